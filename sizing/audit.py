@@ -1,0 +1,146 @@
+"""What the sizer did, per position and per portfolio (sizing.md 7). It reads columns and decides nothing."""
+
+import polars as pl
+
+from sizing.dynamic import BELOW_MINIMUM, NO_SIZE
+from sizing.frames import STORED_WEIGHT
+from sizing.limit_columns import LimitColumns
+from sizing.relaxation import add_relaxation
+from sizing.residual import zero_when_noise
+from sizing.rounding import UNITS, as_weight
+
+POSITION_COLUMNS = (
+    "score_rank",
+    "size_category",
+    "score_multiplier",
+    "raw_weight",
+    "stage1_weight",
+    "stage1_cap",
+    "stage2_weight",
+    "stage2_cap",
+    "residual_weight",
+    "residual_limit",
+    "target_weight",
+    "drop_reason",
+    "sizing_reason",
+)
+"""What sizing adds to a selected asset, in this order."""
+
+PORTFOLIO_COLUMNS = (
+    "portfolio_id",
+    "n_selected",
+    "n_sized",
+    "n_dropped",
+    "target_total_allocation",
+    "raw_total",
+    "stage1_total",
+    "stage1_capped_count",
+    "stage2_total",
+    "stage2_capped_count",
+    "residual",
+    "residual_placed",
+    "residual_strategy",
+    "invested_weight",
+    "cash_weight",
+    "allocation_efficiency",
+    "effective_positions",
+    "largest_weight",
+    "reachable_weight",
+    "binding_limit",
+    "relaxation",
+)
+"""The sizing summary of a portfolio, in this order."""
+
+_SHOWN_DECIMALS = 4
+
+
+def add_sizing_reason(working: pl.DataFrame) -> pl.DataFrame:
+    """Say in one sentence, from the audit columns alone, how a weight came about. *Adds* `sizing_reason`."""
+    score, rank = _shown("score"), pl.col("score_rank").cast(pl.String)
+    dropped = pl.format("Rank {}, score {}: dropped, ", rank, score)
+    return working.with_columns(
+        sizing_reason=pl.when(pl.col("is_pinned"))
+        .then(pl.format("Pinned at {}, limits applied: {}.", _shown("pinned_weight"), _shown("target_weight")))
+        .when(pl.col("drop_reason") == NO_SIZE)
+        .then(dropped + pl.lit("the score has no size (no_size)."))
+        .when(pl.col("drop_reason") == BELOW_MINIMUM)
+        .then(
+            dropped
+            + pl.format("no room for another position of {} (below_min_position_size).", _shown("min_position_size"))
+        )
+        .otherwise(_sized_sentence(rank, score))
+    )
+
+
+def _sized_sentence(rank: pl.Expr, score: pl.Expr) -> pl.Expr:
+    return pl.concat_str(
+        pl.format(
+            "Rank {}, score {}, {} x{}: raw {}",
+            rank,
+            score,
+            "size_category",
+            _shown("score_multiplier"),
+            _shown("raw_weight"),
+        ),
+        pl.format(", stage 1 {}", _shown("stage1_weight")),
+        _suffix("stage1_cap", ", capped by {}"),
+        pl.format(", stage 2 {}", _shown("stage2_weight")),
+        _suffix("stage2_cap", ", capped by {}"),
+        pl.when(pl.col("residual_weight") > 0)
+        .then(pl.format(", residual +{}", _shown("residual_weight")))
+        .otherwise(pl.lit("")),
+        _suffix("residual_limit", ", residual limited by {}"),
+        pl.format(", target {}.", pl.col("target_weight").cast(pl.String)),
+    )
+
+
+def _shown(column: str) -> pl.Expr:
+    return pl.col(column).cast(pl.Float64).round(_SHOWN_DECIMALS).cast(pl.String)
+
+
+def _suffix(column: str, words: str) -> pl.Expr:
+    return pl.when(pl.col(column).is_not_null()).then(pl.format(words, column)).otherwise(pl.lit(""))
+
+
+def summarise(working: pl.DataFrame, columns: LimitColumns) -> pl.DataFrame:
+    """Give one row per portfolio that has limits, those without any selected asset too: all cash.
+
+    *Requires* in `working` every stage's columns.
+    """
+    totals = working.group_by("portfolio_id", maintain_order=True).agg(
+        pl.col("portfolio_key").first(),
+        n_selected=pl.len().cast(pl.Int32),
+        n_dropped=pl.col("drop_reason").count().cast(pl.Int32),
+        raw_total=pl.col("raw_weight").sum(),
+        stage1_total=pl.col("stage1_weight").sum(),
+        stage1_capped_count=pl.col("stage1_cap").count().cast(pl.Int32),
+        stage2_total=pl.col("stage2_weight").sum(),
+        stage2_capped_count=pl.col("stage2_cap").count().cast(pl.Int32),
+        residual_placed=pl.col("residual_weight").sum(),
+        invested_weight=pl.col("target_weight").sum().cast(STORED_WEIGHT),
+        largest_weight=pl.col("target_weight").max().cast(pl.Float64),
+        squares=(pl.col("target_weight").cast(pl.Float64) ** 2).sum(),
+    )
+    zero, nothing = pl.lit(0, pl.Int32), pl.lit(0.0)
+    counts = ["n_selected", "n_dropped", "stage1_capped_count", "stage2_capped_count"]
+    sums = ["raw_total", "stage1_total", "stage2_total", "residual_placed", "largest_weight", "squares"]
+    invested = pl.col("invested_weight").cast(pl.Float64)
+    total = pl.col("target_total_allocation")
+    return (
+        columns.portfolios.join(totals, on="portfolio_id", how="left", maintain_order="left")
+        .with_columns(
+            *(pl.col(name).fill_null(zero) for name in counts),
+            *(pl.col(name).fill_null(nothing) for name in sums),
+            pl.col("invested_weight").fill_null(pl.lit(0).cast(STORED_WEIGHT)),
+        )
+        .with_columns(
+            n_sized=pl.col("n_selected") - pl.col("n_dropped"),
+            residual=zero_when_noise(total - pl.col("stage2_total")),
+            allocation_efficiency=invested / total,
+            effective_positions=pl.when(pl.col("squares") > 0).then(invested**2 / pl.col("squares")).otherwise(0.0),
+            target_total_allocation=as_weight((total * UNITS).round().cast(pl.Int64)),
+        )
+        .with_columns(cash_weight=(pl.col("target_total_allocation") - pl.col("invested_weight")).cast(STORED_WEIGHT))
+        .pipe(add_relaxation, working, columns)
+        .select(PORTFOLIO_COLUMNS)
+    )

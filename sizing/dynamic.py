@@ -1,0 +1,160 @@
+"""Raw weights: how much each selected asset would get if nothing capped it (sizing.md 2).
+
+r = max(lambda q, m), with q the score multiplier, m = min_position_size, and the one lambda that makes the sum T.
+"""
+
+from dataclasses import dataclass
+
+import polars as pl
+
+from sizing.limit_columns import LimitColumns, LimitsByPortfolio
+from sizing.limits import WEIGHT_TOLERANCE
+from sizing.water_fill import solve_level
+from sizing.working import hand_out, lay_out
+
+NO_SIZE = "no_size"
+BELOW_MINIMUM = "below_min_position_size"
+
+_COUNT_TOLERANCE = 1e-9
+"""Added before the floor of B / m: 0.4 / 0.02 is twenty."""
+
+
+@dataclass(frozen=True)
+class DynamicPositionSizer:
+    """Turn scores into raw weights, under the limits of each portfolio.
+
+    *Requires* `portfolio_id, asset, bucket, score, is_held`, optional `pinned_weight`.
+    *Adds* `score_rank, size_category, score_multiplier, drop_reason, raw_weight`. Rows come back by portfolio and rank.
+    *Raises* `ContractError` for a frame that breaks the contract.
+    """
+
+    limits: LimitsByPortfolio
+
+    def size(self, selected: pl.DataFrame) -> pl.DataFrame:
+        """Give `selected` with its raw weights."""
+        working, columns = lay_out(selected, self.limits)
+        return hand_out(add_raw_weights(working, columns), selected, RAW_COLUMNS)
+
+
+RAW_COLUMNS = ("score_rank", "size_category", "score_multiplier", "drop_reason", "raw_weight")
+
+
+def add_raw_weights(working: pl.DataFrame, columns: LimitColumns) -> pl.DataFrame:
+    """Add `size_category, score_multiplier, drop_reason, raw_weight` to a laid out frame."""
+    return working.pipe(_add_multiplier, columns.tiers).pipe(_add_drop_reason).pipe(_add_raw_weight)
+
+
+def _add_multiplier(working: pl.DataFrame, tiers: pl.DataFrame) -> pl.DataFrame:
+    """Adaptive: tier multiplier x (1 + incumbent_bias if held); score weighted: the score; else 1."""
+    mode, is_pinned = pl.col("sizing_mode"), pl.col("is_pinned")
+    adaptive = pl.col("tier_multiplier") * (1 + pl.when("is_held").then("incumbent_bias").otherwise(0.0))
+    free_score = pl.when(is_pinned).then(0.0).otherwise("score")
+    all_zero = free_score.max().over("portfolio_key") == 0
+    score_weighted = pl.when(all_zero).then(1.0).otherwise("score")
+    return (
+        _with_tier(working, tiers)
+        .with_columns(
+            score_multiplier=pl.when(is_pinned)
+            .then(0.0)
+            .when(mode == "adaptive")
+            .then(adaptive.fill_null(0.0))
+            .when(mode == "score_weighted")
+            .then(score_weighted)
+            .otherwise(1.0),
+            size_category=pl.when(is_pinned)
+            .then(pl.lit("pinned"))
+            .when(~pl.col("enable_dynamic_sizing"))
+            .then(pl.lit("disabled"))
+            .when(mode == "adaptive")
+            .then(pl.col("size_category").fill_null("none"))
+            .otherwise(mode),
+        )
+        .drop("tier_multiplier")
+    )
+
+
+def _with_tier(working: pl.DataFrame, tiers: pl.DataFrame) -> pl.DataFrame:
+    """Find the highest tier whose min_score the score reaches."""
+    return (
+        working.sort("score", maintain_order=True, nulls_last=True)
+        .join_asof(
+            tiers,
+            left_on="score",
+            right_on="min_score",
+            by="limits_key",
+            strategy="backward",
+            check_sortedness=False,
+        )
+        .drop("min_score")
+        .sort("portfolio_key", "bucket_key", "score_rank")
+        .with_columns(pl.col("portfolio_key", "bucket_key").set_sorted())
+    )
+
+
+def _add_drop_reason(working: pl.DataFrame) -> pl.DataFrame:
+    """Drop what has no size, then what cannot be held at the minimum: per bucket, then over the portfolio."""
+    no_size = ~pl.col("is_pinned") & (pl.col("score_multiplier") == 0)
+    candidates = working.with_columns(is_candidate=~pl.col("is_pinned") & ~no_size)
+    kept_in_bucket = candidates.with_columns(
+        fits_bucket=pl.col("is_candidate")
+        & (pl.col("is_candidate").cum_sum().over("bucket_key") <= _places("free_bucket_limit"))
+    )
+    kept = kept_in_bucket.with_columns(is_sized=_fits_portfolio(kept_in_bucket))
+    return kept.with_columns(
+        drop_reason=pl.when(no_size)
+        .then(pl.lit(NO_SIZE))
+        .when(pl.col("is_candidate") & ~pl.col("is_sized"))
+        .then(pl.lit(BELOW_MINIMUM))
+    ).drop("is_candidate", "fits_bucket")
+
+
+def _places(limit: str) -> pl.Expr:
+    """How many positions of the minimum size fit under a limit; any number where there is no minimum."""
+    minimum = pl.col("min_position_size")
+    return pl.when(minimum > 0).then((pl.col(limit) / minimum + _COUNT_TOLERANCE).floor()).otherwise(float("inf"))
+
+
+def _fits_portfolio(working: pl.DataFrame) -> pl.Series:
+    is_crowded = pl.col("fits_bucket").sum().over("portfolio_key") > _places("free_total")
+    if not working.select(is_crowded.any()).item():
+        return working["fits_bucket"]
+    place = pl.col("fits_bucket").cum_sum().over("portfolio_key", order_by="score_rank")
+    return working.select(pl.col("fits_bucket") & (place <= _places("free_total"))).to_series()
+
+
+def _add_raw_weight(working: pl.DataFrame) -> pl.DataFrame:
+    """Give r = max(lambda q, m); pinned rows carry their pinned weight, dropped rows 0."""
+    is_sized = pl.col("is_sized")
+    sized = working.filter(is_sized)
+    lam = solve_floor(sized)
+    return (
+        working.join(lam, on="portfolio_key", how="left", maintain_order="left")
+        .with_columns(
+            raw_weight=pl.when(is_sized)
+            .then(pl.max_horizontal(pl.col("level") * pl.col("score_multiplier"), "min_position_size"))
+            .otherwise("pinned")
+        )
+        .drop("level")
+    )
+
+
+def solve_floor(sized: pl.DataFrame) -> pl.DataFrame:
+    """Give per portfolio the lambda with sum of max(lambda q, m) = T; only where the floor binds is there a search."""
+    proportional = (
+        sized.group_by("portfolio_key", maintain_order=True)
+        .agg(
+            level=pl.col("free_total").first() / pl.col("score_multiplier").sum(),
+            least=pl.col("score_multiplier").min(),
+            minimum=pl.col("min_position_size").first(),
+        )
+        .with_columns(floor_binds=pl.col("level") * pl.col("least") < pl.col("minimum") - WEIGHT_TOLERANCE)
+    )
+    binding = proportional.filter("floor_binds").select("portfolio_key")
+    searched = solve_level(
+        sized.join(binding, on="portfolio_key", how="semi", maintain_order="left"),
+        "portfolio_key",
+        slope="score_multiplier",
+        lower="min_position_size",
+        total="free_total",
+    )
+    return pl.concat([proportional.filter(~pl.col("floor_binds")).select("portfolio_key", "level"), searched])

@@ -1,0 +1,13 @@
+"""The errors a rule can raise. Each says how many, which, got and expected, and what to do next."""
+
+
+class BallastError(Exception):
+    """Base of every error that a person can act on."""
+
+
+class ContractError(BallastError, ValueError):
+    """A frame does not have the shape that a stage requires."""
+
+
+class LimitsError(BallastError, ValueError):
+    """A set of limits contradicts itself."""

@@ -1,0 +1,63 @@
+"""The named schema of every frame that crosses an edge of the rules.
+
+What does not belong here: a rule that decides a weight.
+"""
+
+from typing import TypeVar
+
+import dataframely as dy
+import polars as pl
+from dataframely.exc import SchemaError, ValidationError
+
+from sizing.errors import ContractError
+
+STORED_WEIGHT = pl.Decimal(10, 8)
+"""Type of a stored weight: eight decimals, exact sums."""
+
+_SHOWN = 5
+
+SchemaT = TypeVar("SchemaT", bound=dy.Schema)
+
+
+class SelectedAssets(dy.Schema):
+    """What the sizer is given: one selected asset a row and portfolio."""
+
+    portfolio_id = dy.String(primary_key=True, min_length=1)
+    asset = dy.String(primary_key=True, min_length=1)
+    bucket = dy.String(min_length=1)
+    score = dy.Float64(nullable=True, min=0, max=1)
+    is_held = dy.Bool()
+    pinned_weight = dy.Float64(nullable=True, min=0, max=1)
+
+    @dy.rule()
+    def score_present_unless_pinned(cls) -> pl.Expr:  # noqa: N805 - dataframely hands in the schema
+        """Only a pinned holding may come without a score."""
+        return pl.col("score").is_not_null() | pl.col("pinned_weight").is_not_null()
+
+    @dy.rule()
+    def cash_is_not_scored(cls) -> pl.Expr:  # noqa: N805 - dataframely hands in the schema
+        """CASH is what the sizer leaves over, never what it is given."""
+        return pl.col("asset") != "CASH"
+
+
+def validate(schema: type[SchemaT], frame: pl.DataFrame, stage: str) -> dy.DataFrame[SchemaT]:
+    """Check `frame` where a bad row would be a bug of the stage before.
+
+    *Raises* `ContractError` with the rule, how many rows broke it, and the first of them.
+    """
+    try:
+        return schema.validate(frame)
+    except SchemaError as error:
+        first_lines = str(error).split("\n\nResolved plan", maxsplit=1)[0]
+        msg = f"{stage}: {first_lines}; got columns {_described(frame)}"
+        raise ContractError(msg) from None
+    except ValidationError:
+        _, failure = schema.filter(frame)
+        broken = ", ".join(f"{rule} ({count} rows)" for rule, count in sorted(failure.counts().items()))
+        rows = failure.invalid().head(_SHOWN).to_dicts()
+        msg = f"{stage}: {len(failure)} of {frame.height} rows break {broken}; the first: {rows}"
+        raise ContractError(msg) from None
+
+
+def _described(frame: pl.DataFrame) -> str:
+    return ", ".join(f"{name}: {dtype}" for name, dtype in frame.schema.items())

@@ -1,0 +1,88 @@
+"""What one day of rules is given: the frames, each with its named schema.
+
+What does not belong here: where the frames come from.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+
+import dataframely as dy
+import polars as pl
+
+from sizing.frames import validate
+from sizing.limits import RebalancingLimits
+
+RESTRICTIONS = ("no_buy", "no_trade", "must_sell")
+"""What a restriction can ask for: open nothing, touch nothing, hold nothing."""
+
+UNCLASSIFIED = "unclassified"
+"""Bucket of a holding that the asset list does not know: it is still evaluated, never lost."""
+
+
+class DayScores(dy.Schema):
+    """One score of an asset and model, not older than the window. Parts or the combined score may be missing."""
+
+    model = dy.String(primary_key=True)
+    asset = dy.String(primary_key=True)
+    score_date = dy.Date(primary_key=True)
+    score_age_days = dy.Int32(min=0)
+    score = dy.Float64(nullable=True, min=0, max=1)
+    technical_score = dy.Float64(nullable=True, min=0, max=1)
+    fundamental_score = dy.Float64(nullable=True, min=0, max=1)
+
+
+class AssetBuckets(dy.Schema):
+    """The bucket of an asset."""
+
+    asset = dy.String(primary_key=True)
+    bucket = dy.String(min_length=1)
+
+
+class Holdings(dy.Schema):
+    """What a portfolio holds before the day's trades, cash left out."""
+
+    portfolio_id = dy.String(primary_key=True)
+    asset = dy.String(primary_key=True)
+    current_weight = dy.Decimal(10, 8, min=0)
+
+    @dy.rule()
+    def cash_is_not_held(cls) -> pl.Expr:  # noqa: N805 - dataframely hands in the schema
+        """CASH is a row of the targets, never a position."""
+        return pl.col("asset") != "CASH"
+
+
+class Restrictions(dy.Schema):
+    """A restriction in force on the day; no portfolio_id: for every portfolio."""
+
+    portfolio_id = dy.String(nullable=True)
+    asset = dy.String()
+    restriction = dy.String()
+    reason = dy.String(nullable=True)
+
+    @dy.rule()
+    def known_restriction(cls) -> pl.Expr:  # noqa: N805 - dataframely hands in the schema
+        """Only the documented kinds."""
+        return pl.col("restriction").is_in(RESTRICTIONS)
+
+
+@dataclass(frozen=True)
+class DayInputs:
+    """Everything that decides the targets of one trading day.
+
+    *Raises* `ContractError` for a frame that breaks its schema.
+    """
+
+    as_of_date: date
+    limits: Mapping[str, RebalancingLimits]
+    scores: pl.DataFrame
+    assets: pl.DataFrame
+    holdings: pl.DataFrame
+    restrictions: pl.DataFrame
+
+    def __post_init__(self) -> None:
+        """Hold every frame against its schema."""
+        validate(DayScores, self.scores, "the day's scores")
+        validate(AssetBuckets, self.assets, "the day's assets")
+        validate(Holdings, self.holdings, "the day's holdings")
+        validate(Restrictions, self.restrictions, "the day's restrictions")

@@ -1,0 +1,91 @@
+"""The order of the stages. The only file that knows it.
+
+A day: candidates -> qualify -> diversify -> size -> targets -> checks. Sizing: pinned -> raw weights -> cap ->
+normalise -> residual -> rounding -> audit.
+"""
+
+from typing import NamedTuple
+
+import polars as pl
+
+from sizing.audit import POSITION_COLUMNS, add_sizing_reason, summarise
+from sizing.checks import check_constraints
+from sizing.decisions import explain_decisions
+from sizing.diversification import diversify
+from sizing.dynamic import add_raw_weights
+from sizing.inputs import DayInputs
+from sizing.limit_columns import LimitsByPortfolio
+from sizing.rounding import add_target_weight
+from sizing.selection import qualify
+from sizing.trades import build_targets
+from sizing.two_stage import add_stages
+from sizing.universe import candidates
+from sizing.working import hand_out, lay_out, with_pinned_weight
+
+
+class SizedPortfolios(NamedTuple):
+    """What sizing gives: `positions` by portfolio and rank, `portfolios` by portfolio (sizing.md 7)."""
+
+    positions: pl.DataFrame
+    portfolios: pl.DataFrame
+
+
+class Rebalance(NamedTuple):
+    """A day's result, each frame as its table keeps it."""
+
+    decisions: pl.DataFrame
+    sizing_audit: pl.DataFrame
+    sizing_summary: pl.DataFrame
+    targets: pl.DataFrame
+    constraint_checks: pl.DataFrame
+
+
+def size_portfolios(selected: pl.DataFrame, limits: LimitsByPortfolio) -> SizedPortfolios:
+    """Size every portfolio of the frame at once, each under its own limits.
+
+    *Requires* `portfolio_id, asset, bucket` (strings), `score` (in [0, 1]), `is_held`, optional `pinned_weight`
+    (null: free); more columns are kept. `limits`: one for all, or one per portfolio.
+    *Gives* `positions`, one row per selected asset, dropped ones too, and `portfolios`, one row per portfolio;
+    in each portfolio the target weights and the cash weight add up to target_total_allocation exactly.
+    *Raises* `ContractError`. Source: sizing.md.
+    """
+    given = with_pinned_weight(selected)
+    working, columns = lay_out(given, limits)
+    sized = working.pipe(add_raw_weights, columns).pipe(add_stages).pipe(add_target_weight).pipe(add_sizing_reason)
+    return SizedPortfolios(hand_out(sized, given, POSITION_COLUMNS), summarise(sized, columns))
+
+
+def select_candidates(inputs: DayInputs) -> pl.DataFrame:
+    """Find the universe of every portfolio, and who of it qualifies."""
+    return candidates(inputs).pipe(qualify, inputs)
+
+
+def decide(qualified: pl.DataFrame, inputs: DayInputs) -> pl.DataFrame:
+    """Give places to the qualified, and a decision to every candidate."""
+    return diversify(qualified, inputs).pipe(explain_decisions, inputs)
+
+
+def size_decisions(decisions: pl.DataFrame, inputs: DayInputs) -> SizedPortfolios:
+    """Size the selected assets. A pinned holding keeps its current weight as far as the limits let it."""
+    selected = decisions.filter("is_selected").select(
+        "portfolio_id",
+        "asset",
+        "bucket",
+        "score",
+        "is_held",
+        pinned_weight=pl.when("is_pinned").then(pl.col("current_weight").cast(pl.Float64).clip(upper_bound=1.0)),
+    )
+    return size_portfolios(selected, inputs.limits)
+
+
+def settle(decisions: pl.DataFrame, sized: SizedPortfolios, inputs: DayInputs) -> Rebalance:
+    """Turn sized positions into targets and hold every limit against them."""
+    targets = build_targets(decisions, sized.positions, sized.portfolios, inputs)
+    checks = check_constraints(targets, decisions, inputs)
+    return Rebalance(decisions, sized.positions, sized.portfolios, targets, checks)
+
+
+def rebalance(inputs: DayInputs) -> Rebalance:
+    """Run a whole day of rules, from inputs to checked targets."""
+    decisions = decide(select_candidates(inputs), inputs)
+    return settle(decisions, size_decisions(decisions, inputs), inputs)

@@ -1,0 +1,179 @@
+"""Infeasibility is said, not hidden: what limits can reach, which one binds, and the cheapest way out (sizing.md 7).
+
+The reachable total is sum over buckets of min(B, n_b c). Where cash is forced by limits, each limit's least value
+that would place it all is solved with the one solver; a changed cap is proved by sizing again under it.
+"""
+
+import polars as pl
+
+from sizing.dynamic import add_raw_weights
+from sizing.limit_columns import LimitColumns
+from sizing.limits import WEIGHT_TOLERANCE
+from sizing.two_stage import add_stages
+from sizing.water_fill import solve_level
+from sizing.working import lay_limits
+
+_SHOWN_STEPS = 10_000
+"""A proposed limit is rounded up to four decimals, so that it can be typed and still works."""
+
+_CANDIDATE_ORDER = (
+    "max_residual_multiple",
+    "max_residual_per_asset",
+    "max_single_position",
+    "max_allocation_per_bucket",
+)
+
+
+def add_relaxation(summary: pl.DataFrame, working: pl.DataFrame, columns: LimitColumns) -> pl.DataFrame:
+    """Say per portfolio what is reachable and what would place the cash that limits force.
+
+    *Requires* `portfolio_key` in both, every stage's columns in `working`. *Adds* `reachable_weight, binding_limit,
+    relaxation`.
+    """
+    buckets = _buckets(working)
+    forced = summary.filter(
+        (pl.col("residual") - pl.col("residual_placed") > WEIGHT_TOLERANCE)
+        & (pl.col("residual_strategy") != "cash_bucket")
+        & (pl.col("n_sized") > 0)
+    ).select("portfolio_key")
+    rows = working.join(forced, on="portfolio_key", how="semi", maintain_order="left")
+    return (
+        summary.join(_reachable(buckets), on="portfolio_key", how="left", maintain_order="left")
+        .with_columns(pl.col("reachable_weight").fill_null(0.0))
+        .join(_cheapest(rows, buckets, columns), on="portfolio_key", how="left", maintain_order="left")
+        .with_columns(
+            relaxation=pl.when(pl.col("portfolio_key").is_in(forced["portfolio_key"].implode())).then(
+                pl.col("relaxation").fill_null("no single limit would place it all: relax several")
+            )
+        )
+    )
+
+
+def _buckets(working: pl.DataFrame) -> pl.DataFrame:
+    return working.group_by("bucket_key", maintain_order=True).agg(
+        pl.col("portfolio_key", "target_total_allocation", "free_total", "max_single_position").first(),
+        pl.col("free_bucket_limit", "bucket_limit").first(),
+        positions=pl.col("is_sized").sum().cast(pl.Float64),
+        pinned=pl.col("pinned").sum(),
+    )
+
+
+def _reachable(buckets: pl.DataFrame) -> pl.DataFrame:
+    by_cap = pl.col("positions") * pl.col("max_single_position") + pl.col("pinned")
+    by_bucket = pl.col("bucket_limit")
+    return (
+        buckets.group_by("portfolio_key", maintain_order=True)
+        .agg(
+            target=pl.col("target_total_allocation").first(),
+            positions=(pl.col("positions").sum() + (pl.col("pinned") > 0).sum()),
+            reachable_weight=pl.min_horizontal(by_cap, by_bucket).sum(),
+            without_buckets=by_cap.sum(),
+            without_cap=pl.min_horizontal(pl.col("positions") + pl.col("pinned"), by_bucket).sum(),
+        )
+        .select(
+            "portfolio_key",
+            "reachable_weight",
+            binding_limit=pl.when(pl.col("reachable_weight") < pl.col("target") - WEIGHT_TOLERANCE).then(
+                pl.when(pl.col("positions") == 0)
+                .then(pl.lit("no_position"))
+                .when(pl.col("without_buckets") > pl.col("without_cap"))
+                .then(pl.lit("max_allocation_per_bucket"))
+                .otherwise(pl.lit("max_single_position"))
+            ),
+        )
+    )
+
+
+def _cheapest(rows: pl.DataFrame, buckets: pl.DataFrame, columns: LimitColumns) -> pl.DataFrame:
+    """Give per portfolio the relaxation with the least relative change among those that place it all."""
+    caps = _proved(
+        rows, _cap_candidates(buckets.join(rows, on="bucket_key", how="semi", maintain_order="left")), columns
+    )
+    return (
+        pl.concat([_growth_candidates(rows), caps])
+        .sort(
+            "portfolio_key",
+            pl.col("new") / pl.col("old"),
+            pl.col("limit").replace_strict(_CANDIDATE_ORDER, range(4)),
+        )
+        .group_by("portfolio_key", maintain_order=True)
+        .first()
+        .select("portfolio_key", relaxation=pl.format("{} {} -> {} would place it all", "limit", "old", "new"))
+    )
+
+
+def _growth_candidates(rows: pl.DataFrame) -> pl.DataFrame:
+    """How far each growth limit must rise for the rooms to hold the residual, the other limits unchanged."""
+    w2 = pl.col("stage2_weight")
+    free = rows.filter("is_sized").with_columns(
+        bucket_room=(pl.col("free_bucket_limit") - w2.sum().over("bucket_key")).clip(0),
+        position_room=(pl.col("max_single_position") - w2).clip(0),
+        one=pl.lit(1.0),
+    )
+    by_multiple = free.with_columns(room=pl.min_horizontal("position_room", "max_residual_per_asset"))
+    by_asset = free.with_columns(room=pl.min_horizontal("position_room", pl.col("max_residual_multiple") * w2))
+    return pl.concat(
+        [
+            _growth(by_multiple.drop_nulls("max_residual_multiple"), "max_residual_multiple", "stage2_weight"),
+            _growth(by_asset, "max_residual_per_asset", "one"),
+        ]
+    )
+
+
+def _growth(rows: pl.DataFrame, limit: str, slope: str) -> pl.DataFrame:
+    bucket_level = solve_level(rows, "bucket_key", slope=slope, upper="room", total="bucket_room")
+    within = rows.join(bucket_level, on="bucket_key", how="left", maintain_order="left").with_columns(
+        reachable=pl.min_horizontal(pl.col("level") * pl.col(slope), "room")
+    )
+    level = solve_level(within, "portfolio_key", slope=slope, upper="reachable", total="residual")
+    old = within.group_by("portfolio_key", maintain_order=True).agg(old=pl.col(limit).first())
+    return _candidates(level.join(old, on="portfolio_key", maintain_order="left"), limit)
+
+
+def _cap_candidates(buckets: pl.DataFrame) -> pl.DataFrame:
+    """Give the least c, and the least B, with which the reachable total is T."""
+    free = buckets.filter(pl.col("positions") > 0).with_columns(
+        one=pl.lit(1.0),
+        by_cap=pl.col("positions") * pl.col("max_single_position") + pl.col("pinned"),
+        ceiling=pl.min_horizontal("free_bucket_limit", "positions"),
+    )
+    cap = solve_level(free, "portfolio_key", slope="positions", upper="ceiling", total="free_total")
+    limited = free.filter(pl.col("bucket_limit").is_finite())
+    bucket = solve_level(limited, "portfolio_key", slope="one", upper="by_cap", total="target_total_allocation")
+    old = free.group_by("portfolio_key", maintain_order=True).agg(
+        pl.col("max_single_position").first(), pl.col("bucket_limit").min()
+    )
+    return pl.concat(
+        [
+            _candidates(_with_old(cap, old, "max_single_position"), "max_single_position"),
+            _candidates(_with_old(bucket, old, "bucket_limit"), "max_allocation_per_bucket"),
+        ]
+    )
+
+
+def _with_old(level: pl.DataFrame, old: pl.DataFrame, column: str) -> pl.DataFrame:
+    return level.join(old.select("portfolio_key", old=column), on="portfolio_key", maintain_order="left")
+
+
+def _candidates(level: pl.DataFrame, limit: str) -> pl.DataFrame:
+    new = ((pl.col("level") * _SHOWN_STEPS - WEIGHT_TOLERANCE * _SHOWN_STEPS).ceil() / _SHOWN_STEPS).alias("new")
+    highest = float("inf") if limit == "max_residual_multiple" else 1.0
+    return level.select("portfolio_key", "old", new, limit=pl.lit(limit)).filter(
+        pl.col("new").is_finite() & (pl.col("new") <= highest) & (pl.col("new") > pl.col("old"))
+    )
+
+
+def _proved(rows: pl.DataFrame, candidates: pl.DataFrame, columns: LimitColumns) -> pl.DataFrame:
+    """Keep the caps under which sizing again leaves nothing unplaced."""
+    kept = [_placing(rows, candidates.filter(pl.col("limit") == name), columns, name) for name in _CANDIDATE_ORDER[2:]]
+    return pl.concat(kept)
+
+
+def _placing(rows: pl.DataFrame, candidates: pl.DataFrame, columns: LimitColumns, name: str) -> pl.DataFrame:
+    relaxed = rows.join(
+        candidates.select("portfolio_key", "new"), on="portfolio_key", how="inner", maintain_order="left"
+    )
+    sized = lay_limits(relaxed, columns, **{name: pl.col("new")}).pipe(add_raw_weights, columns).pipe(add_stages)
+    unplaced = pl.col("residual").first() - pl.col("residual_weight").sum()
+    placing = sized.group_by("portfolio_key").agg(unplaced=unplaced).filter(pl.col("unplaced") <= WEIGHT_TOLERANCE)
+    return candidates.join(placing, on="portfolio_key", how="semi", maintain_order="left")

@@ -1,0 +1,70 @@
+"""Stored weights: whole units of 1e-8 that add up exactly (sizing.md 5).
+
+Round each down, then give the leftover units one each by largest remainder, ties by rank, to positions that stay
+<= c and whose bucket stays <= B. Units that fit nowhere are cash.
+"""
+
+from decimal import Decimal
+
+import polars as pl
+
+from sizing.frames import STORED_WEIGHT
+from sizing.limits import WEIGHT_DECIMALS
+
+UNITS = 10**WEIGHT_DECIMALS
+"""Stored units in a weight of 1."""
+
+_ONE_UNIT = pl.lit(Decimal("0.00000001"))
+_SNAP = 1e-4
+"""Part of a unit added before rounding down, so that 0.02 stays 0.02."""
+
+_REMAINDER_STEPS = 10_000
+"""Remainders are compared in steps of this part of a unit: float noise must not beat the rank."""
+
+
+def add_target_weight(working: pl.DataFrame) -> pl.DataFrame:
+    """Round stage 2 weight + residual weight. *Adds* `target_weight`, DECIMAL(10, 8)."""
+    exact = (pl.col("stage2_weight") + pl.col("residual_weight")) * UNITS
+    # A portfolio of n positions may gain at most half a unit by snapping, or it could exceed its total.
+    snap = pl.min_horizontal(pl.lit(_SNAP), 0.5 / pl.len().over("portfolio_key"))
+    units = working.with_columns(exact=exact, snap=snap).with_columns(
+        floor=(pl.col("exact") + pl.col("snap")).floor().cast(pl.Int64)
+    )
+    leftover = (pl.col("exact").sum() + _SNAP).floor().cast(pl.Int64) - pl.col("floor").sum()
+    extra = _leftover_units(units.with_columns(leftover=leftover.over("portfolio_key")))
+    return (
+        units.join(extra, on="input_row", how="left", maintain_order="left")
+        .with_columns(target_weight=as_weight(pl.col("floor") + pl.col("extra").fill_null(0)))
+        .drop("exact", "snap", "floor", "extra")
+    )
+
+
+def as_weight(units: pl.Expr) -> pl.Expr:
+    """Turn whole units into a stored weight, exactly."""
+    weight: pl.Expr = (units.cast(pl.Decimal(20, 8)) * _ONE_UNIT).cast(STORED_WEIGHT)
+    return weight
+
+
+def as_units(weight: str) -> pl.Expr:
+    """Turn a limit with at most eight decimals into whole units; infinity stays above any weight."""
+    units: pl.Expr = (pl.col(weight).clip(upper_bound=2.0) * UNITS).round().cast(pl.Int64)
+    return units
+
+
+def _leftover_units(units: pl.DataFrame) -> pl.DataFrame:
+    """Give one unit each, by remainder and rank, while cap, bucket and leftover allow."""
+    remainder = (pl.col("exact") - pl.col("floor")).clip(0) * _REMAINDER_STEPS
+    bucket_room = as_units("bucket_limit") - pl.col("floor").sum().over("bucket_key")
+    can_take = (
+        (pl.col("leftover") > 0)
+        & (pl.col("is_sized") | pl.col("is_pinned"))
+        & (pl.col("floor") < as_units("max_single_position"))
+    )
+    return (
+        units.with_columns(remainder=remainder.round().cast(pl.Int64), bucket_room=bucket_room)
+        .filter(can_take)
+        .sort("portfolio_key", "remainder", "score_rank", descending=[False, True, False])
+        .filter(pl.int_range(pl.len()).over("bucket_key") < pl.col("bucket_room"))
+        .filter(pl.int_range(pl.len()).over("portfolio_key") < pl.col("leftover"))
+        .select("input_row", extra=pl.lit(1, pl.Int64))
+    )

@@ -1,0 +1,125 @@
+"""Two stages from raw weights to weights under every cap (sizing.md 3).
+
+Stage 1 caps: w1 = min(max(theta r, m), c), theta <= 1 per bucket. Stage 2 normalises what is left, once:
+w2 = min(f_b w1, c), f_b <= f per bucket. Stage 2 raises and never takes back.
+"""
+
+from dataclasses import dataclass
+
+import polars as pl
+
+from sizing.dynamic import RAW_COLUMNS
+from sizing.limit_columns import LimitsByPortfolio
+from sizing.limits import WEIGHT_TOLERANCE
+from sizing.residual import add_residual
+from sizing.water_fill import solve_level
+from sizing.working import hand_out, lay_out
+
+STAGE_COLUMNS = (
+    "stage1_weight",
+    "stage1_cap",
+    "stage2_weight",
+    "stage2_cap",
+    "residual_weight",
+    "residual_limit",
+)
+
+_POSITION = pl.lit("position")
+_BUCKET = pl.lit("bucket")
+
+
+@dataclass(frozen=True)
+class TwoStagePositionSizer:
+    """Turn raw weights into capped, normalised weights, and place the residual.
+
+    *Requires* what `DynamicPositionSizer.size` gives.
+    *Adds* `stage1_weight, stage1_cap, stage2_weight, stage2_cap, residual_weight, residual_limit`.
+    *Raises* `ContractError` for a frame that breaks the contract.
+    """
+
+    limits: LimitsByPortfolio
+
+    def size(self, raw: pl.DataFrame) -> pl.DataFrame:
+        """Give `raw` with the weights of both stages and the residual."""
+        working, _ = lay_out(raw, self.limits)
+        added = raw.select(RAW_COLUMNS[1:])[working["input_row"]].with_columns(
+            is_sized=pl.col("drop_reason").is_null() & (pl.col("size_category") != "pinned")
+        )
+        return hand_out(add_stages(working.hstack(added)), raw, STAGE_COLUMNS)
+
+
+def add_stages(working: pl.DataFrame) -> pl.DataFrame:
+    """Add both stages and the residual to a laid out frame with raw weights."""
+    return working.pipe(_cap).pipe(_normalise).pipe(add_residual)
+
+
+def _cap(working: pl.DataFrame) -> pl.DataFrame:
+    """Stage 1: w1 = min(max(theta r, m), c), with theta the largest number <= 1 that keeps the bucket <= B."""
+    cap, raw = pl.col("max_single_position"), pl.col("raw_weight")
+    sized = working.filter("is_sized").with_columns(capped=pl.min_horizontal(raw, cap))
+    is_over = pl.col("capped").sum().over("bucket_key") > pl.col("free_bucket_limit") + WEIGHT_TOLERANCE
+    theta = solve_level(
+        sized.filter(is_over),
+        "bucket_key",
+        slope="raw_weight",
+        lower="min_position_size",
+        upper="max_single_position",
+        total="free_bucket_limit",
+    ).rename({"level": "theta"})
+    is_at_cap = pl.col("stage1_weight") >= cap
+    return (
+        working.join(theta, on="bucket_key", how="left", maintain_order="left")
+        .with_columns(
+            stage1_weight=pl.when("is_sized")
+            .then(pl.min_horizontal(pl.max_horizontal(pl.col("theta").fill_null(1.0) * raw, "min_position_size"), cap))
+            .otherwise(raw)
+        )
+        .with_columns(
+            stage1_cap=pl.when("is_sized").then(
+                pl.when(is_at_cap & (raw > cap + WEIGHT_TOLERANCE))
+                .then(_POSITION)
+                .when(pl.col("theta") < 1)
+                .then(_BUCKET)
+            )
+        )
+        .drop("theta")
+    )
+
+
+def _normalise(working: pl.DataFrame) -> pl.DataFrame:
+    """Stage 2: spread T less the capped over the others in proportion to w1, under c and B, in one pass."""
+    is_open = pl.col("is_sized") & pl.col("stage1_cap").is_null()
+    shut = pl.col("stage1_weight") * (pl.col("is_sized") & ~is_open)
+    spread = working.with_columns(
+        is_open=is_open,
+        f=(
+            (pl.col("free_total") - shut.sum().over("portfolio_key"))
+            / (pl.col("stage1_weight") * is_open).sum().over("portfolio_key")
+        ).clip(lower_bound=1.0),
+        bucket_room=pl.col("free_bucket_limit") - shut.sum().over("bucket_key"),
+    )
+    raised = pl.min_horizontal(pl.col("f") * pl.col("stage1_weight"), "max_single_position")
+    open_rows = spread.filter("is_open").with_columns(raised=raised)
+    is_over = pl.col("raised").sum().over("bucket_key") > pl.col("bucket_room") + WEIGHT_TOLERANCE
+    bucket_f = solve_level(
+        open_rows.filter(is_over),
+        "bucket_key",
+        slope="stage1_weight",
+        upper="max_single_position",
+        total="bucket_room",
+    ).rename({"level": "bucket_f"})
+    factor = pl.coalesce("bucket_f", "f").clip(lower_bound=1.0)
+    grown, cap = factor * pl.col("stage1_weight"), pl.col("max_single_position")
+    return (
+        spread.join(bucket_f, on="bucket_key", how="left", maintain_order="left")
+        .with_columns(
+            stage2_weight=pl.when("is_open").then(pl.min_horizontal(grown, cap)).otherwise("stage1_weight"),
+            stage2_cap=pl.when("is_open").then(
+                pl.when(grown > cap + WEIGHT_TOLERANCE)
+                .then(_POSITION)
+                .when(pl.col("bucket_f") < pl.col("f"))
+                .then(_BUCKET)
+            ),
+        )
+        .drop("is_open", "f", "bucket_room", "bucket_f")
+    )
