@@ -1,0 +1,1 @@
+"""Composition only: what runs in which order, with which retries. No rule, no SQL."""

@@ -52,6 +52,8 @@ PORTFOLIO_COLUMNS = (
 """The sizing summary of a portfolio, in this order."""
 
 _SHOWN_DECIMALS = 4
+_RATIO_DECIMALS = 12
+"""Polars divides by a repeated value through its reciprocal: without rounding, company would change the last bit."""
 
 
 def add_sizing_reason(working: pl.DataFrame) -> pl.DataFrame:
@@ -136,7 +138,7 @@ def summarise(working: pl.DataFrame, columns: LimitColumns) -> pl.DataFrame:
         .with_columns(
             n_sized=pl.col("n_selected") - pl.col("n_dropped"),
             residual=zero_when_noise(total - pl.col("stage2_total")),
-            allocation_efficiency=invested / total,
+            allocation_efficiency=(invested / total).round(_RATIO_DECIMALS),
             effective_positions=pl.when(pl.col("squares") > 0).then(invested**2 / pl.col("squares")).otherwise(0.0),
             target_total_allocation=as_weight((total * UNITS).round().cast(pl.Int64)),
         )

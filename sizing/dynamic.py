@@ -123,38 +123,43 @@ def _fits_portfolio(working: pl.DataFrame) -> pl.Series:
 
 
 def _add_raw_weight(working: pl.DataFrame) -> pl.DataFrame:
-    """Give r = max(lambda q, m); pinned rows carry their pinned weight, dropped rows 0."""
-    is_sized = pl.col("is_sized")
-    sized = working.filter(is_sized)
-    lam = solve_floor(sized)
+    """Give r = max(lambda q, m); pinned rows carry their pinned weight, dropped rows 0.
+
+    Only the proportions of q matter: as a share of the portfolio's largest, the faintest score stays a number.
+    """
+    q = pl.when("is_sized").then("score_multiplier").otherwise(0.0)
+    shares = working.with_columns(share=q / q.max().over("portfolio_key"))
     return (
-        working.join(lam, on="portfolio_key", how="left", maintain_order="left")
+        shares.join(_lambda(shares.filter("is_sized")), on="portfolio_key", how="left", maintain_order="left")
         .with_columns(
-            raw_weight=pl.when(is_sized)
-            .then(pl.max_horizontal(pl.col("level") * pl.col("score_multiplier"), "min_position_size"))
+            raw_weight=pl.when("is_sized")
+            .then(pl.max_horizontal(pl.col("level") * pl.col("share"), "min_position_size"))
             .otherwise("pinned")
         )
-        .drop("level")
+        .drop("level", "share")
     )
 
 
-def solve_floor(sized: pl.DataFrame) -> pl.DataFrame:
-    """Give per portfolio the lambda with sum of max(lambda q, m) = T; only where the floor binds is there a search."""
+def _lambda(sized: pl.DataFrame) -> pl.DataFrame:
+    """Give per portfolio the `level` with sum of max(level x share, m) = T; searched only where the floor binds."""
     proportional = (
         sized.group_by("portfolio_key", maintain_order=True)
         .agg(
-            level=pl.col("free_total").first() / pl.col("score_multiplier").sum(),
-            least=pl.col("score_multiplier").min(),
+            level=pl.col("free_total").first() / pl.col("share").sum(),
+            least=pl.col("share").min(),
             minimum=pl.col("min_position_size").first(),
         )
         .with_columns(floor_binds=pl.col("level") * pl.col("least") < pl.col("minimum") - WEIGHT_TOLERANCE)
     )
-    binding = proportional.filter("floor_binds").select("portfolio_key")
+    if not proportional["floor_binds"].any():
+        return proportional.select("portfolio_key", "level")
     searched = solve_level(
-        sized.join(binding, on="portfolio_key", how="semi", maintain_order="left"),
+        sized.join(proportional.filter("floor_binds"), on="portfolio_key", how="semi", maintain_order="left"),
         "portfolio_key",
-        slope="score_multiplier",
+        slope="share",
         lower="min_position_size",
         total="free_total",
+    ).rename({"level": "searched"})
+    return proportional.join(searched, on="portfolio_key", how="left", maintain_order="left").select(
+        "portfolio_key", level=pl.coalesce("searched", "level")
     )
-    return pl.concat([proportional.filter(~pl.col("floor_binds")).select("portfolio_key", "level"), searched])

@@ -166,6 +166,13 @@ class RebalancingLimits(BaseModel):
         if scores != sorted(set(scores), reverse=True):
             msg = f"score_tiers must fall strictly from tier to tier, got {scores}: order them from high to low"
             raise ValueError(msg)
+        multipliers = [tier.score_multiplier for tier in self.score_tiers]
+        if multipliers != sorted(multipliers, reverse=True):
+            msg = (
+                f"score_multiplier must not rise from tier to tier, got {multipliers}: "
+                "a higher score would get less; order the multipliers from high to low"
+            )
+            raise ValueError(msg)
         if self.technical_score_weight + self.fundamental_score_weight == 0:
             msg = "technical_score_weight and fundamental_score_weight are both 0: one of them must be above 0"
             raise ValueError(msg)

@@ -6,22 +6,15 @@ that would place it all is solved with the one solver; a changed cap is proved b
 
 import polars as pl
 
-from sizing.dynamic import add_raw_weights
 from sizing.limit_columns import LimitColumns
 from sizing.limits import WEIGHT_TOLERANCE
-from sizing.two_stage import add_stages
-from sizing.water_fill import solve_level
-from sizing.working import lay_limits
+from sizing.relaxed_caps import CAPS, proposals, relax_caps
+from sizing.water_fill import at_level, solve_level
 
-_SHOWN_STEPS = 10_000
-"""A proposed limit is rounded up to four decimals, so that it can be typed and still works."""
+_NO_SINGLE_LIMIT = "no single limit would place it all: relax several"
 
-_CANDIDATE_ORDER = (
-    "max_residual_multiple",
-    "max_residual_per_asset",
-    "max_single_position",
-    "max_allocation_per_bucket",
-)
+_LIMITS = ("max_residual_multiple", "max_residual_per_asset", *CAPS)
+"""What may be relaxed; where two cost the same, the earlier one is named."""
 
 
 def add_relaxation(summary: pl.DataFrame, working: pl.DataFrame, columns: LimitColumns) -> pl.DataFrame:
@@ -36,23 +29,27 @@ def add_relaxation(summary: pl.DataFrame, working: pl.DataFrame, columns: LimitC
         & (pl.col("residual_strategy") != "cash_bucket")
         & (pl.col("n_sized") > 0)
     ).select("portfolio_key")
+    reachable = summary.join(_reachable(buckets), on="portfolio_key", how="left", maintain_order="left").with_columns(
+        pl.col("reachable_weight").fill_null(0.0)
+    )
+    if forced.is_empty():
+        return reachable.with_columns(relaxation=pl.lit(None, pl.String))
     rows = working.join(forced, on="portfolio_key", how="semi", maintain_order="left")
-    return (
-        summary.join(_reachable(buckets), on="portfolio_key", how="left", maintain_order="left")
-        .with_columns(pl.col("reachable_weight").fill_null(0.0))
-        .join(_cheapest(rows, buckets, columns), on="portfolio_key", how="left", maintain_order="left")
-        .with_columns(
-            relaxation=pl.when(pl.col("portfolio_key").is_in(forced["portfolio_key"].implode())).then(
-                pl.col("relaxation").fill_null("no single limit would place it all: relax several")
-            )
-        )
+    told = forced.join(_cheapest(rows, buckets, columns), on="portfolio_key", how="left", maintain_order="left")
+    return reachable.join(
+        told.with_columns(pl.col("relaxation").fill_null(_NO_SINGLE_LIMIT)),
+        on="portfolio_key",
+        how="left",
+        maintain_order="left",
     )
 
 
 def _buckets(working: pl.DataFrame) -> pl.DataFrame:
     return working.group_by("bucket_key", maintain_order=True).agg(
         pl.col("portfolio_key", "target_total_allocation", "free_total", "max_single_position").first(),
+        pl.col("max_allocation_per_bucket").first(),
         pl.col("free_bucket_limit", "bucket_limit").first(),
+        has_own_limit=pl.col("own_bucket_limit").is_not_null().first(),
         positions=pl.col("is_sized").sum().cast(pl.Float64),
         pinned=pl.col("pinned").sum(),
     )
@@ -86,15 +83,14 @@ def _reachable(buckets: pl.DataFrame) -> pl.DataFrame:
 
 def _cheapest(rows: pl.DataFrame, buckets: pl.DataFrame, columns: LimitColumns) -> pl.DataFrame:
     """Give per portfolio the relaxation with the least relative change among those that place it all."""
-    caps = _proved(
-        rows, _cap_candidates(buckets.join(rows, on="bucket_key", how="semi", maintain_order="left")), columns
-    )
+    affected = buckets.join(rows, on="bucket_key", how="semi", maintain_order="left")
+    caps = relax_caps(rows, affected, columns)
     return (
         pl.concat([_growth_candidates(rows), caps])
         .sort(
             "portfolio_key",
             pl.col("new") / pl.col("old"),
-            pl.col("limit").replace_strict(_CANDIDATE_ORDER, range(4)),
+            pl.col("limit").replace_strict(_LIMITS, range(len(_LIMITS))),
         )
         .group_by("portfolio_key", maintain_order=True)
         .first()
@@ -123,57 +119,8 @@ def _growth_candidates(rows: pl.DataFrame) -> pl.DataFrame:
 def _growth(rows: pl.DataFrame, limit: str, slope: str) -> pl.DataFrame:
     bucket_level = solve_level(rows, "bucket_key", slope=slope, upper="room", total="bucket_room")
     within = rows.join(bucket_level, on="bucket_key", how="left", maintain_order="left").with_columns(
-        reachable=pl.min_horizontal(pl.col("level") * pl.col(slope), "room")
+        reachable=at_level("level", slope, upper="room")
     )
     level = solve_level(within, "portfolio_key", slope=slope, upper="reachable", total="residual")
     old = within.group_by("portfolio_key", maintain_order=True).agg(old=pl.col(limit).first())
-    return _candidates(level.join(old, on="portfolio_key", maintain_order="left"), limit)
-
-
-def _cap_candidates(buckets: pl.DataFrame) -> pl.DataFrame:
-    """Give the least c, and the least B, with which the reachable total is T."""
-    free = buckets.filter(pl.col("positions") > 0).with_columns(
-        one=pl.lit(1.0),
-        by_cap=pl.col("positions") * pl.col("max_single_position") + pl.col("pinned"),
-        ceiling=pl.min_horizontal("free_bucket_limit", "positions"),
-    )
-    cap = solve_level(free, "portfolio_key", slope="positions", upper="ceiling", total="free_total")
-    limited = free.filter(pl.col("bucket_limit").is_finite())
-    bucket = solve_level(limited, "portfolio_key", slope="one", upper="by_cap", total="target_total_allocation")
-    old = free.group_by("portfolio_key", maintain_order=True).agg(
-        pl.col("max_single_position").first(), pl.col("bucket_limit").min()
-    )
-    return pl.concat(
-        [
-            _candidates(_with_old(cap, old, "max_single_position"), "max_single_position"),
-            _candidates(_with_old(bucket, old, "bucket_limit"), "max_allocation_per_bucket"),
-        ]
-    )
-
-
-def _with_old(level: pl.DataFrame, old: pl.DataFrame, column: str) -> pl.DataFrame:
-    return level.join(old.select("portfolio_key", old=column), on="portfolio_key", maintain_order="left")
-
-
-def _candidates(level: pl.DataFrame, limit: str) -> pl.DataFrame:
-    new = ((pl.col("level") * _SHOWN_STEPS - WEIGHT_TOLERANCE * _SHOWN_STEPS).ceil() / _SHOWN_STEPS).alias("new")
-    highest = float("inf") if limit == "max_residual_multiple" else 1.0
-    return level.select("portfolio_key", "old", new, limit=pl.lit(limit)).filter(
-        pl.col("new").is_finite() & (pl.col("new") <= highest) & (pl.col("new") > pl.col("old"))
-    )
-
-
-def _proved(rows: pl.DataFrame, candidates: pl.DataFrame, columns: LimitColumns) -> pl.DataFrame:
-    """Keep the caps under which sizing again leaves nothing unplaced."""
-    kept = [_placing(rows, candidates.filter(pl.col("limit") == name), columns, name) for name in _CANDIDATE_ORDER[2:]]
-    return pl.concat(kept)
-
-
-def _placing(rows: pl.DataFrame, candidates: pl.DataFrame, columns: LimitColumns, name: str) -> pl.DataFrame:
-    relaxed = rows.join(
-        candidates.select("portfolio_key", "new"), on="portfolio_key", how="inner", maintain_order="left"
-    )
-    sized = lay_limits(relaxed, columns, **{name: pl.col("new")}).pipe(add_raw_weights, columns).pipe(add_stages)
-    unplaced = pl.col("residual").first() - pl.col("residual_weight").sum()
-    placing = sized.group_by("portfolio_key").agg(unplaced=unplaced).filter(pl.col("unplaced") <= WEIGHT_TOLERANCE)
-    return candidates.join(placing, on="portfolio_key", how="semi", maintain_order="left")
+    return proposals(level.join(old, on="portfolio_key", maintain_order="left"), limit)

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import polars as pl
 
 from sizing.limits import WEIGHT_TOLERANCE
-from sizing.water_fill import solve_level
+from sizing.water_fill import at_level, solve_level
 
 _POSITION_ROOM, _ASSET_ROOM, _MULTIPLE_ROOM = "position_room", "asset_room", "multiple_room"
 
@@ -68,13 +68,13 @@ def _proportional(rows: pl.DataFrame) -> pl.DataFrame:
     is_over = pl.col("room").sum().over("bucket_key") > pl.col("bucket_room") + WEIGHT_TOLERANCE
     bucket_level = _level(rows.filter(is_over), "bucket_key", upper="room", total="bucket_room", name="bucket_mu")
     within = rows.join(bucket_level, on="bucket_key", how="left", maintain_order="left").with_columns(
-        reachable=pl.min_horizontal(pl.col("bucket_mu") * pl.col("stage2_weight"), "room")
+        reachable=at_level("bucket_mu", "stage2_weight", upper="room")
     )
     is_enough = pl.col("reachable").sum().over("portfolio_key") > pl.col("residual") + WEIGHT_TOLERANCE
     level = _level(within.filter(is_enough), "portfolio_key", upper="reachable", total="residual", name="mu")
     return (
         within.join(level, on="portfolio_key", how="left", maintain_order="left")
-        .with_columns(residual_weight=pl.min_horizontal(pl.col("mu") * pl.col("stage2_weight"), "reachable"))
+        .with_columns(residual_weight=at_level("mu", "stage2_weight", upper="reachable"))
         .pipe(_with_limit, is_spent=pl.col("residual_weight") < pl.col("reachable") - WEIGHT_TOLERANCE)
     )
 

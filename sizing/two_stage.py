@@ -56,8 +56,8 @@ def add_stages(working: pl.DataFrame) -> pl.DataFrame:
 def _cap(working: pl.DataFrame) -> pl.DataFrame:
     """Stage 1: w1 = min(max(theta r, m), c), with theta the largest number <= 1 that keeps the bucket <= B."""
     cap, raw = pl.col("max_single_position"), pl.col("raw_weight")
-    sized = working.filter("is_sized").with_columns(capped=pl.min_horizontal(raw, cap))
-    is_over = pl.col("capped").sum().over("bucket_key") > pl.col("free_bucket_limit") + WEIGHT_TOLERANCE
+    sized = working.filter("is_sized")
+    is_over = pl.min_horizontal(raw, cap).sum().over("bucket_key") > pl.col("free_bucket_limit") + WEIGHT_TOLERANCE
     theta = solve_level(
         sized.filter(is_over),
         "bucket_key",
@@ -66,7 +66,7 @@ def _cap(working: pl.DataFrame) -> pl.DataFrame:
         upper="max_single_position",
         total="free_bucket_limit",
     ).rename({"level": "theta"})
-    is_at_cap = pl.col("stage1_weight") >= cap
+    is_at_cap = pl.col("stage1_weight") >= cap - WEIGHT_TOLERANCE
     return (
         working.join(theta, on="bucket_key", how="left", maintain_order="left")
         .with_columns(
@@ -87,39 +87,38 @@ def _cap(working: pl.DataFrame) -> pl.DataFrame:
 
 
 def _normalise(working: pl.DataFrame) -> pl.DataFrame:
-    """Stage 2: spread T less the capped over the others in proportion to w1, under c and B, in one pass."""
+    """Stage 2: spread T less the capped over the others in proportion to w1, under c and B, in one pass.
+
+    w2 = min(f_b w1, c), written as level x share: share = w1 / sum of the open w1, and f_b = level / that sum.
+    """
     is_open = pl.col("is_sized") & pl.col("stage1_cap").is_null()
     shut = pl.col("stage1_weight") * (pl.col("is_sized") & ~is_open)
+    open_total = (pl.col("stage1_weight") * is_open).sum().over("portfolio_key")
+    cap, w1 = pl.col("max_single_position"), pl.col("stage1_weight")
     spread = working.with_columns(
         is_open=is_open,
-        f=(
-            (pl.col("free_total") - shut.sum().over("portfolio_key"))
-            / (pl.col("stage1_weight") * is_open).sum().over("portfolio_key")
-        ).clip(lower_bound=1.0),
+        share=pl.when(is_open & (open_total > 0)).then(w1 / open_total).otherwise(0.0),
+        left=pl.col("free_total") - shut.sum().over("portfolio_key"),
         bucket_room=pl.col("free_bucket_limit") - shut.sum().over("bucket_key"),
     )
-    raised = pl.min_horizontal(pl.col("f") * pl.col("stage1_weight"), "max_single_position")
-    open_rows = spread.filter("is_open").with_columns(raised=raised)
+    open_rows = spread.filter("is_open").with_columns(
+        raised=pl.max_horizontal(pl.min_horizontal(pl.col("left") * pl.col("share"), cap), w1)
+    )
     is_over = pl.col("raised").sum().over("bucket_key") > pl.col("bucket_room") + WEIGHT_TOLERANCE
-    bucket_f = solve_level(
-        open_rows.filter(is_over),
-        "bucket_key",
-        slope="stage1_weight",
-        upper="max_single_position",
-        total="bucket_room",
-    ).rename({"level": "bucket_f"})
-    factor = pl.coalesce("bucket_f", "f").clip(lower_bound=1.0)
-    grown, cap = factor * pl.col("stage1_weight"), pl.col("max_single_position")
+    bucket_level = solve_level(
+        open_rows.filter(is_over), "bucket_key", slope="share", upper="max_single_position", total="bucket_room"
+    ).rename({"level": "bucket_level"})
+    grown = pl.coalesce("bucket_level", "left") * pl.col("share")
     return (
-        spread.join(bucket_f, on="bucket_key", how="left", maintain_order="left")
+        spread.join(bucket_level, on="bucket_key", how="left", maintain_order="left")
         .with_columns(
-            stage2_weight=pl.when("is_open").then(pl.min_horizontal(grown, cap)).otherwise("stage1_weight"),
+            stage2_weight=pl.when("is_open").then(pl.max_horizontal(pl.min_horizontal(grown, cap), w1)).otherwise(w1),
             stage2_cap=pl.when("is_open").then(
                 pl.when(grown > cap + WEIGHT_TOLERANCE)
                 .then(_POSITION)
-                .when(pl.col("bucket_f") < pl.col("f"))
+                .when(pl.col("bucket_level") < pl.col("left"))
                 .then(_BUCKET)
             ),
         )
-        .drop("is_open", "f", "bucket_room", "bucket_f")
+        .drop("is_open", "share", "left", "bucket_room", "bucket_level")
     )

@@ -1,0 +1,1 @@
+"""Thin Prefect tasks: each calls a rule or moves data. No rule is decided here."""

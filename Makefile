@@ -1,0 +1,52 @@
+# Two commands do everything: `make run` and `make test`. Both set up first.
+
+.DEFAULT_GOAL := help
+.SHELLFLAGS := -eu -c
+.ONESHELL:
+.SILENT:
+
+BIN := .venv/bin
+PY := $(BIN)/python
+SAMPLE := --inbox deployments/sample/inbox --config deployments/portfolios.yaml --from 2025-06-02 --to 2025-06-09
+
+# Prefect reports to nobody, and pip asks nobody.
+export DO_NOT_TRACK := 1
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: help
+help: ## Say what can be made
+	grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /  make \1	/' | expand -t 16
+
+.PHONY: setup
+setup: ## Make .venv from requirements.lock (hashed) and install the project; quick when nothing changed
+	PYTHON="$(PYTHON)" .ci/setup
+
+.PHONY: run
+run: setup ## Rebalance the shipped sample, day by day, into .ballast/
+	$(BIN)/ballast run $(SAMPLE)
+
+.PHONY: test
+test: setup ## Format, lint, types, import contracts, tests
+	echo '== format' && $(PY) -m ruff format --check .
+	echo '== lint' && $(PY) -m ruff check .
+	echo '== types' && $(PY) -m mypy
+	echo '== imports' && $(BIN)/lint-imports --no-cache
+	echo '== tests' && $(PY) -m pytest -n 2 --dist worksteal
+
+.PHONY: format
+format: setup ## Format the code and mend what ruff can mend
+	$(PY) -m ruff format .
+	$(PY) -m ruff check --fix .
+
+.PHONY: lock
+lock: setup ## Make requirements.lock anew from pyproject.toml (needs uv)
+	uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 \
+	    --group dev --output-file requirements.lock pyproject.toml
+
+.PHONY: sample
+sample: setup ## Make the shipped sample anew; the same bytes unless the script changed
+	$(PY) deployments/sample/make_sample.py
+
+.PHONY: clean
+clean: ## Remove what the commands made: the databases, caches and .venv
+	rm -rf .ballast .prefect .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

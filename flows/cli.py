@@ -1,0 +1,100 @@
+"""A person's way in: `ballast run`, `ballast sql`.
+
+Heavy imports wait until a command needs them. What does not belong here: a rule, or SQL.
+"""
+
+import os
+import sys
+from datetime import date
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import App, Parameter
+
+app = App(
+    name="ballast",
+    help="Turn the day's asset scores into the day's target weights, with a reason for every basis point.",
+    help_format="markdown",
+)
+
+
+@app.command
+def run(  # noqa: PLR0913 - one parameter a flag
+    *,
+    as_of: date | None = None,
+    first: Annotated[date | None, Parameter(name="--from")] = None,
+    last: Annotated[date | None, Parameter(name="--to")] = None,
+    inbox: Path | None = None,
+    config: Path | None = None,
+    warehouse: Path | None = None,
+    snapshot: Path | None = None,
+    export_folder: Path | None = None,
+    verbose: bool = False,
+) -> int:
+    """Rebalance every portfolio for a day, or for each trading day of a range.
+
+    Without a day: the newest one that the inbox has scores for. Example:
+    `ballast run --inbox deployments/sample/inbox --as-of 2025-06-02`
+
+    Exit codes: 0 published or unchanged; 1 an error, said in one sentence; 2 wrong usage; 3 held; 4 rejected.
+
+    Parameters
+    ----------
+    as_of
+        The trading day.
+    first
+        First day of a range.
+    last
+        Last day of a range.
+    inbox
+        Folder of the day's files. Default: BALLAST_INBOX.
+    config
+        Limits of the portfolios. Default: BALLAST_CONFIG.
+    warehouse
+        The live database file. Default: BALLAST_WAREHOUSE.
+    snapshot
+        The copy that readers open. Default: BALLAST_SNAPSHOT.
+    export_folder
+        Folder of the Parquet exports. Default: BALLAST_EXPORT_FOLDER.
+    verbose
+        Show what Prefect logs.
+
+    """
+    if not verbose:
+        os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
+    from flows.run_command import run_days  # noqa: PLC0415 - Prefect and Polars take a second to import
+
+    paths = {
+        "inbox": inbox,
+        "config": config,
+        "warehouse": warehouse,
+        "snapshot": snapshot,
+        "export_folder": export_folder,
+    }
+    return run_days(as_of, first, last, {name: path for name, path in paths.items() if path is not None})
+
+
+@app.command
+def sql(query: str, /, *, snapshot: Path | None = None) -> int:
+    """Ask the snapshot one SQL query, read-only. Example: `ballast sql "FROM current_targets"`.
+
+    Parameters
+    ----------
+    query
+        The query, in DuckDB's SQL.
+    snapshot
+        The snapshot. Default: BALLAST_SNAPSHOT.
+
+    """
+    from flows.sql_command import ask  # noqa: PLC0415 - DuckDB and Polars take a while to import
+
+    return ask(query, {"snapshot": snapshot} if snapshot else {})
+
+
+def main() -> None:
+    """Run the command line."""
+    sys.exit(app())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,160 @@
+"""`ballast run`: one day or a range, with progress, and the targets of the last day at the end."""
+
+import asyncio
+import shlex
+from collections.abc import Mapping
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import httpx
+import polars as pl
+from prefect.client.schemas.objects import State
+from prefect.settings import PREFECT_API_URL
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from flows.daily_rebalance import HELD as HELD_STATE
+from flows.daily_rebalance import daily_rebalance
+from flows.show import HELD, PROBLEMS, err, out, table, tell
+from sizing.feasibility import find_infeasible
+from sizing.limits import RebalancingLimits
+from tasks.errors import ConfigError, ServerUnreachableError, SourceError
+from tasks.portfolios import load_portfolios
+from tasks.settings import RebalanceConfig, Settings
+from tasks.sources import days_in_inbox, find_sources
+from tasks.trading_days import require_trading_day, trading_days
+
+_HEALTH_SECONDS = 10
+_SHOWN = pl.Decimal(10, 4)
+_COLORS = {"Published": "green", "Unchanged": "cyan", "Held": "yellow"}
+
+
+def run_days(as_of: date | None, first: date | None, last: date | None, paths: Mapping[str, Path]) -> int:
+    """Run the day, or each trading day of the range in order; stop at the first that is held or fails."""
+    console = err()
+    try:
+        settings = Settings().at(paths)
+        limits = load_portfolios(settings.config)
+        days = _days(settings, as_of, first, last)
+        for day in days:
+            find_sources(settings.inbox, day)
+        _warn(console, limits)
+        _require_server(PREFECT_API_URL.value())
+        held = asyncio.run(_run_each(console, settings, limits, days))
+        _show(settings, days[-1])
+    except PROBLEMS as problem:
+        return tell(problem)
+    return HELD if held else 0
+
+
+def _days(settings: Settings, as_of: date | None, first: date | None, last: date | None) -> tuple[date, ...]:
+    """Say which days are asked for: `as_of`, the trading days of a range, or the newest day of the inbox."""
+    if as_of and (first or last):
+        msg = "--as-of asks for one day, --from and --to for a range: give the one or the other"
+        raise ConfigError(msg)
+    if first or last:
+        if not first or not last or last < first:
+            msg = f"a range needs --from and --to in order, got --from {first} --to {last}"
+            raise ConfigError(msg)
+        days = trading_days(settings.exchange, first, last)
+        if not days:
+            msg = f"there is no trading day of {settings.exchange} from {first} to {last}: correct the range"
+            raise ConfigError(msg)
+        return days
+    day = as_of or _newest_day(settings)
+    require_trading_day(settings.exchange, day)
+    return (day,)
+
+
+def _newest_day(settings: Settings) -> date:
+    days = days_in_inbox(settings.inbox)
+    if not days:
+        msg = f"no scores in {settings.inbox}: expected files like scores_2024-12-02.csv; give the folder with --inbox"
+        raise SourceError(msg)
+    return days[-1]
+
+
+def _warn(console: Console, limits: Mapping[str, RebalancingLimits]) -> None:
+    for portfolio_id, one in limits.items():
+        for sentence in find_infeasible(one):
+            console.print(f"[yellow]warning:[/] portfolio {escape(portfolio_id)}: {escape(sentence)}")
+
+
+def _require_server(url: str | None) -> None:
+    """Ask the server that is configured, if any, before the first flow does, which would end in a traceback."""
+    if url is None:
+        return
+    try:
+        httpx.get(f"{url.rstrip('/')}/health", timeout=_HEALTH_SECONDS).raise_for_status()
+    except httpx.HTTPError as error:
+        msg = (
+            f"the Prefect server at {url} does not answer ({error}): start it, correct PREFECT_API_URL, or unset it "
+            "to run with a temporary server"
+        )
+        raise ServerUnreachableError(msg) from None
+
+
+async def _run_each(
+    console: Console, settings: Settings, limits: dict[str, RebalancingLimits], days: tuple[date, ...]
+) -> bool:
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=console, transient=True) as progress:
+        bar = progress.add_task("starting Prefect", total=len(days))
+        for day in days:
+            state = await daily_rebalance(
+                RebalanceConfig(as_of_date=day, portfolios=limits, settings=settings), return_state=True
+            )
+            await _raise_failure(state)
+            progress.update(bar, advance=1, description=f"after {day}")
+            color = _COLORS[str(state.name)]
+            console.print(f"{day} [{color}]{str(state.name).lower()}[/] {escape(state.message or '')}")
+            if state.name == HELD_STATE:
+                return True
+    return False
+
+
+async def _raise_failure(state: State[Any]) -> None:
+    if not state.is_completed():
+        await state.aresult(raise_on_failure=True)
+
+
+def _show(settings: Settings, day: date) -> None:
+    """Show the targets of the day, where everything is, and what to do next."""
+    warehouse = settings.open_warehouse()
+    targets = warehouse.query("targets_for_day", as_of_date=day)
+    console = out()
+    shown = targets.sort(
+        "portfolio_id", "is_cash", "target_weight", "asset", descending=[False, False, True, False]
+    ).select(
+        "portfolio_id",
+        "asset",
+        "bucket",
+        pl.col("target_weight", "current_weight", "trade_weight").round(_SHOWN.scale).cast(_SHOWN),
+        "action",
+    )
+    console.print(table(shown, title=f"Targets of {day}"))
+    console.print(
+        f"database  {settings.warehouse}\nsnapshot  {settings.snapshot}\nexports   {settings.export_folder}\n"
+    )
+    console.print("Next:")
+    for command in _next_commands(settings):
+        console.print(f"  {escape(command)}")
+
+
+def _next_commands(settings: Settings) -> tuple[str, ...]:
+    here = ".venv/bin/" if Path(".venv/bin/ballast").exists() else ""
+    is_default = settings.snapshot == Settings().snapshot
+    where = "" if is_default else f" --snapshot {shlex.quote(str(settings.snapshot))}"
+    return (
+        f'{here}ballast sql "FROM current_targets SELECT asset, target_weight, target_reason"{where}',
+        f'{here}ballast sql "FROM rejected_rows"{where}',
+        f"{here}prefect server start    # every run is at the address it prints",
+    )

@@ -1,0 +1,11 @@
+-- Failures: portfolios of the run without exactly one sizing_summary row.
+-- Parameters: $run_id VARCHAR.
+SELECT
+    portfolios.portfolio_id,
+    format('{} sizing_summary rows instead of 1', count(sizing_summary.portfolio_id)) AS detail
+FROM (SELECT unnest(portfolio_ids) AS portfolio_id FROM runs WHERE run_id = $run_id) AS portfolios
+LEFT JOIN sizing_summary
+    ON sizing_summary.run_id = $run_id AND sizing_summary.portfolio_id = portfolios.portfolio_id
+GROUP BY portfolios.portfolio_id
+HAVING count(sizing_summary.portfolio_id) <> 1
+ORDER BY ALL;

@@ -1,0 +1,22 @@
+-- Failures: portfolios without exactly one cash row, cash that is negative or not called CASH, CASH that is not cash.
+-- Parameters: $run_id VARCHAR.
+SELECT
+    portfolios.portfolio_id,
+    format('{} cash rows instead of 1', count(targets.portfolio_id)) AS detail
+FROM (SELECT unnest(portfolio_ids) AS portfolio_id FROM runs WHERE run_id = $run_id) AS portfolios
+LEFT JOIN targets ON targets.run_id = $run_id AND targets.portfolio_id = portfolios.portfolio_id AND targets.is_cash
+GROUP BY portfolios.portfolio_id
+HAVING count(targets.portfolio_id) <> 1
+UNION ALL
+SELECT
+    portfolio_id,
+    format('cash is negative: {}', target_weight::VARCHAR)
+FROM targets
+WHERE run_id = $run_id AND is_cash AND target_weight < 0
+UNION ALL
+SELECT
+    portfolio_id,
+    format('{} has is_cash {}', asset, is_cash)
+FROM targets
+WHERE run_id = $run_id AND is_cash <> (asset = 'CASH')
+ORDER BY ALL;

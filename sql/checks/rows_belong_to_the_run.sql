@@ -1,0 +1,29 @@
+-- Failures: rows of portfolios that the run does not cover, and targets of another day than the run's.
+-- Nobody would see them, or they would be seen on the wrong day.
+-- Parameters: $run_id VARCHAR.
+SELECT
+    written.portfolio_id,
+    format('{} rows in {} of a portfolio that the run does not cover', count(*), written.table_name) AS detail
+FROM (
+    SELECT 'decisions' AS table_name, portfolio_id FROM decisions WHERE run_id = $run_id
+    UNION ALL
+    SELECT 'sizing_audit', portfolio_id FROM sizing_audit WHERE run_id = $run_id
+    UNION ALL
+    SELECT 'sizing_summary', portfolio_id FROM sizing_summary WHERE run_id = $run_id
+    UNION ALL
+    SELECT 'targets', portfolio_id FROM targets WHERE run_id = $run_id
+    UNION ALL
+    SELECT 'constraint_checks', portfolio_id FROM constraint_checks WHERE run_id = $run_id
+) AS written
+ANTI JOIN (
+    SELECT unnest(portfolio_ids) AS portfolio_id FROM runs WHERE run_id = $run_id
+) AS portfolios USING (portfolio_id)
+GROUP BY written.portfolio_id, written.table_name
+UNION ALL
+SELECT
+    targets.portfolio_id,
+    format('{} is of {}, the run is of {}', targets.asset, targets.as_of_date::VARCHAR, runs.as_of_date::VARCHAR)
+FROM targets
+JOIN runs USING (run_id)
+WHERE targets.run_id = $run_id AND targets.as_of_date <> runs.as_of_date
+ORDER BY ALL;

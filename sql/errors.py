@@ -1,0 +1,42 @@
+"""The errors of the warehouse. Each says how many, which, got and expected, and what to do next."""
+
+from typing import TypeAlias
+
+Failure: TypeAlias = tuple[str, int, str]
+"""Name of a check, number of rows that failed it, the first of them as readable text."""
+
+
+class WarehouseError(Exception):
+    """Base of every error of the warehouse that a person can act on."""
+
+
+class WarehouseLockedError(WarehouseError):
+    """Another process or thread holds the warehouse, and went on holding it for the whole wait."""
+
+
+class MigrationError(WarehouseError):
+    """The database and the migration files do not belong together, or a migration failed."""
+
+
+class PublishRejectedError(WarehouseError):
+    """Checks failed: nothing of the run was written, and the run is recorded as rejected.
+
+    `failures` has one entry a failing check: its name, the number of rows that failed, the first rows as text.
+    """
+
+    def __init__(self, run_id: str, failures: tuple[Failure, ...]) -> None:
+        self.run_id = run_id
+        self.failures = failures
+        super().__init__(run_id, failures)
+
+    @property
+    def reason(self) -> str:
+        """What failed, for the run's event."""
+        counted = "; ".join(f"{name} ({rows} rows): {first}" for name, rows, first in self.failures)
+        return f"{len(self.failures)} checks failed: {counted}"
+
+    def __str__(self) -> str:
+        return (
+            f"run {self.run_id} was not published, {self.reason}. Yesterday's targets stay; "
+            f"sql/checks/<name>.sql says what each check proves: correct the cause and run the day again"
+        )

@@ -1,0 +1,47 @@
+"""Files that are whole or not there: written beside, synced, renamed into place."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+@contextmanager
+def written_beside(path: Path) -> Iterator[Path]:
+    """Give a temporary path; when the block succeeds, sync what it wrote there and rename it to `path`.
+
+    Whoever has the old file open keeps it. After an error the temporary file is gone and `path` is as before.
+    *Requires* one writer at a time.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f"{path.name}.tmp")
+    _remove(temporary)
+    try:
+        yield temporary
+        sync(temporary)
+        temporary.replace(path)
+        sync(path.parent)
+        sync(path.parent.parent)
+    finally:
+        _remove(temporary)
+
+
+def sync(path: Path) -> None:
+    """Wait until the file, or the folder's list of names, is on the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def find_wal(path: Path) -> list[Path]:
+    """Find the write-ahead logs that an unclean stop of DuckDB left beside its file."""
+    suffixes = (".wal", ".wal.checkpoint", ".wal.recovery")
+    return [wal for suffix in suffixes if (wal := path.with_name(path.name + suffix)).exists()]
+
+
+def _remove(temporary: Path) -> None:
+    # A log that a killed process left would be replayed into the next file of that name.
+    for file in (temporary, *find_wal(temporary)):
+        file.unlink(missing_ok=True)

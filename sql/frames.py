@@ -1,0 +1,101 @@
+"""Whether a frame fits its table, told before anything is written. Nothing is cast, nothing is rounded.
+
+What does not belong here: rules about values, which are in sql/checks and in the ingest.
+"""
+
+from collections.abc import Callable, Mapping
+
+import polars as pl
+
+from sql.errors import WarehouseError
+from sql.records import IngestKind, IngestSource
+
+RUN_TABLES = ("decisions", "sizing_audit", "sizing_summary", "targets", "constraint_checks")
+"""The tables of a run, and the keys of the frames that are published."""
+
+_INGEST_KEYS: Mapping[IngestKind, tuple[str, ...]] = {
+    "scores": ("as_of_date", "model", "asset"),
+    "assets": ("asset",),
+    "positions": ("as_of_date", "portfolio_id", "asset"),
+    "restrictions": ("row_number",),
+}
+
+_WEIGHT_DECIMALS = 8
+
+_FITS: Mapping[str, Callable[[pl.DataType], bool]] = {
+    "VARCHAR": lambda dtype: isinstance(dtype, pl.String | pl.Categorical | pl.Enum),
+    "JSON": lambda dtype: isinstance(dtype, pl.String),
+    "INTEGER": lambda dtype: dtype.is_integer(),
+    "BIGINT": lambda dtype: dtype.is_integer(),
+    "DOUBLE": lambda dtype: dtype.is_float() or dtype.is_integer(),
+    "BOOLEAN": lambda dtype: isinstance(dtype, pl.Boolean),
+    "DATE": lambda dtype: isinstance(dtype, pl.Date),
+    "DECIMAL(10,8)": lambda dtype: isinstance(dtype, pl.Decimal) and dtype.scale <= _WEIGHT_DECIMALS,
+}
+
+
+def check_columns(table: str, frame: pl.DataFrame, columns: Mapping[str, str]) -> None:
+    """Compare a frame with its table: `columns` maps names to DuckDB types, order does not matter.
+
+    *Raises* `WarehouseError` naming what is missing, unexpected, or of a type that would be cast or rounded.
+    """
+    missing = [name for name in columns if name not in frame.columns]
+    unexpected = [name for name in frame.columns if name not in columns]
+    if missing or unexpected:
+        msg = (
+            f"the frame for table {table} does not fit: {len(missing)} columns missing {missing}, "
+            f"{len(unexpected)} unexpected {unexpected}. Nothing was written: hand over exactly {list(columns)}"
+        )
+        raise WarehouseError(msg)
+    wrong = [
+        f"{name} is {dtype}, expected {columns[name]}"
+        for name, dtype in frame.schema.items()
+        if not (dtype == pl.Null or _FITS[columns[name]](dtype))
+    ]
+    if wrong:
+        msg = (
+            f"the frame for table {table} has {len(wrong)} columns of another type: {'; '.join(wrong)}. "
+            "Nothing was written: convert them where it is decided how to round, the warehouse does not round"
+        )
+        raise WarehouseError(msg)
+
+
+def check_run_frames(frames: Mapping[str, pl.DataFrame]) -> None:
+    """Compare the names of the frames with the tables of a run. *Raises* `WarehouseError`."""
+    if set(frames) != set(RUN_TABLES):
+        msg = f"got frames {sorted(frames)}, expected exactly {sorted(RUN_TABLES)}. Nothing was written"
+        raise WarehouseError(msg)
+
+
+def check_ingest_rows(source: IngestSource, accepted: pl.DataFrame, rejected: pl.DataFrame) -> None:
+    """Prove that accepted and rejected rows add up and that no row could be lost later without a word.
+
+    *Requires* the columns of both frames to be checked.
+    *Raises* `WarehouseError` when a row number or a key repeats, or scores are of another day than the ingest.
+    """
+    row_numbers = pl.concat([accepted["row_number"].cast(pl.Int64), rejected["row_number"].cast(pl.Int64)])
+    _refuse_repeated(source, row_numbers.to_frame(), "join the rules that one row broke into one reject")
+    key = accepted.select(_INGEST_KEYS[source.kind])
+    _refuse_repeated(source, key, "reject the repetitions before the ingest is recorded")
+    if source.kind == "scores":
+        _refuse_other_days(source, accepted)
+
+
+def _refuse_repeated(source: IngestSource, key: pl.DataFrame, advice: str) -> None:
+    repeated = key.filter(key.is_duplicated()).unique().sort(pl.all())
+    if repeated.height:
+        msg = (
+            f"{source.kind} from {source.source} has {repeated.height} repeated {', '.join(key.columns)}, "
+            f"the first is {repeated.row(0)}. Nothing was written: {advice}"
+        )
+        raise WarehouseError(msg)
+
+
+def _refuse_other_days(source: IngestSource, accepted: pl.DataFrame) -> None:
+    other = accepted.filter(pl.col("as_of_date") != source.as_of_date)
+    if other.height:
+        msg = (
+            f"scores from {source.source} has {other.height} rows of other days than {source.as_of_date}, the first "
+            f"is row {other['row_number'][0]} of {other['as_of_date'][0]}. Nothing was written: one ingest is one day"
+        )
+        raise WarehouseError(msg)

@@ -1,0 +1,60 @@
+"""One writer at a time, threads of one process included, which DuckDB's own lock lets through."""
+
+import fcntl
+import os
+import random
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sql.errors import WarehouseLockedError
+
+_FIRST_WAIT_SECONDS = 0.02
+_LONGEST_WAIT_SECONDS = 0.5
+
+
+def attempts(timeout_seconds: float) -> Iterator[int]:
+    """Count attempts, the first at once, the others after a wait that grows and varies, until the time is over."""
+    deadline = time.monotonic() + timeout_seconds
+    attempt, wait = 1, _FIRST_WAIT_SECONDS
+    yield attempt
+    while (left := deadline - time.monotonic()) > 0:
+        time.sleep(min(left, wait * random.uniform(0.5, 1.5)))  # noqa: S311 - spreads waiters, guards nothing
+        attempt, wait = attempt + 1, min(2 * wait, _LONGEST_WAIT_SECONDS)
+        yield attempt
+
+
+@contextmanager
+def exclusive(path: Path, timeout_seconds: float) -> Iterator[None]:
+    """Hold the lock file while the block runs. The system frees it when the process ends, however it ends.
+
+    *Raises* `WarehouseLockedError` naming the process that holds it.
+    """
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o664)
+    try:
+        _acquire(descriptor, path, timeout_seconds)
+        os.truncate(descriptor, 0)
+        os.pwrite(descriptor, str(os.getpid()).encode(), 0)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _acquire(descriptor: int, path: Path, timeout_seconds: float) -> None:
+    for _ in attempts(timeout_seconds):
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            continue
+        return
+    holder = os.pread(descriptor, 32, 0).decode() or "unknown"
+    raise WarehouseLockedError(describe_lock(path.with_suffix(""), f"process {holder}", timeout_seconds))
+
+
+def describe_lock(path: Path, holder: str, timeout_seconds: float) -> str:
+    """Say who holds the warehouse and what to do."""
+    return (
+        f"warehouse {path} is held by {holder}, waited {timeout_seconds:g} s. Nothing was changed: run again when it "
+        "has ended; readers open the snapshot, never this file"
+    )

@@ -1,0 +1,86 @@
+"""What is handed to the warehouse and handed back: frozen records, no behaviour, no DuckDB."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from sql.errors import WarehouseError
+
+IngestKind = Literal["scores", "assets", "positions", "restrictions"]
+
+
+@dataclass(frozen=True)
+class IngestSource:
+    """What was read: its kind, where from, the SHA-256 of its content, the trading day that it describes.
+
+    *Raises* `WarehouseError` for a kind that has no table.
+    """
+
+    kind: IngestKind
+    source: str
+    sha256: str
+    as_of_date: date
+
+    def __post_init__(self) -> None:
+        if self.kind not in get_args(IngestKind):
+            msg = f"ingest of {self.source} has kind {self.kind!r}, expected one of {', '.join(get_args(IngestKind))}"
+            raise WarehouseError(msg)
+
+
+@dataclass(frozen=True)
+class Ingest:
+    """An ingest in the warehouse. `is_new` is False when the newest one of the kind and day has the same content."""
+
+    ingest_id: int
+    is_new: bool
+    rows_read: int
+    rows_accepted: int
+    rows_rejected: int
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """One computation of one day. The same day, inputs, config and code must give the same `run_id`.
+
+    *Raises* `WarehouseError` when `portfolio_ids` is empty or repeats a portfolio.
+    """
+
+    run_id: str
+    as_of_date: date
+    portfolio_ids: tuple[str, ...]
+    input_fingerprint: str
+    config_fingerprint: str
+    code_fingerprint: str
+    config: dict[str, Any]
+    inputs: dict[str, Any]
+    flow_run_id: str | None = None
+
+    def __post_init__(self) -> None:
+        if not self.portfolio_ids or len(set(self.portfolio_ids)) < len(self.portfolio_ids):
+            msg = (
+                f"run {self.run_id} has portfolio_ids {list(self.portfolio_ids)}, "
+                "expected at least one and each only once: correct the list of portfolios"
+            )
+            raise WarehouseError(msg)
+
+
+@dataclass(frozen=True)
+class Publication:
+    """A published run, when it became visible, and the runs of which nothing of that day is visible any more.
+
+    `is_new` is False when the run was published already and nothing was written.
+    """
+
+    run_id: str
+    is_new: bool
+    published_at: datetime
+    superseded: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """Where readers find the copy, and the day's Parquet export: None when nothing of the day is visible."""
+
+    path: Path
+    export_path: Path | None

@@ -1,0 +1,122 @@
+"""What a run goes through in the database: started, written, checked, published, superseded.
+
+*Requires* an open connection and a transaction around every function, which warehouse.py gives.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+import polars as pl
+
+from sql.errors import Failure, PublishRejectedError, WarehouseError
+from sql.frames import RUN_TABLES
+from sql.records import Publication, RunRecord
+from sql.scripts import read_scripts
+from sql.statements import Connection, command, insert, query, read
+
+_FIRST_ROWS = 5
+_IDENTITY = ("as_of_date", "portfolio_ids", "input_fingerprint", "config_fingerprint", "code_fingerprint")
+
+
+def start(con: Connection, run: RunRecord, by: str) -> str | None:
+    """Record the start of a run, and the run when it is new. Return its state before."""
+    known = query(con, "run_by_id", run_id=run.run_id).rows(named=True)
+    if not known:
+        _record_run(con, run)
+        record_event(con, run.run_id, "started", by, "first start")
+        return None
+    _refuse_other_run(run, known[0])
+    if _find_publication(con, run.run_id)[1]:
+        record_event(con, run.run_id, "unchanged", by, "published already")
+        return "published"
+    state: str = known[0]["state"]
+    before = "superseded" if state == "published" else state
+    record_event(con, run.run_id, "started", by, f"started again after {before}")
+    return before
+
+
+def publish(con: Connection, run_id: str, frames: Mapping[str, pl.DataFrame], by: str) -> Publication:
+    """Write the rows of a run, check them, make them visible. *Raises* `PublishRejectedError`."""
+    as_of_date = find_run(con, run_id)["as_of_date"]
+    published_at, is_visible = _find_publication(con, run_id)
+    if published_at and is_visible:
+        record_event(con, run_id, "unchanged", by, "published already")
+        return Publication(run_id, is_new=False, published_at=published_at, superseded=())
+    if not published_at:
+        for table in RUN_TABLES:
+            insert(con, table, frames[table].with_columns(run_id=pl.lit(run_id)))
+    if failures := _find_failures(con, run_id):
+        raise PublishRejectedError(run_id, failures)
+    before = query(con, "runs_visible_on", as_of_date=as_of_date)["run_id"].to_list()
+    published_at = record_event(con, run_id, "published", by, "every check passed")
+    after = query(con, "runs_visible_on", as_of_date=as_of_date)["run_id"].to_list()
+    superseded = tuple(replaced for replaced in before if replaced not in after)
+    for replaced in superseded:
+        record_event(con, replaced, "superseded", by, f"replaced by run {run_id}")
+    return Publication(run_id, is_new=True, published_at=published_at, superseded=superseded)
+
+
+def find_run(con: Connection, run_id: str) -> dict[str, Any]:
+    """Return the row of run_by_id. *Raises* `WarehouseError` when there is none."""
+    known = query(con, "run_by_id", run_id=run_id).rows(named=True)
+    if not known:
+        msg = f"no run {run_id} in the warehouse: start_run() comes first"
+        raise WarehouseError(msg)
+    return known[0]
+
+
+def record_event(con: Connection, run_id: str, state: str, by: str, reason: str) -> datetime:
+    """Append one event and return when it happened."""
+    event = {"run_id": run_id, "state": state, "by": by, "reason": reason, "happened_at": datetime.now(UTC)}
+    happened_at: datetime = command(con, "record_event", **event)
+    return happened_at.astimezone(UTC)
+
+
+def _record_run(con: Connection, run: RunRecord) -> None:
+    row = asdict(run) | {
+        "portfolio_ids": list(run.portfolio_ids),
+        "config": _document(run, "config"),
+        "inputs": _document(run, "inputs"),
+        "created_at": datetime.now(UTC),
+    }
+    command(con, "record_run", **row)
+
+
+def _document(run: RunRecord, field: Literal["config", "inputs"]) -> str:
+    try:
+        return json.dumps(getattr(run, field), allow_nan=False)
+    except (TypeError, ValueError) as error:
+        msg = f"{field} of run {run.run_id} is no JSON: {error}. Nothing was written: use model_dump(mode='json')"
+        raise WarehouseError(msg) from error
+
+
+def _refuse_other_run(run: RunRecord, known: Mapping[str, Any]) -> None:
+    got = asdict(run) | {"portfolio_ids": list(run.portfolio_ids)}
+    differing = [f"{name} {got[name]}, recorded {known[name]}" for name in _IDENTITY if got[name] != known[name]]
+    if differing:
+        msg = (
+            f"run {run.run_id} is recorded already and is another one, {len(differing)} differences: "
+            f"{'; '.join(differing)}. Nothing was written: make the run_id from all of these"
+        )
+        raise WarehouseError(msg)
+
+
+def _find_publication(con: Connection, run_id: str) -> tuple[datetime | None, bool]:
+    """Return when the run was last published, None when never, and whether all its portfolios still show it."""
+    published = query(con, "run_visibility", run_id=run_id)
+    if published.is_empty():
+        return None, False
+    return published["published_at"][0].astimezone(UTC), bool(published["is_visible"].all())
+
+
+def _find_failures(con: Connection, run_id: str) -> tuple[Failure, ...]:
+    found = ((check.name, read(con, check.sql, run_id=run_id)) for check in read_scripts("checks"))
+    return tuple((name, rows.height, _readable(rows)) for name, rows in found if rows.height)
+
+
+def _readable(failures: pl.DataFrame) -> str:
+    rows = failures.select("portfolio_id", "detail").head(_FIRST_ROWS).rows()
+    return "; ".join(detail if portfolio_id is None else f"{portfolio_id}: {detail}" for portfolio_id, detail in rows)

@@ -1,0 +1,94 @@
+"""The .sql files of this package: read, checksummed, and compared with what a database says was applied.
+
+What does not belong here: running them. Only warehouse.py speaks to DuckDB.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Literal
+
+from sql.errors import MigrationError, WarehouseError
+
+Folder = Literal["migrations", "views", "queries", "checks", "commands"]
+
+
+@dataclass(frozen=True)
+class Script:
+    """One .sql file: its name without the ending, and its text."""
+
+    name: str
+    sql: str
+
+    @property
+    def version(self) -> str:
+        """The part of a migration's name before the two underscores: V001."""
+        return self.name.split("__", maxsplit=1)[0]
+
+    @property
+    def checksum(self) -> str:
+        """SHA-256 of the text, hexadecimal; line endings do not count."""
+        return hashlib.sha256(self.sql.encode()).hexdigest()
+
+
+@cache
+def read_scripts(folder: Folder) -> tuple[Script, ...]:
+    """Read every .sql file of the folder, in the order of the file names."""
+    found = (file for file in files("sql").joinpath(folder).iterdir() if file.name.endswith(".sql"))
+    scripts = (Script(file.name.removesuffix(".sql"), file.read_text(encoding="utf-8")) for file in found)
+    return tuple(sorted(scripts, key=lambda script: script.name))
+
+
+def read_script(folder: Folder, name: str) -> Script:
+    """Read one .sql file. *Raises* `WarehouseError` naming the known ones."""
+    scripts = {script.name: script for script in read_scripts(folder)}
+    if name not in scripts:
+        msg = f"no file sql/{folder}/{name}.sql, the {len(scripts)} known are: {', '.join(scripts)}"
+        raise WarehouseError(msg)
+    return scripts[name]
+
+
+def find_pending(migrations: tuple[Script, ...], applied: Mapping[str, str]) -> tuple[Script, ...]:
+    """Return the migrations still to apply, in order. `applied` maps versions to checksums.
+
+    *Raises* `MigrationError` when the database is newer than the code, a file was edited after it was applied, or
+    a new file has a number below an applied one.
+    """
+    known = {script.version: script for script in migrations}
+    _refuse_newer_database(set(applied) - set(known), max(known, default="none"))
+    _refuse_edited([known[version] for version in applied if known[version].checksum != applied[version]])
+    pending = tuple(script for script in migrations if script.version not in applied)
+    _refuse_late([script for script in pending if script.version < max(applied, default="")])
+    return pending
+
+
+def _refuse_newer_database(unknown: set[str], newest: str) -> None:
+    if unknown:
+        msg = (
+            f"the database is newer than the code: it has {len(unknown)} migrations that the code does not know "
+            f"({', '.join(sorted(unknown))}; the code's newest is {newest}). Nothing was changed: "
+            "update the code, or point it to another warehouse file"
+        )
+        raise MigrationError(msg)
+
+
+def _refuse_edited(edited: list[Script]) -> None:
+    if edited:
+        msg = (
+            f"{len(edited)} migrations were edited after they were applied: "
+            f"{', '.join(f'{script.name}.sql' for script in edited)}. Nothing was changed: "
+            "restore the files as they were, and write the change as a new migration"
+        )
+        raise MigrationError(msg)
+
+
+def _refuse_late(late: list[Script]) -> None:
+    if late:
+        msg = (
+            f"{len(late)} new migrations have numbers below one that is applied: "
+            f"{', '.join(f'{script.name}.sql' for script in late)}. Nothing was changed: "
+            "give them the next free numbers"
+        )
+        raise MigrationError(msg)

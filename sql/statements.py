@@ -1,0 +1,63 @@
+"""Run the .sql files over an open connection, every result drained.
+
+What does not belong here: opening a connection, transactions, errors of DuckDB; these are in warehouse.py.
+"""
+
+from collections.abc import Mapping
+from typing import Any, TypeAlias
+
+import polars as pl
+
+from sql.errors import WarehouseError
+from sql.frames import check_columns
+from sql.scripts import read_script
+
+Connection: TypeAlias = Any
+"""A DuckDB connection, from warehouse.py, the only file that imports duckdb."""
+
+
+def execute(con: Connection, sql: str, /, **parameters: object) -> list[tuple[Any, ...]]:
+    """Run statements and return the rows of the last one."""
+    rows: list[tuple[Any, ...]] = con.execute(sql, parameters or None).fetchall()
+    return rows
+
+
+def command(con: Connection, name: str, /, **parameters: object) -> Any:  # noqa: ANN401 - the value it returns
+    """Run sql/commands/<name>.sql, which appends one row, and return its single value."""
+    return execute(con, read_script("commands", name).sql, **parameters)[0][0]
+
+
+def query(con: Connection, name: str, /, **parameters: object) -> pl.DataFrame:
+    """Run sql/queries/<name>.sql. *Raises* `WarehouseError` when the parameters are not exactly those it has."""
+    sql = read_script("queries", name).sql
+    expected = con.extract_statements(sql)[0].named_parameters
+    if set(parameters) != expected:
+        msg = f"query {name} got parameters {sorted(parameters)}, expected exactly {sorted(expected)}"
+        raise WarehouseError(msg)
+    return read(con, sql, **parameters)
+
+
+def read(con: Connection, sql: str, /, **parameters: object) -> pl.DataFrame:
+    """Run one query and return its rows as a frame."""
+    frame: pl.DataFrame = con.sql(sql, params=parameters).pl()
+    return frame
+
+
+def has_table(con: Connection, table: str) -> bool:
+    """Whether the database has the table."""
+    return table in query(con, "table_columns")["table_name"]
+
+
+def check_frames(con: Connection, frames: Mapping[str, pl.DataFrame], without: str) -> None:
+    """Compare frames with the columns of their tables. *Raises* `WarehouseError` where one does not fit."""
+    known = query(con, "table_columns").filter(pl.col("column_name") != without)
+    for table, frame in frames.items():
+        columns = known.filter(pl.col("table_name") == table).select("column_name", "data_type")
+        check_columns(table, frame, dict(columns.rows()))
+
+
+def insert(con: Connection, table: str, frame: pl.DataFrame) -> None:
+    """Append the rows of a frame, by name. *Requires* `check_frames`."""
+    con.register("incoming", frame)
+    execute(con, f"INSERT INTO {table} BY NAME SELECT * FROM incoming")  # noqa: S608 - one of our own tables
+    con.unregister("incoming")

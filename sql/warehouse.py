@@ -1,0 +1,251 @@
+"""The warehouse: one DuckDB file, one writer, one transaction per run.
+
+The only file that imports duckdb. Every statement of substance is a .sql file beside it; a connection is opened late
+and closed early, because it locks out every other process. What does not belong here: any rule about portfolios.
+"""
+
+import re
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import duckdb
+import polars as pl
+
+from sql import runs
+from sql.errors import MigrationError, PublishRejectedError, WarehouseError, WarehouseLockedError
+from sql.files import find_wal, written_beside
+from sql.frames import check_ingest_rows, check_run_frames
+from sql.locks import attempts, describe_lock, exclusive
+from sql.records import Ingest, IngestSource, Publication, RunRecord, Snapshot
+from sql.scripts import Script, find_pending, read_scripts
+from sql.statements import Connection, check_frames, command, execute, has_table, insert, query, read
+
+_SETTINGS = "SET TimeZone = 'UTC'; SET auto_checkpoint_skip_wal_threshold = 1000000000000000"
+_LOCK = re.compile(r"Could not set lock on file(?:.*held in (?P<holder>.+? \(PID \d+\)))?", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Warehouse:
+    """The live file, the snapshot that readers open, and the folder of the Parquet exports.
+
+    Safe to share between threads and processes: each call opens the file, waits up to `lock_timeout_seconds` for
+    its turn, and closes it. *Raises* `WarehouseError` and nothing else for whatever the database refuses.
+    """
+
+    path: Path
+    snapshot_path: Path
+    export_folder: Path
+    lock_timeout_seconds: float = 10.0
+
+    def migrate(self) -> tuple[str, ...]:
+        """Apply the migrations that are missing, then all views, and return the versions applied.
+
+        *Raises* `MigrationError` for an edited file, a database newer than the code, or a failing migration.
+        """
+        self._create()
+        with self._connected() as con:
+            pending = find_pending(read_scripts("migrations"), _applied(con))
+            for migration in pending:
+                _apply(con, migration)
+            with _transaction(con):
+                for view in read_scripts("views"):
+                    execute(con, view.sql)
+        return tuple(migration.version for migration in pending)
+
+    def query(self, name: str, /, **parameters: object) -> pl.DataFrame:
+        """Run sql/queries/<name>.sql, whose header says its grain and parameters."""
+        with self._connected() as con:
+            return query(con, name, **parameters)
+
+    def record_ingest(self, source: IngestSource, accepted: pl.DataFrame, rejected: pl.DataFrame) -> Ingest:
+        """Store what was read, in one transaction. The content that counts already is not stored again.
+
+        *Requires* in `accepted` the columns of the table, in `rejected` those of rejects, both without ingest_id.
+        """
+        with self._connected() as con, _transaction(con):
+            check_frames(con, {source.kind: accepted, "rejects": rejected}, without="ingest_id")
+            check_ingest_rows(source, accepted, rejected)
+            newest = query(con, "newest_ingest", kind=source.kind, as_of_date=source.as_of_date).rows(named=True)
+            if newest and newest[0].pop("sha256") == source.sha256:
+                return Ingest(is_new=False, **newest[0])
+            counts = {"rows_accepted": accepted.height, "rows_rejected": rejected.height}
+            ingest_id = command(con, "record_ingest", **asdict(source), **counts, ingested_at=datetime.now(UTC))
+            for table, frame in ((source.kind, accepted), ("rejects", rejected)):
+                insert(con, table, frame.with_columns(ingest_id=pl.lit(ingest_id)))
+            return Ingest(ingest_id, is_new=True, rows_read=sum(counts.values()), **counts)
+
+    def start_run(self, run: RunRecord, by: str) -> str | None:
+        """Record that a run starts, and return its state before: None when it is new.
+
+        'published' means that every portfolio of the run is visible from it: there is nothing to do, and the event is
+        'unchanged' instead of 'started'. A run that a later one replaced for some portfolios is 'superseded' here.
+        """
+        with self._connected() as con, _transaction(con):
+            return runs.start(con, run, by)
+
+    def record_event(self, run_id: str, state: str, by: str, reason: str) -> None:
+        """Append what happened to a run. What makes targets visible is not told, it is done: `publish`."""
+        if state in {"published", "superseded"}:
+            msg = f"state {state} of run {run_id} cannot be told: publish() records it with the rows"
+            raise WarehouseError(msg)
+        with self._connected() as con, _transaction(con):
+            runs.find_run(con, run_id)
+            runs.record_event(con, run_id, state, by, reason)
+
+    def publish(self, run_id: str, frames: Mapping[str, pl.DataFrame], by: str) -> Publication:
+        """Write the rows of a run, check them, make them visible: in one transaction, or not at all.
+
+        *Requires* the frames of `RUN_TABLES`, without run_id. *Raises* `PublishRejectedError` when a check fails;
+        the run is then recorded as rejected, and nothing else is kept.
+        """
+        check_run_frames(frames)
+        with self._connected() as con:
+            check_frames(con, frames, without="run_id")
+            try:
+                with _transaction(con):
+                    return runs.publish(con, run_id, frames, by)
+            except PublishRejectedError as rejected:
+                with _transaction(con):
+                    runs.record_event(con, run_id, "rejected", by, rejected.reason)
+                raise
+
+    def snapshot(self, as_of_date: date) -> Snapshot:
+        """Copy the warehouse for readers and export the visible targets of the day, each whole or not at all."""
+        with self._connected() as con:
+            targets = query(con, "targets_for_day", as_of_date=as_of_date)
+            with written_beside(self.snapshot_path) as temporary:
+                _copy(con, temporary)
+            if targets.is_empty():
+                return Snapshot(self.snapshot_path, None)
+            export_path = self.export_folder / f"as_of_date={as_of_date.isoformat()}" / "targets.parquet"
+            with written_beside(export_path) as temporary:
+                targets.write_parquet(temporary)
+            return Snapshot(self.snapshot_path, export_path)
+
+    def ask_snapshot(self, sql: str) -> pl.DataFrame:
+        """Run one query on the snapshot, read-only, and return its rows.
+
+        *Raises* `WarehouseError` when there is no snapshot yet, or the query is refused.
+        """
+        if not self.snapshot_path.exists():
+            msg = f"no snapshot at {self.snapshot_path}: correct the path, or publish a day first"
+            raise WarehouseError(msg)
+        try:
+            with duckdb.connect(str(self.snapshot_path), read_only=True) as con:
+                execute(con, "SET TimeZone = 'UTC'")
+                return read(con, sql)
+        except duckdb.Error as error:
+            msg = f"snapshot {self.snapshot_path}: {error}"
+            raise WarehouseError(msg) from error
+
+    def _create(self) -> None:
+        with _translated(self.path):
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            with exclusive(self._lock_path, self.lock_timeout_seconds):
+                if not self.path.exists():
+                    with written_beside(self.path) as temporary:
+                        duckdb.connect(str(temporary)).close()
+
+    @contextmanager
+    def _connected(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        if not self.path.exists():
+            msg = f"no warehouse at {self.path}: correct the path, or create it with migrate()"
+            raise WarehouseError(msg)
+        deadline = time.monotonic() + self.lock_timeout_seconds
+        with _translated(self.path), exclusive(self._lock_path, self.lock_timeout_seconds):
+            con = self._open(deadline - time.monotonic())
+            try:
+                yield con
+            finally:
+                con.close()
+
+    @property
+    def _lock_path(self) -> Path:
+        return self.path.with_name(f"{self.path.name}.lock")
+
+    def _open(self, timeout_seconds: float) -> duckdb.DuckDBPyConnection:
+        lock = None
+        for _ in attempts(timeout_seconds):
+            wal_bytes = [wal.stat().st_size for wal in find_wal(self.path)]
+            try:
+                con = duckdb.connect(str(self.path))
+            except duckdb.IOException as error:
+                lock = _LOCK.search(str(error))
+                if lock is None:
+                    raise
+                continue
+            _prepare(con, wal_bytes)
+            return con
+        holder = lock["holder"] if lock and lock["holder"] else "another process"
+        raise WarehouseLockedError(describe_lock(self.path, holder, self.lock_timeout_seconds))
+
+
+@contextmanager
+def _translated(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except (duckdb.Error, OSError) as error:
+        msg = f"warehouse {path}: {error}. What was not finished was rolled back: correct the cause and run again"
+        raise WarehouseError(msg) from error
+
+
+@contextmanager
+def _transaction(con: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    # COMMIT after a failed statement reports success, and some errors do not abort: leave only by rollback.
+    con.begin()
+    try:
+        yield
+    except BaseException:
+        with suppress(duckdb.Error):
+            con.rollback()
+        raise
+    con.commit()
+
+
+def _prepare(con: duckdb.DuckDBPyConnection, wal_bytes: list[int]) -> None:
+    try:
+        execute(con, _SETTINGS)
+        if wal_bytes:
+            _recover(con, sum(wal_bytes))
+    except duckdb.Error:
+        con.close()
+        raise
+
+
+def _recover(con: Connection, wal_bytes: int) -> None:
+    # A committed write and a checkpoint, before anything else: facts.md says what an unclean stop can leave.
+    if has_table(con, "recoveries"):
+        command(con, "record_recovery", recovered_at=datetime.now(UTC), wal_bytes=wal_bytes)
+    else:
+        execute(con, "CREATE TABLE recovery AS SELECT 1 AS recovered; DROP TABLE recovery")
+    execute(con, "CHECKPOINT")
+
+
+def _applied(con: Connection) -> dict[str, str]:
+    if not has_table(con, "schema_migrations"):
+        return {}
+    return dict(query(con, "applied_migrations").select("version", "checksum").rows())
+
+
+def _apply(con: duckdb.DuckDBPyConnection, migration: Script) -> None:
+    row = {"version": migration.version, "name": migration.name, "checksum": migration.checksum}
+    try:
+        with _transaction(con):
+            execute(con, migration.sql)
+            command(con, "record_migration", **row, applied_at=datetime.now(UTC))
+    except duckdb.Error as error:
+        msg = f"migration {migration.name} failed: {error}. Nothing of it was kept: correct the file and run again"
+        raise MigrationError(msg) from error
+    execute(con, "CHECKPOINT")
+
+
+def _copy(con: Connection, path: Path) -> None:
+    target = str(path).replace("'", "''")
+    live = execute(con, "SELECT current_database()")[0][0].replace('"', '""')
+    execute(con, f"ATTACH '{target}' AS ballast_snapshot")
+    execute(con, f'COPY FROM DATABASE "{live}" TO ballast_snapshot')
+    execute(con, "DETACH ballast_snapshot")

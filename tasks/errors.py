@@ -1,0 +1,19 @@
+"""What can go wrong on the way in: a person can mend each of these."""
+
+from sizing.errors import BallastError
+
+
+class SourceError(BallastError):
+    """A file is missing, empty, unreadable, or not what its name says."""
+
+
+class ConfigError(BallastError):
+    """The portfolio config does not say what it should."""
+
+
+class NotATradingDayError(BallastError):
+    """The exchange is closed on the day."""
+
+
+class ServerUnreachableError(BallastError):
+    """The Prefect server that PREFECT_API_URL names does not answer."""

@@ -1,0 +1,59 @@
+"""Files to tables: read the day's files, keep the good rows, keep the refused ones with the rule they broke."""
+
+from dataclasses import dataclass
+from datetime import date
+
+import polars as pl
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+from prefect.logging import get_run_logger
+
+from sql.records import Ingest, IngestSource
+from sql.warehouse import Warehouse
+from tasks.errors import SourceError
+from tasks.refusals import apply_contract
+from tasks.retries import RETRIES
+from tasks.settings import Settings
+from tasks.sources import Source, find_sources, read_source
+
+
+@dataclass(frozen=True)
+class Ingested:
+    """What came in with one file."""
+
+    kind: str
+    source: str
+    ingest: Ingest
+
+
+@task(name="ingest", cache_policy=NO_CACHE, persist_result=False, **RETRIES)
+def ingest_day(settings: Settings, day: date) -> tuple[Ingested, ...]:
+    """Read the day's files into the warehouse. The same content twice is one ingest.
+
+    *Raises* `SourceError` for a missing file, one that breaks its contract as a whole, or one without a good row.
+    """
+    warehouse = settings.open_warehouse()
+    warehouse.migrate()
+    ingested = tuple(_ingest(warehouse, source, day) for source in find_sources(settings.inbox, day))
+    accepted = sum(one.ingest.rows_accepted for one in ingested)
+    rejected = sum(one.ingest.rows_rejected for one in ingested)
+    get_run_logger().info("ingest: %d files, %d rows accepted, %d rejected", len(ingested), accepted, rejected)
+    return ingested
+
+
+def _ingest(warehouse: Warehouse, source: Source, day: date) -> Ingested:
+    raw, sha256 = read_source(source)
+    buckets = warehouse.query("assets_for_day", as_of_date=day)
+    accepted, rejected = apply_contract(source.contract, raw, day, buckets)
+    if accepted.is_empty():
+        raise SourceError(_nothing_good(source, rejected))
+    record = IngestSource(source.contract.kind, str(source.path), sha256, day)
+    return Ingested(source.contract.kind, source.path.name, warehouse.record_ingest(record, accepted, rejected))
+
+
+def _nothing_good(source: Source, rejected: pl.DataFrame) -> str:
+    reasons = rejected["reason"].value_counts(sort=True).rows()
+    worded = "; ".join(f"{reason} ({count} rows)" for reason, count in reasons)
+    return (
+        f"{source.path}: none of its {rejected.height} rows can be used: {worded}. Nothing was stored: correct the file"
+    )

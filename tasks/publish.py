@@ -1,0 +1,70 @@
+"""Make a day visible: the rows in one transaction, then a snapshot for readers."""
+
+from datetime import date
+from types import TracebackType
+from typing import Self
+
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+from prefect.logging import get_run_logger
+
+from sizing.pipeline import Rebalance
+from sql.errors import PublishRejectedError, WarehouseError
+from sql.records import Publication, Snapshot
+from tasks.ledger import actor
+from tasks.retries import RETRIES
+from tasks.settings import Settings
+
+
+@task(name="publish", cache_policy=NO_CACHE, persist_result=False, **RETRIES)
+def publish(settings: Settings, run_id: str, result: Rebalance) -> Publication:
+    """Write, check and publish the run in one transaction; a failing check keeps nothing of it."""
+    publication = settings.open_warehouse().publish(run_id, result._asdict(), actor())
+    get_run_logger().info(
+        "publish: %d targets, %d decisions, %d audit rows, %d runs superseded",
+        result.targets.height,
+        result.decisions.height,
+        result.sizing_audit.height,
+        len(publication.superseded),
+    )
+    return publication
+
+
+@task(name="snapshot", cache_policy=NO_CACHE, persist_result=False, **RETRIES)
+def snapshot(settings: Settings, day: date) -> Snapshot:
+    """Copy the warehouse for readers, and export the day's targets."""
+    copied = settings.open_warehouse().snapshot(day)
+    get_run_logger().info("snapshot: %s, %s", copied.path, copied.export_path)
+    return copied
+
+
+@task(name="hold", cache_policy=NO_CACHE, persist_result=False, **RETRIES)
+def hold(settings: Settings, run_id: str, reason: str) -> None:
+    """Record that the run is held: the targets that were published stay."""
+    settings.open_warehouse().record_event(run_id, "held", actor(), reason)
+    get_run_logger().warning("held: %s", reason)
+
+
+class FailureRecord:
+    """Record a run that fails on its way, whatever fails; the error goes on.
+
+    A rejected run has its record already.
+    """
+
+    def __init__(self, settings: Settings, run_id: str) -> None:
+        self._settings = settings
+        self._run_id = run_id
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if error is None or isinstance(error, PublishRejectedError):
+            return
+        reason = f"{type(error).__name__}: {error}"
+        try:
+            self._settings.open_warehouse().record_event(self._run_id, "failed", actor(), reason)
+        except WarehouseError as unrecorded:
+            get_run_logger().error("the failure of %s could not be recorded: %s", self._run_id, unrecorded)

@@ -1,0 +1,52 @@
+"""Where this installation keeps its things, from `BALLAST_*` in the environment, and what a run is asked to do.
+
+What does not belong here: limits of a portfolio, which live in sizing/limits.py and portfolios.yaml.
+"""
+
+from collections.abc import Mapping
+from datetime import date
+from pathlib import Path
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from sizing import RebalancingLimits
+from sql.warehouse import Warehouse
+
+
+class Settings(BaseSettings):
+    """Settings of the installation. Each is read from the environment, `BALLAST_` before its name in capitals."""
+
+    model_config = SettingsConfigDict(env_prefix="BALLAST_", frozen=True, extra="forbid")
+
+    config: Path = Field(default=Path("deployments/portfolios.yaml"), description="Limits of the portfolios.")
+    inbox: Path = Field(default=Path("inbox"), description="Folder of the day's files.")
+    warehouse: Path = Field(default=Path(".ballast/warehouse.duckdb"), description="The live database file.")
+    snapshot: Path = Field(default=Path(".ballast/snapshot.duckdb"), description="The copy that readers open.")
+    export_folder: Path = Field(default=Path(".ballast/targets"), description="Folder of the Parquet exports.")
+    exchange: str = Field(default="XNYS", description="Exchange whose trading days count, by its ISO 10383 code.")
+
+    def at(self, paths: Mapping[str, Path]) -> Self:
+        """Give these settings with other paths, by the names of their fields."""
+        return self.model_copy(update=dict(paths))
+
+    def open_warehouse(self) -> Warehouse:
+        """Give the warehouse that these settings name; nothing is opened yet."""
+        return Warehouse(self.warehouse, self.snapshot, self.export_folder)
+
+
+class RebalanceConfig(BaseModel):
+    """What one run of the daily rebalance does. It is the flow's only parameter, and the form in the Prefect UI."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    as_of_date: date | None = Field(
+        default=None, description="Trading day whose scores are used; empty: the day the run was scheduled for."
+    )
+    portfolios: dict[str, RebalancingLimits] = Field(
+        default={}, description="Limits of each portfolio; empty: those of the config file."
+    )
+    settings: Settings = Field(
+        default_factory=Settings, description="Where this installation keeps its things; empty: from BALLAST_*."
+    )

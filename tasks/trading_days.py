@@ -1,0 +1,66 @@
+"""Trading days, from exchange_calendars: is the exchange open, and how many trading days old is a score."""
+
+from collections.abc import Iterable
+from datetime import date, timedelta
+from functools import cache
+
+import exchange_calendars
+import pandas as pd
+import polars as pl
+from exchange_calendars.errors import CalendarError
+
+from tasks.errors import ConfigError, NotATradingDayError
+
+
+@cache
+def _calendar(exchange: str) -> exchange_calendars.ExchangeCalendar:
+    try:
+        return exchange_calendars.get_calendar(exchange, start="2000-01-03")
+    except CalendarError:
+        msg = f"exchange {exchange} is unknown: give its ISO 10383 code, such as XNYS, in BALLAST_EXCHANGE"
+        raise ConfigError(msg) from None
+
+
+def require_trading_day(exchange: str, day: date) -> None:
+    """Hold the day against the calendar.
+
+    *Raises* `NotATradingDayError` when the exchange is closed, with the trading days around it.
+    """
+    calendar = _calendar(exchange)
+    if not calendar.first_session.date() <= day <= calendar.last_session.date():
+        msg = (
+            f"{day} is outside the calendar of {exchange}, {calendar.first_session.date()} to "
+            f"{calendar.last_session.date()}: correct the day"
+        )
+        raise NotATradingDayError(msg)
+    if not calendar.is_session(pd.Timestamp(day)):
+        before = calendar.date_to_session(pd.Timestamp(day), "previous").date()
+        after = calendar.date_to_session(pd.Timestamp(day), "next").date()
+        msg = f"{day} ({day:%A}) is not a trading day of {exchange}: the nearest are {before} and {after}"
+        raise NotATradingDayError(msg)
+
+
+def trading_days(exchange: str, first: date, last: date) -> tuple[date, ...]:
+    """Give the trading days from `first` to `last`, both included, in order."""
+    sessions = _calendar(exchange).sessions_in_range(pd.Timestamp(first), pd.Timestamp(last))
+    return tuple(session.date() for session in sessions)
+
+
+def days_before(exchange: str, day: date, count: int) -> date:
+    """Give the trading day that lies `count` trading days before `day`."""
+    before: date = _calendar(exchange).session_offset(pd.Timestamp(day), -count).date()
+    return before
+
+
+def score_ages(exchange: str, score_dates: Iterable[date], day: date) -> pl.DataFrame:
+    """Give the age of each score date in trading days: 0 on the day itself. *Columns*: `score_date, score_age_days`."""
+    dates = sorted(set(score_dates))
+    ages = [len(trading_days(exchange, one + timedelta(days=1), day)) if one < day else 0 for one in dates]
+    return pl.DataFrame(
+        {"score_date": dates, "score_age_days": ages}, schema={"score_date": pl.Date, "score_age_days": pl.Int32}
+    )
+
+
+def exchange_time_zone(exchange: str) -> str:
+    """Give the name of the exchange's time zone, such as America/New_York."""
+    return str(_calendar(exchange).tz)

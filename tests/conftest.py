@@ -1,0 +1,89 @@
+"""What tests of the whole way share: the shipped sample, the real data where it is, and a real Prefect server."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tasks.settings import Settings
+
+ROOT = Path(__file__).parents[1]
+SAMPLE = ROOT / "deployments" / "sample" / "inbox"
+REAL_DATA = ROOT.parent / "shared" / "data" / "us_large_cap"
+
+_SERVER_START_SECONDS = 120
+
+
+@pytest.fixture(scope="session")
+def sample() -> Path:
+    return SAMPLE
+
+
+@pytest.fixture(scope="session")
+def real_inbox() -> Path:
+    if not REAL_DATA.is_dir():
+        pytest.skip(f"the real data is not at {REAL_DATA.relative_to(ROOT.parent)}: it is no part of the project")
+    return REAL_DATA / "inbox"
+
+
+@pytest.fixture
+def settings(tmp_path: Path, sample: Path) -> Settings:
+    """An installation of its own: sample inbox, sample portfolios, an empty folder for what is made."""
+    return Settings(
+        config=ROOT / "deployments" / "portfolios.yaml",
+        inbox=sample,
+        warehouse=tmp_path / "warehouse.duckdb",
+        snapshot=tmp_path / "snapshot.duckdb",
+        export_folder=tmp_path / "targets",
+    )
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The API address of a real Prefect server with a database of its own, on loopback."""
+    home = tmp_path_factory.mktemp("prefect")
+    port = _free_port()
+    environment = os.environ | {"PREFECT_HOME": str(home), "DO_NOT_TRACK": "1"}
+    command = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
+    with (home / "server.log").open("w") as log:
+        process = subprocess.Popen(command, cwd=home, env=environment, stdout=log, stderr=log)
+    url = f"http://127.0.0.1:{port}/api"
+    try:
+        _wait_until_healthy(url, process, home / "server.log")
+        yield url
+    finally:
+        process.terminate()
+        process.wait(timeout=30)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _wait_until_healthy(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    until = time.monotonic() + _SERVER_START_SECONDS
+    while time.monotonic() < until and process.poll() is None:
+        try:
+            if httpx.get(f"{url}/health", timeout=2).status_code == httpx.codes.OK:
+                return
+        except httpx.TransportError:
+            time.sleep(0.2)
+    pytest.fail(f"the Prefect server did not become healthy: {log.read_text()[-2000:]}")
+
+
+@pytest.fixture
+def connected(server: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """Point Prefect in this process at the session's server."""
+    from prefect.settings import PREFECT_API_URL, temporary_settings  # noqa: PLC0415 - only where it is needed
+
+    monkeypatch.setenv("PREFECT_API_URL", server)
+    with temporary_settings({PREFECT_API_URL: server}):
+        yield server

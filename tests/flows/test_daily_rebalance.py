@@ -1,0 +1,243 @@
+"""The flow on a real server: sample files in, published targets out, with a reason for everything."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import date
+from decimal import Decimal
+from itertools import pairwise
+from pathlib import Path
+
+import polars as pl
+import pytest
+from prefect.client.schemas.objects import State
+
+from flows.daily_rebalance import daily_rebalance
+from sizing import RebalancingLimits
+from sizing.pipeline import rebalance
+from sql.errors import PublishRejectedError
+from tasks import publish as publish_module
+from tasks.errors import SourceError
+from tasks.ledger import read_inputs
+from tasks.portfolios import load_portfolios
+from tasks.settings import RebalanceConfig, Settings
+
+pytestmark = [pytest.mark.xdist_group("server"), pytest.mark.server, pytest.mark.usefixtures("connected")]
+
+DAYS = tuple(date(2025, 6, day) for day in (2, 3, 4, 5, 6, 9))
+
+Run = Callable[..., State[object]]
+
+
+def run_day(settings: Settings, day: date, limits: dict[str, RebalancingLimits] | None = None) -> State[object]:
+    config = RebalanceConfig(as_of_date=day, portfolios=limits or {}, settings=settings)
+    return asyncio.run(daily_rebalance(config, return_state=True))
+
+
+def run_days(settings: Settings, days: tuple[date, ...]) -> list[str | None]:
+    return [run_day(settings, day).name for day in days]
+
+
+def _ask(settings: Settings, query: str) -> list[tuple[object, ...]]:
+    return settings.open_warehouse().ask_snapshot(query).rows()
+
+
+@pytest.fixture(scope="module")
+def published(tmp_path_factory: pytest.TempPathFactory, sample: Path, server: str) -> Settings:
+    """All six days of the sample, published once for the tests that only look."""
+    folder = tmp_path_factory.mktemp("published")
+    settings = Settings(
+        inbox=sample,
+        warehouse=folder / "warehouse.duckdb",
+        snapshot=folder / "snapshot.duckdb",
+        export_folder=folder / "targets",
+    )
+    from prefect.settings import PREFECT_API_URL, temporary_settings  # noqa: PLC0415 - as in conftest
+
+    with temporary_settings({PREFECT_API_URL: server}):
+        assert run_days(settings, DAYS) == ["Published"] * len(DAYS)
+    return settings
+
+
+def test_every_portfolio_adds_up_to_its_total_exactly_as_decimal(published: Settings) -> None:
+    totals = _ask(published, "SELECT portfolio_id, sum(target_weight) FROM current_targets GROUP BY 1 ORDER BY 1")
+    assert totals == [("core", Decimal("0.95")), ("income", Decimal("0.95")), ("opportunity", Decimal("0.90"))]
+
+
+def test_six_days_leave_six_published_runs(published: Settings) -> None:
+    runs = _ask(published, "SELECT as_of_date, state FROM latest_runs ORDER BY as_of_date")
+    assert runs == [(day, "published") for day in DAYS]
+
+
+def test_the_holdings_of_a_day_are_the_targets_of_the_day_before(published: Settings) -> None:
+    def weights(column: str, day: date) -> list[tuple[object, ...]]:
+        query = (
+            f"SELECT portfolio_id, asset, {column} FROM targets "
+            f"WHERE as_of_date = DATE '{day}' AND NOT is_cash AND {column} > 0 ORDER BY ALL"
+        )
+        return _ask(published, query)
+
+    for yesterday, today in pairwise(DAYS):
+        assert weights("current_weight", today) == weights("target_weight", yesterday)
+
+
+def test_the_first_day_of_income_starts_from_its_positions_file(published: Settings, sample: Path) -> None:
+    file = pl.read_csv(sample / "positions_2025-06-02.csv", schema_overrides={"current_weight": pl.Decimal(10, 8)})
+    held = _ask(
+        published,
+        "SELECT asset, current_weight FROM decisions JOIN runs USING (run_id) "
+        "WHERE is_held AND portfolio_id = 'income' AND runs.as_of_date = DATE '2025-06-02' ORDER BY asset",
+    )
+    assert held == file.select("asset", "current_weight").sort("asset").rows()
+
+
+def test_a_stale_holding_is_pinned_and_not_sold(published: Settings) -> None:
+    rows = _ask(
+        published,
+        "SELECT is_pinned, is_score_stale, action, target_weight = current_weight FROM targets "
+        "WHERE portfolio_id = 'income' AND asset = 'TMUS' AND as_of_date = DATE '2025-06-06'",
+    )
+    assert rows == [(True, True, "hold", True)]
+
+
+def test_a_holding_that_must_be_sold_is_closed_with_its_reason(published: Settings) -> None:
+    [(action, reason)] = _ask(
+        published,
+        "SELECT action, target_reason FROM targets "
+        "WHERE portfolio_id = 'income' AND asset = 'LLY' AND as_of_date = DATE '2025-06-05'",
+    )
+    assert action == "close"
+    assert "must be sold. Restriction must_sell:" in str(reason)
+
+
+def test_the_bad_rows_of_the_sample_are_kept_with_the_rule_they_broke(published: Settings) -> None:
+    rules = _ask(published, "SELECT rule, count(*) FROM rejected_rows GROUP BY 1 ORDER BY 1")
+    assert rules == [
+        ("has_a_bucket", 3),
+        ("primary_key", 2),
+        ("technical_score|max", 1),
+        ("technical_score|nan", 1),
+    ]
+
+
+def test_rows_read_are_rows_accepted_and_rows_rejected(published: Settings) -> None:
+    counts = _ask(
+        published, "SELECT sum(rows_read) = sum(rows_accepted) + sum(rows_rejected), sum(rows_rejected) FROM ingests"
+    )
+    assert counts == [(True, 7)]
+
+
+def test_a_list_that_does_not_change_is_one_ingest(published: Settings) -> None:
+    assert _ask(published, "SELECT kind, count(*) FROM ingests WHERE kind <> 'scores' GROUP BY 1 ORDER BY 1") == [
+        ("assets", 1),
+        ("positions", 1),
+        ("restrictions", 1),
+    ]
+
+
+def test_the_export_of_a_day_is_what_the_table_says(published: Settings) -> None:
+    export = pl.read_parquet(published.export_folder / "as_of_date=2025-06-09" / "targets.parquet")
+    table = _ask(published, "SELECT portfolio_id, asset, target_weight FROM current_targets ORDER BY ALL")
+    assert export.select("portfolio_id", "asset", "target_weight").sort("portfolio_id", "asset").rows() == table
+
+
+def test_the_tables_hold_what_the_rules_give_without_any_engine(published: Settings) -> None:
+    warehouse = published.open_warehouse()
+    limits = load_portfolios(published.config)
+    inputs, _ = read_inputs(warehouse, published.exchange, DAYS[-1], limits)
+    targets = rebalance(inputs).targets.sort("portfolio_id", "asset")
+    stored = warehouse.query("current_targets").sort("portfolio_id", "asset")
+    assert stored.select(targets.columns).equals(targets)
+
+
+def test_the_same_day_again_is_a_recorded_no_op(settings: Settings) -> None:
+    assert run_days(settings, (DAYS[0], DAYS[0])) == ["Published", "Unchanged"]
+    events = _ask(settings, "SELECT state FROM run_events ORDER BY event_id")
+    assert events == [("started",), ("published",), ("unchanged",)]
+
+
+def test_a_changed_limit_supersedes_the_day(settings: Settings) -> None:
+    limits = load_portfolios(settings.config)
+    tighter = limits | {"core": limits["core"].model_copy(update={"max_single_position": 0.12})}
+    first, second = run_day(settings, DAYS[0], limits), run_day(settings, DAYS[0], tighter)
+    assert (first.name, second.name) == ("Published", "Published")
+    assert sorted(_ask(settings, "SELECT state FROM latest_runs")) == [("published",), ("superseded",)]
+    assert _ask(
+        settings, "SELECT max(target_weight) <= 0.12 FROM current_targets WHERE portfolio_id = 'core' AND NOT is_cash"
+    ) == [(True,)]
+
+
+def test_without_dynamic_sizing_every_name_gets_the_same(settings: Settings) -> None:
+    limits = {"plain": RebalancingLimits(enable_dynamic_sizing=False, max_new_positions=4)}
+    run_day(settings, DAYS[0], limits)
+    assert _ask(settings, "SELECT target_weight FROM current_targets WHERE NOT is_cash") == [(Decimal("0.2375"),)] * 4
+
+
+def _inbox_without(sample: Path, folder: Path, missing: int) -> Path:
+    """Copy two days of the sample; on the second, the first `missing` of its scores are gone."""
+    folder.mkdir()
+    for name in ("assets.csv", "scores_2025-06-02.csv"):
+        (folder / name).write_bytes((sample / name).read_bytes())
+    header, *rows = (sample / "scores_2025-06-03.csv").read_text().splitlines(keepends=True)
+    (folder / "scores_2025-06-03.csv").write_text(header + "".join(rows[missing:]))
+    return folder
+
+
+def test_too_many_missing_scores_hold_the_run_and_the_targets_stay(
+    settings: Settings, tmp_path: Path, sample: Path
+) -> None:
+    short = settings.at({"inbox": _inbox_without(sample, tmp_path / "short", missing=20)})
+    assert run_day(short, DAYS[0]).name == "Published"
+    before = _ask(short, "SELECT * EXCLUDE published_at FROM current_targets ORDER BY ALL")
+    state = run_day(short, DAYS[1])
+    assert state.name == "Held"
+    assert "of 60 of the last universe have no score today, more than max_missing_score_share 0.2" in str(state.message)
+    assert short.open_warehouse().query("current_targets").height == len(before)
+    assert [name for _, name in _states(short)] == ["held", "published"]
+
+
+def _states(settings: Settings) -> list[tuple[date, str]]:
+    # The live file: a held run makes no snapshot.
+    return settings.open_warehouse().query("latest_runs").select("as_of_date", "state").rows()
+
+
+def test_a_missing_file_fails_the_run_and_leaves_nothing(settings: Settings) -> None:
+    state = run_day(settings, date(2025, 6, 10))
+    with pytest.raises(SourceError, match="no scores for 2025-06-10"):
+        asyncio.run(state.aresult())
+    assert not settings.snapshot.exists()
+
+
+def test_a_result_that_breaks_a_check_is_rejected_and_not_visible(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_day(settings, DAYS[0])
+    before = settings.open_warehouse().query("current_targets")
+    honest = publish_module.Rebalance._asdict
+
+    def tampered(result: publish_module.Rebalance) -> dict[str, pl.DataFrame]:
+        frames = honest(result)
+        more = pl.col("target_weight") + pl.lit(Decimal("0.01")).cast(pl.Decimal(10, 8))
+        return frames | {"targets": frames["targets"].with_columns(more.cast(pl.Decimal(10, 8)))}
+
+    monkeypatch.setattr(publish_module.Rebalance, "_asdict", tampered)
+    state = run_day(settings, DAYS[1])
+    with pytest.raises(PublishRejectedError, match="targets_add_up_to_total"):
+        asyncio.run(state.aresult())
+    assert settings.open_warehouse().query("current_targets").equals(before)
+    assert [name for _, name in _states(settings)] == ["rejected", "published"]
+
+
+def test_a_rule_that_fails_is_recorded_as_failed_and_not_retried(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = []
+
+    def broken(*_: object) -> None:
+        calls.append(1)
+        msg = "a rule broke"
+        raise ZeroDivisionError(msg)
+
+    monkeypatch.setattr("tasks.construct.size_decisions", broken)
+    assert run_day(settings, DAYS[0]).is_failed()
+    assert len(calls) == 1
+    assert [name for _, name in _states(settings)] == ["failed"]

@@ -1,0 +1,155 @@
+"""What the audit keeps adds up: design/sizing.md 7, on the same portfolios as the guarantees."""
+
+from decimal import Decimal
+from math import fsum
+from typing import Any
+
+import pytest
+
+from sizing import RebalancingLimits
+from tests.properties.strategies import make_batch, many_cases
+from tests.properties.test_sizing_guarantees import ROUND_OFF, SEEN_OFTEN, is_dynamic, is_unpinned, stored
+from tests.sizing.cases import Case, size_all
+from tests.sizing.reference_portfolio import Line, limit_of_bucket
+
+STAGES = {"raw_weight": "raw_total", "stage1_weight": "stage1_total", "stage2_weight": "stage2_total"}
+
+
+@pytest.mark.parametrize(("column", "total"), STAGES.items())
+def test_each_column_of_the_audit_sums_to_its_stage_total(column: str, total: str) -> None:
+    for case in many_cases():
+        assert case.summary[total] == pytest.approx(fsum(row[column] for row in case.rows), abs=ROUND_OFF), case
+
+
+def test_the_residual_is_the_target_less_stage_2() -> None:
+    for case in many_cases():
+        expected = case.limits.target_total_allocation - case.summary["stage2_total"]
+        assert case.summary["residual"] == pytest.approx(expected, abs=ROUND_OFF), case
+
+
+def test_raw_weights_sum_to_the_target_when_anything_is_sized() -> None:
+    placed = [case for case in many_cases() if case.placed()]
+    assert len(placed) > SEEN_OFTEN
+    for case in placed:
+        assert case.summary["raw_total"] == pytest.approx(case.limits.target_total_allocation, abs=1e-9), case
+
+
+def test_a_dropped_asset_keeps_its_row_with_nothing_in_it() -> None:
+    dropped = [row for case in many_cases() for row in case.rows if row["drop_reason"] is not None]
+    assert {row["drop_reason"] for row in dropped} == {"no_size", "below_min_position_size"}
+    for row in dropped:
+        weights = ("raw_weight", "stage1_weight", "stage2_weight", "residual_weight", "target_weight")
+        assert [row[name] for name in weights] == [0] * 5, row
+        assert (row["stage1_cap"], row["stage2_cap"], row["residual_limit"]) == (None, None, None), row
+
+
+def test_counts_add_up() -> None:
+    for case in many_cases():
+        summary = case.summary
+        assert summary["n_selected"] == len(case.rows), case
+        assert summary["n_sized"] == len(case.sized()), case
+        assert summary["n_dropped"] == len(case.rows) - len(case.sized()), case
+        for stage in ("stage1", "stage2"):
+            marked = sum(row[f"{stage}_cap"] is not None for row in case.rows)
+            assert summary[f"{stage}_capped_count"] == marked, case
+
+
+def test_measures_are_of_the_stored_weights() -> None:
+    for case in many_cases():
+        weights = [float(row["target_weight"]) for row in case.rows]
+        invested, largest = sum(weights), max(weights, default=0.0)
+        assert case.summary["largest_weight"] == pytest.approx(largest, abs=1e-8), case
+        ratio = invested / case.limits.target_total_allocation
+        assert case.summary["allocation_efficiency"] == pytest.approx(ratio, rel=1e-9, abs=1e-9), case
+        expected = invested**2 / sum(w * w for w in weights) if invested else 0
+        assert case.summary["effective_positions"] == pytest.approx(expected, rel=1e-4), case
+
+
+def test_every_row_has_a_sentence() -> None:
+    for case in many_cases():
+        assert all(len(row["sizing_reason"]) > 10 for row in case.rows), case
+
+
+def reached(case: Case) -> Decimal:
+    """Give min(T, sum_b min(B, n_b c)) in stored units."""
+    buckets: dict[str, list[str]] = {}
+    for row in case.placed():
+        buckets.setdefault(row["bucket"], []).append(row["asset"])
+    cap = stored(case.limits.max_single_position)
+    if not case.limits.enable_bucket_diversification:
+        total = cap * len(case.placed())
+    else:
+        total = sum(
+            (min(stored(limit_of_bucket(case.limits, name)), cap * len(members)) for name, members in buckets.items()),
+            Decimal(0),
+        )
+    return min(total, stored(case.limits.target_total_allocation))
+
+
+@pytest.mark.parametrize("seed", [1001, 1002, 1003])
+def test_proportional_without_growth_limits_reaches_all_that_can_be_reached(seed: int) -> None:
+    """Guarantee 9."""
+    free_growth = {
+        "residual_strategy": "proportional",
+        "max_residual_per_asset": 1.0,
+        "max_residual_multiple": None,
+        "enable_dynamic_sizing": True,
+    }
+    asked = [
+        ([line for line in lines if not line.is_pinned], limits.model_copy(update=free_growth))
+        for lines, limits in make_batch(seed)
+    ]
+    for case in sorted(size_all(asked), key=lambda case: len(case.rows)):
+        assert case.summary["invested_weight"] == reached(case), case
+
+
+def test_a_limit_is_named_exactly_where_the_target_cannot_be_reached() -> None:
+    asked = [case for case in many_cases() if is_dynamic(case) and is_unpinned(case) and case.placed()]
+    for case in asked:
+        is_short = reached(case) < stored(case.limits.target_total_allocation)
+        assert (case.summary["binding_limit"] in RebalancingLimits.model_fields) == is_short, case
+
+
+def asked_again(row: dict[str, Any]) -> Line:
+    return Line(row["asset"], row["bucket"], row["score"], row["is_held"], row["pinned_weight"])
+
+
+def relaxed(case: Case) -> RebalancingLimits:
+    name, before, arrow, after, *rest = case.summary["relaxation"].split(" ")
+    assert (arrow, " ".join(rest)) == ("->", "would place it all")
+    assert float(before) == pytest.approx(getattr(case.limits, name), abs=1e-9)
+    return RebalancingLimits(**{**case.limits.model_dump(), name: float(after)})
+
+
+def test_the_relaxation_that_is_named_would_place_it_all() -> None:
+    named = [
+        case
+        for case in many_cases()
+        if is_unpinned(case) and (case.summary["relaxation"] or "").endswith("would place it all")
+    ]
+    assert len(named) >= SEEN_OFTEN
+    asked = [([asked_again(row) for row in case.rows], relaxed(case)) for case in named]
+    for case, again in zip(named, size_all(asked), strict=True):
+        assert again.summary["cash_weight"] == 0, f"{case}\nrelaxed: {again}"
+
+
+WIDE_OPEN = {
+    "max_single_position": 1.0,
+    "max_allocation_per_bucket": 1.0,
+    "max_residual_per_asset": 1.0,
+    "max_residual_multiple": None,
+}
+
+
+@pytest.mark.parametrize("name", WIDE_OPEN)
+def test_no_single_relaxation_is_denied_where_one_would_do(name: str) -> None:
+    denied = [
+        case
+        for case in many_cases()
+        if is_unpinned(case) and (case.summary["relaxation"] or "").startswith("no single limit")
+    ]
+    wide_open = {name: WIDE_OPEN[name]}
+    asked = [([asked_again(row) for row in case.rows], case.limits.model_copy(update=wide_open)) for case in denied]
+    pairs = zip(denied, size_all(asked), strict=True)
+    for case, again in sorted(pairs, key=lambda pair: len(pair[0].rows)):
+        assert again.summary["cash_weight"] > 0, f"{name} -> {WIDE_OPEN[name]} alone places it all: {case}"

@@ -1,0 +1,202 @@
+"""Limits that can never be met are said, with true numbers and a fix that works (sizing.md 7)."""
+
+import re
+
+import polars as pl
+import pytest
+
+from sizing import RebalancingLimits, size_portfolios
+from sizing.feasibility import find_infeasible
+from tests.sizing.days import limits
+
+
+def only(**changes: object) -> str:
+    """Give the one sentence that these limits deserve."""
+    found = find_infeasible(limits(**changes))
+    assert len(found) == 1, found
+    return found[0]
+
+
+def cash_of(asked: RebalancingLimits, n: int, n_buckets: int = 1) -> float:
+    """Size n assets of score 1, spread evenly over buckets, and give the cash."""
+    rows = [("P", f"a{number:03}", f"b{number % n_buckets}", 1.0, False) for number in range(n)]
+    frame = pl.DataFrame(rows, schema=["portfolio_id", "asset", "bucket", "score", "is_held"], orient="row")
+    return float(size_portfolios(frame, asked).portfolios["cash_weight"].item())
+
+
+def test_the_defaults_meet_no_objection() -> None:
+    assert find_infeasible(limits()) == ()
+
+
+def test_too_few_positions_for_the_total_are_said_with_the_count_that_would_do() -> None:
+    # 10 x .05 = .50; .95 / .05 = 19
+    assert only(max_single_position=0.05) == (
+        "max_total_positions 10 x max_single_position 0.05 = 0.50 < target_total_allocation 0.95: "
+        "the rest is cash; max_total_positions 19 would do"
+    )
+
+
+def test_positions_that_reach_the_total_exactly_are_enough() -> None:
+    assert find_infeasible(limits(max_single_position=0.095)) == ()  # 10 x .095 = .95
+
+
+def test_the_count_that_would_do_is_the_least_that_leaves_no_cash() -> None:
+    asked = {"max_single_position": 0.05, "max_residual_per_asset": 1, "max_residual_multiple": None}
+    assert find_infeasible(limits(**asked, max_total_positions=19)) == ()
+    assert cash_of(limits(**asked), 19) == 0
+    assert cash_of(limits(**asked), 18) == 0.05
+
+
+def test_without_dynamic_sizing_there_is_no_cap_to_object_to() -> None:
+    assert find_infeasible(limits(max_single_position=0.05, enable_dynamic_sizing=False)) == ()
+
+
+def test_too_few_buckets_for_the_total_are_said_with_the_count_that_would_do() -> None:
+    # 2 x .40 = .80; .95 / .40 = 2.375
+    assert only(enable_bucket_diversification=True) == (
+        "2 buckets x 0.40 = 0.80 < target_total_allocation 0.95: with no more than min_buckets_represented "
+        "the rest is cash; min_buckets_represented 3 would do"
+    )
+
+
+def test_the_count_of_buckets_that_would_do_leaves_no_cash() -> None:
+    asked = {"enable_bucket_diversification": True, "max_residual_per_asset": 1, "max_residual_multiple": None}
+    assert find_infeasible(limits(**asked, min_buckets_represented=3)) == ()
+    assert cash_of(limits(**asked), 9, n_buckets=3) == 0
+    assert cash_of(limits(**asked), 8, n_buckets=2) == 0.15
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"enable_bucket_diversification": False},
+        {"min_buckets_represented": 0},
+        {"enable_dynamic_sizing": False},
+        {"max_allocation_per_bucket": 0.475},  # 2 x .475 = .95
+    ],
+)
+def test_buckets_meet_no_objection_where_they_bind_nothing(changes: dict[str, object]) -> None:
+    assert find_infeasible(limits(**{"enable_bucket_diversification": True, **changes})) == ()
+
+
+def test_buckets_with_limits_of_their_own_are_counted_with_these() -> None:
+    asked = limits(
+        enable_bucket_diversification=True,
+        max_allocation_per_bucket=0.1,
+        max_allocation_by_bucket={"b0": 1.0},
+        max_residual_per_asset=1,
+        max_residual_multiple=None,
+    )
+    assert cash_of(asked, 14, n_buckets=2) == 0  # b0: 6 x .15 = .90, b1: .05 at least
+    assert find_infeasible(asked) == ()
+
+
+def test_more_positions_than_the_minimum_size_allows_are_said() -> None:
+    # .95 / .1 = 9.5
+    assert only(min_position_size=0.1) == (
+        "target_total_allocation 0.95 holds 9 positions of min_position_size 0.1 < max_total_positions 10: "
+        "the lowest are dropped; max_total_positions 9 would say so"
+    )
+    assert find_infeasible(limits(min_position_size=0.1, max_total_positions=9)) == ()
+
+
+def test_as_many_positions_as_the_minimum_size_allows_meet_no_objection() -> None:
+    assert find_infeasible(limits(min_position_size=0.095)) == ()  # .95 / .095 = 10
+
+
+def test_a_threshold_below_the_lowest_tier_is_said_with_the_score_to_raise_it_to() -> None:
+    assert only(min_score_threshold=0.5) == (
+        "min_score_threshold 0.5 is below the lowest tier 0.6: such assets would be selected and then sized to "
+        "nothing; raise it to 0.6 or add a tier"
+    )
+    assert find_infeasible(limits(min_score_threshold=0.6)) == ()
+
+
+def test_the_other_fix_is_a_tier_more() -> None:
+    tiers = (*limits().score_tiers, (0.5, "faint", 0.5))
+    assert find_infeasible(limits(min_score_threshold=0.5, score_tiers=tiers)) == ()
+
+
+def test_a_tier_without_a_size_is_no_tier() -> None:
+    tiers = ((0.7, "base", 1.0), (0.6, "light", 0.0))
+    assert "below the lowest tier 0.7" in only(score_tiers=tiers)
+
+
+@pytest.mark.parametrize("mode", ["equal_weight", "score_weighted"])
+def test_tiers_matter_to_adaptive_sizing_alone(mode: str) -> None:
+    assert find_infeasible(limits(min_score_threshold=0.5, sizing_mode=mode)) == ()
+
+
+def test_tiers_that_size_nothing_are_said() -> None:
+    assert only(score_tiers=[(0.6, "none", 0)]) == (
+        "every tier of score_tiers has multiplier 0: nothing would ever be sized; give one a multiplier"
+    )
+
+
+def test_an_entry_below_the_exit_is_said_with_both_scores() -> None:
+    assert only(min_score_threshold=0.7) == (
+        "min_score_new_position 0.65 is below min_score_threshold 0.7: a name would be opened one day and closed "
+        "the next; raise it to at least 0.7"
+    )
+    assert find_infeasible(limits(min_score_threshold=0.7, min_score_new_position=0.7)) == ()
+
+
+def test_a_low_entry_is_not_called_a_low_exit() -> None:
+    found = find_infeasible(limits(min_score_threshold=0.6, min_score_new_position=0.5))
+    assert found
+    assert not any("min_score_threshold 0.5" in sentence for sentence in found)
+
+
+# What the sentences say must be true -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"max_total_positions": 8, "max_single_position": 0.1187},  # .9496
+        {"enable_bucket_diversification": True, "max_allocation_per_bucket": 0.4749},  # .9498
+        {"max_total_positions": 1, "max_single_position": 0.99999998, "target_total_allocation": 0.99999999},
+    ],
+)
+def test_no_sentence_says_that_a_number_is_less_than_itself(changes: dict[str, object]) -> None:
+    match = re.search(r"= ([\d.]+) < target_total_allocation ([\d.]+):", only(**changes))
+    assert match
+    assert float(match[1]) < float(match[2])
+
+
+def test_a_count_that_would_do_is_not_refused_by_the_next_sentence() -> None:
+    # m = c = .15: 6 positions are .90 and a seventh has no room; no count of positions would do
+    asked = {"min_position_size": 0.15, "max_single_position": 0.15}
+    assert cash_of(limits(**asked), 7) == 0.05
+    assert not any(
+        "max_total_positions 7 would do" in text for text in find_infeasible(limits(**asked, max_total_positions=5))
+    )
+
+
+def test_a_minimum_size_that_can_never_fill_the_total_is_said() -> None:
+    # 6 x .15 = .90 < .95, whatever max_total_positions is
+    asked = limits(min_position_size=0.15, max_single_position=0.15, max_total_positions=6)
+    assert cash_of(asked, 6) == 0.05
+    assert find_infeasible(asked)
+
+
+def test_a_minimum_size_above_the_total_is_said_with_a_fix_that_works() -> None:
+    sentence = only(target_total_allocation=0.01)
+    assert "max_total_positions" not in sentence.rpartition(";")[2]  # no count of positions would help: T < m
+
+
+def test_a_bucket_below_the_minimum_size_is_said_whatever_the_number_of_buckets() -> None:
+    asked = {"enable_bucket_diversification": True, "max_allocation_per_bucket": 0.01, "min_buckets_represented": 0}
+    assert cash_of(limits(**asked), 10, n_buckets=10) == 0.95
+    assert find_infeasible(limits(**asked))
+
+
+def test_more_buckets_than_positions_are_said() -> None:
+    assert find_infeasible(limits(min_buckets_represented=11, max_total_positions=10))
+
+
+def test_a_count_of_buckets_that_would_do_is_not_above_the_count_of_positions() -> None:
+    # 19 buckets of .05 would make .95, with 10 positions there are at most 10 buckets
+    found = find_infeasible(limits(enable_bucket_diversification=True, max_allocation_per_bucket=0.05))
+    assert found
+    assert not any("min_buckets_represented 19 would do" in sentence for sentence in found)

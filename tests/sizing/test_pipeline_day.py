@@ -1,0 +1,201 @@
+"""What holds on every day, whatever the limits: proved on small random worlds, and a few whole days by hand."""
+
+from decimal import Decimal
+
+import polars as pl
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from polars.testing import assert_frame_equal
+
+from sizing.inputs import DayInputs
+from sizing.pipeline import decide, rebalance, select_candidates, settle, size_decisions
+from tests.sizing.days import a_day, broken, limits
+from tests.sizing.worlds import ASSETS, World, worlds
+
+AS_DRAWN = (Phase.explicit, Phase.reuse, Phase.generate)
+"""Without shrinking, which takes minutes: a failure tells of the one portfolio instead."""
+
+chosen_only = settings(
+    max_examples=20, deadline=None, derandomize=True, phases=AS_DRAWN, suppress_health_check=list(HealthCheck)
+)
+whole_day = settings(chosen_only, max_examples=10)
+
+
+def counts(world: World, *group: str) -> pl.DataFrame:
+    """Count what is selected: in all, new names, and what is pinned."""
+    day = world.day()
+    chosen = decide(select_candidates(day), day).filter("is_selected")
+    return chosen.group_by("portfolio_id", *group).agg(
+        n=pl.len(), n_new=(~pl.col("is_held")).sum(), n_pinned=pl.col("is_pinned").sum()
+    )
+
+
+# Places ----------------------------------------------------------------------------------------------------
+
+
+@given(worlds())
+@chosen_only
+def test_no_portfolio_has_more_positions_than_its_limit_unless_all_are_pinned(world: World) -> None:
+    for portfolio_id, n, _, n_pinned in counts(world).rows():
+        assert n <= max(world.limits[portfolio_id].max_total_positions, n_pinned)
+
+
+@given(worlds())
+@chosen_only
+def test_no_portfolio_opens_more_new_names_than_its_limit(world: World) -> None:
+    for portfolio_id, _, n_new, _ in counts(world).rows():
+        assert n_new <= world.limits[portfolio_id].max_new_positions
+
+
+@given(worlds())
+@chosen_only
+def test_no_bucket_has_more_positions_than_its_limit_unless_pinned_or_spared(world: World) -> None:
+    for portfolio_id, _, n, n_new, n_pinned in counts(world, "bucket").rows():
+        own = world.limits[portfolio_id]
+        spared = own.allow_bucket_overflow and n_new == 0
+        assert spared or n <= max(own.max_positions_per_bucket, n_pinned)
+
+
+@given(worlds())
+@chosen_only
+def test_new_names_have_a_score_of_today_at_the_threshold_and_no_restriction(world: World) -> None:
+    day = world.day()
+    new = decide(select_candidates(day), day).filter(pl.col("is_selected") & ~pl.col("is_held"))
+    for row in new.iter_rows(named=True):
+        assert row["score_age_days"] == 0
+        assert row["score"] >= world.limits[row["portfolio_id"]].min_score_new_position
+        assert row["restriction"] is None
+
+
+# Holdings --------------------------------------------------------------------------------------------------
+
+
+@given(worlds())
+@whole_day
+def test_every_holding_has_a_row_in_decisions_and_in_targets(world: World) -> None:
+    result = world.run()
+    for frame in (result.decisions, result.targets):
+        assert set(world.held) <= set(frame.select("portfolio_id", "asset").iter_rows())
+
+
+@given(worlds())
+@whole_day
+def test_a_holding_is_sold_out_only_for_a_reason_that_is_not_missing_data(world: World) -> None:
+    result = world.run()
+    without_score = result.decisions.filter(pl.col("is_held") & pl.col("score").is_null() & ~pl.col("is_selected"))
+    assert set(without_score["gate"]) <= {"must_sell", "excluded"}
+
+
+@given(worlds())
+@whole_day
+def test_trades_lead_from_what_is_held_to_the_target_or_not_at_all(world: World) -> None:
+    for row in world.run().targets.filter(~pl.col("is_cash")).iter_rows(named=True):
+        change = row["target_weight"] - row["current_weight"]
+        assert row["trade_weight"] == (0 if row["action"] == "hold" else change)
+        assert (row["trade_rank"] is None) == (row["trade_weight"] == 0)
+
+
+# Scores ----------------------------------------------------------------------------------------------------
+
+
+@given(worlds(), st.sampled_from(ASSETS), st.sampled_from((0.02, 0.05, 0.1, 0.3, 1.0)))
+@chosen_only
+def test_a_higher_score_never_costs_an_asset_its_place(world: World, asset: str, step: float) -> None:
+    def chosen(one: World) -> set[str]:
+        day = one.day()
+        rows = decide(select_candidates(day), day).filter(pl.col("is_selected") & (pl.col("asset") == asset))
+        return set(rows["portfolio_id"])
+
+    assert chosen(world) <= chosen(world.raised(asset, step))
+
+
+# What does not matter --------------------------------------------------------------------------------------
+
+
+def shuffled(day: DayInputs, seed: int) -> DayInputs:
+    mixed = [
+        frame.sample(fraction=1, shuffle=True, seed=seed)
+        for frame in (day.scores, day.assets, day.holdings, day.restrictions)
+    ]
+    return DayInputs(day.as_of_date, dict(reversed(day.limits.items())), *mixed)
+
+
+@given(worlds(), st.integers(0, 1000))
+@whole_day
+def test_the_order_of_rows_does_not_matter(world: World, seed: int) -> None:
+    for one, other in zip(world.run(), rebalance(shuffled(world.day(), seed)), strict=True):
+        assert_frame_equal(one, other, check_exact=True)
+
+
+@given(worlds())
+@whole_day
+def test_other_portfolios_do_not_matter(world: World) -> None:
+    for one, other in zip(world.alone("P05").run(), world.run(), strict=True):
+        assert_frame_equal(one, other.filter(pl.col("portfolio_id") == "P05"), check_exact=True)
+
+
+def test_the_way_out_of_cash_reads_the_same_whoever_else_is_in_the_frame() -> None:
+    # one position: c would have to be T, .95
+    for portfolios in (["P"], ["P", "Q"], ["P", "Q", "R"]):
+        result = rebalance(a_day(dict.fromkeys(portfolios, limits()), scores={"t1": 0.65}))
+        told = result.sizing_summary.filter(pl.col("portfolio_id") == "P")["relaxation"].item()
+        assert told == "max_single_position 0.15 -> 0.95 would place it all"
+
+
+# Sums and checks -------------------------------------------------------------------------------------------
+
+
+@given(worlds())
+@whole_day
+def test_targets_and_cash_make_the_total_to_the_unit(world: World) -> None:
+    sums = world.run().targets.group_by("portfolio_id").agg(pl.col("target_weight").sum())
+    wanted = {name: Decimal(str(own.target_total_allocation)) for name, own in world.limits.items()}
+    assert dict(sums.rows()) == wanted
+
+
+@given(worlds())
+@settings(whole_day, max_examples=40)
+def test_every_constraint_holds(world: World) -> None:
+    found = broken(world.run())
+    assert found == set(), "\n".join(f"{name}: {world.told(portfolio_id)}" for portfolio_id, name in sorted(found)[:2])
+
+
+# A day by hand ---------------------------------------------------------------------------------------------
+
+SCORES = {"t1": 0.92, "t2": 0.85, "d1": 0.7, "d2": 0.55, "i1": 0.78, "i2": 0.66, "c1": 0.64}
+HELD = {"t1": 0.1, "d1": 0.15, "d2": 0.08, "x1": 0.05}
+
+
+def test_a_day_goes_from_scores_to_trades_as_worked_out_by_hand() -> None:
+    # Kept: t1, d1; x1 frozen at .05; d2 closes; new t2, i1, i2 by score (3 a day); c1 is below .65.
+    # Equal weights: .95 - .05 = .90 over five: .18 each, above the cap of .15; cash .95 - .05 - 5 x .15 = .15.
+    result = rebalance(a_day(limits(sizing_mode="equal_weight"), scores=SCORES, held=HELD))
+    rows = result.targets.select("asset", "action", "target_weight", "trade_weight", "trade_rank").rows()
+    assert rows == [
+        ("d1", "hold", Decimal("0.15"), Decimal(0), None),
+        ("i1", "open", Decimal("0.15"), Decimal("0.15"), 2),
+        ("i2", "open", Decimal("0.15"), Decimal("0.15"), 3),
+        ("t1", "increase", Decimal("0.15"), Decimal("0.05"), 5),
+        ("t2", "open", Decimal("0.15"), Decimal("0.15"), 4),
+        ("x1", "hold", Decimal("0.05"), Decimal(0), None),
+        ("d2", "close", Decimal(0), Decimal("-0.08"), 1),
+        ("CASH", "hold", Decimal("0.15"), Decimal(0), None),
+    ]
+    assert broken(result) == set()
+
+
+def test_a_day_in_steps_is_the_day_at_once() -> None:
+    day = a_day(scores=SCORES, held=HELD)
+    decided = decide(select_candidates(day), day)
+    for one, other in zip(settle(decided, size_decisions(decided, day), day), rebalance(day), strict=True):
+        assert_frame_equal(one, other, check_exact=True)
+
+
+@pytest.mark.parametrize("held", [HELD, {}])
+def test_the_day_after_with_the_same_scores_trades_nothing(held: dict[str, float]) -> None:
+    asked = limits(sizing_mode="equal_weight", max_new_positions=10)
+    first = rebalance(a_day(asked, scores=SCORES, held=held)).targets.filter(~pl.col("is_cash"))
+    then = dict(first.filter(pl.col("target_weight") > 0).select("asset", "target_weight").rows())
+    after = rebalance(a_day(asked, scores=SCORES, held=then)).targets
+    assert set(after["action"]) == {"hold"}

@@ -1,0 +1,114 @@
+from dataclasses import replace
+
+import duckdb
+import polars as pl
+import pytest
+from warehouse_broken_runs import ASSET, BROKEN, Frames, set_weight, twice
+from warehouse_samples import ONE, TWO, make_frames, make_run
+
+from sql.errors import PublishRejectedError
+from sql.frames import RUN_TABLES
+from sql.records import RunRecord
+from sql.scripts import read_scripts
+from sql.warehouse import Warehouse
+
+
+def _reject(warehouse: Warehouse, frames: Frames, run: RunRecord) -> PublishRejectedError:
+    warehouse.start_run(run, "test")
+    with pytest.raises(PublishRejectedError) as rejected:
+        warehouse.publish(run.run_id, frames, "test")
+    return rejected.value
+
+
+def _count_rows(warehouse: Warehouse) -> dict[str, int]:
+    with duckdb.connect(str(warehouse.path), read_only=True) as con:
+        return {table: con.table(table).count("*").fetchall()[0][0] for table in RUN_TABLES}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_a_check_refuses(warehouse: Warehouse, name: str) -> None:
+    check, breaks, detail = BROKEN[name]
+    failures = {failed: text for failed, _, text in _reject(warehouse, breaks(make_frames()), make_run("r1")).failures}
+    assert detail in failures[check]
+
+
+def test_empty_fingerprints_are_refused(warehouse: Warehouse) -> None:
+    run = replace(make_run("r1"), input_fingerprint="", code_fingerprint=" ")
+    failures = _reject(warehouse, make_frames(), run).failures
+    assert failures == (("fingerprints_are_present", 2, "code_fingerprint is empty; input_fingerprint is empty"),)
+
+
+def test_every_check_has_a_case_that_it_refuses() -> None:
+    refusing = {check for check, _, _ in BROKEN.values()} | {"fingerprints_are_present"}
+    assert refusing == {check.name for check in read_scripts("checks")}
+
+
+def test_limits_may_be_reached_to_the_unit(warehouse: Warehouse) -> None:
+    warehouse.start_run(make_run("r1", {"p1": {}}), "test")
+    frames = make_frames({"p1": {"AAA": "0.5", "BBB": "0.02", "CCC": "0.15"}})
+    assert warehouse.publish("r1", frames, "test").is_new
+
+
+def test_a_pinned_position_may_be_below_the_minimum(warehouse: Warehouse) -> None:
+    warehouse.start_run(make_run("r1"), "test")
+    frames = make_frames({"p1": {"AAA": "0.5", "BBB": "0.01"}})
+    frames["targets"] = frames["targets"].with_columns(is_pinned=ASSET == "BBB")
+    assert warehouse.publish("r1", frames, "test").is_new
+
+
+def test_a_dropped_asset_that_is_not_held_needs_no_target(warehouse: Warehouse) -> None:
+    warehouse.start_run(make_run("r1"), "test")
+    frames = make_frames()
+    dropped = frames["sizing_audit"].head(1).with_columns(asset=pl.lit("DDD"), target_weight=set_weight("0"))
+    frames["sizing_audit"] = pl.concat([frames["sizing_audit"], dropped])
+    assert warehouse.publish("r1", frames, "test").is_new
+
+
+@pytest.mark.parametrize("limits", [{"enable_bucket_diversification": False}, {"enable_dynamic_sizing": False}])
+def test_a_bucket_limit_that_is_switched_off_refuses_nothing(warehouse: Warehouse, limits: dict[str, bool]) -> None:
+    warehouse.start_run(make_run("r1", ONE, **limits), "test")
+    assert warehouse.publish("r1", make_frames({"p1": {"AAA": "0.5", "CCC": "0.45"}}), "test").is_new
+
+
+def test_without_dynamic_sizing_there_is_no_cap_and_no_floor(warehouse: Warehouse) -> None:
+    warehouse.start_run(make_run("r1", ONE, enable_dynamic_sizing=False), "test")
+    assert warehouse.publish("r1", make_frames({"p1": {"AAA": "0.94", "BBB": "0.01"}}), "test").is_new
+
+
+def test_limits_are_those_of_the_portfolio_whatever_its_name(warehouse: Warehouse) -> None:
+    odd = "$.a'b\"c/d"
+    run = make_run("r1", {odd: {}, "p1": {}})
+    run.config["portfolios"]["p1"]["max_single_position"] = 0.4
+    portfolios = {odd: {"AAA": "0.5", "BBB": "0.3"}, "p1": {"AAA": "0.40000001", "BBB": "0.3"}}
+    (failure,) = _reject(warehouse, make_frames(portfolios), run).failures
+    expected = "p1: AAA has 0.40000001, max_single_position is 0.40000000"
+    assert failure == ("no_weight_above_max_single_position", 1, expected)
+
+
+def test_a_rejected_run_leaves_no_row_and_an_event_that_says_what_failed(warehouse: Warehouse) -> None:
+    frames = make_frames(TWO)
+    frames["constraint_checks"] = frames["constraint_checks"].with_columns(is_ok=pl.lit(value=False))
+    rejected = _reject(warehouse, frames, make_run("r1", TWO))
+    assert rejected.run_id == "r1"
+    assert [(name, rows) for name, rows, _ in rejected.failures] == [("every_constraint_holds", 2)]
+    assert _count_rows(warehouse) == dict.fromkeys(RUN_TABLES, 0)
+    last = warehouse.query("run_events", run_id="r1").rows(named=True)[-1]
+    assert last["state"] == "rejected"
+    assert last["reason"].startswith("1 checks failed: every_constraint_holds (2 rows): p1: max_single_position is 0.4")
+    assert warehouse.query("current_targets").is_empty()
+
+
+def test_a_rejected_run_can_be_published_when_it_is_right(warehouse: Warehouse) -> None:
+    frames = make_frames()
+    _reject(warehouse, frames | {"targets": twice(frames["targets"])}, make_run("r1"))
+    assert warehouse.start_run(make_run("r1"), "test") == "rejected"
+    assert warehouse.publish("r1", frames, "test").is_new
+
+
+def test_only_the_first_failing_rows_are_told_but_all_are_counted(warehouse: Warehouse) -> None:
+    portfolios = {f"p{number}": ONE["p1"] for number in range(9)}
+    frames = make_frames(portfolios)
+    frames["constraint_checks"] = frames["constraint_checks"].with_columns(is_ok=pl.lit(value=False))
+    (failure,) = _reject(warehouse, frames, make_run("r1", portfolios)).failures
+    assert failure[1] == 9
+    assert failure[2].count("max_single_position") == 5

@@ -1,0 +1,140 @@
+import re
+from pathlib import Path
+
+import duckdb
+import pytest
+from warehouse_samples import make_warehouse
+
+from sql import scripts, warehouse
+from sql.errors import MigrationError, WarehouseError
+from sql.scripts import Script, find_pending, read_scripts
+from sql.warehouse import Warehouse
+
+
+def _add_migration(monkeypatch: pytest.MonkeyPatch, script: Script) -> None:
+    def read_with_one_more(folder: scripts.Folder) -> tuple[Script, ...]:
+        return (*read_scripts(folder), script) if folder == "migrations" else read_scripts(folder)
+
+    monkeypatch.setattr(warehouse, "read_scripts", read_with_one_more)
+
+
+def test_a_new_warehouse_gets_every_migration_once(tmp_path: Path) -> None:
+    made = make_warehouse(tmp_path / "not" / "there" / "yet")
+    assert made.migrate() == tuple(script.version for script in read_scripts("migrations"))
+    assert made.migrate() == ()
+
+
+def test_an_applied_migration_is_recorded_with_its_checksum(warehouse: Warehouse) -> None:
+    applied = warehouse.query("applied_migrations")
+    assert applied["checksum"].to_list() == [script.checksum for script in read_scripts("migrations")]
+    assert applied["name"][0] == "V001__foundation"
+
+
+def test_an_edited_migration_is_refused_by_name(warehouse: Warehouse) -> None:
+    with duckdb.connect(str(warehouse.path)) as con:
+        con.execute("UPDATE schema_migrations SET checksum = 'another'")
+    with pytest.raises(MigrationError, match=r"1 migrations were edited .*V001__foundation\.sql"):
+        warehouse.migrate()
+
+
+def test_a_newer_database_is_refused_and_left_alone(warehouse: Warehouse) -> None:
+    with duckdb.connect(str(warehouse.path)) as con:
+        con.execute("INSERT INTO schema_migrations VALUES ('V999', 'V999__later', 'x', now())")
+        con.execute("DROP VIEW current_targets")
+    with pytest.raises(MigrationError, match=r"newer than the code.*V999.*update the code"):
+        warehouse.migrate()
+    with duckdb.connect(str(warehouse.path)) as con:
+        assert con.sql("SELECT 1 FROM duckdb_views() WHERE view_name = 'current_targets'").fetchall() == []
+
+
+def test_a_failing_migration_keeps_nothing_of_itself(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
+    _add_migration(monkeypatch, Script("V002__broken", "CREATE TABLE half (x INTEGER); SELECT * FROM nowhere"))
+    with pytest.raises(MigrationError, match=r"V002__broken failed: .*nowhere"):
+        warehouse.migrate()
+    assert "half" not in warehouse.query("table_columns")["table_name"]
+    assert warehouse.query("applied_migrations")["version"].to_list() == ["V001"]
+
+
+def test_a_later_migration_is_applied_alone(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
+    _add_migration(monkeypatch, Script("V002__more", "CREATE TABLE more (x INTEGER)"))
+    assert warehouse.migrate() == ("V002",)
+    assert ("more", "x") in warehouse.query("table_columns").select("table_name", "column_name").rows()
+
+
+def test_a_migration_below_an_applied_one_is_refused() -> None:
+    files = (Script("V001__a", "1"), Script("V002__b", "2"), Script("V003__c", "3"))
+    applied = {"V001": files[0].checksum, "V003": files[2].checksum}
+    with pytest.raises(MigrationError, match=r"V002__b\.sql.*next free numbers"):
+        find_pending(files, applied)
+
+
+def test_a_view_that_was_changed_by_hand_is_put_right(warehouse: Warehouse) -> None:
+    with duckdb.connect(str(warehouse.path)) as con:
+        con.execute("CREATE OR REPLACE VIEW current_targets AS SELECT 1 AS wrong")
+    warehouse.migrate()
+    assert "target_weight" in warehouse.query("current_targets").columns
+
+
+def test_a_missing_warehouse_is_told_and_not_created(tmp_path: Path) -> None:
+    made = make_warehouse(tmp_path)
+    with pytest.raises(WarehouseError, match=r"no warehouse at .*migrate\(\)"):
+        made.query("current_targets")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("content", [b"not a database at all" * 500, b""])
+def test_a_file_that_is_no_database_is_refused_and_kept(tmp_path: Path, content: bytes) -> None:
+    made = make_warehouse(tmp_path)
+    made.path.write_bytes(content)
+    with pytest.raises(WarehouseError, match="not a valid DuckDB database file"):
+        made.migrate()
+    assert made.path.read_bytes() == content
+
+
+def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(WarehouseError, match=r"file.*correct the cause"):
+        make_warehouse(tmp_path / "file").migrate()
+
+
+def test_no_table_has_an_index_or_a_foreign_key(warehouse: Warehouse) -> None:
+    with duckdb.connect(str(warehouse.path), read_only=True) as con:
+        keys = con.sql(
+            "SELECT DISTINCT table_name FROM duckdb_constraints() WHERE constraint_type = 'PRIMARY KEY' ORDER BY ALL"
+        ).fetchall()
+        foreign = con.sql("SELECT * FROM duckdb_constraints() WHERE constraint_type = 'FOREIGN KEY'").fetchall()
+        assert con.sql("SELECT * FROM duckdb_indexes()").fetchall() == foreign == []
+    assert [name for (name,) in keys] == ["ingests", "recoveries", "run_events", "runs", "schema_migrations"]
+
+
+def test_every_table_view_and_column_has_a_comment(warehouse: Warehouse) -> None:
+    with duckdb.connect(str(warehouse.path), read_only=True) as con:
+        silent = con.sql("""
+            SELECT table_name || '.' || column_name FROM duckdb_columns() WHERE NOT internal AND comment IS NULL
+            UNION ALL SELECT table_name FROM duckdb_tables() WHERE NOT internal AND comment IS NULL
+            UNION ALL SELECT view_name FROM duckdb_views() WHERE NOT internal AND comment IS NULL
+            UNION ALL SELECT function_name FROM duckdb_functions() WHERE NOT internal AND comment IS NULL
+        """).fetchall()
+        (count,) = con.sql("SELECT count(*) FROM duckdb_columns() WHERE NOT internal").fetchall()[0]
+    assert silent == []
+    assert count > 200
+
+
+@pytest.mark.parametrize("folder", ["views", "queries", "checks", "commands"])
+def test_every_file_says_what_it_is_in_its_header(folder: scripts.Folder) -> None:
+    words = {"views": "Grain", "queries": "Grain", "checks": "Failures", "commands": "Appends"}
+    for script in read_scripts(folder):
+        header = script.sql.partition("\nSELECT")[0] if folder != "commands" else script.sql.partition("\nINSERT")[0]
+        assert header.startswith(f"-- {words[folder]}"), script.name
+        unsaid = set(re.findall(r"\$\w+", script.sql)) - set(re.findall(r"\$\w+", header))
+        assert unsaid == set(), script.name
+
+
+def test_an_unknown_query_is_told_with_the_known_ones(warehouse: Warehouse) -> None:
+    with pytest.raises(WarehouseError, match=r"no file sql/queries/nothing\.sql.*current_targets.*run_by_id"):
+        warehouse.query("nothing")
+
+
+def test_a_parameter_that_a_query_does_not_have_is_told_with_those_it_has(warehouse: Warehouse) -> None:
+    with pytest.raises(WarehouseError, match=r"run_by_id got parameters \['day'\], expected exactly \['run_id'\]"):
+        warehouse.query("run_by_id", day=1)

@@ -1,0 +1,178 @@
+from collections.abc import Callable
+from datetime import timedelta
+from decimal import Decimal
+
+import duckdb
+import polars as pl
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from warehouse_samples import DAY, ONE, TWO, WEIGHT, Weights, make_frames, make_run, publish
+
+from sql.warehouse import Warehouse
+
+NEXT = DAY + timedelta(days=1)
+P2 = {"p2": TWO["p2"]}
+
+
+def _visible(warehouse: Warehouse) -> dict[str, str]:
+    return dict(warehouse.query("current_targets").select("portfolio_id", "run_id").unique().rows())
+
+
+def _states(warehouse: Warehouse, run_id: str) -> list[str]:
+    return warehouse.query("run_events", run_id=run_id)["state"].to_list()
+
+
+def _read(warehouse: Warehouse, sql: str) -> pl.DataFrame:
+    with duckdb.connect(str(warehouse.path), read_only=True) as con:
+        return con.sql(sql).pl()
+
+
+def test_a_rerun_of_the_day_supersedes(warehouse: Warehouse) -> None:
+    publish(warehouse, "r1", TWO)
+    assert publish(warehouse, "r2", TWO) == ("r1",)
+    assert _visible(warehouse) == {"p1": "r2", "p2": "r2"}
+    assert _states(warehouse, "r1") == ["started", "published", "superseded"]
+
+
+def test_a_run_of_some_portfolios_replaces_only_these(warehouse: Warehouse) -> None:
+    publish(warehouse, "r1", TWO)
+    assert publish(warehouse, "r2", ONE) == ()
+    assert _visible(warehouse) == {"p1": "r2", "p2": "r1"}
+    assert publish(warehouse, "r3", P2) == ("r1",)
+    assert _visible(warehouse) == {"p1": "r2", "p2": "r3"}
+
+
+def test_one_run_can_supersede_several(warehouse: Warehouse) -> None:
+    publish(warehouse, "r1", ONE)
+    publish(warehouse, "r2", P2)
+    assert publish(warehouse, "r3", TWO) == ("r1", "r2")
+
+
+def test_a_superseded_run_is_published_again_without_writing_its_rows_again(warehouse: Warehouse) -> None:
+    publish(warehouse, "r1")
+    publish(warehouse, "r2")
+    assert warehouse.start_run(make_run("r1"), "test") == "superseded"
+    again = warehouse.publish("r1", make_frames(), "test")
+    assert (again.is_new, again.superseded) == (True, ("r2",))
+    assert _visible(warehouse) == {"p1": "r1"}
+    assert _read(warehouse, "SELECT * FROM targets").height == 8
+
+
+def test_a_partly_replaced_run_is_no_repetition(warehouse: Warehouse) -> None:
+    publish(warehouse, "r1", TWO)
+    publish(warehouse, "r2", ONE)
+    assert warehouse.start_run(make_run("r1", TWO), "test") == "superseded"
+    again = warehouse.publish("r1", make_frames(TWO), "test")
+    assert (again.is_new, again.superseded) == (True, ("r2",))
+    assert _visible(warehouse) == {"p1": "r1", "p2": "r1"}
+
+
+def test_an_older_day_published_later_is_not_current(warehouse: Warehouse) -> None:
+    publish(warehouse, "r2", ONE, NEXT)
+    assert publish(warehouse, "r1", TWO, DAY) == ()
+    assert _visible(warehouse) == {"p1": "r2", "p2": "r1"}
+
+
+def test_a_held_run_leaves_yesterdays_targets(warehouse: Warehouse) -> None:
+    publish(warehouse, "r1")
+    warehouse.start_run(make_run("r2", as_of_date=NEXT), "test")
+    warehouse.record_event("r2", "held", "test", "too many scores missing")
+    assert _visible(warehouse) == {"p1": "r1"}
+
+
+def test_what_was_visible_at_a_time_can_be_asked(warehouse: Warehouse) -> None:
+    publish(warehouse, "r1", TWO)
+    publish(warehouse, "r2", ONE)
+    publish(warehouse, "r3", TWO, NEXT)
+    runs = _read(warehouse, "SELECT run_id, published_at FROM latest_runs ORDER BY run_id").rows()
+    expected = {"r1": {"p1": "r1", "p2": "r1"}, "r2": {"p1": "r2", "p2": "r1"}, "r3": {"p1": "r3", "p2": "r3"}}
+    for run_id, published_at in runs:
+        sql = f"SELECT DISTINCT portfolio_id, run_id FROM targets_as_of('{published_at}')"
+        assert dict(_read(warehouse, sql).rows()) == expected[run_id]
+    before = runs[0][1] - timedelta(microseconds=1)
+    assert _read(warehouse, f"FROM targets_as_of('{before}')").is_empty()
+
+
+def test_events_keep_their_order_when_the_clock_is_set_back(warehouse: Warehouse) -> None:
+    with duckdb.connect(str(warehouse.path)) as con:
+        con.execute("INSERT INTO run_events VALUES (7, 'r0', 'started', '2999-01-01 00:00:00+00', 'test', '')")
+    publish(warehouse, "r1")
+    events = warehouse.query("run_events", run_id="r1")
+    assert events["event_id"].to_list() == [8, 9]
+    assert set(events["happened_at"].dt.year()) == {2999}
+
+
+def test_the_newest_run_is_on_top(warehouse: Warehouse) -> None:
+    publish(warehouse, "r1")
+    publish(warehouse, "r2")
+    warehouse.start_run(make_run("r3", as_of_date=NEXT), "test")
+    rows = _read(warehouse, "SELECT run_id, state, published_at IS NULL FROM latest_runs").rows()
+    assert rows == [("r3", "started", True), ("r1", "superseded", False), ("r2", "published", False)]
+
+
+def test_buckets_are_shown_with_their_own_limits(warehouse: Warehouse) -> None:
+    publish(warehouse, "r1")
+    rows = _read(
+        warehouse,
+        "SELECT bucket, bucket_weight, n_positions, max_allocation_per_bucket, slack FROM bucket_exposure ORDER BY 1",
+    ).rows()
+    assert rows == [
+        ("health", Decimal("0.3"), 1, Decimal("0.6"), Decimal("0.3")),
+        ("tech", Decimal("0.5"), 1, Decimal("0.65"), Decimal("0.15")),
+    ]
+
+
+def test_buckets_without_limits_have_no_slack(warehouse: Warehouse) -> None:
+    warehouse.start_run(make_run("r1", enable_bucket_diversification=False), "test")
+    warehouse.publish("r1", make_frames(), "test")
+    rows = _read(warehouse, "SELECT DISTINCT max_allocation_per_bucket, slack FROM bucket_exposure").rows()
+    assert rows == [(None, None)]
+
+
+def test_yesterdays_targets_are_positions_without_cash_and_closed_holdings(warehouse: Warehouse) -> None:
+    publish(warehouse, "r1", TWO)
+    publish(warehouse, "r2", ONE)
+    publish(warehouse, "r3", ONE, NEXT)
+    before = warehouse.query("published_targets_before", as_of_date=NEXT)
+    assert before.select("portfolio_id", "asset", "run_id").rows() == [
+        ("p1", "AAA", "r2"),
+        ("p1", "BBB", "r2"),
+        ("p2", "AAA", "r1"),
+        ("p2", "BBB", "r1"),
+    ]
+    assert before.schema["current_weight"] == WEIGHT
+    assert warehouse.query("published_targets_before", as_of_date=DAY).is_empty()
+
+
+def test_the_summary_of_a_day_adds_up_exactly(warehouse: Warehouse) -> None:
+    publish(warehouse, "r1")
+    (row,) = warehouse.query("day_summary", run_id="r1").rows(named=True)
+    assert row == {
+        "portfolio_id": "p1",
+        "as_of_date": DAY,
+        "n_positions": 2,
+        "invested_weight": Decimal("0.8"),
+        "cash_weight": Decimal("0.15"),
+        "n_open": 2,
+        "n_close": 1,
+        "n_increase": 0,
+        "n_decrease": 0,
+        "turnover": Decimal("0.45"),
+    }
+
+
+_RUNS = st.lists(st.sampled_from([("a", ONE), ("b", P2), ("c", TWO), ("d", TWO), ("e", ONE)]), min_size=1, max_size=6)
+
+
+@given(runs=_RUNS)
+@settings(max_examples=5, deadline=None)
+def test_whatever_the_order_each_portfolio_shows_its_last_publication(
+    make_migrated: Callable[[], Warehouse], runs: list[tuple[str, Weights]]
+) -> None:
+    warehouse = make_migrated()
+    visible: dict[str, str] = {}
+    for run_id, portfolios in runs:
+        was = set(visible.values())
+        visible |= dict.fromkeys(portfolios, run_id)
+        assert set(publish(warehouse, run_id, portfolios)) == was - set(visible.values())
+    assert _visible(warehouse) == visible

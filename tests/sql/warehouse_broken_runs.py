@@ -1,0 +1,171 @@
+"""Runs that must be refused: what is wrong, the check that says so, and in which words."""
+
+from collections.abc import Callable
+from decimal import Decimal
+
+import polars as pl
+from warehouse_samples import DAY, TWO, WEIGHT, make_frames
+
+Frames = dict[str, pl.DataFrame]
+ASSET = pl.col("asset")
+
+
+def set_weight(value: str) -> pl.Expr:
+    return pl.lit(Decimal(value)).cast(WEIGHT)
+
+
+def _set(asset: str, /, **columns: pl.Expr) -> list[pl.Expr]:
+    return [pl.when(asset == ASSET).then(value).otherwise(pl.col(name)).alias(name) for name, value in columns.items()]
+
+
+def _swap(table: str, change: Callable[[pl.DataFrame], pl.DataFrame]) -> Callable[[Frames], Frames]:
+    return lambda frames: frames | {table: change(frames[table])}
+
+
+def twice(frame: pl.DataFrame) -> pl.DataFrame:
+    return pl.concat([frame, frame.head(1)])
+
+
+def _weights(**weights: str) -> Callable[[Frames], Frames]:
+    return lambda _: make_frames({"p1": weights})
+
+
+BROKEN: dict[str, tuple[str, Callable[[Frames], Frames], str]] = {
+    "a unit too much": (
+        "targets_add_up_to_total",
+        _swap("targets", lambda frame: frame.with_columns(_set("BBB", target_weight=set_weight("0.30000001")))),
+        "targets add up to 0.95000001, target_total_allocation is 0.95000000",
+    ),
+    "another total than configured": (
+        "total_is_as_configured",
+        _swap("sizing_summary", lambda frame: frame.with_columns(target_total_allocation=set_weight("0.94999999"))),
+        "is 0.94999999, the config says 0.95000000",
+    ),
+    "an asset twice": ("one_target_per_asset", _swap("targets", twice), "AAA has 2 targets"),
+    "no cash": (
+        "one_cash_row",
+        _swap("targets", lambda frame: frame.filter(ASSET != "CASH")),
+        "0 cash rows instead of 1",
+    ),
+    "cash twice": (
+        "one_cash_row",
+        _swap("targets", lambda frame: pl.concat([frame, frame.filter(ASSET == "CASH")])),
+        "2 cash rows instead of 1",
+    ),
+    "negative cash": (
+        "one_cash_row",
+        _weights(AAA="0.5", BBB="0.45000001", CCC="0"),
+        "cash is negative: -0.00000001",
+    ),
+    "cash of another name": (
+        "one_cash_row",
+        _swap("targets", lambda frame: frame.with_columns(_set("CASH", asset=pl.lit("EUR")))),
+        "EUR has is_cash true",
+    ),
+    "a position a unit too large": (
+        "no_weight_above_max_single_position",
+        _weights(AAA="0.50000001", BBB="0.3"),
+        "AAA has 0.50000001, max_single_position is 0.50000000",
+    ),
+    "a position a unit too small": (
+        "no_weight_below_min_position_size",
+        _weights(AAA="0.5", BBB="0.01999999"),
+        "BBB has 0.01999999, min_position_size is 0.02000000",
+    ),
+    "a bucket of its own limit too large": (
+        "no_bucket_above_its_limit",
+        _weights(AAA="0.5", CCC="0.15000001"),
+        "bucket tech has 0.65000001, its limit is 0.65000000",
+    ),
+    "a bucket of the general limit too large": (
+        "no_bucket_above_its_limit",
+        lambda _: _health_of_two(),
+        "bucket health has 0.60000001, its limit is 0.60000000",
+    ),
+    "no bucket": (
+        "every_position_has_a_bucket",
+        _swap("targets", lambda frame: frame.with_columns(_set("AAA", bucket=pl.lit(None)))),
+        "AAA has bucket null",
+    ),
+    "no audit row": (
+        "every_position_is_explained",
+        _swap("sizing_audit", lambda frame: frame.filter(ASSET != "AAA")),
+        "AAA has 0.50000000, sizing_audit has no row",
+    ),
+    "an audit row of another weight": (
+        "every_position_is_explained",
+        _swap("sizing_audit", lambda frame: frame.with_columns(_set("AAA", target_weight=set_weight("0.49999999")))),
+        "AAA has 0.50000000, sizing_audit has 0.49999999",
+    ),
+    "an audit row without target": (
+        "every_size_is_a_target",
+        _swap("targets", lambda frame: frame.filter(ASSET != "BBB")),
+        "BBB was sized 0.30000000, targets has no row",
+    ),
+    "a dropped holding without target": (
+        "every_size_is_a_target",
+        _swap(
+            "sizing_audit",
+            lambda frame: pl.concat(
+                [
+                    frame,
+                    frame.head(1).with_columns(
+                        asset=pl.lit("DDD"), is_held=pl.lit(value=True), target_weight=set_weight("0")
+                    ),
+                ]
+            ),
+        ),
+        "DDD was sized 0.00000000, targets has no row",
+    ),
+    "a holding without target": (
+        "every_holding_is_answered",
+        _swap("targets", lambda frame: frame.filter(ASSET != "CCC")),
+        "CCC is held with 0.10000000 and has no target",
+    ),
+    "no summary": (
+        "every_portfolio_is_summarised",
+        _swap("sizing_summary", lambda frame: frame.clear()),
+        "0 sizing_summary rows instead of 1",
+    ),
+    "two summaries": ("every_portfolio_is_summarised", _swap("sizing_summary", twice), "2 sizing_summary rows"),
+    "a broken constraint": (
+        "every_constraint_holds",
+        _swap("constraint_checks", lambda frame: frame.with_columns(is_ok=pl.lit(value=False))),
+        "max_single_position is 0.4, its limit is 0.5",
+    ),
+    "another cash in the summary": (
+        "summary_is_as_in_targets",
+        _swap("sizing_summary", lambda frame: frame.with_columns(cash_weight=set_weight("0.15000001"))),
+        "has cash 0.15000001 and invested 0.80000000, targets have 0.15000000 and 0.80000000",
+    ),
+    "another sum of positions in the summary": (
+        "summary_is_as_in_targets",
+        _swap("sizing_summary", lambda frame: frame.with_columns(invested_weight=set_weight("0.79999999"))),
+        "has cash 0.15000000 and invested 0.79999999",
+    ),
+    "a candidate twice": ("rows_are_unique", _swap("decisions", twice), "AAA has 2 rows in decisions"),
+    "a size twice": ("rows_are_unique", _swap("sizing_audit", twice), "AAA has 2 rows in sizing_audit"),
+    "a constraint twice": (
+        "rows_are_unique",
+        _swap("constraint_checks", twice),
+        "max_single_position has 2 rows in constraint_checks",
+    ),
+    "targets of another day": (
+        "rows_belong_to_the_run",
+        _swap("targets", lambda frame: frame.with_columns(as_of_date=pl.lit(DAY).dt.offset_by("1d"))),
+        "AAA is of 2026-03-03, the run is of 2026-03-02",
+    ),
+    "a portfolio too many": (
+        "rows_belong_to_the_run",
+        lambda _: make_frames(TWO),
+        "p2: 4 rows in targets of a portfolio that the run does not cover",
+    ),
+}
+
+
+def _health_of_two() -> Frames:
+    frames = make_frames({"p1": {"AAA": "0.3", "BBB": "0.3", "CCC": "0.30000001"}})
+    return {
+        name: frame.with_columns(_set("CCC", bucket=pl.lit("health"))) if "bucket" in frame.columns else frame
+        for name, frame in frames.items()
+    }

@@ -1,0 +1,200 @@
+"""Samples small enough to be read: runs of two positions, one sale and cash; a few scores and rejects."""
+
+import copy
+import subprocess
+from collections.abc import Callable, Mapping
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+
+import polars as pl
+
+from sql.records import IngestKind, IngestSource, RunRecord
+from sql.warehouse import Warehouse
+
+DAY = date(2026, 3, 2)
+WEIGHT = pl.Decimal(10, 8)
+LIMITS = {
+    "target_total_allocation": 0.95,
+    "enable_dynamic_sizing": True,
+    "max_single_position": 0.5,
+    "min_position_size": 0.02,
+    "enable_bucket_diversification": True,
+    "max_allocation_per_bucket": 0.6,
+    "max_allocation_by_bucket": {"tech": 0.65},
+}
+BUCKETS = {"AAA": "tech", "BBB": "health", "CCC": "tech"}
+
+Weights = Mapping[str, Mapping[str, str]]
+StartWorker = Callable[..., subprocess.Popen[str]]
+ONE: Weights = {"p1": {"AAA": "0.5", "BBB": "0.3", "CCC": "0"}}
+TWO: Weights = ONE | {"p2": {"AAA": "0.4", "BBB": "0.4", "CCC": "0"}}
+
+
+def make_warehouse(folder: Path, **settings: float) -> Warehouse:
+    return Warehouse(folder / "live.duckdb", folder / "readers" / "snapshot.duckdb", folder / "export", **settings)
+
+
+def make_run(run_id: str, portfolios: Weights = ONE, as_of_date: date = DAY, **limits: object) -> RunRecord:
+    config = {"portfolios": {portfolio_id: copy.deepcopy(LIMITS) | limits for portfolio_id in portfolios}}
+    prints = {f"{name}_fingerprint": f"{name}-{run_id}" for name in ("input", "config", "code")}
+    return RunRecord(run_id, as_of_date, tuple(portfolios), **prints, config=config, inputs={"ingests": [1]})
+
+
+def make_frames(portfolios: Weights = ONE, as_of_date: date = DAY) -> dict[str, pl.DataFrame]:
+    """Build the frames of a run in which every check passes: what 0.95 leaves is cash, CCC is held and sold."""
+    rows = [
+        (portfolio_id, asset, BUCKETS[asset], Decimal(weight))
+        for portfolio_id, weights in portfolios.items()
+        for asset, weight in weights.items()
+    ]
+    base = pl.DataFrame(
+        rows,
+        {"portfolio_id": pl.String, "asset": pl.String, "bucket": pl.String, "target_weight": WEIGHT},
+        orient="row",
+    )
+    is_closed = pl.col("target_weight") == 0
+    base = base.with_columns(
+        current_weight=pl.when(is_closed).then(pl.lit(Decimal("0.1"))).otherwise(pl.lit(Decimal(0))).cast(WEIGHT)
+    )
+    cash = pl.DataFrame(
+        [
+            (portfolio_id, "CASH", None, Decimal("0.95") - sum(map(Decimal, weights.values())), Decimal(0))
+            for portfolio_id, weights in portfolios.items()
+        ],
+        base.schema,
+        orient="row",
+    )
+    return {
+        "decisions": _decisions(base, as_of_date),
+        "sizing_audit": _audit(base.filter(~is_closed)),
+        "sizing_summary": _summary(base, cash),
+        "targets": _targets(pl.concat([base, cash]), as_of_date),
+        "constraint_checks": _constraints(cash),
+    }
+
+
+def _decisions(base: pl.DataFrame, as_of_date: date) -> pl.DataFrame:
+    is_held = pl.col("current_weight") > 0
+    return base.select(
+        "portfolio_id",
+        "asset",
+        "bucket",
+        score=pl.lit(0.8),
+        score_date=pl.lit(as_of_date),
+        score_age_days=pl.lit(0, pl.Int32),
+        has_partial_score=pl.lit(value=False),
+        is_score_stale=pl.lit(value=False),
+        is_held=is_held,
+        current_weight="current_weight",
+        restriction=pl.lit(None, pl.String),
+        candidate_rank=pl.lit(1, pl.Int32),
+        bucket_rank=pl.lit(1, pl.Int32),
+        is_pinned=pl.lit(value=False),
+        is_selected=~is_held,
+        gate=pl.when(is_held).then(pl.lit("min_score_threshold")),
+        decision_reason=pl.lit("because"),
+    )
+
+
+def _audit(base: pl.DataFrame) -> pl.DataFrame:
+    weight = pl.col("target_weight").cast(pl.Float64)
+    return base.select(
+        "portfolio_id",
+        "asset",
+        "bucket",
+        score=pl.lit(0.8),
+        is_held=pl.lit(value=False),
+        pinned_weight=pl.lit(None, pl.Float64),
+        score_rank=pl.lit(1, pl.Int32),
+        size_category=pl.lit("standard"),
+        score_multiplier=pl.lit(1.2),
+        raw_weight=weight,
+        stage1_weight=weight,
+        stage1_cap=pl.lit(None, pl.String),
+        stage2_weight=weight,
+        stage2_cap=pl.lit(None, pl.String),
+        residual_weight=pl.lit(0.0),
+        residual_limit=pl.lit(None, pl.String),
+        target_weight="target_weight",
+        drop_reason=pl.lit(None, pl.String),
+        sizing_reason=pl.lit("because"),
+    )
+
+
+def _summary(base: pl.DataFrame, cash: pl.DataFrame) -> pl.DataFrame:
+    numbers = ("raw_total", "stage1_total", "stage2_total", "residual", "residual_placed", "allocation_efficiency")
+    sizes = ("effective_positions", "largest_weight", "reachable_weight")
+    counts = ("n_selected", "n_sized", "n_dropped", "stage1_capped_count", "stage2_capped_count")
+    invested = base.group_by("portfolio_id").agg(invested_weight=pl.col("target_weight").sum())
+    return cash.join(invested, on="portfolio_id").select(
+        "portfolio_id",
+        *(pl.lit(0.5).alias(name) for name in numbers + sizes),
+        *(pl.lit(2, pl.Int32).alias(name) for name in counts),
+        pl.lit(Decimal("0.95")).cast(WEIGHT).alias("target_total_allocation"),
+        pl.col("invested_weight").cast(WEIGHT),
+        pl.col("target_weight").alias("cash_weight"),
+        residual_strategy=pl.lit("safe_top_slice"),
+        binding_limit=pl.lit(None, pl.String),
+        relaxation=pl.lit(None, pl.String),
+    )
+
+
+def _targets(rows: pl.DataFrame, as_of_date: date) -> pl.DataFrame:
+    is_cash = pl.col("asset") == "CASH"
+    trade = pl.when(is_cash).then(pl.lit(Decimal(0))).otherwise(pl.col("target_weight") - pl.col("current_weight"))
+    is_open = pl.col("target_weight") > 0
+    return rows.select(
+        "portfolio_id",
+        "asset",
+        "bucket",
+        "target_weight",
+        "current_weight",
+        as_of_date=pl.lit(as_of_date),
+        is_cash=is_cash,
+        trade_weight=trade.cast(WEIGHT),
+        action=pl.when(is_cash).then(pl.lit("hold")).when(is_open).then(pl.lit("open")).otherwise(pl.lit("close")),
+        trade_rank=pl.when(~is_cash).then(pl.lit(1, pl.Int32)),
+        is_pinned=pl.lit(value=False),
+        is_score_stale=pl.lit(value=False),
+        target_reason=pl.lit("because"),
+    )
+
+
+def _constraints(cash: pl.DataFrame) -> pl.DataFrame:
+    return cash.select(
+        "portfolio_id",
+        constraint_name=pl.lit("max_single_position"),
+        limit_value=pl.lit(0.5),
+        value=pl.lit(0.4),
+        slack=pl.lit(0.1),
+        is_binding=pl.lit(value=False),
+        is_ok=pl.lit(value=True),
+    )
+
+
+def publish(warehouse: Warehouse, run_id: str, portfolios: Weights = ONE, as_of_date: date = DAY) -> tuple[str, ...]:
+    """Start and publish a run in which every check passes, and return the runs it superseded."""
+    warehouse.start_run(make_run(run_id, portfolios, as_of_date), "test")
+    return warehouse.publish(run_id, make_frames(portfolios, as_of_date), "test").superseded
+
+
+def make_source(sha256: str, kind: IngestKind = "scores", as_of_date: date = DAY) -> IngestSource:
+    return IngestSource(kind, f"inbox/{kind}.csv", sha256, as_of_date)
+
+
+def make_scores(as_of_date: date = DAY, model: str = "default", **scores: float | None) -> pl.DataFrame:
+    """Build accepted rows of scores, one an asset. None: only the technical part came."""
+    rows = [
+        (number, as_of_date, model, asset, score, 0.7 if score is None else None, None, None)
+        for number, (asset, score) in enumerate(scores.items(), start=1)
+    ]
+    parts = dict.fromkeys(("score", "technical_score", "fundamental_score", "volatility"), pl.Float64)
+    schema = {"row_number": pl.Int32, "as_of_date": pl.Date, "model": pl.String, "asset": pl.String} | parts
+    return pl.DataFrame(rows, schema, orient="row")
+
+
+def make_rejects(*row_numbers: int) -> pl.DataFrame:
+    columns = {"row_json": '{"asset": "", "score": "x"}', "rule": "score_is_a_number", "reason": "score is no number"}
+    numbers = pl.DataFrame({"row_number": row_numbers}, {"row_number": pl.Int32})
+    return numbers.with_columns(pl.lit(value).alias(name) for name, value in columns.items())

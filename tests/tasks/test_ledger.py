@@ -1,0 +1,81 @@
+"""Whose word counts for what a portfolio holds, and what makes two runs the same."""
+
+from datetime import date
+from decimal import Decimal
+
+import polars as pl
+
+from sizing import RebalancingLimits
+from sizing.inputs import DayInputs
+from tasks.fingerprints import Fingerprints, run_id
+from tasks.ledger import newest_holdings
+
+_HOLDINGS = {
+    "portfolio_id": pl.String,
+    "as_of_date": pl.Date,
+    "asset": pl.String,
+    "current_weight": pl.Decimal(10, 8),
+}
+
+
+def _held(*rows: tuple[str, int, str, str]) -> pl.DataFrame:
+    return pl.DataFrame(
+        [(portfolio, date(2025, 6, day), asset, Decimal(weight)) for portfolio, day, asset, weight in rows],
+        schema=_HOLDINGS,
+        orient="row",
+    )
+
+
+def test_a_positions_file_of_the_day_counts_before_yesterdays_targets() -> None:
+    held = newest_holdings(_held(("p", 3, "AAA", "0.2")), _held(("p", 2, "BBB", "0.3")))
+    assert held["asset"].to_list() == ["AAA"]
+
+
+def test_targets_count_before_the_positions_that_they_were_made_from() -> None:
+    held = newest_holdings(_held(("p", 2, "AAA", "0.2")), _held(("p", 2, "BBB", "0.3")))
+    assert held["asset"].to_list() == ["BBB"]
+
+
+def test_each_portfolio_takes_its_own_newest_source() -> None:
+    positions = _held(("p", 3, "AAA", "0.2"), ("q", 2, "AAA", "0.2"))
+    held = newest_holdings(positions, _held(("p", 2, "BBB", "0.3"), ("q", 2, "BBB", "0.3"), ("r", 2, "CCC", "0.1")))
+    assert held.select("portfolio_id", "asset").rows() == [("p", "AAA"), ("q", "BBB"), ("r", "CCC")]
+
+
+def _inputs(score: float, *, reverse: bool = False, limits: RebalancingLimits | None = None) -> DayInputs:
+    scores = pl.DataFrame({"model": "default", "asset": ["AAA", "BBB"], "score": [score, 0.7]}).with_columns(
+        score_date=pl.lit(date(2025, 6, 2)),
+        score_age_days=pl.lit(0, pl.Int32),
+        technical_score=pl.lit(None, pl.Float64),
+        fundamental_score=pl.lit(None, pl.Float64),
+    )
+    return DayInputs(
+        as_of_date=date(2025, 6, 2),
+        limits={"p": limits or RebalancingLimits()},
+        scores=scores.reverse() if reverse else scores,
+        assets=pl.DataFrame({"asset": ["AAA", "BBB"], "bucket": ["x", "y"]}),
+        holdings=_held().drop("as_of_date"),
+        restrictions=pl.DataFrame(schema=dict.fromkeys(["portfolio_id", "asset", "restriction", "reason"], pl.String)),
+    )
+
+
+def test_the_order_of_rows_does_not_change_a_run() -> None:
+    assert Fingerprints.of(_inputs(0.8)) == Fingerprints.of(_inputs(0.8, reverse=True))
+
+
+def test_a_score_that_moves_in_its_last_bit_makes_another_run() -> None:
+    assert Fingerprints.of(_inputs(0.8)).inputs != Fingerprints.of(_inputs(0.8000000000000002)).inputs
+
+
+def test_a_limit_that_changes_makes_another_run_of_the_same_inputs() -> None:
+    one, other = (
+        Fingerprints.of(_inputs(0.8)),
+        Fingerprints.of(_inputs(0.8, limits=RebalancingLimits(max_total_positions=9))),
+    )
+    assert one.inputs == other.inputs
+    assert one.config != other.config
+    assert run_id(date(2025, 6, 2), one) != run_id(date(2025, 6, 2), other)
+
+
+def test_a_run_is_named_by_its_day() -> None:
+    assert run_id(date(2025, 6, 2), Fingerprints.of(_inputs(0.8))).startswith("2025-06-02-")

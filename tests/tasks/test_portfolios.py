@@ -1,0 +1,72 @@
+"""portfolios.yaml: what it says, and how its mistakes are told."""
+
+from pathlib import Path
+
+import pytest
+
+from tasks.errors import ConfigError
+from tasks.portfolios import load_portfolios
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    return tmp_path / "portfolios.yaml"
+
+
+def _problem(config: Path, text: str) -> str:
+    config.write_text(text)
+    with pytest.raises(ConfigError) as caught:
+        load_portfolios(config)
+    return str(caught.value)
+
+
+def test_a_portfolio_takes_the_defaults_that_it_does_not_set_itself(config: Path) -> None:
+    config.write_text(
+        "defaults: {max_single_position: 0.1, max_total_positions: 20}\n"
+        "portfolios:\n  a: {max_single_position: 0.2}\n  b:\n"
+    )
+    limits = load_portfolios(config)
+    assert [(one.max_single_position, one.max_total_positions) for one in limits.values()] == [(0.2, 20), (0.1, 20)]
+
+
+def test_an_unknown_limit_is_told_with_the_nearest_known_one(config: Path) -> None:
+    problem = _problem(config, "portfolios: {core: {max_single_positon: 0.1}}")
+    assert problem.endswith(
+        "1 mistake: portfolio core: limit max_single_positon is unknown; did you mean max_single_position?"
+    )
+
+
+def test_an_unknown_limit_among_the_defaults_is_told_once(config: Path) -> None:
+    problem = _problem(config, "defaults: {max_position: 0.1}\nportfolios: {a: , b: }")
+    assert problem.count("max_position is unknown") == 1
+
+
+def test_an_unknown_section_is_told(config: Path) -> None:
+    assert "section default is unknown; did you mean defaults?" in _problem(config, "default: {}\nportfolios: {a: }")
+
+
+def test_every_mistake_is_told_at_once(config: Path) -> None:
+    problem = _problem(config, "portfolios: {a: {max_single_position: 1.5}, b: {min_position_size: 0.5}, c: 7}")
+    assert "3 mistakes" in problem
+    assert "portfolio a: max_single_position: Input should be less than or equal to 1, got 1.5" in problem
+    assert "portfolio b: min_position_size 0.5 is above max_single_position 0.15" in problem
+    assert "portfolio c: expected limits, got 7" in problem
+
+
+def test_a_limit_given_twice_is_refused_not_silently_overwritten(config: Path) -> None:
+    problem = _problem(config, "portfolios:\n  a:\n    model: x\n    model: y\n")
+    assert "line 3: not YAML: model is given 2 times" in problem
+
+
+@pytest.mark.parametrize("text", ["", "[]", "portfolios:", "portfolios: []", "defaults: {}"])
+def test_a_file_without_a_portfolio_is_refused(config: Path, text: str) -> None:
+    assert "expected" in _problem(config, text)
+
+
+def test_what_is_not_yaml_is_told_with_its_line(config: Path) -> None:
+    assert "line 2: not YAML" in _problem(config, "portfolios:\n  a: }\n")
+
+
+def test_a_missing_file_says_how_to_name_it(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"no portfolio config at .*: give its path with --config"):
+        load_portfolios(tmp_path / "portfolios.yaml")
