@@ -29,8 +29,10 @@ def check_constraints(targets: pl.DataFrame, decisions: pl.DataFrame, inputs: Da
     allow_bucket_overflow spares. A minimum of buckets may be missed only when it is not attainable.
     """
     weights = limit_columns(inputs.limits, inputs.limits).portfolios
-    positions = targets.filter(~pl.col("is_cash") & (pl.col("target_weight") > 0)).with_columns(
-        weight=pl.col("target_weight").cast(pl.Float64), is_new=pl.col("current_weight") == 0
+    positions = (
+        targets.filter(~pl.col("is_cash") & (pl.col("target_weight") > 0))
+        .join(decisions.select("portfolio_id", "asset", "is_held"), on=["portfolio_id", "asset"], how="left")
+        .with_columns(weight=pl.col("target_weight").cast(pl.Float64), is_new=~pl.col("is_held").fill_null(value=False))
     )
     checks = [
         _total(targets, weights),
@@ -111,16 +113,12 @@ def _counts(positions: pl.DataFrame, decisions: pl.DataFrame, limits: pl.DataFra
     )
     total = rows.with_columns(limit_value="max_total_positions", value="n")
     new = rows.with_columns(limit_value="max_new_positions", value="n_new")
-    represented = rows.join(_missed_buckets(positions, decisions), on="portfolio_id", how="left").with_columns(
+    represented = rows.join(_missed_buckets(decisions), on="portfolio_id", how="left").with_columns(
         limit_value="min_buckets_represented", value="n_buckets", is_missed=pl.col("is_missed").fill_null(value=False)
     )
+    unsold = pl.max_horizontal("limit_value", "n_pinned")
     return [
-        _checked(
-            total,
-            "max_total_positions",
-            slack=_BELOW,
-            excused=pl.col("n_new") + pl.col("n_pinned") <= pl.col("n_pinned"),
-        ),
+        _checked(total, "max_total_positions", slack=_BELOW, excused=pl.col("value") <= unsold),
         _checked(new, "max_new_positions", slack=_BELOW),
         _fullest_bucket(positions, limits),
         _checked(represented, "min_buckets_represented", slack=_ABOVE, excused=~pl.col("is_missed")),
@@ -128,32 +126,35 @@ def _counts(positions: pl.DataFrame, decisions: pl.DataFrame, limits: pl.DataFra
 
 
 def _fullest_bucket(positions: pl.DataFrame, limits: pl.DataFrame) -> pl.DataFrame:
+    """Give the fullest bucket of each portfolio, one that nothing excuses before all others."""
     counts = (
         positions.group_by("portfolio_id", "bucket")
         .agg(value=pl.len(), n_new=pl.col("is_new").sum(), n_pinned=pl.col("is_pinned").sum())
         .join(limits, on="portfolio_id", how="left")
         .with_columns(limit_value="max_positions_per_bucket")
-        .sort("portfolio_id", "value", "bucket", descending=[False, True, False])
-        .unique("portfolio_id", keep="first", maintain_order=True)
     )
     is_spared = (pl.col("n_new") == 0) & (pl.col("allow_bucket_overflow") | (pl.col("n_pinned") >= pl.col("value")))
-    return _checked(counts, "max_positions_per_bucket", slack=_BELOW, excused=is_spared)
+    fullest = (
+        counts.with_columns(is_broken=(pl.col("value") > pl.col("limit_value")) & ~is_spared)
+        .sort("portfolio_id", "is_broken", "value", "bucket", descending=[False, True, True, False])
+        .unique("portfolio_id", keep="first", maintain_order=True)
+    )
+    return _checked(fullest, "max_positions_per_bucket", slack=_BELOW, excused=is_spared)
 
 
-def _missed_buckets(positions: pl.DataFrame, decisions: pl.DataFrame) -> pl.DataFrame:
-    """Find portfolios where a name of a missing bucket waited while another bucket got a second new name."""
-    held_buckets = positions.select("portfolio_id", "bucket").unique()
-    waiting = (
-        decisions.filter(pl.col("gate").is_in(["max_new_positions", "max_total_positions"]) & ~pl.col("is_held"))
-        .join(held_buckets, on=["portfolio_id", "bucket"], how="anti")
-        .select("portfolio_id")
+def _missed_buckets(decisions: pl.DataFrame) -> pl.DataFrame:
+    """Find portfolios where a name of a missing bucket waited while another bucket got a second new name.
+
+    Looked at is who was selected: what the sizer then cannot hold at the minimum size is no bucket missed.
+    """
+    bucket = ["portfolio_id", "bucket"]
+    selected = decisions.filter("is_selected")
+    waiting = decisions.filter(
+        pl.col("gate").is_in(["max_new_positions", "max_total_positions"]) & ~pl.col("is_held")
+    ).join(selected, on=bucket, how="anti")
+    doubled = selected.filter((~pl.col("is_held")).any().over(bucket) & (pl.len().over(bucket) > 1))
+    return (
+        waiting.join(doubled, on="portfolio_id", how="semi")
+        .select("portfolio_id", is_missed=pl.lit(value=True))
         .unique()
     )
-    doubled = (
-        positions.filter(
-            pl.col("is_new").any().over("portfolio_id", "bucket") & (pl.len().over("portfolio_id", "bucket") > 1)
-        )
-        .select("portfolio_id")
-        .unique()
-    )
-    return waiting.join(doubled, on="portfolio_id", how="inner").with_columns(is_missed=pl.lit(value=True))

@@ -5,7 +5,7 @@ import polars as pl
 from sizing.diversification import BUCKET_FULL, NEW_FULL, REPLACED, TOTAL_FULL
 from sizing.inputs import DayInputs
 from sizing.limit_columns import LimitSchema, limit_frame
-from sizing.selection import BELOW_ENTRY, BELOW_EXIT, EXCLUDED, MUST_SELL, NO_BUY, NO_TRADE
+from sizing.selection import BELOW_ENTRY, BELOW_EXIT, EXCLUDED, MUST_SELL, NO_BUCKET, NO_BUY, NO_TRADE
 
 DECISION_COLUMNS = (
     "portfolio_id",
@@ -55,7 +55,7 @@ def _opening() -> pl.Expr:
     score = (
         pl.when(pl.col("score").is_null())
         .then(pl.lit(" without a score"))
-        .otherwise(pl.format(", score {}, rank {}", pl.col("score").round(4), "candidate_rank"))
+        .otherwise(pl.format(", score {}, rank {}", "score", "candidate_rank"))
     )
     return pl.concat_str(who, score, pl.lit(": "))
 
@@ -66,6 +66,7 @@ def _verdict() -> pl.Expr:
         MUST_SELL: pl.lit("must be sold."),
         NO_TRADE: pl.lit("may not be traded."),
         NO_BUY: pl.lit("may not be bought."),
+        NO_BUCKET: pl.lit("the asset list does not know its bucket."),
         EXCLUDED: pl.lit("left out by the portfolio's universe."),
         BELOW_EXIT: pl.format("below min_score_threshold {}.", "min_score_threshold"),
         BELOW_ENTRY: pl.format("below min_score_new_position {}.", "min_score_new_position"),
@@ -95,6 +96,10 @@ def _score_notes() -> pl.Expr:
     old = pl.format(" The score is from {}.", "score_date")
     partial = pl.lit(" Only one part of the score came.")
     return pl.concat_str(
-        pl.when("is_score_stale").then(stale).when(pl.col("score_age_days") > 0).then(old).otherwise(pl.lit("")),
+        pl.when(pl.col("is_score_stale") & pl.col("is_pinned"))
+        .then(stale)
+        .when(pl.col("score_age_days") > 0)
+        .then(old)
+        .otherwise(pl.lit("")),
         pl.when("has_partial_score").then(partial).otherwise(pl.lit("")),
     )

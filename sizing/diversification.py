@@ -112,7 +112,7 @@ def _replace(rows: pl.DataFrame) -> pl.DataFrame:
     """
     challenges = pl.col("waits") & (pl.col("place_gate") == TOTAL_FULL) & pl.col("replacement_margin").is_not_null()
     n_new = (pl.col("waits") & pl.col("place_gate").is_null()).sum().over("portfolio_id")
-    defends = pl.col("is_kept") & ~pl.col("is_pinned")
+    defends = pl.col("is_kept") & ~pl.col("is_pinned") & ~_stands_for_its_bucket()
     rows = rows.with_columns(
         challenger=pl.when(challenges).then(
             pl.int_range(1, pl.len() + 1).over("portfolio_id", order_by=[~challenges, *_BY_SCORE])
@@ -131,7 +131,10 @@ def _replace(rows: pl.DataFrame) -> pl.DataFrame:
             rows.filter(pl.col("defender").is_not_null()).select("portfolio_id", "score", pair="defender"),
             on=["portfolio_id", "pair"],
         )
-        .filter(pl.col("challenger_score") >= pl.col("score") + pl.col("replacement_margin") - WEIGHT_TOLERANCE)
+        .filter(
+            (pl.col("challenger_score") > pl.col("score"))
+            & (pl.col("challenger_score") >= pl.col("score") + pl.col("replacement_margin") - WEIGHT_TOLERANCE)
+        )
         .select("portfolio_id", "pair", trades=pl.lit(value=True))
     )
     wins = rows.join(
@@ -143,3 +146,11 @@ def _replace(rows: pl.DataFrame) -> pl.DataFrame:
     return settled.with_columns(
         place_gate=pl.when("wins").then(None).when("loses").then(pl.lit(REPLACED)).otherwise("place_gate")
     ).sort("portfolio_id", "asset")
+
+
+def _stands_for_its_bucket() -> pl.Expr:
+    """Whether a kept holding is the best of its bucket, in one of the buckets that the minimum needs."""
+    kept = pl.col("is_kept")
+    is_best = kept & (pl.int_range(1, pl.len() + 1).over(_BUCKET, order_by=[~kept, *_BY_SCORE]) == 1)
+    place = pl.int_range(1, pl.len() + 1).over("portfolio_id", order_by=[~is_best, *_BY_SCORE])
+    return is_best & (place <= pl.col("min_buckets_represented"))

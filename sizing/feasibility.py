@@ -4,76 +4,142 @@ Limits that contradict each other are refused by `RebalancingLimits` itself.
 """
 
 import math
+from decimal import Decimal
 
 from sizing.limits import WEIGHT_TOLERANCE, RebalancingLimits
+
+_COUNT_TOLERANCE = 1e-9
+_FIX_STEPS = 10_000
 
 
 def find_infeasible(limits: RebalancingLimits) -> tuple[str, ...]:
     """Say in one sentence each what these limits can never reach; nothing: no objection."""
-    found = (_positions(limits), _buckets(limits), _minimum(limits), _tiers(limits), _thresholds(limits))
+    found = [_thresholds(limits), _bucket_counts(limits)]
+    if limits.enable_dynamic_sizing:
+        found += [_minimum(limits), _positions(limits), _bucket_minimum(limits), _buckets(limits), _tiers(limits)]
     return tuple(sentence for sentence in found if sentence)
 
 
-def _positions(limits: RebalancingLimits) -> str | None:
-    total = limits.target_total_allocation
-    reach = limits.max_total_positions * limits.max_single_position
-    if not limits.enable_dynamic_sizing or reach >= total - WEIGHT_TOLERANCE:
+def _places(limits: RebalancingLimits) -> int:
+    """How many positions can be held at all: the limit, or fewer where each must have the minimum size."""
+    if limits.min_position_size == 0:
+        return limits.max_total_positions
+    at_minimum = math.floor(limits.target_total_allocation / limits.min_position_size + _COUNT_TOLERANCE)
+    return min(limits.max_total_positions, at_minimum)
+
+
+def _minimum(limits: RebalancingLimits) -> str | None:
+    places, total = _places(limits), limits.target_total_allocation
+    if places == 0:
+        return (
+            f"min_position_size {_shown(limits.min_position_size)} > target_total_allocation {_shown(total)}: nothing "
+            f"can ever be held; lower min_position_size to at most {_shown(total)}"
+        )
+    if places == limits.max_total_positions:
         return None
-    least = math.ceil(total / limits.max_single_position - WEIGHT_TOLERANCE)
     return (
-        f"max_total_positions {limits.max_total_positions} x max_single_position {limits.max_single_position:g} = "
-        f"{reach:.2f} < target_total_allocation {total:g}: the rest is cash; max_total_positions {least} would do"
+        f"target_total_allocation {_shown(total)} holds {places} positions of min_position_size "
+        f"{_shown(limits.min_position_size)} < max_total_positions {limits.max_total_positions}: the lowest are "
+        f"dropped; max_total_positions {places} would say so"
+    )
+
+
+def _positions(limits: RebalancingLimits) -> str | None:
+    total, cap, places = limits.target_total_allocation, limits.max_single_position, _places(limits)
+    reach = places * cap
+    if places == 0 or reach >= total - WEIGHT_TOLERANCE:
+        return None
+    needed = math.ceil(total / cap - _COUNT_TOLERANCE)
+    fits = limits.min_position_size * needed <= total + WEIGHT_TOLERANCE
+    fix = f"max_total_positions {needed}" if fits else f"max_single_position {_shown(_least(total / places))}"
+    return (
+        f"max_total_positions {places} x max_single_position {_shown(cap)} = {_padded(reach)} < "
+        f"target_total_allocation {_shown(total)}: the rest is cash; {fix} would do"
     )
 
 
 def _buckets(limits: RebalancingLimits) -> str | None:
-    if not limits.enable_dynamic_sizing or not limits.enable_bucket_diversification:
+    total, each, n_buckets = limits.target_total_allocation, limits.max_allocation_per_bucket, _needed_buckets(limits)
+    own = sorted(limits.max_allocation_by_bucket.values(), reverse=True)
+    reach = sum(sorted([*own, *[each] * n_buckets], reverse=True)[:n_buckets])
+    if not limits.enable_bucket_diversification or n_buckets == 0 or reach >= total - WEIGHT_TOLERANCE:
         return None
-    total, each = limits.target_total_allocation, limits.max_allocation_per_bucket
-    n_buckets = limits.min_buckets_represented
-    reach = n_buckets * each
-    if n_buckets == 0 or reach >= total - WEIGHT_TOLERANCE:
-        return None
-    least = math.ceil(total / each - WEIGHT_TOLERANCE)
+    needed = math.ceil(total / each - _COUNT_TOLERANCE)
+    fits = needed <= _places(limits)
+    fix = (
+        f"min_buckets_represented {needed}"
+        if fits
+        else f"max_allocation_per_bucket {_shown(_least(total / n_buckets))}"
+    )
+    sides = f"{n_buckets} buckets x {_padded(each)}" if reach == n_buckets * each else f"the {n_buckets} widest buckets"
     return (
-        f"{n_buckets} buckets x {each:.2f} = {reach:.2f} < target_total_allocation {total:g}: with no more than "
-        f"min_buckets_represented the rest is cash; min_buckets_represented {least} would do"
+        f"{sides} = {_padded(reach)} < target_total_allocation {_shown(total)}: with no more than "
+        f"min_buckets_represented the rest is cash; {fix} would do"
     )
 
 
-def _minimum(limits: RebalancingLimits) -> str | None:
-    if not limits.enable_dynamic_sizing or limits.min_position_size == 0:
-        return None
-    places = math.floor(limits.target_total_allocation / limits.min_position_size + 1e-9)
-    if places >= limits.max_total_positions:
+def _needed_buckets(limits: RebalancingLimits) -> int:
+    return min(limits.min_buckets_represented, _places(limits))
+
+
+def _bucket_minimum(limits: RebalancingLimits) -> str | None:
+    each, minimum = limits.max_allocation_per_bucket, limits.min_position_size
+    if not limits.enable_bucket_diversification or each >= minimum - WEIGHT_TOLERANCE:
         return None
     return (
-        f"target_total_allocation {limits.target_total_allocation:g} holds {places} positions of min_position_size "
-        f"{limits.min_position_size:g} < max_total_positions {limits.max_total_positions}: the lowest are dropped; "
-        f"max_total_positions {max(places, 1)} would say so"
+        f"max_allocation_per_bucket {_shown(each)} < min_position_size {_shown(minimum)}: no bucket can hold a "
+        f"position; raise it to at least {_shown(minimum)}"
+    )
+
+
+def _bucket_counts(limits: RebalancingLimits) -> str | None:
+    buckets, positions = limits.min_buckets_represented, limits.max_total_positions
+    if buckets <= positions:
+        return None
+    return (
+        f"min_buckets_represented {buckets} > max_total_positions {positions}: so many buckets can never be held; "
+        f"min_buckets_represented {positions} would do"
     )
 
 
 def _tiers(limits: RebalancingLimits) -> str | None:
     lowest = min((tier.min_score for tier in limits.score_tiers if tier.score_multiplier > 0), default=None)
-    if not limits.enable_dynamic_sizing or limits.sizing_mode != "adaptive":
+    if limits.sizing_mode != "adaptive":
         return None
     if lowest is None:
         return "every tier of score_tiers has multiplier 0: nothing would ever be sized; give one a multiplier"
-    entry = min(limits.min_score_threshold, limits.min_score_new_position)
-    if entry >= lowest:
+    entries = ("min_score_threshold", "min_score_new_position")
+    name = min(entries, key=lambda entry: float(getattr(limits, entry)))
+    score = float(getattr(limits, name))
+    if score >= lowest:
         return None
     return (
-        f"min_score_threshold {entry:g} is below the lowest tier {lowest:g}: such assets would be selected and then "
-        f"sized to nothing; raise it to {lowest:g} or add a tier"
+        f"{name} {_shown(score)} is below the lowest tier {_shown(lowest)}: such assets would be selected and then "
+        f"sized to nothing; raise it to {_shown(lowest)} or add a tier"
     )
 
 
 def _thresholds(limits: RebalancingLimits) -> str | None:
-    if limits.min_score_new_position >= limits.min_score_threshold:
+    entry, leave = limits.min_score_new_position, limits.min_score_threshold
+    if entry >= leave:
         return None
     return (
-        f"min_score_new_position {limits.min_score_new_position:g} is below min_score_threshold "
-        f"{limits.min_score_threshold:g}: a name would be opened one day and closed the next; raise it to at least "
-        f"{limits.min_score_threshold:g}"
+        f"min_score_new_position {_shown(entry)} is below min_score_threshold {_shown(leave)}: a name would be opened "
+        f"one day and closed the next; raise it to at least {_shown(leave)}"
     )
+
+
+def _least(value: float) -> float:
+    """Round a limit up to four decimals, so that it can be typed and still works."""
+    return math.ceil(value * _FIX_STEPS - _COUNT_TOLERANCE) / _FIX_STEPS
+
+
+def _shown(value: float) -> str:
+    """Write a number with all the decimals that tell it from its neighbour."""
+    return f"{Decimal(repr(round(value, 8))).normalize():f}"
+
+
+def _padded(value: float) -> str:
+    """Write a weight with at least two decimals."""
+    shown = _shown(value)
+    return shown if "." in shown and len(shown.split(".")[1]) > 1 else f"{value:.2f}"

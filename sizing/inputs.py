@@ -31,6 +31,11 @@ class DayScores(dy.Schema):
     technical_score = dy.Float64(nullable=True, min=0, max=1)
     fundamental_score = dy.Float64(nullable=True, min=0, max=1)
 
+    @dy.rule()
+    def cash_is_not_scored(cls) -> pl.Expr:  # noqa: N805 - dataframely hands in the schema
+        """CASH is a row of the targets, never a candidate."""
+        return pl.col("asset") != "CASH"
+
 
 class AssetBuckets(dy.Schema):
     """The bucket of an asset."""

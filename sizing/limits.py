@@ -14,6 +14,9 @@ ResidualStrategy = Literal["safe_top_slice", "proportional", "cash_bucket"]
 WEIGHT_DECIMALS = 8
 """Decimals of a stored weight, DECIMAL(10, 8)."""
 
+MOST_POSITIONS = 2**31 - 1
+"""Highest count that a limit can be set to: what an INTEGER column holds."""
+
 WEIGHT_TOLERANCE = 1e-12
 """Two weights closer than this are the same weight: float noise, ten thousand times below a stored unit."""
 
@@ -130,8 +133,10 @@ class RebalancingLimits(BaseModel):
     # Selection
     min_score_threshold: Share = Field(default=0.60, description="A holding below this score is closed.")
     min_score_new_position: Share = Field(default=0.65, description="A new name below this score is not opened.")
-    max_new_positions: int = Field(default=3, ge=0, description="Most new names a day.")
-    max_total_positions: int = Field(default=10, ge=1, description="Most positions, holdings included.")
+    max_new_positions: int = Field(default=3, ge=0, le=MOST_POSITIONS, description="Most new names a day.")
+    max_total_positions: int = Field(
+        default=10, ge=1, le=MOST_POSITIONS, description="Most positions, holdings included."
+    )
     replacement_margin: Share | None = Field(
         default=None, description="Score lead with which a new name replaces the lowest holding; null: never."
     )
@@ -139,13 +144,16 @@ class RebalancingLimits(BaseModel):
     exclude_assets: tuple[str, ...] = Field(default=(), description="Assets that the portfolio never holds.")
 
     # Diversification
-    max_positions_per_bucket: int = Field(default=4, ge=1, description="Most positions in one bucket.")
+    max_positions_per_bucket: int = Field(
+        default=4, ge=1, le=MOST_POSITIONS, description="Most positions in one bucket."
+    )
     allow_bucket_overflow: bool = Field(
         default=False, description="True: holdings above max_positions_per_bucket are kept."
     )
     min_buckets_represented: int = Field(
         default=2,
         ge=0,
+        le=MOST_POSITIONS,
         description="Buckets that should hold a position, reached by reserved slots for new names.",
     )
 

@@ -6,7 +6,7 @@ whose score is missing or too old is pinned, never sold because data is missing.
 
 import polars as pl
 
-from sizing.inputs import DayInputs
+from sizing.inputs import UNCLASSIFIED, DayInputs
 from sizing.limit_columns import LimitSchema, limit_frame
 
 MUST_SELL = "must_sell"
@@ -15,6 +15,7 @@ NO_BUY = "no_buy"
 EXCLUDED = "excluded"
 BELOW_EXIT = "below_min_score_threshold"
 BELOW_ENTRY = "below_min_score_new_position"
+NO_BUCKET = "no_bucket"
 
 _SCHEMA: LimitSchema = {
     "portfolio_id": pl.String,
@@ -48,6 +49,8 @@ def qualify(candidates: pl.DataFrame, inputs: DayInputs) -> pl.DataFrame:
             .then(pl.lit(NO_BUY))
             .when(pl.col("is_excluded") & ~pl.col("is_pinned"))
             .then(pl.lit(EXCLUDED))
+            .when(~is_held & (pl.col("bucket") == UNCLASSIFIED))
+            .then(pl.lit(NO_BUCKET))
             .when(is_held & ~pl.col("is_pinned") & (pl.col("score") < pl.col("min_score_threshold")))
             .then(pl.lit(BELOW_EXIT))
             .when(~is_held & (pl.col("score") < pl.col("min_score_new_position")))

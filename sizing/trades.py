@@ -5,6 +5,7 @@ import polars as pl
 from sizing.frames import STORED_WEIGHT
 from sizing.inputs import DayInputs
 from sizing.limit_columns import LimitSchema, limit_frame
+from sizing.limits import WEIGHT_TOLERANCE
 
 CASH = "CASH"
 
@@ -61,7 +62,7 @@ def _with_action(assets: pl.DataFrame) -> pl.DataFrame:
     """Hold where |target - current| <= rebalance_band x current; a hold keeps its computed target and trades 0."""
     change = (pl.col("target_weight") - pl.col("current_weight")).cast(STORED_WEIGHT)
     band = pl.col("rebalance_band") * pl.col("current_weight").cast(pl.Float64)
-    is_small = pl.col("change").cast(pl.Float64).abs() <= band
+    is_small = pl.col("change").cast(pl.Float64).abs() <= band + WEIGHT_TOLERANCE
     action = (
         pl.when(pl.col("target_weight") == _ZERO)
         .then(pl.lit("close"))

@@ -34,22 +34,38 @@ def candidates(inputs: DayInputs) -> pl.DataFrame:
     everyone = today.join(held, on=["portfolio_id", "asset"], how="anti").select(_SCORED)
     return (
         pl.concat([held, everyone], how="diagonal")
-        .join(inputs.assets, on="asset", how="left")
-        .join(_in_force(inputs.restrictions, portfolios), on=["portfolio_id", "asset"], how="left")
-        .join(portfolios, on="portfolio_id", how="left")
+        .pipe(with_restrictions, inputs)
         .with_columns(
-            bucket=pl.col("bucket").fill_null(UNCLASSIFIED),
             is_held=pl.col("current_weight").is_not_null(),
             current_weight=pl.col("current_weight").fill_null(pl.lit(0).cast(STORED_WEIGHT)),
-        )
-        .with_columns(
             has_partial_score=pl.col("has_partial_score").fill_null(value=False),
             is_score_stale=pl.col("score").is_null(),
-            is_excluded=pl.col("exclude_buckets").list.contains(pl.col("bucket"))
-            | pl.col("exclude_assets").list.contains(pl.col("asset")),
         )
         .select(CANDIDATE_COLUMNS)
         .sort("portfolio_id", "asset")
+    )
+
+
+def with_restrictions(rows: pl.DataFrame, inputs: DayInputs) -> pl.DataFrame:
+    """Lay what binds it beside each asset. *Adds* `bucket, restriction, restriction_reason, is_excluded`."""
+    portfolios = _portfolio_frame(inputs.limits)
+    return (
+        rows.join(inputs.assets, on="asset", how="left", maintain_order="left")
+        .join(
+            _in_force(inputs.restrictions, portfolios), on=["portfolio_id", "asset"], how="left", maintain_order="left"
+        )
+        .join(
+            portfolios.select("portfolio_id", "exclude_buckets", "exclude_assets"),
+            on="portfolio_id",
+            how="left",
+            maintain_order="left",
+        )
+        .with_columns(bucket=pl.col("bucket").fill_null(UNCLASSIFIED))
+        .with_columns(
+            is_excluded=pl.col("exclude_buckets").list.contains(pl.col("bucket"))
+            | pl.col("exclude_assets").list.contains(pl.col("asset"))
+        )
+        .drop("exclude_buckets", "exclude_assets")
     )
 
 
@@ -113,7 +129,7 @@ def _in_force(restrictions: pl.DataFrame, portfolios: pl.DataFrame) -> pl.DataFr
     return (
         pl.concat([for_one, spread], how="diagonal_relaxed")
         .with_columns(severity=pl.col("restriction").replace_strict(_SEVERITY, return_dtype=pl.Int8))
-        .sort("portfolio_id", "asset", "severity", "reason")
+        .sort("portfolio_id", "asset", "severity", "reason", nulls_last=True)
         .unique(["portfolio_id", "asset"], keep="first", maintain_order=True)
         .select("portfolio_id", "asset", "restriction", restriction_reason="reason")
     )

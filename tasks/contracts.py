@@ -39,6 +39,11 @@ class ScoreRows(FileRows):
         return pl.col("as_of_date") == pl.col("file_day")
 
     @dy.rule()
+    def not_cash(cls) -> pl.Expr:  # noqa: N805 - dataframely hands in the schema
+        """Refuse cash: it is never scored."""
+        return pl.col("asset") != "CASH"
+
+    @dy.rule()
     def has_a_score(cls) -> pl.Expr:  # noqa: N805 - dataframely hands in the schema
         """Refuse a row without a combined score or a part of one."""
         return pl.any_horizontal(pl.col("score", "technical_score", "fundamental_score").is_not_null())

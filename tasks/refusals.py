@@ -21,7 +21,7 @@ _WORDS = {
     "of_the_day": "the row is not of the file's day",
     "has_a_score": "no score and no part of one",
     "has_a_bucket": "the asset has no bucket: add it to assets.csv",
-    "not_cash": "CASH is never a position",
+    "not_cash": "CASH is what the sizer leaves over, never scored and never a position",
     "known_restriction": f"restriction is none of {', '.join(RESTRICTIONS)}",
 }
 _TYPES: dict[object, str] = {NUMBER: "a number", DAY: "a date like 2024-12-02", TEXT: "text"}

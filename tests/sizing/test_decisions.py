@@ -171,27 +171,3 @@ def test_a_score_just_below_a_threshold_is_not_shown_as_the_threshold() -> None:
     day = a_day(scores={"t1": 0.64999})
     assert gates(day) == {"t1": "below_min_score_new_position"}
     assert "score 0.65," not in reason(day, "t1")
-
-
-def test_a_replaced_holding_names_who_replaced_it() -> None:
-    scores = {"t1": 0.7, "d1": 0.9, "d2": 0.85}
-    day = a_day(limits(**ONE_PLACE, replacement_margin=0.1), scores=scores, held={"t1": 0.1})
-    assert "d1" in reason(day, "t1")
-
-
-@pytest.mark.parametrize(
-    ("changes", "held"),
-    [
-        ({"max_positions_per_bucket": 1}, {}),
-        ({"max_new_positions": 1, "min_buckets_represented": 0}, {}),
-        (ONE_PLACE, {}),
-        (ONE_PLACE, {"t1": 0.1, "t2": 0.1}),
-    ],
-)
-def test_who_found_no_place_is_told_the_score_that_would_have_had_it_or_who_has_it(
-    changes: dict[str, int], held: dict[str, float]
-) -> None:
-    # t1 has the one place with .8765
-    text = reason(a_day(limits(**changes), scores={"t1": 0.8765, "t2": 0.7}, held=held), "t2")
-    assert "no place" in text
-    assert "0.8765" in text or "t1" in text

@@ -155,7 +155,12 @@ def test_a_low_entry_is_not_called_a_low_exit() -> None:
     [
         {"max_total_positions": 8, "max_single_position": 0.1187},  # .9496
         {"enable_bucket_diversification": True, "max_allocation_per_bucket": 0.4749},  # .9498
-        {"max_total_positions": 1, "max_single_position": 0.99999998, "target_total_allocation": 0.99999999},
+        {
+            "max_total_positions": 1,
+            "min_buckets_represented": 1,
+            "max_single_position": 0.99999998,
+            "target_total_allocation": 0.99999999,
+        },
     ],
 )
 def test_no_sentence_says_that_a_number_is_less_than_itself(changes: dict[str, object]) -> None:
