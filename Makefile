@@ -7,7 +7,7 @@
 
 BIN := .venv/bin
 PY := $(BIN)/python
-SAMPLE := --inbox deployments/sample/inbox --config deployments/portfolios.yaml --from 2025-06-02 --to 2025-06-09
+SAMPLE := --inbox deployments/sample/inbox --config deployments/portfolios.yaml --from 2025-06-02 --to 2025-06-06
 
 # Prefect reports to nobody, and pip asks nobody.
 export DO_NOT_TRACK := 1
@@ -31,7 +31,7 @@ test: setup ## Format, lint, types, import contracts, tests
 	echo '== lint' && $(PY) -m ruff check .
 	echo '== types' && $(PY) -m mypy
 	echo '== imports' && $(BIN)/lint-imports --no-cache
-	echo '== tests' && $(PY) -m pytest -n 2 --dist worksteal
+	echo '== tests' && $(PY) -m pytest -n 2 --dist loadgroup
 
 .PHONY: format
 format: setup ## Format the code and mend what ruff can mend

@@ -42,11 +42,12 @@ def run_days(as_of: date | None, first: date | None, last: date | None, paths: M
             find_sources(settings.inbox, day)
         _warn(console, limits)
         _require_server(PREFECT_API_URL.value())
-        held = asyncio.run(_run_each(console, settings, limits, days))
-        _show(settings, days[-1])
+        done = asyncio.run(_run_each(console, settings, limits, days))
+        if done:
+            _show(settings, done[-1])
     except PROBLEMS as problem:
         return tell(problem)
-    return HELD if held else 0
+    return 0 if done == days else HELD
 
 
 def _days(settings: Settings, as_of: date | None, first: date | None, last: date | None) -> tuple[date, ...]:
@@ -98,7 +99,8 @@ def _require_server(url: str | None) -> None:
 
 async def _run_each(
     console: Console, settings: Settings, limits: dict[str, RebalancingLimits], days: tuple[date, ...]
-) -> bool:
+) -> tuple[date, ...]:
+    """Run the days in order, and give those whose targets are published; a held day is the end."""
     columns = (
         SpinnerColumn(),
         TextColumn("{task.description}"),
@@ -108,17 +110,17 @@ async def _run_each(
     )
     with Progress(*columns, console=console, transient=True) as progress:
         bar = progress.add_task("starting Prefect", total=len(days))
-        for day in days:
-            state = await daily_rebalance(
-                RebalanceConfig(as_of_date=day, portfolios=limits, settings=settings), return_state=True
-            )
+        for number, day in enumerate(days):
+            config = RebalanceConfig(as_of_date=day, portfolios=limits, settings=settings)
+            state = await daily_rebalance(config, return_state=True)
             await _raise_failure(state)
             progress.update(bar, advance=1, description=f"after {day}")
-            color = _COLORS[str(state.name)]
-            console.print(f"{day} [{color}]{str(state.name).lower()}[/] {escape(state.message or '')}")
+            console.print(
+                f"{day} [{_COLORS[str(state.name)]}]{str(state.name).lower()}[/] {escape(state.message or '')}"
+            )
             if state.name == HELD_STATE:
-                return True
-    return False
+                return days[:number]
+    return days
 
 
 async def _raise_failure(state: State[Any]) -> None:

@@ -10,6 +10,9 @@ from pathlib import Path
 
 import httpx
 import pytest
+from prefect.events.worker import EventsWorker
+from prefect.logging.handlers import APILogWorker
+from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from tasks.settings import Settings
 
@@ -57,6 +60,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     try:
         _wait_until_healthy(url, process, home / "server.log")
         yield url
+        _drain(url)
     finally:
         process.terminate()
         process.wait(timeout=30)
@@ -79,11 +83,16 @@ def _wait_until_healthy(url: str, process: subprocess.Popen[bytes], log: Path) -
     pytest.fail(f"the Prefect server did not become healthy: {log.read_text()[-2000:]}")
 
 
+def _drain(url: str) -> None:
+    """Send what Prefect still holds back: without its server, the process would try for a minute before it ends."""
+    with temporary_settings({PREFECT_API_URL: url}):
+        APILogWorker.instance().drain()
+        EventsWorker.drain_all()
+
+
 @pytest.fixture
 def connected(server: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """Point Prefect in this process at the session's server."""
-    from prefect.settings import PREFECT_API_URL, temporary_settings  # noqa: PLC0415 - only where it is needed
-
     monkeypatch.setenv("PREFECT_API_URL", server)
     with temporary_settings({PREFECT_API_URL: server}):
         yield server

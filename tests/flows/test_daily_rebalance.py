@@ -10,6 +10,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 from prefect.client.schemas.objects import State
+from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from flows.daily_rebalance import daily_rebalance
 from sizing import RebalancingLimits
@@ -51,8 +52,6 @@ def published(tmp_path_factory: pytest.TempPathFactory, sample: Path, server: st
         snapshot=folder / "snapshot.duckdb",
         export_folder=folder / "targets",
     )
-    from prefect.settings import PREFECT_API_URL, temporary_settings  # noqa: PLC0415 - as in conftest
-
     with temporary_settings({PREFECT_API_URL: server}):
         assert run_days(settings, DAYS) == ["Published"] * len(DAYS)
     return settings

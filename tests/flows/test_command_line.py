@@ -1,0 +1,196 @@
+"""`ballast` as a person meets it: what it prints, its exit codes, and one clear sentence for each mistake."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from cyclopts import CycloptsError
+
+from flows.cli import app
+from tasks.settings import Settings
+
+DAY = "2025-06-02"
+NEXT_DAY = "2025-06-03"
+
+Ballast = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def ballast(settings: Settings, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Ballast:
+    """Run a command of this installation; gives its exit code, output and errors."""
+    for name in ("config", "inbox", "warehouse", "snapshot", "export_folder"):
+        monkeypatch.setenv(f"BALLAST_{name.upper()}", str(getattr(settings, name)))
+    monkeypatch.setenv("COLUMNS", "200")
+
+    def run(*words: object) -> tuple[int, str, str]:
+        with pytest.raises(SystemExit) as left:
+            app([str(word) for word in words])
+        printed = capsys.readouterr()
+        return int(left.value.code or 0), printed.out, printed.err
+
+    return run
+
+
+@pytest.fixture
+def inbox(tmp_path: Path, sample: Path) -> Path:
+    """A copy of the sample's inbox that a test may spoil."""
+    folder = tmp_path / "inbox"
+    shutil.copytree(sample, folder)
+    return folder
+
+
+def spoil(inbox: Path, day: str, content: bytes) -> None:
+    (inbox / f"scores_{day}.csv").write_bytes(content)
+
+
+@pytest.mark.xdist_group("server")
+@pytest.mark.server
+@pytest.mark.usefixtures("connected")
+class TestWithAServer:
+    """What needs the flow to run."""
+
+    def test_a_range_ends_with_the_targets_of_its_last_day(self, ballast: Ballast, settings: Settings) -> None:
+        code, out, err = ballast("run", "--from", DAY, "--to", NEXT_DAY)
+        assert code == 0
+        assert f"{DAY} published" in err
+        assert f"{NEXT_DAY} published" in err
+        assert f"Targets of {NEXT_DAY}" in out
+        assert "CASH" in out
+        assert str(settings.warehouse) in out
+        assert out.count("ballast sql") == 2
+
+    def test_the_commands_that_are_named_next_work(self, ballast: Ballast) -> None:
+        ballast("run", "--as-of", NEXT_DAY)
+        code, out, _ = ballast("sql", "FROM current_targets SELECT asset, target_weight, target_reason")
+        assert code == 0
+        assert "Rank 1, score" in out
+        code, out, _ = ballast("sql", "FROM rejected_rows")
+        assert code == 0
+        assert "technical_score is above 1" in out
+
+    def test_without_a_day_the_newest_of_the_inbox_is_run(self, ballast: Ballast) -> None:
+        assert "2025-06-09 published" in ballast("run")[2]
+
+    def test_the_same_day_again_changes_nothing_and_is_no_error(self, ballast: Ballast) -> None:
+        ballast("run", "--as-of", DAY)
+        code, _, err = ballast("run", "--as-of", DAY)
+        assert code == 0
+        assert "unchanged" in err
+
+    def test_a_held_run_exits_with_3_and_stops_the_range(self, ballast: Ballast, inbox: Path) -> None:
+        header, *rows = (inbox / f"scores_{NEXT_DAY}.csv").read_text().splitlines(keepends=True)
+        spoil(inbox, NEXT_DAY, (header + "".join(rows[20:])).encode())
+        code, out, err = ballast("run", "--from", DAY, "--to", "2025-06-04", "--inbox", inbox)
+        assert code == 3
+        assert f"{NEXT_DAY} held" in err
+        assert "more than max_missing_score_share 0.2" in err
+        assert "2025-06-04" not in err
+        assert f"Targets of {DAY}" in out
+
+    @pytest.mark.parametrize(
+        ("asset", "technical_score", "reason"),
+        [
+            ("AAPL", "1.7", "technical_score is above 1"),
+            ("AAPL", "NaN", "technical_score is not a number"),
+            ("NEWCO", "0.7", "the asset has no bucket"),
+            ("AMZN", "0.7", "stands more than once"),
+        ],
+    )
+    def test_a_bad_row_is_refused_and_the_day_goes_on(
+        self, ballast: Ballast, inbox: Path, asset: str, technical_score: str, reason: str
+    ) -> None:
+        rows = (inbox / f"scores_{DAY}.csv").read_text().splitlines()
+        [place] = [number for number, row in enumerate(rows) if row.startswith(f"{DAY},AAPL,")]
+        rows[place] = f"{DAY},{asset},{technical_score},0.5,0.2"
+        spoil(inbox, DAY, "\n".join(rows).encode())
+        assert ballast("run", "--as-of", DAY, "--inbox", inbox)[0] == 0
+        _, out, _ = ballast("sql", "SELECT reason FROM rejected_rows")
+        assert reason in out
+
+    @pytest.mark.parametrize(
+        ("content", "sentence"),
+        [
+            (b"", "is empty"),
+            (b"date,asset,technical_score\n", "has a header but no rows"),
+            (b"date,asset,colour\n2025-06-02,AAPL,blue\n", "column colour is unknown"),
+            (b"date,asset,technical_score\n2025-06-03,AAPL,0.7\n", "the row is not of the file's day"),
+            (b"date,asset,technical_score\n2025-06-02,AAPL,1.7\n", "technical_score is above 1"),
+        ],
+    )
+    def test_a_file_that_cannot_be_used_is_one_sentence_and_leaves_nothing(
+        self, ballast: Ballast, inbox: Path, settings: Settings, content: bytes, sentence: str
+    ) -> None:
+        spoil(inbox, DAY, content)
+        code, _, err = ballast("run", "--as-of", DAY, "--inbox", inbox)
+        assert code == 1
+        assert sentence in err
+        assert err.count("error:") == 1
+        assert "Traceback" not in err
+        warehouse = settings.open_warehouse()
+        assert warehouse.query("scores_for_day", as_of_date="2025-06-02", since="2025-06-01").is_empty()
+        assert warehouse.query("latest_runs").is_empty()
+        assert not settings.snapshot.exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["--as-of", "2025-06-07"], "2025-06-07 (Saturday) is not a trading day of XNYS"),
+        (["--as-of", "2025-06-11"], "no scores for 2025-06-11"),
+        (["--from", "2025-06-03"], "a range needs --from and --to in order"),
+        (["--from", "2025-06-03", "--to", "2025-06-02"], "a range needs --from and --to in order"),
+        (["--from", "2025-06-07", "--to", "2025-06-08"], "there is no trading day of XNYS"),
+        (["--as-of", DAY, "--from", DAY, "--to", DAY], "give the one or the other"),
+        (["--inbox", "nowhere"], "no inbox folder at nowhere"),
+        (["--config", "nowhere.yaml"], "no portfolio config at nowhere.yaml"),
+    ],
+)
+def test_a_wrong_turn_is_one_sentence_before_anything_starts(
+    ballast: Ballast, settings: Settings, words: list[str], sentence: str
+) -> None:
+    code, out, err = ballast("run", *words)
+    assert (code, out) == (1, "")
+    assert sentence in err
+    assert err.count("\n") == 1
+    assert not settings.warehouse.exists()
+
+
+def test_an_unknown_limit_in_the_config_names_the_nearest(ballast: Ballast, tmp_path: Path) -> None:
+    config = tmp_path / "mine.yaml"
+    config.write_text("portfolios: {core: {max_positon: 0.1}}\n")
+    code, _, err = ballast("run", "--as-of", DAY, "--config", config)
+    assert code == 1
+    assert "portfolio core: limit max_positon is unknown" in err
+
+
+def test_limits_that_will_disappoint_are_warned_about(
+    ballast: Ballast, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = tmp_path / "mine.yaml"
+    config.write_text("portfolios: {core: {max_total_positions: 2, min_buckets_represented: 1}}\n")
+    monkeypatch.setattr("flows.run_command.PREFECT_API_URL", _Url("http://127.0.0.1:9/api"))
+    code, _, err = ballast("run", "--as-of", DAY, "--config", config)
+    assert "warning: portfolio core: max_total_positions 2 x max_single_position 0.15 = 0.30 <" in err
+    assert code == 1
+    assert "the Prefect server at http://127.0.0.1:9/api does not answer" in err
+
+
+class _Url:
+    def __init__(self, url: str) -> None:
+        self._url = url
+
+    def value(self) -> str:
+        return self._url
+
+
+def test_an_unknown_flag_names_the_nearest(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(CycloptsError):
+        app(["run", "--inbx", "x"], exit_on_error=False, print_error=True)
+    assert "Did you mean --inbox?" in capsys.readouterr().err
+
+
+def test_a_query_without_a_snapshot_says_what_to_do(ballast: Ballast) -> None:
+    code, _, err = ballast("sql", "FROM current_targets")
+    assert code == 1
+    assert "publish a day first" in err
