@@ -157,6 +157,6 @@ def _next_commands(settings: Settings) -> tuple[str, ...]:
     where = "" if is_default else f" --snapshot {shlex.quote(str(settings.snapshot))}"
     return (
         f'{here}ballast sql "FROM current_targets SELECT asset, target_weight, target_reason"{where}',
-        f'{here}ballast sql "FROM rejected_rows"{where}',
+        f'{here}ballast sql "FROM rejected_rows SELECT source, row_number, reason"{where}',
         f"{here}prefect server start    # every run is at the address it prints",
     )

@@ -18,7 +18,7 @@ Problem = BallastError | WarehouseError
 PROBLEMS = (BallastError, WarehouseError)
 """What a person can act on: it is said in one sentence, without a traceback."""
 
-_PIPED_WIDTH = 200
+_PIPED_WIDTH = 10_000
 
 
 def out() -> Console:

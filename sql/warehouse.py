@@ -139,7 +139,8 @@ class Warehouse:
                 execute(con, "SET TimeZone = 'UTC'")
                 return read(con, sql)
         except duckdb.Error as error:
-            msg = f"snapshot {self.snapshot_path}: {error}"
+            sentence = " ".join(str(error).split())
+            msg = f"snapshot {self.snapshot_path}: {sentence}"
             raise WarehouseError(msg) from error
 
     def _create(self) -> None:

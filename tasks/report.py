@@ -23,7 +23,8 @@ def report(settings: Settings, day: date, run_id: str, ingested: tuple[Ingested,
     targets = warehouse.query("current_targets")
     create_markdown_artifact(_markdown(day, run_id, summary, ingested), key="daily-rebalance", description=run_id)
     create_table_artifact(_target_rows(targets, run_id), key="targets", description=f"Targets of {run_id}")
-    sentence = summarise(summary)
+    n_refused = sum(one.ingest.rows_rejected for one in ingested)
+    sentence = summarise(summary) + (f"; {n_refused} rows refused, see rejected_rows" if n_refused else "")
     get_run_logger().info("report: %s", sentence)
     return sentence
 

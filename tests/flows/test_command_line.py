@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -65,7 +66,7 @@ class TestWithAServer:
         code, out, _ = ballast("sql", "FROM current_targets SELECT asset, target_weight, target_reason")
         assert code == 0
         assert "Rank 1, score" in out
-        code, out, _ = ballast("sql", "FROM rejected_rows")
+        code, out, _ = ballast("sql", "FROM rejected_rows SELECT source, row_number, reason")
         assert code == 0
         assert "technical_score is above 1" in out
 
@@ -188,6 +189,16 @@ def test_an_unknown_flag_names_the_nearest(capsys: pytest.CaptureFixture[str]) -
     with pytest.raises(CycloptsError):
         app(["run", "--inbx", "x"], exit_on_error=False, print_error=True)
     assert "Did you mean --inbox?" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("query", ["SELEC", "DROP TABLE targets", "SET threads = 1", "FROM nowhere", ""])
+def test_what_is_no_query_of_the_snapshot_is_one_sentence(ballast: Ballast, settings: Settings, query: str) -> None:
+    settings.open_warehouse().migrate()
+    settings.open_warehouse().snapshot(date(2025, 6, 2))
+    code, out, err = ballast("sql", query)
+    assert (code, out) == (1, "")
+    assert err.startswith("error: ")
+    assert err.count("\n") == 1
 
 
 def test_a_query_without_a_snapshot_says_what_to_do(ballast: Ballast) -> None:
