@@ -46,7 +46,9 @@ def build_targets(
         .with_columns(
             target_weight=pl.col("target_weight").fill_null(_ZERO),
             is_cash=pl.lit(value=False),
-            target_reason=pl.coalesce("sizing_reason", "decision_reason"),
+            target_reason=pl.when("is_pinned")
+            .then(pl.concat_str("decision_reason", pl.lit(" "), "sizing_reason"))
+            .otherwise(pl.coalesce("sizing_reason", "decision_reason")),
         )
         .pipe(_with_action)
     )
