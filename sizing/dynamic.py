@@ -10,7 +10,7 @@ import polars as pl
 from sizing.limit_columns import LimitColumns, LimitsByPortfolio
 from sizing.limits import WEIGHT_TOLERANCE
 from sizing.water_fill import solve_level
-from sizing.working import hand_out, lay_out
+from sizing.working import check_selected, hand_out, lay_out
 
 NO_SIZE = "no_size"
 BELOW_MINIMUM = "below_min_position_size"
@@ -32,8 +32,9 @@ class DynamicPositionSizer:
 
     def size(self, selected: pl.DataFrame) -> pl.DataFrame:
         """Give `selected` with its raw weights."""
-        working, columns = lay_out(selected, self.limits)
-        return hand_out(add_raw_weights(working, columns), selected, RAW_COLUMNS)
+        given = check_selected(selected)
+        working, columns = lay_out(given, self.limits)
+        return hand_out(add_raw_weights(working, columns), given, RAW_COLUMNS)
 
 
 RAW_COLUMNS = ("score_rank", "size_category", "score_multiplier", "drop_reason", "raw_weight")
@@ -75,20 +76,17 @@ def _add_multiplier(working: pl.DataFrame, tiers: pl.DataFrame) -> pl.DataFrame:
 
 def _with_tier(working: pl.DataFrame, tiers: pl.DataFrame) -> pl.DataFrame:
     """Find the highest tier whose min_score the score reaches."""
-    return (
-        working.sort("score", maintain_order=True, nulls_last=True)
+    found = (
+        working.select("limits_key", "score")
+        .with_row_index("place")
+        .sort("score", maintain_order=True, nulls_last=True)
         .join_asof(
-            tiers,
-            left_on="score",
-            right_on="min_score",
-            by="limits_key",
-            strategy="backward",
-            check_sortedness=False,
+            tiers, left_on="score", right_on="min_score", by="limits_key", strategy="backward", check_sortedness=False
         )
-        .drop("min_score")
-        .sort("portfolio_key", "bucket_key", "score_rank")
-        .with_columns(pl.col("portfolio_key", "bucket_key").set_sorted())
+        .sort("place")
+        .select("size_category", "tier_multiplier")
     )
+    return working.hstack(found)
 
 
 def _add_drop_reason(working: pl.DataFrame) -> pl.DataFrame:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import polars as pl
 
 from sizing.audit import POSITION_COLUMNS, add_sizing_reason, summarise
+from sizing.batches import batches
 from sizing.checks import check_constraints
 from sizing.decisions import explain_decisions
 from sizing.diversification import diversify
@@ -20,7 +21,7 @@ from sizing.selection import qualify
 from sizing.trades import build_targets
 from sizing.two_stage import add_stages
 from sizing.universe import candidates
-from sizing.working import hand_out, lay_out, with_pinned_weight
+from sizing.working import check_selected, hand_out, lay_out
 
 
 class SizedPortfolios(NamedTuple):
@@ -49,10 +50,16 @@ def size_portfolios(selected: pl.DataFrame, limits: LimitsByPortfolio) -> SizedP
     in each portfolio the target weights and the cash weight add up to target_total_allocation exactly.
     *Raises* `ContractError`. Source: sizing.md.
     """
-    given = with_pinned_weight(selected)
-    working, columns = lay_out(given, limits)
+    parts = [_size_batch(*batch) for batch in batches(check_selected(selected), limits)]
+    return SizedPortfolios(
+        pl.concat([part.positions for part in parts]), pl.concat([part.portfolios for part in parts])
+    )
+
+
+def _size_batch(selected: pl.DataFrame, limits: LimitsByPortfolio) -> SizedPortfolios:
+    working, columns = lay_out(selected, limits)
     sized = working.pipe(add_raw_weights, columns).pipe(add_stages).pipe(add_target_weight).pipe(add_sizing_reason)
-    return SizedPortfolios(hand_out(sized, given, POSITION_COLUMNS), summarise(sized, columns))
+    return SizedPortfolios(hand_out(sized, selected, POSITION_COLUMNS), summarise(sized, columns))
 
 
 def select_candidates(inputs: DayInputs) -> pl.DataFrame:

@@ -14,6 +14,9 @@ from sizing.water_fill import at_level, solve_level
 _POSITION_ROOM, _ASSET_ROOM, _MULTIPLE_ROOM = "position_room", "asset_room", "multiple_room"
 
 
+_NOTHING = pl.DataFrame(schema={"input_row": pl.UInt32, "residual_weight": pl.Float64, "residual_limit": pl.String})
+
+
 def add_residual(working: pl.DataFrame) -> pl.DataFrame:
     """Place the residual of every portfolio by its own strategy.
 
@@ -25,7 +28,8 @@ def add_residual(working: pl.DataFrame) -> pl.DataFrame:
         )
     )
     roomy = with_residual.filter((pl.col("residual") > 0) & pl.col("is_sized")).pipe(_with_rooms)
-    placed = pl.concat([place(roomy.filter(pl.col("residual_strategy") == name)) for name, place in STRATEGIES.items()])
+    parts = {name: roomy.filter(pl.col("residual_strategy") == name) for name in STRATEGIES}
+    placed = pl.concat([_NOTHING, *(STRATEGIES[name](part) for name, part in parts.items() if not part.is_empty())])
     return with_residual.join(placed, on="input_row", how="left", maintain_order="left").with_columns(
         pl.col("residual_weight").fill_null(0.0)
     )

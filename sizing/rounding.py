@@ -63,6 +63,7 @@ def _leftover_units(units: pl.DataFrame) -> pl.DataFrame:
     return (
         units.with_columns(remainder=remainder.round().cast(pl.Int64), bucket_room=bucket_room)
         .filter(can_take)
+        .select("input_row", "portfolio_key", "bucket_key", "remainder", "score_rank", "bucket_room", "leftover")
         .sort("portfolio_key", "remainder", "score_rank", descending=[False, True, False])
         .filter(pl.int_range(pl.len()).over("bucket_key") < pl.col("bucket_room"))
         .filter(pl.int_range(pl.len()).over("portfolio_key") < pl.col("leftover"))

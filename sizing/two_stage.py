@@ -13,7 +13,7 @@ from sizing.limit_columns import LimitsByPortfolio
 from sizing.limits import WEIGHT_TOLERANCE
 from sizing.residual import add_residual
 from sizing.water_fill import solve_level
-from sizing.working import hand_out, lay_out
+from sizing.working import check_selected, hand_out, lay_out
 
 STAGE_COLUMNS = (
     "stage1_weight",
@@ -41,11 +41,12 @@ class TwoStagePositionSizer:
 
     def size(self, raw: pl.DataFrame) -> pl.DataFrame:
         """Give `raw` with the weights of both stages and the residual."""
-        working, _ = lay_out(raw, self.limits)
-        added = raw.select(RAW_COLUMNS[1:])[working["input_row"]].with_columns(
+        given = check_selected(raw)
+        working, _ = lay_out(given, self.limits)
+        added = given.select(RAW_COLUMNS[1:])[working["input_row"]].with_columns(
             is_sized=pl.col("drop_reason").is_null() & (pl.col("size_category") != "pinned")
         )
-        return hand_out(add_stages(working.hstack(added)), raw, STAGE_COLUMNS)
+        return hand_out(add_stages(working.hstack(added)), given, STAGE_COLUMNS)
 
 
 def add_stages(working: pl.DataFrame) -> pl.DataFrame:

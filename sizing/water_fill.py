@@ -26,6 +26,8 @@ def solve_level(  # noqa: PLR0913 - the equation has this many terms
     *Gives* one row per group: `group`, `level`. It is 0 where the lower bounds alone exceed the total, and infinite
     where the upper bounds add up to less than it.
     """
+    if rows.is_empty():
+        return rows.select(group, level=pl.lit(None, pl.Float64))
     events = pl.concat(
         [
             rows.group_by(group, maintain_order=True).agg(at=pl.lit(0.0), **_no_change()),

@@ -16,17 +16,16 @@ _RANKED_COLUMNS = ("input_row", *_INPUT_COLUMNS, "portfolio_key", "bucket_key", 
 
 
 def lay_out(selected: pl.DataFrame, limits: LimitsByPortfolio) -> tuple[pl.DataFrame, LimitColumns]:
-    """Check the frame, order its rows, and lay limits, keys and pinned weights beside them.
+    """Order the rows, and lay limits, keys and pinned weights beside them.
 
-    *Requires* `portfolio_id, asset, bucket, score, is_held`, optional `pinned_weight`.
+    *Requires* what `check_selected` gives.
     *Adds* `input_row, score_rank, portfolio_key, bucket_key, is_pinned, pinned, bucket_limit, free_total,
     free_bucket_limit` and the sizing limits by their names.
     *Raises* `ContractError`.
     """
-    checked = validate(SelectedAssets, with_pinned_weight(selected), "size_portfolios: the selected assets")
-    columns = limit_columns(limits, checked["portfolio_id"].unique())
+    columns = limit_columns(limits, selected["portfolio_id"].unique())
     ranked = (
-        checked.select(_INPUT_COLUMNS)
+        selected.select(_INPUT_COLUMNS)
         .with_row_index("input_row")
         .sort("portfolio_id", "score", "asset", descending=[False, True, False], nulls_last=True)
         .with_columns(portfolio_key=pl.col("portfolio_id").rle_id())
@@ -38,11 +37,15 @@ def lay_out(selected: pl.DataFrame, limits: LimitsByPortfolio) -> tuple[pl.DataF
     return lay_limits(ranked, columns), columns
 
 
-def with_pinned_weight(selected: pl.DataFrame) -> pl.DataFrame:
-    """Give `selected` its optional column: without it every row is free."""
-    if "pinned_weight" in selected.columns:
-        return selected
-    return selected.with_columns(pinned_weight=pl.lit(None, pl.Float64))
+def check_selected(selected: pl.DataFrame) -> pl.DataFrame:
+    """Hold the selected assets against their contract, and give them with `pinned_weight`, null where it is missing.
+
+    *Raises* `ContractError`.
+    """
+    has_pins = "pinned_weight" in selected.columns
+    given = selected if has_pins else selected.with_columns(pinned_weight=pl.lit(None, pl.Float64))
+    validate(SelectedAssets, given, "size_portfolios: the selected assets")
+    return given
 
 
 def hand_out(working: pl.DataFrame, selected: pl.DataFrame, added: tuple[str, ...]) -> pl.DataFrame:
