@@ -33,6 +33,11 @@ test: setup ## Format, lint, types, import contracts, tests
 	echo '== imports' && $(BIN)/lint-imports --no-cache
 	echo '== tests' && $(PY) -m pytest -n 2 --dist loadgroup
 
+.PHONY: bench
+bench: setup ## Measure what the documents claim, as ratios in one run; POSITIONS=1e6 is quicker
+	$(PY) -c 'import ffn' 2>/dev/null || $(PY) -m pip install -qq --no-deps --require-hashes -r requirements-bench.lock
+	$(PY) benchmarks/sizer.py --positions $(or $(POSITIONS),1e7)
+
 .PHONY: format
 format: setup ## Format the code and mend what ruff can mend
 	$(PY) -m ruff format .
@@ -42,6 +47,8 @@ format: setup ## Format the code and mend what ruff can mend
 lock: setup ## Make requirements.lock anew from pyproject.toml (needs uv)
 	uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 \
 	    --group dev --output-file requirements.lock pyproject.toml
+	uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 \
+	    --group dev --group bench --output-file requirements-bench.lock pyproject.toml
 
 .PHONY: sample
 sample: setup ## Make the shipped sample anew; the same bytes unless the script changed

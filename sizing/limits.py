@@ -22,11 +22,12 @@ WEIGHT_TOLERANCE = 1e-12
 
 
 def _at_most_eight_decimals(value: float) -> float:
-    exponent = Decimal(repr(value)).normalize().as_tuple().exponent
-    if isinstance(exponent, int) and -exponent > WEIGHT_DECIMALS:
-        msg = f"has {-exponent} decimals, at most {WEIGHT_DECIMALS} can be stored: round it to {value:.8f}"
+    stored = round(value, WEIGHT_DECIMALS)
+    if abs(value - stored) > WEIGHT_TOLERANCE:
+        decimals = len(f"{Decimal(repr(value)).normalize():f}".partition(".")[2])
+        msg = f"has {decimals} decimals, at most {WEIGHT_DECIMALS} can be stored: round it to {stored:.8f}"
         raise ValueError(msg)
-    return value
+    return stored
 
 
 Weight = Annotated[float, AfterValidator(_at_most_eight_decimals)]

@@ -196,3 +196,7 @@ def test_a_portfolio_without_limits_is_named() -> None:
     with pytest.raises(ContractError) as error:
         limit_columns({"A": RebalancingLimits()}, ["A", "B"])
     assert str(error.value).startswith("1 portfolios have no limits: B; limits are given for 1: A")
+
+
+def test_float_noise_in_a_weight_is_no_ninth_decimal() -> None:
+    assert limits(max_single_position=0.1 + 0.02).max_single_position == 0.12
