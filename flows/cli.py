@@ -4,8 +4,10 @@ Heavy imports wait until a command needs them. What does not belong here: a rule
 """
 
 import os
+import signal
 import sys
 from datetime import date
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
 
@@ -15,6 +17,7 @@ app = App(
     name="ballast",
     help="Turn the day's asset scores into the day's target weights, with a reason for every basis point.",
     help_format="markdown",
+    version=lambda: version("ballast"),
 )
 
 
@@ -36,7 +39,8 @@ def run(  # noqa: PLR0913 - one parameter a flag
     Without a day: the newest one that the inbox has scores for. Example:
     `ballast run --inbox deployments/sample/inbox --as-of 2025-06-02`
 
-    Exit codes: 0 published or unchanged; 1 an error, said in one sentence; 2 wrong usage; 3 held; 4 rejected.
+    Exit codes: 0 published or unchanged; 1 an error, said in one sentence; 2 wrong usage; 3 held; 4 rejected;
+    130 stopped.
 
     Parameters
     ----------
@@ -60,6 +64,8 @@ def run(  # noqa: PLR0913 - one parameter a flag
         Show what Prefect logs.
 
     """
+    os.environ.setdefault("DO_NOT_TRACK", "1")
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     if not verbose:
         os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
     from flows.run_command import run_days  # noqa: PLC0415 - Prefect and Polars take a second to import

@@ -51,11 +51,12 @@ async def daily_rebalance(config: RebalanceConfig) -> State[Any]:
     if run.is_published:
         snapshot(settings, day)
         return Completed(name=UNCHANGED, message=f"{run.run_id} is published already: nothing changed")
-    with FailureRecord(settings, run.run_id):
+    with FailureRecord(settings, day, run.run_id):
         missing = break_circuit(run.inputs)
         if missing:
             reason = "; ".join(missing)
             hold(settings, run.run_id, reason)
+            snapshot(settings, day)
             return Completed(name=HELD, message=f"{run.run_id} is held, the published targets stay: {reason}")
         qualified = select(run.inputs)
         decisions = diversify(qualified, run.inputs)

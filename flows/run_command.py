@@ -17,10 +17,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 
 from flows.daily_rebalance import HELD as HELD_STATE
 from flows.daily_rebalance import daily_rebalance
-from flows.show import HELD, PROBLEMS, err, out, table, tell
+from flows.show import HELD, PROBLEMS, STOPPED, err, out, show, tell
 from sizing.feasibility import find_infeasible
 from sizing.limits import RebalancingLimits
-from tasks.errors import ConfigError, ServerUnreachableError, SourceError
+from tasks.errors import ServerUnreachableError, SourceError, UsageError
 from tasks.portfolios import load_portfolios
 from tasks.settings import RebalanceConfig, Settings
 from tasks.sources import days_in_inbox, find_sources
@@ -28,6 +28,7 @@ from tasks.trading_days import require_trading_day, trading_days
 
 _HEALTH_SECONDS = 10
 _SHOWN = pl.Decimal(10, 4)
+_WIDE = 108
 _COLORS = {"Published": "green", "Unchanged": "cyan", "Held": "yellow"}
 
 
@@ -47,6 +48,9 @@ def run_days(as_of: date | None, first: date | None, last: date | None, paths: M
             _show(settings, done[-1])
     except PROBLEMS as problem:
         return tell(problem)
+    except KeyboardInterrupt:
+        console.print("[yellow]stopped:[/] what is published is whole; run the same command again to go on")
+        return STOPPED
     return 0 if done == days else HELD
 
 
@@ -54,15 +58,15 @@ def _days(settings: Settings, as_of: date | None, first: date | None, last: date
     """Say which days are asked for: `as_of`, the trading days of a range, or the newest day of the inbox."""
     if as_of and (first or last):
         msg = "--as-of asks for one day, --from and --to for a range: give the one or the other"
-        raise ConfigError(msg)
+        raise UsageError(msg)
     if first or last:
         if not first or not last or last < first:
-            msg = f"a range needs --from and --to in order, got --from {first} --to {last}"
-            raise ConfigError(msg)
+            msg = f"a range needs --from and --to in order, got {first or 'no --from'} and {last or 'no --to'}"
+            raise UsageError(msg)
         days = trading_days(settings.exchange, first, last)
         if not days:
             msg = f"there is no trading day of {settings.exchange} from {first} to {last}: correct the range"
-            raise ConfigError(msg)
+            raise UsageError(msg)
         return days
     day = as_of or _newest_day(settings)
     require_trading_day(settings.exchange, day)
@@ -108,7 +112,7 @@ async def _run_each(
         MofNCompleteColumn(),
         TimeElapsedColumn(),
     )
-    with Progress(*columns, console=console, transient=True) as progress:
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         bar = progress.add_task("starting Prefect", total=len(days))
         for number, day in enumerate(days):
             config = RebalanceConfig(as_of_date=day, portfolios=limits, settings=settings)
@@ -142,13 +146,18 @@ def _show(settings: Settings, day: date) -> None:
         pl.col("target_weight", "current_weight", "trade_weight").round(_SHOWN.scale).cast(_SHOWN),
         "action",
     )
-    console.print(table(shown, title=f"Targets of {day}"))
+    show(console, _that_fit(shown, console), title=f"Targets of {day}")
     console.print(
         f"database  {settings.warehouse}\nsnapshot  {settings.snapshot}\nexports   {settings.export_folder}\n"
     )
     console.print("Next:")
     for command in _next_commands(settings):
         console.print(f"  {escape(command)}")
+
+
+def _that_fit(shown: pl.DataFrame, console: Console) -> pl.DataFrame:
+    """Leave out what a narrow terminal has no place for; the tables have it all."""
+    return shown if console.width >= _WIDE else shown.drop("bucket", "current_weight")
 
 
 def _next_commands(settings: Settings) -> tuple[str, ...]:

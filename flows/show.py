@@ -7,11 +7,13 @@ from rich import box
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from sizing.errors import BallastError
 from sql.errors import PublishRejectedError, WarehouseError
+from tasks.errors import UsageError
 
-ERROR, HELD, REJECTED = 1, 3, 4
+ERROR, USAGE, HELD, REJECTED, STOPPED = 1, 2, 3, 4, 130
 """Exit codes of a command that did not do what was asked."""
 
 Problem = BallastError | WarehouseError
@@ -19,41 +21,67 @@ PROBLEMS = (BallastError, WarehouseError)
 """What a person can act on: it is said in one sentence, without a traceback."""
 
 _PIPED_WIDTH = 10_000
+_BREAKABLE = 36
+"""Texts longer than this may be broken over lines."""
 
 
 def out() -> Console:
     """Give the console for results. Piped, it is wide enough that nothing is cut."""
-    console = Console(highlight=False)
-    return console if console.is_terminal else Console(highlight=False, width=_PIPED_WIDTH)
+    console = Console(highlight=False, emoji=False)
+    return console if console.is_terminal else Console(highlight=False, emoji=False, width=_PIPED_WIDTH)
 
 
 def err() -> Console:
     """Give the console for progress and errors."""
-    return Console(stderr=True, highlight=False, soft_wrap=True)
+    return Console(stderr=True, highlight=False, emoji=False, soft_wrap=True)
 
 
 def tell(problem: Problem) -> int:
     """Say what went wrong in one sentence, and give the exit code."""
     err().print(f"[bold red]error:[/] {escape(str(problem))}")
+    if isinstance(problem, UsageError):
+        return USAGE
     return REJECTED if isinstance(problem, PublishRejectedError) else ERROR
 
 
-def table(frame: pl.DataFrame, title: str | None = None) -> Table:
-    """Give a frame as a table, numbers to the right."""
-    shown = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
-    for name, dtype in frame.schema.items():
-        is_number = dtype.is_numeric()
-        shown.add_column(name, justify="right" if is_number else "left", no_wrap=is_number, overflow="fold")
+def show(console: Console, frame: pl.DataFrame, title: str | None = None) -> None:
+    """Print a frame as a table; where its columns do not fit the terminal, one field a line, so that nothing is cut."""
+    shown = _table(frame, title)
+    if shown.__rich_measure__(console, console.options.update_width(_PIPED_WIDTH)).minimum <= console.width:
+        console.print(shown)
+        return
+    if title:
+        console.print(f"[bold]{escape(title)}[/]")
+    width = max(len(name) for name in frame.columns)
     for row in frame.iter_rows():
-        shown.add_row(*(_cell(value) for value in row))
-    return shown
+        console.print()
+        for name, value in zip(frame.columns, row, strict=True):
+            console.print(Text(f"{name:>{width}}  {_text(value)}"))
 
 
-def _cell(value: object) -> str:
+def _table(frame: pl.DataFrame, title: str | None) -> Table:
+    """Numbers stand to the right; only long texts are broken, between words."""
+    table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
+    for name, dtype in frame.schema.items():
+        texts = [_text(value) for value in frame[name]]
+        longest = max(map(len, [name, *texts]))
+        table.add_column(
+            Text(name),
+            justify="right" if dtype.is_numeric() else "left",
+            no_wrap=longest <= _BREAKABLE,
+            min_width=min(longest, _BREAKABLE),
+            overflow="fold",
+        )
+    for row in frame.iter_rows():
+        table.add_row(*(Text(_text(value)) for value in row))
+    return table
+
+
+def _text(value: object) -> str:
     if value is None:
         return ""
     if isinstance(value, float):
         return f"{value:.6g}"
     if isinstance(value, Decimal):
         return f"{value:f}"
-    return escape(str(value))
+    return str(value)

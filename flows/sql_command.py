@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from flows.show import PROBLEMS, out, table, tell
+from flows.show import PROBLEMS, out, show, tell
 from tasks.settings import Settings
 
 
@@ -14,6 +14,6 @@ def ask(query: str, paths: Mapping[str, Path]) -> int:
     except PROBLEMS as problem:
         return tell(problem)
     console = out()
-    console.print(table(answer))
-    console.print(f"{answer.height} rows")
+    show(console, answer)
+    console.print("1 row" if answer.height == 1 else f"{answer.height} rows")
     return 0

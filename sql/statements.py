@@ -38,12 +38,8 @@ def query(con: Connection, name: str, /, **parameters: object) -> pl.DataFrame:
 
 
 def read(con: Connection, sql: str, /, **parameters: object) -> pl.DataFrame:
-    """Run one query and return its rows as a frame. *Raises* `WarehouseError` for a statement that has no rows."""
-    relation = con.sql(sql, params=parameters)
-    if relation is None:
-        msg = f"{sql.strip()!r} gives no rows: a query was expected, such as FROM current_targets"
-        raise WarehouseError(msg)
-    frame: pl.DataFrame = relation.pl()
+    """Run one query and return its rows as a frame."""
+    frame: pl.DataFrame = con.sql(sql, params=parameters).pl()
     return frame
 
 

@@ -117,12 +117,12 @@ class Warehouse:
         """Copy the warehouse for readers and export the visible targets of the day, each whole or not at all."""
         with self._connected() as con:
             targets = query(con, "targets_for_day", as_of_date=as_of_date)
-            with written_beside(self.snapshot_path) as temporary:
+            with _written(self.snapshot_path) as temporary:
                 _copy(con, temporary)
             if targets.is_empty():
                 return Snapshot(self.snapshot_path, None)
             export_path = self.export_folder / f"as_of_date={as_of_date.isoformat()}" / "targets.parquet"
-            with written_beside(export_path) as temporary:
+            with _written(export_path) as temporary:
                 targets.write_parquet(temporary)
             return Snapshot(self.snapshot_path, export_path)
 
@@ -135,7 +135,10 @@ class Warehouse:
             msg = f"no snapshot at {self.snapshot_path}: correct the path, or publish a day first"
             raise WarehouseError(msg)
         try:
-            with duckdb.connect(str(self.snapshot_path), read_only=True) as con:
+            _require_query(sql)
+            with duckdb.connect(
+                str(self.snapshot_path), read_only=True, config={"enable_external_access": "false"}
+            ) as con:
                 execute(con, "SET TimeZone = 'UTC'")
                 return read(con, sql)
         except duckdb.Error as error:
@@ -185,10 +188,34 @@ class Warehouse:
         raise WarehouseLockedError(describe_lock(self.path, holder, self.lock_timeout_seconds))
 
 
+def _require_query(sql: str) -> None:
+    """Refuse what is not one query before anything of it runs."""
+    statements = duckdb.extract_statements(sql)
+    if len(statements) != 1 or statements[0].type not in {duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN}:
+        msg = f"{sql.strip()!r} is not one query, so nothing of it was run: ask like FROM current_targets"
+        raise WarehouseError(msg)
+
+
+@contextmanager
+def _written(path: Path) -> Iterator[Path]:
+    """Write a copy for readers beside its place and move it there; a failure touches nothing but the copy."""
+    try:
+        with written_beside(path) as temporary:
+            yield temporary
+    except OSError as error:
+        msg = f"{path} cannot be written: {error}. What is published stays: correct the path and run the day again"
+        raise WarehouseError(msg) from error
+
+
 @contextmanager
 def _translated(path: Path) -> Iterator[None]:
     try:
         yield
+    except RuntimeError as error:
+        # DuckDB reports Ctrl-C and SIGTERM during a query as a plain RuntimeError.
+        if "interrupted" not in str(error).lower():
+            raise
+        raise KeyboardInterrupt from error
     except (duckdb.Error, OSError) as error:
         msg = f"warehouse {path}: {error}. What was not finished was rolled back: correct the cause and run again"
         raise WarehouseError(msg) from error

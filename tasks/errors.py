@@ -11,6 +11,10 @@ class ConfigError(BallastError):
     """The portfolio config does not say what it should."""
 
 
+class UsageError(BallastError):
+    """The flags of a command do not go together."""
+
+
 class NotATradingDayError(BallastError):
     """The exchange is closed on the day."""
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 import polars as pl
 from prefect import task
@@ -47,6 +48,9 @@ def open_run(settings: Settings, day: date, limits: dict[str, RebalancingLimits]
         inputs=sources,
         flow_run_id=flow_run.get_id(),
     )
+    strangers = sources["positions_of_others"]
+    if strangers:
+        get_run_logger().warning("positions of %s belong to no portfolio of this run", ", ".join(strangers))
     state = warehouse.start_run(record, actor())
     get_run_logger().info(
         "open run %s: %d portfolios, %d scores, %d holdings",
@@ -66,7 +70,7 @@ def actor() -> str:
 
 def read_inputs(
     warehouse: Warehouse, exchange: str, day: date, limits: dict[str, RebalancingLimits]
-) -> tuple[DayInputs, dict[str, object]]:
+) -> tuple[DayInputs, dict[str, Any]]:
     """Give the day's inputs, and where each came from: ingests and earlier runs, for the run record."""
     window = max((one.max_score_age_days for one in limits.values()), default=0)
     # The last scored day before today is looked at too, to see whose score went missing.
@@ -85,7 +89,9 @@ def read_inputs(
         holdings=holdings.filter(pl.col("portfolio_id").is_in(list(limits))).drop("as_of_date"),
         restrictions=restrictions.select("portfolio_id", "asset", "restriction", "reason"),
     )
-    sources: dict[str, object] = {
+    others = positions.filter(~pl.col("portfolio_id").is_in(list(limits)))
+    sources: dict[str, Any] = {
+        "positions_of_others": sorted(set(others["portfolio_id"].to_list())),
         "scores": _ingests(scores),
         "assets": _ingests(assets),
         "restrictions": _ingests(restrictions),

@@ -46,13 +46,14 @@ def hold(settings: Settings, run_id: str, reason: str) -> None:
 
 
 class FailureRecord:
-    """Record a run that fails on its way, whatever fails; the error goes on.
+    """Record a run that fails on its way, whatever fails, where readers see it; the error goes on.
 
     A rejected run has its record already.
     """
 
-    def __init__(self, settings: Settings, run_id: str) -> None:
+    def __init__(self, settings: Settings, day: date, run_id: str) -> None:
         self._settings = settings
+        self._day = day
         self._run_id = run_id
 
     def __enter__(self) -> Self:
@@ -61,10 +62,12 @@ class FailureRecord:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        if error is None or isinstance(error, PublishRejectedError):
+        if error is None:
             return
-        reason = f"{type(error).__name__}: {error}"
+        warehouse = self._settings.open_warehouse()
         try:
-            self._settings.open_warehouse().record_event(self._run_id, "failed", actor(), reason)
+            if not isinstance(error, PublishRejectedError):
+                warehouse.record_event(self._run_id, "failed", actor(), f"{type(error).__name__}: {error}")
+            warehouse.snapshot(self._day)
         except WarehouseError as unrecorded:
             get_run_logger().error("the failure of %s could not be recorded: %s", self._run_id, unrecorded)

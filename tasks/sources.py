@@ -58,14 +58,19 @@ def read_source(source: Source) -> tuple[pl.DataFrame, str]:
     try:
         raw = pl.read_csv(io.BytesIO(content), infer_schema=False, encoding="utf8")
     except PolarsError as error:
-        first_line = str(error).splitlines()[0]
-        msg = f"{source.path} is not CSV in UTF-8: {first_line}"
+        msg = f"{source.path} {_not_csv(str(error))}"
         raise SourceError(msg) from None
     _check_header(source, raw.columns)
     if raw.is_empty():
         msg = f"{source.path} has a header but no rows: expected at least one"
         raise SourceError(msg)
     return raw, hashlib.sha256(content).hexdigest()
+
+
+def _not_csv(error: str) -> str:
+    if "more fields" in error:
+        return "has a row with more values than the header has columns: correct the row, or quote its commas"
+    return f"is not CSV in UTF-8: {error.splitlines()[0]}"
 
 
 def _require_folder(inbox: Path) -> None:
@@ -102,7 +107,7 @@ def _what_is_there(inbox: Path) -> str:
     days = days_in_inbox(inbox)
     if not days:
         return "and found no scores_YYYY-MM-DD.csv at all"
-    return f"found {len(days)} days from {days[0]} to {days[-1]}"
+    return f"found {days[0]}" if len(days) == 1 else f"found {len(days)} days from {days[0]} to {days[-1]}"
 
 
 def _day_of(path: Path) -> date:

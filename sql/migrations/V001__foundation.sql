@@ -117,7 +117,7 @@ CREATE TABLE restrictions (
     portfolio_id VARCHAR,
     asset VARCHAR NOT NULL,
     restriction VARCHAR NOT NULL CHECK (restriction IN ('no_buy', 'no_trade', 'must_sell')),
-    reason VARCHAR NOT NULL,
+    reason VARCHAR,
     valid_from DATE,
     valid_until DATE
 );

@@ -88,6 +88,29 @@ class TestWithAServer:
         assert "more than max_missing_score_share 0.2" in err
         assert "2025-06-04" not in err
         assert f"Targets of {DAY}" in out
+        assert "max_missing_score_share" in ballast("sql", "SELECT reason FROM run_events WHERE state = 'held'")[1]
+
+    def test_a_restriction_needs_no_reason(self, ballast: Ballast, inbox: Path) -> None:
+        (inbox / "restrictions.csv").write_text("portfolio_id,asset,restriction\n,AMZN,no_buy\ncore,FCX,no_byu\n")
+        assert ballast("run", "--as-of", DAY, "--inbox", inbox)[0] == 0
+        out = ballast("sql", "SELECT DISTINCT decision_reason FROM decisions WHERE gate = 'no_buy'")[1]
+        assert "may not be bought. Restriction no_buy: no reason given." in out
+        assert "restriction is none of no_buy, no_trade, must_sell" in ballast("sql", "FROM rejected_rows")[1]
+
+    def test_without_an_asset_list_the_day_says_where_it_looked(self, ballast: Ballast, inbox: Path) -> None:
+        (inbox / "assets.csv").unlink()
+        code, _, err = ballast("run", "--as-of", DAY, "--inbox", inbox)
+        assert code == 1
+        assert f"no asset list: expected assets.csv in {inbox} or in the folder above" in err
+
+    def test_a_snapshot_that_cannot_be_written_is_named_and_the_day_stays_published(
+        self, ballast: Ballast, settings: Settings, tmp_path: Path
+    ) -> None:
+        (tmp_path / "file").write_text("")
+        code, _, err = ballast("run", "--as-of", DAY, "--snapshot", tmp_path / "file" / "snapshot.duckdb")
+        assert code == 1
+        assert "file/snapshot.duckdb cannot be written" in err
+        assert settings.open_warehouse().query("latest_runs")["state"].to_list() == ["published"]
 
     @pytest.mark.parametrize(
         ("asset", "technical_score", "reason"),
@@ -135,23 +158,23 @@ class TestWithAServer:
 
 
 @pytest.mark.parametrize(
-    ("words", "sentence"),
+    ("words", "code", "sentence"),
     [
-        (["--as-of", "2025-06-07"], "2025-06-07 (Saturday) is not a trading day of XNYS"),
-        (["--as-of", "2025-06-11"], "no scores for 2025-06-11"),
-        (["--from", "2025-06-03"], "a range needs --from and --to in order"),
-        (["--from", "2025-06-03", "--to", "2025-06-02"], "a range needs --from and --to in order"),
-        (["--from", "2025-06-07", "--to", "2025-06-08"], "there is no trading day of XNYS"),
-        (["--as-of", DAY, "--from", DAY, "--to", DAY], "give the one or the other"),
-        (["--inbox", "nowhere"], "no inbox folder at nowhere"),
-        (["--config", "nowhere.yaml"], "no portfolio config at nowhere.yaml"),
+        (["--as-of", "2025-06-07"], 1, "2025-06-07 (Saturday) is not a trading day of XNYS"),
+        (["--as-of", "2025-06-11"], 1, "no scores for 2025-06-11"),
+        (["--inbox", "nowhere"], 1, "no inbox folder at nowhere"),
+        (["--config", "nowhere.yaml"], 1, "no portfolio config at nowhere.yaml"),
+        (["--from", "2025-06-03"], 2, "a range needs --from and --to in order, got 2025-06-03 and no --to"),
+        (["--from", "2025-06-03", "--to", "2025-06-02"], 2, "a range needs --from and --to in order"),
+        (["--from", "2025-06-07", "--to", "2025-06-08"], 2, "there is no trading day of XNYS"),
+        (["--as-of", DAY, "--from", DAY, "--to", DAY], 2, "give the one or the other"),
     ],
 )
 def test_a_wrong_turn_is_one_sentence_before_anything_starts(
-    ballast: Ballast, settings: Settings, words: list[str], sentence: str
+    ballast: Ballast, settings: Settings, words: list[str], code: int, sentence: str
 ) -> None:
-    code, out, err = ballast("run", *words)
-    assert (code, out) == (1, "")
+    left, out, err = ballast("run", *words)
+    assert (left, out) == (code, "")
     assert sentence in err
     assert err.count("\n") == 1
     assert not settings.warehouse.exists()
@@ -191,7 +214,19 @@ def test_an_unknown_flag_names_the_nearest(capsys: pytest.CaptureFixture[str]) -
     assert "Did you mean --inbox?" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("query", ["SELEC", "DROP TABLE targets", "SET threads = 1", "FROM nowhere", ""])
+@pytest.mark.parametrize(
+    "query",
+    [
+        "SELEC",
+        "",
+        "DROP TABLE targets",
+        "SET threads = 1",
+        "SELECT 1; SELECT 2",
+        "COPY (SELECT 1) TO 'written.txt'",
+        "FROM nowhere",
+        "FROM read_text('pyproject.toml')",
+    ],
+)
 def test_what_is_no_query_of_the_snapshot_is_one_sentence(ballast: Ballast, settings: Settings, query: str) -> None:
     settings.open_warehouse().migrate()
     settings.open_warehouse().snapshot(date(2025, 6, 2))
@@ -199,6 +234,7 @@ def test_what_is_no_query_of_the_snapshot_is_one_sentence(ballast: Ballast, sett
     assert (code, out) == (1, "")
     assert err.startswith("error: ")
     assert err.count("\n") == 1
+    assert not Path("written.txt").exists()
 
 
 def test_a_query_without_a_snapshot_says_what_to_do(ballast: Ballast) -> None:

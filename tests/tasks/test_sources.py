@@ -53,7 +53,7 @@ def test_a_missing_inbox_says_how_to_name_it(tmp_path: Path) -> None:
 
 
 def test_a_missing_day_says_which_days_are_there(inbox: Path) -> None:
-    with pytest.raises(SourceError, match=r"no scores for 2025-06-03 .* found 1 days from 2025-06-02 to 2025-06-02"):
+    with pytest.raises(SourceError, match=r"no scores for 2025-06-03 .* found 2025-06-02"):
         find_sources(inbox, date(2025, 6, 3))
 
 
@@ -93,7 +93,7 @@ def test_what_is_not_csv_in_utf8_is_refused(inbox: Path, content: bytes) -> None
 
 
 def test_a_row_with_too_many_values_is_refused(inbox: Path) -> None:
-    with pytest.raises(SourceError, match="is not CSV in UTF-8"):
+    with pytest.raises(SourceError, match="has a row with more values than the header has columns"):
         _read_scores(inbox, b"date,asset,score\n2025-06-02,AAA,0.7,9,9\n")
 
 

@@ -1,0 +1,47 @@
+"""Tables fit the terminal, and nothing that they show is cut or changed."""
+
+import io
+from decimal import Decimal
+
+import polars as pl
+import pytest
+from rich.console import Console
+
+from flows.show import show
+
+FRAME = pl.DataFrame(
+    {
+        "portfolio_id": ["core", "income"],
+        "asset": ["AMZN", None],
+        "target_weight": pl.Series([Decimal("0.10"), Decimal("0.00000001")], dtype=pl.Decimal(10, 8)),
+        "target_reason": ["a long sentence, " * 6 + "and its end.", ":x: [bold]kept as it is[/]"],
+    }
+)
+WORDS = ["core", "income", "AMZN", "0.10000000", "0.00000001", "and its end.", ":x: [bold]kept as it is[/]"]
+
+
+def printed(width: int, *, terminal: bool = True) -> str:
+    out = io.StringIO()
+    show(Console(file=out, width=width, emoji=False, highlight=False, force_terminal=terminal, no_color=True), FRAME)
+    return out.getvalue()
+
+
+@pytest.mark.parametrize("width", [20, 40, 60, 80, 120, 400])
+def test_every_word_is_there_at_any_width(width: int) -> None:
+    text = " ".join(printed(width, terminal=False).split())
+    assert [word for word in WORDS if word.replace(" ", "") not in text.replace(" ", "")] == []
+
+
+def test_a_wide_terminal_shows_one_row_a_line() -> None:
+    [line] = [line for line in printed(400, terminal=False).splitlines() if "income" in line]
+    assert line.split()[:3] == ["income", "0.00000001", ":x:"]
+
+
+def test_a_narrow_terminal_shows_one_field_a_line() -> None:
+    lines = printed(40, terminal=False).splitlines()
+    assert " portfolio_id  core" in lines
+    assert "target_weight  0.10000000" in lines
+
+
+def test_no_line_of_a_table_is_wider_than_the_terminal() -> None:
+    assert max(map(len, printed(100, terminal=False).splitlines())) <= 100
