@@ -225,13 +225,15 @@ def _translated(path: Path) -> Iterator[None]:
 def _transaction(con: duckdb.DuckDBPyConnection) -> Iterator[None]:
     # COMMIT after a failed statement reports success, and some errors do not abort: leave only by rollback.
     con.begin()
+    is_committed = False
     try:
         yield
-    except BaseException:
-        with suppress(duckdb.Error):
-            con.rollback()
-        raise
-    con.commit()
+        con.commit()
+        is_committed = True
+    finally:
+        if not is_committed:
+            with suppress(duckdb.Error):
+                con.rollback()
 
 
 def _prepare(con: duckdb.DuckDBPyConnection, wal_bytes: list[int]) -> None:
