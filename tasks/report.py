@@ -20,7 +20,7 @@ def report(settings: Settings, day: date, run_id: str, ingested: tuple[Ingested,
     """Store the run's artifacts and give its summary in one sentence."""
     warehouse = settings.open_warehouse()
     summary = warehouse.query("day_summary", run_id=run_id)
-    targets = warehouse.query("current_targets")
+    targets = warehouse.query("targets_for_day", as_of_date=day)
     create_markdown_artifact(_markdown(day, run_id, summary, ingested), key="daily-rebalance", description=run_id)
     create_table_artifact(_target_rows(targets, run_id), key="targets", description=f"Targets of {run_id}")
     n_refused = sum(one.ingest.rows_rejected for one in ingested)

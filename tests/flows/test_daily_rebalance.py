@@ -1,6 +1,7 @@
 """The flow on a real server: sample files in, published targets out, with a reason for everything."""
 
 import asyncio
+import json
 from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
@@ -9,7 +10,10 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from prefect import get_client
+from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterType
 from prefect.client.schemas.objects import State
+from prefect.client.schemas.sorting import ArtifactSort
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from flows.daily_rebalance import daily_rebalance
@@ -152,6 +156,22 @@ def test_the_same_day_again_is_a_recorded_no_op(settings: Settings) -> None:
     assert run_days(settings, (DAYS[0], DAYS[0])) == ["Published", "Unchanged"]
     events = _ask(settings, "SELECT state FROM run_events ORDER BY event_id")
     assert events == [("started",), ("published",), ("unchanged",)]
+
+
+def test_a_day_that_is_run_late_shows_its_own_targets(settings: Settings) -> None:
+    run_days(settings, (DAYS[1], DAYS[0]))
+    with get_client(sync_client=True) as client:
+        [artifact] = client.read_artifacts(limit=1, sort=ArtifactSort.CREATED_DESC, artifact_filter=_TABLES)
+    # The three best scores of its first day: AMZN 0.9195, LLY 0.8839, FCX 0.8578
+    assert [row["asset"] for row in json.loads(str(artifact.data)) if row["portfolio_id"] == "opportunity"] == [
+        "AMZN",
+        "FCX",
+        "LLY",
+        "CASH",
+    ]
+
+
+_TABLES = ArtifactFilter(type=ArtifactFilterType(any_=["table"]))
 
 
 def test_a_changed_limit_supersedes_the_day(settings: Settings) -> None:
