@@ -33,6 +33,11 @@ test: setup ## Format, lint, types, import contracts, tests
 	echo '== imports' && $(BIN)/lint-imports --no-cache
 	echo '== tests' && $(PY) -m pytest -n 2 --dist loadgroup
 
+.PHONY: fuzz
+fuzz: setup ## Hold the sizer against its slow reference on many more random portfolios; PORTFOLIOS=100000
+	BALLAST_FUZZ_PORTFOLIOS=$(or $(PORTFOLIOS),100000) $(PY) -m pytest -q --timeout 3600 \
+	    tests/properties/test_sizing_agrees_with_reference.py
+
 .PHONY: bench
 bench: setup ## Measure what the documents claim, as ratios in one run; POSITIONS=1e6 is quicker
 	$(PY) -c 'import ffn' 2>/dev/null || $(PY) -m pip install -qq --no-deps --require-hashes -r requirements-bench.lock
