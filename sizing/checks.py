@@ -6,7 +6,7 @@ Recomputed from the targets and decisions, not from what the sizer says of itsel
 import polars as pl
 
 from sizing.inputs import DayInputs
-from sizing.limit_columns import LimitSchema, limit_columns, limit_frame
+from sizing.limit_columns import LimitColumns, LimitSchema, limit_columns, limit_frame
 from sizing.limits import WEIGHT_TOLERANCE
 
 CHECK_COLUMNS = ("portfolio_id", "constraint_name", "limit_value", "value", "slack", "is_binding", "is_ok")
@@ -28,7 +28,8 @@ def check_constraints(targets: pl.DataFrame, decisions: pl.DataFrame, inputs: Da
     A limit of the selection may be broken only by what cannot be sold: pinned holdings, and holdings that
     allow_bucket_overflow spares. A minimum of buckets may be missed only when it is not attainable.
     """
-    weights = limit_columns(inputs.limits, inputs.limits).portfolios
+    columns = limit_columns(inputs.limits, inputs.limits)
+    weights = columns.portfolios
     positions = (
         targets.filter(~pl.col("is_cash") & (pl.col("target_weight") > 0))
         .join(decisions.select("portfolio_id", "asset", "is_held"), on=["portfolio_id", "asset"], how="left")
@@ -38,7 +39,7 @@ def check_constraints(targets: pl.DataFrame, decisions: pl.DataFrame, inputs: Da
         _total(targets, weights),
         _largest(positions, weights),
         _smallest(positions, weights),
-        _buckets(positions, inputs),
+        _buckets(positions, columns),
         *_counts(positions, decisions, limit_frame(inputs.limits, _COUNTS)),
     ]
     return pl.concat(checks).select(CHECK_COLUMNS).sort("portfolio_id", "constraint_name")
@@ -85,9 +86,8 @@ def _smallest(positions: pl.DataFrame, weights: pl.DataFrame) -> pl.DataFrame:
     return _checked(rows, "min_position_size", slack=_ABOVE)
 
 
-def _buckets(positions: pl.DataFrame, inputs: DayInputs) -> pl.DataFrame:
+def _buckets(positions: pl.DataFrame, columns: LimitColumns) -> pl.DataFrame:
     """Give the bucket with the least slack of each portfolio whose buckets are limited."""
-    columns = limit_columns(inputs.limits, inputs.limits)
     sums = (
         positions.group_by("portfolio_id", "bucket")
         .agg(value=pl.col("weight").sum())

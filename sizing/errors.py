@@ -7,7 +7,3 @@ class BallastError(Exception):
 
 class ContractError(BallastError, ValueError):
     """A frame does not have the shape that a stage requires."""
-
-
-class LimitsError(BallastError, ValueError):
-    """A set of limits contradicts itself."""

@@ -61,12 +61,11 @@ def hand_out(working: pl.DataFrame, selected: pl.DataFrame, added: tuple[str, ..
     return selected[ordered["input_row"]].hstack(ordered.select(added))
 
 
-def lay_limits(rows: pl.DataFrame, columns: LimitColumns, **relaxed: pl.Expr) -> pl.DataFrame:
-    """Lay limits and pinned weights beside ranked rows, any of them replaced by a `relaxed` one."""
+def lay_limits(rows: pl.DataFrame, columns: LimitColumns) -> pl.DataFrame:
+    """Lay limits and pinned weights beside ranked rows."""
     laid = (
-        rows.select(_RANKED_COLUMNS + tuple(name for name in ("new",) if name in rows.columns))
+        rows.select(_RANKED_COLUMNS)
         .join(columns.portfolios, on="portfolio_id", how="left", maintain_order="left")
-        .with_columns(**relaxed)
         .join(columns.buckets, on=["limits_key", "bucket"], how="left", maintain_order="left")
     )
     return laid.with_columns(
