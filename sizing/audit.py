@@ -109,8 +109,7 @@ def summarise(working: pl.DataFrame, columns: LimitColumns) -> pl.DataFrame:
 
     *Requires* in `working` every stage's columns.
     """
-    totals = working.group_by("portfolio_id", maintain_order=True).agg(
-        pl.col("portfolio_key").first(),
+    totals = working.group_by("portfolio_key", maintain_order=True).agg(
         n_selected=pl.len().cast(pl.Int32),
         n_dropped=pl.col("drop_reason").count().cast(pl.Int32),
         raw_total=pl.col("raw_weight").sum(),
@@ -129,7 +128,7 @@ def summarise(working: pl.DataFrame, columns: LimitColumns) -> pl.DataFrame:
     invested = pl.col("invested_weight").cast(pl.Float64)
     total = pl.col("target_total_allocation")
     return (
-        columns.portfolios.join(totals, on="portfolio_id", how="left", maintain_order="left")
+        columns.portfolios.join(totals, on="portfolio_key", how="left", maintain_order="left")
         .with_columns(
             *(pl.col(name).fill_null(zero) for name in counts),
             *(pl.col(name).fill_null(nothing) for name in sums),

@@ -28,7 +28,7 @@ def check_constraints(targets: pl.DataFrame, decisions: pl.DataFrame, inputs: Da
     A limit of the selection may be broken only by what cannot be sold: pinned holdings, and holdings that
     allow_bucket_overflow spares. A minimum of buckets may be missed only when it is not attainable.
     """
-    columns = limit_columns(inputs.limits, inputs.limits)
+    columns = limit_columns(inputs.limits, pl.Series(list(inputs.limits), dtype=pl.String))
     weights = columns.portfolios
     positions = (
         targets.filter(~pl.col("is_cash") & (pl.col("target_weight") > 0))

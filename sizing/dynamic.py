@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from sizing.keys import place_among
 from sizing.limit_columns import LimitColumns, LimitsByPortfolio
 from sizing.limits import WEIGHT_TOLERANCE
 from sizing.water_fill import solve_level
@@ -58,7 +59,7 @@ def _add_multiplier(working: pl.DataFrame, tiers: pl.DataFrame) -> pl.DataFrame:
             score_multiplier=pl.when(is_pinned)
             .then(0.0)
             .when(mode == "adaptive")
-            .then(adaptive.fill_null(0.0))
+            .then(adaptive)
             .when(mode == "score_weighted")
             .then(score_weighted)
             .otherwise(1.0),
@@ -67,7 +68,7 @@ def _add_multiplier(working: pl.DataFrame, tiers: pl.DataFrame) -> pl.DataFrame:
             .when(~pl.col("enable_dynamic_sizing"))
             .then(pl.lit("disabled"))
             .when(mode == "adaptive")
-            .then(pl.col("size_category").fill_null("none"))
+            .then("size_category")
             .otherwise(mode),
         )
         .drop("tier_multiplier")
@@ -75,18 +76,16 @@ def _add_multiplier(working: pl.DataFrame, tiers: pl.DataFrame) -> pl.DataFrame:
 
 
 def _with_tier(working: pl.DataFrame, tiers: pl.DataFrame) -> pl.DataFrame:
-    """Find the highest tier whose min_score the score reaches."""
-    found = (
+    """Find the highest tier whose min_score the score reaches: as many steps up as there are such tiers."""
+    min_scores = tiers.drop_nulls("min_score").pivot("tier_step", index="limits_key", values="min_score")
+    is_reached = (pl.col("score") >= pl.col(step) for step in min_scores.columns[1:])
+    reached = (
         working.select("limits_key", "score")
-        .with_row_index("place")
-        .sort("score", maintain_order=True, nulls_last=True)
-        .join_asof(
-            tiers, left_on="score", right_on="min_score", by="limits_key", strategy="backward", check_sortedness=False
-        )
-        .sort("place")
-        .select("size_category", "tier_multiplier")
+        .join(min_scores, on="limits_key", how="left", maintain_order="left")
+        .select("limits_key", tier_step=pl.sum_horizontal(pl.lit(0, pl.UInt32), *is_reached))
+        .join(tiers, on=["limits_key", "tier_step"], how="left", maintain_order="left")
     )
-    return working.hstack(found)
+    return working.hstack(reached.select("size_category", "tier_multiplier"))
 
 
 def _add_drop_reason(working: pl.DataFrame) -> pl.DataFrame:
@@ -95,7 +94,7 @@ def _add_drop_reason(working: pl.DataFrame) -> pl.DataFrame:
     candidates = working.with_columns(is_candidate=~pl.col("is_pinned") & ~no_size)
     kept_in_bucket = candidates.with_columns(
         fits_bucket=pl.col("is_candidate")
-        & (pl.col("is_candidate").cum_sum().over("bucket_key") <= _places("free_bucket_limit"))
+        & (place_among("is_candidate", "bucket_key") <= _places("free_bucket_limit"))
     )
     kept = kept_in_bucket.with_columns(is_sized=_fits_portfolio(kept_in_bucket))
     return kept.with_columns(

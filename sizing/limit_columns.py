@@ -3,7 +3,7 @@
 What does not belong here: any rule. This file only lays the numbers beside the rows that they bind.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import polars as pl
@@ -35,6 +35,7 @@ _SIZING_SCHEMA = {
 }
 _TIER_SCHEMA = {
     "limits_key": pl.UInt32,
+    "tier_step": pl.UInt32,
     "min_score": pl.Float64,
     "size_category": pl.String,
     "tier_multiplier": pl.Float64,
@@ -45,48 +46,33 @@ _SHOWN = 5
 
 
 class LimitColumns(NamedTuple):
-    """Frames of limits: one row per portfolio, per tier, and per bucket with a limit of its own."""
+    """Frames of limits: one row per portfolio, per tier (step 0: below them all), and per bucket with its own limit."""
 
     portfolios: pl.DataFrame
     tiers: pl.DataFrame
     buckets: pl.DataFrame
 
 
-def limit_columns(limits: LimitsByPortfolio, portfolio_ids: Iterable[str]) -> LimitColumns:
+def limit_columns(limits: LimitsByPortfolio, portfolio_ids: pl.Series) -> LimitColumns:
     """Lay out the limits of every portfolio in `portfolio_ids`, and of those that only `limits` names.
 
     *Raises* `ContractError` where a portfolio has no limits.
     """
-    by_portfolio = _by_portfolio(limits, sorted(set(portfolio_ids)))
-    distinct = {id(one): one for one in by_portfolio.values()}
-    keys = {identity: key for key, identity in enumerate(distinct)}
-    portfolios = pl.DataFrame(
-        {
-            "portfolio_id": list(by_portfolio),
-            "limits_key": [keys[id(one)] for one in by_portfolio.values()],
-        },
-        schema=_PORTFOLIO_SCHEMA,
-    )
+    distinct, portfolios = _keyed(limits, portfolio_ids)
     sizing = pl.DataFrame(
-        [_sizing_row(key, one) for key, one in enumerate(distinct.values())],
-        schema=_SIZING_SCHEMA,
-        orient="row",
+        [_sizing_row(key, one) for key, one in enumerate(distinct)], schema=_SIZING_SCHEMA, orient="row"
     )
     return LimitColumns(
-        portfolios.join(sizing, on="limits_key", how="left").sort("portfolio_id"),
+        portfolios.join(sizing, on="limits_key", how="left", maintain_order="left").with_row_index("portfolio_key"),
         pl.DataFrame(
-            [
-                (key, tier.min_score, tier.size_category, tier.score_multiplier)
-                for key, one in enumerate(distinct.values())
-                for tier in one.score_tiers
-            ],
+            [(key, *step) for key, one in enumerate(distinct) for step in _steps(one)],
             schema=_TIER_SCHEMA,
             orient="row",
-        ).sort("min_score", maintain_order=True),
+        ),
         pl.DataFrame(
             [
                 (key, bucket, share)
-                for key, one in enumerate(distinct.values())
+                for key, one in enumerate(distinct)
                 if one.enable_dynamic_sizing and one.enable_bucket_diversification
                 for bucket, share in one.max_allocation_by_bucket.items()
             ],
@@ -96,17 +82,28 @@ def limit_columns(limits: LimitsByPortfolio, portfolio_ids: Iterable[str]) -> Li
     )
 
 
-def _by_portfolio(limits: LimitsByPortfolio, portfolio_ids: list[str]) -> Mapping[str, RebalancingLimits]:
+def _keyed(limits: LimitsByPortfolio, portfolio_ids: pl.Series) -> tuple[list[RebalancingLimits], pl.DataFrame]:
+    """Give the distinct limits, and the key of its own for each portfolio."""
+    names = portfolio_ids.unique().sort()
     if isinstance(limits, RebalancingLimits):
-        return dict.fromkeys(portfolio_ids, limits)
-    missing = [one for one in portfolio_ids if one not in limits]
+        return [limits], pl.DataFrame({"portfolio_id": names}).with_columns(limits_key=pl.lit(0, pl.UInt32))
+    missing = [one for one in names if one not in limits]
     if missing:
         msg = (
             f"{len(missing)} portfolios have no limits: {', '.join(missing[:_SHOWN])}; "
             f"limits are given for {len(limits)}: {', '.join(sorted(limits)[:_SHOWN])}. Add the missing ones"
         )
         raise ContractError(msg)
-    return limits
+    distinct = {id(one): one for one in limits.values()}
+    keys = {identity: key for key, identity in enumerate(distinct)}
+    rows = [(name, keys[id(one)]) for name, one in sorted(limits.items())]
+    return list(distinct.values()), pl.DataFrame(rows, schema=_PORTFOLIO_SCHEMA, orient="row")
+
+
+def _steps(limits: RebalancingLimits) -> list[tuple[int, float | None, str, float]]:
+    """Number the tiers from the lowest up; step 0 is below them all."""
+    rising = [(tier.min_score, tier.size_category, tier.score_multiplier) for tier in reversed(limits.score_tiers)]
+    return [(0, None, "none", 0.0), *((step, *tier) for step, tier in enumerate(rising, start=1))]
 
 
 def _sizing_row(key: int, limits: RebalancingLimits) -> tuple[object, ...]:

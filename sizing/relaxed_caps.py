@@ -108,18 +108,17 @@ def _placing(rows: pl.DataFrame, candidates: pl.DataFrame, columns: LimitColumns
         return candidates
     affected = rows.join(candidates, on="portfolio_key", how="semi", maintain_order="left")
     sized = (
-        lay_limits(affected, _relaxed(columns, affected, candidates)).pipe(add_raw_weights, columns).pipe(add_stages)
+        lay_limits(affected, _relaxed(columns, candidates)).pipe(add_raw_weights, columns).pipe(add_stages)
     )
     unplaced = pl.col("residual").first() - pl.col("residual_weight").sum()
     placing = sized.group_by("portfolio_key").agg(unplaced=unplaced).filter(pl.col("unplaced") <= WEIGHT_TOLERANCE)
     return candidates.join(placing, on="portfolio_key", how="semi", maintain_order="left")
 
 
-def _relaxed(columns: LimitColumns, rows: pl.DataFrame, candidates: pl.DataFrame) -> LimitColumns:
+def _relaxed(columns: LimitColumns, candidates: pl.DataFrame) -> LimitColumns:
     """Give the limits of the candidates' portfolios, one of them replaced by its proposed value."""
-    named = rows.select("portfolio_id", "portfolio_key").unique().join(candidates, on="portfolio_key")
     limit = candidates["limit"][0]
     portfolios = columns.portfolios.drop(limit).join(
-        named.select("portfolio_id", pl.col("new").alias(limit)), on="portfolio_id"
+        candidates.select("portfolio_key", pl.col("new").alias(limit)), on="portfolio_key", maintain_order="left"
     )
     return columns._replace(portfolios=portfolios)

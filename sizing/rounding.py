@@ -9,6 +9,7 @@ from decimal import Decimal
 import polars as pl
 
 from sizing.frames import STORED_WEIGHT
+from sizing.keys import packed, place
 from sizing.limits import WEIGHT_DECIMALS
 
 UNITS = 10**WEIGHT_DECIMALS
@@ -27,16 +28,16 @@ def add_target_weight(working: pl.DataFrame) -> pl.DataFrame:
     exact = (pl.col("stage2_weight") + pl.col("residual_weight")) * UNITS
     # A portfolio of n positions may gain at most half a unit by snapping, or it could exceed its total.
     snap = pl.min_horizontal(pl.lit(_SNAP), 0.5 / pl.len().over("portfolio_key"))
-    units = working.with_columns(exact=exact, snap=snap).with_columns(
-        floor=(pl.col("exact") + pl.col("snap")).floor().cast(pl.Int64)
-    )
-    leftover = (pl.col("exact").sum() + _SNAP).floor().cast(pl.Int64) - pl.col("floor").sum()
-    extra = _leftover_units(units.with_columns(leftover=leftover.over("portfolio_key")))
-    return (
-        units.join(extra, on="input_row", how="left", maintain_order="left")
-        .with_columns(target_weight=as_weight(pl.col("floor") + pl.col("extra").fill_null(0)))
-        .drop("exact", "snap", "floor", "extra")
-    )
+    units = working.select(
+        *("portfolio_key", "bucket_key", "score_rank", "is_sized", "is_pinned"),
+        exact=exact,
+        snap=snap,
+        row=pl.int_range(pl.len()),
+        cap=as_units("max_single_position"),
+        bucket_cap=as_units("bucket_limit"),
+    ).with_columns(floor=(pl.col("exact") + pl.col("snap")).floor().cast(pl.Int64))
+    extra = pl.zeros(units.height, pl.Int64, eager=True).scatter(_leftover_rows(units), 1)
+    return working.with_columns(target_weight=as_weight(pl.lit(units["floor"] + extra)))
 
 
 def as_weight(units: pl.Expr) -> pl.Expr:
@@ -51,21 +52,28 @@ def as_units(weight: str) -> pl.Expr:
     return units
 
 
-def _leftover_units(units: pl.DataFrame) -> pl.DataFrame:
-    """Give one unit each, by remainder and rank, while cap, bucket and leftover allow."""
+def _leftover_rows(units: pl.DataFrame) -> pl.Series:
+    """Find the rows that get one unit more: by remainder and rank, while cap, bucket and leftover allow."""
+    leftover = (pl.col("exact").sum() + _SNAP).floor().cast(pl.Int64) - pl.col("floor").sum()
+    can_take = (pl.col("is_sized") | pl.col("is_pinned")) & (pl.col("floor") < pl.col("cap"))
     remainder = (pl.col("exact") - pl.col("floor")).clip(0) * _REMAINDER_STEPS
-    bucket_room = as_units("bucket_limit") - pl.col("floor").sum().over("bucket_key")
-    can_take = (
-        (pl.col("leftover") > 0)
-        & (pl.col("is_sized") | pl.col("is_pinned"))
-        & (pl.col("floor") < as_units("max_single_position"))
+    takers = (
+        units.with_columns(
+            leftover=leftover.over("portfolio_key"),
+            bucket_room=pl.col("bucket_cap") - pl.col("floor").sum().over("bucket_key"),
+            steps_short=_REMAINDER_STEPS - remainder.round().cast(pl.Int64),
+        )
+        .filter((pl.col("leftover") > 0) & can_take)
+        .with_columns(bucket_takers=pl.len().over("bucket_key"))
+        .sort(packed("portfolio_key", "steps_short", "score_rank"))
+        .with_columns(pl.col("portfolio_key").set_sorted())
     )
-    return (
-        units.with_columns(remainder=remainder.round().cast(pl.Int64), bucket_room=bucket_room)
-        .filter(can_take)
-        .select("input_row", "portfolio_key", "bucket_key", "remainder", "score_rank", "bucket_room", "leftover")
-        .sort("portfolio_key", "remainder", "score_rank", descending=[False, True, False])
-        .filter(pl.int_range(pl.len()).over("bucket_key") < pl.col("bucket_room"))
-        .filter(pl.int_range(pl.len()).over("portfolio_key") < pl.col("leftover"))
-        .select("input_row", extra=pl.lit(1, pl.Int64))
+    admitted = takers.join(_without_bucket_room(takers), on="row", how="anti", maintain_order="left")
+    return admitted.filter(place("portfolio_key") <= pl.col("leftover"))["row"]
+
+
+def _without_bucket_room(takers: pl.DataFrame) -> pl.DataFrame:
+    """Find the rows that come too late for the room of their bucket; most buckets have room for all."""
+    return takers.filter(pl.col("bucket_takers") > pl.col("bucket_room")).filter(
+        pl.int_range(pl.len()).over("bucket_key") >= pl.col("bucket_room")
     )

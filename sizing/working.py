@@ -9,32 +9,54 @@ import polars as pl
 
 from sizing.errors import ContractError
 from sizing.frames import SelectedAssets, validate
+from sizing.keys import code, code_among, packed, place
 from sizing.limit_columns import LimitColumns, LimitsByPortfolio, limit_columns
 
-_INPUT_COLUMNS = ("portfolio_id", "asset", "bucket", "score", "is_held", "pinned_weight")
-_RANKED_COLUMNS = ("input_row", *_INPUT_COLUMNS, "portfolio_key", "bucket_key", "score_rank")
+_GIVEN_COLUMNS = ("bucket", "score", "is_held", "pinned_weight")
+_RANKED_COLUMNS = ("input_row", "output_row", "portfolio_key", "bucket_key", "score_rank", *_GIVEN_COLUMNS)
 
 
 def lay_out(selected: pl.DataFrame, limits: LimitsByPortfolio) -> tuple[pl.DataFrame, LimitColumns]:
     """Order the rows, and lay limits, keys and pinned weights beside them.
 
     *Requires* what `check_selected` gives.
-    *Adds* `input_row, score_rank, portfolio_key, bucket_key, is_pinned, pinned, bucket_limit, free_total,
+    *Adds* `input_row, output_row, score_rank, portfolio_key, bucket_key, is_pinned, pinned, bucket_limit, free_total,
     free_bucket_limit` and the sizing limits by their names.
     *Raises* `ContractError`.
     """
-    columns = limit_columns(limits, selected["portfolio_id"].unique())
-    ranked = (
-        selected.select(_INPUT_COLUMNS)
-        .with_row_index("input_row")
-        .sort("portfolio_id", "score", "asset", descending=[False, True, False], nulls_last=True)
-        .with_columns(portfolio_key=pl.col("portfolio_id").rle_id())
-        .with_columns(score_rank=pl.int_range(1, pl.len() + 1, dtype=pl.Int32).over("portfolio_key"))
-        .sort("portfolio_key", "bucket", "score_rank")
+    columns = limit_columns(limits, selected["portfolio_id"])
+    return lay_limits(_ranked(selected, columns), columns), columns
+
+
+def _ranked(selected: pl.DataFrame, columns: LimitColumns) -> pl.DataFrame:
+    """Rank by score, then name, in each portfolio, and order by portfolio, bucket and rank."""
+    places = (
+        _codes(selected, columns)
+        .sort(packed("portfolio_key", "score_code", "asset_code"))
+        .select("input_row", "portfolio_key", "bucket_code", score_rank=place("portfolio_key"))
+        .with_row_index("output_row")
+        .sort(packed("portfolio_key", "bucket_code", "score_rank"))
         .with_columns(pl.col("portfolio_key").set_sorted())
-        .with_columns(bucket_key=pl.struct("portfolio_key", "bucket").rle_id().set_sorted())
+        .with_columns(bucket_key=packed("portfolio_key", "bucket_code").rle_id())
+        .with_columns(pl.col("bucket_key").set_sorted())
+        .drop("bucket_code")
     )
-    return lay_limits(ranked, columns), columns
+    return places.hstack(selected.select(_GIVEN_COLUMNS)[places["input_row"]])
+
+
+def _codes(selected: pl.DataFrame, columns: LimitColumns) -> pl.DataFrame:
+    """Number portfolios, buckets and assets by name, and scores from the highest, the missing ones last."""
+    scores = selected.select(pl.col("score").unique().sort(descending=True, nulls_last=True)).with_row_index("score_code")
+    return (
+        selected.select(
+            "score",
+            portfolio_key=code_among(selected["portfolio_id"], columns.portfolios["portfolio_id"]),
+            bucket_code=code(selected["bucket"]),
+            asset_code=code(selected["asset"]),
+        )
+        .with_row_index("input_row")
+        .join(scores, on="score", how="left", nulls_equal=True, maintain_order="left")
+    )
 
 
 def check_selected(selected: pl.DataFrame) -> pl.DataFrame:
@@ -57,34 +79,43 @@ def hand_out(working: pl.DataFrame, selected: pl.DataFrame, added: tuple[str, ..
     if taken:
         msg = f"the frame already has {', '.join(taken)}: a stage adds columns and never rewrites one; drop them"
         raise ContractError(msg)
-    ordered = working.sort("portfolio_key", "score_rank")
-    return selected[ordered["input_row"]].hstack(ordered.select(added))
+    order = working["output_row"].arg_sort()
+    return selected[working["input_row"].gather(order)].hstack(working.select(added)[order])
 
 
 def lay_limits(rows: pl.DataFrame, columns: LimitColumns) -> pl.DataFrame:
     """Lay limits and pinned weights beside ranked rows."""
     laid = (
         rows.select(_RANKED_COLUMNS)
-        .join(columns.portfolios, on="portfolio_id", how="left", maintain_order="left")
+        .join(columns.portfolios, on="portfolio_key", how="left", maintain_order="left")
         .join(columns.buckets, on=["limits_key", "bucket"], how="left", maintain_order="left")
+        .with_columns(bucket_limit=pl.coalesce("own_bucket_limit", "max_allocation_per_bucket"))
     )
-    return laid.with_columns(
-        bucket_limit=pl.coalesce("own_bucket_limit", "max_allocation_per_bucket"),
-        is_pinned=pl.col("pinned_weight").is_not_null(),
-    ).pipe(_with_pinned)
-
-
-def _with_pinned(laid: pl.DataFrame) -> pl.DataFrame:
-    """Limits win over freezing: the cap first, then the bucket, then the total scale pinned weights down."""
-    capped = pl.when("is_pinned").then(pl.min_horizontal("pinned_weight", "max_single_position")).otherwise(0.0)
+    pinned = _pinned(laid.filter(pl.col("pinned_weight").is_not_null()))
+    in_portfolio, in_bucket = (
+        pinned.group_by(group, maintain_order=True).agg(pl.col("pinned").sum().alias(total))
+        for group, total in (("portfolio_key", "portfolio_pinned"), ("bucket_key", "bucket_pinned"))
+    )
     return (
-        laid.with_columns(pinned=capped)
+        laid.join(pinned.select("input_row", "pinned"), on="input_row", how="left", maintain_order="left")
+        .join(in_portfolio, on="portfolio_key", how="left", maintain_order="left")
+        .join(in_bucket, on="bucket_key", how="left", maintain_order="left")
+        .with_columns(
+            pl.col("pinned").fill_null(0.0),
+            is_pinned=pl.col("pinned_weight").is_not_null(),
+            free_total=(pl.col("target_total_allocation") - pl.col("portfolio_pinned").fill_null(0.0)).clip(0),
+            free_bucket_limit=(pl.col("bucket_limit") - pl.col("bucket_pinned").fill_null(0.0)).clip(0),
+        )
+        .drop("portfolio_pinned", "bucket_pinned")
+    )
+
+
+def _pinned(rows: pl.DataFrame) -> pl.DataFrame:
+    """Limits win over freezing: the cap first, then the bucket, then the total scale pinned weights down."""
+    return (
+        rows.with_columns(pinned=pl.min_horizontal("pinned_weight", "max_single_position"))
         .with_columns(pinned=pl.col("pinned") * _scale("bucket_limit", "bucket_key"))
         .with_columns(pinned=pl.col("pinned") * _scale("target_total_allocation", "portfolio_key"))
-        .with_columns(
-            free_total=(pl.col("target_total_allocation") - pl.col("pinned").sum().over("portfolio_key")).clip(0),
-            free_bucket_limit=(pl.col("bucket_limit") - pl.col("pinned").sum().over("bucket_key")).clip(0),
-        )
     )
 
 

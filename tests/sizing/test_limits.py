@@ -1,5 +1,6 @@
 """What `RebalancingLimits` refuses, and what it says about it (sizing.md 1)."""
 
+import polars as pl
 import pytest
 from pydantic import ValidationError
 
@@ -194,7 +195,7 @@ def test_a_mode_that_does_not_exist_is_refused_with_those_that_do() -> None:
 
 def test_a_portfolio_without_limits_is_named() -> None:
     with pytest.raises(ContractError) as error:
-        limit_columns({"A": RebalancingLimits()}, ["A", "B"])
+        limit_columns({"A": RebalancingLimits()}, pl.Series(["A", "B"]))
     assert str(error.value).startswith("1 portfolios have no limits: B; limits are given for 1: A")
 
 

@@ -1,0 +1,46 @@
+"""Integer keys: rows sort by one packed integer, and places in sorted groups come from exact running counts.
+
+Several times faster than sorting by several columns, and than a cumulative sum per group. What does not belong
+here: any rule.
+"""
+
+from functools import reduce
+
+import polars as pl
+
+_FIELD = 2**32
+"""Every key takes 32 bits."""
+
+
+def packed(*keys: str) -> pl.Expr:
+    """Pack at most three keys into one integer that sorts as they do, the first one first."""
+    wide = (pl.col(key).cast(pl.Int128) for key in keys)
+    return reduce(lambda high, low: high * _FIELD + low, wide)
+
+
+def code(names: pl.Series) -> pl.Series:
+    """Number the names of a column in their order, from 0."""
+    return code_among(names, names.unique().sort())
+
+
+def code_among(names: pl.Series, known: pl.Series) -> pl.Series:
+    """Number names by their place in `known`."""
+    return names.cast(pl.Enum(known)).to_physical().cast(pl.UInt32)
+
+
+def place(group: str) -> pl.Expr:
+    """Number the rows of each group from 1. *Requires* the rows of a group one behind the other."""
+    row = pl.int_range(pl.len(), dtype=pl.Int32)
+    return row - _first(row, group) + 1
+
+
+def place_among(flag: str, group: str) -> pl.Expr:
+    """Count the flagged rows of the group down to each row. *Requires* the rows of a group one behind the other."""
+    count = pl.col(flag).cast(pl.Int32).cum_sum()
+    return count - _first(count - pl.col(flag), group)
+
+
+def _first(value: pl.Expr, group: str) -> pl.Expr:
+    """Give the value in the first row of the group. A window would count anew in each group, and take ten times as long."""
+    is_first = pl.col(group).ne_missing(pl.col(group).shift())
+    return pl.when(is_first).then(value).forward_fill()
