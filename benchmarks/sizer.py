@@ -26,15 +26,19 @@ from rich.table import Table
 
 from sizing import RebalancingLimits, size_portfolios
 
-ASSETS, BUCKETS, HELD_SHARE = 40, 10, 0.3
+ASSETS, HELD_SHARE = 40, 0.3
+BUCKET_SIZES = (8, 7, 6, 5, 4, 3, 3, 2, 1, 1)
+"""Ten buckets as uneven as real sectors are: the large ones meet their limit, the small ones do not."""
+
+BUCKETS = [bucket for bucket, size in enumerate(BUCKET_SIZES) for _ in range(size)]
 LARGE_PORTFOLIO = 3_000
 FFN_PORTFOLIOS, LOOP_PORTFOLIOS = 300, 3_000
 NANOSECONDS = 1e9
 LIMITS: dict[str, Any] = {
     "enable_bucket_diversification": True,
-    "max_single_position": 0.03,
+    "max_single_position": 0.05,
     "min_position_size": 0.01,
-    "max_allocation_per_bucket": 0.12,
+    "max_allocation_per_bucket": 0.15,
 }
 
 
@@ -54,7 +58,7 @@ def make_portfolios(count: int) -> pl.DataFrame:
     named = frame.select(
         pl.format("p{}", pl.col("portfolio").cast(pl.String).str.zfill(6)).alias("portfolio_id"),
         pl.format("A{}", pl.col("number").cast(pl.String).str.zfill(2)).alias("asset"),
-        pl.format("b{}", pl.col("number") % BUCKETS).alias("bucket"),
+        pl.format("b{}", pl.lit(pl.Series(BUCKETS)).gather("number")).alias("bucket"),
         "score",
         "is_held",
     )

@@ -4,14 +4,17 @@ from collections.abc import Iterator, Mapping
 
 import polars as pl
 
+from sizing.keys import code_among
 from sizing.limit_columns import LimitsByPortfolio
 from sizing.limits import RebalancingLimits
 
 _BATCH_ROWS = 500_000
 """Rows of a batch: the working columns of so many take well under a gigabyte."""
 
+Batch = tuple[pl.DataFrame, LimitsByPortfolio]
 
-def batches(selected: pl.DataFrame, limits: LimitsByPortfolio) -> Iterator[tuple[pl.DataFrame, LimitsByPortfolio]]:
+
+def batches(selected: pl.DataFrame, limits: LimitsByPortfolio) -> Iterator[Batch]:
     """Give whole portfolios of about half a million rows at a time, in the order of portfolio_id, with their limits.
 
     Portfolios that only `limits` names come in the batch where their name belongs.
@@ -19,23 +22,24 @@ def batches(selected: pl.DataFrame, limits: LimitsByPortfolio) -> Iterator[tuple
     if selected.height <= _BATCH_ROWS:
         yield selected, limits
         return
-    named = pl.DataFrame({"portfolio_id": _names(limits)}, schema={"portfolio_id": pl.String})
-    sizes = selected.group_by("portfolio_id").len()
-    numbered = (
-        sizes.join(named, on="portfolio_id", how="full", coalesce=True)
-        .sort("portfolio_id")
-        .select("portfolio_id", batch=pl.col("len").fill_null(0).cum_sum() // _BATCH_ROWS)
-    )
-    parts = selected.join(numbered, on="portfolio_id", how="left", maintain_order="left").partition_by(
+    named = pl.Series("portfolio_id", [] if isinstance(limits, RebalancingLimits) else list(limits), dtype=pl.String)
+    names = pl.concat([selected["portfolio_id"].unique(), named]).unique().sort()
+    keyed = selected.with_columns(batch=code_among(selected["portfolio_id"], names))
+    batch = _batch_of(keyed["batch"], names.len())
+    parts = keyed.with_columns(batch=batch.gather(keyed["batch"])).partition_by(
         "batch", include_key=False, as_dict=True
     )
-    for (batch,), names in numbered.partition_by("batch", as_dict=True, maintain_order=True).items():
-        part = parts.pop((batch,), selected.clear())
-        yield part, _limits_of(names["portfolio_id"], limits)
+    for number in batch.unique(maintain_order=True):
+        yield parts.pop((number,), selected.clear()), _limits_of(names.filter(batch == number), limits)
 
 
-def _names(limits: LimitsByPortfolio) -> list[str]:
-    return [] if isinstance(limits, RebalancingLimits) else list(limits)
+def _batch_of(keys: pl.Series, n_portfolios: int) -> pl.Series:
+    """Give the batch of each portfolio, by its key."""
+    counts = keys.value_counts(name="rows")
+    rows = pl.zeros(n_portfolios, pl.UInt32, eager=True).scatter(counts["batch"], counts["rows"])
+    return rows.cum_sum() // _BATCH_ROWS
+
+
 
 
 def _limits_of(names: pl.Series, limits: LimitsByPortfolio) -> LimitsByPortfolio:

@@ -40,6 +40,21 @@ def place_among(flag: str, group: str) -> pl.Expr:
     return count - _first(count - pl.col(flag), group)
 
 
+def running_sum(values: pl.Series, group: pl.Series) -> pl.Series:
+    """Sum the values of each group down to each row. *Requires* the rows of a group one behind the other.
+
+    By doubling: each step adds what the row `reach` above has summed. The order of additions depends on the place in
+    the group alone, so other groups cannot change the last bit. Source: Hillis and Steele, CACM 1986.
+    """
+    rows = pl.DataFrame({"sum": values, "group": group}).with_columns(place=place("group"))
+    reach, longest = 1, rows["place"].max() or 0
+    while reach < longest:
+        above = pl.when(pl.col("place") > reach).then(pl.col("sum").shift(reach)).otherwise(0.0)
+        rows = rows.with_columns(sum=pl.col("sum") + above)
+        reach *= 2
+    return rows["sum"]
+
+
 def _first(value: pl.Expr, group: str) -> pl.Expr:
     """Give the value in the first row of the group. A window would count anew in each group, and take ten times as long."""
     is_first = pl.col(group).ne_missing(pl.col(group).shift())

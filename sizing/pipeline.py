@@ -4,12 +4,13 @@ A day: candidates -> qualify -> diversify -> size -> targets -> checks. Sizing: 
 normalise -> residual -> rounding -> audit.
 """
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 import polars as pl
 
 from sizing.audit import POSITION_COLUMNS, add_sizing_reason, summarise
-from sizing.batches import batches
+from sizing.batches import Batch, batches
 from sizing.checks import check_constraints
 from sizing.decisions import explain_decisions
 from sizing.diversification import diversify
@@ -50,13 +51,15 @@ def size_portfolios(selected: pl.DataFrame, limits: LimitsByPortfolio) -> SizedP
     in each portfolio the target weights and the cash weight add up to target_total_allocation exactly.
     *Raises* `ContractError`. Source: sizing.md.
     """
-    parts = [_size_batch(*batch) for batch in batches(check_selected(selected), limits)]
+    with ThreadPoolExecutor(pl.thread_pool_size()) as pool:
+        parts = list(pool.map(_size_batch, batches(check_selected(selected), limits)))
     return SizedPortfolios(
         pl.concat([part.positions for part in parts]), pl.concat([part.portfolios for part in parts])
     )
 
 
-def _size_batch(selected: pl.DataFrame, limits: LimitsByPortfolio) -> SizedPortfolios:
+def _size_batch(batch: Batch) -> SizedPortfolios:
+    selected, limits = batch
     working, columns = lay_out(selected, limits)
     sized = working.pipe(add_raw_weights, columns).pipe(add_stages).pipe(add_target_weight).pipe(add_sizing_reason)
     return SizedPortfolios(hand_out(sized, selected, POSITION_COLUMNS), summarise(sized, columns))

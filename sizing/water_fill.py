@@ -7,6 +7,7 @@ that holds the total. Source: sizing.md 9; Krichene, Krichene, Bayen, CDC 2015.
 
 import polars as pl
 
+from sizing.keys import place_among, running_sum
 from sizing.limits import WEIGHT_TOLERANCE
 
 
@@ -21,34 +22,35 @@ def solve_level(  # noqa: PLR0913 - the equation has this many terms
 ) -> pl.DataFrame:
     """Solve sum of clip(x slope, lower, upper) = total for x, once per group.
 
-    *Requires* in `rows`: `group`; `slope` >= 0 (0: the row stays at 0); `lower` and `upper` (missing: 0 and no
-    limit); `total`, the same in the whole group. Rows of one group in a fixed order: it decides the last bit.
+    *Requires* in `rows`: `group`, an integer, in rising order; `slope` >= 0 (0: the row stays at 0); `lower` or
+    `upper` or both (missing: 0 and no limit); `total`, the same in the whole group. Rows of one group in a fixed
+    order: it decides the last bit.
     *Gives* one row per group: `group`, `level`. It is 0 where the lower bounds alone exceed the total, and infinite
     where the upper bounds add up to less than it.
     """
     if rows.is_empty():
         return rows.select(group, level=pl.lit(None, pl.Float64))
-    events = pl.concat(
-        [
-            rows.group_by(group, maintain_order=True).agg(at=pl.lit(0.0), **_no_change()),
-            *([] if lower is None else [_events(rows, group, slope, turn="rise", side="lower", bound=lower)]),
-            *([] if upper is None else [_events(rows, group, slope, turn="stop", side="upper", bound=upper)]),
-        ]
-    ).sort(group, "at", maintain_order=True)
-    segments = events.join(
-        rows.group_by(group, maintain_order=True).agg(
-            pl.col(total).first().alias("total"), all_slopes=pl.col(slope).sum()
-        ),
-        on=group,
-        how="left",
-        maintain_order="left",
-    ).with_columns(
-        base=pl.col("upper").cum_sum().over(group) + _later("lower", group),
-        # Sums of what still comes, not of all less what has gone: faint slopes would drown in the difference.
-        steepness=_steepness(group, has_lower=lower is not None, has_upper=upper is not None),
-        next_at=pl.col("at").shift(-1).over(group),
+    a, rising = pl.col(slope), rows.filter(pl.col(slope) > 0)
+    origin = rows.group_by(group, maintain_order=True).agg(
+        pl.col(total).first().alias("total"),
+        at=pl.lit(0.0),
+        slope_change=pl.lit(0.0),
+        sum_change=pl.lit(0.0) if lower is None else pl.col(lower).filter(a > 0).sum(),
     )
-    return _read_off(segments, group, is_bounded=upper is not None)
+    turns = [(lower, a, -1.0), (upper, -a, 1.0)]
+    breakpoints = [
+        rising.select(
+            group,
+            pl.col(total).alias("total"),
+            at=pl.col(bound) / a,
+            slope_change=slope_change,
+            sum_change=sign * pl.col(bound),
+        )
+        for bound, slope_change, sign in turns
+        if bound is not None
+    ]
+    events = pl.concat([origin, *breakpoints]).sort(group, "at", maintain_order=True)
+    return _read_off(_segments(events, group, is_bounded=upper is not None), group, is_bounded=upper is not None)
 
 
 def at_level(level: str, slope: str, *, upper: str) -> pl.Expr:
@@ -57,44 +59,46 @@ def at_level(level: str, slope: str, *, upper: str) -> pl.Expr:
     return pl.when(pl.col(level).is_null()).then(upper).otherwise(pl.min_horizontal(risen, upper))
 
 
+def _segments(events: pl.DataFrame, group: str, *, is_bounded: bool) -> pl.DataFrame:
+    """Add to each breakpoint the sum there (`value`), the slope behind it (`steepness`), and where the next one is."""
+    is_last = pl.col(group).ne_missing(pl.col(group).shift(-1))
+    base = running_sum(events["sum_change"], events[group])
+    # Where all stop, sum what still comes, not all less what has gone: faint slopes would drown in the difference.
+    steepness = (
+        _sum_of_later(-events["slope_change"], events[group])
+        if is_bounded
+        else running_sum(events["slope_change"], events[group])
+    )
+    return events.select(
+        group,
+        "at",
+        "total",
+        steepness=steepness,
+        value=base + steepness * events["at"],
+        next_at=pl.when(~is_last).then(pl.col("at").shift(-1)),
+    )
+
+
+def _sum_of_later(values: pl.Series, group: pl.Series) -> pl.Series:
+    from_each_on = running_sum(values.reverse(), group.reverse()).reverse()
+    is_last = group.ne_missing(group.shift(-1))
+    return from_each_on.shift(-1).set(is_last, 0.0)
+
+
 def _read_off(segments: pl.DataFrame, group: str, *, is_bounded: bool) -> pl.DataFrame:
     """Take the last breakpoint before the sum exceeds the total, and climb from there along its segment."""
     at, steepness, value, total = pl.col("at"), pl.col("steepness"), pl.col("value"), pl.col("total")
-    is_last = pl.col("next_at").is_null() & pl.lit(is_bounded)
+    is_end = pl.col("next_at").is_null() & pl.lit(is_bounded)
     return (
-        segments.with_columns(value=pl.col("base") + steepness * at)
-        .filter(((value > total).cum_sum().over(group) == 0) | (at == 0))
-        .group_by(group, maintain_order=True)
-        .last()
+        segments.with_columns(is_over=value > total)
+        .filter((place_among("is_over", group) == 0) | (at == 0))
+        .filter(pl.col(group).ne_missing(pl.col(group).shift(-1)))
         .select(
             group,
-            level=pl.when(is_last & (total > value + WEIGHT_TOLERANCE))
+            level=pl.when(is_end & (total > value + WEIGHT_TOLERANCE))
             .then(float("inf"))
-            .when(~is_last & (steepness > 0))
+            .when(~is_end & (steepness > 0))
             .then(pl.min_horizontal(at + ((total - value) / steepness).clip(lower_bound=0), "next_at"))
             .otherwise(at),
         )
     )
-
-
-def _steepness(group: str, *, has_lower: bool, has_upper: bool) -> pl.Expr:
-    """Give the slope behind each breakpoint: of the rows that have left their lower bound and not met the upper."""
-    if not has_upper:
-        return pl.col("rise").cum_sum().over(group) if has_lower else pl.col("all_slopes")
-    return _later("stop", group) - _later("rise", group)
-
-
-def _later(column: str, group: str) -> pl.Expr:
-    return pl.col(column).cum_sum(reverse=True).shift(-1, fill_value=0.0).over(group)
-
-
-def _events(  # noqa: PLR0913 - two bounds share it
-    rows: pl.DataFrame, group: str, slope: str, *, turn: str, side: str, bound: str
-) -> pl.DataFrame:
-    """Give the breakpoints where x slope meets its bound; what does not rise has none."""
-    changes = _no_change() | {turn: pl.col(slope), side: pl.col(bound)}
-    return rows.filter(pl.col(slope) > 0).select(group, at=pl.col(bound) / pl.col(slope), **changes)
-
-
-def _no_change() -> dict[str, pl.Expr]:
-    return {name: pl.lit(0.0) for name in ("rise", "stop", "lower", "upper")}
