@@ -1,7 +1,7 @@
 """The three stages on lists, one portfolio at a time: what a careful person writes without a frame.
 
-Adaptive, buckets on, safe_top_slice. It does less than the sizer (no floor search, no audit, no exact units), so the
-comparison flatters it.
+Adaptive, buckets on, safe_top_slice. It gives the same weights where no floor binds, and does less: no drops, no
+floor search, no audit, no sentence, no exact units. So the comparison flatters it.
 """
 
 from collections import defaultdict
@@ -9,8 +9,6 @@ from collections import defaultdict
 from sizing import RebalancingLimits
 
 Row = tuple[str, str, float, bool]
-
-_ROUNDS = 60
 
 
 def size_portfolio(rows: list[Row], limits: RebalancingLimits) -> list[float]:
@@ -38,15 +36,22 @@ def _cap(raw: list[float], buckets: dict[str, list[int]], limits: RebalancingLim
     for places in buckets.values():
         if sum(weights[place] for place in places) <= most:
             continue
-        low, high = 0.0, 1.0
-        for _ in range(_ROUNDS):
-            theta = (low + high) / 2
-            fits = sum(min(max(theta * raw[place], floor), cap) for place in places) <= most
-            low, high = (theta, high) if fits else (low, theta)
+        theta = _theta([raw[place] for place in places], floor, cap, most)
         for place in places:
-            weights[place] = min(max(low * raw[place], floor), cap)
+            weights[place] = min(max(theta * raw[place], floor), cap)
             is_capped[place] = True
     return weights, is_capped
+
+
+def _theta(raw: list[float], floor: float, cap: float, most: float) -> float:
+    """Walk the breakpoints, where a weight leaves the floor or meets the cap, until the sum is `most`."""
+    at, slope, total = 0.0, 0.0, floor * len(raw)
+    for point, change in sorted([(floor / one, one) for one in raw] + [(cap / one, -one) for one in raw]):
+        reached = total + slope * (point - at)
+        if reached > most:
+            break
+        at, slope, total = point, slope + change, reached
+    return at + (most - total) / slope
 
 
 def _normalise(

@@ -34,6 +34,10 @@ BUCKETS = [bucket for bucket, size in enumerate(BUCKET_SIZES) for _ in range(siz
 LARGE_PORTFOLIO = 3_000
 FFN_PORTFOLIOS, LOOP_PORTFOLIOS = 300, 3_000
 NANOSECONDS = 1e9
+SAME_WEIGHT = 1e-12
+"""Two weights closer than this are the same: float noise."""
+
+REPEATS = 3
 LIMITS: dict[str, Any] = {
     "enable_bucket_diversification": True,
     "max_single_position": 0.05,
@@ -82,19 +86,22 @@ def per_position_by_ffn(frame: pl.DataFrame) -> float:
         Series(part["score"].to_numpy() / part["score"].sum(), index=part["asset"].to_numpy())
         for part in frame.head(FFN_PORTFOLIOS * ASSETS).partition_by("portfolio_id")
     ]
-    seconds = best(2, lambda: [limit_weights(one, LIMITS["max_single_position"]) for one in weights])
+    seconds = best(REPEATS, lambda: [limit_weights(one, LIMITS["max_single_position"]) for one in weights])
     return seconds / (len(weights) * ASSETS)
 
 
 def per_position_by_loop(frame: pl.DataFrame) -> float:
-    """Seconds a position of the same stages on lists, portfolio by portfolio (plain_loop.py)."""
+    """Seconds a position of the same stages on lists, portfolio by portfolio (plain_loop.py): the same weights."""
     limits = RebalancingLimits(**LIMITS)
-    names = frame["portfolio_id"].unique(maintain_order=True).head(LOOP_PORTFOLIOS)
-    sample = frame.filter(pl.col("portfolio_id").is_in(names.implode()))
+    sample = frame.sort("portfolio_id").head(LOOP_PORTFOLIOS * ASSETS)
     portfolios = [
-        part.select("asset", "bucket", "score", "is_held").rows() for part in sample.partition_by("portfolio_id")
+        part.select("asset", "bucket", "score", "is_held").rows()
+        for part in sample.partition_by("portfolio_id", maintain_order=True)
     ]
-    return best(2, lambda: [size_portfolio(rows, limits) for rows in portfolios]) / sample.height
+    weights = np.concatenate([size_portfolio(rows, limits) for rows in portfolios])
+    exact = size_portfolios(sample, limits).positions.select(pl.col("stage2_weight") + pl.col("residual_weight"))
+    assert np.abs(weights - exact.to_series().to_numpy()).max() < SAME_WEIGHT, "the loop sizes differently"
+    return best(REPEATS, lambda: [size_portfolio(rows, limits) for rows in portfolios]) / sample.height
 
 
 def run(positions: int) -> Table:
@@ -102,14 +109,14 @@ def run(positions: int) -> Table:
     frame = make_portfolios(positions // ASSETS)
     tenth = make_portfolios(positions // ASSETS // 10)
     ffn, loop = per_position_by_ffn(tenth.sort("portfolio_id")), per_position_by_loop(tenth)
-    sort = best(2, lambda: frame.sort("portfolio_id", "score"))
+    sort = best(REPEATS, lambda: frame.sort("portfolio_id", "score"))
     table = Table(title=f"{frame.height:,} positions, {frame.height // ASSETS:,} portfolios", title_justify="left")
     for name in ("residual_strategy", "seconds", "sorts", "x ffn", "x loop", "10x portfolios", "peak GB"):
         table.add_column(name, justify="left" if name == "residual_strategy" else "right")
     for strategy in ("safe_top_slice", "proportional"):
         limits = RebalancingLimits(residual_strategy=strategy, **LIMITS)
-        small = best(3, lambda limits=limits: size_portfolios(tenth, limits))
-        seconds = best(1, lambda limits=limits: size_portfolios(frame, limits))
+        small = best(REPEATS, lambda limits=limits: size_portfolios(tenth, limits))
+        seconds = best(REPEATS, lambda limits=limits: size_portfolios(frame, limits))
         each = seconds / frame.height
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
         table.add_row(

@@ -8,14 +8,14 @@ from sizing.keys import code_among
 from sizing.limit_columns import LimitsByPortfolio
 from sizing.limits import RebalancingLimits
 
-_BATCH_ROWS = 500_000
+_BATCH_ROWS = 250_000
 """Rows of a batch: the working columns of so many take well under a gigabyte."""
 
 Batch = tuple[pl.DataFrame, LimitsByPortfolio]
 
 
 def batches(selected: pl.DataFrame, limits: LimitsByPortfolio) -> Iterator[Batch]:
-    """Give whole portfolios of about half a million rows at a time, in the order of portfolio_id, with their limits.
+    """Give whole portfolios, about a quarter of a million rows at a time, by portfolio_id, with their limits.
 
     Portfolios that only `limits` names come in the batch where their name belongs.
     """
@@ -38,8 +38,6 @@ def _batch_of(keys: pl.Series, n_portfolios: int) -> pl.Series:
     counts = keys.value_counts(name="rows")
     rows = pl.zeros(n_portfolios, pl.UInt32, eager=True).scatter(counts["batch"], counts["rows"])
     return rows.cum_sum() // _BATCH_ROWS
-
-
 
 
 def _limits_of(names: pl.Series, limits: LimitsByPortfolio) -> LimitsByPortfolio:

@@ -19,17 +19,17 @@ def packed(*keys: str) -> pl.Expr:
 
 
 def code(names: pl.Series) -> pl.Series:
-    """Number the names of a column in their order, from 0."""
+    """Give each name its place in the order of the distinct names, from 0."""
     return code_among(names, names.unique().sort())
 
 
 def code_among(names: pl.Series, known: pl.Series) -> pl.Series:
-    """Number names by their place in `known`."""
+    """Give each name its place in `known`, from 0."""
     return names.cast(pl.Enum(known)).to_physical().cast(pl.UInt32)
 
 
 def place(group: str) -> pl.Expr:
-    """Number the rows of each group from 1. *Requires* the rows of a group one behind the other."""
+    """Count the rows of each group down to each row. *Requires* the rows of a group one behind the other."""
     row = pl.int_range(pl.len(), dtype=pl.Int32)
     return row - _first(row, group) + 1
 
@@ -47,7 +47,9 @@ def running_sum(values: pl.Series, group: pl.Series) -> pl.Series:
     the group alone, so other groups cannot change the last bit. Source: Hillis and Steele, CACM 1986.
     """
     rows = pl.DataFrame({"sum": values, "group": group}).with_columns(place=place("group"))
-    reach, longest = 1, rows["place"].max() or 0
+    # Two at least: the first step makes 0.0 of -0.0, which must not depend on whether a larger group asks for a step.
+    longest = rows.select(pl.col("place").max().fill_null(0).clip(lower_bound=2)).item()
+    reach = 1
     while reach < longest:
         above = pl.when(pl.col("place") > reach).then(pl.col("sum").shift(reach)).otherwise(0.0)
         rows = rows.with_columns(sum=pl.col("sum") + above)
@@ -56,6 +58,6 @@ def running_sum(values: pl.Series, group: pl.Series) -> pl.Series:
 
 
 def _first(value: pl.Expr, group: str) -> pl.Expr:
-    """Give the value in the first row of the group. A window would count anew in each group, and take ten times as long."""
+    """Give the value in the first row of the group. A window would cost ten times as much."""
     is_first = pl.col(group).ne_missing(pl.col(group).shift())
     return pl.when(is_first).then(value).forward_fill()

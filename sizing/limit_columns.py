@@ -101,7 +101,7 @@ def _keyed(limits: LimitsByPortfolio, portfolio_ids: pl.Series) -> tuple[list[Re
 
 
 def _steps(limits: RebalancingLimits) -> list[tuple[int, float | None, str, float]]:
-    """Number the tiers from the lowest up; step 0 is below them all."""
+    """Give the tiers with their step, from the lowest up; step 0 is below them all."""
     rising = [(tier.min_score, tier.size_category, tier.score_multiplier) for tier in reversed(limits.score_tiers)]
     return [(0, None, "none", 0.0), *((step, *tier) for step, tier in enumerate(rising, start=1))]
 

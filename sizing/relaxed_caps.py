@@ -107,9 +107,7 @@ def _placing(rows: pl.DataFrame, candidates: pl.DataFrame, columns: LimitColumns
     if candidates.is_empty():
         return candidates
     affected = rows.join(candidates, on="portfolio_key", how="semi", maintain_order="left")
-    sized = (
-        lay_limits(affected, _relaxed(columns, candidates)).pipe(add_raw_weights, columns).pipe(add_stages)
-    )
+    sized = lay_limits(affected, _relaxed(columns, candidates)).pipe(add_raw_weights, columns).pipe(add_stages)
     unplaced = pl.col("residual").first() - pl.col("residual_weight").sum()
     placing = sized.group_by("portfolio_key").agg(unplaced=unplaced).filter(pl.col("unplaced") <= WEIGHT_TOLERANCE)
     return candidates.join(placing, on="portfolio_key", how="semi", maintain_order="left")

@@ -63,17 +63,19 @@ def _leftover_rows(units: pl.DataFrame) -> pl.Series:
             bucket_room=pl.col("bucket_cap") - pl.col("floor").sum().over("bucket_key"),
             steps_short=_REMAINDER_STEPS - remainder.round().cast(pl.Int64),
         )
-        .filter((pl.col("leftover") > 0) & can_take)
-        .with_columns(bucket_takers=pl.len().over("bucket_key"))
-        .sort(packed("portfolio_key", "steps_short", "score_rank"))
-        .with_columns(pl.col("portfolio_key").set_sorted())
+        .filter((pl.col("leftover") > 0) & (pl.col("bucket_room") > 0) & can_take)
+        .select(
+            *("row", "portfolio_key", "bucket_key", "leftover"),
+            order=packed("portfolio_key", "steps_short", "score_rank"),
+            is_scarce=pl.len().over("bucket_key") > pl.col("bucket_room"),
+            bucket_room="bucket_room",
+        )
+        .sort("order")
     )
-    admitted = takers.join(_without_bucket_room(takers), on="row", how="anti", maintain_order="left")
+    admitted = takers.join(_too_late(takers.filter("is_scarce")), on="row", how="anti", maintain_order="left")
     return admitted.filter(place("portfolio_key") <= pl.col("leftover"))["row"]
 
 
-def _without_bucket_room(takers: pl.DataFrame) -> pl.DataFrame:
-    """Find the rows that come too late for the room of their bucket; most buckets have room for all."""
-    return takers.filter(pl.col("bucket_takers") > pl.col("bucket_room")).filter(
-        pl.int_range(pl.len()).over("bucket_key") >= pl.col("bucket_room")
-    )
+def _too_late(takers: pl.DataFrame) -> pl.DataFrame:
+    """Find the rows whose bucket has no room left when their turn comes."""
+    return takers.filter(pl.int_range(pl.len()).over("bucket_key") >= pl.col("bucket_room"))

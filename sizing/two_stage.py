@@ -57,7 +57,9 @@ def add_stages(working: pl.DataFrame) -> pl.DataFrame:
 def _cap(working: pl.DataFrame) -> pl.DataFrame:
     """Stage 1: w1 = min(max(theta r, m), c), with theta the largest number <= 1 that keeps the bucket <= B."""
     cap, raw = pl.col("max_single_position"), pl.col("raw_weight")
-    sized = working.filter("is_sized")
+    sized = working.select(
+        *("is_sized", "bucket_key", "raw_weight", "min_position_size", "max_single_position", "free_bucket_limit")
+    ).filter("is_sized")
     is_over = pl.min_horizontal(raw, cap).sum().over("bucket_key") > pl.col("free_bucket_limit") + WEIGHT_TOLERANCE
     theta = solve_level(
         sized.filter(is_over),
@@ -102,8 +104,11 @@ def _normalise(working: pl.DataFrame) -> pl.DataFrame:
         left=pl.col("free_total") - shut.sum().over("portfolio_key"),
         bucket_room=pl.col("free_bucket_limit") - shut.sum().over("bucket_key"),
     )
-    open_rows = spread.filter("is_open").with_columns(
-        raised=pl.max_horizontal(pl.min_horizontal(pl.col("left") * pl.col("share"), cap), w1)
+    needed = ("is_open", "bucket_key", "stage1_weight", "share", "left", "max_single_position", "bucket_room")
+    open_rows = (
+        spread.select(needed)
+        .filter("is_open")
+        .with_columns(raised=pl.max_horizontal(pl.min_horizontal(pl.col("left") * pl.col("share"), cap), w1))
     )
     is_over = pl.col("raised").sum().over("bucket_key") > pl.col("bucket_room") + WEIGHT_TOLERANCE
     bucket_level = solve_level(

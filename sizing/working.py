@@ -45,8 +45,9 @@ def _ranked(selected: pl.DataFrame, columns: LimitColumns) -> pl.DataFrame:
 
 
 def _codes(selected: pl.DataFrame, columns: LimitColumns) -> pl.DataFrame:
-    """Number portfolios, buckets and assets by name, and scores from the highest, the missing ones last."""
-    scores = selected.select(pl.col("score").unique().sort(descending=True, nulls_last=True)).with_row_index("score_code")
+    """Give portfolios, buckets and assets a number by name, scores one from the highest, the missing ones last."""
+    falling = pl.col("score").unique().sort(descending=True, nulls_last=True)
+    scores = selected.select(falling).with_row_index("score_code")
     return (
         selected.select(
             "score",
