@@ -103,7 +103,7 @@ def _growth_candidates(rows: pl.DataFrame) -> pl.DataFrame:
     w2 = pl.col("stage2_weight")
     free = rows.filter("is_sized").with_columns(
         bucket_room=(pl.col("free_bucket_limit") - w2.sum().over("bucket_key")).clip(0),
-        position_room=(pl.col("max_single_position") - w2).clip(0),
+        position_room=pl.col("max_single_position") - w2,
         one=pl.lit(1.0),
     )
     by_multiple = free.with_columns(room=pl.min_horizontal("position_room", "max_residual_per_asset"))

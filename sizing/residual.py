@@ -52,7 +52,7 @@ def zero_when_noise(weight: pl.Expr) -> pl.Expr:
 def _with_rooms(rows: pl.DataFrame) -> pl.DataFrame:
     w2 = pl.col("stage2_weight")
     return rows.with_columns(
-        position_room=(pl.col("max_single_position") - w2).clip(0),
+        position_room=pl.col("max_single_position") - w2,
         asset_room=pl.col("max_residual_per_asset"),
         multiple_room=pl.col("max_residual_multiple") * w2,
         bucket_room=(pl.col("free_bucket_limit") - w2.sum().over("bucket_key")).clip(0),

@@ -5,7 +5,7 @@ from decimal import Decimal
 import pytest
 
 from sizing import RebalancingLimits
-from tests.golden.conftest import Sizer
+from tests.golden.conftest import Sizer, size_by_product
 from tests.golden.test_rules_by_hand import decimals, limits
 from tests.golden.test_worked_examples import column, free, near
 from tests.sizing.reference_portfolio import Line
@@ -143,3 +143,13 @@ def test_leftover_units_keep_the_bucket_limits(size: Sizer) -> None:
     )
     case = size([*free(0.9, 0.8, 0.7, bucket="x"), *free(0.6, 0.5, bucket="y")], asked)
     assert column(case, "target_weight") == decimals("0.03333334", "0.03333333", "0.03333333", "0.45", "0.45")
+
+
+def test_snapping_does_not_make_many_positions_exceed_the_target() -> None:
+    # Of the product alone: the reference snaps by 1e-4 always, as the page says, and exceeds T by a unit here.
+    # 12,000 x 8,000 units are one more than T has. Each is 7,999.99991.. units: within 1e-4 of 8,000, and yet not it.
+    names = [f"A{number:05}" for number in range(12_000)]
+    case = size_by_product([Line(name, "x", 0.9) for name in names], limits(target_total_allocation=0.95999999))
+    assert column(case, "target_weight") == decimals(*["0.00008"] * 11_999, "0.00007999")
+    assert case.summary["invested_weight"] == Decimal("0.95999999")
+    assert case.summary["cash_weight"] == 0
