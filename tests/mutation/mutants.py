@@ -115,6 +115,12 @@ def _is_type(spot: Spot, source: str) -> bool:
     return spot.operator.startswith("ReplaceBinaryOperator_BitOr") and spot.start in _type_signs(source)
 
 
+def _is_keyword_marker(spot: Spot, _: str) -> bool:
+    """A bare `*` among parameters multiplies nothing."""
+    column = spot.start[1]
+    return spot.line[column:].startswith("*,") and spot.line[:column].rstrip()[-1:] in {"", "(", ","}
+
+
 def _is_frozen_dataclass(spot: Spot, _: str) -> bool:
     """`frozen` is a promise to mypy and the reader; no rule depends on it."""
     return "@dataclass" in spot.line
@@ -126,7 +132,7 @@ def _is_edge_of_noise(spot: Spot, _: str) -> bool:
     return bool(is_boundary) and "_TOLERANCE" in spot.line
 
 
-_IDLE: tuple[Callable[[Spot, str], bool], ...] = (_is_type, _is_frozen_dataclass, _is_edge_of_noise)
+_IDLE: tuple[Callable[[Spot, str], bool], ...] = (_is_type, _is_keyword_marker, _is_frozen_dataclass, _is_edge_of_noise)
 
 
 def _type_signs(source: str) -> set[Place]:
