@@ -9,6 +9,7 @@ not explain.
 """
 
 import argparse
+import signal
 import sys
 import time
 from collections import Counter
@@ -60,6 +61,7 @@ class Tried(NamedTuple):
 def main() -> int:
     """Run as asked on the command line; 1 when a survivor is not explained, 2 when nothing could be proved."""
     asked = _arguments()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ended from outside, it cleans up as when interrupted
     console = Console()
     mutants = [mutant for file in asked.files for mutant in mutants_of(file, Path(file).read_text(encoding="utf-8"))]
     if asked.count:
