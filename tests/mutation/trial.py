@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+import pytest
+
 Outcome = Literal["killed", "timed out", "survived"]
 
 _PYTEST = (
@@ -31,6 +33,7 @@ _ENVIRONMENT = (
     ("PYTHONDONTWRITEBYTECODE", "1"),
     ("PYTHONHASHSEED", "0"),
 )
+_NO_TESTS = (pytest.ExitCode.USAGE_ERROR, pytest.ExitCode.NO_TESTS_COLLECTED)
 _SPARE_SECONDS, _SPARE_FACTOR = 20.0, 5.0
 
 _PROPERTIES = "tests/properties/test_sizing"
@@ -44,7 +47,7 @@ _REST = (
 
 
 class BaselineError(Exception):
-    """The tests fail without any mutant."""
+    """The tests fail without any mutant, or there are none."""
 
 
 @dataclass(frozen=True)
@@ -137,9 +140,14 @@ def _run(folder: Path, one: Round, timeout: float) -> Outcome:
         start_new_session=True,  # so that what it started can be ended with it
     )
     try:
-        return "survived" if process.wait(timeout) == 0 else "killed"
+        code = process.wait(timeout)
+        if code in _NO_TESTS:
+            msg = f"pytest found nothing to run in {' '.join(one.tests)}"
+            raise BaselineError(msg)
     except subprocess.TimeoutExpired:
         return "timed out"
+    else:
+        return "survived" if code == 0 else "killed"
     finally:
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
