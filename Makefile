@@ -43,6 +43,11 @@ bench: setup ## Measure what the documents claim, as ratios in one run; POSITION
 	$(PY) -c 'import ffn' 2>/dev/null || $(PY) -m pip install -qq --no-deps --require-hashes -r requirements-bench.lock
 	$(PY) benchmarks/sizer.py --positions $(or $(POSITIONS),1e7)
 
+.PHONY: mutation
+mutation: setup ## Change the sizer in a thousand small ways: does a test notice? FILES="sizing/water_fill.py" is quicker
+	$(PY) -c 'import cosmic_ray' 2>/dev/null || $(PY) -m pip install -qq --no-deps --require-hashes -r requirements-mutation.lock
+	$(PY) -m tests.mutation.run_mutation $(FILES)
+
 .PHONY: format
 format: setup ## Format the code and mend what ruff can mend
 	$(PY) -m ruff format .
@@ -54,6 +59,8 @@ lock: setup ## Make requirements.lock anew from pyproject.toml (needs uv)
 	    --group dev --output-file requirements.lock pyproject.toml
 	uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 \
 	    --group dev --group bench --output-file requirements-bench.lock pyproject.toml
+	uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 --constraints requirements.lock \
+	    --group dev --group mutation --output-file requirements-mutation.lock pyproject.toml
 
 .PHONY: sample
 sample: setup ## Make the shipped sample anew; the same bytes unless the script changed

@@ -5,6 +5,7 @@ weight of 1 and one of 1e-20 in one sum, so only what must never break is asked:
 """
 
 import sys
+from functools import cache
 from random import Random
 
 import pytest
@@ -12,7 +13,7 @@ import pytest
 from sizing import RebalancingLimits
 from tests.properties.strategies import make_portfolio
 from tests.properties.test_sizing_guarantees import GUARANTEES, check
-from tests.sizing.cases import Asked, size_all
+from tests.sizing.cases import Asked, Case, size_all
 from tests.sizing.reference_portfolio import Line
 
 SMALLEST = 5e-324
@@ -35,13 +36,19 @@ def make_faint(rng: Random, faintest: int) -> Asked:
     return faint, limits.model_copy(update=changes)
 
 
+@cache
+def faint_cases(faintest: int) -> tuple[Case, ...]:
+    """Many faint portfolios, sized once for all properties, the smallest first."""
+    rng = Random(faintest)
+    cases = size_all([make_faint(rng, faintest) for _ in range(PORTFOLIOS)])
+    return tuple(sorted(cases, key=lambda case: len(case.rows)))
+
+
 @pytest.mark.parametrize("name", KEPT)
 @pytest.mark.parametrize("faintest", [20, 100, 320])
 def test_faint_scores_break_nothing(faintest: int, name: str) -> None:
-    rng = Random(faintest)
     where, holds = GUARANTEES[name]
-    cases = size_all([make_faint(rng, faintest) for _ in range(PORTFOLIOS)])
-    for case in sorted(cases, key=lambda case: len(case.rows)):
+    for case in faint_cases(faintest):
         if where(case):
             check(case, holds)
 

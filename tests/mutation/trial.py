@@ -1,0 +1,159 @@
+"""One mutant's trial: its source in a copy of the tracked files, and the tests in rounds until one fails.
+
+Most mutants die in the first round, whose time is spent on loading. So no Prefect (`tests/conftest.py` is cut off), no
+plugin but the timeouts, no rewritten assertions; and bytecode is checked by content, so that no mutated file is
+mistaken for the one before it.
+"""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import pytest
+
+Outcome = Literal["killed", "timed out", "survived"]
+
+_PYTEST = (
+    *("-m", "pytest", "-q", "-x", "--no-header", "--tb=line", "--assert=plain", "--confcutdir=tests/golden"),
+    *("-p", "no:cacheprovider", "-p", "pytest_timeout"),
+)
+_ENVIRONMENT = (
+    # As in `make test`: with fewer, a mutant of a rare relaxation survives that the suite would kill.
+    ("BALLAST_FUZZ_PORTFOLIOS", "3000"),
+    ("CI", "true"),  # hypothesis then draws the same examples every time
+    ("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1"),
+    ("PYTHONDONTWRITEBYTECODE", "1"),
+    ("PYTHONHASHSEED", "0"),
+)
+_NO_TESTS = (pytest.ExitCode.USAGE_ERROR, pytest.ExitCode.NO_TESTS_COLLECTED)
+_SPARE_SECONDS, _SPARE_FACTOR = 20.0, 5.0
+
+_PROPERTIES = "tests/properties/test_sizing"
+_AGREEMENT = tuple(f"{_PROPERTIES}_{name}.py" for name in ("agrees_with_reference", "guarantees", "audit"))
+_REST = (
+    *(f"{_PROPERTIES}_{name}.py" for name in ("same_bytes", "faint_scores")),
+    "tests/properties/test_projection_cvxpy.py",
+    # The tests of a day that look at weights; the others ask the sizer nothing that the properties do not.
+    *(f"tests/sizing/test_{name}.py" for name in ("batches", "limits", "feasibility", "checks", "trades")),
+)
+
+
+class BaselineError(Exception):
+    """The tests fail without any mutant, or there are none."""
+
+
+@dataclass(frozen=True)
+class Round:
+    """Tests that are run together, with so many Polars threads (none: as many as there are cores)."""
+
+    tests: tuple[str, ...]
+    threads: int | None = 1
+
+
+def rounds_for(file: str) -> tuple[Round, ...]:
+    """Give the file's own tests and the worked examples, then the properties, then all that is left."""
+    # The worked examples ask the reference too, which no mutant reaches.
+    first = Round((*_own_tests(file), "tests/golden", "-k", "not reference"))
+    return first, Round(_AGREEMENT), Round(_REST, threads=None)
+
+
+def _own_tests(file: str) -> tuple[str, ...]:
+    stem = {"limit_columns": "limits"}.get(Path(file).stem, Path(file).stem)
+    own = f"tests/sizing/test_{stem}.py"
+    return (own,) if Path(own).is_file() else ()
+
+
+def copy_tracked(folder: Path) -> None:
+    """Copy the tracked files as they are on the disk, and compile them: then only a mutated one is compiled again."""
+    listed = subprocess.run(["git", "ls-files", "-z"], check=True, capture_output=True, text=True)  # noqa: S607 - any git
+    for name in filter(None, listed.stdout.split("\0")):
+        if Path(name).is_file():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(name, folder / name)
+    compile_all = ["-m", "compileall", "-q", "--invalidation-mode", "checked-hash", "sizing", "tests"]
+    subprocess.run([sys.executable, *compile_all], cwd=folder, check=True)
+
+
+def measure(folder: Path, one: Round) -> float:
+    """Run the tests without any mutant, and give the seconds after which a mutant's run is given up.
+
+    *Raises* `BaselineError` where they fail, or where they do not ask the copy.
+    """
+    _check_copy(folder)
+    start = time.monotonic()
+    outcome = _run(folder, one, timeout=600)
+    if outcome != "survived":
+        msg = f"without any mutant, {' '.join(one.tests)}: {outcome}; mend the tests first"
+        raise BaselineError(msg)
+    return _SPARE_SECONDS + _SPARE_FACTOR * (time.monotonic() - start)
+
+
+def _check_copy(folder: Path) -> None:
+    asked = subprocess.run(
+        [sys.executable, "-c", "import sizing; print(sizing.__file__)"],
+        cwd=folder,
+        env=_environment(folder, 1),
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    if not Path(asked.stdout.strip()).is_relative_to(folder):
+        msg = f"the tests would ask {asked.stdout.strip()}, not the mutated copy in {folder}"
+        raise BaselineError(msg)
+
+
+def try_mutant(folder: Path, file: str, source: str, timed: tuple[tuple[Round, float], ...]) -> Outcome:
+    """Run the rounds against the mutated source until one fails."""
+    with _written(folder / file, source):
+        for one, timeout in timed:
+            outcome = _run(folder, one, timeout)
+            if outcome != "survived":
+                return outcome
+    return "survived"
+
+
+@contextmanager
+def _written(place: Path, source: str) -> Iterator[None]:
+    before = place.read_bytes()
+    place.write_text(source, encoding="utf-8")
+    try:
+        yield
+    finally:
+        place.write_bytes(before)
+
+
+def _run(folder: Path, one: Round, timeout: float) -> Outcome:
+    process = subprocess.Popen(
+        [sys.executable, *_PYTEST, *one.tests],
+        cwd=folder,
+        env=_environment(folder, one.threads),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,  # so that what it started can be ended with it
+    )
+    try:
+        code = process.wait(timeout)
+        if code in _NO_TESTS:
+            msg = f"pytest found nothing to run in {' '.join(one.tests)}"
+            raise BaselineError(msg)
+    except subprocess.TimeoutExpired:
+        return "timed out"
+    else:
+        return "survived" if code == 0 else "killed"
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+def _environment(folder: Path, threads: int | None) -> dict[str, str]:
+    limited = {} if threads is None else {"POLARS_MAX_THREADS": str(threads)}
+    return os.environ | dict(_ENVIRONMENT) | limited | {"PYTHONPATH": str(folder)}
