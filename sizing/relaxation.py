@@ -6,6 +6,7 @@ that would place it all is solved with the one solver; a changed cap is proved b
 
 import polars as pl
 
+from sizing.dynamic import BELOW_MINIMUM
 from sizing.limit_columns import LimitColumns
 from sizing.limits import WEIGHT_TOLERANCE
 from sizing.relaxed_caps import CAPS, proposals, relax_caps
@@ -51,6 +52,7 @@ def _buckets(working: pl.DataFrame) -> pl.DataFrame:
         pl.col("free_bucket_limit", "bucket_limit").first(),
         has_own_limit=pl.col("own_bucket_limit").is_not_null().first(),
         positions=pl.col("is_sized").sum().cast(pl.Float64),
+        candidates=(pl.col("is_sized") | (pl.col("drop_reason") == BELOW_MINIMUM)).sum().cast(pl.Float64),
         pinned=pl.col("pinned").sum(),
     )
 

@@ -31,8 +31,9 @@ def relax_caps(rows: pl.DataFrame, buckets: pl.DataFrame, columns: LimitColumns)
 
 
 def proposals(level: pl.DataFrame, limit: str) -> pl.DataFrame:
-    """Turn solved levels into values that a person can type. *Requires* `portfolio_key, old, level`."""
-    steps = (pl.col("level") * _SHOWN_STEPS - WEIGHT_TOLERANCE * _SHOWN_STEPS).ceil()
+    """Turn solved levels into values above `old` that a person can type. *Requires* `portfolio_key, old, level`."""
+    enough = (pl.col("level") * _SHOWN_STEPS - WEIGHT_TOLERANCE * _SHOWN_STEPS).ceil()
+    steps = pl.max_horizontal(enough, (pl.col("old") * _SHOWN_STEPS + WEIGHT_TOLERANCE * _SHOWN_STEPS).floor() + 1)
     highest = float("inf") if limit == "max_residual_multiple" else 1.0
     return level.select("portfolio_key", "old", new=_typed(steps), limit=pl.lit(limit)).filter(
         pl.col("new").is_finite() & (pl.col("new") <= highest) & (pl.col("new") > pl.col("old"))
@@ -47,13 +48,14 @@ def _typed(steps: pl.Expr) -> pl.Expr:
 
 def _candidates(buckets: pl.DataFrame, limit: str) -> pl.DataFrame:
     """Give the least value with which the reachable total is T, never less than the limit is now."""
-    free = buckets.filter(pl.col("positions") > 0)
-    level = _capacity_cap(free) if limit == "max_single_position" else _capacity_bucket(free)
+    is_cap = limit == "max_single_position"
+    free = buckets.filter(pl.col("positions" if is_cap else "candidates") > 0)
+    level = _capacity_cap(free) if is_cap else _capacity_bucket(free)
     old = free.group_by("portfolio_key", maintain_order=True).agg(old=pl.col(limit).first())
     return (
         old.filter(pl.col("old") < 1)
         .join(level, on="portfolio_key", how="left", maintain_order="left")
-        .with_columns(level=pl.max_horizontal("level", pl.col("old") + 1 / _SHOWN_STEPS).clip(upper_bound=1.0))
+        .with_columns(pl.col("level").clip(upper_bound=1.0))
         .pipe(proposals, limit)
     )
 
@@ -64,9 +66,12 @@ def _capacity_cap(buckets: pl.DataFrame) -> pl.DataFrame:
 
 
 def _capacity_bucket(buckets: pl.DataFrame) -> pl.DataFrame:
-    """Solve for the common bucket limit; buckets with a limit of their own keep it."""
+    """Solve for the common bucket limit; buckets with a limit of their own keep it.
+
+    A wider bucket takes back positions that the narrow one had no room for at the minimum size: all candidates count.
+    """
     own = pl.col("has_own_limit")
-    by_cap = pl.col("positions") * pl.col("max_single_position") + pl.col("pinned")
+    by_cap = pl.col("candidates") * pl.col("max_single_position") + pl.col("pinned")
     kept = pl.min_horizontal(by_cap, "bucket_limit") * own
     rising = buckets.with_columns(
         left=pl.col("target_total_allocation") - kept.sum().over("portfolio_key"),

@@ -1,11 +1,12 @@
 """One small portfolio for each rule of design/sizing.md 2 to 5, with every number worked out by hand."""
 
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
 from sizing import RebalancingLimits
-from tests.golden.conftest import Sizer
+from tests.golden.conftest import Sizer, size_by_product
 from tests.golden.test_worked_examples import BY_HAND, column, free, near
 from tests.sizing.reference_portfolio import Line
 
@@ -167,3 +168,54 @@ def test_the_residual_is_limited_by_a_multiple_of_the_weight(size: Sizer) -> Non
         assert column(case, "residual_limit")[2:] == ["max_residual_multiple"] * 2
         assert case.summary["cash_weight"] == Decimal("0.015")
         assert case.summary["residual_placed"] == pytest.approx(0.035, abs=BY_HAND)
+
+
+# Section 7 -------------------------------------------------------------------------------------------------
+
+# Ten equal assets. Bucket x is cut to .2, y grows to its own .45, z to .2667: .0833 are left, and z alone has room.
+GROWING = {
+    "sizing_mode": "equal_weight",
+    "max_single_position": 1,
+    "residual_strategy": "proportional",
+    "enable_bucket_diversification": True,
+    "max_allocation_per_bucket": 1,
+    "max_allocation_by_bucket": {"x": 0.2, "y": 0.45},
+}
+TEN = [*free(*[0.9] * 4, bucket="x"), *free(*[0.9] * 4, bucket="y"), *free(*[0.9] * 2, bucket="z")]
+
+
+@pytest.mark.parametrize(
+    ("changes", "relaxation"),
+    [
+        # .0833 / .2667, and no limit but the multiple is in the way
+        ({"max_residual_multiple": 0.25}, "max_residual_multiple 0.25 -> 0.3125"),
+        # .0833 / 2, rounded up to four decimals
+        (
+            {"max_residual_multiple": None, "max_residual_per_asset": 0.03},
+            "max_residual_per_asset 0.03 -> 0.0417",
+        ),
+        # c leaves each of z just the .041667 that it needs: the multiple must rise to what uses all of its room
+        ({"max_residual_multiple": 0.25, "max_single_position": 0.175}, "max_residual_multiple 0.25 -> 0.3125"),
+    ],
+)
+def test_a_growth_limit_in_the_way_is_named_with_the_least_value_that_would_do(
+    changes: dict[str, Any], relaxation: str
+) -> None:
+    case = size_by_product(TEN, limits(**{**GROWING, "max_residual_per_asset": 0.05, **changes}))
+    assert case.summary["relaxation"] == f"{relaxation} would place it all"
+    assert case.summary["binding_limit"] is None
+
+
+def test_a_wider_bucket_takes_back_what_the_minimum_dropped() -> None:
+    # At B = .2 each bucket holds one position of .2. At .45 it holds two of .225, and .9 are placed; below, less.
+    asked = limits(
+        target_total_allocation=0.9,
+        sizing_mode="equal_weight",
+        max_single_position=0.36,
+        min_position_size=0.2,
+        enable_bucket_diversification=True,
+        max_allocation_per_bucket=0.2,
+    )
+    case = size_by_product([*free(0.9, 0.9, bucket="x"), *free(0.9, 0.9, bucket="y")], asked)
+    assert case.summary["n_dropped"] == 2
+    assert case.summary["relaxation"] == "max_allocation_per_bucket 0.2 -> 0.45 would place it all"
