@@ -25,11 +25,15 @@ def add_relaxation(summary: pl.DataFrame, working: pl.DataFrame, columns: LimitC
     relaxation`.
     """
     buckets = _buckets(working)
-    forced = summary.filter(
-        (pl.col("residual") - pl.col("residual_placed") > WEIGHT_TOLERANCE)
-        & (pl.col("residual_strategy") != "cash_bucket")
-        & (pl.col("n_sized") > 0)
-    ).select("portfolio_key")
+    is_forced = (pl.col("residual") - pl.col("residual_placed") > WEIGHT_TOLERANCE) & (
+        pl.col("residual_strategy") != "cash_bucket"
+    )
+    could_hold = buckets.filter(pl.col("candidates") > 0)
+    forced = (
+        summary.filter(is_forced)
+        .select("portfolio_key")
+        .join(could_hold, on="portfolio_key", how="semi", maintain_order="left")
+    )
     reachable = summary.join(_reachable(buckets), on="portfolio_key", how="left", maintain_order="left").with_columns(
         pl.col("reachable_weight").fill_null(0.0)
     )

@@ -219,3 +219,11 @@ def test_a_wider_bucket_takes_back_what_the_minimum_dropped() -> None:
     case = size_by_product([*free(0.9, 0.9, bucket="x"), *free(0.9, 0.9, bucket="y")], asked)
     assert case.summary["n_dropped"] == 2
     assert case.summary["relaxation"] == "max_allocation_per_bucket 0.2 -> 0.45 would place it all"
+
+
+def test_a_bucket_limit_below_one_position_is_named_with_what_would_do() -> None:
+    # B < m: nothing can be held. At .5 each bucket holds its one position, and T = 1 is placed.
+    asked = limits(min_position_size=0.2, enable_bucket_diversification=True, max_allocation_per_bucket=0.1)
+    case = size_by_product([*free(0.9, bucket="x"), *free(0.9, bucket="y")], asked)
+    assert case.summary["cash_weight"] == 1
+    assert case.summary["relaxation"] == "max_allocation_per_bucket 0.1 -> 0.5 would place it all"
