@@ -32,6 +32,7 @@ from tests.mutation.mutants import Mutant, mutants_of
 from tests.mutation.trial import BaselineError, Outcome, Round, copy_tracked, measure, rounds_for, try_mutant
 
 SIZER = (
+    "sizing/keys.py",
     "sizing/water_fill.py",
     "sizing/two_stage.py",
     "sizing/residual.py",
