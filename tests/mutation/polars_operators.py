@@ -47,9 +47,10 @@ class RemoveCall:
 
     def mutation_positions(self, node: NodeOrLeaf) -> Iterator[Position]:
         """Give each step of a chain that can be left out."""
-        if isinstance(node, BaseNode) and node.type == "atom_expr":
-            for place in _steps(node):
-                yield node.children[place].start_pos, node.children[place + 1].end_pos
+        if not (isinstance(node, BaseNode) and node.type == "atom_expr"):
+            return iter(())
+        # A list, since cosmic-ray mutates the node before it has asked for the last position.
+        return iter([(node.children[at].start_pos, node.children[at + 1].end_pos) for at in _steps(node)])
 
     def mutate(self, node: BaseNode, index: int) -> BaseNode:
         """Leave out the name and its brackets."""
