@@ -64,7 +64,7 @@ async def daily_rebalance(config: RebalanceConfig) -> State[Any]:
         result = check(decisions, sized, run.inputs)
         publish(settings, run.run_id, result)
     snapshot(settings, day)
-    return Completed(name=PUBLISHED, message=report(settings, day, run.run_id, ingested))
+    return Completed(name=PUBLISHED, message=report(settings, day, run, ingested))
 
 
 def _scheduled_day(exchange: str) -> date:
