@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from random import Random
 
 from hypothesis import strategies as st
+from hypothesis.vendor.pretty import RepresentationPrinter
 
 from sizing import RebalancingLimits
 from sizing.inputs import DayInputs
@@ -45,6 +46,9 @@ class SelectionWorld:
     scores: tuple[Score, ...]
     held: dict[tuple[str, str], str]
     bans: tuple[Ban, ...]
+
+    def _repr_pretty_(self, printer: RepresentationPrinter, _: bool) -> None:  # noqa: FBT001 - hypothesis asks for it
+        printer.text(f"a day of {len(self.limits)} portfolios")  # a failure tells of the one that matters
 
     def day(self) -> DayInputs:
         names = {name for _, name in self.held} | {one.asset for one in self.scores}
@@ -131,15 +135,16 @@ def make_world(rng: Random, portfolios: int = PORTFOLIOS) -> SelectionWorld:
 
 
 def make_limits(rng: Random) -> RebalancingLimits:
-    """Draw limits; a third of the portfolios are made for the later gates, where few names fail the first ones."""
+    """Draw limits; half of the portfolios are made for the later gates, where few names fail the first ones."""
     drawn = make_any_limits(rng)
-    if rng.random() < 0.65:
+    if rng.random() < 0.5:
         return drawn
     late = {
         "replacement_margin": rng.choice((0, 0, 0.05)),
-        "max_total_positions": rng.choice((2, 3, 3, 4, 5)),
-        "max_new_positions": rng.choice((1, 1, 2, 3)),
-        "max_positions_per_bucket": rng.choice((1, 2, 2, 3, 12)),
+        "max_total_positions": rng.choice((2, 3, 3, 4, 5, 6, 7)),
+        "max_new_positions": rng.choice((1, 2, 3, 5)),
+        "max_positions_per_bucket": rng.choice((1, 1, 2, 2, 3, 12)),
+        "allow_bucket_overflow": rng.random() < 0.5,
         "min_buckets_represented": rng.choice((0, 0, 2, 3, 4, 5)),
         "min_score_threshold": rng.choice((0.0, 0.3)),
         "min_score_new_position": rng.choice((0.0, 0.6)),
@@ -202,7 +207,7 @@ def make_bans(rng: Random, names: list[str]) -> list[Ban]:
 
 def make_scores(rng: Random, model: str) -> list[Score]:
     """Draw the scores of one model: on the ladder with many ties, a grid step beside it, or anywhere."""
-    style = rng.choice(("ladder", "ladder", "beside", "any"))
+    style = rng.choice(("ladder", "ladder", "ladder", "beside", "any"))
     scores = []
     for asset in ASSETS:
         age = rng.choice(AGES)
@@ -231,4 +236,9 @@ def make_number(rng: Random, style: str) -> float:
 
 
 def worlds(portfolios: int = PORTFOLIOS) -> st.SearchStrategy[SelectionWorld]:
-    return st.randoms(use_true_random=False).map(lambda rng: make_world(rng, portfolios))
+    """Draw whole days by their seed: too many choices for hypothesis to make one by one."""
+    return st.integers(0, 2**32 - 1).map(lambda seed: make_world(Random(seed), portfolios))
+
+
+small_worlds = st.randoms(use_true_random=False).map(lambda rng: make_world(rng, portfolios=4))
+"""Days of which hypothesis makes every choice."""
