@@ -309,7 +309,8 @@ def test_a_rival_leaves_where_the_candidate_enters_and_comes_where_it_falls_out(
     # just below its entry score for what is selected, at it for what is not
     changes = [(name, asset, units(row["entry_score"]) - row["is_selected"]) for name, asset, row in told]
     for portfolio_id, asset, rows in rerun(world, changes):
+        ranks = {name: row["candidate_rank"] for name, row in found[portfolio_id].items()}
         before, after = selected(found[portfolio_id]), selected(rows)
-        moved = after - before if asset in before else before - after
-        rival = found[portfolio_id][asset]["rival"]
-        assert rival in (moved or {None}), f"{asset}: {rival}, not one of {moved}\n{world.told(portfolio_id)}"
+        came, left = sorted(after - before, key=ranks.get), sorted(before - after, key=ranks.get)
+        rival = (came[0] if came else None) if asset in before else (left[-1] if left else None)
+        assert found[portfolio_id][asset]["rival"] == rival, f"{asset}: {came} {left}\n{world.told(portfolio_id)}"

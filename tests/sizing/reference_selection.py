@@ -52,7 +52,7 @@ class Name:
 
 @dataclass(frozen=True)
 class Answer:
-    """A decision. `rivals`: all that differ; the rules tell one of them, or none where there are none."""
+    """A decision."""
 
     name: Name
     gate: str | None
@@ -61,7 +61,7 @@ class Answer:
     candidate_rank: int | None
     bucket_rank: int | None
     entry_units: int | None = None
-    rivals: frozenset[str] = frozenset()
+    rival: str | None = None
 
     @property
     def is_selected(self) -> bool:
@@ -325,11 +325,14 @@ def tell(answer: Answer, names: Sequence[Name], limits: RebalancingLimits, round
     entry = next((score for score in plausible if name.asset in selected_with(name, score, names, limits)), None)
     if entry is None:
         return answer
-    at_entry = selected_with(name, entry, names, limits)
     if not answer.is_selected:
-        return replace(answer, entry_units=entry, rivals=rounds.selected() - at_entry)
-    just_below = selected_with(name, entry - 1, names, limits) if entry > 0 else frozenset()
-    return replace(answer, entry_units=entry, rivals=just_below - rounds.selected())
+        left = rounds.selected() - selected_with(name, entry, names, limits)
+        rival = next((other.asset for other in reversed(best_first(names)) if other.asset in left), None)
+    else:
+        just_below = selected_with(name, entry - 1, names, limits) if entry > 0 else frozenset()
+        came = just_below - rounds.selected()
+        rival = next((other.asset for other in best_first(names) if other.asset in came), None)
+    return replace(answer, entry_units=entry, rival=rival)
 
 
 def plausible_scores(name: Name, names: Sequence[Name], limits: RebalancingLimits) -> list[int]:
