@@ -88,6 +88,16 @@ def test_a_refused_candidate_that_no_score_would_help_has_no_entry_score(warehou
     assert warehouse.publish("r1", frames, "test").is_new
 
 
+@pytest.mark.parametrize("restriction", ["no_buy", "no_trade", "must_sell"])
+def test_a_restricted_holding_may_be_sold(warehouse: Warehouse, restriction: str) -> None:
+    warehouse.start_run(make_run("r1"), "test")
+    frames = make_frames()
+    frames["decisions"] = frames["decisions"].with_columns(
+        restriction=pl.when(ASSET == "CCC").then(pl.lit(restriction))
+    )
+    assert warehouse.publish("r1", frames, "test").is_new
+
+
 def test_scores_that_differ_by_less_than_a_unit_are_the_same_to_the_checks(warehouse: Warehouse) -> None:
     warehouse.start_run(make_run("r1"), "test")
     frames = make_frames()

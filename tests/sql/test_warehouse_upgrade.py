@@ -18,6 +18,7 @@ SINCE_V002 = {
     "110_decisions_today",
     "every_decision_has_its_gate",
     "every_missed_minimum_of_buckets_says_why",
+    "nothing_is_bought_against_a_restriction",
     "refused_miss_their_entry_score",
     "selected_reach_their_entry_score",
 }

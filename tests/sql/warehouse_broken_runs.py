@@ -178,6 +178,21 @@ BROKEN: dict[str, tuple[str, Callable[[Frames], Frames], str]] = {
         _swap("constraint_checks", lambda frame: miss_buckets(frame, reason=" ")),
         "1.0 buckets are represented instead of 2.0, without a reason",
     ),
+    "a purchase of what may not be bought": (
+        "nothing_is_bought_against_a_restriction",
+        _swap("decisions", lambda frame: frame.with_columns(_set("BBB", restriction=pl.lit("no_buy")))),
+        "BBB is under no_buy, held with 0.00000000, and has target 0.30000000",
+    ),
+    "a trade of what may not be traded": (
+        "nothing_is_bought_against_a_restriction",
+        _swap("decisions", lambda frame: frame.with_columns(_set("BBB", restriction=pl.lit("no_trade")))),
+        "BBB is under no_trade, held with 0.00000000, and has target 0.30000000",
+    ),
+    "a position in what must be sold": (
+        "nothing_is_bought_against_a_restriction",
+        _swap("decisions", lambda frame: frame.with_columns(_set("AAA", restriction=pl.lit("must_sell")))),
+        "AAA is under must_sell, held with 0.00000000, and has target 0.50000000",
+    ),
     "another cash in the summary": (
         "summary_is_as_in_targets",
         _swap("sizing_summary", lambda frame: frame.with_columns(cash_weight=set_weight("0.15000001"))),
