@@ -258,6 +258,15 @@ def test_buckets_are_missing_only_where_no_choice_within_the_limits_has_more(wor
     check_each(world, holds)
 
 
+@given(worlds())
+@few
+def test_a_missed_minimum_of_buckets_breaks_nothing_and_says_why(world: SelectionWorld) -> None:
+    checks = rebalance(world.day()).constraint_checks
+    for row in checks.filter(constraint_name="min_buckets_represented").iter_rows(named=True):
+        assert row["is_ok"], row
+        assert (row["reason"] is None) == (row["slack"] >= 0), row
+
+
 # Guarantee 7: the counterfactual is exact ------------------------------------------------------------------
 
 
