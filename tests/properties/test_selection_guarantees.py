@@ -37,7 +37,7 @@ Row = dict[str, Any]
 Rows = dict[str, dict[str, Row]]  # by portfolio and asset
 
 properties = settings(
-    max_examples=12, deadline=None, derandomize=True, phases=AS_DRAWN, suppress_health_check=list(HealthCheck)
+    max_examples=8, deadline=None, derandomize=True, phases=AS_DRAWN, suppress_health_check=list(HealthCheck)
 )
 few = settings(properties, max_examples=5)
 
