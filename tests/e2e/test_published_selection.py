@@ -9,7 +9,7 @@ from tasks.fingerprints import limits_as_json
 from tasks.settings import Settings
 from tests.properties.selection_worlds import make_world
 
-DAYS = 8
+DAYS = 4
 
 
 def test_random_days_of_many_portfolios_are_published(settings: Settings) -> None:
