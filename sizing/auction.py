@@ -7,9 +7,9 @@ bucket, unless that is over its limit (docs/selection.md 3.5).
 import polars as pl
 
 from sizing.gates import NOT_STOPPED, REPLACED, gate
+from sizing.runs import so_far, starts
 
 _NOBODY = pl.Series([], dtype=pl.UInt32)
-_BUCKET = ("group", "place", "bucket_limit", "margin_units", "slots")
 
 
 def hold_auction(rows: pl.DataFrame) -> pl.DataFrame:
@@ -43,47 +43,54 @@ def _contest(rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFra
 
     `challenger` and `holder` point to the first of a bucket's queue, `last_challenger` and `last_holder` behind it.
     """
-    selected, is_new = pl.col("place_gate").is_null(), ~pl.col("is_held")
-    contested = (
-        rows.with_row_index("number")
-        .filter(pl.col("margin_units").is_not_null())
-        .select(
-            "number",
-            "group",
-            "place",
-            "score_units",
-            "bucket_limit",
-            "margin_units",
-            selected=selected,
-            challenges=is_new & ~selected,
-            defends=selected & pl.col("is_held") & ~pl.col("is_pinned") & ~pl.col("is_reserved"),
-            slots=pl.col("max_new_positions") - (selected & is_new).sum().over("group"),
-        )
-    )
-    weakest = pl.col("score_units").filter("defends").min().over("group")
-    best = pl.col("score_units").filter("challenges").max().over("group")
-    open_groups = contested.filter((pl.col("slots") > 0) & (best >= weakest + pl.col("margin_units")))
-    challengers = _queue(open_groups.filter("challenges").filter(_is_early()), "challenger")
-    holders = _queue(open_groups.filter("defends").reverse(), "holder")
+    contested = _open_groups(rows)
+    challengers = _queue(contested.filter("challenges"), "challenger")
+    holders = _queue(contested.filter("defends").reverse(), "holder")
     buckets = (
-        open_groups.group_by(_BUCKET)
-        .agg(there=pl.col("selected").sum().cast(pl.Int64))
+        contested.group_by("place")
+        .agg(
+            pl.col("group", "bucket_limit", "margin_units", "slots").first(),
+            there=pl.col("selected").sum().cast(pl.Int64),
+        )
         .join(_ends(challengers, "challenger"), on="place", how="left")
         .join(_ends(holders, "holder"), on="place", how="left")
         .filter(pl.col("challenger").is_not_null() | pl.col("holder").is_not_null())
-        .sort("group", "place")
+        .sort("place")
         .with_columns(pl.col("group").set_sorted())
     )
     return buckets, challengers, holders
 
 
-def _is_early() -> pl.Expr:
-    """No more of a bucket can win than new names may still enter."""
-    return pl.int_range(pl.len()).over("place") < pl.col("slots")
+def _open_groups(rows: pl.DataFrame) -> pl.DataFrame:
+    """Keep the groups with a margin and a new name left to enter, whose best challenger beats the weakest holding."""
+    selected, is_new, score = pl.col("place_gate").is_null(), ~pl.col("is_held"), pl.col("score_units")
+    can_leave = pl.col("is_held") & ~pl.col("is_pinned") & ~pl.col("is_reserved")
+    weakest, best = pl.col("defender_units").min().over("group"), pl.col("challenger_units").max().over("group")
+    return (
+        rows.with_row_index("number")
+        .filter(pl.col("margin_units").is_not_null())
+        .select(
+            *("number", "group", "place", "score_units", "bucket_limit", "margin_units"),
+            selected=selected,
+            challenges=is_new & ~selected,
+            defends=can_leave & selected,
+            challenger_units=pl.when(is_new & ~selected).then(score),
+            defender_units=pl.when(can_leave & selected).then(score),
+            slots=pl.col("max_new_positions") - (selected & is_new).sum().over("group"),
+        )
+        .filter((pl.col("slots") > 0) & (best >= weakest + pl.col("margin_units")))
+    )
 
 
 def _queue(rows: pl.DataFrame, name: str) -> pl.DataFrame:
-    return rows.select("number", "place", "score_units").sort("place", maintain_order=True).with_row_index(name)
+    """Line up the rows of each bucket as they came: no more of them can win, or lose, than new names may enter."""
+    return (
+        rows.sort("place", maintain_order=True)
+        .with_columns(starts=starts("place"))
+        .filter(so_far(pl.col("place").is_not_null(), "starts") <= pl.col("slots"))
+        .select("number", "place", "score_units")
+        .with_row_index(name)
+    )
 
 
 def _ends(queue: pl.DataFrame, name: str) -> pl.DataFrame:

@@ -5,7 +5,7 @@ The rules are not written a second time: `places.give_places` is asked again, in
 
 import polars as pl
 
-from sizing.entry import find_entries, with_order
+from sizing.entry import find_entries
 from sizing.probes import make_probes, make_world, probe_key
 from sizing.rivals import find_rivals
 from sizing.views import SCORE_UNITS
@@ -21,8 +21,8 @@ def add_counterfactual(
     *Adds* `entry_units`, `question` (equal where the answer is the same), `rival`.
     """
     keyed = decided.with_columns(probe_key())
-    world, steps = with_order(make_world(placed), limits)
-    probes = find_entries(make_probes(keyed, buckets, limits), world, steps)
+    world = make_world(placed)
+    probes = find_entries(make_probes(keyed, buckets, limits), world, limits)
     asked = (
         keyed.filter(pl.col("probe_key").is_not_null())
         .select("row", "probe_key", "asset_key", "is_selected")
@@ -36,7 +36,7 @@ def add_counterfactual(
         .with_columns(entry_units=pl.col("entry_units") + pl.col("side"))
         .filter(pl.col("entry_units") <= SCORE_UNITS)
     )
-    told = find_rivals(asked, probes, world).select("row", "entry_units", "question", "rival_row")
+    told = asked.select("row", "entry_units").join(find_rivals(asked, probes, world), on="row", how="left")
     return (
         decided.join(told, on="row", how="left", maintain_order="left")
         .with_columns(rival=pl.col("asset").gather(pl.col("rival_row")))

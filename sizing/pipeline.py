@@ -1,7 +1,7 @@
 """The order of the stages. The only file that knows it.
 
-A day: candidates -> qualify -> diversify -> size -> targets -> checks. Sizing: pinned -> raw weights -> cap ->
-normalise -> residual -> rounding -> audit.
+A day: candidates -> qualify -> diversify -> size, again where no_buy holds back -> targets -> checks. Sizing: pinned ->
+raw weights -> cap -> normalise -> residual -> rounding -> audit.
 """
 
 from typing import NamedTuple

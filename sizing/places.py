@@ -82,24 +82,7 @@ def give_places(rows: pl.DataFrame) -> pl.DataFrame:
     )
     kept = _close_above_the_total(_reserve(marked))
     taken = kept.hstack(_positions_taken(kept, by_place)[by_score])
-    return hold_auction(_let_in(taken).drop(_WORKING))
-
-
-_WORKING = (
-    "is_above",
-    "leads_held",
-    "leads_new",
-    "is_first_pinned",
-    "new_place",
-    "group_starts",
-    "group_ends",
-    "n_pinned",
-    "n_new_bearers",
-    "n_bearers",
-    "is_kept",
-    "taken",
-    "queues",
-)
+    return hold_auction(_let_in(taken).select(*rows.columns, "is_reserved", "place_gate"))
 
 
 def _at_places(rows: pl.DataFrame, by_place: pl.Series) -> pl.DataFrame:
@@ -168,7 +151,6 @@ def _reserve(rows: pl.DataFrame) -> pl.DataFrame:
             reach=pl.min_horizontal("wanted", pl.col("max_total_positions") - pl.col("n_pinned")),
         )
         .with_columns(is_reserved=pl.col("may_lead") & (pl.col("rank") <= pl.col("reach")))
-        .drop("held_rank", "new_rank", "n_led", "wanted", "may_lead", "rank", "reach")
     )
 
 
@@ -192,7 +174,6 @@ def _close_above_the_total(rows: pl.DataFrame) -> pl.DataFrame:
             .then(gate(MIN_BUCKETS))
         )
         .with_columns(is_kept=pl.col("is_held") & pl.col("place_gate").is_null())
-        .drop("other_place", "surplus")
     )
 
 
@@ -215,5 +196,4 @@ def _let_in(rows: pl.DataFrame) -> pl.DataFrame:
             .then(gate(NEW_FULL))
             .otherwise("place_gate")
         )
-        .drop("before", "room")
     )

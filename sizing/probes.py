@@ -5,7 +5,7 @@ of a bucket that wait, one for all holdings of it that closed; and of those that
 rules see only that there is one more of them. Reserved, replaced and winning candidates are asked one by one.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import polars as pl
 
@@ -17,8 +17,8 @@ ONE_NAME_LAST = 2**62
 
 _BATCH_ROWS = 2_000_000
 _FIRST_OPEN_GATE = GATES.index(BELOW_EXIT)
-_ALSO_COME = 3
-"""Waiting candidates of a bucket that could come in for one that leaves before any auction: less than so many."""
+FIRST_WAITING, MORE_WAITING = 2, 4
+"""How many who wait in a bucket are asked about at first, and how many times more where these did not do."""
 
 _GROUP_LIMITS = tuple(name for name in PLACE_COLUMNS if name not in {"score_units", "is_held", "is_pinned"})
 
@@ -67,26 +67,57 @@ def make_probes(decided: pl.DataFrame, buckets: pl.DataFrame, limits: pl.DataFra
 
 
 def make_world(placed: pl.DataFrame) -> pl.DataFrame:
-    """Keep who can matter when one score changes: all who have or lost a place, and the best who wait in each bucket.
+    """Tell who has or lost a place, and whose turn it is among those who wait in their bucket.
 
-    *Adds* `is_core` (has or lost a place), `was_selected`.
+    *Adds* `was_selected`, `is_core` (has or lost a place), `turn` and `n_turns` (of its kind: holding or new name).
     """
-    selected, is_held = pl.col("place_gate").is_null(), pl.col("is_held")
-    defended = (is_held & ~pl.col("is_pinned") & pl.col("is_core")).sum().over("group")
-    slots = pl.col("max_new_positions") - (selected & ~is_held & ~pl.col("has_won")).sum().over("group")
-    by_auction = pl.when(pl.col("margin_units").is_not_null()).then(pl.min_horizontal(slots, defended + 1).clip(0))
-    waits = ~pl.col("is_core")
-    place = (
-        pl.when(is_held)
-        .then((waits & is_held).cum_sum().over("place"))
-        .otherwise((waits & ~is_held).cum_sum().over("place"))
-    )
+    selected, is_held, waits = pl.col("place_gate").is_null(), pl.col("is_held"), ~pl.col("is_core")
+
+    def of_its_kind(count: Callable[[pl.Expr], pl.Expr]) -> pl.Expr:
+        return pl.when(is_held).then(count(waits & is_held)).otherwise(count(waits & ~is_held))
+
     return (
         placed.with_columns(
             was_selected=selected, is_core=selected | (pl.col("place_gate") == gate(REPLACED)).fill_null(value=False)
         )
-        .filter(pl.col("is_core") | (place <= _ALSO_COME + by_auction.fill_null(0)))
+        .with_columns(
+            turn=of_its_kind(lambda flag: flag.cum_sum().over("place")),
+            n_turns=of_its_kind(lambda flag: flag.sum().over("place")),
+        )
         .drop("group", "place", "is_reserved", "has_won", "place_gate")
+    )
+
+
+def narrow(world: pl.DataFrame, probes: pl.DataFrame, waiting: int) -> pl.DataFrame:
+    """Keep the portfolios of the probes, and of those who wait in a bucket the best `waiting` of each kind.
+
+    In a bucket the better comes first, so who is left out can matter only where the last that was kept came in.
+    *Adds* `is_last`: others wait behind it.
+    """
+    return (
+        world.filter(pl.col("is_core") | (pl.col("turn") <= waiting))
+        .join(probes, on="portfolio_key", how="semi", maintain_order="left")
+        .with_columns(is_last=~pl.col("is_core") & (pl.col("turn") == waiting) & (pl.col("n_turns") > waiting))
+    )
+
+
+def in_order(world: pl.DataFrame, points: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Put the world's rows and points between them into one order, the best first. *Adds* `order` to both.
+
+    *Requires* in `points`: `portfolio_key, score_units, name`, where an asset's name is twice its key.
+    """
+    rows = world.select("portfolio_key", "score_units", "row", name=pl.col("asset_key").cast(pl.Int64) * 2)
+    numbered = points.with_row_index("point")
+    ordered = (
+        pl.concat([rows, numbered.select("portfolio_key", "score_units", "name", "point")], how="diagonal")
+        .sort("portfolio_key", "score_units", "name", descending=[False, True, False], nulls_last=True)
+        .with_row_index("order")
+    )
+    of_rows = ordered.filter(pl.col("row").is_not_null()).select("row", "order")
+    of_points = ordered.filter(pl.col("point").is_not_null()).select("point", "order")
+    return (
+        world.join(of_rows, on="row", how="left", maintain_order="left"),
+        of_points.join(numbered, on="point", how="left", maintain_order="left").drop("point"),
     )
 
 
@@ -114,14 +145,15 @@ def people(probes: pl.DataFrame, world: pl.DataFrame) -> pl.DataFrame:
 
 def ask(probes: pl.DataFrame, others: pl.DataFrame) -> pl.DataFrame:
     """Let every probe in among the others at its `order`, and give places anew. *Adds* `is_probe` and places."""
-    columns = ["probe", "order", "place_key", *PLACE_COLUMNS, "row", "was_selected"]
+    columns = ["probe", "order", "place_key", *PLACE_COLUMNS]
     rows = pl.concat(
         [
-            others.select(*columns, is_probe=pl.lit(value=False)),
+            others.select(*columns, "row", "was_selected", "is_last", is_probe=pl.lit(value=False)),
             probes.select(
-                *columns[:-2],
+                *columns,
                 row=pl.lit(None, pl.UInt32),
                 was_selected=pl.lit(value=False),
+                is_last=pl.lit(value=False),
                 is_probe=pl.lit(value=True),
             ),
         ]
@@ -131,3 +163,8 @@ def ask(probes: pl.DataFrame, others: pl.DataFrame) -> pl.DataFrame:
         group="probe", place=probe * (pl.col("place_key").max() + 1) + pl.col("place_key")
     )
     return give_places(ordered)
+
+
+def unsure(asked: pl.DataFrame) -> pl.DataFrame:
+    """Give each `probe` that let in the last of a bucket that the narrow world knows: others may come behind it."""
+    return asked.filter(pl.col("is_last") & pl.col("place_gate").is_null()).select("probe").unique()
