@@ -22,6 +22,8 @@ from tasks.trading_days import exchange_time_zone, require_trading_day
 HELD, PUBLISHED, UNCHANGED = "Held", "Published", "Unchanged"
 """The names of the states in which a run can complete."""
 
+_MEND = "deliver the missing scores and run the day again"
+
 
 def run_name() -> str:
     """Name a flow run by its day and portfolios."""
@@ -57,14 +59,14 @@ async def daily_rebalance(config: RebalanceConfig) -> State[Any]:
             reason = "; ".join(missing)
             hold(settings, run.run_id, reason)
             snapshot(settings, day)
-            return Completed(name=HELD, message=f"{run.run_id} is held, the published targets stay: {reason}")
+            return Completed(name=HELD, message=f"{run.run_id} is held, the published targets stay: {reason}; {_MEND}")
         qualified = select(run.inputs)
         decisions = diversify(qualified, run.inputs)
         sized = size(decisions, run.inputs)
         result = check(decisions, sized, run.inputs)
         publish(settings, run.run_id, result)
     snapshot(settings, day)
-    return Completed(name=PUBLISHED, message=report(settings, day, run.run_id, ingested))
+    return Completed(name=PUBLISHED, message=report(settings, day, run, ingested))
 
 
 def _scheduled_day(exchange: str) -> date:

@@ -23,6 +23,8 @@ PROBLEMS = (BallastError, WarehouseError)
 _PIPED_WIDTH = 10_000
 _BREAKABLE = 36
 """Texts longer than this may be broken over lines."""
+_DIGITS = 12
+"""An entry score is exact to 1e-12; what a double has beyond that is noise."""
 
 
 def out() -> Console:
@@ -81,7 +83,7 @@ def _text(value: object) -> str:
     if value is None:
         return ""
     if isinstance(value, float):
-        return f"{value:.6g}"
+        return f"{value:.{_DIGITS}g}"
     if isinstance(value, Decimal):
         return f"{value:f}"
     return str(value)

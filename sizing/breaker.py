@@ -4,13 +4,12 @@ import polars as pl
 
 from sizing.inputs import DayInputs
 from sizing.limit_columns import LimitSchema, limit_frame
-from sizing.universe import combined_scores, with_restrictions
+from sizing.universe import with_restrictions
+from sizing.views import Views, lay_views
 
 _SCHEMA: LimitSchema = {
     "portfolio_id": pl.String,
     "model": pl.String,
-    "technical_score_weight": pl.Float64,
-    "fundamental_score_weight": pl.Float64,
     "max_missing_score_share": pl.Float64,
 }
 
@@ -24,20 +23,16 @@ def find_missing_scores(inputs: DayInputs) -> tuple[str, ...]:
     Looked at: the portfolio's holdings, and the universe of the last day that has scores of its model, less what its
     config leaves out and what a restriction settles.
     """
+    views = lay_views(inputs)
     portfolios = limit_frame(inputs.limits, _SCHEMA)
-    scored = combined_scores(portfolios, inputs.scores).select("portfolio_id", "asset", "score_age_days")
-    before = scored.filter(pl.col("score_age_days") > 0)
-    last_day = pl.col("score_age_days") == pl.col("score_age_days").min().over("portfolio_id")
-    expected = pl.concat(
-        [
-            inputs.holdings.select("portfolio_id", "asset", of=pl.lit("holdings")),
-            before.filter(last_day).select("portfolio_id", "asset", of=pl.lit("the last universe")),
-        ]
-    ).pipe(_with_a_say, inputs)
-    today = scored.filter(pl.col("score_age_days") == 0).select("portfolio_id", "asset", has_score=pl.lit(value=True))
+    today = views.scored.filter(pl.col("score_age_days") == 0).select("view", "asset_key", has_score=pl.lit(value=True))
     shares = (
-        expected.join(portfolios, on="portfolio_id", how="inner")
-        .join(today, on=["portfolio_id", "asset"], how="left")
+        pl.concat([_holdings(views, inputs), _last_universe(views)])
+        .pipe(_with_a_say, views, inputs)
+        .join(today, on=["view", "asset_key"], how="left")
+        .join(views.names.select("asset_key", "asset"), on="asset_key")
+        .join(views.portfolios.select("portfolio_key", "portfolio_id"), on="portfolio_key")
+        .join(portfolios, on="portfolio_id")
         .with_columns(is_missing=pl.col("has_score").is_null())
         .group_by("portfolio_id", "of")
         .agg(
@@ -49,21 +44,40 @@ def find_missing_scores(inputs: DayInputs) -> tuple[str, ...]:
         .filter(pl.col("n_missing") > pl.col("limit") * pl.col("n") + _COUNT_TOLERANCE)
         .sort("portfolio_id", "of")
     )
-    silent = _without_any_score(portfolios.join(shares, on="portfolio_id", how="anti", maintain_order="left"), today)
-    return (*silent, *shares.select(_sentence()).to_series())
+    quiet = views.portfolios.join(today, on="view", how="anti").select("portfolio_id")
+    silent = portfolios.join(quiet, on="portfolio_id", how="semi", maintain_order="left").join(
+        shares, on="portfolio_id", how="anti", maintain_order="left"
+    )
+    return (*_without_any_score(silent), *shares.select(_sentence()).to_series())
 
 
-def _with_a_say(expected: pl.DataFrame, inputs: DayInputs) -> pl.DataFrame:
+def _holdings(views: Views, inputs: DayInputs) -> pl.DataFrame:
+    return (
+        inputs.holdings.join(views.portfolios, on="portfolio_id")
+        .join(views.names, on="asset")
+        .select("portfolio_key", "view", "asset_key", of=pl.lit("holdings"))
+    )
+
+
+def _last_universe(views: Views) -> pl.DataFrame:
+    """Give what each portfolio's model scored on the last day before today."""
+    before = views.scored.filter(pl.col("score_age_days") > 0)
+    last_day = pl.col("score_age_days") == pl.col("score_age_days").min().over("view")
+    return views.portfolios.join(before.filter(last_day), on="view").select(
+        "portfolio_key", "view", "asset_key", of=pl.lit("the last universe")
+    )
+
+
+def _with_a_say(expected: pl.DataFrame, views: Views, inputs: DayInputs) -> pl.DataFrame:
     """Leave out assets whose score decides nothing: excluded, to be sold, or not to be traded."""
     settled = pl.col("is_excluded") | pl.col("restriction").is_in(["must_sell", "no_trade"]).fill_null(value=False)
-    return with_restrictions(expected, inputs).filter(~settled).select(expected.columns)
+    restricted = with_restrictions(expected, views, inputs)
+    return restricted.with_columns(views.outside(restricted)).filter(~settled).select(expected.columns)
 
 
-def _without_any_score(portfolios: pl.DataFrame, today: pl.DataFrame) -> tuple[str, ...]:
+def _without_any_score(portfolios: pl.DataFrame) -> tuple[str, ...]:
     """Say which portfolios follow a model without any score today: a typing error, or a feed that is gone."""
-    silent = portfolios.filter(pl.col("max_missing_score_share") < 1).join(
-        today, on="portfolio_id", how="anti", maintain_order="left"
-    )
+    silent = portfolios.filter(pl.col("max_missing_score_share") < 1)
     sentence = pl.format("{}: its model {} has no score at all today", "portfolio_id", "model")
     return tuple(silent.select(sentence).to_series())
 

@@ -1,11 +1,24 @@
-"""Why each candidate is in or not, in one sentence made from the columns of its decision."""
+"""A decision for every candidate: the gate, the limit, the counterfactual, and one sentence made from them."""
 
 import polars as pl
 
-from sizing.diversification import BUCKET_FULL, NEW_FULL, REPLACED, TOTAL_FULL
+from sizing.gates import (
+    BELOW_ENTRY,
+    BELOW_EXIT,
+    BUCKET_FULL,
+    GATES,
+    MIN_BUCKETS,
+    NEW_FULL,
+    PLACE_GATES,
+    REPLACED,
+    SCORE_GATES,
+    TOTAL_FULL,
+    gate,
+)
 from sizing.inputs import DayInputs
 from sizing.limit_columns import LimitSchema, limit_frame
-from sizing.selection import BELOW_ENTRY, BELOW_EXIT, EXCLUDED, MUST_SELL, NO_BUCKET, NO_BUY, NO_TRADE
+from sizing.sentences import has_notes, notes, verdict
+from sizing.views import as_score, score_units
 
 DECISION_COLUMNS = (
     "portfolio_id",
@@ -22,8 +35,12 @@ DECISION_COLUMNS = (
     "candidate_rank",
     "bucket_rank",
     "is_pinned",
+    "is_reserved",
     "is_selected",
     "gate",
+    "gate_limit",
+    "entry_score",
+    "rival",
     "decision_reason",
 )
 """A decision, one row per portfolio and candidate, in this order."""
@@ -32,74 +49,103 @@ _SCHEMA: LimitSchema = {
     "portfolio_id": pl.String,
     "min_score_threshold": pl.Float64,
     "min_score_new_position": pl.Float64,
-    "max_positions_per_bucket": pl.Int32,
     "max_total_positions": pl.Int32,
     "max_new_positions": pl.Int32,
-    "max_score_age_days": pl.Int32,
+    "min_buckets_represented": pl.Int32,
+    "replacement_margin": pl.Float64,
 }
+_LIMIT_OF_GATE = {
+    BELOW_EXIT: "min_score_threshold",
+    BELOW_ENTRY: "min_score_new_position",
+    BUCKET_FULL: "bucket_limit",
+    TOTAL_FULL: "max_total_positions",
+    NEW_FULL: "max_new_positions",
+    MIN_BUCKETS: "min_buckets_represented",
+    REPLACED: "replacement_margin",
+}
+_WORDED = (
+    "wording",
+    "portfolio_id",
+    "bucket",
+    "bucket_limit",
+    "is_held",
+    "is_pinned",
+    "is_reserved",
+    "gate",
+    "question",
+    "entry_units",
+    "rival",
+)
+_CASES = 128
+"""More than there are gates, held or not, pinned or not, reserved or not."""
 
 
 def explain_decisions(diversified: pl.DataFrame, inputs: DayInputs) -> pl.DataFrame:
-    """Give the decisions, by portfolio and rank. *Requires* what `diversify` gives. *Adds* `decision_reason`."""
-    limits = limit_frame(inputs.limits, _SCHEMA)
+    """Give the decisions, by portfolio and rank.
+
+    *Requires* what `diversify` gives. *Adds* `gate_limit, entry_score, decision_reason`.
+    """
+    rows = diversified.with_columns(wording=_wording())
+    told = _tell(rows.select(_WORDED).unique("wording", keep="first"), inputs)
     return (
-        diversified.join(limits, on="portfolio_id", how="left", maintain_order="left")
-        .with_columns(decision_reason=pl.concat_str(_opening(), _verdict(), _restriction(), _score_notes()))
-        .sort("portfolio_id", "candidate_rank", "asset", nulls_last=True)
+        rows.join(told, on="wording", how="left", maintain_order="left")
+        .hstack([_notes(diversified, inputs)])
+        .with_columns(
+            gate=pl.col("gate").cast(pl.String),
+            entry_score=as_score("entry_units"),
+            decision_reason=pl.concat_str(_opening(), "verdict", "notes"),
+        )
         .select(DECISION_COLUMNS)
     )
 
 
+def _wording() -> pl.Expr:
+    """Give one number to all that is said in the same words: one case of one question, or of one bucket."""
+    code = pl.col("gate").to_physical().cast(pl.Int64).fill_null(len(GATES))
+    flags = pl.sum_horizontal(
+        pl.col("is_held").cast(pl.Int64),
+        pl.col("is_pinned").cast(pl.Int64) * 2,
+        pl.col("is_reserved").cast(pl.Int64) * 4,
+    )
+    case = code * 8 + flags
+    by_bucket = -(2**62) + pl.col("place_key") * _CASES
+    return pl.coalesce(pl.col("question") * _CASES, by_bucket) + case
+
+
+def _tell(cases: pl.DataFrame, inputs: DayInputs) -> pl.DataFrame:
+    """Give `wording, gate_limit, verdict` of each case."""
+    limit = pl.coalesce(
+        pl.when(pl.col("gate") == gate(code)).then(pl.col(name).cast(pl.Float64))
+        for code, name in _LIMIT_OF_GATE.items()
+    )
+    could_be_told = pl.col("gate").is_in(pl.Series([*SCORE_GATES, *PLACE_GATES], dtype=pl.Enum(GATES)).implode())
+    limits = limit_frame(inputs.limits, _SCHEMA).with_columns(
+        exit_units=score_units("min_score_threshold"), entry_units_needed=score_units("min_score_new_position")
+    )
+    return cases.join(limits, on="portfolio_id", how="left").select(
+        "wording",
+        gate_limit=limit,
+        verdict=verdict(is_hopeless=could_be_told & pl.col("question").is_null()),
+    )
+
+
 def _opening() -> pl.Expr:
-    who = pl.when("is_held").then(pl.lit("Holding")).otherwise(pl.lit("New name"))
-    score = (
-        pl.when(pl.col("score").is_null())
-        .then(pl.lit(" without a score"))
-        .otherwise(pl.format(", score {}, rank {}", "score", "candidate_rank"))
-    )
-    return pl.concat_str(who, score, pl.lit(": "))
-
-
-def _verdict() -> pl.Expr:
-    gate = pl.col("gate")
-    sentences = {
-        MUST_SELL: pl.lit("must be sold."),
-        NO_TRADE: pl.lit("may not be traded."),
-        NO_BUY: pl.lit("may not be bought."),
-        NO_BUCKET: pl.lit("the asset list does not know its bucket."),
-        EXCLUDED: pl.lit("left out by the portfolio's universe."),
-        BELOW_EXIT: pl.format("below min_score_threshold {}.", "min_score_threshold"),
-        BELOW_ENTRY: pl.format("below min_score_new_position {}.", "min_score_new_position"),
-        BUCKET_FULL: pl.format("no place in bucket {}, at most {} positions.", "bucket", "max_positions_per_bucket"),
-        TOTAL_FULL: pl.format("no place, at most {} positions in all.", "max_total_positions"),
-        NEW_FULL: pl.format("no place, at most {} new names a day.", "max_new_positions"),
-        REPLACED: pl.lit("replaced by a new name that leads by the replacement margin."),
-    }
-    verdict = (
-        pl.when("is_pinned")
-        .then(pl.lit("kept at its weight."))
-        .when("is_reserved")
-        .then(pl.format("selected for a place kept for bucket {}.", "bucket"))
-    )
-    for code, sentence in sentences.items():
-        verdict = verdict.when(gate == code).then(sentence)
-    return verdict.when("is_held").then(pl.lit("kept.")).otherwise(pl.lit("selected."))
-
-
-def _restriction() -> pl.Expr:
-    stated = pl.format(" Restriction {}: {}.", "restriction", pl.col("restriction_reason").fill_null("no reason given"))
-    return pl.when(pl.col("restriction").is_not_null()).then(stated).otherwise(pl.lit(""))
-
-
-def _score_notes() -> pl.Expr:
-    stale = pl.format(" No score within {} trading days: never sold for missing data.", "max_score_age_days")
-    old = pl.format(" The score is from {}.", "score_date")
-    partial = pl.lit(" Only one part of the score came.")
+    score, rank = pl.col("score").cast(pl.String), pl.col("candidate_rank").cast(pl.String)
     return pl.concat_str(
-        pl.when(pl.col("is_score_stale") & pl.col("is_pinned"))
-        .then(stale)
-        .when(pl.col("score_age_days") > 0)
-        .then(old)
-        .otherwise(pl.lit("")),
-        pl.when("has_partial_score").then(partial).otherwise(pl.lit("")),
+        pl.when("is_held").then(pl.lit("Holding")).otherwise(pl.lit("New name")),
+        pl.coalesce(pl.concat_str(pl.lit(", score "), score, pl.lit(", rank "), rank), pl.lit(" without a score")),
+        pl.lit(": "),
     )
+
+
+def _notes(rows: pl.DataFrame, inputs: DayInputs) -> pl.Series:
+    """Write the notes of the few rows that have any. *Gives* `notes`, empty for the others."""
+    ages = limit_frame(inputs.limits, {"portfolio_id": pl.String, "max_score_age_days": pl.Int32})
+    noted = (
+        rows.with_row_index("number")
+        .filter(has_notes())
+        .join(ages, on="portfolio_id", how="left", maintain_order="left")
+        .select("number", notes=notes())
+    )
+    every = rows.select(pl.int_range(pl.len(), dtype=pl.UInt32).alias("number"))
+    return every.join(noted, on="number", how="left", maintain_order="left")["notes"].fill_null("")

@@ -7,6 +7,7 @@ import math
 from decimal import Decimal
 
 from sizing.limits import WEIGHT_TOLERANCE, RebalancingLimits
+from sizing.universe_feasibility import find_selection_objections
 
 _COUNT_TOLERANCE = 1e-9
 _FIX_STEPS = 10_000
@@ -17,7 +18,7 @@ def find_infeasible(limits: RebalancingLimits) -> tuple[str, ...]:
     found = [_thresholds(limits), _bucket_counts(limits)]
     if limits.enable_dynamic_sizing:
         found += [_minimum(limits), _positions(limits), _bucket_minimum(limits), _buckets(limits), _tiers(limits)]
-    return tuple(sentence for sentence in found if sentence)
+    return (*(sentence for sentence in found if sentence), *find_selection_objections(limits))
 
 
 def _places(limits: RebalancingLimits) -> int:

@@ -139,23 +139,36 @@ class RebalancingLimits(BaseModel):
         default=10, ge=1, le=MOST_POSITIONS, description="Most positions, holdings included."
     )
     replacement_margin: Share | None = Field(
-        default=None, description="Score lead with which a new name replaces the lowest holding; null: never."
+        default=None,
+        description="Score lead with which a new name replaces the weakest holding it may meet; null: never.",
+    )
+    include_buckets: tuple[str, ...] = Field(
+        default=(), description="Where this or include_assets is given: only these buckets, besides those assets."
+    )
+    include_assets: tuple[str, ...] = Field(
+        default=(), description="Where this or include_buckets is given: only these assets, besides those buckets."
     )
     exclude_buckets: tuple[str, ...] = Field(default=(), description="Buckets that the portfolio never holds.")
     exclude_assets: tuple[str, ...] = Field(default=(), description="Assets that the portfolio never holds.")
+    allow_unclassified: bool = Field(
+        default=False, description="True: a new name may enter though the asset list does not know its bucket."
+    )
 
     # Diversification
     max_positions_per_bucket: int = Field(
         default=4, ge=1, le=MOST_POSITIONS, description="Most positions in one bucket."
     )
+    max_positions_by_bucket: dict[str, Annotated[int, Field(ge=1, le=MOST_POSITIONS)]] = Field(
+        default={}, description="Most positions in single buckets, instead of max_positions_per_bucket."
+    )
     allow_bucket_overflow: bool = Field(
-        default=False, description="True: holdings above max_positions_per_bucket are kept."
+        default=False, description="True: holdings above the positions of their bucket are kept."
     )
     min_buckets_represented: int = Field(
         default=2,
         ge=0,
         le=MOST_POSITIONS,
-        description="Buckets that should hold a position, reached by reserved slots for new names.",
+        description="Buckets that should hold a position; the best name of each has its place reserved.",
     )
 
     # Trading

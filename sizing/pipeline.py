@@ -1,7 +1,7 @@
 """The order of the stages. The only file that knows it.
 
-A day: candidates -> qualify -> diversify -> size -> targets -> checks. Sizing: pinned -> raw weights -> cap ->
-normalise -> residual -> rounding -> audit.
+A day: candidates -> qualify -> diversify -> size, again where no_buy holds back -> targets -> checks. Sizing: pinned ->
+raw weights -> cap -> normalise -> residual -> rounding -> audit.
 """
 
 from concurrent.futures import ThreadPoolExecutor
@@ -17,6 +17,7 @@ from sizing.diversification import diversify
 from sizing.dynamic import add_raw_weights
 from sizing.inputs import DayInputs
 from sizing.limit_columns import LimitsByPortfolio
+from sizing.no_buy import MOST_SIZINGS, hold_back, put_in, tell_no_buy
 from sizing.rounding import add_target_weight
 from sizing.selection import qualify
 from sizing.trades import build_targets
@@ -76,7 +77,10 @@ def decide(qualified: pl.DataFrame, inputs: DayInputs) -> pl.DataFrame:
 
 
 def size_decisions(decisions: pl.DataFrame, inputs: DayInputs) -> SizedPortfolios:
-    """Size the selected assets. A pinned holding keeps its current weight as far as the limits let it."""
+    """Size the selected assets. A pinned holding keeps its current weight as far as the limits let it.
+
+    Portfolios in which a holding under no_buy would grow are sized again with that holding held back.
+    """
     selected = decisions.filter("is_selected").select(
         "portfolio_id",
         "asset",
@@ -85,7 +89,16 @@ def size_decisions(decisions: pl.DataFrame, inputs: DayInputs) -> SizedPortfolio
         "is_held",
         pinned_weight=pl.when("is_pinned").then(pl.col("current_weight").cast(pl.Float64).clip(upper_bound=1.0)),
     )
-    return size_portfolios(selected, inputs.limits)
+    as_scored = sized = size_portfolios(selected, inputs.limits)
+    for _ in range(1, MOST_SIZINGS):
+        again = hold_back(selected, sized.positions, decisions)
+        if again.is_empty():
+            break
+        resized = size_portfolios(again, {name: inputs.limits[name] for name in again["portfolio_id"].unique()})
+        sized = SizedPortfolios(*map(put_in, sized, resized))
+    if sized is as_scored:
+        return sized
+    return sized._replace(positions=tell_no_buy(sized.positions, as_scored.positions, selected))
 
 
 def settle(decisions: pl.DataFrame, sized: SizedPortfolios, inputs: DayInputs) -> Rebalance:

@@ -1,4 +1,4 @@
-"""Who qualifies: restrictions first, then the portfolio's own universe, then the score.
+"""Who qualifies: restrictions first, then the portfolio's own universe, then the score (docs/selection.md 2).
 
 A holding is kept while score >= min_score_threshold; a new name needs score >= min_score_new_position. A holding
 whose score is missing or too old is pinned, never sold because data is missing.
@@ -6,21 +6,16 @@ whose score is missing or too old is pinned, never sold because data is missing.
 
 import polars as pl
 
+from sizing.gates import BELOW_ENTRY, BELOW_EXIT, EXCLUDED, MUST_SELL, NO_BUCKET, NO_BUY, NO_TRADE, gate
 from sizing.inputs import UNCLASSIFIED, DayInputs
 from sizing.limit_columns import LimitSchema, limit_frame
-
-MUST_SELL = "must_sell"
-NO_TRADE = "no_trade"
-NO_BUY = "no_buy"
-EXCLUDED = "excluded"
-BELOW_EXIT = "below_min_score_threshold"
-BELOW_ENTRY = "below_min_score_new_position"
-NO_BUCKET = "no_bucket"
+from sizing.views import score_units
 
 _SCHEMA: LimitSchema = {
     "portfolio_id": pl.String,
     "min_score_threshold": pl.Float64,
     "min_score_new_position": pl.Float64,
+    "allow_unclassified": pl.Boolean,
 }
 
 
@@ -30,38 +25,63 @@ def qualify(candidates: pl.DataFrame, inputs: DayInputs) -> pl.DataFrame:
     *Requires* what `universe.candidates` gives. *Adds* `candidate_rank` and `bucket_rank` (by score, then name;
     null without a score), `is_pinned`, `selection_gate` (null: it qualifies).
     """
-    limited = candidates.join(limit_frame(inputs.limits, _SCHEMA), on="portfolio_id", how="left", maintain_order="left")
-    is_held, restriction = pl.col("is_held"), pl.col("restriction").fill_null("")
-    is_frozen = is_held & (pl.col("is_score_stale") | (restriction == NO_TRADE))
-    is_sold = (restriction == MUST_SELL) | (pl.col("is_excluded") & (restriction != NO_TRADE))
     return (
-        limited.with_columns(
-            candidate_rank=_rank("portfolio_id"),
-            bucket_rank=_rank("portfolio_id", "bucket"),
-            is_pinned=is_frozen & ~(is_held & is_sold),
-        )
+        candidates.join(_limits(inputs), on="portfolio_key", how="left", maintain_order="left")
         .with_columns(
-            selection_gate=pl.when(restriction == MUST_SELL)
-            .then(pl.lit(MUST_SELL))
-            .when(~is_held & (restriction == NO_TRADE))
-            .then(pl.lit(NO_TRADE))
-            .when(~is_held & (restriction == NO_BUY))
-            .then(pl.lit(NO_BUY))
-            .when(pl.col("is_excluded") & ~pl.col("is_pinned"))
-            .then(pl.lit(EXCLUDED))
-            .when(~is_held & (pl.col("bucket") == UNCLASSIFIED))
-            .then(pl.lit(NO_BUCKET))
-            .when(is_held & ~pl.col("is_pinned") & (pl.col("score") < pl.col("min_score_threshold")))
-            .then(pl.lit(BELOW_EXIT))
-            .when(~is_held & (pl.col("score") < pl.col("min_score_new_position")))
-            .then(pl.lit(BELOW_ENTRY))
+            candidate_rank=_rank("portfolio_key"),
+            bucket_rank=_rank("place_key"),
+            is_pinned=_is_pinned(),
+            is_unknown=pl.col("bucket") == UNCLASSIFIED,
         )
-        .drop("min_score_threshold", "min_score_new_position")
+        .with_columns(selection_gate=_first_gate())
+        .drop("exit_units", "entry_units", "allow_unclassified", "is_unknown")
     )
 
 
-def _rank(*group: str) -> pl.Expr:
-    """Rank by score, then name; without a score there is no rank."""
-    place = pl.int_range(1, pl.len() + 1, dtype=pl.Int32)
-    by_score = [pl.col("score").is_null(), -pl.col("score"), pl.col("asset")]
-    return pl.when(pl.col("score").is_not_null()).then(place.over(*group, order_by=by_score))
+def _limits(inputs: DayInputs) -> pl.DataFrame:
+    return (
+        limit_frame(inputs.limits, _SCHEMA)
+        .with_row_index("portfolio_key")
+        .select(
+            pl.col("portfolio_key").set_sorted(),
+            "allow_unclassified",
+            exit_units=score_units("min_score_threshold"),
+            entry_units=score_units("min_score_new_position"),
+        )
+    )
+
+
+def _is_pinned() -> pl.Expr:
+    """Say which holdings stay as they are: may not be traded, or have no score, unless they must leave."""
+    restriction = pl.col("restriction")
+    may_not_be_traded = restriction.eq_missing(pl.lit(NO_TRADE))
+    must_leave = pl.col("is_excluded") | restriction.eq_missing(pl.lit(MUST_SELL))
+    return pl.col("is_held") & (may_not_be_traded | (pl.col("is_score_stale") & ~must_leave))
+
+
+def _first_gate() -> pl.Expr:
+    is_held, restriction = pl.col("is_held"), pl.col("restriction")
+    return (
+        pl.when(restriction == MUST_SELL)
+        .then(gate(MUST_SELL))
+        .when(~is_held & (restriction == NO_TRADE))
+        .then(gate(NO_TRADE))
+        .when(~is_held & (restriction == NO_BUY))
+        .then(gate(NO_BUY))
+        .when("is_pinned")
+        .then(None)
+        .when("is_excluded")
+        .then(gate(EXCLUDED))
+        .when(~is_held & pl.col("is_unknown") & ~pl.col("allow_unclassified"))
+        .then(gate(NO_BUCKET))
+        .when(is_held & (pl.col("score_units") < pl.col("exit_units")))
+        .then(gate(BELOW_EXIT))
+        .when(~is_held & (pl.col("score_units") < pl.col("entry_units")))
+        .then(gate(BELOW_ENTRY))
+    )
+
+
+def _rank(group: str) -> pl.Expr:
+    """Count the rows, which come best first; without a score there is no rank."""
+    place = pl.int_range(1, pl.len() + 1, dtype=pl.Int32).over(group)
+    return pl.when(pl.col("score_units").is_not_null()).then(place)

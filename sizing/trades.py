@@ -37,15 +37,18 @@ def build_targets(
     """Give the targets: every position, every holding that leaves (target 0), and one CASH row a portfolio.
 
     *Requires* decisions, and both frames of `size_portfolios`. By portfolio: positions by weight, then CASH.
+    Pinned is what its decision or its restriction no_buy pinned.
     """
-    sized = positions.select("portfolio_id", "asset", "target_weight", "sizing_reason", "drop_reason")
+    sized = positions.select("portfolio_id", "asset", "target_weight", "sizing_reason", "pinned_weight")
     assets = (
-        decisions.join(sized, on=["portfolio_id", "asset"], how="left", maintain_order="left")
+        decisions.filter(pl.col("is_selected") | pl.col("is_held"))
+        .join(sized, on=["portfolio_id", "asset"], how="left", maintain_order="left")
         .filter((pl.col("target_weight") > 0) | pl.col("is_held"))
         .join(limit_frame(inputs.limits, _SCHEMA), on="portfolio_id", how="left", maintain_order="left")
         .with_columns(
             target_weight=pl.col("target_weight").fill_null(_ZERO),
             is_cash=pl.lit(value=False),
+            is_pinned=pl.col("is_pinned") | pl.col("pinned_weight").is_not_null(),
             target_reason=pl.when("is_pinned")
             .then(pl.concat_str("decision_reason", pl.lit(" "), "sizing_reason"))
             .otherwise(pl.coalesce("sizing_reason", "decision_reason")),

@@ -3,73 +3,15 @@
 A holding is always evaluated: none is lost because it has no score today.
 """
 
-from collections.abc import Mapping
-
 import polars as pl
 
 from sizing.frames import STORED_WEIGHT
-from sizing.inputs import UNCLASSIFIED, DayInputs
-from sizing.limit_columns import LimitSchema, limit_frame
-from sizing.limits import RebalancingLimits
-
-_SCORE_DECIMALS = 12
-"""A combined score is rounded here, so that 0.6 x 0.65 + 0.4 x 0.65 reaches a threshold of 0.65."""
+from sizing.inputs import DayInputs
+from sizing.views import Views, lay_views
 
 _SEVERITY = {"must_sell": 0, "no_trade": 1, "no_buy": 2}
 """Where several restrictions meet one asset, the most severe counts."""
 
-
-def candidates(inputs: DayInputs) -> pl.DataFrame:
-    """Give one row per portfolio and candidate, by portfolio and asset.
-
-    *Adds* `bucket, score, score_date, score_age_days, has_partial_score, is_score_stale, is_held, current_weight,
-    restriction, restriction_reason, is_excluded`.
-    """
-    portfolios = _portfolio_frame(inputs.limits)
-    scored = combined_scores(portfolios, inputs.scores)
-    today = scored.filter(pl.col("score_age_days") == 0)
-    held = inputs.holdings.join(portfolios.select("portfolio_id"), on="portfolio_id", how="semi").join(
-        _last_scores(scored), on=["portfolio_id", "asset"], how="left"
-    )
-    everyone = today.join(held, on=["portfolio_id", "asset"], how="anti").select(_SCORED)
-    return (
-        pl.concat([held, everyone], how="diagonal")
-        .pipe(with_restrictions, inputs)
-        .with_columns(
-            is_held=pl.col("current_weight").is_not_null(),
-            current_weight=pl.col("current_weight").fill_null(pl.lit(0).cast(STORED_WEIGHT)),
-            has_partial_score=pl.col("has_partial_score").fill_null(value=False),
-            is_score_stale=pl.col("score").is_null(),
-        )
-        .select(CANDIDATE_COLUMNS)
-        .sort("portfolio_id", "asset")
-    )
-
-
-def with_restrictions(rows: pl.DataFrame, inputs: DayInputs) -> pl.DataFrame:
-    """Lay what binds it beside each asset. *Adds* `bucket, restriction, restriction_reason, is_excluded`."""
-    portfolios = _portfolio_frame(inputs.limits)
-    return (
-        rows.join(inputs.assets, on="asset", how="left", maintain_order="left")
-        .join(
-            _in_force(inputs.restrictions, portfolios), on=["portfolio_id", "asset"], how="left", maintain_order="left"
-        )
-        .join(
-            portfolios.select("portfolio_id", "exclude_buckets", "exclude_assets"),
-            on="portfolio_id",
-            how="left",
-            maintain_order="left",
-        )
-        .with_columns(bucket=pl.col("bucket").fill_null(UNCLASSIFIED))
-        .with_columns(
-            is_excluded=pl.col("exclude_buckets").list.contains(pl.col("bucket"))
-            | pl.col("exclude_assets").list.contains(pl.col("asset"))
-        )
-        .drop("exclude_buckets", "exclude_assets")
-    )
-
-
-_SCORED = ("portfolio_id", "asset", "score", "score_date", "score_age_days", "has_partial_score")
 CANDIDATE_COLUMNS = (
     "portfolio_id",
     "asset",
@@ -85,66 +27,102 @@ CANDIDATE_COLUMNS = (
     "restriction_reason",
     "is_excluded",
 )
+KEY_COLUMNS = ("portfolio_key", "asset_key", "place_key", "score_units")
+"""Numbers for names: portfolios and assets in the order of their names, one for each bucket of a portfolio, and the
+score in whole units of 1e-12."""
 
 
-def combined_scores(portfolios: pl.DataFrame, scores: pl.DataFrame) -> pl.DataFrame:
-    """Combine score parts per portfolio: weights renormalised over the parts present, never guessed.
+def candidates(inputs: DayInputs) -> pl.DataFrame:
+    """Give one row per portfolio and candidate: by portfolio, the best first, those without a score last.
 
-    score = (wt technical + wf fundamental) / (wt + wf), over the parts that came. A combined score counts as it came.
-    No part: no row.
+    *Adds* `bucket, score, score_date, score_age_days, has_partial_score, is_score_stale, is_held, current_weight,
+    restriction, restriction_reason, is_excluded`, and the keys.
     """
-    technical, fundamental = pl.col("technical_score"), pl.col("fundamental_score")
-    has_technical = technical.is_not_null() & (pl.col("technical_score_weight") > 0)
-    has_fundamental = fundamental.is_not_null() & (pl.col("fundamental_score_weight") > 0)
-    technical_weight = pl.col("technical_score_weight") * has_technical
-    fundamental_weight = pl.col("fundamental_score_weight") * has_fundamental
-    parts = technical.fill_null(0.0) * technical_weight + fundamental.fill_null(0.0) * fundamental_weight
-    combined = pl.when(has_technical | has_fundamental).then(parts / (technical_weight + fundamental_weight))
-    wants_both = (pl.col("technical_score_weight") > 0) & (pl.col("fundamental_score_weight") > 0)
+    views = lay_views(inputs)
+    rows = _rows(views, inputs).pipe(with_restrictions, views, inputs)
+    scored, names = _at(views.scored, rows["scored_row"]), _at(views.names, rows["asset_key"])
+    n_buckets = views.names["bucket_key"].n_unique()
+    return rows.select(
+        _at(views.portfolios, rows["portfolio_key"])["portfolio_id"],
+        names["asset"],
+        names["bucket"],
+        *(scored[name] for name in ("score", "score_date", "score_age_days")),
+        scored["has_partial_score"].fill_null(value=False),
+        pl.col("scored_row").is_null().alias("is_score_stale"),
+        "is_held",
+        "current_weight",
+        "restriction",
+        "restriction_reason",
+        views.outside(rows),
+        "portfolio_key",
+        "asset_key",
+        (pl.col("portfolio_key").cast(pl.Int64) * n_buckets + names["bucket_key"]).alias("place_key"),
+        scored["score_units"],
+    )
+
+
+def _at(frame: pl.DataFrame, rows: pl.Series) -> pl.DataFrame:
+    return frame.select(pl.all().gather(rows))
+
+
+def _rows(views: Views, inputs: DayInputs) -> pl.DataFrame:
+    """Give `portfolio_key, view, asset_key, scored_row, is_held, current_weight` of every candidate, in order."""
+    held = _held(views, inputs)
+    today = views.scored.filter(pl.col("score_age_days") == 0).select("view", "asset_key", "scored_row")
+    everyone = views.portfolios.select("portfolio_key", "view").join(
+        today, on="view", how="inner", maintain_order="left_right"
+    )
+    new = everyone.with_columns(pair=views.pair()).join(held.select(pair=views.pair()), on="pair", how="anti")
+    place = pl.col("scored_row").cast(pl.Int64).fill_null(views.scored.height + pl.col("asset_key").cast(pl.Int64))
+    most = views.scored.height + views.names.height
     return (
-        portfolios.join(scores, on="model", how="inner", maintain_order="left_right")
+        pl.concat([new.drop("pair"), held], how="diagonal")
+        .sort(pl.col("portfolio_key").cast(pl.Int64) * most + place)
         .with_columns(
-            has_partial_score=pl.col("score").is_null() & wants_both & ~(has_technical & has_fundamental),
-            score=pl.coalesce("score", combined.round(_SCORE_DECIMALS)),
+            pl.col("portfolio_key").set_sorted(),
+            pl.col("is_held").fill_null(value=False),
+            pl.col("current_weight").fill_null(pl.lit(0).cast(STORED_WEIGHT)),
         )
-        .filter(pl.col("score").is_not_null())
     )
 
 
-def _last_scores(scored: pl.DataFrame) -> pl.DataFrame:
-    """Give the newest score of each asset that still counts: not older than max_score_age_days."""
+def _held(views: Views, inputs: DayInputs) -> pl.DataFrame:
+    """Give each holding with the newest score that still counts: not older than max_score_age_days."""
+    held = inputs.holdings.join(views.portfolios, on="portfolio_id", how="inner").join(
+        views.names.select("asset", "asset_key"), on="asset", how="inner"
+    )
+    last = (
+        held.join(views.scored.select("view", "asset_key", "scored_row", "score_age_days"), on=["view", "asset_key"])
+        .filter(pl.col("score_age_days") <= pl.col("max_score_age_days"))
+        .sort("portfolio_key", "asset_key", "score_age_days")
+        .unique(["portfolio_key", "asset_key"], keep="first", maintain_order=True)
+    )
+    return held.join(
+        last.select("portfolio_key", "asset_key", "scored_row"), on=["portfolio_key", "asset_key"], how="left"
+    ).select("portfolio_key", "view", "asset_key", "scored_row", "current_weight", is_held=pl.lit(value=True))
+
+
+def with_restrictions(rows: pl.DataFrame, views: Views, inputs: DayInputs) -> pl.DataFrame:
+    """Lay the most severe restriction in force beside each row. *Adds* `restriction, restriction_reason`.
+
+    *Requires* `portfolio_key, asset_key`.
+    """
+    in_force = _in_force(views, inputs.restrictions)
     return (
-        scored.filter(pl.col("score_age_days") <= pl.col("max_score_age_days"))
-        .sort("portfolio_id", "asset", "score_age_days")
-        .unique(["portfolio_id", "asset"], keep="first", maintain_order=True)
-        .select(_SCORED)
+        rows.with_columns(pair=views.pair()).join(in_force, on="pair", how="left", maintain_order="left").drop("pair")
     )
 
 
-def _in_force(restrictions: pl.DataFrame, portfolios: pl.DataFrame) -> pl.DataFrame:
+def _in_force(views: Views, restrictions: pl.DataFrame) -> pl.DataFrame:
     """Give the most severe restriction of each portfolio and asset; one without a portfolio binds all."""
-    for_one = restrictions.filter(pl.col("portfolio_id").is_not_null())
-    for_all = restrictions.filter(pl.col("portfolio_id").is_null()).drop("portfolio_id")
-    spread = portfolios.select("portfolio_id").join(for_all, how="cross")
+    known = restrictions.join(views.names.select("asset", "asset_key"), on="asset", how="inner")
+    portfolios = views.portfolios.select("portfolio_id", "portfolio_key")
+    for_one = known.join(portfolios, on="portfolio_id", how="inner")
+    for_all = known.filter(pl.col("portfolio_id").is_null()).join(portfolios.select("portfolio_key"), how="cross")
     return (
-        pl.concat([for_one, spread], how="diagonal_relaxed")
-        .with_columns(severity=pl.col("restriction").replace_strict(_SEVERITY, return_dtype=pl.Int8))
-        .sort("portfolio_id", "asset", "severity", "reason", nulls_last=True)
-        .unique(["portfolio_id", "asset"], keep="first", maintain_order=True)
-        .select("portfolio_id", "asset", "restriction", restriction_reason="reason")
+        pl.concat([for_one, for_all], how="diagonal_relaxed")
+        .with_columns(pair=views.pair(), severity=pl.col("restriction").replace_strict(_SEVERITY, return_dtype=pl.Int8))
+        .sort("pair", "severity", "reason", nulls_last=True)
+        .unique("pair", keep="first", maintain_order=True)
+        .select("pair", "restriction", restriction_reason="reason")
     )
-
-
-_PORTFOLIO_SCHEMA: LimitSchema = {
-    "portfolio_id": pl.String,
-    "model": pl.String,
-    "technical_score_weight": pl.Float64,
-    "fundamental_score_weight": pl.Float64,
-    "max_score_age_days": pl.Int32,
-    "exclude_buckets": pl.List(pl.String),
-    "exclude_assets": pl.List(pl.String),
-}
-
-
-def _portfolio_frame(limits: Mapping[str, RebalancingLimits]) -> pl.DataFrame:
-    return limit_frame(limits, _PORTFOLIO_SCHEMA)

@@ -31,7 +31,6 @@ class ScoreRows(FileRows):
     technical_score = dy.Float64(nullable=True, min=0, max=1)
     fundamental_score = dy.Float64(nullable=True, min=0, max=1)
     volatility = dy.Float64(nullable=True, min=0)
-    bucket = dy.String(nullable=True)
 
     @dy.rule()
     def of_the_day(cls) -> pl.Expr:  # noqa: N805 - dataframely hands in the schema
@@ -47,11 +46,6 @@ class ScoreRows(FileRows):
     def has_a_score(cls) -> pl.Expr:  # noqa: N805 - dataframely hands in the schema
         """Refuse a row without a combined score or a part of one."""
         return pl.any_horizontal(pl.col("score", "technical_score", "fundamental_score").is_not_null())
-
-    @dy.rule()
-    def has_a_bucket(cls) -> pl.Expr:  # noqa: N805 - dataframely hands in the schema
-        """Refuse an asset that the asset list does not know."""
-        return pl.col("bucket").is_not_null()
 
 
 class AssetRows(FileRows):
@@ -95,6 +89,11 @@ class RestrictionRows(FileRows):
         """Refuse what is not a documented kind."""
         return pl.col("restriction").is_in(RESTRICTIONS)
 
+    @dy.rule()
+    def begins_before_it_ends(cls) -> pl.Expr:  # noqa: N805 - dataframely hands in the schema
+        """Refuse what would hold on no day at all."""
+        return pl.col("valid_from").fill_null(pl.col("valid_until")) <= pl.col("valid_until")
+
 
 @dataclass(frozen=True)
 class Contract:
@@ -105,6 +104,8 @@ class Contract:
     required: tuple[str, ...]
     rows: type[dy.Schema]
     is_dated: bool
+    may_be_empty: bool = False
+    """Whether a header without rows says something: that there is nothing, not that something went wrong."""
 
 
 SCORES = Contract(
@@ -154,7 +155,8 @@ RESTRICTION_LIST = Contract(
     required=("portfolio_id", "asset", "restriction"),
     rows=RestrictionRows,
     is_dated=False,
+    may_be_empty=True,
 )
 
 CONTRACTS = (ASSETS, RESTRICTION_LIST, POSITIONS, SCORES)
-"""In the order of reading: a score needs to know its asset's bucket."""
+"""In the order of reading: scores last, since they are of no use without an asset list."""

@@ -43,12 +43,11 @@ def ingest_day(settings: Settings, day: date) -> tuple[Ingested, ...]:
 
 def _ingest(warehouse: Warehouse, source: Source, day: date) -> Ingested:
     raw, sha256 = read_source(source)
-    buckets = warehouse.query("assets_for_day", as_of_date=day)
-    if source.contract.kind == "scores" and buckets.is_empty():
+    if source.contract.kind == "scores" and warehouse.query("assets_for_day", as_of_date=day).is_empty():
         msg = f"no asset list: expected assets.csv in {source.path.parent} or in the folder above, with asset, bucket"
         raise SourceError(msg)
-    accepted, rejected = apply_contract(source.contract, raw, day, buckets)
-    if accepted.is_empty():
+    accepted, rejected = apply_contract(source.contract, raw, day)
+    if accepted.is_empty() and not (source.contract.may_be_empty and rejected.is_empty()):
         raise SourceError(_nothing_good(source, rejected))
     record = IngestSource(source.contract.kind, str(source.path), sha256, day)
     return Ingested(source.contract.kind, source.path.name, warehouse.record_ingest(record, accepted, rejected))

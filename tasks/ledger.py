@@ -17,6 +17,7 @@ from sql.warehouse import Warehouse
 from tasks import fingerprints
 from tasks.retries import RETRIES
 from tasks.settings import Settings
+from tasks.strangers import find_strangers
 from tasks.trading_days import days_before, score_ages
 
 PUBLISHED = "published"
@@ -24,11 +25,12 @@ PUBLISHED = "published"
 
 @dataclass(frozen=True)
 class OpenRun:
-    """A run that has started, and everything that decides its result."""
+    """A run that has started, everything that decides its result, and what looks like a typing error in it."""
 
     run_id: str
     inputs: DayInputs
     is_published: bool
+    warnings: tuple[str, ...]
 
 
 @task(name="open run", cache_policy=NO_CACHE, persist_result=False, **RETRIES)
@@ -48,9 +50,9 @@ def open_run(settings: Settings, day: date, limits: dict[str, RebalancingLimits]
         inputs=sources,
         flow_run_id=flow_run.get_id(),
     )
-    strangers = sources["positions_of_others"]
-    if strangers:
-        get_run_logger().warning("positions of %s belong to no portfolio of this run", ", ".join(strangers))
+    warnings = find_strangers(inputs, warehouse.query("positions_for_day", as_of_date=day))
+    for warning in warnings:
+        get_run_logger().warning("open run: %s", warning)
     state = warehouse.start_run(record, actor())
     get_run_logger().info(
         "open run %s: %d portfolios, %d scores, %d holdings",
@@ -59,7 +61,7 @@ def open_run(settings: Settings, day: date, limits: dict[str, RebalancingLimits]
         inputs.scores.height,
         inputs.holdings.height,
     )
-    return OpenRun(record.run_id, inputs, is_published=state == PUBLISHED)
+    return OpenRun(record.run_id, inputs, is_published=state == PUBLISHED, warnings=warnings)
 
 
 def actor() -> str:

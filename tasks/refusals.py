@@ -20,23 +20,21 @@ _WORDS = {
     "primary_key": "the same key stands more than once in the file: none of its rows can be trusted",
     "of_the_day": "the row is not of the file's day",
     "has_a_score": "no score and no part of one",
-    "has_a_bucket": "the asset has no bucket: add it to assets.csv",
     "not_cash": "CASH is what the sizer leaves over, never scored and never a position",
     "known_restriction": f"restriction is none of {', '.join(RESTRICTIONS)}",
+    "begins_before_it_ends": "valid_from is after valid_until: it would hold on no day",
 }
 _TYPES: dict[object, str] = {NUMBER: "a number", DAY: "a date like 2024-12-02", TEXT: "text"}
 
 
-def apply_contract(
-    contract: Contract, raw: pl.DataFrame, day: date, buckets: pl.DataFrame
-) -> tuple[pl.DataFrame, pl.DataFrame]:
+def apply_contract(contract: Contract, raw: pl.DataFrame, day: date) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Split raw rows, all text, into those that keep the contract and those that break it.
 
     *Gives* the accepted rows as their table keeps them, and the rejects `row_number, row_json, rule, reason`. Every
     row is in exactly one of them.
     """
     numbered = raw.with_row_index("row_number", offset=1).with_columns(pl.col("row_number").cast(pl.Int32))
-    typed = _typed(contract, numbered, day, buckets)
+    typed = _typed(contract, numbered, day)
     unreadable = _unreadable(contract, numbered, typed)
     readable = typed.join(unreadable, on="row_number", how="anti", maintain_order="left")
     accepted, failure = contract.rows.filter(readable)
@@ -44,14 +42,10 @@ def apply_contract(
     return _as_stored(contract, accepted), _as_rejects(contract, numbered, rules)
 
 
-def _typed(contract: Contract, numbered: pl.DataFrame, day: date, buckets: pl.DataFrame) -> pl.DataFrame:
+def _typed(contract: Contract, numbered: pl.DataFrame, day: date) -> pl.DataFrame:
     columns = [_parsed(_text(numbered, given), dtype).alias(name) for given, name, dtype in contract.columns]
     typed = numbered.select("row_number", *columns, file_day=pl.lit(day))
-    if contract.kind != "scores":
-        return typed
-    return typed.with_columns(pl.col("model").fill_null("default")).join(
-        buckets.select("asset", "bucket"), on="asset", how="left", maintain_order="left"
-    )
+    return typed.with_columns(pl.col("model").fill_null("default")) if contract.kind == "scores" else typed
 
 
 def _parsed(text: pl.Expr, dtype: type[pl.DataType]) -> pl.Expr:

@@ -9,6 +9,7 @@ from prefect.cache_policies import NO_CACHE
 from prefect.logging import get_run_logger
 
 from tasks.ingest import Ingested
+from tasks.ledger import OpenRun
 from tasks.settings import Settings
 
 _SUMMARY_HEADER = """| portfolio | positions | invested | cash | opened | closed | increased | decreased | turnover |
@@ -16,15 +17,15 @@ _SUMMARY_HEADER = """| portfolio | positions | invested | cash | opened | closed
 
 
 @task(name="report", cache_policy=NO_CACHE, persist_result=False)
-def report(settings: Settings, day: date, run_id: str, ingested: tuple[Ingested, ...]) -> str:
-    """Store the run's artifacts and give its summary in one sentence."""
+def report(settings: Settings, day: date, run: OpenRun, ingested: tuple[Ingested, ...]) -> str:
+    """Store the run's artifacts and give its summary in one sentence, with the warnings."""
     warehouse = settings.open_warehouse()
-    summary = warehouse.query("day_summary", run_id=run_id)
+    summary = warehouse.query("day_summary", run_id=run.run_id)
     targets = warehouse.query("targets_for_day", as_of_date=day)
-    create_markdown_artifact(_markdown(day, run_id, summary, ingested), key="daily-rebalance", description=run_id)
-    create_table_artifact(_target_rows(targets, run_id), key="targets", description=f"Targets of {run_id}")
-    n_refused = sum(one.ingest.rows_rejected for one in ingested)
-    sentence = summarise(summary) + (f"; {n_refused} rows refused, see rejected_rows" if n_refused else "")
+    markdown = _markdown(day, run, summary, ingested)
+    create_markdown_artifact(markdown, key="daily-rebalance", description=run.run_id)
+    create_table_artifact(_target_rows(targets, run.run_id), key="targets", description=f"Targets of {run.run_id}")
+    sentence = "; ".join([summarise(summary), *_refusals(ingested), *(f"warning: {one}" for one in run.warnings)])
     get_run_logger().info("report: %s", sentence)
     return sentence
 
@@ -38,21 +39,26 @@ def summarise(summary: pl.DataFrame) -> str:
     )
 
 
-def _markdown(day: date, run_id: str, summary: pl.DataFrame, ingested: tuple[Ingested, ...]) -> str:
+def _refusals(ingested: tuple[Ingested, ...]) -> tuple[str, ...]:
+    n_refused = sum(one.ingest.rows_rejected for one in ingested)
+    rows = "1 row" if n_refused == 1 else f"{n_refused} rows"
+    return (f"{rows} refused, see rejected_rows",) if n_refused else ()
+
+
+def _markdown(day: date, run: OpenRun, summary: pl.DataFrame, ingested: tuple[Ingested, ...]) -> str:
     rows = "\n".join(
         f"| {row['portfolio_id']} | {row['n_positions']} | {row['invested_weight']:.4f} | {row['cash_weight']:.4f} "
         f"| {row['n_open']} | {row['n_close']} | {row['n_increase']} | {row['n_decrease']} | {row['turnover']:.4f} |"
         for row in summary.iter_rows(named=True)
     )
     rejected = [one for one in ingested if one.ingest.rows_rejected]
-    warnings = "\n".join(
+    refusals = [
         f"- {one.ingest.rows_rejected} of {one.ingest.rows_read} rows of {one.source} were refused: "
         f"see `rejected_rows`, `ingest_id = {one.ingest.ingest_id}`"
         for one in rejected
-    )
-    return (
-        f"# Targets of {day}\n\n{warnings or 'Every row was accepted.'}\n\n{_SUMMARY_HEADER}\n{rows}\n\nRun `{run_id}`"
-    )
+    ]
+    notes = "\n".join([*(refusals or ["Every row was accepted."]), *(f"- Warning: {one}" for one in run.warnings)])
+    return f"# Targets of {day}\n\n{notes}\n\n{_SUMMARY_HEADER}\n{rows}\n\nRun `{run.run_id}`"
 
 
 def _target_rows(targets: pl.DataFrame, run_id: str) -> list[dict[str, object]]:

@@ -49,7 +49,8 @@ def days_in_inbox(inbox: Path) -> tuple[date, ...]:
 def read_source(source: Source) -> tuple[pl.DataFrame, str]:
     """Give the rows of a file, all text, and the SHA-256 of its content.
 
-    *Raises* `SourceError` for a file without rows, with unknown or missing columns, or that is not CSV in UTF-8.
+    *Raises* `SourceError` for a file without rows where its kind needs some, with unknown or missing columns, or that
+    is not CSV in UTF-8.
     """
     content = source.path.read_bytes()
     if not content.strip():
@@ -61,7 +62,7 @@ def read_source(source: Source) -> tuple[pl.DataFrame, str]:
         msg = f"{source.path} {_not_csv(str(error))}"
         raise SourceError(msg) from None
     _check_header(source, raw.columns)
-    if raw.is_empty():
+    if raw.is_empty() and not source.contract.may_be_empty:
         msg = f"{source.path} has a header but no rows: expected at least one"
         raise SourceError(msg)
     return raw, hashlib.sha256(content).hexdigest()

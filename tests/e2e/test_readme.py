@@ -73,7 +73,7 @@ def test_what_the_readme_shows_is_what_the_commands_print(
         printed = capsys.readouterr()
         _assert_printed(shown, printed.err + printed.out)
         checked += 1
-    assert checked == 3
+    assert checked == 4
 
 
 def test_the_python_of_the_readme_gives_what_it_says() -> None:

@@ -117,7 +117,6 @@ class TestWithAServer:
         [
             ("AAPL", "1.7", "technical_score is above 1"),
             ("AAPL", "NaN", "technical_score is not a number"),
-            ("NEWCO", "0.7", "the asset has no bucket"),
             ("AMZN", "0.7", "stands more than once"),
         ],
     )

@@ -45,3 +45,13 @@ def test_a_narrow_terminal_shows_one_field_a_line() -> None:
 
 def test_no_line_of_a_table_is_wider_than_the_terminal() -> None:
     assert max(map(len, printed(100, terminal=False).splitlines())) <= 100
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [(0.816400000001, "0.816400000001"), (0.1 + 0.2, "0.3"), (10.0, "10"), (1 / 3, "0.333333333333")],
+)
+def test_a_score_is_shown_to_the_unit_in_which_scores_are_compared(value: float, shown: str) -> None:
+    out = io.StringIO()
+    show(Console(file=out, width=80), pl.DataFrame({"entry_score": [value]}))
+    assert out.getvalue().split()[-1] == shown

@@ -116,6 +116,8 @@ def test_what_the_portfolio_leaves_out_is_no_part_of_its_universe() -> None:
     assert len(universe(yesterday, today)) == 1
     assert universe(yesterday, today, exclude_assets=tuple(names(5, "d"))) == ()
     assert universe(yesterday, today, exclude_buckets=("d",)) == ()
+    assert universe(yesterday, today, include_buckets=("t",)) == ()
+    assert universe(yesterday, today, include_assets=tuple(names(5))) == ()
 
 
 # Portfolios ------------------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ import pytest
 from sizing import RebalancingLimits
 from sizing.checks import check_constraints
 from sizing.frames import STORED_WEIGHT
+from sizing.inputs import DayInputs
 from sizing.pipeline import rebalance
 from tests.sizing.days import WIDE, Rows, a_day, broken, checks, limits
 
@@ -218,6 +219,82 @@ def test_a_missing_bucket_that_nobody_waits_for_is_not_attainable() -> None:
     asked = loose(min_buckets_represented=2, max_new_positions=1)
     assert fails(check([Held("t1", "0.1"), New("t2", "0.1")], asked, waiting=["t3"])) == set()
     assert fails(check([New("t1", "0.1")], asked, waiting=["d1"])) == set()
+
+
+# What excuses a limit that is broken ------------------------------------------------------------------------
+
+
+def test_pinned_holdings_are_the_reason_for_too_many() -> None:
+    positions = [Held(asset, "0.1", is_pinned=True) for asset in ("t1", "t2", "t3")]
+    rows = check(positions, loose(max_total_positions=2, max_positions_per_bucket=2))
+    assert rows["max_total_positions"]["reason"] == "3 pinned holdings may not be sold"
+    assert rows["max_positions_per_bucket"]["reason"] == "bucket t: 3 pinned holdings may not be sold"
+
+
+def test_overflow_is_the_reason_for_a_bucket_with_too_many() -> None:
+    asked = loose(max_positions_per_bucket=1, allow_bucket_overflow=True)
+    rows = check([Held("t1", "0.1"), Held("t2", "0.1")], asked)
+    assert rows["max_positions_per_bucket"]["reason"] == "bucket t: allow_bucket_overflow spares holdings"
+
+
+def test_a_limit_that_is_kept_or_broken_without_excuse_has_no_reason() -> None:
+    rows = check([Held("t1", "0.1"), Held("t2", "0.2"), New("t3", "0.1")], loose(max_total_positions=2))
+    assert fails(rows) == {"max_total_positions", "max_single_position"}
+    assert {row["reason"] for row in rows.values()} == {None}
+
+
+def test_a_position_that_the_sizing_held_back_is_not_one_that_may_not_be_sold() -> None:
+    # pinned by no_buy, not by its decision: three positions are one too many
+    rows = check([Held("t1", "0.1"), Held("t2", "0.1"), Held("t3", "0.1")], loose(max_total_positions=2))
+    assert fails(rows) == {"max_total_positions"}
+
+
+def test_a_bucket_is_held_against_the_number_of_its_own() -> None:
+    asked = loose(max_positions_per_bucket=3, max_positions_by_bucket={"d": 1})
+    positions = [Held("t1", "0.1"), Held("t2", "0.1"), Held("d1", "0.1")]
+    row = check(positions, asked)["max_positions_per_bucket"]
+    assert (row["limit_value"], row["value"], row["slack"], row["is_ok"]) == (1, 1, 0, True)
+    assert fails(check([*positions, Held("d2", "0.1")], asked)) == {"max_positions_per_bucket"}
+
+
+def why(day: DayInputs) -> tuple[bool, str | None]:
+    row = checks(rebalance(day))["min_buckets_represented"]
+    return row["is_ok"], row["reason"]
+
+
+def test_too_few_buckets_with_qualified_names_are_not_attainable() -> None:
+    day = a_day(limits(min_buckets_represented=3), scores={"t1": 0.9, "d1": 0.8, "i1": 0.3})
+    assert why(day) == (True, "not attainable: qualified names in 2 buckets only")
+
+
+def test_too_few_new_names_a_day_are_not_attainable() -> None:
+    asked = limits(min_buckets_represented=3, max_new_positions=1)
+    day = a_day(asked, scores={"t1": 0.9, "d1": 0.8, "i1": 0.7}, held={"t1": 0.1})
+    assert why(day) == (True, "not attainable: max_new_positions 1 lets no more buckets in")
+
+
+def test_pinned_holdings_that_fill_the_portfolio_make_a_bucket_not_attainable() -> None:
+    day = a_day(limits(max_total_positions=2), scores={"d1": 0.9}, held={"t1": 0.1, "t2": 0.1})
+    assert why(day) == (True, "not attainable: 2 pinned holdings leave 0 of max_total_positions 2")
+
+
+def test_a_total_below_the_buckets_asked_for_is_not_attainable() -> None:
+    asked = limits(min_buckets_represented=3, max_total_positions=2)
+    day = a_day(asked, scores={"t1": 0.9, "d1": 0.8, "i1": 0.7})
+    assert why(day) == (True, "not attainable: max_total_positions 2 has no more places")
+
+
+def test_a_bucket_that_was_selected_and_not_sized_says_so() -> None:
+    asked = limits(target_total_allocation=0.02)  # one position of the minimum size
+    day = a_day(asked, scores={"t1": 0.9, "d1": 0.8})
+    assert why(day) == (
+        True,
+        "not attainable: 2 buckets were selected, the others had no room for the minimum size",
+    )
+
+
+def test_a_minimum_that_is_met_has_no_reason() -> None:
+    assert why(a_day(scores={"t1": 0.9, "d1": 0.8})) == (True, None)
 
 
 def test_each_portfolio_is_held_against_its_own_limits() -> None:

@@ -22,8 +22,12 @@ COLUMNS = [
     "candidate_rank",
     "bucket_rank",
     "is_pinned",
+    "is_reserved",
     "is_selected",
     "gate",
+    "gate_limit",
+    "entry_score",
+    "rival",
     "decision_reason",
 ]
 
@@ -69,11 +73,13 @@ def test_a_new_name_is_selected() -> None:
 
 
 def test_a_holding_is_kept() -> None:
-    assert reason(a_day(scores={"t1": 0.9}, held={"t1": 0.1}), "t1") == "Holding, score 0.9, rank 1: kept."
+    day = a_day(limits(min_buckets_represented=0), scores={"t1": 0.9}, held={"t1": 0.1})
+    assert reason(day, "t1") == "Holding, score 0.9, rank 1: kept."
 
 
 def test_a_kept_place_names_its_bucket() -> None:
     day = a_day(scores={"t1": 0.9, "d1": 0.7}, held={"t1": 0.1})
+    assert reason(day, "t1") == "Holding, score 0.9, rank 1: kept, it stands for bucket t."
     assert reason(day, "d1") == "New name, score 0.7, rank 2: selected for a place kept for bucket d."
 
 
@@ -138,11 +144,21 @@ def test_a_name_too_many_for_a_day_says_how_many_are_opened() -> None:
 def test_a_replaced_holding_says_that_it_is() -> None:
     day = a_day(limits(**ONE_PLACE, replacement_margin=0.1), scores={"t1": 0.7, "d1": 0.9}, held={"t1": 0.1})
     assert gates(day)["t1"] == "replaced"
-    assert reason(day, "t1").startswith("Holding, score 0.7, rank 2: replaced by")
+    assert reason(day, "t1").startswith(
+        "Holding, score 0.7, rank 2: replaced by a new name that scores at least 0.1 more"
+    )
+
+
+def test_a_holding_that_makes_room_for_a_bucket_says_so() -> None:
+    day = a_day(limits(max_total_positions=2), scores={"t1": 0.9, "t2": 0.8, "d1": 0.7}, held={"t1": 0.1, "t2": 0.1})
+    assert gates(day)["t2"] == "min_buckets_represented"
+    assert reason(day, "t2").startswith(
+        "Holding, score 0.8, rank 2: its place goes to a missing bucket, 2 must be represented."
+    )
 
 
 def test_an_old_score_says_its_day() -> None:
-    day = a_day(scores=[Score("t1", 0.9, age=2)], held={"t1": 0.1})
+    day = a_day(limits(min_buckets_represented=0), scores=[Score("t1", 0.9, age=2)], held={"t1": 0.1})
     assert reason(day, "t1") == "Holding, score 0.9, rank 1: kept. The score is from 2026-11-18."
 
 
@@ -156,6 +172,33 @@ def test_no_sentence_is_missing() -> None:
     day = a_day(limits(max_positions_per_bucket=1), scores=scores, held={"d1": 0.1, "c1": 0.1})
     assert all(row["decision_reason"].endswith(".") for row in decisions(day).values())
     assert len(decisions(day)) == 6
+
+
+def test_the_words_give_the_score_to_enter_at_and_whose_place_it_would_be() -> None:
+    asked = limits(max_new_positions=1, min_buckets_represented=0)
+    day = a_day(asked, scores={"t1": 0.81234, "d1": 0.7, "i1": 0.5})
+    assert reason(day, "d1") == (
+        "New name, score 0.7, rank 2: no place, at most 1 new names a day. "
+        "It would enter at 0.8124, in the place of t1."  # d1 < t1: .81234 would do, shown rounded up
+    )
+    assert reason(day, "i1") == (
+        "New name, score 0.5, rank 3: below min_score_new_position 0.65. It would enter at 0.8124, in the place of t1."
+    )
+
+
+def test_the_words_say_above_where_an_equal_score_would_lose_by_name() -> None:
+    day = a_day(limits(max_new_positions=1, min_buckets_represented=0), scores={"d1": 0.8, "t1": 0.7})
+    assert reason(day, "t1").endswith("It would enter above 0.8, in the place of d1.")
+
+
+def test_the_words_of_who_is_selected_give_the_score_to_leave_at_and_who_would_come() -> None:
+    day = a_day(limits(max_new_positions=1, min_buckets_represented=0), scores={"d1": 0.8, "t1": 0.7})
+    assert reason(day, "d1") == "New name, score 0.8, rank 1: selected. It would leave below 0.7, t1 would come."
+
+
+def test_the_words_say_where_no_score_would_do() -> None:
+    day = a_day(limits(max_new_positions=0), scores={"t1": 0.9})
+    assert reason(day, "t1").endswith("at most 0 new names a day. No score would do.")
 
 
 # What the sentences say must be true, and enough -----------------------------------------------------------

@@ -2,9 +2,10 @@
 
 from sizing import RebalancingLimits
 from sizing.pipeline import rebalance
-from tests.sizing.days import WIDE, Ban, a_day, broken, gates, limits, selected
+from tests.sizing.days import WIDE, Ban, a_day, broken, decisions, gates, limits, selected
 
 NEW, TOTAL, BUCKET = "max_new_positions", "max_total_positions", "max_positions_per_bucket"
+MISSING = "min_buckets_represented"
 
 
 def places(**changes: object) -> RebalancingLimits:
@@ -137,6 +138,20 @@ def test_of_equal_scores_in_a_bucket_the_first_by_name_gets_the_place() -> None:
     assert selected(a_day(places(max_positions_per_bucket=1), scores={"t2": 0.9, "t1": 0.9})) == {"t1"}
 
 
+def test_a_bucket_with_a_number_of_its_own_has_that_many_places() -> None:
+    asked = places(max_positions_per_bucket=1, max_positions_by_bucket={"t": 2})
+    day = a_day(asked, scores={"t1": 0.9, "t2": 0.8, "t3": 0.7, "d1": 0.9, "d2": 0.8})
+    assert gates(day) == {"t1": None, "t2": None, "t3": BUCKET, "d1": None, "d2": BUCKET}
+    assert {row["gate_limit"] for row in decisions(day).values()} == {None, 1.0, 2.0}
+
+
+def test_a_number_of_its_own_closes_holdings_and_binds_one_portfolio_alone() -> None:
+    both = {"P": places(max_positions_by_bucket={"t": 1}), "Q": places()}
+    held = {(name, asset): 0.1 for name in both for asset in ("t1", "t2")}
+    day = a_day(both, scores={"t1": 0.9, "t2": 0.8}, held=held)
+    assert (gates(day, "P"), selected(day, "Q")) == ({"t1": None, "t2": BUCKET}, {"t1", "t2"})
+
+
 # Places kept for missing buckets ---------------------------------------------------------------------------
 
 
@@ -182,11 +197,52 @@ def test_with_buckets_enough_no_place_is_kept() -> None:
     assert selected(day) == {"t1", "d1", "t2"}
 
 
-def test_a_kept_place_is_no_place_more_than_the_total_has() -> None:
+def test_a_missing_bucket_takes_the_place_of_the_weakest_holding_where_all_are_taken() -> None:
     asked = places(min_buckets_represented=2, max_total_positions=2)
-    day = a_day(asked, scores={"t1": 0.61, "t2": 0.62, "d1": 0.99}, held={"t1": 0.1, "t2": 0.1})
-    assert gates(day) == {"t1": None, "t2": None, "d1": TOTAL}
-    assert broken(rebalance(day)) == set()  # not attainable: nobody may be sold for it
+    day = a_day(asked, scores={"t1": 0.9, "t2": 0.95, "d1": 0.65}, held={"t1": 0.1, "t2": 0.1})
+    assert gates(day) == {"t2": None, "t1": MISSING, "d1": None}
+    assert broken(rebalance(day)) == set()
+
+
+def test_holdings_above_the_total_beyond_what_a_missing_bucket_took_close_for_the_total() -> None:
+    asked = places(min_buckets_represented=2, max_total_positions=2)
+    scores = {"t1": 0.9, "t2": 0.8, "t3": 0.7, "d1": 0.65}
+    day = a_day(asked, scores=scores, held={"t1": 0.1, "t2": 0.1, "t3": 0.1})
+    assert gates(day) == {"t1": None, "t2": MISSING, "t3": TOTAL, "d1": None}
+
+
+def test_a_bucket_that_is_held_counts_before_one_with_better_new_names() -> None:
+    # t and d are held: both are represented, and i stays outside
+    asked = places(min_buckets_represented=2, max_total_positions=2)
+    day = a_day(asked, scores={"t1": 0.9, "d1": 0.61, "i1": 0.99}, held={"t1": 0.1, "d1": 0.1})
+    assert gates(day) == {"t1": None, "d1": None, "i1": TOTAL}
+
+
+def test_the_best_of_a_bucket_keeps_its_place_before_better_holdings_of_another() -> None:
+    asked = places(min_buckets_represented=2, max_total_positions=2)
+    day = a_day(asked, scores={"t1": 0.9, "t2": 0.8, "d1": 0.61}, held={"t1": 0.1, "t2": 0.1, "d1": 0.1})
+    assert gates(day) == {"t1": None, "t2": TOTAL, "d1": None}
+
+
+def test_the_bucket_of_a_pinned_holding_counts_first_and_needs_nobody_else() -> None:
+    # two places: the pinned t1 stands for t, so the other place is for a second bucket, and t2 closes for it
+    asked = places(min_buckets_represented=2, max_total_positions=2)
+    day = a_day(asked, scores={"t2": 0.9, "d1": 0.7}, held={"t1": 0.1, "t2": 0.1})
+    assert gates(day) == {"t1": None, "t2": MISSING, "d1": None}
+    assert not decisions(day)["t1"]["is_reserved"]
+
+
+def test_no_more_missing_buckets_are_served_than_new_names_may_enter() -> None:
+    asked = places(min_buckets_represented=3, max_new_positions=1, max_total_positions=3)
+    scores = {"t1": 0.9, "t2": 0.8, "t3": 0.7, "d1": 0.69, "i1": 0.68}
+    day = a_day(asked, scores=scores, held={"t1": 0.1, "t2": 0.1, "t3": 0.1})
+    assert gates(day) == {"t1": None, "t2": None, "t3": MISSING, "d1": None, "i1": TOTAL}
+
+
+def test_who_stands_for_a_bucket_is_marked_holding_or_new() -> None:
+    asked = places(min_buckets_represented=2)
+    rows = decisions(a_day(asked, scores={"t1": 0.9, "t2": 0.95, "d1": 0.8, "d2": 0.7}, held={"t1": 0.1}))
+    assert {asset for asset, row in rows.items() if row["is_reserved"]} == {"t1", "d1"}
 
 
 def test_a_bucket_that_nobody_qualifies_for_is_not_attained_and_nothing_is_invented() -> None:

@@ -147,6 +147,58 @@ def test_a_low_entry_is_not_called_a_low_exit() -> None:
     assert not any("min_score_threshold 0.5" in sentence for sentence in found)
 
 
+# The universe ----------------------------------------------------------------------------------------------
+
+
+def test_what_is_both_included_and_excluded_is_said() -> None:
+    roomy = {"include_assets": (*"abcdefghij",), "exclude_assets": ("b", "a", "z")}
+    assert only(**roomy) == (
+        "include_assets and exclude_assets both name a, b: excluding wins, never held; take it from one of them"
+    )
+    both = {"include_buckets": ("t", "d", "i"), "exclude_buckets": ("i",)}
+    assert only(**both) == (
+        "include_buckets and exclude_buckets both name i: excluding wins, never held; take it from one of them"
+    )
+
+
+def test_of_many_that_are_both_included_and_excluded_five_are_shown() -> None:
+    letters = tuple("abcdefgh")
+    found = find_infeasible(limits(include_assets=letters, exclude_assets=letters))
+    assert "both name a, b, c, d, e and 3 more:" in found[0]
+
+
+def test_including_what_has_no_bucket_is_said_unless_it_may_enter() -> None:
+    asked = {"include_buckets": ("t", "d", "unclassified")}
+    assert only(**asked) == (
+        "include_buckets names unclassified, but allow_unclassified is false: no new name enters from there; "
+        "set it to true or take the bucket out"
+    )
+    assert find_infeasible(limits(**asked, allow_unclassified=True)) == ()
+
+
+def test_fewer_buckets_than_must_be_represented_are_said() -> None:
+    assert only(include_buckets=("t",), max_positions_by_bucket={"t": 10}) == (
+        "include_buckets leaves 1 buckets < min_buckets_represented 2: so many can never be held; "
+        "min_buckets_represented 1 would do"
+    )
+
+
+def test_a_universe_without_room_for_the_total_is_said() -> None:
+    # 1 + 4 positions of .15 are .75; .95 / .15 = 6.3
+    asked = {"include_buckets": ("t", "d"), "max_positions_by_bucket": {"t": 1}}
+    assert only(**asked) == (
+        "the universe has room for 5 positions x max_single_position 0.15 = 0.75 < target_total_allocation 0.95: "
+        "the rest is cash; 7 positions would do"
+    )
+    assert find_infeasible(limits(**asked, include_assets=("i1", "i2"))) == ()
+
+
+def test_a_margin_without_new_names_is_said() -> None:
+    assert only(replacement_margin=0.1, max_new_positions=0) == (
+        "replacement_margin 0.1 with max_new_positions 0: nobody is ever replaced; max_new_positions 1 would do"
+    )
+
+
 # What the sentences say must be true -----------------------------------------------------------------------
 
 

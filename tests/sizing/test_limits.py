@@ -52,9 +52,13 @@ DOCUMENTED_DEFAULTS = {
     "max_new_positions": 3,
     "max_total_positions": 10,
     "replacement_margin": None,
+    "include_buckets": (),
+    "include_assets": (),
     "exclude_buckets": (),
     "exclude_assets": (),
+    "allow_unclassified": False,
     "max_positions_per_bucket": 4,
+    "max_positions_by_bucket": {},
     "allow_bucket_overflow": False,
     "min_buckets_represented": 2,
     "rebalance_band": 0.05,
@@ -145,6 +149,11 @@ def test_a_bucket_limit_of_its_own_has_the_bounds_of_all(value: float, words: st
 
 def test_a_bucket_limit_of_its_own_has_at_most_eight_decimals() -> None:
     assert "has 9 decimals" in refusal(max_allocation_by_bucket={"t": 0.123456789})
+
+
+@pytest.mark.parametrize("value", [0, 2**31, 1.5])
+def test_a_number_of_positions_of_one_bucket_has_the_bounds_of_all(value: float) -> None:
+    assert "max_positions_by_bucket.t" in refusal(max_positions_by_bucket={"t": value})
 
 
 def test_a_minimum_above_the_cap_is_refused_with_both_numbers() -> None:

@@ -150,6 +150,35 @@ def test_unclassified_holdings_can_be_left_out_by_that_name() -> None:
     assert gates(a_day(asked, scores={"t1": 0.9}, held={"t1": 0.1}, buckets={"t1": None})) == {"t1": "excluded"}
 
 
+def test_a_holding_outside_of_what_the_config_includes_is_closed_with_or_without_a_score() -> None:
+    day = a_day(limits(include_buckets=("d",)), scores={"t1": 0.9, "d1": 0.9}, held={"t1": 0.1, "t2": 0.1})
+    assert gates(day) == {"t1": "excluded", "t2": "excluded", "d1": None}
+
+
+# Unknown buckets -------------------------------------------------------------------------------------------
+
+UNKNOWN = {"u1": None, "u2": None}
+
+
+def test_a_new_name_that_the_asset_list_does_not_know_stays_out_and_a_holding_stays() -> None:
+    day = a_day(limits(**OPEN), scores={"u1": 0.9, "u2": 0.9}, held={"u2": 0.1}, buckets=UNKNOWN)
+    assert gates(day) == {"u1": "no_bucket", "u2": None}
+
+
+def test_where_the_config_allows_it_a_new_name_enters_without_a_bucket() -> None:
+    day = a_day(limits(**OPEN, allow_unclassified=True), scores={"u1": 0.9, "u2": 0.5}, buckets=UNKNOWN)
+    assert gates(day) == {"u1": None, "u2": "below_min_score_new_position"}
+
+
+def test_names_without_a_bucket_share_one() -> None:
+    asked = limits(**{**OPEN, "max_positions_per_bucket": 1}, allow_unclassified=True)
+    assert selected(a_day(asked, scores={"u1": 0.9, "u2": 0.8}, buckets=UNKNOWN)) == {"u1"}
+
+
+def test_a_name_below_its_threshold_without_a_bucket_is_stopped_by_the_bucket_first() -> None:
+    assert gates(a_day(scores={"u1": 0.1}, buckets=UNKNOWN)) == {"u1": "no_bucket"}
+
+
 # Ranks -----------------------------------------------------------------------------------------------------
 
 

@@ -67,6 +67,11 @@ def test_parts_that_are_both_at_the_threshold_reach_it() -> None:
     assert the_score(Score("t1", technical=0.65, fundamental=0.65)) == (0.65, False)
 
 
+def test_a_combined_score_is_compared_on_the_grid_too() -> None:
+    assert the_score(Score("t1", 0.65 - 4e-13)) == (0.65, False)
+    assert the_score(Score("t1", 0.65 - 6e-13)) == (0.649999999999, False)
+
+
 def test_no_part_is_no_score() -> None:
     assert scored(Score("t1")) == {}
 
@@ -117,6 +122,12 @@ def test_a_new_name_needs_a_score_of_today() -> None:
 
 
 # Who is there ----------------------------------------------------------------------------------------------
+
+
+def test_candidates_come_by_portfolio_the_best_first_then_by_name_those_without_a_score_last() -> None:
+    scores = [Score("t2", 0.8), Score("t1", 0.8), Score("d1", 0.9), Score("i1", 0.85, age=1)]
+    rows = candidates(a_day(scores=scores, held={"i1": 0.1, "z1": 0.1, "a1": 0.1}))
+    assert rows["asset"].to_list() == ["d1", "i1", "t1", "t2", "a1", "z1"]
 
 
 def names(scores: Scores, **changes: object) -> set[tuple[str, str]]:
@@ -173,6 +184,33 @@ def test_exclusions_are_those_of_the_portfolio() -> None:
     both = {"P": limits(exclude_assets=("t1",)), "Q": limits()}
     rows = candidates(a_day(both, scores={"t1": 0.9}))
     assert dict(rows.select("portfolio_id", "is_excluded").rows()) == {"P": True, "Q": False}
+
+
+INCLUDED = {"t1": 0.9, "t2": 0.9, "d1": 0.9, "i1": 0.9}
+
+
+@pytest.mark.parametrize(
+    ("changes", "inside"),
+    [
+        ({"include_buckets": ("t",)}, {"t1", "t2"}),
+        ({"include_assets": ("t1", "d1")}, {"t1", "d1"}),
+        ({"include_buckets": ("t",), "include_assets": ("d1",)}, {"t1", "t2", "d1"}),
+        ({"include_buckets": ("t",), "exclude_assets": ("t2",)}, {"t1"}),
+        ({"include_assets": ("t1", "d1"), "exclude_buckets": ("t",)}, {"d1"}),
+        ({"include_assets": ("t1",), "exclude_assets": ("t1",)}, set()),
+        ({"include_buckets": ("nothing like it",)}, set()),
+    ],
+)
+def test_what_either_list_includes_belongs_and_what_is_excluded_leaves_it(
+    changes: dict[str, tuple[str, ...]], inside: set[str]
+) -> None:
+    rows = by_asset(candidates(a_day(limits(**changes), scores=INCLUDED)))
+    assert {asset for asset, row in rows.items() if not row["is_excluded"]} == inside
+
+
+def test_a_holding_without_a_score_is_outside_where_the_config_does_not_include_it() -> None:
+    row = by_asset(candidates(a_day(limits(include_buckets=("d",)), held={"t1": 0.1})))["t1"]
+    assert row["is_excluded"]
 
 
 # Restrictions ----------------------------------------------------------------------------------------------

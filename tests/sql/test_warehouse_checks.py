@@ -3,7 +3,7 @@ from dataclasses import replace
 import duckdb
 import polars as pl
 import pytest
-from warehouse_broken_runs import ASSET, BROKEN, Frames, set_weight, twice
+from warehouse_broken_runs import ASSET, BROKEN, Frames, miss_buckets, set_weight, twice
 from warehouse_samples import ONE, TWO, make_frames, make_run
 
 from sql.errors import PublishRejectedError
@@ -61,6 +61,49 @@ def test_a_dropped_asset_that_is_not_held_needs_no_target(warehouse: Warehouse) 
     frames = make_frames()
     dropped = frames["sizing_audit"].head(1).with_columns(asset=pl.lit("DDD"), target_weight=set_weight("0"))
     frames["sizing_audit"] = pl.concat([frames["sizing_audit"], dropped])
+    assert warehouse.publish("r1", frames, "test").is_new
+
+
+def test_a_missed_minimum_of_buckets_that_says_why_is_published(warehouse: Warehouse) -> None:
+    warehouse.start_run(make_run("r1"), "test")
+    frames = make_frames()
+    frames["constraint_checks"] = miss_buckets(frames["constraint_checks"], reason="no other bucket has a good name")
+    assert warehouse.publish("r1", frames, "test").is_new
+
+
+def test_a_pinned_holding_needs_no_score_and_no_entry_score(warehouse: Warehouse) -> None:
+    warehouse.start_run(make_run("r1"), "test")
+    frames = make_frames()
+    is_pinned = ASSET == "AAA"
+    frames["decisions"] = frames["decisions"].with_columns(
+        pl.when(~is_pinned).then(pl.col("score", "entry_score")), is_pinned=is_pinned
+    )
+    assert warehouse.publish("r1", frames, "test").is_new
+
+
+def test_a_refused_candidate_that_no_score_would_help_has_no_entry_score(warehouse: Warehouse) -> None:
+    warehouse.start_run(make_run("r1"), "test")
+    frames = make_frames()
+    frames["decisions"] = frames["decisions"].with_columns(pl.when(ASSET != "CCC").then(pl.col("entry_score")))
+    assert warehouse.publish("r1", frames, "test").is_new
+
+
+@pytest.mark.parametrize("restriction", ["no_buy", "no_trade", "must_sell"])
+def test_a_restricted_holding_may_be_sold(warehouse: Warehouse, restriction: str) -> None:
+    warehouse.start_run(make_run("r1"), "test")
+    frames = make_frames()
+    frames["decisions"] = frames["decisions"].with_columns(
+        restriction=pl.when(ASSET == "CCC").then(pl.lit(restriction))
+    )
+    assert warehouse.publish("r1", frames, "test").is_new
+
+
+def test_scores_that_differ_by_less_than_a_unit_are_the_same_to_the_checks(warehouse: Warehouse) -> None:
+    warehouse.start_run(make_run("r1"), "test")
+    frames = make_frames()
+    frames["decisions"] = frames["decisions"].with_columns(
+        entry_score=pl.when(ASSET == "AAA").then(pl.lit(0.8 + 4e-13)).otherwise("entry_score")
+    )
     assert warehouse.publish("r1", frames, "test").is_new
 
 

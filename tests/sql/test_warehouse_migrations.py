@@ -32,7 +32,7 @@ def test_an_applied_migration_is_recorded_with_its_checksum(warehouse: Warehouse
 
 def test_an_edited_migration_is_refused_by_name(warehouse: Warehouse) -> None:
     with duckdb.connect(str(warehouse.path)) as con:
-        con.execute("UPDATE schema_migrations SET checksum = 'another'")
+        con.execute("UPDATE schema_migrations SET checksum = 'another' WHERE version = 'V001'")
     with pytest.raises(MigrationError, match=r"1 migrations were edited .*V001__foundation\.sql"):
         warehouse.migrate()
 
@@ -48,16 +48,16 @@ def test_a_newer_database_is_refused_and_left_alone(warehouse: Warehouse) -> Non
 
 
 def test_a_failing_migration_keeps_nothing_of_itself(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
-    _add_migration(monkeypatch, Script("V002__broken", "CREATE TABLE half (x INTEGER); SELECT * FROM nowhere"))
-    with pytest.raises(MigrationError, match=r"V002__broken failed: .*nowhere"):
+    _add_migration(monkeypatch, Script("V900__broken", "CREATE TABLE half (x INTEGER); SELECT * FROM nowhere"))
+    with pytest.raises(MigrationError, match=r"V900__broken failed: .*nowhere"):
         warehouse.migrate()
     assert "half" not in warehouse.query("table_columns")["table_name"]
-    assert warehouse.query("applied_migrations")["version"].to_list() == ["V001"]
+    assert "V900" not in warehouse.query("applied_migrations")["version"]
 
 
 def test_a_later_migration_is_applied_alone(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
-    _add_migration(monkeypatch, Script("V002__more", "CREATE TABLE more (x INTEGER)"))
-    assert warehouse.migrate() == ("V002",)
+    _add_migration(monkeypatch, Script("V900__more", "CREATE TABLE more (x INTEGER)"))
+    assert warehouse.migrate() == ("V900",)
     assert ("more", "x") in warehouse.query("table_columns").select("table_name", "column_name").rows()
 
 

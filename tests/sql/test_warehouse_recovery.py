@@ -9,6 +9,7 @@ import pytest
 from warehouse_samples import DAY, StartWorker, make_warehouse, publish
 
 from sql.errors import WarehouseError
+from sql.scripts import read_scripts
 from sql.warehouse import Warehouse
 
 KILLS = 4
@@ -48,7 +49,7 @@ def test_a_migration_that_was_killed_is_recovered_before_there_is_a_table_for_it
     killed = start_worker("migrate_half", tmp_path)
     killed.communicate()
     assert killed.returncode == -signal.SIGKILL
-    assert made.migrate() == ("V001",)
+    assert made.migrate() == tuple(script.version for script in read_scripts("migrations"))
     assert _rows(made.path, "SELECT * FROM recoveries") == []
 
 

@@ -161,6 +161,25 @@ def test_the_summary_of_a_day_adds_up_exactly(warehouse: Warehouse) -> None:
     }
 
 
+def test_the_decisions_of_today_are_those_behind_the_current_targets_selected_first(warehouse: Warehouse) -> None:
+    publish(warehouse, "r1", TWO)
+    publish(warehouse, "r2", ONE, NEXT)
+    columns = "portfolio_id, as_of_date, asset, is_selected, gate, gate_limit, entry_score, rival, run_id"
+    assert _read(warehouse, f"SELECT {columns} FROM decisions_today").rows() == [
+        ("p1", NEXT, "AAA", True, None, None, 0.8, "CCC", "r2"),
+        ("p1", NEXT, "BBB", True, None, None, 0.8, "CCC", "r2"),
+        ("p1", NEXT, "CCC", False, "below_min_score_threshold", 0.85, 0.85, None, "r2"),
+        ("p2", DAY, "AAA", True, None, None, 0.8, "CCC", "r1"),
+        ("p2", DAY, "BBB", True, None, None, 0.8, "CCC", "r1"),
+        ("p2", DAY, "CCC", False, "below_min_score_threshold", 0.85, 0.85, None, "r1"),
+    ]
+
+
+def test_every_column_of_a_decision_stands_in_the_decisions_of_today(warehouse: Warehouse) -> None:
+    told = set(_read(warehouse, "FROM decisions_today").columns)
+    assert told == {*_read(warehouse, "FROM decisions").columns, "as_of_date", "published_at"}
+
+
 _RUNS = st.lists(st.sampled_from([("a", ONE), ("b", P2), ("c", TWO), ("d", TWO), ("e", ONE)]), min_size=1, max_size=6)
 
 

@@ -26,6 +26,16 @@ def twice(frame: pl.DataFrame) -> pl.DataFrame:
     return pl.concat([frame, frame.head(1)])
 
 
+def miss_buckets(checks: pl.DataFrame, reason: str) -> pl.DataFrame:
+    return checks.with_columns(
+        constraint_name=pl.lit("min_buckets_represented"),
+        limit_value=pl.lit(2.0),
+        value=pl.lit(1.0),
+        slack=pl.lit(-1.0),
+        reason=pl.lit(reason),
+    )
+
+
 def _weights(**weights: str) -> Callable[[Frames], Frames]:
     return lambda _: make_frames({"p1": weights})
 
@@ -132,6 +142,56 @@ BROKEN: dict[str, tuple[str, Callable[[Frames], Frames], str]] = {
         "every_constraint_holds",
         _swap("constraint_checks", lambda frame: frame.with_columns(is_ok=pl.lit(value=False))),
         "max_single_position is 0.4, its limit is 0.5",
+    ),
+    "a selected candidate a unit below its entry score": (
+        "selected_reach_their_entry_score",
+        _swap("decisions", lambda frame: frame.with_columns(_set("AAA", entry_score=pl.lit(0.800000000001)))),
+        "AAA is selected with score 0.8, its entry_score is 0.800000000001",
+    ),
+    "a selected candidate without a score": (
+        "selected_reach_their_entry_score",
+        _swap("decisions", lambda frame: frame.with_columns(_set("AAA", score=pl.lit(None)))),
+        "AAA is selected with score null, its entry_score is 0.8",
+    ),
+    "a refused candidate at its entry score": (
+        "refused_miss_their_entry_score",
+        _swap("decisions", lambda frame: frame.with_columns(_set("CCC", entry_score=pl.lit(0.8)))),
+        "CCC is not selected with score 0.8, its entry_score is 0.8",
+    ),
+    "a refused candidate without a gate": (
+        "every_decision_has_its_gate",
+        _swap("decisions", lambda frame: frame.with_columns(_set("CCC", gate=pl.lit(None)))),
+        "CCC has is_selected false, gate null, is_reserved false",
+    ),
+    "a selected candidate with a gate": (
+        "every_decision_has_its_gate",
+        _swap("decisions", lambda frame: frame.with_columns(_set("AAA", gate=pl.lit("replaced")))),
+        "AAA has is_selected true, gate replaced, is_reserved false",
+    ),
+    "a decision that does not say whether its place was reserved": (
+        "every_decision_has_its_gate",
+        _swap("decisions", lambda frame: frame.with_columns(_set("AAA", is_reserved=pl.lit(None)))),
+        "AAA has is_selected true, gate null, is_reserved null",
+    ),
+    "a missed minimum of buckets without a word": (
+        "every_missed_minimum_of_buckets_says_why",
+        _swap("constraint_checks", lambda frame: miss_buckets(frame, reason=" ")),
+        "1.0 buckets are represented instead of 2.0, without a reason",
+    ),
+    "a purchase of what may not be bought": (
+        "nothing_is_bought_against_a_restriction",
+        _swap("decisions", lambda frame: frame.with_columns(_set("BBB", restriction=pl.lit("no_buy")))),
+        "BBB is under no_buy, held with 0.00000000, and has target 0.30000000",
+    ),
+    "a trade of what may not be traded": (
+        "nothing_is_bought_against_a_restriction",
+        _swap("decisions", lambda frame: frame.with_columns(_set("BBB", restriction=pl.lit("no_trade")))),
+        "BBB is under no_trade, held with 0.00000000, and has target 0.30000000",
+    ),
+    "a position in what must be sold": (
+        "nothing_is_bought_against_a_restriction",
+        _swap("decisions", lambda frame: frame.with_columns(_set("AAA", restriction=pl.lit("must_sell")))),
+        "AAA is under must_sell, held with 0.00000000, and has target 0.50000000",
     ),
     "another cash in the summary": (
         "summary_is_as_in_targets",

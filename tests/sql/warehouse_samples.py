@@ -91,8 +91,12 @@ def _decisions(base: pl.DataFrame, as_of_date: date) -> pl.DataFrame:
         candidate_rank=pl.lit(1, pl.Int32),
         bucket_rank=pl.lit(1, pl.Int32),
         is_pinned=pl.lit(value=False),
+        is_reserved=pl.lit(value=False),
         is_selected=~is_held,
-        gate=pl.when(is_held).then(pl.lit("min_score_threshold")),
+        gate=pl.when(is_held).then(pl.lit("below_min_score_threshold")),
+        gate_limit=pl.when(is_held).then(pl.lit(0.85)),
+        entry_score=pl.when(is_held).then(pl.lit(0.85)).otherwise(pl.lit(0.8)),
+        rival=pl.when(~is_held).then(pl.lit("CCC")),
         decision_reason=pl.lit("because"),
     )
 
@@ -170,6 +174,7 @@ def _constraints(cash: pl.DataFrame) -> pl.DataFrame:
         slack=pl.lit(0.1),
         is_binding=pl.lit(value=False),
         is_ok=pl.lit(value=True),
+        reason=pl.lit(None, pl.String),
     )
 
 

@@ -70,3 +70,35 @@ def test_what_is_not_yaml_is_told_with_its_line(config: Path) -> None:
 def test_a_missing_file_says_how_to_name_it(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"no portfolio config at .*: give its path with --config"):
         load_portfolios(tmp_path / "portfolios.yaml")
+
+
+def test_the_limits_of_the_universe_and_of_single_buckets_are_read(config: Path) -> None:
+    config.write_text(
+        "defaults:\n  max_positions_by_bucket: {Energy: 2, Materials: 1}\n"
+        "portfolios:\n"
+        "  a: {include_assets: [AAA], include_buckets: [Energy, Health Care], allow_unclassified: true}\n"
+        "  b: {max_positions_by_bucket: {Energy: 3}}\n"
+    )
+    a, b = load_portfolios(config).values()
+    assert (a.include_assets, a.include_buckets, a.allow_unclassified) == (("AAA",), ("Energy", "Health Care"), True)
+    assert a.max_positions_by_bucket == {"Energy": 2, "Materials": 1}
+    # A portfolio's own table goes before that of the defaults, as a whole: nothing is mixed.
+    assert b.max_positions_by_bucket == {"Energy": 3}
+
+
+@pytest.mark.parametrize(
+    ("limits", "told"),
+    [
+        ("include_asets: [AAA]", "limit include_asets is unknown; did you mean include_assets?"),
+        ("include_bucket: [Energy]", "limit include_bucket is unknown; did you mean include_buckets?"),
+        ("allow_unclasified: true", "limit allow_unclasified is unknown; did you mean allow_unclassified?"),
+        (
+            "max_position_by_bucket: {}",
+            "limit max_position_by_bucket is unknown; did you mean max_positions_by_bucket?",
+        ),
+        ("max_positions_by_bucket: {Energy: 0}", "max_positions_by_bucket.Energy: Input should be greater than or"),
+        ("include_buckets: Energy", "include_buckets: Input should be a valid tuple, got 'Energy'"),
+    ],
+)
+def test_a_mistake_in_a_limit_of_the_universe_is_told(config: Path, limits: str, told: str) -> None:
+    assert f"portfolio core: {told}" in _problem(config, f"portfolios: {{core: {{{limits}}}}}")

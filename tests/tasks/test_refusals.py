@@ -12,7 +12,6 @@ from tasks.contracts import ASSETS, POSITIONS, RESTRICTION_LIST, SCORES, Contrac
 from tasks.refusals import apply_contract
 
 DAY = date(2025, 6, 2)
-BUCKETS = pl.DataFrame({"asset": ["AAA", "BBB", "CCC"], "bucket": ["Energy", "Energy", "Health Care"]})
 
 
 def _score_rows(*rows: tuple[str | None, ...]) -> pl.DataFrame:
@@ -21,7 +20,7 @@ def _score_rows(*rows: tuple[str | None, ...]) -> pl.DataFrame:
 
 
 def _refusals(contract: Contract, raw: pl.DataFrame) -> list[tuple[int, str, str]]:
-    _, rejected = apply_contract(contract, raw, DAY, BUCKETS)
+    _, rejected = apply_contract(contract, raw, DAY)
     return rejected.select("row_number", "rule", "reason").rows()
 
 
@@ -35,7 +34,6 @@ def _refusals(contract: Contract, raw: pl.DataFrame) -> list[tuple[int, str, str
         (("2025-06-02", "AAA", "high", None), "score|parses", "score cannot be read as a number"),
         (("2025-06-02", "AAA", "0,7", None), "score|parses", "score cannot be read as a number"),
         (("2025-06-02", "AAA", None, " "), "has_a_score", "no score and no part of one"),
-        (("2025-06-02", "ZZZ", "0.7", None), "has_a_bucket", "the asset has no bucket: add it to assets.csv"),
         (("2025-06-02", "", "0.7", None), "asset|nullability", "asset is missing"),
         (("2025-06-03", "AAA", "0.7", None), "of_the_day", "the row is not of the file's day"),
         (
@@ -49,13 +47,13 @@ def test_a_bad_score_row_is_refused_in_words_and_the_good_one_goes_on(
     row: tuple[str | None, ...], rule: str, reason: str
 ) -> None:
     raw = _score_rows(row, ("2025-06-02", "BBB", "0.8", None))
-    accepted, rejected = apply_contract(SCORES, raw, DAY, BUCKETS)
+    accepted, rejected = apply_contract(SCORES, raw, DAY)
     assert accepted["asset"].to_list() == ["BBB"]
     assert rejected.select("row_number", "rule", "reason").rows() == [(1, rule, reason)]
 
 
 def test_a_refused_row_is_kept_as_it_came() -> None:
-    _, rejected = apply_contract(SCORES, _score_rows(("2025-06-02", "AAA", "1.7", None)), DAY, BUCKETS)
+    _, rejected = apply_contract(SCORES, _score_rows(("2025-06-02", "AAA", "1.7", None)), DAY)
     assert rejected["row_json"].to_list() == [
         '{"date":"2025-06-02","asset":"AAA","score":"1.7","technical_score":null}'
     ]
@@ -70,7 +68,7 @@ def test_the_same_asset_of_two_models_is_no_duplicate() -> None:
     raw = pl.DataFrame(
         {"date": ["2025-06-02"] * 2, "asset": ["AAA"] * 2, "model": ["value", None], "score": ["0.7", "0.6"]}
     )
-    accepted, _ = apply_contract(SCORES, raw, DAY, BUCKETS)
+    accepted, _ = apply_contract(SCORES, raw, DAY)
     assert accepted["model"].to_list() == ["value", "default"]
 
 
@@ -79,8 +77,9 @@ def test_a_score_of_exactly_0_or_1_is_accepted() -> None:
     assert _refusals(SCORES, raw) == []
 
 
-def test_an_asset_without_a_bucket_is_refused_from_the_asset_list() -> None:
-    raw = pl.DataFrame({"asset": ["AAA", "BBB"], "bucket": ["Energy", None]})
+@pytest.mark.parametrize("bucket", [None, "", "  "])
+def test_an_asset_without_a_bucket_is_refused_from_the_asset_list(bucket: str | None) -> None:
+    raw = pl.DataFrame({"asset": ["AAA", "BBB"], "bucket": ["Energy", bucket]})
     assert _refusals(ASSETS, raw) == [(2, "bucket|nullability", "bucket is missing")]
 
 
@@ -88,7 +87,7 @@ def test_a_position_is_stored_with_eight_decimals() -> None:
     raw = pl.DataFrame(
         {"date": ["2025-06-02"], "portfolio_id": ["p"], "asset": ["AAA"], "current_weight": ["0.123456789"]}
     )
-    accepted, _ = apply_contract(POSITIONS, raw, DAY, BUCKETS)
+    accepted, _ = apply_contract(POSITIONS, raw, DAY)
     assert accepted["current_weight"].to_list() == [Decimal("0.12345679")]
 
 
@@ -104,6 +103,26 @@ def test_an_unknown_restriction_is_refused_with_the_known_ones() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("valid_from", "valid_until", "refused"),
+    [
+        ("2025-06-04", "2025-06-02", ["begins_before_it_ends"]),
+        ("2025-06-02", "2025-06-02", []),
+        ("2025-06-02", None, []),
+        (None, "2025-06-02", []),
+        (None, None, []),
+        ("2.6.2025", None, ["valid_from|parses"]),
+    ],
+)
+def test_a_restriction_that_ends_before_it_begins_is_refused(
+    valid_from: str | None, valid_until: str | None, refused: list[str]
+) -> None:
+    row = {"portfolio_id": "core", "asset": "AAA", "restriction": "no_buy"}
+    days = {"valid_from": valid_from, "valid_until": valid_until}
+    raw = pl.DataFrame([row | days], schema=_TEXTS | dict.fromkeys(days, pl.String))
+    assert [rule for _, rule, _ in _refusals(RESTRICTION_LIST, raw)] == refused
+
+
 _TEXTS = dict.fromkeys(["portfolio_id", "asset", "restriction"], pl.String)
 _CELLS = st.sampled_from(
     ["2025-06-02", "2025-06-03", "AAA", "BBB", "ZZZ", "", " ", "0.7", "1.7", "NaN", "x", '"', "é,\n"]
@@ -112,6 +131,6 @@ _CELLS = st.sampled_from(
 
 @given(st.lists(st.tuples(_CELLS, _CELLS, _CELLS, _CELLS), min_size=1, max_size=12))
 def test_every_row_is_accepted_or_refused_and_none_is_both(rows: list[tuple[str, ...]]) -> None:
-    accepted, rejected = apply_contract(SCORES, _score_rows(*rows), DAY, BUCKETS)
+    accepted, rejected = apply_contract(SCORES, _score_rows(*rows), DAY)
     numbers = accepted["row_number"].to_list() + rejected["row_number"].to_list()
     assert sorted(numbers) == list(range(1, len(rows) + 1))

@@ -28,7 +28,7 @@ def _read_scores(inbox: Path, content: bytes) -> None:
     read_source(scores[0])
 
 
-def test_assets_are_read_before_the_scores_that_need_their_buckets(inbox: Path) -> None:
+def test_assets_are_read_before_the_scores_that_are_of_no_use_without_them(inbox: Path) -> None:
     assert [source.contract.kind for source in find_sources(inbox, DAY)] == ["assets", "scores"]
 
 
@@ -72,6 +72,13 @@ def test_an_empty_file_is_refused(inbox: Path, content: bytes) -> None:
 def test_a_header_without_rows_is_refused(inbox: Path) -> None:
     with pytest.raises(SourceError, match="has a header but no rows"):
         _read_scores(inbox, b"date,asset,technical_score\n")
+
+
+def test_a_list_of_restrictions_without_rows_says_that_there_are_none(inbox: Path) -> None:
+    (inbox / "restrictions.csv").write_text("portfolio_id,asset,restriction\n")
+    [source] = [source for source in find_sources(inbox, DAY) if source.contract.kind == "restrictions"]
+    rows, _ = read_source(source)
+    assert rows.is_empty()
 
 
 def test_an_unknown_column_is_refused_with_the_nearest_known_one(inbox: Path) -> None:

@@ -1,0 +1,54 @@
+"""Names that mean nothing today: in restrictions, positions and limits. A typing error there would be silent.
+
+What does not belong here: stopping a run. A list may name an asset that left the market long ago.
+"""
+
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
+
+import polars as pl
+
+from sizing import RebalancingLimits
+from sizing.inputs import UNCLASSIFIED, DayInputs
+
+_SHOWN = 5
+_ALIKE = 0.8
+"""How alike two names must be to be taken for a typing error, 1 is equal: income is not meant to be core."""
+_LIMITS_OF_BUCKETS = ("include_buckets", "exclude_buckets", "max_positions_by_bucket", "max_allocation_by_bucket")
+_LIMITS_OF_ASSETS = ("include_assets", "exclude_assets")
+
+
+def find_strangers(inputs: DayInputs, positions: pl.DataFrame) -> tuple[str, ...]:
+    """Say which portfolios, assets and buckets are named that nobody knows, with the nearest known name.
+
+    Known is a portfolio with limits; an asset that is listed, scored or held; a bucket of the asset list.
+    """
+    assets = {*inputs.assets["asset"], *inputs.scores["asset"], *inputs.holdings["asset"]}
+    buckets = {*inputs.assets["bucket"], UNCLASSIFIED}
+    restrictions, limits = inputs.restrictions, inputs.limits
+    found = [
+        _tell("positions", "portfolio", positions["portfolio_id"], limits),
+        _tell("restrictions", "portfolio", restrictions["portfolio_id"].drop_nulls(), limits),
+        _tell("restrictions", "asset", restrictions["asset"], assets),
+        *(_tell(limit, "bucket", _named(limits, limit), buckets) for limit in _LIMITS_OF_BUCKETS),
+        *(_tell(limit, "asset", _named(limits, limit), assets) for limit in _LIMITS_OF_ASSETS),
+    ]
+    return tuple(sentence for sentence in found if sentence)
+
+
+def _named(limits: Mapping[str, RebalancingLimits], limit: str) -> set[str]:
+    """Give the names that any portfolio has in this limit, each once: thousands of portfolios may share a list."""
+    return set().union(*(getattr(one, limit) for one in limits.values()))
+
+
+def _tell(where: str, kind: str, named: Iterable[str], known: Iterable[str]) -> str:
+    """Say it in one sentence; nothing when every name is known."""
+    strangers = sorted(set(named) - set(known))
+    if not strangers:
+        return ""
+    nobody = "not in this run" if kind == "portfolio" else "unknown"
+    if len(strangers) > 1:
+        more = f" and {len(strangers) - _SHOWN} more" if len(strangers) > _SHOWN else ""
+        return f"{where}: {kind}s {', '.join(strangers[:_SHOWN])}{more} are {nobody}"
+    nearest = get_close_matches(strangers[0], list(known), n=1, cutoff=_ALIKE)
+    return f"{where}: {kind} {strangers[0]} is {nobody}" + (f"; did you mean {nearest[0]}?" if nearest else "")

@@ -1,0 +1,75 @@
+"""Names that nobody knows: a typing error in a restriction or a limit must not be silent."""
+
+from datetime import date
+from decimal import Decimal
+
+import polars as pl
+import pytest
+
+from sizing import RebalancingLimits
+from sizing.inputs import DayInputs
+from tasks.strangers import find_strangers
+
+NOBODY = pl.DataFrame(schema={"portfolio_id": pl.String})
+
+
+def _day(restrictions: tuple[tuple[str | None, str], ...] = (), **limits: object) -> DayInputs:
+    """A day on which AAA is listed, BBB is only scored and CCC only held."""
+    return DayInputs(
+        as_of_date=date(2025, 6, 2),
+        limits={"core": RebalancingLimits(**limits)},
+        scores=pl.DataFrame({"model": ["default"], "asset": ["BBB"], "score": [0.7]}).with_columns(
+            score_date=pl.lit(date(2025, 6, 2)),
+            score_age_days=pl.lit(0, pl.Int32),
+            technical_score=pl.lit(None, pl.Float64),
+            fundamental_score=pl.lit(None, pl.Float64),
+        ),
+        assets=pl.DataFrame({"asset": ["AAA"], "bucket": ["Health Care"]}),
+        holdings=pl.DataFrame(
+            [("core", "CCC", Decimal("0.1"))],
+            schema={"portfolio_id": pl.String, "asset": pl.String, "current_weight": pl.Decimal(10, 8)},
+            orient="row",
+        ),
+        restrictions=pl.DataFrame(
+            [(portfolio, asset, "no_buy", None) for portfolio, asset in restrictions],
+            schema=dict.fromkeys(["portfolio_id", "asset", "restriction", "reason"], pl.String),
+            orient="row",
+        ),
+    )
+
+
+def test_names_that_are_listed_scored_or_held_are_known() -> None:
+    day = _day(
+        ((None, "AAA"), ("core", "BBB"), ("core", "CCC")),
+        include_assets=("AAA", "BBB", "CCC"),
+        include_buckets=("Health Care", "unclassified"),
+    )
+    assert find_strangers(day, pl.DataFrame({"portfolio_id": ["core"]})) == ()
+
+
+def test_a_restriction_on_an_unknown_asset_or_portfolio_is_told() -> None:
+    assert find_strangers(_day((("cor", "AAA"), (None, "AAAA"))), NOBODY) == (
+        "restrictions: portfolio cor is not in this run; did you mean core?",
+        "restrictions: asset AAAA is unknown; did you mean AAA?",
+    )
+
+
+def test_positions_of_a_portfolio_that_is_not_in_the_run_are_told() -> None:
+    assert find_strangers(_day(), pl.DataFrame({"portfolio_id": ["income", "income"]})) == (
+        "positions: portfolio income is not in this run",
+    )
+
+
+@pytest.mark.parametrize(
+    ("limit", "names", "told"),
+    [
+        ("include_buckets", ("Helth Care",), "bucket Helth Care is unknown; did you mean Health Care?"),
+        ("exclude_buckets", ("Tobacco", "Arms"), "buckets Arms, Tobacco are unknown"),
+        ("max_positions_by_bucket", {"Energy": 2}, "bucket Energy is unknown"),
+        ("max_allocation_by_bucket", {"Energy": 0.2}, "bucket Energy is unknown"),
+        ("include_assets", ("ZZZ",), "asset ZZZ is unknown"),
+        ("exclude_assets", tuple("0123456"), "assets 0, 1, 2, 3, 4 and 2 more are unknown"),
+    ],
+)
+def test_a_limit_that_names_what_nobody_knows_is_told(limit: str, names: object, told: str) -> None:
+    assert find_strangers(_day(**{limit: names}), NOBODY) == (f"{limit}: {told}",)
