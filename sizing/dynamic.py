@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from sizing.keys import place_among
 from sizing.limit_columns import LimitColumns, LimitsByPortfolio
 from sizing.limits import WEIGHT_TOLERANCE
+from sizing.runs import so_far, starts
 from sizing.water_fill import solve_level
 from sizing.working import check_selected, hand_out, lay_out
 
@@ -93,7 +93,8 @@ def _add_drop_reason(working: pl.DataFrame) -> pl.DataFrame:
     no_size = ~pl.col("is_pinned") & (pl.col("score_multiplier") == 0)
     candidates = working.with_columns(is_candidate=~pl.col("is_pinned") & ~no_size)
     kept_in_bucket = candidates.with_columns(
-        fits_bucket=pl.col("is_candidate") & (place_among("is_candidate", "bucket_key") <= _places("free_bucket_limit"))
+        fits_bucket=pl.col("is_candidate")
+        & (so_far(pl.col("is_candidate"), starts("bucket_key")) <= _places("free_bucket_limit"))
     )
     kept = kept_in_bucket.with_columns(is_sized=_fits_portfolio(kept_in_bucket))
     return kept.with_columns(

@@ -8,8 +8,8 @@ from collections.abc import Callable
 
 import polars as pl
 
-from sizing.keys import running_sum
 from sizing.limits import WEIGHT_TOLERANCE
+from sizing.runs import running_sum
 from sizing.water_fill import at_level, solve_level
 
 _POSITION_ROOM, _ASSET_ROOM, _MULTIPLE_ROOM = "position_room", "asset_room", "multiple_room"

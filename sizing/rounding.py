@@ -9,8 +9,9 @@ from decimal import Decimal
 import polars as pl
 
 from sizing.frames import STORED_WEIGHT
-from sizing.keys import packed, place
+from sizing.keys import packed
 from sizing.limits import WEIGHT_DECIMALS
+from sizing.runs import place
 
 UNITS = 10**WEIGHT_DECIMALS
 """Stored units in a weight of 1."""

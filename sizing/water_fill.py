@@ -7,8 +7,8 @@ that holds the total. Source: sizing.md 9; Krichene, Krichene, Bayen, CDC 2015.
 
 import polars as pl
 
-from sizing.keys import place_among, running_sum
 from sizing.limits import WEIGHT_TOLERANCE
+from sizing.runs import ends, running_sum, so_far, starts
 
 
 def solve_level(  # noqa: PLR0913 - the equation has this many terms
@@ -61,7 +61,6 @@ def at_level(level: str, slope: str, *, upper: str) -> pl.Expr:
 
 def _segments(events: pl.DataFrame, group: str, *, is_bounded: bool) -> pl.DataFrame:
     """Add to each breakpoint the sum there (`value`), the slope behind it (`steepness`), and where the next one is."""
-    is_last = pl.col(group).ne_missing(pl.col(group).shift(-1))
     base = running_sum(events["sum_change"], events[group])
     # Where all stop, sum what still comes, not all less what has gone: faint slopes would drown in the difference.
     steepness = (
@@ -75,7 +74,7 @@ def _segments(events: pl.DataFrame, group: str, *, is_bounded: bool) -> pl.DataF
         "total",
         steepness=steepness,
         value=base + steepness * events["at"],
-        next_at=pl.when(~is_last).then(pl.col("at").shift(-1)),
+        next_at=pl.when(~ends(group)).then(pl.col("at").shift(-1)),
     )
 
 
@@ -91,8 +90,8 @@ def _read_off(segments: pl.DataFrame, group: str, *, is_bounded: bool) -> pl.Dat
     is_end = pl.col("next_at").is_null() & pl.lit(is_bounded)
     return (
         segments.with_columns(is_over=value > total)
-        .filter((place_among("is_over", group) == 0) | (at == 0))
-        .filter(pl.col(group).ne_missing(pl.col(group).shift(-1)))
+        .filter((so_far(pl.col("is_over"), starts(group)) == 0) | (at == 0))
+        .filter(ends(group))
         .select(
             group,
             level=pl.when(is_end & (total > value + WEIGHT_TOLERANCE))

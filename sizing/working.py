@@ -9,8 +9,9 @@ import polars as pl
 
 from sizing.errors import ContractError
 from sizing.frames import SelectedAssets, validate
-from sizing.keys import code, code_among, packed, place
+from sizing.keys import code, code_among, packed
 from sizing.limit_columns import LimitColumns, LimitsByPortfolio, limit_columns
+from sizing.runs import place
 
 _GIVEN_COLUMNS = ("bucket", "score", "is_held", "pinned_weight")
 _RANKED_COLUMNS = ("input_row", "output_row", "portfolio_key", "bucket_key", "score_rank", *_GIVEN_COLUMNS)
