@@ -108,12 +108,12 @@ def _sized_sentence() -> pl.Expr:
     )
 
 
-def _shown(rows: pl.DataFrame) -> list[pl.Series]:
+def _shown(rows: pl.DataFrame) -> pl.DataFrame:
     """Write numbers with at most four decimals: looked up, since to write each takes ten times as long."""
     steps = rows.select((pl.col(_SHOWN_COLUMNS).cast(pl.Float64) * _SHOWN_STEPS).round().cast(pl.UInt32))
     highest = steps.max().max_horizontal().item() or 0
     written = (pl.int_range(highest + 1, eager=True) / _SHOWN_STEPS).round(_SHOWN_DECIMALS).cast(pl.String)
-    return [written.gather(step).alias(step.name) for step in steps]
+    return steps.select(pl.lit(written).gather(step).alias(step) for step in steps.columns)
 
 
 def _suffix(column: str, words: str) -> pl.Expr:

@@ -5,6 +5,9 @@ With a million small groups, grouping costs more than all the rules; these are a
 
 import polars as pl
 
+_SHORT = 64
+"""Rows of a short run."""
+
 
 def starts(key: str) -> pl.Expr:
     """Mark the first row of each run."""
@@ -35,17 +38,37 @@ def in_all(flag: pl.Expr, is_start: str | pl.Expr, is_end: str | pl.Expr) -> pl.
 
 
 def running_sum(values: pl.Series, group: pl.Series) -> pl.Series:
-    """Sum the values of each group down to each row. *Requires* the rows of a group one behind the other.
+    """Sum the values of each run down to each row, in an order that only the run itself decides.
 
-    By doubling: each step adds what the row `reach` above has summed. The order of additions depends on the place in
-    the group alone, so other groups cannot change the last bit. Source: Hillis and Steele, CACM 1986.
+    Long runs are summed one by one, short ones, of which there may be a million, by doubling. So no other run can
+    change the last bit.
     """
-    rows = pl.DataFrame({"sum": values, "group": group}).with_columns(place=place("group"))
-    # Two at least: the first step makes 0.0 of -0.0, which must not depend on whether a larger group asks for a step.
-    longest = rows.select(pl.col("place").max().fill_null(0).clip(lower_bound=2)).item()
+    rows = pl.DataFrame({"sum": values, "group": group}).with_columns(
+        row=pl.int_range(pl.len()),
+        place=place("group"),
+        length=pl.when(ends("group")).then(place("group")).backward_fill(),
+    )
+    shortest, longest = rows.select(low=pl.col("length").min(), high=pl.col("length").max()).row(0)
+    if rows.is_empty() or longest <= _SHORT:
+        return _doubled(rows)["sum"]
+    if shortest > _SHORT:
+        return _one_by_one(rows)["sum"]
+    is_short = pl.col("length") <= _SHORT
+    parts = [_doubled(rows.filter(is_short)), _one_by_one(rows.filter(~is_short))]
+    return pl.concat(parts).sort("row")["sum"]
+
+
+def _one_by_one(rows: pl.DataFrame) -> pl.DataFrame:
+    return rows.with_columns(pl.col("sum").cum_sum().over("group"))
+
+
+def _doubled(rows: pl.DataFrame) -> pl.DataFrame:
+    """Add to each row what the row `reach` above has summed, for a reach of 1, 2, 4 (Hillis and Steele, CACM 1986)."""
+    # Two at least: the first step makes 0.0 of -0.0, which must not depend on whether a longer run asks for a step.
+    longest = rows.select(pl.col("length").max().fill_null(0).clip(lower_bound=2)).item()
     reach = 1
     while reach < longest:
         above = pl.when(pl.col("place") > reach).then(pl.col("sum").shift(reach)).otherwise(0.0)
         rows = rows.with_columns(sum=pl.col("sum") + above)
         reach *= 2
-    return rows["sum"]
+    return rows

@@ -61,27 +61,22 @@ def at_level(level: str, slope: str, *, upper: str) -> pl.Expr:
 
 def _segments(events: pl.DataFrame, group: str, *, is_bounded: bool) -> pl.DataFrame:
     """Add to each breakpoint the sum there (`value`), the slope behind it (`steepness`), and where the next one is."""
-    base = running_sum(events["sum_change"], events[group])
-    # Where all stop, sum what still comes, not all less what has gone: faint slopes would drown in the difference.
-    steepness = (
-        _sum_of_later(-events["slope_change"], events[group])
-        if is_bounded
-        else running_sum(events["slope_change"], events[group])
+    summed = events.with_columns(
+        base=running_sum(events["sum_change"], events[group]),
+        steepness=_slope_to_come(events, group) if is_bounded else running_sum(events["slope_change"], events[group]),
     )
-    return events.select(
-        group,
-        "at",
-        "total",
-        steepness=steepness,
-        value=base + steepness * events["at"],
+    return summed.select(
+        *(group, "at", "total", "steepness"),
+        value=pl.col("base") + pl.col("steepness") * pl.col("at"),
         next_at=pl.when(~ends(group)).then(pl.col("at").shift(-1)),
     )
 
 
-def _sum_of_later(values: pl.Series, group: pl.Series) -> pl.Series:
-    from_each_on = running_sum(values.reverse(), group.reverse()).reverse()
-    is_last = group.ne_missing(group.shift(-1))
-    return from_each_on.shift(-1).set(is_last, 0.0)
+def _slope_to_come(events: pl.DataFrame, group: str) -> pl.Series:
+    """Sum what still comes, where all stop, not all less what has gone: faint slopes would drown in the difference."""
+    back = events.select(group, slope=-pl.col("slope_change")).reverse()
+    slope = pl.lit(running_sum(back["slope"], back[group]))
+    return back.select(pl.when(~starts(group)).then(slope.shift()).otherwise(0.0).reverse()).to_series()
 
 
 def _read_off(segments: pl.DataFrame, group: str, *, is_bounded: bool) -> pl.DataFrame:
