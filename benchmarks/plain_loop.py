@@ -7,6 +7,7 @@ floor search, no audit, no sentence, no exact units. So the comparison flatters 
 from collections import defaultdict
 
 from sizing import RebalancingLimits
+from sizing.limits import WEIGHT_TOLERANCE
 
 Row = tuple[str, str, float, bool]
 
@@ -34,7 +35,7 @@ def _cap(raw: list[float], buckets: dict[str, list[int]], limits: RebalancingLim
     weights = [min(one, cap) for one in raw]
     is_capped = [one > cap for one in raw]
     for places in buckets.values():
-        if sum(weights[place] for place in places) <= most:
+        if sum(weights[place] for place in places) <= most + WEIGHT_TOLERANCE:
             continue
         theta = _theta([raw[place] for place in places], floor, cap, most)
         for place in places:
