@@ -1,17 +1,27 @@
 """Bound the memory of a very large frame: portfolios do not touch each other, so a batch of them is sized at a time."""
 
 from collections.abc import Iterator, Mapping
+from typing import NamedTuple
 
 import polars as pl
 
-from sizing.keys import code_among
 from sizing.limit_columns import LimitsByPortfolio
 from sizing.limits import RebalancingLimits
 
 _BATCH_ROWS = 250_000
 """Rows of a batch: the working columns of so many take well under a gigabyte."""
 
-Batch = tuple[pl.DataFrame, LimitsByPortfolio]
+
+class Batch(NamedTuple):
+    """Whole portfolios of a frame, by row number (none: all rows), with the limits of just these."""
+
+    frame: pl.DataFrame
+    rows: pl.Series | None
+    limits: LimitsByPortfolio
+
+    def selected(self) -> pl.DataFrame:
+        """Give the rows of the batch. Whoever sizes it takes them, so that several can at the same time."""
+        return self.frame if self.rows is None else self.frame[self.rows]
 
 
 def batches(selected: pl.DataFrame, limits: LimitsByPortfolio) -> Iterator[Batch]:
@@ -20,24 +30,25 @@ def batches(selected: pl.DataFrame, limits: LimitsByPortfolio) -> Iterator[Batch
     Portfolios that only `limits` names come in the batch where their name belongs.
     """
     if selected.height <= _BATCH_ROWS:
-        yield selected, limits
+        yield Batch(selected, None, limits)
         return
-    named = pl.Series("portfolio_id", [] if isinstance(limits, RebalancingLimits) else list(limits), dtype=pl.String)
-    names = pl.concat([selected["portfolio_id"].unique(), named]).unique().sort()
-    keyed = selected.with_columns(batch=code_among(selected["portfolio_id"], names))
-    batch = _batch_of(keyed["batch"], names.len())
-    parts = keyed.with_columns(batch=batch.gather(keyed["batch"])).partition_by(
-        "batch", include_key=False, as_dict=True
+    named = pl.DataFrame({"portfolio_id": _names(limits)}, schema={"portfolio_id": pl.String})
+    numbered = (
+        selected.select("portfolio_id")
+        .with_row_index("row")
+        .group_by("portfolio_id")
+        .agg("row")
+        .join(named, on="portfolio_id", how="full", coalesce=True)
+        .sort("portfolio_id")
+        .with_columns(batch=pl.col("row").list.len().fill_null(0).cum_sum() // _BATCH_ROWS)
     )
-    for number in batch.unique(maintain_order=True):
-        yield parts.pop((number,), selected.clear()), _limits_of(names.filter(batch == number), limits)
+    for part in numbered.partition_by("batch", maintain_order=True):
+        rows = part["row"].explode(empty_as_null=False, keep_nulls=False)
+        yield Batch(selected, rows, _limits_of(part["portfolio_id"], limits))
 
 
-def _batch_of(keys: pl.Series, n_portfolios: int) -> pl.Series:
-    """Give the batch of each portfolio, by its key."""
-    counts = keys.value_counts(name="rows")
-    rows = pl.zeros(n_portfolios, pl.UInt32, eager=True).scatter(counts["batch"], counts["rows"])
-    return rows.cum_sum() // _BATCH_ROWS
+def _names(limits: LimitsByPortfolio) -> list[str]:
+    return [] if isinstance(limits, RebalancingLimits) else list(limits)
 
 
 def _limits_of(names: pl.Series, limits: LimitsByPortfolio) -> LimitsByPortfolio:

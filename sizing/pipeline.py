@@ -60,8 +60,8 @@ def size_portfolios(selected: pl.DataFrame, limits: LimitsByPortfolio) -> SizedP
 
 
 def _size_batch(batch: Batch) -> SizedPortfolios:
-    selected, limits = batch
-    working, columns = lay_out(selected, limits)
+    selected = batch.selected()
+    working, columns = lay_out(selected, batch.limits)
     sized = working.pipe(add_raw_weights, columns).pipe(add_stages).pipe(add_target_weight).pipe(add_sizing_reason)
     return SizedPortfolios(hand_out(sized, selected, POSITION_COLUMNS), summarise(sized, columns))
 
