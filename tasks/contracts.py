@@ -107,6 +107,9 @@ class Contract:
     may_be_empty: bool = False
     """Whether a header without rows says something: that there is nothing, not that something went wrong."""
 
+    is_whole: bool = False
+    """Whether one refused row refuses the file: the good rows alone would not be safe."""
+
 
 SCORES = Contract(
     kind="scores",
@@ -156,6 +159,7 @@ RESTRICTION_LIST = Contract(
     rows=RestrictionRows,
     is_dated=False,
     may_be_empty=True,
+    is_whole=True,  # a restriction that got lost would let something be traded that must not be
 )
 
 CONTRACTS = (ASSETS, RESTRICTION_LIST, POSITIONS, SCORES)

@@ -16,6 +16,8 @@ from tasks.retries import RETRIES
 from tasks.settings import Settings
 from tasks.sources import Source, find_sources, read_source
 
+_SHOWN = 5
+
 
 @dataclass(frozen=True)
 class Ingested:
@@ -47,10 +49,20 @@ def _ingest(warehouse: Warehouse, source: Source, day: date) -> Ingested:
         msg = f"no asset list: expected assets.csv in {source.path.parent} or in the folder above, with asset, bucket"
         raise SourceError(msg)
     accepted, rejected = apply_contract(source.contract, raw, day)
-    if accepted.is_empty() and not (source.contract.may_be_empty and rejected.is_empty()):
+    if source.contract.is_whole and not rejected.is_empty():
+        raise SourceError(_not_whole(source, raw.height, rejected))
+    if accepted.is_empty() and not source.contract.may_be_empty:
         raise SourceError(_nothing_good(source, rejected))
     record = IngestSource(source.contract.kind, str(source.path), sha256, day)
     return Ingested(source.contract.kind, source.path.name, warehouse.record_ingest(record, accepted, rejected))
+
+
+def _not_whole(source: Source, n_rows: int, rejected: pl.DataFrame) -> str:
+    rows = rejected.head(_SHOWN).select(pl.format("row {}: {}", "row_number", "reason")).to_series()
+    return (
+        f"{source.path}: {rejected.height} of its {n_rows} rows cannot be used ({'; '.join(rows)}). The others alone "
+        "would not be safe, so nothing was stored: correct the file"
+    )
 
 
 def _nothing_good(source: Source, rejected: pl.DataFrame) -> str:

@@ -91,11 +91,17 @@ class TestWithAServer:
         assert "max_missing_score_share" in ballast("sql", "SELECT reason FROM run_events WHERE state = 'held'")[1]
 
     def test_a_restriction_needs_no_reason(self, ballast: Ballast, inbox: Path) -> None:
-        (inbox / "restrictions.csv").write_text("portfolio_id,asset,restriction\n,AMZN,no_buy\ncore,FCX,no_byu\n")
+        (inbox / "restrictions.csv").write_text("portfolio_id,asset,restriction\n,AMZN,no_buy\n")
         assert ballast("run", "--as-of", DAY, "--inbox", inbox)[0] == 0
         out = ballast("sql", "SELECT DISTINCT decision_reason FROM decisions WHERE gate = 'no_buy'")[1]
         assert "may not be bought. Restriction no_buy: no reason given." in out
-        assert "restriction is none of no_buy, no_trade, must_sell" in ballast("sql", "FROM rejected_rows")[1]
+
+    def test_one_bad_restriction_stops_the_day(self, ballast: Ballast, inbox: Path) -> None:
+        (inbox / "restrictions.csv").write_text("portfolio_id,asset,restriction\n,AMZN,no_buy\ncore,FCX,no_byu\n")
+        code, _, err = ballast("run", "--as-of", DAY, "--inbox", inbox)
+        assert code == 1
+        assert "1 of its 2 rows cannot be used (row 2: restriction is none of no_buy, no_trade, must_sell)" in err
+        assert "would not be safe, so nothing was stored: correct the file" in err
 
     def test_without_an_asset_list_the_day_says_where_it_looked(self, ballast: Ballast, inbox: Path) -> None:
         (inbox / "assets.csv").unlink()

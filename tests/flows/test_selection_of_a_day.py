@@ -10,6 +10,7 @@ from prefect.client.schemas.objects import State
 
 from flows.daily_rebalance import daily_rebalance
 from sizing import RebalancingLimits
+from tasks.errors import SourceError
 from tasks.settings import RebalanceConfig, Settings
 
 pytestmark = [pytest.mark.xdist_group("server"), pytest.mark.server, pytest.mark.usefixtures("connected")]
@@ -102,13 +103,14 @@ def test_a_holding_that_may_not_be_bought_does_not_grow(market: Market, is_dynam
     assert sorted(held) == [("BANK", "increase", True), ("OIL", "hold", False)]
 
 
-def test_a_restriction_of_an_unknown_kind_is_refused_in_words_and_the_others_hold(market: Market) -> None:
+def test_a_day_with_a_restriction_that_cannot_be_read_publishes_nothing(market: Market) -> None:
     market.restrict(("", "OIL", "no_byu", "", "", ""), ("", "GAS", "no_buy", "", "", ""))
+    with pytest.raises(SourceError, match="1 of its 2 rows"):
+        asyncio.run(market.run(FIRST).aresult())
+    assert market.settings.open_warehouse().query("restrictions_for_day", as_of_date=FIRST).is_empty()
+    market.restrict(("", "OIL", "no_buy", "", "", ""), ("", "GAS", "no_buy", "", "", ""))
     assert market.run(FIRST).name == "Published"
-    assert (market.gates()["OIL"], market.gates()["GAS"]) == (None, "no_buy")
-    assert market.ask("SELECT kind, row_number, reason FROM rejected_rows") == [
-        ("restrictions", 1, "restriction is none of no_buy, no_trade, must_sell")
-    ]
+    assert (market.gates()["OIL"], market.gates()["GAS"]) == ("no_buy", "no_buy")
 
 
 def test_a_list_of_restrictions_counts_until_another_comes_and_an_empty_one_lifts_them_all(market: Market) -> None:
