@@ -39,9 +39,10 @@ fuzz: setup ## Hold the sizer against its slow reference on many more random por
 	    tests/properties/test_sizing_agrees_with_reference.py
 
 .PHONY: bench
-bench: setup ## Measure what the documents claim, as ratios in one run; POSITIONS=1e6 is quicker
+bench: setup ## Measure what the documents claim, as ratios in one run; POSITIONS=1e6 PORTFOLIOS=100 is quicker
 	$(PY) -c 'import ffn' 2>/dev/null || $(PY) -m pip install -qq --no-deps --require-hashes -r requirements-bench.lock
 	$(PY) benchmarks/sizer.py --positions $(or $(POSITIONS),1e7)
+	$(PY) benchmarks/selection.py --portfolios $(or $(PORTFOLIOS),1000)
 
 .PHONY: mutation
 mutation: setup ## Change the sizer in a thousand small ways: does a test notice? FILES="sizing/water_fill.py" is quicker

@@ -1,18 +1,15 @@
 """What selection costs, counterfactuals included, against a sort of the same frame in the same run.
 
-    python benchmarks/selection.py                    # 1,000 portfolios x 3,000 candidates
-    python benchmarks/selection.py --portfolios 100   # quicker
+    make bench                  # 1,000 portfolios x 3,000 candidates
+    make bench PORTFOLIOS=100   # quicker
 
 The sort is that of all candidates by portfolio_id, score descending and asset, from a shuffled frame. Every figure
 is the best of its repeats, measured in this one process, so that the machine's mood divides out.
 """
 
 import argparse
-import gc
 import resource
 import sys
-import time
-from collections.abc import Callable
 from datetime import date
 from typing import Any
 
@@ -20,6 +17,7 @@ import numpy as np
 import polars as pl
 from rich.console import Console
 from rich.table import Table
+from timing import best
 
 from sizing import RebalancingLimits
 from sizing.frames import STORED_WEIGHT
@@ -85,17 +83,6 @@ def make_restrictions(names: list[str], ids: list[str], random: np.random.Genera
         },
         schema_overrides={"portfolio_id": pl.String},
     )
-
-
-def best(repeats: int, work: Callable[[], object]) -> float:
-    """Give the least seconds of the repeats."""
-    times = []
-    for _ in range(repeats):
-        gc.collect()
-        start = time.perf_counter()
-        work()
-        times.append(time.perf_counter() - start)
-    return min(times)
 
 
 def run(portfolios: int, repeats: int) -> Table:

@@ -7,13 +7,10 @@ Every figure is the best of its repeats, all measured in this one process, so th
 """
 
 import argparse
-import gc
 import logging
 import resource
 import sys
-import time
 import warnings
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -23,6 +20,7 @@ from pandas import Series
 from plain_loop import size_portfolio
 from rich.console import Console
 from rich.table import Table
+from timing import best
 
 from sizing import RebalancingLimits, size_portfolios
 
@@ -67,17 +65,6 @@ def make_portfolios(count: int) -> pl.DataFrame:
         "is_held",
     )
     return named[random.permutation(rows)]
-
-
-def best(repeats: int, work: Callable[[], object]) -> float:
-    """Give the least seconds of the repeats."""
-    times = []
-    for _ in range(repeats):
-        gc.collect()
-        start = time.perf_counter()
-        work()
-        times.append(time.perf_counter() - start)
-    return min(times)
 
 
 def per_position_by_ffn(frame: pl.DataFrame) -> float:
