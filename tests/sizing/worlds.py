@@ -47,14 +47,6 @@ class World:
         held = {key: weight for key, weight in self.held.items() if key[0] == portfolio_id}
         return replace(self, limits={portfolio_id: self.limits[portfolio_id]}, held=held)
 
-    def raised(self, asset: str, step: float) -> "World":
-        """Give the same world with every score of one asset raised."""
-        up = (
-            replace(one, score=min(1.0, one.score + step)) if one.asset == asset and one.score is not None else one
-            for one in self.scores
-        )
-        return replace(self, scores=tuple(up))
-
 
 limits_of_a_portfolio = st.builds(
     limits,
