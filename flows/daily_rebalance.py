@@ -15,7 +15,7 @@ from tasks.ingest import ingest_day
 from tasks.ledger import open_run
 from tasks.portfolios import load_portfolios
 from tasks.publish import FailureRecord, hold, publish, snapshot
-from tasks.report import report
+from tasks.report import report, with_warnings
 from tasks.settings import RebalanceConfig
 from tasks.trading_days import exchange_time_zone, require_trading_day
 
@@ -52,7 +52,8 @@ async def daily_rebalance(config: RebalanceConfig) -> State[Any]:
     run = open_run(settings, day, limits)
     if run.is_published:
         snapshot(settings, day)
-        return Completed(name=UNCHANGED, message=f"{run.run_id} is published already: nothing changed")
+        sentence = f"{run.run_id} is published already: nothing changed"
+        return Completed(name=UNCHANGED, message=with_warnings(sentence, run))
     with FailureRecord(settings, day, run.run_id):
         missing = break_circuit(run.inputs)
         if missing:
@@ -64,7 +65,7 @@ async def daily_rebalance(config: RebalanceConfig) -> State[Any]:
         decisions = diversify(qualified, run.inputs)
         sized = size(decisions, run.inputs)
         result = check(decisions, sized, run.inputs)
-        publish(settings, run.run_id, result)
+        publish(settings, run, result)
     snapshot(settings, day)
     return Completed(name=PUBLISHED, message=report(settings, day, run, ingested))
 

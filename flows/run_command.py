@@ -119,12 +119,19 @@ async def _run_each(
             state = await daily_rebalance(config, return_state=True)
             await _raise_failure(state)
             progress.update(bar, advance=1, description=f"after {day}")
-            console.print(
-                f"{day} [{_COLORS[str(state.name)]}]{str(state.name).lower()}[/] {escape(state.message or '')}"
-            )
+            _print_result(console, day, state)
             if state.name == HELD_STATE:
                 return days[:number]
     return days
+
+
+def _print_result(console: Console, day: date, state: State[Any]) -> None:
+    """Print what became of the day in one line, and each warning on a line below it."""
+    sentence, *warnings = (state.message or "").split("\n")
+    name = str(state.name)
+    console.print(f"{day} [{_COLORS[name]}]{name.lower()}[/] {escape(sentence)}")
+    for warning in warnings:
+        console.print(f"[yellow]{escape(warning)}[/]")
 
 
 async def _raise_failure(state: State[Any]) -> None:

@@ -4,7 +4,7 @@
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any, Literal
@@ -21,7 +21,7 @@ _FIRST_ROWS = 5
 _IDENTITY = ("as_of_date", "portfolio_ids", "input_fingerprint", "config_fingerprint", "code_fingerprint")
 
 
-def start(con: Connection, run: RunRecord, by: str) -> str | None:
+def start(con: Connection, run: RunRecord, by: str, warnings: Sequence[str] = ()) -> str | None:
     """Record the start of a run, and the run when it is new. Return its state before."""
     known = query(con, "run_by_id", run_id=run.run_id).rows(named=True)
     if not known:
@@ -30,7 +30,7 @@ def start(con: Connection, run: RunRecord, by: str) -> str | None:
         return None
     _refuse_other_run(run, known[0])
     if _find_publication(con, run.run_id)[1]:
-        record_event(con, run.run_id, "unchanged", by, "published already")
+        record_event(con, run.run_id, "unchanged", by, _with_warnings("published already", warnings))
         return "published"
     state: str = known[0]["state"]
     before = "superseded" if state == "published" else state
@@ -38,12 +38,14 @@ def start(con: Connection, run: RunRecord, by: str) -> str | None:
     return before
 
 
-def publish(con: Connection, run_id: str, frames: Mapping[str, pl.DataFrame], by: str) -> Publication:
+def publish(
+    con: Connection, run_id: str, frames: Mapping[str, pl.DataFrame], by: str, warnings: Sequence[str] = ()
+) -> Publication:
     """Write the rows of a run, check them, make them visible. *Raises* `PublishRejectedError`."""
     as_of_date = find_run(con, run_id)["as_of_date"]
     published_at, is_visible = _find_publication(con, run_id)
     if published_at and is_visible:
-        record_event(con, run_id, "unchanged", by, "published already")
+        record_event(con, run_id, "unchanged", by, _with_warnings("published already", warnings))
         return Publication(run_id, is_new=False, published_at=published_at, superseded=())
     if not published_at:
         for table in RUN_TABLES:
@@ -51,7 +53,7 @@ def publish(con: Connection, run_id: str, frames: Mapping[str, pl.DataFrame], by
     if failures := _find_failures(con, run_id):
         raise PublishRejectedError(run_id, failures)
     before = query(con, "runs_visible_on", as_of_date=as_of_date)["run_id"].to_list()
-    published_at = record_event(con, run_id, "published", by, "every check passed")
+    published_at = record_event(con, run_id, "published", by, _with_warnings("every check passed", warnings))
     after = query(con, "runs_visible_on", as_of_date=as_of_date)["run_id"].to_list()
     superseded = tuple(replaced for replaced in before if replaced not in after)
     for replaced in superseded:
@@ -73,6 +75,10 @@ def record_event(con: Connection, run_id: str, state: str, by: str, reason: str)
     event = {"run_id": run_id, "state": state, "by": by, "reason": reason, "happened_at": datetime.now(UTC)}
     happened_at: datetime = command(con, "record_event", **event)
     return happened_at.astimezone(UTC)
+
+
+def _with_warnings(reason: str, warnings: Sequence[str]) -> str:
+    return "; ".join([reason, *(f"warning: {warning}" for warning in warnings)])
 
 
 def _record_run(con: Connection, run: RunRecord) -> None:

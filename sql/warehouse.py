@@ -6,7 +6,7 @@ and closed early, because it locks out every other process. What does not belong
 
 import re
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
@@ -78,14 +78,15 @@ class Warehouse:
                 insert(con, table, frame.with_columns(ingest_id=pl.lit(ingest_id)))
             return Ingest(ingest_id, is_new=True, rows_read=sum(counts.values()), **counts)
 
-    def start_run(self, run: RunRecord, by: str) -> str | None:
+    def start_run(self, run: RunRecord, by: str, warnings: Sequence[str] = ()) -> str | None:
         """Record that a run starts, and return its state before: None when it is new.
 
         'published' means that every portfolio of the run is visible from it: there is nothing to do, and the event is
-        'unchanged' instead of 'started'. A run that a later one replaced for some portfolios is 'superseded' here.
+        'unchanged' instead of 'started', its reason with the warnings. A run that a later one replaced for some
+        portfolios is 'superseded' here.
         """
         with self._connected() as con, _transaction(con):
-            return runs.start(con, run, by)
+            return runs.start(con, run, by, warnings)
 
     def record_event(self, run_id: str, state: str, by: str, reason: str) -> None:
         """Append what happened to a run. What makes targets visible is not told, it is done: `publish`."""
@@ -96,18 +97,20 @@ class Warehouse:
             runs.find_run(con, run_id)
             runs.record_event(con, run_id, state, by, reason)
 
-    def publish(self, run_id: str, frames: Mapping[str, pl.DataFrame], by: str) -> Publication:
+    def publish(
+        self, run_id: str, frames: Mapping[str, pl.DataFrame], by: str, warnings: Sequence[str] = ()
+    ) -> Publication:
         """Write the rows of a run, check them, make them visible: in one transaction, or not at all.
 
         *Requires* the frames of `RUN_TABLES`, without run_id. *Raises* `PublishRejectedError` when a check fails;
-        the run is then recorded as rejected, and nothing else is kept.
+        the run is then recorded as rejected, and nothing else is kept. The warnings stand in the reason of the event.
         """
         check_run_frames(frames)
         with self._connected() as con:
             check_frames(con, frames, without="run_id")
             try:
                 with _transaction(con):
-                    return runs.publish(con, run_id, frames, by)
+                    return runs.publish(con, run_id, frames, by, warnings)
             except PublishRejectedError as rejected:
                 with _transaction(con):
                     runs.record_event(con, run_id, "rejected", by, rejected.reason)

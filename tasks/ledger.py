@@ -17,7 +17,7 @@ from sql.warehouse import Warehouse
 from tasks import fingerprints
 from tasks.retries import RETRIES
 from tasks.settings import Settings
-from tasks.strangers import find_strangers
+from tasks.strangers import find_strangers, require_known_buckets
 from tasks.trading_days import days_before, score_ages
 
 PUBLISHED = "published"
@@ -35,9 +35,13 @@ class OpenRun:
 
 @task(name="open run", cache_policy=NO_CACHE, persist_result=False, **RETRIES)
 def open_run(settings: Settings, day: date, limits: dict[str, RebalancingLimits]) -> OpenRun:
-    """Read the day's inputs from the warehouse and record the start; the same run twice is recorded as unchanged."""
+    """Read the day's inputs from the warehouse and record the start; the same run twice is recorded as unchanged.
+
+    *Raises* `ConfigError`, and records no run, when include_buckets names a bucket that no asset has.
+    """
     warehouse = settings.open_warehouse()
     inputs, sources = read_inputs(warehouse, settings.exchange, day, limits)
+    require_known_buckets(inputs)
     prints = fingerprints.Fingerprints.of(inputs)
     record = RunRecord(
         run_id=fingerprints.run_id(day, prints),
@@ -53,7 +57,7 @@ def open_run(settings: Settings, day: date, limits: dict[str, RebalancingLimits]
     warnings = find_strangers(inputs, warehouse.query("positions_for_day", as_of_date=day))
     for warning in warnings:
         get_run_logger().warning("open run: %s", warning)
-    state = warehouse.start_run(record, actor())
+    state = warehouse.start_run(record, actor(), warnings)
     get_run_logger().info(
         "open run %s: %d portfolios, %d scores, %d holdings",
         record.run_id,

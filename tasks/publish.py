@@ -11,15 +11,15 @@ from prefect.logging import get_run_logger
 from sizing.pipeline import Rebalance
 from sql.errors import PublishRejectedError, WarehouseError
 from sql.records import Publication, Snapshot
-from tasks.ledger import actor
+from tasks.ledger import OpenRun, actor
 from tasks.retries import RETRIES
 from tasks.settings import Settings
 
 
 @task(name="publish", cache_policy=NO_CACHE, persist_result=False, **RETRIES)
-def publish(settings: Settings, run_id: str, result: Rebalance) -> Publication:
+def publish(settings: Settings, run: OpenRun, result: Rebalance) -> Publication:
     """Write, check and publish the run in one transaction; a failing check keeps nothing of it."""
-    publication = settings.open_warehouse().publish(run_id, result._asdict(), actor())
+    publication = settings.open_warehouse().publish(run.run_id, result._asdict(), actor(), run.warnings)
     get_run_logger().info(
         "publish: %d targets, %d decisions, %d audit rows, %d runs superseded",
         result.targets.height,

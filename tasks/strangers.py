@@ -1,6 +1,7 @@
 """Names that mean nothing today: in restrictions, positions and limits. A typing error there would be silent.
 
-What does not belong here: stopping a run. A list may name an asset that left the market long ago.
+They are told and do not stop a run, since a list may name an asset that left the market long ago. Only an unknown name
+in include_buckets does: it would close what the portfolio holds.
 """
 
 from collections.abc import Iterable, Mapping
@@ -10,21 +11,23 @@ import polars as pl
 
 from sizing import RebalancingLimits
 from sizing.inputs import UNCLASSIFIED, DayInputs
+from tasks.errors import ConfigError
 
 _SHOWN = 5
 _ALIKE = 0.8
 """How alike two names must be to be taken for a typing error, 1 is equal: income is not meant to be core."""
-_LIMITS_OF_BUCKETS = ("include_buckets", "exclude_buckets", "max_positions_by_bucket", "max_allocation_by_bucket")
+_LIMITS_OF_BUCKETS = ("exclude_buckets", "max_positions_by_bucket", "max_allocation_by_bucket")
 _LIMITS_OF_ASSETS = ("include_assets", "exclude_assets")
 
 
 def find_strangers(inputs: DayInputs, positions: pl.DataFrame) -> tuple[str, ...]:
     """Say which portfolios, assets and buckets are named that nobody knows, with the nearest known name.
 
-    Known is a portfolio with limits; an asset that is listed, scored or held; a bucket of the asset list.
+    Known is a portfolio with limits; an asset that is listed, scored or held; a bucket of the asset list. What
+    include_buckets names is not told here: `require_known_buckets` stops the run.
     """
     assets = {*inputs.assets["asset"], *inputs.scores["asset"], *inputs.holdings["asset"]}
-    buckets = {*inputs.assets["bucket"], UNCLASSIFIED}
+    buckets = _known_buckets(inputs)
     restrictions, limits = inputs.restrictions, inputs.limits
     found = [
         _tell("positions", "portfolio", positions["portfolio_id"], limits),
@@ -34,6 +37,41 @@ def find_strangers(inputs: DayInputs, positions: pl.DataFrame) -> tuple[str, ...
         *(_tell(limit, "asset", _named(limits, limit), assets) for limit in _LIMITS_OF_ASSETS),
     ]
     return tuple(sentence for sentence in found if sentence)
+
+
+def require_known_buckets(inputs: DayInputs) -> None:
+    """Stop before anything is decided when a portfolio is to hold only a bucket that no asset has.
+
+    *Raises* `ConfigError` with the portfolio, the bucket and the nearest known name.
+    """
+    known = sorted(_known_buckets(inputs))
+    strangers = [
+        (portfolio_id, bucket)
+        for portfolio_id, one in sorted(inputs.limits.items())
+        for bucket in sorted(set(one.include_buckets).difference(known))
+    ]
+    if not strangers:
+        return
+    told = [
+        f"portfolio {portfolio_id}: include_buckets names {bucket}, which no asset of the asset list has "
+        f"({_suggest(bucket, known)})"
+        for portfolio_id, bucket in strangers[:_SHOWN]
+    ]
+    more = [f"and {len(strangers) - _SHOWN} more"] if len(strangers) > _SHOWN else []
+    msg = f"{'; '.join(told + more)}. Nothing was decided: correct the portfolio config, or the asset list"
+    raise ConfigError(msg)
+
+
+def _known_buckets(inputs: DayInputs) -> set[str]:
+    return {*inputs.assets["bucket"], UNCLASSIFIED}
+
+
+def _suggest(stranger: str, known: list[str]) -> str:
+    """Name the nearest; where none is like it, what there is."""
+    if nearest := get_close_matches(stranger, known, n=1, cutoff=_ALIKE):
+        return f"did you mean {nearest[0]}?"
+    more = f" and {len(known) - _SHOWN} more" if len(known) > _SHOWN else ""
+    return f"known: {', '.join(known[:_SHOWN])}{more}"
 
 
 def _named(limits: Mapping[str, RebalancingLimits], limit: str) -> set[str]:

@@ -9,8 +9,9 @@ import pytest
 from prefect.client.schemas.objects import State
 
 from flows.daily_rebalance import daily_rebalance
+from flows.run_command import run_days
 from sizing import RebalancingLimits
-from tasks.errors import SourceError
+from tasks.errors import ConfigError, SourceError
 from tasks.settings import RebalanceConfig, Settings
 
 pytestmark = [pytest.mark.xdist_group("server"), pytest.mark.server, pytest.mark.usefixtures("connected")]
@@ -186,4 +187,91 @@ def test_a_minimum_of_buckets_that_cannot_be_reached_is_published_with_its_reaso
 
 def test_a_typing_error_in_a_limit_is_told_with_the_result(market: Market) -> None:
     state = market.run(FIRST, p=LIMITS.model_copy(update={"exclude_buckets": ("Enregy",)}))
-    assert str(state.message).endswith("; warning: exclude_buckets: bucket Enregy is unknown; did you mean Energy?")
+    _, *warnings = str(state.message).splitlines()
+    assert warnings == ["warning: exclude_buckets: bucket Enregy is unknown; did you mean Energy?"]
+
+
+STRAY = "warning: restrictions: portfolio cores is not in this run; did you mean core?"
+
+
+def test_a_restriction_of_a_misspelt_portfolio_stays_with_the_run_and_is_told_again(market: Market) -> None:
+    market.restrict(("cores", "OIL", "no_buy", "", "", ""), ("", "OLI", "no_buy", "", "", ""))
+    unknown = "warning: restrictions: asset OLI is unknown"
+    for name in ("Published", "Unchanged"):
+        state = market.run(FIRST, core=LIMITS)
+        assert state.name == name
+        assert str(state.message).splitlines()[1:] == [STRAY, unknown]
+    assert market.ask("SELECT state, reason FROM run_events ORDER BY event_id") == [
+        ("started", "first start"),
+        ("published", f"every check passed; {STRAY}; {unknown}"),
+        ("unchanged", f"published already; {STRAY}; {unknown}"),
+    ]
+    assert market.ask("SELECT state, reason FROM latest_runs") == [
+        ("published", f"every check passed; {STRAY}; {unknown}")
+    ]
+
+
+def test_a_run_in_which_every_name_is_known_has_no_warning(market: Market) -> None:
+    market.restrict(("core", "OIL", "no_buy", "", "", ""))
+    for _ in range(2):
+        assert len(str(market.run(FIRST, core=LIMITS).message).splitlines()) == 1
+    assert market.ask("SELECT reason FROM run_events WHERE state <> 'started' ORDER BY event_id") == [
+        ("every check passed",),
+        ("published already",),
+    ]
+
+
+def test_an_included_bucket_that_no_asset_has_stops_the_day_and_the_targets_stay(market: Market) -> None:
+    market.run(FIRST)
+    before = market.settings.open_warehouse().query("current_targets")
+    state = market.run(SECOND, p=LIMITS, q=LIMITS.model_copy(update={"include_buckets": ("Enrgy", "Financials")}))
+    with pytest.raises(ConfigError) as stopped:
+        asyncio.run(state.aresult())
+    assert str(stopped.value) == (
+        "portfolio q: include_buckets names Enrgy, which no asset of the asset list has (did you mean Energy?). "
+        "Nothing was decided: correct the portfolio config, or the asset list"
+    )
+    warehouse = market.settings.open_warehouse()
+    assert warehouse.query("current_targets").equals(before)
+    assert warehouse.query("latest_runs").select("as_of_date", "state").rows() == [(FIRST, "published")]
+    mended = LIMITS.model_copy(update={"include_buckets": ("Energy", "Financials")})
+    assert market.run(SECOND, p=LIMITS, q=mended).name == "Published"
+    assert market.targets("q").keys() == {"OIL", "GAS", "BANK"}
+
+
+def test_a_portfolio_may_include_what_the_asset_list_does_not_know(market: Market) -> None:
+    market.score(FIRST, SCORES | {"NEWCO": 0.95})
+    own = LIMITS.model_copy(update={"include_buckets": ("unclassified",), "allow_unclassified": True})
+    assert market.run(FIRST, p=own).name == "Published"
+    assert market.targets().keys() == {"NEWCO"}
+
+
+def _in_the_terminal(market: Market, limits: str, capsys: pytest.CaptureFixture[str]) -> tuple[int, list[str]]:
+    """Run the first day as the command does; gives its exit code and the lines on stderr that it wrote itself."""
+    config = market.folder.parent / "portfolios.yaml"
+    config.write_text(f"portfolios: {{core: {limits}}}\n")
+    names = ("inbox", "warehouse", "snapshot", "export_folder")
+    code = run_days(FIRST, None, None, {name: getattr(market.settings, name) for name in names} | {"config": config})
+    lines = capsys.readouterr().err.splitlines()
+    return code, [line for line in lines if line.startswith((f"{FIRST} ", "warning: ", "error: "))]
+
+
+def test_the_terminal_gives_each_warning_its_own_line_below_the_result(
+    market: Market, capsys: pytest.CaptureFixture[str]
+) -> None:
+    market.restrict(("cores", "OIL", "no_buy", "", "", ""))
+    for name in ("published", "unchanged"):
+        code, [result, *warnings] = _in_the_terminal(market, "{exclude_buckets: [Enregy]}", capsys)
+        assert code == 0
+        assert result.startswith(f"{FIRST} {name} ")
+        assert "warning" not in result
+        assert warnings == [STRAY, "warning: exclude_buckets: bucket Enregy is unknown; did you mean Energy?"]
+
+
+def test_an_included_bucket_that_no_asset_has_is_one_error_in_the_terminal(
+    market: Market, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, lines = _in_the_terminal(market, "{include_buckets: [Enrgy]}", capsys)
+    [error] = [line for line in lines if not line.startswith("warning: portfolio core: ")]
+    assert code == 1
+    assert error.startswith("error: portfolio core: include_buckets names Enrgy, which no asset of the asset list has")

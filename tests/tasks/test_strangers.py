@@ -8,7 +8,8 @@ import pytest
 
 from sizing import RebalancingLimits
 from sizing.inputs import DayInputs
-from tasks.strangers import find_strangers
+from tasks.errors import ConfigError
+from tasks.strangers import find_strangers, require_known_buckets
 
 NOBODY = pl.DataFrame(schema={"portfolio_id": pl.String})
 
@@ -63,7 +64,7 @@ def test_positions_of_a_portfolio_that_is_not_in_the_run_are_told() -> None:
 @pytest.mark.parametrize(
     ("limit", "names", "told"),
     [
-        ("include_buckets", ("Helth Care",), "bucket Helth Care is unknown; did you mean Health Care?"),
+        ("exclude_buckets", ("Helth Care",), "bucket Helth Care is unknown; did you mean Health Care?"),
         ("exclude_buckets", ("Tobacco", "Arms"), "buckets Arms, Tobacco are unknown"),
         ("max_positions_by_bucket", {"Energy": 2}, "bucket Energy is unknown"),
         ("max_allocation_by_bucket", {"Energy": 0.2}, "bucket Energy is unknown"),
@@ -73,3 +74,33 @@ def test_positions_of_a_portfolio_that_is_not_in_the_run_are_told() -> None:
 )
 def test_a_limit_that_names_what_nobody_knows_is_told(limit: str, names: object, told: str) -> None:
     assert find_strangers(_day(**{limit: names}), NOBODY) == (f"{limit}: {told}",)
+
+
+@pytest.mark.parametrize("names", [(), ("Health Care",), ("Health Care", "unclassified")])
+def test_included_buckets_of_the_asset_list_and_unclassified_are_known(names: tuple[str, ...]) -> None:
+    require_known_buckets(_day(include_buckets=names))
+
+
+@pytest.mark.parametrize(
+    ("names", "told"),
+    [
+        (("Helth Care",), "Helth Care, which no asset of the asset list has (did you mean Health Care?)"),
+        (("Unclassified",), "Unclassified, which no asset of the asset list has (did you mean unclassified?)"),
+        (("Tobacco",), "Tobacco, which no asset of the asset list has (known: Health Care, unclassified)"),
+    ],
+)
+def test_an_included_bucket_that_nobody_has_stops_the_day_with_what_to_do(names: tuple[str, ...], told: str) -> None:
+    with pytest.raises(ConfigError) as stopped:
+        require_known_buckets(_day(include_buckets=names))
+    assert str(stopped.value) == (
+        f"portfolio core: include_buckets names {told}. "
+        "Nothing was decided: correct the portfolio config, or the asset list"
+    )
+
+
+def test_of_many_included_buckets_that_nobody_has_the_first_are_told() -> None:
+    with pytest.raises(ConfigError) as stopped:
+        require_known_buckets(_day(include_buckets=tuple("6543210")))
+    told = str(stopped.value)
+    assert [f"names {name}, which" in told for name in "0123456"] == [True] * 5 + [False] * 2
+    assert "; and 2 more. Nothing was decided" in told
