@@ -87,10 +87,10 @@ def _fullest_bucket(positions: pl.DataFrame, limits: pl.DataFrame, inputs: DayIn
 
 
 def _attainable(decisions: pl.DataFrame, limits: pl.DataFrame) -> pl.DataFrame:
-    """Count how many buckets a choice within the limits could represent, and what they could be made of.
+    """Count how many buckets a choice within the limits could represent (docs/selection.md 3.2).
 
-    *Gives* per portfolio `n_selected_buckets, n_qualified_buckets, n_pinned_buckets, n_led_buckets` (a holding that may
-    stay), `n_new_buckets` (new names only), `n_pinned_holdings, n_attainable`.
+    *Gives* per portfolio `n_selected_buckets, n_qualified_buckets, n_pinned_holdings, n_places` (what is left of the
+    total), and how far each limit alone lets them in: `reach_of_total, reach_of_new`.
     """
     qualifies = pl.col("is_selected") | pl.col("gate").is_in(PLACE_GATES)
     buckets = (
@@ -112,44 +112,73 @@ def _attainable(decisions: pl.DataFrame, limits: pl.DataFrame) -> pl.DataFrame:
         )
         .with_columns(pl.exclude("portfolio_id").cast(pl.Int64))
     )
-    entering = pl.min_horizontal("n_new_buckets", "max_new_positions")
-    room = (pl.col("max_total_positions") - pl.col("n_pinned_holdings")).clip(0)
     return (
         buckets.join(limits, on="portfolio_id")
-        .with_columns(
-            n_attainable=pl.col("n_pinned_buckets") + pl.min_horizontal(pl.col("n_led_buckets") + entering, room)
+        .with_columns(n_places=(pl.col("max_total_positions") - pl.col("n_pinned_holdings")).clip(0))
+        .select(
+            "portfolio_id",
+            "n_selected_buckets",
+            "n_qualified_buckets",
+            "n_pinned_holdings",
+            "n_places",
+            reach_of_total=pl.col("n_pinned_buckets") + pl.col("n_places"),
+            reach_of_new=pl.col("n_pinned_buckets")
+            + pl.col("n_led_buckets")
+            + pl.min_horizontal("n_new_buckets", "max_new_positions"),
         )
-        .drop(limits.columns[1:])
     )
 
 
 def _represented(rows: pl.DataFrame) -> pl.DataFrame:
     """Hold the minimum of buckets against who was selected: what the sizer then cannot hold is no bucket missed."""
-    reached = pl.col("n_selected_buckets") >= pl.min_horizontal("min_buckets_represented", "n_attainable")
-    entering = pl.min_horizontal("n_new_buckets", "max_new_positions")
-    by_new = pl.col("n_pinned_buckets") + pl.col("n_led_buckets") + entering < pl.col("min_buckets_represented")
-    why = (
-        pl.when(pl.col("n_selected_buckets") >= pl.col("min_buckets_represented"))
-        .then(pl.format("{} buckets were selected, the others had no room for the minimum size", "n_selected_buckets"))
-        .when(pl.col("n_qualified_buckets") < pl.col("min_buckets_represented"))
-        .then(pl.format("qualified names in {} buckets only", "n_qualified_buckets"))
-        .when(by_new)
-        .then(pl.format("max_new_positions {} lets no more buckets in", "max_new_positions"))
-        .when(pl.col("n_pinned_holdings") > 0)
-        .then(
-            pl.format(
-                "{} pinned holdings leave {} of max_total_positions {}",
-                "n_pinned_holdings",
-                (pl.col("max_total_positions") - pl.col("n_pinned_holdings")).clip(0),
-                "max_total_positions",
-            )
-        )
-        .otherwise(pl.format("max_total_positions {} has no more places", "max_total_positions"))
+    attainable = pl.min_horizontal("min_buckets_represented", "reach_of_total", "reach_of_new")
+    why = pl.concat_str(
+        _qualified(), _stopped_by_total(), _stopped_by_new(), _not_sized(), separator=", and ", ignore_nulls=True
     )
     return checked(
         rows.with_columns(limit_value="min_buckets_represented", value="n_buckets"),
         "min_buckets_represented",
         slack=ABOVE,
-        excused=reached,
+        excused=pl.col("n_selected_buckets") >= attainable,
         reason=pl.format("not attainable: {}", why),
     )
+
+
+def _qualified() -> pl.Expr:
+    """Say how many buckets qualify, where not enough were selected."""
+    wanted, count = pl.col("min_buckets_represented"), "n_qualified_buckets"
+    return (
+        pl.when(pl.col(count) < wanted)
+        .then(pl.format("qualified names in {} buckets only", count))
+        .when(pl.col("n_selected_buckets") < wanted)
+        .then(pl.format("qualified names in {} buckets", count))
+    )
+
+
+def _falls_short(reach: str) -> pl.Expr:
+    return pl.col(reach) < pl.min_horizontal("min_buckets_represented", "n_qualified_buckets")
+
+
+def _stopped_by_total() -> pl.Expr:
+    """Name the total, and the pinned holdings where it would let in another number of buckets without them."""
+    alone = pl.format("max_total_positions {} lets no more than {} in", "max_total_positions", "reach_of_total")
+    with_pinned = pl.format(
+        "{} pinned holdings leave {} of max_total_positions {}, which lets no more than {} in",
+        "n_pinned_holdings",
+        "n_places",
+        "max_total_positions",
+        "reach_of_total",
+    )
+    told = pl.when(pl.col("reach_of_total") == pl.col("max_total_positions")).then(alone).otherwise(with_pinned)
+    return pl.when(_falls_short("reach_of_total")).then(told)
+
+
+def _stopped_by_new() -> pl.Expr:
+    told = pl.format("max_new_positions {} lets no more than {} in", "max_new_positions", "reach_of_new")
+    return pl.when(_falls_short("reach_of_new")).then(told)
+
+
+def _not_sized() -> pl.Expr:
+    lost = pl.col("n_selected_buckets") - pl.col("n_buckets")
+    told = pl.format("{} of {} selected buckets got no position (see sizing_audit)", lost, "n_selected_buckets")
+    return pl.when(lost > 0).then(told)

@@ -133,7 +133,9 @@ def _opening() -> pl.Expr:
     score, rank = pl.col("score").cast(pl.String), pl.col("candidate_rank").cast(pl.String)
     return pl.concat_str(
         pl.when("is_held").then(pl.lit("Holding")).otherwise(pl.lit("New name")),
-        pl.coalesce(pl.concat_str(pl.lit(", score "), score, pl.lit(", rank "), rank), pl.lit(" without a score")),
+        pl.coalesce(
+            pl.concat_str(pl.lit(", score "), score, pl.lit(", candidate rank "), rank), pl.lit(" without a score")
+        ),
         pl.lit(": "),
     )
 

@@ -20,10 +20,7 @@ from sizing.gates import (
     TOTAL_FULL,
     gate,
 )
-
-SHOWN_STEPS = 10_000
-_SHOWN_UNITS = 10**8
-_SHOWN_DECIMALS = 4
+from sizing.views import SCORE_UNITS
 
 
 def verdict(is_hopeless: pl.Expr) -> pl.Expr:
@@ -33,7 +30,7 @@ def verdict(is_hopeless: pl.Expr) -> pl.Expr:
 
 def _outcome() -> pl.Expr:
     sentences = {
-        MUST_SELL: pl.lit("must be sold."),
+        MUST_SELL: pl.when("is_held").then(pl.lit("must be sold.")).otherwise(pl.lit("may not be held.")),
         NO_TRADE: pl.lit("may not be traded."),
         NO_BUY: pl.lit("may not be bought."),
         EXCLUDED: pl.lit("left out by the portfolio's universe."),
@@ -46,7 +43,7 @@ def _outcome() -> pl.Expr:
         MIN_BUCKETS: pl.format(
             "its place goes to a missing bucket, {} must be represented.", "min_buckets_represented"
         ),
-        REPLACED: pl.format("replaced by a new name that scores at least {} more.", "replacement_margin"),
+        REPLACED: pl.format("replaced by a new name that scores {}more.", _at_least()),
     }
     stopped = pl.coalesce(pl.when(pl.col("gate") == gate(code)).then(sentence) for code, sentence in sentences.items())
     return (
@@ -64,19 +61,25 @@ def _outcome() -> pl.Expr:
     )
 
 
+def _at_least() -> pl.Expr:
+    has_margin = pl.col("replacement_margin") > 0
+    return pl.when(has_margin).then(pl.format("at least {} ", "replacement_margin")).otherwise(pl.lit(""))
+
+
 def _otherwise(is_hopeless: pl.Expr) -> pl.Expr:
     """Tell the entry score where the outcome does not tell it already."""
     has_rival, selected = pl.col("rival").is_not_null(), pl.col("gate").is_null()
     threshold = pl.when("is_held").then("exit_units").otherwise("entry_units_needed")
-    is_told = ~has_rival & (pl.col("entry_units") == threshold)
+    is_told = ~selected & ~has_rival & (pl.col("entry_units") == threshold)
     enters = pl.concat_str(
-        pl.when("is_held").then(pl.lit(" It would stay ")).otherwise(pl.lit(" It would enter ")),
-        _from(),
+        pl.when("is_held").then(pl.lit(" It would stay at ")).otherwise(pl.lit(" It would enter at ")),
+        _entry_score(),
         pl.when(has_rival).then(pl.format(", in the place of {}", "rival")).otherwise(pl.lit("")),
         pl.lit("."),
     )
     leaves = pl.concat_str(
-        pl.format(" It would leave below {}", _number(pl.col("entry_units") // _SHOWN_UNITS)),
+        pl.lit(" It would leave below "),
+        _entry_score(),
         pl.when(has_rival).then(pl.format(", {} would come", "rival")).otherwise(pl.lit("")),
         pl.lit("."),
     )
@@ -91,18 +94,11 @@ def _otherwise(is_hopeless: pl.Expr) -> pl.Expr:
     )
 
 
-def _from() -> pl.Expr:
-    """Show an entry score rounded up, so that it is true; a name that needs a unit more than another is *above* it."""
-    whole, rest = pl.col("entry_units") // _SHOWN_UNITS, pl.col("entry_units") % _SHOWN_UNITS
-    return (
-        pl.when(rest == 1)
-        .then(pl.format("above {}", _number(whole)))
-        .otherwise(pl.format("at {}", _number(whole + (rest > 0).cast(pl.Int64))))
-    )
-
-
-def _number(steps: pl.Expr) -> pl.Expr:
-    return (steps / SHOWN_STEPS).round(_SHOWN_DECIMALS).cast(pl.String)
+def _entry_score() -> pl.Expr:
+    """Write the entry score from its whole units: every decimal that it has, and none from a division."""
+    whole, rest = pl.col("entry_units") // SCORE_UNITS, pl.col("entry_units") % SCORE_UNITS
+    decimals = (rest + SCORE_UNITS).cast(pl.String).str.slice(1)
+    return pl.format("{}.{}", whole, decimals).str.strip_chars_end("0").str.strip_chars_end(".")
 
 
 def notes() -> pl.Expr:

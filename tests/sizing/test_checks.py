@@ -270,26 +270,92 @@ def test_too_few_buckets_with_qualified_names_are_not_attainable() -> None:
 def test_too_few_new_names_a_day_are_not_attainable() -> None:
     asked = limits(min_buckets_represented=3, max_new_positions=1)
     day = a_day(asked, scores={"t1": 0.9, "d1": 0.8, "i1": 0.7}, held={"t1": 0.1})
-    assert why(day) == (True, "not attainable: max_new_positions 1 lets no more buckets in")
+    assert why(day)[1] == (
+        "not attainable: qualified names in 3 buckets, and max_new_positions 1 lets no more than 2 in"
+    )
 
 
 def test_pinned_holdings_that_fill_the_portfolio_make_a_bucket_not_attainable() -> None:
     day = a_day(limits(max_total_positions=2), scores={"d1": 0.9}, held={"t1": 0.1, "t2": 0.1})
-    assert why(day) == (True, "not attainable: 2 pinned holdings leave 0 of max_total_positions 2")
+    assert why(day)[1] == (
+        "not attainable: qualified names in 2 buckets, "
+        "and 2 pinned holdings leave 0 of max_total_positions 2, which lets no more than 1 in"
+    )
+
+
+def test_more_pinned_buckets_than_the_total_leave_no_place_for_another() -> None:
+    asked = limits(min_buckets_represented=3, max_total_positions=1)
+    day = a_day(asked, scores={"i1": 0.9}, held={"t1": 0.1, "d1": 0.1})
+    assert why(day)[1] == (
+        "not attainable: qualified names in 3 buckets, "
+        "and 2 pinned holdings leave 0 of max_total_positions 1, which lets no more than 2 in"
+    )
 
 
 def test_a_total_below_the_buckets_asked_for_is_not_attainable() -> None:
     asked = limits(min_buckets_represented=3, max_total_positions=2)
     day = a_day(asked, scores={"t1": 0.9, "d1": 0.8, "i1": 0.7})
-    assert why(day) == (True, "not attainable: max_total_positions 2 has no more places")
+    assert why(day)[1] == (
+        "not attainable: qualified names in 3 buckets, and max_total_positions 2 lets no more than 2 in"
+    )
+
+
+def test_pinned_holdings_that_each_stand_for_a_bucket_are_not_the_reason() -> None:
+    asked = limits(min_buckets_represented=3, max_total_positions=2)
+    day = a_day(asked, scores={"d1": 0.8, "i1": 0.7}, held={"t1": 0.1})
+    assert why(day)[1] == (
+        "not attainable: qualified names in 3 buckets, and max_total_positions 2 lets no more than 2 in"
+    )
+
+
+def test_every_limit_that_keeps_a_bucket_out_is_named() -> None:
+    asked = limits(min_buckets_represented=3, max_total_positions=1, max_new_positions=1)
+    day = a_day(asked, scores={"t1": 0.9, "d1": 0.8, "i1": 0.8}, held={"t1": 0.1})
+    assert why(day)[1] == (
+        "not attainable: qualified names in 3 buckets, and max_total_positions 1 lets no more than 1 in, "
+        "and max_new_positions 1 lets no more than 2 in"
+    )
+
+
+def test_a_limit_that_alone_would_let_them_in_is_not_named() -> None:
+    asked = limits(min_buckets_represented=3, max_total_positions=2, max_new_positions=2)
+    day = a_day(asked, scores={"t1": 0.9, "d1": 0.8, "i1": 0.8}, held={"t1": 0.1})
+    assert why(day)[1] == (
+        "not attainable: qualified names in 3 buckets, and max_total_positions 2 lets no more than 2 in"
+    )
+
+
+def test_too_few_qualified_buckets_of_which_not_all_were_reached_name_both_reasons() -> None:
+    held = {f"{letter}1": 0.1 for letter in "abcdefg"}
+    asked = limits(min_buckets_represented=12, max_new_positions=0, max_total_positions=20)
+    day = a_day(asked, scores=dict.fromkeys([*held, "h1"], 0.9), held=held)
+    assert why(day)[1] == (
+        "not attainable: qualified names in 8 buckets only, and max_new_positions 0 lets no more than 7 in"
+    )
+
+
+def test_limits_that_let_all_qualified_buckets_in_are_not_named() -> None:
+    asked = limits(min_buckets_represented=3, max_total_positions=2, max_new_positions=1)
+    day = a_day(asked, scores={"t1": 0.9, "d1": 0.8}, held={"t1": 0.1})
+    assert why(day) == (True, "not attainable: qualified names in 2 buckets only")
+
+
+def test_a_day_without_a_candidate_has_no_qualified_bucket() -> None:
+    assert why(a_day()) == (True, "not attainable: qualified names in 0 buckets only")
 
 
 def test_a_bucket_that_was_selected_and_not_sized_says_so() -> None:
     asked = limits(target_total_allocation=0.02)  # one position of the minimum size
     day = a_day(asked, scores={"t1": 0.9, "d1": 0.8})
-    assert why(day) == (
-        True,
-        "not attainable: 2 buckets were selected, the others had no room for the minimum size",
+    assert why(day) == (True, "not attainable: 1 of 2 selected buckets got no position (see sizing_audit)")
+
+
+def test_a_bucket_that_was_not_sized_is_told_besides_the_limits() -> None:
+    asked = limits(min_buckets_represented=3, target_total_allocation=0.02)
+    day = a_day(asked, scores={"t1": 0.9, "d1": 0.8})
+    assert why(day)[1] == (
+        "not attainable: qualified names in 2 buckets only, "
+        "and 1 of 2 selected buckets got no position (see sizing_audit)"
     )
 
 

@@ -69,18 +69,24 @@ def test_a_day_without_any_candidate_has_no_decision() -> None:
 
 def test_a_new_name_is_selected() -> None:
     day = a_day(limits(min_buckets_represented=0), scores={"t1": 0.9})
-    assert reason(day, "t1") == "New name, score 0.9, rank 1: selected."
+    assert reason(day, "t1") == "New name, score 0.9, candidate rank 1: selected. It would leave below 0.65."
 
 
 def test_a_holding_is_kept() -> None:
     day = a_day(limits(min_buckets_represented=0), scores={"t1": 0.9}, held={"t1": 0.1})
-    assert reason(day, "t1") == "Holding, score 0.9, rank 1: kept."
+    assert reason(day, "t1") == "Holding, score 0.9, candidate rank 1: kept. It would leave below 0.6."
 
 
 def test_a_kept_place_names_its_bucket() -> None:
     day = a_day(scores={"t1": 0.9, "d1": 0.7}, held={"t1": 0.1})
-    assert reason(day, "t1") == "Holding, score 0.9, rank 1: kept, it stands for bucket t."
-    assert reason(day, "d1") == "New name, score 0.7, rank 2: selected for a place kept for bucket d."
+    assert (
+        reason(day, "t1")
+        == "Holding, score 0.9, candidate rank 1: kept, it stands for bucket t. It would leave below 0.6."
+    )
+    assert (
+        reason(day, "d1")
+        == "New name, score 0.7, candidate rank 2: selected for a place kept for bucket d. It would leave below 0.65."
+    )
 
 
 def test_a_pinned_holding_is_kept_at_its_weight_and_says_for_how_long_the_score_is_missing() -> None:
@@ -92,60 +98,77 @@ def test_a_pinned_holding_is_kept_at_its_weight_and_says_for_how_long_the_score_
 
 def test_a_restriction_gives_its_reason() -> None:
     day = a_day(scores={"t1": 0.7}, held={"t1": 0.1}, bans=[Ban("t1", "no_trade", reason="merger talks")])
-    assert reason(day, "t1") == ("Holding, score 0.7, rank 1: kept at its weight. Restriction no_trade: merger talks.")
+    assert reason(day, "t1") == (
+        "Holding, score 0.7, candidate rank 1: kept at its weight. Restriction no_trade: merger talks."
+    )
 
 
 @pytest.mark.parametrize(
     ("kind", "words"),
-    [("must_sell", "must be sold"), ("no_trade", "may not be traded"), ("no_buy", "may not be bought")],
+    [("must_sell", "may not be held"), ("no_trade", "may not be traded"), ("no_buy", "may not be bought")],
 )
 def test_a_restricted_new_name_says_so(kind: str, words: str) -> None:
     day = a_day(scores={"t1": 0.9}, bans=[Ban("t1", kind)])
     assert gates(day) == {"t1": kind}
-    assert reason(day, "t1") == f"New name, score 0.9, rank 1: {words}. Restriction {kind}: no reason given."
+    assert reason(day, "t1") == f"New name, score 0.9, candidate rank 1: {words}. Restriction {kind}: no reason given."
+
+
+def test_a_holding_that_must_be_sold_says_so() -> None:
+    day = a_day(scores={"t1": 0.9}, held={"t1": 0.1}, bans=[Ban("t1", "must_sell", reason="fraud")])
+    assert reason(day, "t1") == "Holding, score 0.9, candidate rank 1: must be sold. Restriction must_sell: fraud."
 
 
 def test_an_excluded_asset_says_so() -> None:
     day = a_day(limits(exclude_buckets=("t",)), scores={"t1": 0.9})
     assert gates(day) == {"t1": "excluded"}
-    assert reason(day, "t1") == "New name, score 0.9, rank 1: left out by the portfolio's universe."
+    assert reason(day, "t1") == "New name, score 0.9, candidate rank 1: left out by the portfolio's universe."
 
 
 def test_a_holding_below_its_threshold_says_at_which_score_it_would_have_stayed() -> None:
     day = a_day(limits(min_score_threshold=0.55), scores={"t1": 0.5}, held={"t1": 0.1})
     assert gates(day) == {"t1": "below_min_score_threshold"}
-    assert reason(day, "t1") == "Holding, score 0.5, rank 1: below min_score_threshold 0.55."
+    assert reason(day, "t1") == "Holding, score 0.5, candidate rank 1: below min_score_threshold 0.55."
 
 
 def test_a_new_name_below_its_threshold_says_at_which_score_it_would_have_entered() -> None:
     day = a_day(limits(min_score_new_position=0.75), scores={"t1": 0.7})
     assert gates(day) == {"t1": "below_min_score_new_position"}
-    assert reason(day, "t1") == "New name, score 0.7, rank 1: below min_score_new_position 0.75."
+    assert reason(day, "t1") == "New name, score 0.7, candidate rank 1: below min_score_new_position 0.75."
 
 
 def test_a_full_bucket_is_named_with_its_places() -> None:
     day = a_day(limits(max_positions_per_bucket=1), scores={"t1": 0.9, "t2": 0.8})
     assert gates(day)["t2"] == "max_positions_per_bucket"
-    assert reason(day, "t2").startswith("New name, score 0.8, rank 2: no place in bucket t, at most 1 positions")
+    assert reason(day, "t2").startswith(
+        "New name, score 0.8, candidate rank 2: no place in bucket t, at most 1 positions"
+    )
 
 
 def test_a_full_portfolio_says_its_places() -> None:
     day = a_day(limits(**ONE_PLACE), scores={"t1": 0.9, "t2": 0.8}, held={"t1": 0.1, "t2": 0.1})
     assert gates(day)["t2"] == "max_total_positions"
-    assert reason(day, "t2").startswith("Holding, score 0.8, rank 2: no place, at most 1 positions in all")
+    assert reason(day, "t2").startswith("Holding, score 0.8, candidate rank 2: no place, at most 1 positions in all")
 
 
 def test_a_name_too_many_for_a_day_says_how_many_are_opened() -> None:
     day = a_day(limits(max_new_positions=1), scores={"t1": 0.9, "t2": 0.8})
     assert gates(day)["t2"] == "max_new_positions"
-    assert reason(day, "t2").startswith("New name, score 0.8, rank 2: no place, at most 1 new names a day")
+    assert reason(day, "t2").startswith("New name, score 0.8, candidate rank 2: no place, at most 1 new names a day")
 
 
 def test_a_replaced_holding_says_that_it_is() -> None:
     day = a_day(limits(**ONE_PLACE, replacement_margin=0.1), scores={"t1": 0.7, "d1": 0.9}, held={"t1": 0.1})
     assert gates(day)["t1"] == "replaced"
     assert reason(day, "t1").startswith(
-        "Holding, score 0.7, rank 2: replaced by a new name that scores at least 0.1 more"
+        "Holding, score 0.7, candidate rank 2: replaced by a new name that scores at least 0.1 more"
+    )
+
+
+def test_without_a_margin_a_replaced_holding_is_told_of_no_number() -> None:
+    day = a_day(limits(**ONE_PLACE, replacement_margin=0), scores={"t1": 0.7, "d1": 0.9}, held={"t1": 0.1})
+    assert gates(day)["t1"] == "replaced"
+    assert reason(day, "t1").startswith(
+        "Holding, score 0.7, candidate rank 2: replaced by a new name that scores more. It would stay at "
     )
 
 
@@ -153,18 +176,21 @@ def test_a_holding_that_makes_room_for_a_bucket_says_so() -> None:
     day = a_day(limits(max_total_positions=2), scores={"t1": 0.9, "t2": 0.8, "d1": 0.7}, held={"t1": 0.1, "t2": 0.1})
     assert gates(day)["t2"] == "min_buckets_represented"
     assert reason(day, "t2").startswith(
-        "Holding, score 0.8, rank 2: its place goes to a missing bucket, 2 must be represented."
+        "Holding, score 0.8, candidate rank 2: its place goes to a missing bucket, 2 must be represented."
     )
 
 
 def test_an_old_score_says_its_day() -> None:
     day = a_day(limits(min_buckets_represented=0), scores=[Score("t1", 0.9, age=2)], held={"t1": 0.1})
-    assert reason(day, "t1") == "Holding, score 0.9, rank 1: kept. The score is from 2026-11-18."
+    assert (
+        reason(day, "t1")
+        == "Holding, score 0.9, candidate rank 1: kept. It would leave below 0.6. The score is from 2026-11-18."
+    )
 
 
 def test_half_a_score_says_so() -> None:
     day = a_day(limits(min_buckets_represented=0), scores=[Score("t1", technical=0.9)])
-    assert reason(day, "t1") == "New name, score 0.9, rank 1: selected. Only one part of the score came."
+    assert reason(day, "t1").endswith(": selected. It would leave below 0.65. Only one part of the score came.")
 
 
 def test_no_sentence_is_missing() -> None:
@@ -178,22 +204,57 @@ def test_the_words_give_the_score_to_enter_at_and_whose_place_it_would_be() -> N
     asked = limits(max_new_positions=1, min_buckets_represented=0)
     day = a_day(asked, scores={"t1": 0.81234, "d1": 0.7, "i1": 0.5})
     assert reason(day, "d1") == (
-        "New name, score 0.7, rank 2: no place, at most 1 new names a day. "
-        "It would enter at 0.8124, in the place of t1."  # d1 < t1: .81234 would do, shown rounded up
+        "New name, score 0.7, candidate rank 2: no place, at most 1 new names a day. "
+        "It would enter at 0.81234, in the place of t1."
     )
     assert reason(day, "i1") == (
-        "New name, score 0.5, rank 3: below min_score_new_position 0.65. It would enter at 0.8124, in the place of t1."
+        "New name, score 0.5, candidate rank 3: below min_score_new_position 0.65. "
+        "It would enter at 0.81234, in the place of t1."
     )
 
 
-def test_the_words_say_above_where_an_equal_score_would_lose_by_name() -> None:
+def test_the_words_give_a_hair_more_where_an_equal_score_would_lose_by_name() -> None:
     day = a_day(limits(max_new_positions=1, min_buckets_represented=0), scores={"d1": 0.8, "t1": 0.7})
-    assert reason(day, "t1").endswith("It would enter above 0.8, in the place of d1.")
+    assert reason(day, "t1").endswith("It would enter at 0.800000000001, in the place of d1.")
 
 
 def test_the_words_of_who_is_selected_give_the_score_to_leave_at_and_who_would_come() -> None:
     day = a_day(limits(max_new_positions=1, min_buckets_represented=0), scores={"d1": 0.8, "t1": 0.7})
-    assert reason(day, "d1") == "New name, score 0.8, rank 1: selected. It would leave below 0.7, t1 would come."
+    assert (
+        reason(day, "d1") == "New name, score 0.8, candidate rank 1: selected. It would leave below 0.7, t1 would come."
+    )
+
+
+@pytest.mark.parametrize(
+    ("score", "words"),
+    [
+        (0.775640000001, "0.775640000001"),
+        (0.77564, "0.77564"),
+        (0.812349999999, "0.812349999999"),
+        (0.7, "0.7"),
+        (1.0, "1"),
+        (0.000000000001, "0.000000000001"),
+        (0.01, "0.01"),
+    ],
+)
+def test_the_words_give_the_entry_score_with_all_its_decimals(score: float, words: str) -> None:
+    asked = limits(**ONE_PLACE, min_score_threshold=0, min_score_new_position=0)
+    day = a_day(asked, scores={"d1": 1.0, "t1": score}, held={"d1": 0.1, "t1": 0.1})
+    assert decisions(day)["d1"]["entry_score"] == score
+    assert reason(day, "d1").endswith(f" kept. It would leave below {words}, t1 would come.")
+
+
+@pytest.mark.parametrize("threshold", [0.61, 0.612345678901])
+def test_a_selected_name_without_a_rival_says_its_threshold(threshold: float) -> None:
+    asked = limits(min_buckets_represented=0, min_score_threshold=threshold)
+    day = a_day(asked, scores={"t1": 0.9}, held={"t1": 0.1})
+    assert reason(day, "t1").endswith(f": kept. It would leave below {threshold}.")
+
+
+def test_a_selected_name_that_every_score_keeps_in_has_none_to_leave_below() -> None:
+    asked = limits(min_buckets_represented=0, min_score_threshold=0)
+    day = a_day(asked, scores={"t1": 0.9}, held={"t1": 0.1})
+    assert reason(day, "t1").endswith(": kept.")
 
 
 def test_the_words_say_where_no_score_would_do() -> None:

@@ -63,7 +63,7 @@ def test_a_holding_far_above_its_target_is_decreased_by_the_difference() -> None
 def test_a_holding_that_leaves_is_closed_and_says_why() -> None:
     row = targets(a_day(scores={"t1": 0.1, "t2": 0.9}, held={"t1": "0.07"}))["t1"]
     assert (row["action"], row["target_weight"], row["trade_weight"]) == ("close", 0, Decimal("-0.07"))
-    assert row["target_reason"] == "Holding, score 0.1, rank 2: below min_score_threshold 0.6."
+    assert row["target_reason"] == "Holding, score 0.1, candidate rank 2: below min_score_threshold 0.6."
 
 
 def test_a_holding_that_the_sizer_drops_is_closed_and_says_why() -> None:
