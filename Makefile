@@ -31,7 +31,7 @@ test: setup ## Format, lint, types, import contracts, tests
 	echo '== lint' && $(PY) -m ruff check .
 	echo '== types' && $(PY) -m mypy
 	echo '== imports' && $(BIN)/lint-imports --no-cache
-	echo '== tests' && $(PY) -m pytest -n 2 --dist loadgroup
+	echo '== tests' && $(PY) -m pytest -n 2 --dist loadfile
 
 .PHONY: fuzz
 fuzz: setup ## Hold the sizer against its slow reference on many more random portfolios; PORTFOLIOS=100000

@@ -18,7 +18,7 @@ from tasks.settings import RebalanceConfig
 ROOT = Path(__file__).parents[2]
 SCHEDULER_SECONDS = 60
 
-pytestmark = [pytest.mark.xdist_group("server"), pytest.mark.server]
+pytestmark = pytest.mark.server
 
 
 @pytest.mark.usefixtures("connected")

@@ -46,7 +46,6 @@ def _assert_printed(shown: list[str], printed: str) -> None:
         place = found + len(passage.strip())
 
 
-@pytest.mark.xdist_group("server")
 @pytest.mark.server
 @pytest.mark.usefixtures("connected")
 def test_what_the_readme_shows_is_what_the_commands_print(

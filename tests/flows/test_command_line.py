@@ -45,7 +45,6 @@ def spoil(inbox: Path, day: str, content: bytes) -> None:
     (inbox / f"scores_{day}.csv").write_bytes(content)
 
 
-@pytest.mark.xdist_group("server")
 @pytest.mark.server
 @pytest.mark.usefixtures("connected")
 class TestWithAServer:

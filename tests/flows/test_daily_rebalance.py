@@ -26,7 +26,7 @@ from tasks.ledger import read_inputs
 from tasks.portfolios import load_portfolios
 from tasks.settings import RebalanceConfig, Settings
 
-pytestmark = [pytest.mark.xdist_group("server"), pytest.mark.server, pytest.mark.usefixtures("connected")]
+pytestmark = [pytest.mark.server, pytest.mark.usefixtures("connected")]
 
 DAYS = tuple(date(2025, 6, day) for day in (2, 3, 4, 5, 6, 9))
 

@@ -14,7 +14,7 @@ from sizing import RebalancingLimits
 from tasks.errors import ConfigError, SourceError
 from tasks.settings import RebalanceConfig, Settings
 
-pytestmark = [pytest.mark.xdist_group("server"), pytest.mark.server, pytest.mark.usefixtures("connected")]
+pytestmark = [pytest.mark.server, pytest.mark.usefixtures("connected")]
 
 FIRST, SECOND = date(2025, 6, 2), date(2025, 6, 3)
 BUCKETS = {"OIL": "Energy", "GAS": "Energy", "CARE": "Health Care", "DRUG": "Health Care", "BANK": "Financials"}
