@@ -5,6 +5,7 @@ import polars as pl
 from sizing.dynamic import BELOW_MINIMUM, NO_SIZE
 from sizing.frames import STORED_WEIGHT
 from sizing.limit_columns import LimitColumns
+from sizing.limits import WEIGHT_TOLERANCE
 from sizing.relaxation import add_relaxation
 from sizing.residual import zero_when_noise
 from sizing.rounding import UNITS, as_weight
@@ -79,7 +80,7 @@ def add_sizing_reason(working: pl.DataFrame) -> pl.DataFrame:
         _suffix("residual_limit", ", residual limited by "),
         rank=pl.col("score_rank").cast(pl.String),
         stored=pl.col("target_weight").cast(pl.String),
-        has_residual=pl.col("residual_weight") > 0,
+        has_residual=pl.col("residual_weight") > WEIGHT_TOLERANCE,
     )
     sentence = (
         pl.when("is_pinned")

@@ -70,6 +70,12 @@ def test_every_row_has_a_sentence() -> None:
         assert all(len(row["sizing_reason"]) > 10 for row in case.rows), case
 
 
+def test_no_sentence_tells_float_noise_as_a_residual() -> None:
+    for case in many_cases():
+        told = [row for row in case.rows if "residual +" in row["sizing_reason"]]
+        assert all(row["residual_weight"] > ROUND_OFF for row in told), case
+
+
 def reached(case: Case) -> Decimal:
     """Give min(T, sum_b min(B, n_b c)) in stored units."""
     buckets: dict[str, list[str]] = {}
