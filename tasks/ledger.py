@@ -54,7 +54,7 @@ def open_run(settings: Settings, day: date, limits: dict[str, RebalancingLimits]
         inputs=sources,
         flow_run_id=flow_run.get_id(),
     )
-    warnings = find_strangers(inputs, warehouse.query("positions_for_day", as_of_date=day))
+    warnings = find_strangers(inputs, sources["positions_of_others"])
     for warning in warnings:
         get_run_logger().warning("open run: %s", warning)
     state = warehouse.start_run(record, actor(), warnings)

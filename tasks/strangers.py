@@ -7,8 +7,6 @@ in include_buckets does: it would close what the portfolio holds.
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 
-import polars as pl
-
 from sizing import RebalancingLimits
 from sizing.inputs import UNCLASSIFIED, DayInputs
 from tasks.errors import ConfigError
@@ -20,7 +18,7 @@ _LIMITS_OF_BUCKETS = ("exclude_buckets", "max_positions_by_bucket", "max_allocat
 _LIMITS_OF_ASSETS = ("include_assets", "exclude_assets")
 
 
-def find_strangers(inputs: DayInputs, positions: pl.DataFrame) -> tuple[str, ...]:
+def find_strangers(inputs: DayInputs, portfolios_with_positions: Iterable[str]) -> tuple[str, ...]:
     """Say which portfolios, assets and buckets are named that nobody knows, with the nearest known name.
 
     Known is a portfolio with limits; an asset that is listed, scored or held; a bucket of the asset list. What
@@ -30,7 +28,7 @@ def find_strangers(inputs: DayInputs, positions: pl.DataFrame) -> tuple[str, ...
     buckets = _known_buckets(inputs)
     restrictions, limits = inputs.restrictions, inputs.limits
     found = [
-        _tell("positions", "portfolio", positions["portfolio_id"], limits),
+        _tell("positions", "portfolio", portfolios_with_positions, limits),
         _tell("restrictions", "portfolio", restrictions["portfolio_id"].drop_nulls(), limits),
         _tell("restrictions", "asset", restrictions["asset"], assets),
         *(_tell(limit, "bucket", _named(limits, limit), buckets) for limit in _LIMITS_OF_BUCKETS),
@@ -68,10 +66,17 @@ def _known_buckets(inputs: DayInputs) -> set[str]:
 
 def _suggest(stranger: str, known: list[str]) -> str:
     """Name the nearest; where none is like it, what there is."""
-    if nearest := get_close_matches(stranger, known, n=1, cutoff=_ALIKE):
-        return f"did you mean {nearest[0]}?"
-    more = f" and {len(known) - _SHOWN} more" if len(known) > _SHOWN else ""
-    return f"known: {', '.join(known[:_SHOWN])}{more}"
+    return _nearest(stranger, known) or f"known: {_listed(known)}"
+
+
+def _nearest(stranger: str, known: Iterable[str]) -> str:
+    nearest = get_close_matches(stranger, list(known), n=1, cutoff=_ALIKE)
+    return f"did you mean {nearest[0]}?" if nearest else ""
+
+
+def _listed(names: list[str]) -> str:
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return ", ".join(names[:_SHOWN]) + more
 
 
 def _named(limits: Mapping[str, RebalancingLimits], limit: str) -> set[str]:
@@ -86,7 +91,6 @@ def _tell(where: str, kind: str, named: Iterable[str], known: Iterable[str]) -> 
         return ""
     nobody = "not in this run" if kind == "portfolio" else "unknown"
     if len(strangers) > 1:
-        more = f" and {len(strangers) - _SHOWN} more" if len(strangers) > _SHOWN else ""
-        return f"{where}: {kind}s {', '.join(strangers[:_SHOWN])}{more} are {nobody}"
-    nearest = get_close_matches(strangers[0], list(known), n=1, cutoff=_ALIKE)
-    return f"{where}: {kind} {strangers[0]} is {nobody}" + (f"; did you mean {nearest[0]}?" if nearest else "")
+        return f"{where}: {kind}s {_listed(strangers)} are {nobody}"
+    suggestion = _nearest(strangers[0], known)
+    return f"{where}: {kind} {strangers[0]} is {nobody}" + (f"; {suggestion}" if suggestion else "")

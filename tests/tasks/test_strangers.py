@@ -11,7 +11,7 @@ from sizing.inputs import DayInputs
 from tasks.errors import ConfigError
 from tasks.strangers import find_strangers, require_known_buckets
 
-NOBODY = pl.DataFrame(schema={"portfolio_id": pl.String})
+NOBODY: tuple[str, ...] = ()
 
 
 def _day(restrictions: tuple[tuple[str | None, str], ...] = (), **limits: object) -> DayInputs:
@@ -45,7 +45,7 @@ def test_names_that_are_listed_scored_or_held_are_known() -> None:
         include_assets=("AAA", "BBB", "CCC"),
         include_buckets=("Health Care", "unclassified"),
     )
-    assert find_strangers(day, pl.DataFrame({"portfolio_id": ["core"]})) == ()
+    assert find_strangers(day, ["core"]) == ()
 
 
 def test_a_restriction_on_an_unknown_asset_or_portfolio_is_told() -> None:
@@ -56,9 +56,7 @@ def test_a_restriction_on_an_unknown_asset_or_portfolio_is_told() -> None:
 
 
 def test_positions_of_a_portfolio_that_is_not_in_the_run_are_told() -> None:
-    assert find_strangers(_day(), pl.DataFrame({"portfolio_id": ["income", "income"]})) == (
-        "positions: portfolio income is not in this run",
-    )
+    assert find_strangers(_day(), ["income", "income"]) == ("positions: portfolio income is not in this run",)
 
 
 @pytest.mark.parametrize(
