@@ -18,6 +18,7 @@ _INGEST_KEYS: Mapping[IngestKind, tuple[str, ...]] = {
     "assets": ("asset",),
     "positions": ("as_of_date", "portfolio_id", "asset"),
     "restrictions": ("row_number",),
+    "prices": ("as_of_date", "asset"),
 }
 
 _WEIGHT_DECIMALS = 8
@@ -77,7 +78,7 @@ def check_ingest_rows(source: IngestSource, accepted: pl.DataFrame, rejected: pl
     _refuse_repeated(source, row_numbers.to_frame(), "join the rules that one row broke into one reject")
     key = accepted.select(_INGEST_KEYS[source.kind])
     _refuse_repeated(source, key, "reject the repetitions before the ingest is recorded")
-    if source.kind == "scores":
+    if source.kind in {"scores", "prices"}:
         _refuse_other_days(source, accepted)
 
 

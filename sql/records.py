@@ -7,7 +7,7 @@ from typing import Any, Literal, get_args
 
 from sql.errors import WarehouseError
 
-IngestKind = Literal["scores", "assets", "positions", "restrictions"]
+IngestKind = Literal["scores", "assets", "positions", "restrictions", "prices"]
 
 
 @dataclass(frozen=True)

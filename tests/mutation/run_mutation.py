@@ -33,6 +33,7 @@ from tests.mutation.trial import BaselineError, Outcome, Round, copy_tracked, me
 
 SIZER = (
     "sizing/keys.py",
+    "sizing/runs.py",
     "sizing/water_fill.py",
     "sizing/two_stage.py",
     "sizing/residual.py",
