@@ -55,7 +55,7 @@ def _with_rooms(rows: pl.DataFrame) -> pl.DataFrame:
         position_room=pl.col("max_single_position") - w2,
         asset_room=pl.col("max_residual_per_asset"),
         multiple_room=pl.col("max_residual_multiple") * w2,
-        bucket_room=(pl.col("free_bucket_limit") - w2.sum().over("bucket_key")).clip(0),
+        bucket_room=pl.col("free_bucket_limit") - w2.sum().over("bucket_key"),
     ).with_columns(room=pl.min_horizontal(_POSITION_ROOM, _ASSET_ROOM, _MULTIPLE_ROOM))
 
 

@@ -48,13 +48,13 @@ def running_sum(values: pl.Series, group: pl.Series) -> pl.Series:
         place=place("group"),
         length=pl.when(ends("group")).then(place("group")).backward_fill(),
     )
-    shortest, longest = rows.select(low=pl.col("length").min(), high=pl.col("length").max()).row(0)
-    if rows.is_empty() or longest <= _SHORT:
-        return _doubled(rows)["sum"]
-    if shortest > _SHORT:
-        return _one_by_one(rows)["sum"]
+    if rows.is_empty():
+        return values
+    longest: int = rows.select(pl.col("length").max()).item()
+    if longest <= _SHORT:
+        return _doubled(rows, longest)["sum"]
     is_short = pl.col("length") <= _SHORT
-    parts = [_doubled(rows.filter(is_short)), _one_by_one(rows.filter(~is_short))]
+    parts = [_doubled(rows.filter(is_short), _SHORT), _one_by_one(rows.filter(~is_short))]
     return pl.concat(parts).sort("row")["sum"]
 
 
@@ -62,12 +62,11 @@ def _one_by_one(rows: pl.DataFrame) -> pl.DataFrame:
     return rows.with_columns(pl.col("sum").cum_sum().over("group"))
 
 
-def _doubled(rows: pl.DataFrame) -> pl.DataFrame:
+def _doubled(rows: pl.DataFrame, longest: int) -> pl.DataFrame:
     """Add to each row what the row `reach` above has summed, for a reach of 1, 2, 4 (Hillis and Steele, CACM 1986)."""
     # Two at least: the first step makes 0.0 of -0.0, which must not depend on whether a longer run asks for a step.
-    longest = rows.select(pl.col("length").max().fill_null(0).clip(lower_bound=2)).item()
     reach = 1
-    while reach < longest:
+    while reach < max(longest, 2):
         above = pl.when(pl.col("place") > reach).then(pl.col("sum").shift(reach)).otherwise(0.0)
         rows = rows.with_columns(sum=pl.col("sum") + above)
         reach *= 2

@@ -1,6 +1,7 @@
 """Counts and sums over runs do what a loop over the rows would do."""
 
 from fractions import Fraction
+from itertools import accumulate, cycle, islice
 from random import Random
 
 import polars as pl
@@ -55,16 +56,15 @@ def test_a_running_sum_adds_up_its_own_group_only(sizes: list[int], data: st.Dat
     sums = running_sum(pl.Series(values, dtype=pl.Float64), grouped(sizes)).to_list()
     for start, size in first_rows(sizes):
         own = [Fraction(one) for one in values[start : start + size]]
-        for row in range(size):
-            allowed = ROUNDINGS * sum(map(abs, own[: row + 1]))
-            assert abs(Fraction(sums[start + row]) - sum(own[: row + 1])) <= allowed
+        exact, sizes_so_far = accumulate(own), accumulate(map(abs, own))
+        for got, wanted, size_so_far in zip(sums[start : start + size], exact, sizes_so_far, strict=True):
+            assert abs(Fraction(got) - wanted) <= ROUNDINGS * size_so_far
 
 
 @pytest.mark.parametrize("company", [1, 2, 3, 40, 64, 65, 300])
-@pytest.mark.parametrize("times", [1, 9, 10, 30])
-def test_company_does_not_change_the_last_bit_of_a_running_sum(company: int, times: int) -> None:
-    values = [0.1, -0.0, 1 / 3, 1e-17, 0.7, -0.2, 0.1] * times
-    size = len(values)
+@pytest.mark.parametrize("size", [7, 63, 64, 65, 210])
+def test_company_does_not_change_the_last_bit_of_a_running_sum(company: int, size: int) -> None:
+    values = [*islice(cycle([0.1, -0.0, 1 / 3, 1e-17, 0.7, -0.2, 0.1]), size)]
     alone = running_sum(pl.Series(values), grouped([size]))
     others = [1 / 7] * company
     together = running_sum(pl.Series(others + values + others), grouped([company, size, company]))
