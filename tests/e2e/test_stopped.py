@@ -16,22 +16,24 @@ SECONDS = 120
 pytestmark = pytest.mark.server
 
 
-@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
-def test_a_stopped_range_is_whole_and_goes_on(
-    settings: Settings, server: str, tmp_path: Path, stop: signal.Signals
-) -> None:
+def test_a_range_that_is_stopped_twice_is_whole_and_goes_on(settings: Settings, server: str, tmp_path: Path) -> None:
     environment = os.environ | {"PREFECT_API_URL": server, "DO_NOT_TRACK": "1"}
     environment |= {f"BALLAST_{name.upper()}": str(value) for name, value in settings.model_dump().items()}
     command = [sys.executable, "-m", "flows.cli", "run", *DAYS]
-    process = subprocess.Popen(command, cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True)
-    assert process.stderr
-    first = process.stderr.readline()
-    process.send_signal(stop)
-    _, rest = process.communicate(timeout=SECONDS)
-    assert first.startswith("2025-06-02 published")
-    assert "stopped: what is published is whole" in rest
-    assert "Traceback" not in rest
-    assert process.returncode == 130
+
+    def start_and_stop(stop: signal.Signals) -> str:
+        process = subprocess.Popen(command, cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True)
+        assert process.stderr
+        first = process.stderr.readline()
+        process.send_signal(stop)
+        _, rest = process.communicate(timeout=SECONDS)
+        assert "stopped: what is published is whole" in rest
+        assert "Traceback" not in rest
+        assert process.returncode == 130
+        return first
+
+    assert start_and_stop(signal.SIGINT).startswith("2025-06-02 published")
+    assert start_and_stop(signal.SIGTERM).startswith("2025-06-02 unchanged")
     again = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, timeout=SECONDS, check=False)
     assert again.returncode == 0
     states = settings.open_warehouse().ask_snapshot("SELECT state FROM latest_runs")["state"].to_list()
