@@ -21,8 +21,8 @@ from sizing import RebalancingLimits
 from sizing.pipeline import rebalance
 from sql.errors import PublishRejectedError
 from tasks import publish as publish_module
+from tasks.day_inputs import find_sources, read_days
 from tasks.errors import SourceError
-from tasks.ledger import read_inputs
 from tasks.portfolios import load_portfolios
 from tasks.settings import RebalanceConfig, Settings
 
@@ -153,7 +153,8 @@ def test_the_export_of_a_day_is_what_the_table_says(published: Settings) -> None
 def test_the_tables_hold_what_the_rules_give_without_any_engine(published: Settings) -> None:
     warehouse = published.open_warehouse()
     limits = load_portfolios(published.config)
-    inputs, _ = read_inputs(warehouse, published.exchange, DAYS[-1], limits)
+    sources = find_sources(warehouse, published.exchange, DAYS[-1:], limits)
+    inputs = read_days(warehouse, published.exchange, DAYS[-1:], limits, sources)[DAYS[-1]]
     targets = rebalance(inputs).targets.sort("portfolio_id", "asset")
     stored = warehouse.query("current_targets").sort("portfolio_id", "asset")
     assert stored.select(targets.columns).equals(targets)

@@ -1,45 +1,35 @@
 """Whose word counts for what a portfolio holds, and what makes two runs the same."""
 
 from datetime import date
-from decimal import Decimal
 
 import polars as pl
 
 from sizing import RebalancingLimits
 from sizing.inputs import DayInputs
+from tasks.day_inputs import newest_holdings
 from tasks.fingerprints import Fingerprints, run_id
-from tasks.ledger import newest_holdings
 
-_HOLDINGS = {
-    "portfolio_id": pl.String,
-    "as_of_date": pl.Date,
-    "asset": pl.String,
-    "current_weight": pl.Decimal(10, 8),
-}
+_SOURCES = {"day": pl.Date, "kind": pl.String, "portfolio_id": pl.String, "as_of_date": pl.Date}
+_HOLDINGS = {"portfolio_id": pl.String, "asset": pl.String, "current_weight": pl.Decimal(10, 8)}
 
 
-def _held(*rows: tuple[str, int, str, str]) -> pl.DataFrame:
-    return pl.DataFrame(
-        [(portfolio, date(2025, 6, day), asset, Decimal(weight)) for portfolio, day, asset, weight in rows],
-        schema=_HOLDINGS,
-        orient="row",
-    )
+def _newest(*held: tuple[str, str, int]) -> list[tuple[object, ...]]:
+    rows = [(date(2025, 6, 3), kind, portfolio, date(2025, 6, day)) for kind, portfolio, day in held]
+    newest = newest_holdings(pl.DataFrame(rows, schema=_SOURCES, orient="row"))
+    return newest.select("portfolio_id", "kind").sort(pl.all()).rows()
 
 
 def test_a_positions_file_of_the_day_counts_before_yesterdays_targets() -> None:
-    held = newest_holdings(_held(("p", 3, "AAA", "0.2")), _held(("p", 2, "BBB", "0.3")))
-    assert held["asset"].to_list() == ["AAA"]
+    assert _newest(("positions", "p", 3), ("targets", "p", 2)) == [("p", "positions")]
 
 
 def test_targets_count_before_the_positions_that_they_were_made_from() -> None:
-    held = newest_holdings(_held(("p", 2, "AAA", "0.2")), _held(("p", 2, "BBB", "0.3")))
-    assert held["asset"].to_list() == ["BBB"]
+    assert _newest(("positions", "p", 2), ("targets", "p", 2)) == [("p", "targets")]
 
 
 def test_each_portfolio_takes_its_own_newest_source() -> None:
-    positions = _held(("p", 3, "AAA", "0.2"), ("q", 2, "AAA", "0.2"))
-    held = newest_holdings(positions, _held(("p", 2, "BBB", "0.3"), ("q", 2, "BBB", "0.3"), ("r", 2, "CCC", "0.1")))
-    assert held.select("portfolio_id", "asset").rows() == [("p", "AAA"), ("q", "BBB"), ("r", "CCC")]
+    held = [("positions", "p", 3), ("positions", "q", 2), ("targets", "p", 2), ("targets", "q", 2), ("targets", "r", 2)]
+    assert _newest(*held) == [("p", "positions"), ("q", "targets"), ("r", "targets")]
 
 
 def _inputs(score: float, *, reverse: bool = False, limits: RebalancingLimits | None = None) -> DayInputs:
@@ -54,7 +44,7 @@ def _inputs(score: float, *, reverse: bool = False, limits: RebalancingLimits | 
         limits={"p": limits or RebalancingLimits()},
         scores=scores.reverse() if reverse else scores,
         assets=pl.DataFrame({"asset": ["AAA", "BBB"], "bucket": ["x", "y"]}),
-        holdings=_held().drop("as_of_date"),
+        holdings=pl.DataFrame(schema=_HOLDINGS),
         restrictions=pl.DataFrame(schema=dict.fromkeys(["portfolio_id", "asset", "restriction", "reason"], pl.String)),
     )
 

@@ -1,0 +1,91 @@
+-- Grain: one row per day asked for and source that a run of it reads, as it was known at $known_at: the newest scores of
+-- each day from its $since on, the newest asset list and list of restrictions, and for every portfolio the newest
+-- positions up to the day and the published run of the latest day before it. A content that was refused whole counts
+-- for nothing; portfolio_id is null where a source is for all, run_id but for targets, ingest_id for targets.
+-- Parameters: $days DATE[], $since DATE[] (first day of the scores, one for each of $days), $known_at TIMESTAMPTZ.
+WITH asked AS (
+    SELECT
+        unnest($days::DATE[]) AS day,
+        unnest($since::DATE[]) AS since
+),
+known AS (
+    SELECT
+        ingest_id,
+        kind,
+        as_of_date
+    FROM ingests
+    WHERE refusal IS NULL AND ingested_at <= $known_at::TIMESTAMPTZ
+),
+held AS (
+    SELECT DISTINCT
+        positions.portfolio_id,
+        positions.as_of_date,
+        positions.ingest_id
+    FROM positions
+    SEMI JOIN known USING (ingest_id)
+),
+visible AS (
+    SELECT
+        portfolio_id,
+        as_of_date,
+        run_id
+    FROM visible_runs_as_of($known_at::TIMESTAMPTZ)
+),
+found AS (
+    SELECT
+        asked.day,
+        'scores' AS kind,
+        NULL::VARCHAR AS portfolio_id,
+        known.as_of_date,
+        known.ingest_id,
+        NULL::VARCHAR AS run_id
+    FROM asked
+    JOIN known ON known.kind = 'scores' AND known.as_of_date BETWEEN asked.since AND asked.day
+    QUALIFY row_number() OVER (PARTITION BY asked.day, known.as_of_date ORDER BY known.ingest_id DESC) = 1
+    UNION ALL
+    SELECT
+        asked.day,
+        known.kind,
+        NULL,
+        known.as_of_date,
+        known.ingest_id,
+        NULL
+    FROM asked
+    JOIN known ON known.kind IN ('assets', 'restrictions') AND known.as_of_date <= asked.day
+    QUALIFY row_number() OVER (
+        PARTITION BY asked.day, known.kind ORDER BY known.as_of_date DESC, known.ingest_id DESC
+    ) = 1
+    UNION ALL
+    SELECT
+        asked.day,
+        'positions',
+        held.portfolio_id,
+        held.as_of_date,
+        held.ingest_id,
+        NULL
+    FROM asked
+    JOIN held ON held.as_of_date <= asked.day
+    QUALIFY row_number() OVER (
+        PARTITION BY asked.day, held.portfolio_id ORDER BY held.as_of_date DESC, held.ingest_id DESC
+    ) = 1
+    UNION ALL
+    SELECT
+        asked.day,
+        'targets',
+        visible.portfolio_id,
+        visible.as_of_date,
+        NULL,
+        visible.run_id
+    FROM asked
+    JOIN visible ON visible.as_of_date < asked.day
+    QUALIFY row_number() OVER (PARTITION BY asked.day, visible.portfolio_id ORDER BY visible.as_of_date DESC) = 1
+)
+SELECT
+    day,
+    kind,
+    portfolio_id,
+    as_of_date,
+    ingest_id,
+    run_id
+FROM found
+ORDER BY ALL;
