@@ -161,6 +161,14 @@ def test_the_top_slice_ends_where_the_residual_is_spent(size: Sizer) -> None:
     assert case.summary["cash_weight"] == 0
 
 
+def test_after_the_residual_is_spent_nothing_else_limits_anybody(size: Sizer) -> None:
+    # z .45 is cut to .3, f = .7 / .55 = 1.2727.., but b1 stays at its bucket's .1: R = .6 - .45 f = .02727.., all to y.
+    lines = [Line("z", "z", 0.45), Line("y", "y", 0.2), *SLICE[2:], Line("b1", "b", 0.1)]
+    case = size(lines, slice_limits(residual_strategy="safe_top_slice", max_allocation_by_bucket={"b": 0.1}))
+    assert column(case, "residual_weight") == near(0, 0.6 - 0.45 * 0.7 / 0.55, 0, 0, 0)
+    assert column(case, "residual_limit") == ["position_cap", None, None, None, None]
+
+
 def test_the_residual_is_limited_by_a_multiple_of_the_weight(size: Sizer) -> None:
     for strategy in ("safe_top_slice", "proportional"):
         case = size(SLICE, slice_limits(residual_strategy=strategy, max_residual_multiple=0.1))
