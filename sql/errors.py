@@ -18,6 +18,10 @@ class MigrationError(WarehouseError):
     """The database and the migration files do not belong together, or a migration failed."""
 
 
+class DatabaseUnreachableError(WarehouseError):
+    """Another database does not answer, or lets nobody in. It may do so later."""
+
+
 class PublishRejectedError(WarehouseError):
     """Checks failed: nothing of the run was written, and the run is recorded as rejected.
 

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import duckdb
 import polars as pl
+import pyarrow as pa
 
 from sql import runs
 from sql.errors import MigrationError, PublishRejectedError, WarehouseError, WarehouseLockedError
@@ -189,6 +190,25 @@ class Warehouse:
             return con
         holder = lock["holder"] if lock and lock["holder"] else "another process"
         raise WarehouseLockedError(describe_lock(self.path, holder, self.lock_timeout_seconds))
+
+
+@contextmanager
+def read_file(
+    path: Path, sql: str, parameters: Mapping[str, object], batch_rows: int
+) -> Iterator[pa.RecordBatchReader]:
+    """Run one query on another DuckDB file, read-only, and give its rows in batches.
+
+    *Requires* exactly the named parameters of the query. *Raises* `WarehouseError` for what DuckDB refuses.
+    """
+    try:
+        _require_query(sql)
+        with duckdb.connect(str(path), read_only=True, config={"enable_external_access": "false"}) as con:
+            execute(con, "SET TimeZone = 'UTC'")
+            yield con.execute(sql, dict(parameters)).to_arrow_reader(batch_rows)
+    except duckdb.Error as error:
+        sentence = " ".join(str(error).split())
+        msg = f"DuckDB file {path}: {sentence}. Nothing there was changed: correct the query, or the file"
+        raise WarehouseError(msg) from error
 
 
 def _require_query(sql: str) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from postgres_server import PostgresServer, find_binaries, running_postgres
 from prefect.events.worker import EventsWorker
 from prefect.logging.handlers import APILogWorker
 from prefect.settings import PREFECT_API_URL, temporary_settings
@@ -45,6 +46,16 @@ def settings(tmp_path: Path, sample: Path) -> Settings:
         snapshot=tmp_path / "snapshot.duckdb",
         export_folder=tmp_path / "targets",
     )
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """A real PostgreSQL on loopback, empty at first."""
+    binaries = find_binaries()
+    if binaries is None:
+        pytest.skip("PostgreSQL is not installed: the distribution's package postgresql has it")
+    with running_postgres(binaries) as started:
+        yield started
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,115 @@
+"""A PostgreSQL of the distribution's package on loopback, in a temporary folder, ended with the tests."""
+
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import adbc_driver_postgresql.dbapi as driver
+
+USER, PASSWORD = "ballast", "correct-horse"
+_START_SECONDS = 60
+_UNDURABLE = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
+
+
+@dataclass
+class PostgresServer:
+    binaries: Path
+    folder: Path
+    port: int
+    process: subprocess.Popen[bytes] | None = None
+
+    def url(self, password: str = PASSWORD, port: int | None = None) -> str:
+        return f"postgresql://{USER}:{password}@127.0.0.1:{port or self.port}/postgres"
+
+    def create(self) -> None:
+        password_file = self.folder / "password"
+        password_file.write_text(PASSWORD)
+        options = ["--auth=scram-sha-256", f"--pwfile={password_file}", f"--username={USER}", "--no-locale"]
+        command = [str(self.binaries / "initdb"), *options, "--encoding=UTF8", "--no-sync", str(self.folder / "data")]
+        _give_away(self.folder)
+        subprocess.run(command, check=True, capture_output=True, cwd=self.folder, **_unprivileged())
+
+    def start(self) -> None:
+        settings = ["listen_addresses=127.0.0.1", "unix_socket_directories=", f"port={self.port}", *_UNDURABLE]
+        command = [str(self.binaries / "postgres"), "-D", str(self.folder / "data")]
+        command += [word for setting in settings for word in ("-c", setting)]
+        with (self.folder / "log").open("ab") as log:
+            self.process = subprocess.Popen(command, stdout=log, stderr=log, cwd=self.folder, **_unprivileged())
+        until = time.monotonic() + _START_SECONDS
+        while not self._answers():
+            assert time.monotonic() < until, (self.folder / "log").read_text()
+            assert self.process.poll() is None, (self.folder / "log").read_text()
+            time.sleep(0.05)
+
+    def stop(self) -> None:
+        assert self.process
+        self.process.send_signal(signal.SIGINT)
+        self.process.wait(timeout=30)
+
+    def ask(self, sql: str) -> list[tuple[Any, ...]]:
+        """Run one statement as a person would, and keep what it does."""
+        with driver.connect(self.url(), autocommit=True) as con, con.cursor() as cursor:
+            cursor.execute(sql)
+            return cursor.fetchall() if cursor.description else []
+
+    def _answers(self) -> bool:
+        try:
+            return self.ask("SELECT 1") == [(1,)]
+        except driver.Error:
+            return False
+
+
+@contextmanager
+def running_postgres(binaries: Path) -> Iterator[PostgresServer]:
+    # Not below pytest's own folder, which nobody else may enter: PostgreSQL refuses to run as root.
+    folder = Path(tempfile.mkdtemp(prefix="ballast-postgres-"))
+    server = PostgresServer(binaries, folder, _free_port())
+    try:
+        server.create()
+        server.start()
+        yield server
+    finally:
+        if server.process:
+            server.stop()
+        shutil.rmtree(folder)
+
+
+def find_binaries() -> Path | None:
+    """Find the newest server that a distribution has installed."""
+    debian = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: int(path.parts[-3]))
+    on_path = shutil.which("initdb")
+    found = debian[-1] if debian else Path(on_path).resolve() if on_path else None
+    return found.parent if found else None
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _owner() -> pwd.struct_passwd:
+    names = {entry.pw_name for entry in pwd.getpwall()}
+    return pwd.getpwnam("postgres" if "postgres" in names else "nobody")
+
+
+def _unprivileged() -> dict[str, Any]:
+    if os.geteuid() != 0:
+        return {}
+    return {"user": _owner().pw_uid, "group": _owner().pw_gid, "extra_groups": []}
+
+
+def _give_away(folder: Path) -> None:
+    if os.geteuid() == 0:
+        for path in (folder, *folder.iterdir()):
+            os.chown(path, _owner().pw_uid, _owner().pw_gid)
