@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 
@@ -35,13 +35,21 @@ def sync(path: Path) -> None:
         os.close(descriptor)
 
 
-def find_wal(path: Path) -> list[Path]:
-    """Find the write-ahead logs that an unclean stop of DuckDB left beside its file."""
-    suffixes = (".wal", ".wal.checkpoint", ".wal.recovery")
-    return [wal for suffix in suffixes if (wal := path.with_name(path.name + suffix)).exists()]
+def count_wal_bytes(path: Path) -> int:
+    """Add up the write-ahead logs that an unclean stop of DuckDB left beside its file; 0 when there is none."""
+    n_bytes = 0
+    for wal in _find_wal(path):
+        # Whoever has the file open may finish meanwhile.
+        with suppress(FileNotFoundError):
+            n_bytes += wal.stat().st_size
+    return n_bytes
+
+
+def _find_wal(path: Path) -> tuple[Path, ...]:
+    return tuple(path.with_name(path.name + suffix) for suffix in (".wal", ".wal.checkpoint", ".wal.recovery"))
 
 
 def _remove(temporary: Path) -> None:
     # A log that a killed process left would be replayed into the next file of that name.
-    for file in (temporary, *find_wal(temporary)):
+    for file in (temporary, *_find_wal(temporary)):
         file.unlink(missing_ok=True)

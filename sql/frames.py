@@ -8,18 +8,19 @@ from collections.abc import Callable, Mapping
 import polars as pl
 
 from sql.errors import WarehouseError
-from sql.records import IngestKind, IngestSource
+from sql.records import IngestBatch, IngestKind, IngestSource
 
 RUN_TABLES = ("decisions", "sizing_audit", "sizing_summary", "targets", "constraint_checks")
 """The tables of a run, and the keys of the frames that are published."""
 
-_INGEST_KEYS: Mapping[IngestKind, tuple[str, ...]] = {
+INGEST_KEYS: Mapping[IngestKind, tuple[str, ...]] = {
     "scores": ("as_of_date", "model", "asset"),
     "assets": ("asset",),
     "positions": ("as_of_date", "portfolio_id", "asset"),
     "restrictions": ("row_number",),
     "prices": ("as_of_date", "asset"),
 }
+"""The columns by which a row of an ingest is known: what stands twice is refused."""
 
 _WEIGHT_DECIMALS = 8
 
@@ -68,35 +69,27 @@ def check_run_frames(frames: Mapping[str, pl.DataFrame]) -> None:
         raise WarehouseError(msg)
 
 
-def check_ingest_rows(source: IngestSource, accepted: pl.DataFrame, rejected: pl.DataFrame) -> None:
-    """Prove that accepted and rejected rows add up and that no row could be lost later without a word.
+def check_batch(
+    source: IngestSource, batch: IngestBatch, tables: Mapping[str, Mapping[str, str]], *, has_many_days: bool
+) -> None:
+    """Compare a batch with its tables: `tables` maps their names to their columns without ingest_id.
 
-    *Requires* the columns of both frames to be checked.
-    *Raises* `WarehouseError` when a row number or a key repeats, or scores are of another day than the ingest.
+    *Raises* `WarehouseError` for a frame that does not fit, or rows of another day than that of the ingest.
     """
-    row_numbers = pl.concat([accepted["row_number"].cast(pl.Int64), rejected["row_number"].cast(pl.Int64)])
-    _refuse_repeated(source, row_numbers.to_frame(), "join the rules that one row broke into one reject")
-    key = accepted.select(_INGEST_KEYS[source.kind])
-    _refuse_repeated(source, key, "reject the repetitions before the ingest is recorded")
-    if source.kind in {"scores", "prices"}:
-        _refuse_other_days(source, accepted)
-
-
-def _refuse_repeated(source: IngestSource, key: pl.DataFrame, advice: str) -> None:
-    repeated = key.filter(key.is_duplicated()).unique().sort(pl.all())
-    if repeated.height:
-        msg = (
-            f"{source.kind} from {source.source} has {repeated.height} repeated {', '.join(key.columns)}, "
-            f"the first is {repeated.row(0)}. Nothing was written: {advice}"
-        )
-        raise WarehouseError(msg)
+    kind = source.kind
+    check_columns(kind, batch.accepted, tables[kind])
+    check_columns("rejects", batch.rejected, {**tables["rejects"], **({"as_of_date": "DATE"} if has_many_days else {})})
+    check_columns(f"{kind} (its key)", batch.repeated, {name: tables[kind][name] for name in INGEST_KEYS[kind]})
+    if kind in {"scores", "prices"} and not has_many_days:
+        _refuse_other_days(source, batch.accepted)
 
 
 def _refuse_other_days(source: IngestSource, accepted: pl.DataFrame) -> None:
     other = accepted.filter(pl.col("as_of_date") != source.as_of_date)
     if other.height:
         msg = (
-            f"scores from {source.source} has {other.height} rows of other days than {source.as_of_date}, the first "
-            f"is row {other['row_number'][0]} of {other['as_of_date'][0]}. Nothing was written: one ingest is one day"
+            f"{source.kind} from {source.source} has {other.height} rows of other days than {source.as_of_date}, the "
+            f"first is row {other['row_number'][0]} of {other['as_of_date'][0]}. Nothing was written: "
+            "one ingest is one day"
         )
         raise WarehouseError(msg)

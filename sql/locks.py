@@ -5,10 +5,10 @@ import os
 import random
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from sql.errors import WarehouseLockedError
+from sql.errors import WarehouseError, WarehouseLockedError
 
 _FIRST_WAIT_SECONDS = 0.02
 _LONGEST_WAIT_SECONDS = 0.5
@@ -31,14 +31,27 @@ def exclusive(path: Path, timeout_seconds: float) -> Iterator[None]:
 
     *Raises* `WarehouseLockedError` naming the process that holds it.
     """
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o664)
+    descriptor = _open(path)
     try:
         _acquire(descriptor, path, timeout_seconds)
-        os.truncate(descriptor, 0)
-        os.pwrite(descriptor, str(os.getpid()).encode(), 0)
+        # On a full disk the lock holds as well, only without a name.
+        with suppress(OSError):
+            os.truncate(descriptor, 0)
+            os.pwrite(descriptor, str(os.getpid()).encode(), 0)
         yield
     finally:
         os.close(descriptor)
+
+
+def _open(path: Path) -> int:
+    try:
+        return os.open(path, os.O_RDWR | os.O_CREAT, 0o664)
+    except OSError as error:
+        msg = (
+            f"warehouse {path.with_suffix('')} cannot be written: {error.strerror} ({path}). Nothing was changed: give "
+            "this user the right to write the folder and the files in it, or point to another warehouse"
+        )
+        raise WarehouseError(msg) from error
 
 
 def _acquire(descriptor: int, path: Path, timeout_seconds: float) -> None:

@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal, NamedTuple, get_args
+
+import polars as pl
 
 from sql.errors import WarehouseError
 
@@ -28,15 +30,33 @@ class IngestSource:
             raise WarehouseError(msg)
 
 
+class IngestBatch(NamedTuple):
+    """Some rows of what is read, each either accepted or rejected.
+
+    `accepted` has the columns of the kind's table without ingest_id, `rejected` those of rejects without ingest_id:
+    in content with many days `as_of_date` too, null where it cannot be read. `repeated` has the key columns of
+    `INGEST_KEYS`, a row for each key that was refused because it stands twice in this batch.
+    """
+
+    accepted: pl.DataFrame
+    rejected: pl.DataFrame
+    repeated: pl.DataFrame
+
+
 @dataclass(frozen=True)
 class Ingest:
-    """An ingest in the warehouse. `is_new` is False when the newest one of the kind and day has the same content."""
+    """One day of one content in the warehouse. `is_new` is False when the same content is there already.
+
+    `refusal` says why it was refused whole, None when it was accepted: a refused one counts for nothing.
+    """
 
     ingest_id: int
+    as_of_date: date
     is_new: bool
     rows_read: int
     rows_accepted: int
     rows_rejected: int
+    refusal: str | None
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,11 @@ def command(con: Connection, name: str, /, **parameters: object) -> Any:  # noqa
     return execute(con, read_script("commands", name).sql, **parameters)[0][0]
 
 
+def fill(name: str, /, **identifiers: str) -> str:
+    """Give sql/commands/<name>.sql with the names of our own tables and columns in their places."""
+    return read_script("commands", name).sql.format(**identifiers)
+
+
 def query(con: Connection, name: str, /, **parameters: object) -> pl.DataFrame:
     """Run sql/queries/<name>.sql. *Raises* `WarehouseError` when the parameters are not exactly those it has."""
     sql = read_script("queries", name).sql
@@ -50,14 +55,24 @@ def has_table(con: Connection, table: str) -> bool:
 
 def check_frames(con: Connection, frames: Mapping[str, pl.DataFrame], without: str) -> None:
     """Compare frames with the columns of their tables. *Raises* `WarehouseError` where one does not fit."""
-    known = query(con, "table_columns").filter(pl.col("column_name") != without)
+    tables = table_columns(con, without)
     for table, frame in frames.items():
-        columns = known.filter(pl.col("table_name") == table).select("column_name", "data_type")
-        check_columns(table, frame, dict(columns.rows()))
+        check_columns(table, frame, tables[table])
+
+
+def table_columns(con: Connection, without: str) -> dict[str, dict[str, str]]:
+    """Give the columns of every table and their types, without the one that the caller adds."""
+    tables: dict[str, dict[str, str]] = {}
+    for table, column, data_type in query(con, "table_columns").drop("is_nullable").iter_rows():
+        if column != without:
+            tables.setdefault(table, {})[column] = data_type
+    return tables
 
 
 def insert(con: Connection, table: str, frame: pl.DataFrame) -> None:
     """Append the rows of a frame, by name. *Requires* `check_frames`."""
+    if frame.is_empty():
+        return
     con.register("incoming", frame)
     execute(con, f"INSERT INTO {table} BY NAME SELECT * FROM incoming")  # noqa: S608 - one of our own tables
     con.unregister("incoming")

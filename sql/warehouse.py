@@ -6,9 +6,9 @@ and closed early, because it locks out every other process. What does not belong
 
 import re
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -16,14 +16,15 @@ import duckdb
 import polars as pl
 import pyarrow as pa
 
-from sql import runs
+from sql import ingests, runs
 from sql.errors import MigrationError, PublishRejectedError, WarehouseError, WarehouseLockedError
-from sql.files import find_wal, written_beside
-from sql.frames import check_ingest_rows, check_run_frames
+from sql.files import count_wal_bytes, written_beside
+from sql.frames import check_run_frames
+from sql.ingests import RefusedAgainError, Verdict
 from sql.locks import attempts, describe_lock, exclusive
-from sql.records import Ingest, IngestSource, Publication, RunRecord, Snapshot
+from sql.records import Ingest, IngestBatch, IngestKind, IngestSource, Publication, RunRecord, Snapshot
 from sql.scripts import Script, find_pending, read_scripts
-from sql.statements import Connection, check_frames, command, execute, has_table, insert, query, read
+from sql.statements import Connection, check_frames, command, execute, has_table, query, read
 
 _SETTINGS = "SET TimeZone = 'UTC'; SET auto_checkpoint_skip_wal_threshold = 1000000000000000"
 _LOCK = re.compile(r"Could not set lock on file(?:.*held in (?P<holder>.+? \(PID \d+\)))?", re.DOTALL)
@@ -47,7 +48,8 @@ class Warehouse:
 
         *Raises* `MigrationError` for an edited file, a database newer than the code, or a failing migration.
         """
-        self._create()
+        if not self.path.exists():
+            self._create()
         with self._connected() as con:
             pending = find_pending(read_scripts("migrations"), _applied(con))
             for migration in pending:
@@ -62,22 +64,46 @@ class Warehouse:
         with self._connected() as con:
             return query(con, name, **parameters)
 
-    def record_ingest(self, source: IngestSource, accepted: pl.DataFrame, rejected: pl.DataFrame) -> Ingest:
-        """Store what was read, in one transaction. The content that counts already is not stored again.
+    @contextmanager
+    def kept_open(self) -> Iterator["Warehouse"]:
+        """Give the warehouse on one open connection, for many small steps: each is still a transaction of its own.
 
-        *Requires* in `accepted` the columns of the table, in `rejected` those of rejects, both without ingest_id.
+        *Requires* one thread. It is held for the whole block: nobody else can write meanwhile.
         """
+        with self._connected() as con:
+            yield _KeptOpen(self.path, self.snapshot_path, self.export_folder, self.lock_timeout_seconds, con=con)
+
+    def find_ingest(self, kind: IngestKind, as_of_date: date | None, sha256: str) -> Ingest | None:
+        """Return what the same content gave already, accepted or refused: it need not be read again.
+
+        Content that a later one of the kind and day has replaced is new. as_of_date None: content with many days, any
+        day of it.
+        """
+        with self._connected() as con:
+            return ingests.find(con, kind, as_of_date, sha256)
+
+    def record_ingest(self, source: IngestSource, batches: Iterable[IngestBatch], verdict: Verdict) -> Ingest:
+        """Store what is read, batch by batch, in one transaction. The content that counts already is not read again.
+
+        Rows whose key stands more than once are moved to rejects. Then `verdict(rows_accepted, rows_rejected)` gives
+        None, or why the content is refused whole: then all of its rows are in rejects, and it counts for nothing.
+        """
+        return self._ingested(source, batches, verdict, has_many_days=False)[0]
+
+    def record_history(
+        self, source: IngestSource, batches: Iterable[IngestBatch], verdict: Verdict
+    ) -> tuple[Ingest, ...]:
+        """Store content with many days as `record_ingest` does, one ingest a day, in one transaction.
+
+        A rejected row whose day cannot be read is of the last day. A day without an accepted row is refused. The day
+        of the source counts only where no row has one.
+        """
+        return self._ingested(source, batches, verdict, has_many_days=True)
+
+    def record_refusal(self, source: IngestSource, words: str) -> Ingest:
+        """Record content of which no row could be read: an ingest without rows, and why."""
         with self._connected() as con, _transaction(con):
-            check_frames(con, {source.kind: accepted, "rejects": rejected}, without="ingest_id")
-            check_ingest_rows(source, accepted, rejected)
-            newest = query(con, "newest_ingest", kind=source.kind, as_of_date=source.as_of_date).rows(named=True)
-            if newest and newest[0].pop("sha256") == source.sha256:
-                return Ingest(is_new=False, **newest[0])
-            counts = {"rows_accepted": accepted.height, "rows_rejected": rejected.height}
-            ingest_id = command(con, "record_ingest", **asdict(source), **counts, ingested_at=datetime.now(UTC))
-            for table, frame in ((source.kind, accepted), ("rejects", rejected)):
-                insert(con, table, frame.with_columns(ingest_id=pl.lit(ingest_id)))
-            return Ingest(ingest_id, is_new=True, rows_read=sum(counts.values()), **counts)
+            return ingests.record_refusal(con, source, words)
 
     def start_run(self, run: RunRecord, by: str, warnings: Sequence[str] = ()) -> str | None:
         """Record that a run starts, and return its state before: None when it is new.
@@ -150,13 +176,26 @@ class Warehouse:
             msg = f"snapshot {self.snapshot_path}: {sentence}"
             raise WarehouseError(msg) from error
 
+    def _ingested(
+        self, source: IngestSource, batches: Iterable[IngestBatch], verdict: Verdict, *, has_many_days: bool
+    ) -> tuple[Ingest, ...]:
+        with self._connected() as con:
+            try:
+                with _transaction(con):
+                    return ingests.record(con, source, batches, verdict, has_many_days=has_many_days)
+            except RefusedAgainError as again:
+                return again.ingests
+
     def _create(self) -> None:
-        with _translated(self.path):
+        try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            with exclusive(self._lock_path, self.lock_timeout_seconds):
+            with exclusive(self._lock_path, self.lock_timeout_seconds), _translated(self.path):
                 if not self.path.exists():
                     with written_beside(self.path) as temporary:
                         duckdb.connect(str(temporary)).close()
+        except OSError as error:
+            msg = f"warehouse {self.path} cannot be made: {error}. Correct the path and run again"
+            raise WarehouseError(msg) from error
 
     @contextmanager
     def _connected(self) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -164,7 +203,7 @@ class Warehouse:
             msg = f"no warehouse at {self.path}: correct the path, or create it with migrate()"
             raise WarehouseError(msg)
         deadline = time.monotonic() + self.lock_timeout_seconds
-        with _translated(self.path), exclusive(self._lock_path, self.lock_timeout_seconds):
+        with exclusive(self._lock_path, self.lock_timeout_seconds), _translated(self.path):
             con = self._open(deadline - time.monotonic())
             try:
                 yield con
@@ -178,7 +217,7 @@ class Warehouse:
     def _open(self, timeout_seconds: float) -> duckdb.DuckDBPyConnection:
         lock = None
         for _ in attempts(timeout_seconds):
-            wal_bytes = [wal.stat().st_size for wal in find_wal(self.path)]
+            wal_bytes = count_wal_bytes(self.path)
             try:
                 con = duckdb.connect(str(self.path))
             except duckdb.IOException as error:
@@ -190,6 +229,18 @@ class Warehouse:
             return con
         holder = lock["holder"] if lock and lock["holder"] else "another process"
         raise WarehouseLockedError(describe_lock(self.path, holder, self.lock_timeout_seconds))
+
+
+@dataclass(frozen=True, kw_only=True)
+class _KeptOpen(Warehouse):
+    """The warehouse on a connection that is open already."""
+
+    con: duckdb.DuckDBPyConnection
+
+    @contextmanager
+    def _connected(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        with _translated(self.path):
+            yield self.con
 
 
 @contextmanager
@@ -239,7 +290,7 @@ def _translated(path: Path) -> Iterator[None]:
         if "interrupted" not in str(error).lower():
             raise
         raise KeyboardInterrupt from error
-    except (duckdb.Error, OSError) as error:
+    except duckdb.Error as error:
         msg = f"warehouse {path}: {error}. What was not finished was rolled back: correct the cause and run again"
         raise WarehouseError(msg) from error
 
@@ -259,11 +310,11 @@ def _transaction(con: duckdb.DuckDBPyConnection) -> Iterator[None]:
                 con.rollback()
 
 
-def _prepare(con: duckdb.DuckDBPyConnection, wal_bytes: list[int]) -> None:
+def _prepare(con: duckdb.DuckDBPyConnection, wal_bytes: int) -> None:
     try:
         execute(con, _SETTINGS)
         if wal_bytes:
-            _recover(con, sum(wal_bytes))
+            _recover(con, wal_bytes)
     except duckdb.Error:
         con.close()
         raise

@@ -8,7 +8,8 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 from prefect.logging import get_run_logger
 
-from sql.records import Ingest, IngestSource
+from sql.frames import INGEST_KEYS
+from sql.records import Ingest, IngestBatch, IngestSource
 from sql.warehouse import Warehouse
 from tasks.errors import SourceError
 from tasks.refusals import apply_contract
@@ -54,7 +55,9 @@ def _ingest(warehouse: Warehouse, source: Source, day: date) -> Ingested:
     if accepted.is_empty() and not source.contract.may_be_empty:
         raise SourceError(_nothing_good(source, rejected))
     record = IngestSource(source.contract.kind, str(source.path), sha256, day)
-    return Ingested(source.contract.kind, source.path.name, warehouse.record_ingest(record, accepted, rejected))
+    batch = IngestBatch(accepted, rejected, accepted.select(INGEST_KEYS[source.contract.kind]).clear())
+    ingest = warehouse.record_ingest(record, [batch], lambda _accepted, _rejected: None)
+    return Ingested(source.contract.kind, source.path.name, ingest)
 
 
 def _not_whole(source: Source, n_rows: int, rejected: pl.DataFrame) -> str:

@@ -9,7 +9,7 @@ FROM assets
 WHERE assets.ingest_id = (
     SELECT ingest_id
     FROM ingests
-    WHERE kind = 'assets' AND as_of_date <= $as_of_date
+    WHERE kind = 'assets' AND as_of_date <= $as_of_date AND refusal IS NULL
     ORDER BY as_of_date DESC, ingest_id DESC
     LIMIT 1
 )

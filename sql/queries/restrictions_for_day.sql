@@ -14,7 +14,7 @@ FROM restrictions
 WHERE restrictions.ingest_id = (
     SELECT ingest_id
     FROM ingests
-    WHERE kind = 'restrictions' AND as_of_date <= $as_of_date
+    WHERE kind = 'restrictions' AND as_of_date <= $as_of_date AND refusal IS NULL
     ORDER BY as_of_date DESC, ingest_id DESC
     LIMIT 1
 )

@@ -1,4 +1,4 @@
--- Grain: one row per kind and day: the newest ingest, the one that counts.
+-- Grain: one row per kind and day: the newest ingest that was not refused whole, the one that counts.
 CREATE OR REPLACE VIEW effective_ingests AS
 SELECT
     kind,
@@ -11,9 +11,10 @@ SELECT
     rows_rejected,
     ingested_at
 FROM ingests
+WHERE refusal IS NULL
 QUALIFY row_number() OVER (PARTITION BY kind, as_of_date ORDER BY ingest_id DESC) = 1;
 
-COMMENT ON VIEW effective_ingests IS 'One row per kind and day: the newest ingest, the one that counts.';
+COMMENT ON VIEW effective_ingests IS 'One row per kind and day: the newest ingest that was not refused whole, the one that counts.';
 COMMENT ON COLUMN effective_ingests.kind IS 'What was read: scores, assets, positions, restrictions, prices.';
 COMMENT ON COLUMN effective_ingests.as_of_date IS 'Trading day that the content describes, exchange date.';
 COMMENT ON COLUMN effective_ingests.ingest_id IS 'Number of the ingest, see ingests.';

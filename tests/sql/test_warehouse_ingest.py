@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 
@@ -7,7 +8,7 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from warehouse_samples import DAY, WEIGHT, make_rejects, make_scores, make_source
+from warehouse_samples import DAY, WEIGHT, ingest, make_rejects, make_scores, make_source
 
 from sql.errors import WarehouseError
 from sql.records import Ingest
@@ -23,7 +24,7 @@ def _scored(warehouse: Warehouse, since: date = DAY) -> dict[str, float | None]:
 
 def _record_assets(warehouse: Warehouse, sha256: str, day: date, **buckets: str) -> None:
     rows = pl.DataFrame({"asset": list(buckets), "bucket": list(buckets.values())}).with_row_index("row_number", 1)
-    warehouse.record_ingest(make_source(sha256, "assets", day), rows, make_rejects())
+    ingest(warehouse, make_source(sha256, "assets", day), rows)
 
 
 def _record_positions(
@@ -32,7 +33,7 @@ def _record_positions(
     rows = [(number, day, *row[:2], Decimal(row[2])) for number, row in enumerate(held, start=1)]
     schema = {"row_number": pl.Int32, "as_of_date": pl.Date, "portfolio_id": pl.String, "asset": pl.String}
     frame = pl.DataFrame(rows, schema | {"current_weight": WEIGHT}, orient="row")
-    warehouse.record_ingest(make_source(sha256, "positions", ingest_day or day), frame, make_rejects())
+    ingest(warehouse, make_source(sha256, "positions", ingest_day or day), frame)
 
 
 def _held(warehouse: Warehouse, day: date = DAY) -> list[tuple[str, date, str]]:
@@ -40,44 +41,44 @@ def _held(warehouse: Warehouse, day: date = DAY) -> list[tuple[str, date, str]]:
 
 
 def test_rows_read_are_rows_accepted_and_rejected(warehouse: Warehouse) -> None:
-    ingest = warehouse.record_ingest(make_source("a"), make_scores(AAA=0.5, BBB=None), make_rejects(3))
-    assert ingest == Ingest(1, is_new=True, rows_read=3, rows_accepted=2, rows_rejected=1)
+    got = ingest(warehouse, make_source("a"), make_scores(AAA=0.5, BBB=None), make_rejects(3))
+    assert got == Ingest(1, DAY, is_new=True, rows_read=3, rows_accepted=2, rows_rejected=1, refusal=None)
 
 
 def test_the_same_content_twice_is_one_ingest(warehouse: Warehouse) -> None:
-    first = warehouse.record_ingest(make_source("a"), make_scores(AAA=0.5), make_rejects(2))
-    again = warehouse.record_ingest(make_source("a"), make_scores(AAA=0.5), make_rejects(2))
-    assert again == Ingest(first.ingest_id, is_new=False, rows_read=2, rows_accepted=1, rows_rejected=1)
+    first = ingest(warehouse, make_source("a"), make_scores(AAA=0.5), make_rejects(2))
+    again = ingest(warehouse, make_source("a"), make_scores(AAA=0.5), make_rejects(2))
+    assert again == replace(first, is_new=False)
     assert warehouse.query("scores_for_day", as_of_date=DAY, since=DAY).height == 1
 
 
 def test_the_same_content_of_another_day_is_another_ingest(warehouse: Warehouse) -> None:
-    warehouse.record_ingest(make_source("a", as_of_date=BEFORE), make_scores(BEFORE, AAA=0.5), make_rejects())
-    assert warehouse.record_ingest(make_source("a"), make_scores(AAA=0.5), make_rejects()).is_new
+    ingest(warehouse, make_source("a", as_of_date=BEFORE), make_scores(BEFORE, AAA=0.5))
+    assert ingest(warehouse, make_source("a"), make_scores(AAA=0.5)).is_new
 
 
 def test_a_corrected_file_counts_as_a_whole(warehouse: Warehouse) -> None:
-    warehouse.record_ingest(make_source("a"), make_scores(AAA=0.5, BBB=0.6), make_rejects())
-    warehouse.record_ingest(make_source("b"), make_scores(AAA=0.7), make_rejects())
+    ingest(warehouse, make_source("a"), make_scores(AAA=0.5, BBB=0.6))
+    ingest(warehouse, make_source("b"), make_scores(AAA=0.7))
     assert _scored(warehouse) == {"AAA": 0.7}
 
 
 def test_the_first_content_counts_again_when_it_comes_again_after_another(warehouse: Warehouse) -> None:
     for sha256, score in (("a", 0.5), ("b", 0.6), ("a", 0.5)):
-        assert warehouse.record_ingest(make_source(sha256), make_scores(AAA=score), make_rejects()).is_new
+        assert ingest(warehouse, make_source(sha256), make_scores(AAA=score)).is_new
     assert _scored(warehouse) == {"AAA": 0.5}
 
 
 def test_a_corrected_file_without_rows_leaves_no_score(warehouse: Warehouse) -> None:
-    warehouse.record_ingest(make_source("a"), make_scores(AAA=0.5), make_rejects())
-    warehouse.record_ingest(make_source("b"), make_scores(), make_rejects(1))
+    ingest(warehouse, make_source("a"), make_scores(AAA=0.5))
+    ingest(warehouse, make_source("b"), make_scores(), make_rejects(1))
     assert _scored(warehouse) == {}
 
 
 def test_a_correction_of_one_day_leaves_the_other_days(warehouse: Warehouse) -> None:
-    warehouse.record_ingest(make_source("a", as_of_date=BEFORE), make_scores(BEFORE, BBB=0.4), make_rejects())
-    warehouse.record_ingest(make_source("b"), make_scores(AAA=0.5), make_rejects())
-    warehouse.record_ingest(make_source("c"), make_scores(AAA=0.6), make_rejects())
+    ingest(warehouse, make_source("a", as_of_date=BEFORE), make_scores(BEFORE, BBB=0.4))
+    ingest(warehouse, make_source("b"), make_scores(AAA=0.5))
+    ingest(warehouse, make_source("c"), make_scores(AAA=0.6))
     assert _scored(warehouse, since=BEFORE) == {"BBB": 0.4, "AAA": 0.6}
     assert _scored(warehouse, since=DAY) == {"AAA": 0.6}
 
@@ -98,16 +99,16 @@ def test_for_each_day_exactly_the_rows_of_its_last_new_file_count(
     for name, day, assets in files:
         sha256 = f"{name}{sorted(assets)}"
         scores = make_scores(day, **dict.fromkeys(sorted(assets), 0.5))
-        ingest = warehouse.record_ingest(make_source(sha256, as_of_date=day), scores, make_rejects())
-        assert ingest.is_new == (expected.get(day, ("", set()))[0] != sha256)
+        got = ingest(warehouse, make_source(sha256, as_of_date=day), scores)
+        assert got.is_new == (expected.get(day, ("", set()))[0] != sha256)
         expected[day] = (sha256, assets)
     got = warehouse.query("scores_for_day", as_of_date=DAY, since=BEFORE).select("as_of_date", "asset").rows()
     assert got == [(day, asset) for day in sorted(expected) for asset in sorted(expected[day][1])]
 
 
 def test_rejected_rows_keep_their_number_content_and_rule(warehouse: Warehouse) -> None:
-    warehouse.record_ingest(make_source("a"), make_scores(AAA=0.5), make_rejects(2))
-    warehouse.record_ingest(make_source("b"), make_scores(AAA=0.5), make_rejects(7))
+    ingest(warehouse, make_source("a"), make_scores(AAA=0.5), make_rejects(2))
+    ingest(warehouse, make_source("b"), make_scores(AAA=0.5), make_rejects(7))
     with duckdb.connect(str(warehouse.path), read_only=True) as con:
         rows = con.sql("""
             SELECT kind, source, row_number, rule, json_extract_string(row_json, '$.score'), is_effective
@@ -119,34 +120,28 @@ def test_rejected_rows_keep_their_number_content_and_rule(warehouse: Warehouse) 
     ]
 
 
-def test_a_repeated_key_is_refused_before_it_could_hide_a_row(warehouse: Warehouse) -> None:
-    twice = pl.concat([make_scores(AAA=0.5), make_scores(AAA=0.6).with_columns(row_number=pl.lit(2, pl.Int32))])
-    with pytest.raises(WarehouseError, match=r"1 repeated as_of_date, model, asset.*AAA"):
-        warehouse.record_ingest(make_source("a"), twice, make_rejects())
-    assert _scored(warehouse) == {}
-
-
-def test_a_row_both_accepted_and_rejected_is_refused(warehouse: Warehouse) -> None:
-    with pytest.raises(WarehouseError, match=r"1 repeated row_number, the first is \(1,\)"):
-        warehouse.record_ingest(make_source("a"), make_scores(AAA=0.5), make_rejects(1))
+def test_rows_with_the_same_row_number_are_refused(warehouse: Warehouse) -> None:
+    with pytest.raises(WarehouseError, match=r"same row_number, the first are \[1\]"):
+        ingest(warehouse, make_source("a"), make_scores(AAA=0.5), make_rejects(1))
+    assert warehouse.find_ingest("scores", DAY, "a") is None
 
 
 def test_scores_of_another_day_than_their_ingest_are_refused(warehouse: Warehouse) -> None:
     with pytest.raises(WarehouseError, match=r"1 rows of other days than 2026-03-02.*2026-02-27"):
-        warehouse.record_ingest(make_source("a"), make_scores(BEFORE, AAA=0.5), make_rejects())
+        ingest(warehouse, make_source("a"), make_scores(BEFORE, AAA=0.5))
 
 
 def test_a_frame_with_other_columns_is_refused_by_name(warehouse: Warehouse) -> None:
     wrong = make_scores(AAA=0.5).rename({"volatility": "vol"})
     with pytest.raises(WarehouseError, match=r"table scores .*missing \['volatility'\].*unexpected \['vol'\]"):
-        warehouse.record_ingest(make_source("a"), wrong, make_rejects())
+        ingest(warehouse, make_source("a"), wrong)
 
 
 def test_a_row_without_any_score_is_refused_and_nothing_is_kept(warehouse: Warehouse) -> None:
     none = make_scores(AAA=0.5, BBB=None).with_columns(technical_score=pl.lit(None, pl.Float64))
     with pytest.raises(WarehouseError, match=r"CHECK constraint.*rolled back"):
-        warehouse.record_ingest(make_source("a"), none, make_rejects(9))
-    assert warehouse.query("newest_ingest", kind="scores", as_of_date=DAY).is_empty()
+        ingest(warehouse, make_source("a"), none, make_rejects(9))
+    assert warehouse.find_ingest("scores", DAY, "a") is None
 
 
 def test_an_unknown_kind_is_refused() -> None:
@@ -184,7 +179,7 @@ def test_a_weight_that_would_be_rounded_is_refused(warehouse: Warehouse, weight:
     columns = {"row_number": 1, "as_of_date": DAY, "portfolio_id": "p1", "asset": "A"}
     frame = pl.select(**{name: pl.lit(value) for name, value in columns.items()}, current_weight=weight)
     with pytest.raises(WarehouseError, match=r"current_weight is .*expected DECIMAL\(10,8\).*does not round"):
-        warehouse.record_ingest(make_source("a", "positions"), frame, make_rejects())
+        ingest(warehouse, make_source("a", "positions"), frame)
 
 
 def test_only_restrictions_that_hold_on_the_day_count(warehouse: Warehouse) -> None:
@@ -199,16 +194,16 @@ def test_only_restrictions_that_hold_on_the_day_count(warehouse: Warehouse) -> N
     names = ("portfolio_id", "asset", "restriction", "reason")
     schema = {"row_number": pl.Int32} | dict.fromkeys(names, pl.String)
     frame = pl.DataFrame(rows, schema | {"valid_from": pl.Date, "valid_until": pl.Date}, orient="row")
-    warehouse.record_ingest(make_source("old", "restrictions", BEFORE), frame.head(1), make_rejects())
-    warehouse.record_ingest(make_source("new", "restrictions"), frame, make_rejects())
+    ingest(warehouse, make_source("old", "restrictions", BEFORE), frame.head(1))
+    ingest(warehouse, make_source("new", "restrictions"), frame)
     got = warehouse.query("restrictions_for_day", as_of_date=DAY)
     assert got["asset"].to_list() == ["always", "from today", "until today"]
 
 
 def test_the_ingests_of_a_day_are_those_its_rows_come_from(warehouse: Warehouse) -> None:
-    warehouse.record_ingest(make_source("s0", as_of_date=BEFORE), make_scores(BEFORE, AAA=0.5), make_rejects())
-    warehouse.record_ingest(make_source("s1"), make_scores(AAA=0.5), make_rejects())
-    warehouse.record_ingest(make_source("s2"), make_scores(AAA=0.6), make_rejects())
+    ingest(warehouse, make_source("s0", as_of_date=BEFORE), make_scores(BEFORE, AAA=0.5))
+    ingest(warehouse, make_source("s1"), make_scores(AAA=0.5))
+    ingest(warehouse, make_source("s2"), make_scores(AAA=0.6))
     _record_assets(warehouse, "a1", BEFORE, AAA="tech")
     _record_positions(warehouse, "p1", BEFORE, ("p1", "AAA", "0.1"), ("p2", "AAA", "0.1"), ingest_day=DAY)
     _record_positions(warehouse, "p2", DAY, ("p1", "AAA", "0.1"))

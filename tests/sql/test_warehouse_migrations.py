@@ -1,4 +1,5 @@
 import re
+from itertools import takewhile
 from pathlib import Path
 
 import duckdb
@@ -93,7 +94,7 @@ def test_a_file_that_is_no_database_is_refused_and_kept(tmp_path: Path, content:
 
 def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
-    with pytest.raises(WarehouseError, match=r"file.*correct the cause"):
+    with pytest.raises(WarehouseError, match=r"file.*Correct the path"):
         make_warehouse(tmp_path / "file").migrate()
 
 
@@ -122,10 +123,10 @@ def test_every_table_view_and_column_has_a_comment(warehouse: Warehouse) -> None
 
 @pytest.mark.parametrize("folder", ["views", "queries", "checks", "commands"])
 def test_every_file_says_what_it_is_in_its_header(folder: scripts.Folder) -> None:
-    words = {"views": "Grain", "queries": "Grain", "checks": "Failures", "commands": "Appends"}
+    words = {"views": "Grain: ", "queries": "Grain: ", "checks": "Failures: ", "commands": r"[A-Z][a-z]+s "}
     for script in read_scripts(folder):
-        header = script.sql.partition("\nSELECT")[0] if folder != "commands" else script.sql.partition("\nINSERT")[0]
-        assert header.startswith(f"-- {words[folder]}"), script.name
+        header = "\n".join(takewhile(lambda line: line.startswith("--"), script.sql.splitlines()))
+        assert re.match(f"-- {words[folder]}", header), script.name
         unsaid = set(re.findall(r"\$\w+", script.sql)) - set(re.findall(r"\$\w+", header))
         assert unsaid == set(), script.name
 

@@ -23,8 +23,6 @@ OF_V001 = {
     "060_current_targets",
     "070_run_limits",
     "080_bucket_exposure",
-    "090_effective_ingests",
-    "100_rejected_rows",
     "every_constraint_holds",
     "every_holding_is_answered",
     "every_portfolio_is_summarised",

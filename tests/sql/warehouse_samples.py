@@ -9,7 +9,8 @@ from pathlib import Path
 
 import polars as pl
 
-from sql.records import IngestKind, IngestSource, RunRecord
+from sql.frames import INGEST_KEYS
+from sql.records import Ingest, IngestBatch, IngestKind, IngestSource, RunRecord
 from sql.warehouse import Warehouse
 
 DAY = date(2026, 3, 2)
@@ -186,6 +187,24 @@ def publish(warehouse: Warehouse, run_id: str, portfolios: Weights = ONE, as_of_
 
 def make_source(sha256: str, kind: IngestKind = "scores", as_of_date: date = DAY) -> IngestSource:
     return IngestSource(kind, f"inbox/{kind}.csv", sha256, as_of_date)
+
+
+def accept(_accepted: int, _rejected: int) -> None:
+    """Give the verdict that refuses nothing."""
+
+
+def make_batch(
+    accepted: pl.DataFrame, rejected: pl.DataFrame | None = None, kind: IngestKind = "scores", **repeated: list[object]
+) -> IngestBatch:
+    key = accepted.select(INGEST_KEYS[kind]).clear()
+    return IngestBatch(accepted, make_rejects() if rejected is None else rejected, pl.DataFrame(repeated, key.schema))
+
+
+def ingest(
+    warehouse: Warehouse, source: IngestSource, accepted: pl.DataFrame, rejected: pl.DataFrame | None = None
+) -> Ingest:
+    """Record what comes in one batch and is not refused."""
+    return warehouse.record_ingest(source, [make_batch(accepted, rejected, source.kind)], accept)
 
 
 def make_scores(as_of_date: date = DAY, model: str = "default", **scores: float | None) -> pl.DataFrame:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import duckdb
-from warehouse_samples import DAY, make_frames, make_rejects, make_run, make_scores, make_source, make_warehouse
+from warehouse_samples import DAY, ingest, make_frames, make_rejects, make_run, make_scores, make_source, make_warehouse
 
 
 def _say(word: object) -> None:
@@ -46,7 +46,7 @@ def _write(folder: Path) -> None:
     warehouse = make_warehouse(folder)
     while True:
         run_id = f"r{time.time_ns()}"
-        warehouse.record_ingest(make_source(run_id), make_scores(AAA=0.5), make_rejects(2))
+        ingest(warehouse, make_source(run_id), make_scores(AAA=0.5), make_rejects(2))
         _say(f"ingest {run_id}")
         warehouse.start_run(make_run(run_id), "worker")
         warehouse.publish(run_id, make_frames(), "worker")
