@@ -29,7 +29,7 @@ from rich.text import Text
 
 from tests.mutation.explained import Explanation, read_explanations, unmatched
 from tests.mutation.mutants import Mutant, mutants_of
-from tests.mutation.trial import BaselineError, Outcome, Round, copy_tracked, measure, rounds_for, try_mutant
+from tests.mutation.trial import BaselineError, Outcome, Round, copy_tracked, digest, measure, rounds_for, try_mutant
 
 SIZER = (
     "sizing/keys.py",
@@ -93,10 +93,10 @@ def _try_all(mutants: Sequence[Mutant], workers: int, console: Console) -> list[
         for folder in folders:
             copy_tracked(folder)
             free.put(folder)
-        timed = _timed_rounds({mutant.file for mutant in mutants}, folders[0])
+        timed, unchanged = _timed_rounds({mutant.file for mutant in mutants}, folders[0]), digest(folders[0])
         executor = ThreadPoolExecutor(workers)
         stack.callback(executor.shutdown, cancel_futures=True)  # an interrupt waits for the mutants on trial alone
-        futures = [executor.submit(_try_one, mutant, free, timed[mutant.file]) for mutant in mutants]
+        futures = [executor.submit(_try_one, mutant, free, timed[mutant.file], unchanged) for mutant in mutants]
         return _followed(futures, console)
 
 
@@ -106,10 +106,10 @@ def _timed_rounds(files: Iterable[str], folder: Path) -> dict[str, TimedRounds]:
     return {file: tuple((one, timeouts[one]) for one in several) for file, several in rounds.items()}
 
 
-def _try_one(mutant: Mutant, free: SimpleQueue[Path], timed: TimedRounds) -> Tried:
+def _try_one(mutant: Mutant, free: SimpleQueue[Path], timed: TimedRounds, unchanged: str) -> Tried:
     folder, start = free.get(), time.monotonic()
     try:
-        outcome = try_mutant(folder, mutant.file, mutant.source, timed)
+        outcome = try_mutant(folder, mutant.file, mutant.source, timed, unchanged)
         return Tried(mutant, outcome, time.monotonic() - start)
     finally:
         free.put(folder)
