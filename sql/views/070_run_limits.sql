@@ -1,4 +1,4 @@
--- Grain: one row per run and portfolio: the limits that SQL proves, read from runs.config.
+-- Grain: one row per run and portfolio: the limits that SQL proves, read from runs.config, and all of them as JSON.
 -- Numbers go from the JSON's text to DECIMAL, never through DOUBLE.
 CREATE OR REPLACE VIEW run_limits AS
 SELECT
@@ -11,7 +11,9 @@ SELECT
     json_extract_string(limits, '$.enable_bucket_diversification')::BOOLEAN AS enable_bucket_diversification,
     json_extract_string(limits, '$.max_allocation_per_bucket')::DECIMAL(10, 8) AS max_allocation_per_bucket,
     json_extract(limits, '$.max_allocation_by_bucket')::MAP(VARCHAR, VARCHAR)::MAP(VARCHAR, DECIMAL(10, 8))
-        AS max_allocation_by_bucket
+        AS max_allocation_by_bucket,
+    json_extract_string(limits, '$.rebalance_band')::DECIMAL(10, 8) AS rebalance_band,
+    limits
 FROM (
     SELECT
         run_id,
@@ -25,7 +27,7 @@ FROM (
     )
 );
 
-COMMENT ON VIEW run_limits IS 'One row per run and portfolio: the limits that SQL proves, read from runs.config.';
+COMMENT ON VIEW run_limits IS 'One row per run and portfolio: the limits that SQL proves, read from runs.config, and all of them as JSON.';
 COMMENT ON COLUMN run_limits.run_id IS 'Run, see runs.';
 COMMENT ON COLUMN run_limits.portfolio_id IS 'Portfolio.';
 COMMENT ON COLUMN run_limits.target_total_allocation IS 'What positions and cash make up together, fraction of the portfolio value.';
@@ -35,3 +37,5 @@ COMMENT ON COLUMN run_limits.min_position_size IS 'Smallest weight of a position
 COMMENT ON COLUMN run_limits.enable_bucket_diversification IS 'Whether the weights of buckets are limited.';
 COMMENT ON COLUMN run_limits.max_allocation_per_bucket IS 'Largest weight of a bucket, fraction of the portfolio value.';
 COMMENT ON COLUMN run_limits.max_allocation_by_bucket IS 'Largest weight of single buckets, instead of the general one: map of bucket to fraction.';
+COMMENT ON COLUMN run_limits.rebalance_band IS 'Change that is not traded, fraction of the current weight.';
+COMMENT ON COLUMN run_limits.limits IS 'Every limit of the portfolio in this run, JSON object; configured_limits has them in rows.';

@@ -13,7 +13,7 @@ FROM (
     SELECT
         exposure.*,
         CASE
-            WHEN run_limits.enable_bucket_diversification
+            WHEN run_limits.enable_dynamic_sizing AND run_limits.enable_bucket_diversification
             THEN coalesce(run_limits.max_allocation_by_bucket[exposure.bucket], run_limits.max_allocation_per_bucket)
         END AS max_allocation_per_bucket
     FROM (

@@ -23,6 +23,6 @@ COMMENT ON COLUMN rejected_rows.row_number IS 'Place of the row in its source; 1
 COMMENT ON COLUMN rejected_rows.rule IS 'Name of the rule that the row broke.';
 COMMENT ON COLUMN rejected_rows.reason IS 'The rule in words.';
 COMMENT ON COLUMN rejected_rows.row_json IS 'The row as it was read, JSON object of column name to value.';
-COMMENT ON COLUMN rejected_rows.is_effective IS 'Whether its ingest still counts: false when a newer one of the day corrected it.';
+COMMENT ON COLUMN rejected_rows.is_effective IS 'Whether its ingest counts: false when a newer one of the day corrected it, or the file was refused whole.';
 COMMENT ON COLUMN rejected_rows.ingested_at IS 'When the row was refused, UTC.';
 COMMENT ON COLUMN rejected_rows.ingest_id IS 'Ingest that the row came with, see ingests.';

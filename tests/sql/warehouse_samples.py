@@ -23,6 +23,7 @@ LIMITS = {
     "enable_bucket_diversification": True,
     "max_allocation_per_bucket": 0.6,
     "max_allocation_by_bucket": {"tech": 0.65},
+    "rebalance_band": 0.05,
 }
 BUCKETS = {"AAA": "tech", "BBB": "health", "CCC": "tech"}
 
@@ -42,8 +43,13 @@ def make_run(run_id: str, portfolios: Weights = ONE, as_of_date: date = DAY, **l
     return RunRecord(run_id, as_of_date, tuple(portfolios), **prints, config=config, inputs={"ingests": [1]})
 
 
-def make_frames(portfolios: Weights = ONE, as_of_date: date = DAY) -> dict[str, pl.DataFrame]:
-    """Build the frames of a run in which every check passes: what 0.95 leaves is cash, CCC is held and sold."""
+def make_frames(
+    portfolios: Weights = ONE, as_of_date: date = DAY, held: Mapping[str, str] | None = None
+) -> dict[str, pl.DataFrame]:
+    """Build the frames of a run in which every check passes: what 0.95 leaves is cash, what has weight 0 is sold.
+
+    `held` gives the current weights; without it, 0.1 of what is sold.
+    """
     rows = [
         (portfolio_id, asset, BUCKETS[asset], Decimal(weight))
         for portfolio_id, weights in portfolios.items()
@@ -55,9 +61,10 @@ def make_frames(portfolios: Weights = ONE, as_of_date: date = DAY) -> dict[str, 
         orient="row",
     )
     is_closed = pl.col("target_weight") == 0
-    base = base.with_columns(
-        current_weight=pl.when(is_closed).then(pl.lit(Decimal("0.1"))).otherwise(pl.lit(Decimal(0))).cast(WEIGHT)
-    )
+    known = {asset: Decimal(weight) for asset, weight in (held or {}).items()}
+    unknown = pl.when(is_closed).then(pl.lit(Decimal("0.1"))).otherwise(pl.lit(Decimal(0))).cast(WEIGHT)
+    current = pl.col("asset").replace_strict(known, default=None, return_dtype=WEIGHT)
+    base = base.with_columns(current_weight=pl.coalesce(current, unknown))
     cash = pl.DataFrame(
         [
             (portfolio_id, "CASH", None, Decimal("0.95") - sum(map(Decimal, weights.values())), Decimal(0))
@@ -76,7 +83,7 @@ def make_frames(portfolios: Weights = ONE, as_of_date: date = DAY) -> dict[str, 
 
 
 def _decisions(base: pl.DataFrame, as_of_date: date) -> pl.DataFrame:
-    is_held = pl.col("current_weight") > 0
+    is_closed = pl.col("target_weight") == 0
     return base.select(
         "portfolio_id",
         "asset",
@@ -86,18 +93,18 @@ def _decisions(base: pl.DataFrame, as_of_date: date) -> pl.DataFrame:
         score_age_days=pl.lit(0, pl.Int32),
         has_partial_score=pl.lit(value=False),
         is_score_stale=pl.lit(value=False),
-        is_held=is_held,
+        is_held=pl.col("current_weight") > 0,
         current_weight="current_weight",
         restriction=pl.lit(None, pl.String),
         candidate_rank=pl.lit(1, pl.Int32),
         bucket_rank=pl.lit(1, pl.Int32),
         is_pinned=pl.lit(value=False),
         is_reserved=pl.lit(value=False),
-        is_selected=~is_held,
-        gate=pl.when(is_held).then(pl.lit("below_min_score_threshold")),
-        gate_limit=pl.when(is_held).then(pl.lit(0.85)),
-        entry_score=pl.when(is_held).then(pl.lit(0.85)).otherwise(pl.lit(0.8)),
-        rival=pl.when(~is_held).then(pl.lit("CCC")),
+        is_selected=~is_closed,
+        gate=pl.when(is_closed).then(pl.lit("below_min_score_threshold")),
+        gate_limit=pl.when(is_closed).then(pl.lit(0.85)),
+        entry_score=pl.when(is_closed).then(pl.lit(0.85)).otherwise(pl.lit(0.8)),
+        rival=pl.when(~is_closed).then(pl.lit("CCC")),
         decision_reason=pl.lit("because"),
     )
 
@@ -109,7 +116,7 @@ def _audit(base: pl.DataFrame) -> pl.DataFrame:
         "asset",
         "bucket",
         score=pl.lit(0.8),
-        is_held=pl.lit(value=False),
+        is_held=pl.col("current_weight") > 0,
         pinned_weight=pl.lit(None, pl.Float64),
         score_rank=pl.lit(1, pl.Int32),
         size_category=pl.lit("standard"),
@@ -130,12 +137,16 @@ def _audit(base: pl.DataFrame) -> pl.DataFrame:
 def _summary(base: pl.DataFrame, cash: pl.DataFrame) -> pl.DataFrame:
     numbers = ("raw_total", "stage1_total", "stage2_total", "residual", "residual_placed", "allocation_efficiency")
     sizes = ("effective_positions", "largest_weight", "reachable_weight")
-    counts = ("n_selected", "n_sized", "n_dropped", "stage1_capped_count", "stage2_capped_count")
-    invested = base.group_by("portfolio_id").agg(invested_weight=pl.col("target_weight").sum())
-    return cash.join(invested, on="portfolio_id").select(
+    is_sized = pl.col("target_weight") > 0
+    totals = base.group_by("portfolio_id").agg(
+        invested_weight=pl.col("target_weight").sum(), n_sized=is_sized.sum().cast(pl.Int32)
+    )
+    return cash.join(totals, on="portfolio_id").select(
         "portfolio_id",
         *(pl.lit(0.5).alias(name) for name in numbers + sizes),
-        *(pl.lit(2, pl.Int32).alias(name) for name in counts),
+        *(pl.lit(0, pl.Int32).alias(name) for name in ("n_dropped", "stage1_capped_count", "stage2_capped_count")),
+        "n_sized",
+        pl.col("n_sized").alias("n_selected"),
         pl.lit(Decimal("0.95")).cast(WEIGHT).alias("target_total_allocation"),
         pl.col("invested_weight").cast(WEIGHT),
         pl.col("target_weight").alias("cash_weight"),
@@ -146,20 +157,34 @@ def _summary(base: pl.DataFrame, cash: pl.DataFrame) -> pl.DataFrame:
 
 
 def _targets(rows: pl.DataFrame, as_of_date: date) -> pl.DataFrame:
-    is_cash = pl.col("asset") == "CASH"
-    trade = pl.when(is_cash).then(pl.lit(Decimal(0))).otherwise(pl.col("target_weight") - pl.col("current_weight"))
-    is_open = pl.col("target_weight") > 0
-    return rows.select(
+    is_cash, target, current = pl.col("asset") == "CASH", pl.col("target_weight"), pl.col("current_weight")
+    action = (
+        pl.when(is_cash | (target == current))
+        .then(pl.lit("hold"))
+        .when(target == 0)
+        .then(pl.lit("close"))
+        .when(current == 0)
+        .then(pl.lit("open"))
+        .when(target > current)
+        .then(pl.lit("increase"))
+        .otherwise(pl.lit("decrease"))
+    )
+    traded = rows.with_columns(trade_weight=pl.when(~is_cash).then(target - current).otherwise(0).cast(WEIGHT))
+    trade = pl.col("trade_weight")
+    order = [trade == 0, trade > 0, "asset"]
+    return traded.select(
         "portfolio_id",
         "asset",
         "bucket",
         "target_weight",
         "current_weight",
+        "trade_weight",
         as_of_date=pl.lit(as_of_date),
         is_cash=is_cash,
-        trade_weight=trade.cast(WEIGHT),
-        action=pl.when(is_cash).then(pl.lit("hold")).when(is_open).then(pl.lit("open")).otherwise(pl.lit("close")),
-        trade_rank=pl.when(~is_cash).then(pl.lit(1, pl.Int32)),
+        action=action,
+        trade_rank=pl.when(trade != 0).then(
+            pl.int_range(1, pl.len() + 1, dtype=pl.Int32).over("portfolio_id", order_by=order)
+        ),
         is_pinned=pl.lit(value=False),
         is_score_stale=pl.lit(value=False),
         target_reason=pl.lit("because"),

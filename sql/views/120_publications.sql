@@ -1,0 +1,36 @@
+-- Grain: one row per portfolio, day and publication that changed which run is visible.
+CREATE OR REPLACE VIEW publications AS
+SELECT
+    portfolio_id,
+    as_of_date,
+    row_number() OVER every_publication AS publication,
+    run_id,
+    published_at,
+    lag(run_id) OVER every_publication AS superseded_run_id,
+    lead(published_at) OVER every_publication AS visible_until,
+    visible_until IS NULL AS is_visible
+FROM (
+    SELECT
+        portfolio_id,
+        runs.as_of_date,
+        run_events.run_id,
+        run_events.event_id,
+        run_events.happened_at AS published_at
+    FROM run_events
+    JOIN runs USING (run_id)
+    CROSS JOIN unnest(runs.portfolio_ids) AS portfolios (portfolio_id)
+    WHERE run_events.state = 'published'
+    QUALIFY run_events.run_id IS DISTINCT FROM
+        lag(run_events.run_id) OVER (PARTITION BY portfolio_id, runs.as_of_date ORDER BY run_events.event_id)
+)
+WINDOW every_publication AS (PARTITION BY portfolio_id, as_of_date ORDER BY event_id);
+
+COMMENT ON VIEW publications IS 'One row per portfolio, day and publication that changed which run is visible; a day with more than one was corrected.';
+COMMENT ON COLUMN publications.portfolio_id IS 'Portfolio.';
+COMMENT ON COLUMN publications.as_of_date IS 'Trading day, exchange date.';
+COMMENT ON COLUMN publications.publication IS 'Number of the publication of this portfolio and day, 1 is the first.';
+COMMENT ON COLUMN publications.run_id IS 'Run that became visible, see runs.';
+COMMENT ON COLUMN publications.published_at IS 'When it became visible, UTC.';
+COMMENT ON COLUMN publications.superseded_run_id IS 'Run that was visible before it; null for the first publication.';
+COMMENT ON COLUMN publications.visible_until IS 'When a later publication replaced it, UTC; null while it is visible.';
+COMMENT ON COLUMN publications.is_visible IS 'Whether it is the run that is visible now.';

@@ -1,0 +1,265 @@
+-- Grain: one row per pair of runs, portfolio and asset that has a target in either of them, and one of CASH.
+-- pairs: list of {portfolio_id, run_id, previous_run_id}; previous_run_id null: everything is new.
+-- The one place that compares two runs: run_difference, target_changes and correction_changes ask it.
+CREATE OR REPLACE MACRO differences_of(pairs) AS TABLE
+WITH pair AS (
+    SELECT unnest(pairs, recursive := true)
+),
+side AS (
+    SELECT portfolio_id, run_id FROM pair
+    UNION
+    SELECT portfolio_id, previous_run_id FROM pair
+),
+targeted AS (
+    FROM targets SEMI JOIN side USING (run_id, portfolio_id)
+),
+decided AS (
+    FROM decisions SEMI JOIN side USING (run_id, portfolio_id)
+),
+sized AS (
+    FROM sizing_audit SEMI JOIN side USING (run_id, portfolio_id)
+),
+named AS (
+    SELECT pair.*, targeted.asset
+    FROM pair
+    JOIN targeted ON targeted.run_id = pair.run_id AND targeted.portfolio_id = pair.portfolio_id
+    UNION
+    SELECT pair.*, targeted.asset
+    FROM pair
+    JOIN targeted ON targeted.run_id = pair.previous_run_id AND targeted.portfolio_id = pair.portfolio_id
+),
+compared AS (
+    SELECT
+        named.*,
+        coalesce(target.bucket, old_target.bucket) AS bucket,
+        coalesce(target.is_cash, old_target.is_cash) AS is_cash,
+        coalesce(target.target_weight, 0)::DECIMAL(10, 8) AS target_weight,
+        coalesce(old_target.target_weight, 0)::DECIMAL(10, 8) AS previous_target_weight,
+        NOT coalesce(target.is_cash, old_target.is_cash) AND coalesce(target.target_weight > 0, false) AS is_in,
+        NOT coalesce(target.is_cash, old_target.is_cash) AND coalesce(old_target.target_weight > 0, false) AS was_in,
+        decision.asset IS NOT NULL AS is_candidate,
+        old_decision.asset IS NOT NULL AS was_candidate,
+        round(decision.score, 12) AS score,
+        round(old_decision.score, 12) AS previous_score,
+        decision.candidate_rank,
+        old_decision.candidate_rank AS previous_candidate_rank,
+        decision.gate,
+        decision.gate_limit,
+        old_decision.gate AS previous_gate,
+        decision.restriction,
+        old_decision.restriction AS previous_restriction,
+        decision.bucket AS decided_bucket,
+        old_decision.bucket AS previous_decided_bucket,
+        coalesce(decision.current_weight, 0) AS current_weight,
+        coalesce(old_decision.current_weight, 0) AS previous_current_weight,
+        size.size_category,
+        old_size.size_category AS previous_size_category,
+        is_in AND was_in
+            AND (size.score_multiplier, size.score_rank, size.pinned_weight)
+            IS DISTINCT FROM (old_size.score_multiplier, old_size.score_rank, old_size.pinned_weight) AS is_resized
+    FROM named
+    LEFT JOIN targeted AS target
+        ON target.run_id = named.run_id
+        AND target.portfolio_id = named.portfolio_id AND target.asset = named.asset
+    LEFT JOIN targeted AS old_target
+        ON old_target.run_id = named.previous_run_id
+        AND old_target.portfolio_id = named.portfolio_id AND old_target.asset = named.asset
+    LEFT JOIN decided AS decision
+        ON decision.run_id = named.run_id
+        AND decision.portfolio_id = named.portfolio_id AND decision.asset = named.asset
+    LEFT JOIN decided AS old_decision
+        ON old_decision.run_id = named.previous_run_id
+        AND old_decision.portfolio_id = named.portfolio_id AND old_decision.asset = named.asset
+    LEFT JOIN sized AS size
+        ON size.run_id = named.run_id
+        AND size.portfolio_id = named.portfolio_id AND size.asset = named.asset
+    LEFT JOIN sized AS old_size
+        ON old_size.run_id = named.previous_run_id
+        AND old_size.portfolio_id = named.portfolio_id AND old_size.asset = named.asset
+),
+crowd AS (
+    SELECT
+        portfolio_id,
+        run_id,
+        previous_run_id,
+        coalesce(list(asset ORDER BY asset) FILTER (is_in AND NOT was_in), []) AS came,
+        coalesce(list(asset ORDER BY asset) FILTER (was_in AND NOT is_in), []) AS went,
+        count(*) FILTER (is_resized) AS n_resized
+    FROM compared
+    GROUP BY ALL
+),
+limit_change AS (
+    SELECT
+        portfolio_id,
+        run_id,
+        previous_run_id,
+        string_agg(format('{} {} -> {}', limit_name, old_value, new_value), ', ' ORDER BY limit_name) AS changed_limits
+    FROM (
+        SELECT
+            different.*,
+            coalesce(json_extract_string(old_limits, '$.' || limit_name), 'none') AS old_value,
+            coalesce(json_extract_string(new_limits, '$.' || limit_name), 'none') AS new_value
+        FROM (
+            SELECT
+                pair.*,
+                (json_extract(old_run.config, '$.portfolios')::MAP(VARCHAR, JSON))[pair.portfolio_id] AS old_limits,
+                (json_extract(new_run.config, '$.portfolios')::MAP(VARCHAR, JSON))[pair.portfolio_id] AS new_limits,
+                unnest(list_distinct(json_keys(old_limits) || json_keys(new_limits))) AS limit_name
+            FROM pair
+            JOIN runs AS old_run ON old_run.run_id = pair.previous_run_id
+            JOIN runs AS new_run ON new_run.run_id = pair.run_id
+            WHERE old_run.config <> new_run.config
+        ) AS different
+    )
+    WHERE old_value <> new_value
+    GROUP BY ALL
+),
+told AS (
+    SELECT
+        compared.*,
+        runs.as_of_date,
+        old_run.as_of_date AS previous_as_of_date,
+        target_weight - previous_target_weight AS weight_change,
+        CASE
+            WHEN NOT is_candidate OR NOT was_candidate OR score IS NOT DISTINCT FROM previous_score THEN NULL
+            WHEN score IS NULL THEN format('no score any more, it was {:.12g}', previous_score)
+            WHEN previous_score IS NULL THEN format('score {:.12g}, there was none', score)
+            ELSE format('score {:.12g} -> {:.12g}', previous_score, score)
+        END AS score_words,
+        CASE
+            WHEN is_candidate AND was_candidate AND candidate_rank <> previous_candidate_rank
+            THEN format('rank {} -> {}', previous_candidate_rank, candidate_rank)
+        END AS rank_words,
+        CASE
+            WHEN size_category <> previous_size_category
+            THEN format('size {} -> {}', previous_size_category, size_category)
+        END AS size_words,
+        CASE
+            WHEN NOT is_candidate OR NOT was_candidate OR gate IS NOT DISTINCT FROM previous_gate THEN NULL
+            WHEN gate IS NULL THEN 'selected, no longer stopped by ' || previous_gate
+            WHEN gate_limit IS NULL THEN 'stopped by ' || gate
+            ELSE format('stopped by {} {:.12g}', gate, gate_limit)
+        END AS gate_words,
+        CASE
+            WHEN restriction IS DISTINCT FROM previous_restriction
+            THEN format(
+                'restriction {} -> {}', coalesce(previous_restriction, 'none'), coalesce(restriction, 'none')
+            )
+        END AS restriction_words,
+        CASE
+            WHEN is_cash THEN NULL
+            WHEN NOT was_candidate THEN 'new in the universe'
+            WHEN NOT is_candidate THEN 'no longer in the universe'
+            WHEN decided_bucket <> previous_decided_bucket
+            THEN format('bucket {} -> {}', previous_decided_bucket, decided_bucket)
+        END AS universe_words,
+        CASE
+            WHEN current_weight <> previous_current_weight
+            THEN format('holding {} -> {}', previous_current_weight::VARCHAR, current_weight::VARCHAR)
+        END AS holding_words,
+        list_filter(crowd.came, lambda other: other <> compared.asset) AS others_in,
+        list_filter(crowd.went, lambda other: other <> compared.asset) AS others_out,
+        crowd.n_resized - is_resized::INTEGER AS n_others_resized,
+        nullif(
+            concat_ws(
+                '; ',
+                'others in: ' || nullif(array_to_string(others_in, ', '), ''),
+                'others out: ' || nullif(array_to_string(others_out, ', '), ''),
+                CASE
+                    WHEN n_others_resized > 0
+                    THEN format('{} other positions of another rank or score', n_others_resized)
+                END
+            ),
+            ''
+        ) AS others_words,
+        CASE
+            WHEN limit_change.changed_limits IS NOT NULL THEN 'limit ' || limit_change.changed_limits
+        END AS limit_words,
+        CASE WHEN runs.code_fingerprint <> old_run.code_fingerprint THEN 'code changed' END AS code_words
+    FROM compared
+    JOIN crowd
+        ON crowd.run_id = compared.run_id AND crowd.portfolio_id = compared.portfolio_id
+        AND crowd.previous_run_id IS NOT DISTINCT FROM compared.previous_run_id
+    LEFT JOIN limit_change
+        ON limit_change.run_id = compared.run_id AND limit_change.portfolio_id = compared.portfolio_id
+        AND limit_change.previous_run_id = compared.previous_run_id
+    JOIN runs ON runs.run_id = compared.run_id
+    LEFT JOIN runs AS old_run ON old_run.run_id = compared.previous_run_id
+)
+SELECT
+    portfolio_id,
+    as_of_date,
+    previous_as_of_date,
+    asset,
+    bucket,
+    is_cash,
+    previous_target_weight,
+    target_weight,
+    weight_change,
+    CASE
+        WHEN weight_change = 0 THEN 'unchanged'
+        WHEN previous_target_weight = 0 AND NOT is_cash THEN 'opened'
+        WHEN target_weight = 0 AND NOT is_cash THEN 'closed'
+        WHEN weight_change > 0 THEN 'increased'
+        ELSE 'decreased'
+    END AS change,
+    CASE
+        WHEN weight_change = 0 THEN NULL
+        WHEN previous_run_id IS NULL THEN 'first published targets of the portfolio'
+        ELSE concat_ws(
+            '; ',
+            score_words, rank_words, size_words, gate_words, restriction_words, universe_words, holding_words,
+            limit_words, code_words, others_words
+        )
+    END AS change_reason,
+    CASE
+        WHEN weight_change = 0 THEN []
+        WHEN previous_run_id IS NULL THEN ['first']
+        ELSE list_filter(
+            [
+                if(score_words IS NULL, NULL, 'score'),
+                if(rank_words IS NULL, NULL, 'rank'),
+                if(size_words IS NULL, NULL, 'size'),
+                if(gate_words IS NULL, NULL, 'gate'),
+                if(restriction_words IS NULL, NULL, 'restriction'),
+                if(universe_words IS NULL, NULL, 'universe'),
+                if(holding_words IS NULL, NULL, 'holding'),
+                if(limit_words IS NULL, NULL, 'limit'),
+                if(code_words IS NULL, NULL, 'code'),
+                if(others_words IS NULL, NULL, 'others')
+            ],
+            lambda word: word IS NOT NULL
+        )
+    END AS moved,
+    previous_score,
+    score,
+    previous_candidate_rank,
+    candidate_rank,
+    previous_gate,
+    gate,
+    previous_run_id,
+    run_id
+FROM told
+ORDER BY portfolio_id, as_of_date, is_cash, abs(weight_change) DESC, asset;
+
+COMMENT ON MACRO TABLE differences_of IS 'differences_of(pairs STRUCT(portfolio_id VARCHAR, run_id VARCHAR, previous_run_id VARCHAR)[]): one row per pair of runs, portfolio and asset with a target in either; run_difference is easier to ask.
+portfolio_id VARCHAR: Portfolio.
+as_of_date DATE: Trading day of the newer run, exchange date.
+previous_as_of_date DATE: Trading day of the run it is held against, exchange date; null when there is none.
+asset VARCHAR: Asset, or CASH.
+bucket VARCHAR: Bucket of the asset; null for CASH.
+is_cash BOOLEAN: Whether the row is the cash row.
+previous_target_weight DECIMAL(10,8): Target of the run it is held against, fraction of the portfolio value, exact; 0 when it had none.
+target_weight DECIMAL(10,8): Target of the newer run, fraction of the portfolio value, exact; 0 when it has none.
+weight_change DECIMAL(11,8): target_weight less previous_target_weight, fraction of the portfolio value, exact.
+change VARCHAR: opened, closed, increased, decreased or unchanged; of the targets, not of the holding (that is action in targets).
+change_reason VARCHAR: What moved between the two runs, in words: the asset itself first, then limits and code, then the other names; null when unchanged.
+moved VARCHAR[]: The same as words to filter by: score, rank, size, gate, restriction, universe, holding, limit, code, others, first; empty when unchanged.
+previous_score DOUBLE: Score that the run it is held against used, in [0, 1]; null when it had none.
+score DOUBLE: Score that the newer run used, in [0, 1]; null when it had none.
+previous_candidate_rank INTEGER: Rank of the asset in the run it is held against, 1 is the best; null without a score.
+candidate_rank INTEGER: Rank of the asset in the newer run, 1 is the best; null without a score.
+previous_gate VARCHAR: Rule that stopped it in the run it is held against; null when selected, or no candidate.
+gate VARCHAR: Rule that stopped it in the newer run; null when selected, or no candidate.
+previous_run_id VARCHAR: Run it is held against, see runs; null for the first of a portfolio.
+run_id VARCHAR: The newer run, see runs.';

@@ -1,0 +1,33 @@
+-- Grain: one row per portfolio and constraint: the limits held against current_targets, missed ones first.
+CREATE OR REPLACE VIEW constraints_today AS
+SELECT
+    constraint_checks.portfolio_id,
+    latest.as_of_date,
+    constraint_checks.constraint_name,
+    constraint_checks.limit_value,
+    constraint_checks.value,
+    constraint_checks.slack,
+    constraint_checks.is_binding,
+    constraint_checks.is_ok,
+    constraint_checks.slack < -1e-12 AS is_missed,
+    constraint_checks.reason,
+    constraint_checks.run_id
+FROM constraint_checks
+JOIN (
+    FROM visible_runs
+    QUALIFY row_number() OVER (PARTITION BY portfolio_id ORDER BY as_of_date DESC) = 1
+) AS latest USING (run_id, portfolio_id)
+ORDER BY constraint_checks.portfolio_id, is_missed DESC, is_binding DESC, constraint_checks.constraint_name;
+
+COMMENT ON VIEW constraints_today IS 'One row per portfolio and constraint, missed and binding ones first: the limits held against current_targets.';
+COMMENT ON COLUMN constraints_today.portfolio_id IS 'Portfolio.';
+COMMENT ON COLUMN constraints_today.as_of_date IS 'Trading day, exchange date: the latest one published for the portfolio.';
+COMMENT ON COLUMN constraints_today.constraint_name IS 'Name of the limit.';
+COMMENT ON COLUMN constraints_today.limit_value IS 'The limit, in its unit: a fraction of the portfolio value, or a count.';
+COMMENT ON COLUMN constraints_today.value IS 'The value reached, in the same unit: of buckets and positions the one with the least slack.';
+COMMENT ON COLUMN constraints_today.slack IS 'Distance from the value to the limit, negative when missed, in the same unit.';
+COMMENT ON COLUMN constraints_today.is_binding IS 'Whether the value is at its limit, or beyond.';
+COMMENT ON COLUMN constraints_today.is_ok IS 'Whether it may be published: kept, or missed for a reason that excuses it.';
+COMMENT ON COLUMN constraints_today.is_missed IS 'Whether the limit is missed though it may be: a minimum that is not attainable, or holdings that cannot be sold.';
+COMMENT ON COLUMN constraints_today.reason IS 'Why a missed limit is excused, in words; null when it is kept.';
+COMMENT ON COLUMN constraints_today.run_id IS 'Run that was checked, see runs.';

@@ -1,0 +1,138 @@
+-- Grain: one row per day that has a run, or scores: how it went, newest first.
+CREATE OR REPLACE VIEW run_health AS
+WITH days AS (
+    SELECT as_of_date FROM runs
+    UNION
+    SELECT as_of_date FROM ingests WHERE kind = 'scores'
+),
+events AS (
+    SELECT
+        runs.as_of_date,
+        run_events.*,
+        max(run_events.happened_at) FILTER (run_events.state = 'started')
+            OVER (PARTITION BY run_events.run_id ORDER BY run_events.event_id) AS started_at
+    FROM run_events
+    JOIN runs USING (run_id)
+),
+happened AS (
+    SELECT
+        as_of_date,
+        arg_max(state, event_id) FILTER (state NOT IN ('unchanged', 'superseded')) AS last_state,
+        arg_max(reason, event_id) FILTER (state NOT IN ('unchanged', 'superseded')) AS last_reason,
+        arg_max(started_at, event_id) FILTER (state NOT IN ('unchanged', 'superseded')) AS last_started_at,
+        count(*) FILTER (state = 'started') AS n_tries,
+        count(*) FILTER (state = 'published') AS n_publications,
+        count(*) FILTER (state = 'unchanged') AS n_unchanged,
+        arg_max(run_id, event_id) FILTER (state = 'published') AS run_id,
+        arg_max(started_at, event_id) FILTER (state = 'published') AS started_at,
+        max(happened_at) FILTER (state = 'published') AS published_at,
+        arg_max(reason, event_id) FILTER (state = 'published') AS published_reason,
+        arg_max(reason, event_id) FILTER (state = 'held') AS held_reason,
+        arg_max(reason, event_id) FILTER (state = 'rejected') AS failed_checks,
+        arg_max(reason, event_id) FILTER (state = 'failed') AS failure
+    FROM events
+    GROUP BY as_of_date
+),
+visible AS (
+    SELECT as_of_date, list(portfolio_id) AS portfolio_ids
+    FROM visible_runs
+    GROUP BY as_of_date
+),
+ran AS (
+    SELECT as_of_date, flatten(list(portfolio_ids)) AS portfolio_ids
+    FROM runs
+    GROUP BY as_of_date
+),
+ingested AS (
+    SELECT as_of_date, sum(rows_read) AS rows_read, sum(rows_rejected) AS rows_rejected
+    FROM effective_ingests
+    GROUP BY as_of_date
+),
+refused AS (
+    SELECT as_of_date, count(*) AS n_refused_files
+    FROM refused_files
+    WHERE NOT is_corrected
+    GROUP BY as_of_date
+),
+scored AS (
+    SELECT
+        visible_runs.as_of_date,
+        count(*) FILTER (coalesce(decisions.score_age_days > 0, true)) AS n_holdings_without_score,
+        count(*) FILTER (decisions.is_score_stale) AS n_stale_scores
+    FROM decisions
+    JOIN visible_runs USING (run_id, portfolio_id)
+    WHERE decisions.is_held
+    GROUP BY visible_runs.as_of_date
+),
+gathered AS (
+    SELECT
+        days.as_of_date,
+        happened.* EXCLUDE (as_of_date),
+        coalesce(visible.portfolio_ids, []) AS visible_portfolios,
+        list_sort(list_filter(
+            list_distinct(coalesce(ran.portfolio_ids, []) || coalesce(before.portfolio_ids, [])),
+            lambda portfolio: NOT list_contains(visible_portfolios, portfolio)
+        )) AS missing_portfolios
+    FROM days
+    LEFT JOIN happened USING (as_of_date)
+    LEFT JOIN visible USING (as_of_date)
+    LEFT JOIN ran USING (as_of_date)
+    ASOF LEFT JOIN visible AS before ON days.as_of_date > before.as_of_date
+)
+SELECT
+    as_of_date,
+    CASE
+        WHEN last_state IS NULL THEN 'not_run'
+        WHEN len(visible_portfolios) = 0 THEN last_state
+        WHEN len(missing_portfolios) > 0 THEN 'partly_published'
+        ELSE 'published'
+    END AS state,
+    len(visible_portfolios) > 0 AND len(missing_portfolios) = 0 AS is_covered,
+    missing_portfolios,
+    last_state,
+    last_reason,
+    coalesce(started_at, last_started_at) AS started_at,
+    published_at,
+    epoch(published_at - started_at) AS seconds_taken,
+    coalesce(n_tries, 0) AS n_tries,
+    coalesce(n_publications, 0) AS n_publications,
+    coalesce(n_unchanged, 0) AS n_unchanged,
+    coalesce(rows_read, 0)::BIGINT AS rows_read,
+    coalesce(rows_rejected, 0)::BIGINT AS rows_rejected,
+    coalesce(n_refused_files, 0) AS n_refused_files,
+    coalesce(n_holdings_without_score, 0) AS n_holdings_without_score,
+    coalesce(n_stale_scores, 0) AS n_stale_scores,
+    coalesce(string_split(published_reason, '; warning: ')[2:], []) AS warnings,
+    held_reason,
+    failed_checks,
+    failure,
+    run_id
+FROM gathered
+LEFT JOIN ingested USING (as_of_date)
+LEFT JOIN refused USING (as_of_date)
+LEFT JOIN scored USING (as_of_date)
+ORDER BY as_of_date DESC;
+
+COMMENT ON VIEW run_health IS 'One row per day that has a run, or scores, newest first: how it went. A trading day without either has no row.';
+COMMENT ON COLUMN run_health.as_of_date IS 'Trading day, exchange date.';
+COMMENT ON COLUMN run_health.state IS 'published, partly_published (some portfolios are missing), not_run (scores, but no run), or the state of the last run where nothing is visible: started, held, failed, rejected, proposed, approved.';
+COMMENT ON COLUMN run_health.is_covered IS 'Whether every portfolio that a run of the day covers, or that was published the day before, has visible targets of the day.';
+COMMENT ON COLUMN run_health.missing_portfolios IS 'Those that have none; empty when covered.';
+COMMENT ON COLUMN run_health.last_state IS 'What happened last to a run of the day, unchanged and superseded aside: a held one after a published one is a correction that was held. Null: no run.';
+COMMENT ON COLUMN run_health.last_reason IS 'Why, in words.';
+COMMENT ON COLUMN run_health.started_at IS 'When the run that was published last was started, UTC; without one, when the last run was started.';
+COMMENT ON COLUMN run_health.published_at IS 'When targets of the day were last published, UTC; null when never.';
+COMMENT ON COLUMN run_health.seconds_taken IS 'From started_at to published_at, seconds; null when never published.';
+COMMENT ON COLUMN run_health.n_tries IS 'Starts of runs of the day, count.';
+COMMENT ON COLUMN run_health.n_publications IS 'Publications, count; more than 1: see correction_changes.';
+COMMENT ON COLUMN run_health.n_unchanged IS 'Repetitions that found nothing to do, count.';
+COMMENT ON COLUMN run_health.rows_read IS 'Data rows read of the files of the day that count, count; lists that count on from an earlier day are with that day.';
+COMMENT ON COLUMN run_health.rows_rejected IS 'Rows of them that were refused, count: see rejected_rows.';
+COMMENT ON COLUMN run_health.n_refused_files IS 'Files of the day that were refused whole and not corrected since, count: see refused_files.';
+COMMENT ON COLUMN run_health.n_holdings_without_score IS 'Holdings without a score of the day, over all portfolios, count: an older one may still count.';
+COMMENT ON COLUMN run_health.n_stale_scores IS 'Holdings whose score is too old to act on, over all portfolios, count: their weight is frozen.';
+COMMENT ON COLUMN run_health.warnings IS 'Warnings of the last publication, a list of sentences; empty when there are none.';
+COMMENT ON COLUMN run_health.held_reason IS 'Why a run of the day was last held; null when none was.';
+COMMENT ON COLUMN run_health.failed_checks IS 'Which checks last rejected a run of the day, with their first rows; null when none was rejected.';
+COMMENT ON COLUMN run_health.failure IS 'Error with which a run of the day last failed; null when none did.';
+COMMENT ON COLUMN run_health.run_id IS 'Run of the last publication, see runs; null when never published.';

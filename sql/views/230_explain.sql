@@ -1,0 +1,465 @@
+-- Grain: one row per step of the story of one weight, from top to bottom.
+CREATE OR REPLACE MACRO explain(portfolio, asset, as_of) AS TABLE
+WITH asked AS (
+    SELECT portfolio::VARCHAR AS asked_portfolio, asset::VARCHAR AS asked_asset, as_of::DATE AS asked_day
+),
+visible AS (
+    SELECT
+        visible_runs.portfolio_id,
+        visible_runs.run_id,
+        visible_runs.published_at,
+        runs.code_fingerprint,
+        runs.inputs,
+        (json_extract(runs.config, '$.portfolios')::MAP(VARCHAR, JSON))[visible_runs.portfolio_id] AS limits
+    FROM visible_runs
+    JOIN asked ON visible_runs.portfolio_id = asked_portfolio AND visible_runs.as_of_date = asked_day
+    JOIN runs USING (run_id)
+),
+candidates AS (
+    FROM decisions SEMI JOIN visible USING (run_id, portfolio_id)
+),
+crowd AS (
+    SELECT
+        count(candidate_rank) AS n_ranked,
+        count(*) FILTER (is_selected) AS n_selected,
+        arg_max(
+            candidates.asset, jaro_winkler_similarity(upper(candidates.asset), upper(asked_asset))
+        ) AS nearest_asset
+    FROM candidates, asked
+),
+parts AS (
+    SELECT scores.technical_score, scores.fundamental_score, scores.score AS combined_score
+    FROM scores
+    JOIN candidates ON candidates.asset = scores.asset AND candidates.score_date = scores.as_of_date
+    JOIN asked ON candidates.asset = asked_asset
+    JOIN visible
+        ON scores.model = (limits ->> 'model')
+        AND list_contains(json_extract(inputs, '$.scores')::BIGINT[], scores.ingest_id)
+),
+known AS (
+    SELECT string_agg(DISTINCT portfolio_id, ', ' ORDER BY portfolio_id) AS portfolio_ids FROM visible_runs
+),
+near AS (
+    SELECT
+        count(*) AS n_days,
+        max(as_of_date) FILTER (as_of_date < asked_day) AS day_before,
+        min(as_of_date) FILTER (as_of_date > asked_day) AS day_after
+    FROM visible_runs
+    JOIN asked ON visible_runs.portfolio_id = asked_portfolio
+),
+tried AS (
+    SELECT
+        arg_max(run_events.state, run_events.event_id) AS tried_state,
+        arg_max(run_events.reason, run_events.event_id) AS tried_reason
+    FROM run_events
+    JOIN runs USING (run_id)
+    JOIN asked ON runs.as_of_date = asked_day AND list_contains(runs.portfolio_ids, asked_portfolio)
+    WHERE run_events.state NOT IN ('unchanged', 'superseded')
+),
+story AS (
+    SELECT
+        asked.*,
+        visible.run_id,
+        visible.published_at,
+        visible.code_fingerprint,
+        visible.limits,
+        crowd.*,
+        known.*,
+        near.*,
+        tried.*,
+        parts.*,
+        decision,
+        size,
+        target,
+        summary,
+        CASE
+            WHEN (limits ->> 'enable_bucket_diversification')::BOOLEAN
+            THEN coalesce(
+                (json_extract(limits, '$.max_allocation_by_bucket')::MAP(VARCHAR, VARCHAR))[decision.bucket],
+                (limits ->> 'max_allocation_per_bucket')
+            )
+        END AS bucket_limit
+    FROM asked
+    CROSS JOIN crowd
+    CROSS JOIN known
+    CROSS JOIN near
+    CROSS JOIN tried
+    LEFT JOIN visible ON true
+    LEFT JOIN parts ON true
+    LEFT JOIN candidates AS decision ON decision.asset = asked_asset
+    LEFT JOIN sizing_audit AS size
+        ON size.run_id = visible.run_id AND size.portfolio_id = visible.portfolio_id AND size.asset = asked_asset
+    LEFT JOIN targets AS target
+        ON target.run_id = visible.run_id AND target.portfolio_id = visible.portfolio_id AND target.asset = asked_asset
+    LEFT JOIN sizing_summary AS summary
+        ON summary.run_id = visible.run_id AND summary.portfolio_id = visible.portfolio_id
+)
+SELECT
+    generate_subscripts(steps, 1) AS step,
+    unnest(steps, recursive := true)
+FROM (
+    SELECT list_filter(
+        [
+            CASE
+                WHEN run_id IS NULL
+                THEN {
+                    'quantity': 'published run',
+                    'value': NULL,
+                    'limit_value': NULL,
+                    'words': CASE
+                        WHEN n_days = 0
+                        THEN format(
+                            'No portfolio {} was ever published; published are: {}.',
+                            asked_portfolio,
+                            coalesce(portfolio_ids, 'none')
+                        )
+                        ELSE concat_ws(
+                            ' ',
+                            format('Nothing is published of {} for {}.', asked_portfolio, asked_day),
+                            coalesce(
+                                format('Its last run is {}: {}.', tried_state, rtrim(tried_reason, '.')),
+                                'No run covers that day.'
+                            ),
+                            format('The published day before it is {}.', day_before),
+                            format('The published day after it is {}.', day_after)
+                        )
+                    END
+                }
+            END,
+            CASE
+                WHEN run_id IS NOT NULL AND decision.asset IS NULL AND asked_asset <> 'CASH'
+                THEN {
+                    'quantity': 'candidate',
+                    'value': NULL,
+                    'limit_value': NULL,
+                    'words': concat_ws(
+                        ' ',
+                        format('{} is no candidate of {} on {}:', asked_asset, asked_portfolio, asked_day),
+                        'neither held nor scored that day.',
+                        format('The nearest name is {}.', nearest_asset)
+                    )
+                }
+            END,
+            CASE
+                WHEN decision.asset IS NOT NULL
+                THEN {
+                    'quantity': 'holding',
+                    'value': decision.current_weight::VARCHAR,
+                    'limit_value': NULL,
+                    'words': format(
+                        '{} when the day was computed. Bucket {}.',
+                        if(decision.is_held, 'Held', 'Not held'),
+                        decision.bucket
+                    )
+                }
+            END,
+            CASE
+                WHEN decision.asset IS NOT NULL
+                THEN {
+                    'quantity': 'restriction',
+                    'value': coalesce(decision.restriction, 'none'),
+                    'limit_value': NULL,
+                    'words': CASE decision.restriction
+                        WHEN 'no_buy' THEN 'It may not be bought; a holding never grows.'
+                        WHEN 'no_trade' THEN 'It may be neither bought nor sold; a holding keeps its weight.'
+                        WHEN 'must_sell' THEN 'It must be sold, and may not be held.'
+                        ELSE 'Nothing restricts it.'
+                    END
+                }
+            END,
+            CASE
+                WHEN decision.asset IS NOT NULL
+                THEN {
+                    'quantity': 'score',
+                    'value': format('{:.12g}', decision.score),
+                    'limit_value': if(
+                        decision.is_held,
+                        'min_score_threshold ' || (limits ->> 'min_score_threshold'),
+                        'min_score_new_position ' || (limits ->> 'min_score_new_position')
+                    ),
+                    'words': CASE
+                        WHEN decision.score IS NULL THEN 'No score that counts.'
+                        WHEN combined_score IS NOT NULL THEN 'The combined score as it came.'
+                        WHEN decision.has_partial_score
+                        THEN format('Only its {} part came.', if(technical_score IS NULL, 'fundamental', 'technical'))
+                        ELSE format(
+                            '{} x technical {:.12g} + {} x fundamental {:.12g}, over the sum of the two weights.',
+                            (limits ->> 'technical_score_weight'),
+                            technical_score,
+                            (limits ->> 'fundamental_score_weight'),
+                            fundamental_score
+                        )
+                    END
+                }
+            END,
+            CASE
+                WHEN decision.asset IS NOT NULL
+                THEN {
+                    'quantity': 'score age',
+                    'value': decision.score_age_days::VARCHAR,
+                    'limit_value': 'max_score_age_days ' || (limits ->> 'max_score_age_days'),
+                    'words': CASE
+                        WHEN decision.is_score_stale
+                        THEN 'Too old to act on, or missing: a holding is frozen, never sold for it.'
+                        WHEN decision.score_date IS NULL THEN 'No score.'
+                        ELSE format('Trading days since the score of {}.', decision.score_date)
+                    END
+                }
+            END,
+            CASE
+                WHEN decision.candidate_rank IS NOT NULL
+                THEN {
+                    'quantity': 'rank',
+                    'value': decision.candidate_rank::VARCHAR,
+                    'limit_value': NULL,
+                    'words': format(
+                        'Of {} candidates with a score; {} in bucket {}.', n_ranked, decision.bucket_rank, decision.bucket
+                    )
+                }
+            END,
+            CASE
+                WHEN decision.asset IS NOT NULL
+                THEN {
+                    'quantity': 'gate',
+                    'value': coalesce(decision.gate, 'none'),
+                    'limit_value': format(
+                        '{} {:.12g}',
+                        if(decision.gate = 'replaced', 'replacement_margin', replace(decision.gate, 'below_', '')),
+                        decision.gate_limit
+                    ),
+                    'words': decision.decision_reason
+                }
+            END,
+            CASE
+                WHEN decision.entry_score IS NOT NULL
+                THEN {
+                    'quantity': 'entry score',
+                    'value': format('{:.12g}', decision.entry_score),
+                    'limit_value': NULL,
+                    'words': 'Lowest score with which it is selected, everything else equal.'
+                }
+            END,
+            CASE
+                WHEN decision.rival IS NOT NULL
+                THEN {
+                    'quantity': 'rival',
+                    'value': decision.rival,
+                    'limit_value': NULL,
+                    'words': if(
+                        decision.is_selected,
+                        'Would come in its place just below the entry score.',
+                        'Would leave for it at the entry score.'
+                    )
+                }
+            END,
+            CASE
+                WHEN size.pinned_weight IS NOT NULL
+                THEN {
+                    'quantity': 'pinned weight',
+                    'value': format('{:.8f}', size.pinned_weight),
+                    'limit_value': NULL,
+                    'words': 'Frozen here, as far as the limits let it: the stages do not apply.'
+                }
+            END,
+            CASE
+                WHEN size.score_multiplier IS NOT NULL AND size.pinned_weight IS NULL
+                THEN {
+                    'quantity': 'tier',
+                    'value': size.size_category,
+                    'limit_value': NULL,
+                    'words': format(
+                        'Rank {} of {} selected, score multiplier {:.12g}.',
+                        size.score_rank,
+                        n_selected,
+                        size.score_multiplier
+                    )
+                }
+            END,
+            CASE
+                WHEN size.drop_reason IS NOT NULL
+                THEN {
+                    'quantity': 'dropped',
+                    'value': size.drop_reason,
+                    'limit_value': 'min_position_size ' || (limits ->> 'min_position_size'),
+                    'words': CASE size.drop_reason
+                        WHEN 'no_size' THEN 'Its score has no size.'
+                        ELSE 'No room for another position of the minimum size.'
+                    END
+                }
+            END,
+            CASE
+                WHEN size.raw_weight IS NOT NULL AND size.pinned_weight IS NULL
+                THEN {
+                    'quantity': 'raw weight',
+                    'value': format('{:.8f}', size.raw_weight),
+                    'limit_value': 'target_total_allocation ' || (limits ->> 'target_total_allocation'),
+                    'words': if(
+                        (limits ->> 'enable_dynamic_sizing')::BOOLEAN,
+                        'Its share of the total by multiplier, never below min_position_size.',
+                        'Dynamic sizing is disabled: the total divided evenly, without caps.'
+                    )
+                }
+            END,
+            CASE
+                WHEN size.stage1_weight IS NOT NULL AND size.pinned_weight IS NULL
+                THEN {
+                    'quantity': 'stage 1 weight',
+                    'value': format('{:.8f}', size.stage1_weight),
+                    'limit_value': CASE size.stage1_cap
+                        WHEN 'position' THEN 'max_single_position ' || (limits ->> 'max_single_position')
+                        WHEN 'bucket' THEN format('bucket {} {}', decision.bucket, bucket_limit)
+                    END,
+                    'words': CASE size.stage1_cap
+                        WHEN 'position' THEN 'Capped by max_single_position.'
+                        WHEN 'bucket' THEN 'Capped by the limit of its bucket.'
+                        ELSE 'No cap binds.'
+                    END
+                }
+            END,
+            CASE
+                WHEN size.stage2_weight IS NOT NULL AND size.pinned_weight IS NULL
+                THEN {
+                    'quantity': 'stage 2 weight',
+                    'value': format('{:.8f}', size.stage2_weight),
+                    'limit_value': CASE size.stage2_cap
+                        WHEN 'position' THEN 'max_single_position ' || (limits ->> 'max_single_position')
+                        WHEN 'bucket' THEN format('bucket {} {}', decision.bucket, bucket_limit)
+                    END,
+                    'words': CASE
+                        WHEN size.stage1_cap IS NOT NULL THEN 'Capped in stage 1: it keeps that weight.'
+                        WHEN size.stage2_cap = 'position'
+                        THEN 'With its part of what the capped left over, up to max_single_position.'
+                        WHEN size.stage2_cap = 'bucket'
+                        THEN 'With its part of what the capped left over, up to the limit of its bucket.'
+                        ELSE 'With its part of what the capped left over.'
+                    END
+                }
+            END,
+            CASE
+                WHEN size.residual_weight IS NOT NULL AND size.pinned_weight IS NULL
+                THEN {
+                    'quantity': 'residual weight',
+                    'value': format('{:.8f}', size.residual_weight),
+                    'limit_value': size.residual_limit,
+                    'words': format(
+                        'By {}: {:.8f} was left over, {:.8f} of it was placed.',
+                        summary.residual_strategy, summary.residual, summary.residual_placed
+                    )
+                }
+            END,
+            CASE
+                WHEN coalesce(target.is_cash, false)
+                THEN {
+                    'quantity': 'positions',
+                    'value': summary.n_sized::VARCHAR,
+                    'limit_value': NULL,
+                    'words': format('Of {} selected, {} dropped.', summary.n_selected, summary.n_dropped)
+                }
+            END,
+            CASE
+                WHEN coalesce(target.is_cash, false)
+                THEN {
+                    'quantity': 'invested weight',
+                    'value': summary.invested_weight::VARCHAR,
+                    'limit_value': 'target_total_allocation ' || summary.target_total_allocation::VARCHAR,
+                    'words': 'Sum of the positions. The reserve beyond target_total_allocation is no part of the targets.'
+                }
+            END,
+            CASE
+                WHEN coalesce(target.is_cash, false)
+                THEN {
+                    'quantity': 'reachable weight',
+                    'value': format('{:.8f}', summary.reachable_weight),
+                    'limit_value': summary.binding_limit,
+                    'words': if(
+                        summary.binding_limit IS NULL,
+                        'The limits let these names reach the total.',
+                        format('{} keeps the sum below the total.', summary.binding_limit)
+                    )
+                }
+            END,
+            CASE
+                WHEN coalesce(target.is_cash, false)
+                THEN {
+                    'quantity': 'residual',
+                    'value': format('{:.8f}', summary.residual),
+                    'limit_value': summary.residual_strategy,
+                    'words': format('Left over by the caps; {:.8f} of it was placed.', summary.residual_placed)
+                }
+            END,
+            CASE
+                WHEN coalesce(target.is_cash, false) AND summary.relaxation IS NOT NULL
+                THEN {
+                    'quantity': 'relaxation',
+                    'value': summary.relaxation,
+                    'limit_value': NULL,
+                    'words': 'The cheapest single change of a limit that would place all.'
+                }
+            END,
+            CASE
+                WHEN decision.asset IS NOT NULL OR coalesce(target.is_cash, false)
+                THEN {
+                    'quantity': 'target weight',
+                    'value': coalesce(target.target_weight, 0)::VARCHAR,
+                    'limit_value': if(target.is_cash, NULL, 'max_single_position ' || (limits ->> 'max_single_position')),
+                    'words': CASE
+                        WHEN target.asset IS NOT NULL THEN target.target_reason
+                        WHEN size.asset IS NOT NULL THEN size.sizing_reason
+                        ELSE 'Neither selected nor held: no target.'
+                    END
+                }
+            END,
+            CASE
+                WHEN target.asset IS NOT NULL
+                THEN {
+                    'quantity': 'trade',
+                    'value': target.trade_weight::VARCHAR,
+                    'limit_value': if(target.is_cash, NULL, 'rebalance_band ' || (limits ->> 'rebalance_band')),
+                    'words': CASE
+                        WHEN target.is_cash THEN 'Cash is what the trades leave.'
+                        WHEN target.action = 'hold'
+                        THEN format(
+                            'hold: {} -> {} is within the band.',
+                            target.current_weight::VARCHAR,
+                            target.target_weight::VARCHAR
+                        )
+                        ELSE format(
+                            '{}: {} -> {}, number {} of the trades.',
+                            target.action,
+                            target.current_weight::VARCHAR,
+                            target.target_weight::VARCHAR,
+                            target.trade_rank
+                        )
+                    END
+                }
+            END,
+            CASE
+                WHEN run_id IS NOT NULL
+                THEN {
+                    'quantity': 'run',
+                    'value': run_id,
+                    'limit_value': NULL,
+                    'words': format('Computed with the code {}.', left(code_fingerprint, 12))
+                }
+            END,
+            CASE
+                WHEN run_id IS NOT NULL
+                THEN {
+                    'quantity': 'published at',
+                    'value': published_at::VARCHAR,
+                    'limit_value': NULL,
+                    'words': 'Since then the targets are visible to execution.'
+                }
+            END
+        ],
+        lambda step: step IS NOT NULL
+    ) AS steps
+    FROM story
+);
+
+COMMENT ON MACRO TABLE explain IS 'explain(portfolio VARCHAR, asset VARCHAR, as_of DATE): the story of one published weight, a row per step from top to bottom; of CASH, of a refused name, of a closed holding too. An unknown name, portfolio or day is told in a row.
+step BIGINT: Place in the story, from 1.
+quantity VARCHAR: What the row tells: holding, restriction, score, score age, rank, gate, entry score, rival, pinned weight, tier, dropped, raw weight, stage 1 weight, stage 2 weight, residual weight, target weight, trade, run, published at.
+value VARCHAR: Its value as text; weights are fractions of the portfolio value.
+limit_value VARCHAR: The limit that it is held against, name and value; null when there is none.
+words VARCHAR: The step in words.';

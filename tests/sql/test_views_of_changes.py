@@ -1,0 +1,240 @@
+"""What changed and why: one pair of runs with a portfolio for every cause, read from the snapshot as a reader does."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any
+
+import duckdb
+import polars as pl
+import pytest
+from warehouse_samples import DAY, ONE, TWO, WEIGHT, Weights, make_frames, make_run, publish
+
+from sql.warehouse import Warehouse
+
+NEXT, LATER = DAY + timedelta(days=1), DAY + timedelta(days=2)
+OLD, NEW = {"AAA": "0.5", "BBB": "0.3"}, {"AAA": "0.4", "BBB": "0.3"}
+HELD = OLD
+
+Change = tuple[str, dict[str, object]]
+
+OF_AAA: dict[str, tuple[Change, str, str]] = {
+    "a score": (("decisions", {"score": 0.9}), "score", "score 0.8 -> 0.9"),
+    "no score": (
+        ("decisions", {"score": None, "entry_score": None, "is_pinned": True}),
+        "score",
+        "no score any more, it was 0.8",
+    ),
+    "a rank": (("decisions", {"candidate_rank": 4}), "rank", "rank 1 -> 4"),
+    "a tier": (("sizing_audit", {"size_category": "light"}), "size", "size standard -> light"),
+    "a restriction": (("decisions", {"restriction": "no_buy"}), "restriction", "restriction none -> no_buy"),
+    "a bucket": (
+        ("decisions sizing_audit targets", {"bucket": "energy"}),
+        "universe",
+        "bucket tech -> energy",
+    ),
+}
+"""What is set in the second run of AAA, whose target falls: the word in `moved`, and the words in `change_reason`."""
+
+PORTFOLIOS = [*OF_AAA, "a limit", "a new name", "a lost name", "a close", "another name", "nothing"]
+BEFORE: Weights = dict.fromkeys(PORTFOLIOS, OLD) | {"a new name": {"AAA": "0.5"}}
+AFTER: Weights = dict.fromkeys(PORTFOLIOS, NEW) | {
+    "nothing": OLD,
+    "a lost name": {"AAA": "0.4"},
+    "a close": {"AAA": "0.4", "BBB": "0"},
+}
+
+Rows = dict[tuple[str, str], dict[str, Any]]
+
+
+def _read(warehouse: Warehouse, sql: str) -> pl.DataFrame:
+    with duckdb.connect(str(warehouse.path), read_only=True) as con:
+        return con.sql(sql).pl()
+
+
+def _rows(warehouse: Warehouse, source: str) -> Rows:
+    frame = _read(warehouse, f"FROM {source}")
+    return {(row["portfolio_id"], row["asset"]): row for row in frame.iter_rows(named=True)}
+
+
+def _set(frame: pl.DataFrame, portfolio_id: str, asset: str, **values: object) -> pl.DataFrame:
+    here = (pl.col("portfolio_id") == portfolio_id) & (pl.col("asset") == asset)
+    return frame.with_columns(
+        pl.when(here).then(pl.lit(value, frame.schema[name])).otherwise(name).alias(name)
+        for name, value in values.items()
+    )
+
+
+def _frames_after() -> dict[str, pl.DataFrame]:
+    frames = make_frames(AFTER, NEXT, HELD)
+    for portfolio_id, ((tables, values), _, _) in OF_AAA.items():
+        for table in tables.split():
+            frames[table] = _set(frames[table], portfolio_id, "AAA", **values)
+    frames["sizing_audit"] = _set(frames["sizing_audit"], "another name", "BBB", score_multiplier=1.5)
+    return frames
+
+
+@pytest.fixture(scope="module")
+def week(make_migrated: Callable[[], Warehouse]) -> Warehouse:
+    """Two days: what the cases set, moved between them. A third of two portfolios, by another code."""
+    made = make_migrated()
+    publish(made, "first", BEFORE)
+    second = replace(make_run("second", AFTER, NEXT), code_fingerprint="code-first")
+    second.config["portfolios"]["a limit"] |= {"max_single_position": 0.45, "sizing_mode": "adaptive"}
+    made.start_run(second, "test")
+    made.publish("second", _frames_after(), "test")
+    return made
+
+
+@pytest.fixture(scope="module")
+def changes(week: Warehouse) -> Rows:
+    return _rows(week, "target_changes")
+
+
+@pytest.mark.parametrize("portfolio_id", OF_AAA)
+def test_a_change_says_what_moved(changes: Rows, portfolio_id: str) -> None:
+    row = changes[portfolio_id, "AAA"]
+    _, word, words = OF_AAA[portfolio_id]
+    assert (row["change"], row["weight_change"]) == ("decreased", Decimal("-0.1"))
+    assert {word, "holding"} <= set(row["moved"])
+    assert words in row["change_reason"].split("; ")
+    assert "holding 0.00000000 -> 0.50000000" in row["change_reason"].split("; ")
+
+
+def test_only_what_moved_is_told(changes: Rows) -> None:
+    assert changes["a score", "AAA"]["moved"] == ["score", "holding"]
+    assert changes["a score", "CASH"]["moved"] == []
+    assert "limit" not in str([row["moved"] for row in changes.values() if row["portfolio_id"] != "a limit"])
+
+
+def test_a_changed_limit_is_told_with_both_values_and_one_that_came(changes: Rows) -> None:
+    row = changes["a limit", "AAA"]
+    assert row["change_reason"].split("; ")[-1] == "limit max_single_position 0.5 -> 0.45, sizing_mode none -> adaptive"
+    assert row["moved"] == ["holding", "limit"]
+
+
+def test_a_new_name_is_opened_and_the_others_make_room_for_it(changes: Rows) -> None:
+    came, other = changes["a new name", "BBB"], changes["a new name", "AAA"]
+    assert (came["change"], came["previous_target_weight"], came["previous_gate"]) == ("opened", 0, None)
+    assert "new in the universe" in came["change_reason"]
+    assert "others in: BBB" in other["change_reason"]
+    assert "others" in other["moved"]
+
+
+def test_a_lost_name_is_closed(changes: Rows) -> None:
+    lost, other = changes["a lost name", "BBB"], changes["a lost name", "AAA"]
+    assert (lost["change"], lost["target_weight"], lost["previous_target_weight"]) == ("closed", 0, Decimal("0.3"))
+    assert "no longer in the universe" in lost["change_reason"]
+    assert "others out: BBB" in other["change_reason"]
+
+
+def test_a_close_names_the_gate_with_its_limit(changes: Rows) -> None:
+    row = changes["a close", "BBB"]
+    assert (row["change"], row["gate"]) == ("closed", "below_min_score_threshold")
+    assert "stopped by below_min_score_threshold 0.85" in row["change_reason"].split("; ")
+
+
+def test_another_rank_or_score_of_another_name_is_a_reason(changes: Rows) -> None:
+    assert "1 other positions of another rank or score" in changes["another name", "AAA"]["change_reason"]
+    assert changes["another name", "BBB"]["change_reason"] is None
+
+
+def test_what_did_not_change_has_a_row_without_a_reason(changes: Rows) -> None:
+    for asset in ("AAA", "BBB", "CASH"):
+        row = changes["nothing", asset]
+        assert (row["change"], row["weight_change"], row["change_reason"], row["moved"]) == ("unchanged", 0, None, [])
+
+
+def test_the_changes_add_up_to_the_current_targets(week: Warehouse) -> None:
+    sql = """
+        SELECT portfolio_id, sum(weight_change), sum(target_weight) = (
+            SELECT sum(target_weight) FROM current_targets WHERE portfolio_id = target_changes.portfolio_id
+        )
+        FROM target_changes GROUP BY portfolio_id
+    """
+    assert set(_read(week, sql).rows()) == {(portfolio_id, Decimal(0), True) for portfolio_id in PORTFOLIOS}
+
+
+def test_the_first_day_of_a_portfolio_is_all_new(week: Warehouse) -> None:
+    first = _rows(week, f"target_changes_of(DATE '{DAY}')")
+    row = first["nothing", "AAA"]
+    assert (row["change"], row["previous_run_id"], row["moved"]) == ("opened", None, ["first"])
+    assert row["change_reason"] == "first published targets of the portfolio"
+
+
+def test_a_day_in_the_past_is_asked_like_today(week: Warehouse) -> None:
+    today = _read(week, "FROM target_changes ORDER BY ALL")
+    assert _read(week, f"FROM target_changes_of(DATE '{NEXT}') ORDER BY ALL").equals(today)
+    assert _read(week, f"FROM target_changes_of(DATE '{LATER}')").is_empty()
+
+
+def test_two_runs_can_be_held_against_each_other_in_both_directions(week: Warehouse) -> None:
+    there = _rows(week, "run_difference('first', 'second')")
+    back = _rows(week, "run_difference('second', 'first')")
+    assert there == _rows(week, "target_changes")
+    assert {key: -row["weight_change"] for key, row in back.items()} == {
+        key: row["weight_change"] for key, row in there.items()
+    }
+
+
+@pytest.fixture(scope="module")
+def corrected(make_migrated: Callable[[], Warehouse]) -> Warehouse:
+    """r1 of two portfolios, r2 corrects p1 by another code, r1 again; r3 of the next day, r9 of a later one is held."""
+    made = make_migrated()
+    publish(made, "r1", TWO)
+    publish(made, "r2", {"p1": {"AAA": "0.4", "BBB": "0.3", "CCC": "0"}})
+    made.start_run(make_run("r1", TWO), "test")
+    made.publish("r1", make_frames(TWO), "test")
+    publish(made, "r3", ONE, NEXT)
+    made.start_run(make_run("r9", as_of_date=LATER), "test")
+    made.record_event("r9", "held", "test", "too many scores missing")
+    return made
+
+
+def test_a_correction_is_held_against_what_it_superseded(corrected: Warehouse) -> None:
+    sql = """
+        SELECT publication, portfolio_id, previous_run_id, run_id, weight_change, change_reason, moved
+        FROM correction_changes WHERE asset = 'AAA' ORDER BY publication
+    """
+    assert _read(corrected, sql).rows() == [
+        (2, "p1", "r1", "r2", Decimal("-0.1"), "code changed", ["code"]),
+        (3, "p1", "r2", "r1", Decimal("0.1"), "code changed", ["code"]),
+    ]
+
+
+def test_every_publication_says_how_long_it_was_visible(corrected: Warehouse) -> None:
+    sql = "SELECT portfolio_id, publication, run_id, superseded_run_id, is_visible FROM publications"
+    assert _read(corrected, f"{sql} WHERE as_of_date = DATE '{DAY}' ORDER BY 1, 2").rows() == [
+        ("p1", 1, "r1", None, False),
+        ("p1", 2, "r2", "r1", False),
+        ("p1", 3, "r1", "r2", True),
+        ("p2", 1, "r1", None, True),
+    ]
+    gaps = """
+        SELECT count(*) FROM publications AS one JOIN publications AS next USING (portfolio_id, as_of_date)
+        WHERE next.publication = one.publication + 1 AND one.visible_until <> next.published_at
+    """
+    assert _read(corrected, gaps).rows() == [(0,)]
+
+
+def test_todays_changes_are_against_what_was_visible_in_the_end(corrected: Warehouse) -> None:
+    previous = _read(corrected, "SELECT DISTINCT portfolio_id, previous_run_id, run_id FROM target_changes ORDER BY 1")
+    assert previous.rows() == [("p1", "r1", "r3"), ("p2", None, "r1")]
+
+
+def test_a_run_that_was_never_published_differs_from_nothing(corrected: Warehouse) -> None:
+    for pair in ("'r1', 'r9'", "'r9', 'r1'", "'r1', 'no such run'"):
+        assert _read(corrected, f"FROM run_difference({pair})").is_empty()
+
+
+def test_weights_of_a_change_are_exact(week: Warehouse) -> None:
+    schema = _read(week, "FROM target_changes LIMIT 0").schema
+    assert (schema["target_weight"], schema["previous_target_weight"]) == (WEIGHT, WEIGHT)
+    assert schema["weight_change"] == pl.Decimal(11, 8)
+
+
+@pytest.mark.parametrize("day", [DAY, LATER], ids=str)
+def test_before_the_first_publication_nothing_has_changed(warehouse: Warehouse, day: date) -> None:
+    for source in ("target_changes", "correction_changes", f"target_changes_of(DATE '{day}')"):
+        assert _read(warehouse, f"FROM {source}").is_empty()
