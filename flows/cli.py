@@ -1,4 +1,4 @@
-"""A person's way in: `ballast run`, `ballast sql`.
+"""A person's way in: `ballast run`, `ballast replay`, `ballast sql`.
 
 Heavy imports wait until a command needs them. What does not belong here: a rule, or SQL.
 """
@@ -64,10 +64,7 @@ def run(  # noqa: PLR0913 - one parameter a flag
         Show what Prefect logs.
 
     """
-    os.environ.setdefault("DO_NOT_TRACK", "1")
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    if not verbose:
-        os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
+    _prepare(verbose=verbose)
     from flows.run_command import run_days  # noqa: PLC0415 - Prefect and Polars take a second to import
 
     paths = {
@@ -78,6 +75,46 @@ def run(  # noqa: PLR0913 - one parameter a flag
         "export_folder": export_folder,
     }
     return run_days(as_of, first, last, {name: path for name, path in paths.items() if path is not None})
+
+
+@app.command
+def replay(  # noqa: PLR0913 - one parameter a flag
+    run_id: str | None = None,
+    /,
+    *,
+    as_of: date | None = None,
+    first: Annotated[date | None, Parameter(name="--from")] = None,
+    last: Annotated[date | None, Parameter(name="--to")] = None,
+    warehouse: Path | None = None,
+    verbose: bool = False,
+) -> int:
+    """Compute published runs again from what was stored with them, and say where a value differs.
+
+    Superseded runs are published runs too. Nothing is written but the record of the replay. Example:
+    `ballast replay --as-of 2025-06-02`
+
+    Exit codes: 0 identical; 1 an error, said in one sentence; 2 wrong usage; 5 something differs; 130 stopped.
+
+    Parameters
+    ----------
+    run_id
+        The run.
+    as_of
+        The trading day, for all its runs.
+    first
+        First day of a range.
+    last
+        Last day of a range.
+    warehouse
+        The live database file. Default: BALLAST_WAREHOUSE.
+    verbose
+        Show what Prefect logs.
+
+    """
+    _prepare(verbose=verbose)
+    from flows.replay_command import replay_runs  # noqa: PLC0415 - Prefect and Polars take a second to import
+
+    return replay_runs(run_id, as_of, first, last, {"warehouse": warehouse} if warehouse else {})
 
 
 @app.command
@@ -95,6 +132,14 @@ def sql(query: str, /, *, snapshot: Path | None = None) -> int:
     from flows.sql_command import ask  # noqa: PLC0415 - DuckDB and Polars take a while to import
 
     return ask(query, {"snapshot": snapshot} if snapshot else {})
+
+
+def _prepare(*, verbose: bool) -> None:
+    """Set what Prefect reads when it is imported, and take a SIGTERM for a Ctrl-C."""
+    os.environ.setdefault("DO_NOT_TRACK", "1")
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    if not verbose:
+        os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
 
 
 def main() -> None:

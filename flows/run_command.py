@@ -7,26 +7,23 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-import httpx
 import polars as pl
 from prefect.client.schemas.objects import State
-from prefect.settings import PREFECT_API_URL
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from flows.daily_rebalance import HELD as HELD_STATE
 from flows.daily_rebalance import daily_rebalance
+from flows.engine import progress_bar, raise_failure, require_server
 from flows.show import HELD, PROBLEMS, STOPPED, err, out, show, tell
 from sizing.feasibility import find_infeasible
 from sizing.limits import RebalancingLimits
-from tasks.errors import ServerUnreachableError, SourceError, UsageError
+from tasks.errors import SourceError, UsageError
 from tasks.portfolios import load_portfolios
 from tasks.settings import RebalanceConfig, Settings
 from tasks.sources import days_in_inbox, find_sources
 from tasks.trading_days import require_trading_day, trading_days
 
-_HEALTH_SECONDS = 10
 _SHOWN = pl.Decimal(10, 4)
 _WIDE = 108
 _COLORS = {"Published": "green", "Unchanged": "cyan", "Held": "yellow"}
@@ -42,7 +39,7 @@ def run_days(as_of: date | None, first: date | None, last: date | None, paths: M
         for day in days:
             find_sources(settings.inbox, day)
         _warn(console, limits)
-        _require_server(PREFECT_API_URL.value())
+        require_server()
         done = asyncio.run(_run_each(console, settings, limits, days))
         if done:
             _show(settings, done[-1])
@@ -87,37 +84,16 @@ def _warn(console: Console, limits: Mapping[str, RebalancingLimits]) -> None:
             console.print(f"[yellow]warning:[/] portfolio {escape(portfolio_id)}: {escape(sentence)}")
 
 
-def _require_server(url: str | None) -> None:
-    """Ask the server that is configured, if any, before the first flow does, which would end in a traceback."""
-    if url is None:
-        return
-    try:
-        httpx.get(f"{url.rstrip('/')}/health", timeout=_HEALTH_SECONDS).raise_for_status()
-    except httpx.HTTPError as error:
-        msg = (
-            f"the Prefect server at {url} does not answer ({error}): start it, correct PREFECT_API_URL, or unset it "
-            "to run with a temporary server"
-        )
-        raise ServerUnreachableError(msg) from None
-
-
 async def _run_each(
     console: Console, settings: Settings, limits: dict[str, RebalancingLimits], days: tuple[date, ...]
 ) -> tuple[date, ...]:
     """Run the days in order, and give those whose targets are published; a held day is the end."""
-    columns = (
-        SpinnerColumn(),
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-    )
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+    with progress_bar(console) as progress:
         bar = progress.add_task("starting Prefect", total=len(days))
         for number, day in enumerate(days):
             config = RebalanceConfig(as_of_date=day, portfolios=limits, settings=settings)
             state = await daily_rebalance(config, return_state=True)
-            await _raise_failure(state)
+            await raise_failure(state)
             progress.update(bar, advance=1, description=f"after {day}")
             _print_result(console, day, state)
             if state.name == HELD_STATE:
@@ -132,11 +108,6 @@ def _print_result(console: Console, day: date, state: State[Any]) -> None:
     console.print(f"{day} [{_COLORS[name]}]{name.lower()}[/] {escape(sentence)}")
     for warning in warnings:
         console.print(f"[yellow]{escape(warning)}[/]")
-
-
-async def _raise_failure(state: State[Any]) -> None:
-    if not state.is_completed():
-        await state.aresult(raise_on_failure=True)
 
 
 def _show(settings: Settings, day: date) -> None:

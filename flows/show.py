@@ -13,7 +13,7 @@ from sizing.errors import BallastError
 from sql.errors import PublishRejectedError, WarehouseError
 from tasks.errors import UsageError
 
-ERROR, USAGE, HELD, REJECTED, STOPPED = 1, 2, 3, 4, 130
+ERROR, USAGE, HELD, REJECTED, DIFFERENT, STOPPED = 1, 2, 3, 4, 5, 130
 """Exit codes of a command that did not do what was asked."""
 
 Problem = BallastError | WarehouseError

@@ -16,7 +16,7 @@ import duckdb
 import polars as pl
 import pyarrow as pa
 
-from sql import ingests, runs
+from sql import ingests, replays, runs
 from sql.errors import MigrationError, PublishRejectedError, WarehouseError, WarehouseLockedError
 from sql.files import count_wal_bytes, written_beside
 from sql.frames import check_run_frames
@@ -142,6 +142,19 @@ class Warehouse:
                 with _transaction(con):
                     runs.record_event(con, run_id, "rejected", by, rejected.reason)
                 raise
+
+    def read_run(self, run_id: str) -> dict[str, pl.DataFrame]:
+        """Give the stored rows of a run, one frame a table of `RUN_TABLES`, without run_id."""
+        with self._connected() as con:
+            return replays.read_rows(con, run_id)
+
+    def record_replay(self, run_id: str, by: str, code_fingerprint: str, differences: pl.DataFrame) -> int:
+        """Record that a run was computed again and where it differs, and return the number of the replay.
+
+        *Requires* in `differences` the columns of replay_differences without replay_id; no row: it is identical.
+        """
+        with self._connected() as con, _transaction(con):
+            return replays.record(con, run_id, by, code_fingerprint, differences)
 
     def snapshot(self, as_of_date: date) -> Snapshot:
         """Copy the warehouse for readers and export the visible targets of the day, each whole or not at all."""

@@ -39,10 +39,10 @@ def open_run(settings: Settings, day: date, limits: dict[str, RebalancingLimits]
 
     *Raises* `ConfigError`, and records no run, when include_buckets names a bucket that no asset has.
     """
-    warehouse = settings.open_warehouse()
-    sources = find_sources(warehouse, settings.exchange, [day], limits)
-    inputs = read_days(warehouse, settings.exchange, [day], limits, sources)[day]
-    run = start(warehouse, inputs, as_record(sources, limits), actor(), flow_run.get_id())
+    with settings.open_warehouse().kept_open() as warehouse:
+        sources = find_sources(warehouse, settings.exchange, [day], limits)
+        inputs = read_days(warehouse, settings.exchange, [day], limits, sources)[day]
+        run = start(warehouse, inputs, as_record(sources, limits), actor(), flow_run.get_id())
     for warning in run.warnings:
         get_run_logger().warning("open run: %s", warning)
     get_run_logger().info(

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from flows.replay_command import replay_runs
 from flows.run_command import run_days
 from flows.sql_command import ask
 from sizing import RebalancingLimits
@@ -67,12 +68,14 @@ def test_what_the_readme_shows_is_what_the_commands_print(
             assert run_days(None, *days, paths) == 0
         elif words[:2] == [".venv/bin/ballast", "sql"]:
             assert ask(words[2], {}) == 0
+        elif words[:2] == [".venv/bin/ballast", "replay"]:
+            assert replay_runs(None, None, *map(date.fromisoformat, words[3::2]), {}) == 0
         else:
             continue
         printed = capsys.readouterr()
         _assert_printed(shown, printed.err + printed.out)
         checked += 1
-    assert checked == 4
+    assert checked == 5
 
 
 def test_the_python_of_the_readme_gives_what_it_says() -> None:

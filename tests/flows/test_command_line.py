@@ -197,7 +197,7 @@ def test_limits_that_will_disappoint_are_warned_about(
 ) -> None:
     config = tmp_path / "mine.yaml"
     config.write_text("portfolios: {core: {max_total_positions: 2, min_buckets_represented: 1}}\n")
-    monkeypatch.setattr("flows.run_command.PREFECT_API_URL", _Url("http://127.0.0.1:9/api"))
+    monkeypatch.setattr("flows.engine.PREFECT_API_URL", _Url("http://127.0.0.1:9/api"))
     code, _, err = ballast("run", "--as-of", DAY, "--config", config)
     assert "warning: portfolio core: max_total_positions 2 x max_single_position 0.15 = 0.30 <" in err
     assert code == 1

@@ -275,3 +275,12 @@ def test_an_included_bucket_that_no_asset_has_is_one_error_in_the_terminal(
     [error] = [line for line in lines if not line.startswith("warning: portfolio core: ")]
     assert code == 1
     assert error.startswith("error: portfolio core: include_buckets names Enrgy, which no asset of the asset list has")
+
+
+def test_a_portfolio_all_in_cash_does_not_hold_again_what_an_older_positions_file_says(market: Market) -> None:
+    market.hold(FIRST, "p", {"OIL": 0.5})
+    market.restrict(*(("", asset, "must_sell", "out", "", FIRST.isoformat()) for asset in SCORES))
+    market.run(FIRST)
+    assert market.targets() == {"OIL": "close"}
+    market.run(SECOND)
+    assert market.ask("SELECT count(*) FROM decisions_today WHERE is_held") == [(0,)]
