@@ -14,7 +14,8 @@ def written_beside(path: Path) -> Iterator[Path]:
     *Requires* one writer at a time.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f"{path.name}.tmp")
+    # Not .tmp: that is where DuckDB puts what a reader's query spills.
+    temporary = path.with_name(f"{path.name}.new")
     _remove(temporary)
     try:
         yield temporary

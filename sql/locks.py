@@ -1,6 +1,7 @@
 """One writer at a time, threads of one process included, which DuckDB's own lock lets through."""
 
 import fcntl
+import logging
 import os
 import random
 import time
@@ -10,8 +11,10 @@ from pathlib import Path
 
 from sql.errors import WarehouseError, WarehouseLockedError
 
+_LOG = logging.getLogger(__name__)
 _FIRST_WAIT_SECONDS = 0.02
 _LONGEST_WAIT_SECONDS = 0.5
+_TOLD_AT_ATTEMPT = 6
 
 
 def attempts(timeout_seconds: float) -> Iterator[int]:
@@ -55,14 +58,24 @@ def _open(path: Path) -> int:
 
 
 def _acquire(descriptor: int, path: Path, timeout_seconds: float) -> None:
-    for _ in attempts(timeout_seconds):
+    for attempt in attempts(timeout_seconds):
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
+            tell_waiting(attempt, path.with_suffix(""), _holder(descriptor), timeout_seconds)
             continue
         return
-    holder = os.pread(descriptor, 32, 0).decode() or "unknown"
-    raise WarehouseLockedError(describe_lock(path.with_suffix(""), f"process {holder}", timeout_seconds))
+    raise WarehouseLockedError(describe_lock(path.with_suffix(""), _holder(descriptor), timeout_seconds))
+
+
+def _holder(descriptor: int) -> str:
+    return f"process {os.pread(descriptor, 32, 0).decode() or 'unknown'}"
+
+
+def tell_waiting(attempt: int, path: Path, holder: str, timeout_seconds: float) -> None:
+    """Log once, after half a second or so, that somebody waits and for whom."""
+    if attempt == _TOLD_AT_ATTEMPT:
+        _LOG.warning("warehouse %s is held by %s: waiting for up to %g s", path, holder, timeout_seconds)
 
 
 def describe_lock(path: Path, holder: str, timeout_seconds: float) -> str:

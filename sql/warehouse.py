@@ -5,6 +5,7 @@ and closed early, because it locks out every other process. What does not belong
 """
 
 import re
+import shutil
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -21,10 +22,12 @@ from sql.errors import MigrationError, PublishRejectedError, WarehouseError, War
 from sql.files import count_wal_bytes, written_beside
 from sql.frames import check_run_frames
 from sql.ingests import RefusedAgainError, Verdict
-from sql.locks import attempts, describe_lock, exclusive
+from sql.locks import attempts, describe_lock, exclusive, tell_waiting
+from sql.opening import recover, refuse_foreign
 from sql.records import Ingest, IngestBatch, IngestKind, IngestSource, Publication, RunRecord, Snapshot
 from sql.scripts import Script, find_pending, read_scripts
 from sql.statements import Connection, check_frames, command, execute, has_table, query, read
+from sql.words import explain, explain_copy
 
 _SETTINGS = "SET TimeZone = 'UTC'; SET auto_checkpoint_skip_wal_threshold = 1000000000000000"
 _LOCK = re.compile(r"Could not set lock on file(?:.*held in (?P<holder>.+? \(PID \d+\)))?", re.DOTALL)
@@ -35,13 +38,15 @@ class Warehouse:
     """The live file, the snapshot that readers open, and the folder of the Parquet exports.
 
     Safe to share between threads and processes: each call opens the file, waits up to `lock_timeout_seconds` for
-    its turn, and closes it. *Raises* `WarehouseError` and nothing else for whatever the database refuses.
+    its turn, and closes it. DuckDB takes at most `memory_limit` and puts what is above it into files beside its own.
+    *Raises* `WarehouseError` and nothing else for whatever the database refuses.
     """
 
     path: Path
     snapshot_path: Path
     export_folder: Path
     lock_timeout_seconds: float = 10.0
+    memory_limit: str = "4GB"
 
     def migrate(self) -> tuple[str, ...]:
         """Apply the migrations that are missing, then all views, and return the versions applied.
@@ -71,7 +76,7 @@ class Warehouse:
         *Requires* one thread. It is held for the whole block: nobody else can write meanwhile.
         """
         with self._connected() as con:
-            yield _KeptOpen(self.path, self.snapshot_path, self.export_folder, self.lock_timeout_seconds, con=con)
+            yield _KeptOpen(self.path, self.snapshot_path, self.export_folder, con=con)
 
     def find_ingest(self, kind: IngestKind, as_of_date: date | None, sha256: str) -> Ingest | None:
         """Return what the same content gave already, accepted or refused: it need not be read again.
@@ -185,8 +190,7 @@ class Warehouse:
                 execute(con, "SET TimeZone = 'UTC'")
                 return read(con, sql)
         except duckdb.Error as error:
-            sentence = " ".join(str(error).split())
-            msg = f"snapshot {self.snapshot_path}: {sentence}"
+            msg = f"snapshot {explain_copy(self.snapshot_path, error)}"
             raise WarehouseError(msg) from error
 
     def _ingested(
@@ -207,7 +211,7 @@ class Warehouse:
                     with written_beside(self.path) as temporary:
                         duckdb.connect(str(temporary)).close()
         except OSError as error:
-            msg = f"warehouse {self.path} cannot be made: {error}. Correct the path and run again"
+            msg = f"warehouse {self.path} cannot be made: {error}. Correct the cause and run again"
             raise WarehouseError(msg) from error
 
     @contextmanager
@@ -227,21 +231,27 @@ class Warehouse:
     def _lock_path(self) -> Path:
         return self.path.with_name(f"{self.path.name}.lock")
 
+    def _config(self) -> dict[str, str | bool | int | float | list[str]]:
+        """Give DuckDB's settings. What a killed process left in the folder of its spill files is thrown away."""
+        spill = self.path.with_name(f"{self.path.name}.spill")
+        shutil.rmtree(spill, ignore_errors=True)
+        return {"memory_limit": self.memory_limit, "temp_directory": str(spill)}
+
     def _open(self, timeout_seconds: float) -> duckdb.DuckDBPyConnection:
         lock = None
-        for _ in attempts(timeout_seconds):
+        for attempt in attempts(timeout_seconds):
             wal_bytes = count_wal_bytes(self.path)
             try:
-                con = duckdb.connect(str(self.path))
+                con = duckdb.connect(str(self.path), config=self._config())
             except duckdb.IOException as error:
                 lock = _LOCK.search(str(error))
                 if lock is None:
                     raise
+                tell_waiting(attempt, self.path, _holder(lock), timeout_seconds)
                 continue
-            _prepare(con, wal_bytes)
+            _prepare(con, self.path, wal_bytes)
             return con
-        holder = lock["holder"] if lock and lock["holder"] else "another process"
-        raise WarehouseLockedError(describe_lock(self.path, holder, self.lock_timeout_seconds))
+        raise WarehouseLockedError(describe_lock(self.path, _holder(lock), self.lock_timeout_seconds))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -275,6 +285,10 @@ def read_file(
         raise WarehouseError(msg) from error
 
 
+def _holder(lock: re.Match[str] | None) -> str:
+    return lock["holder"] if lock and lock["holder"] else "another process"
+
+
 def _require_query(sql: str) -> None:
     """Refuse what is not one query before anything of it runs."""
     statements = duckdb.extract_statements(sql)
@@ -304,7 +318,7 @@ def _translated(path: Path) -> Iterator[None]:
             raise
         raise KeyboardInterrupt from error
     except duckdb.Error as error:
-        msg = f"warehouse {path}: {error}. What was not finished was rolled back: correct the cause and run again"
+        msg = f"warehouse {explain(path, error)}"
         raise WarehouseError(msg) from error
 
 
@@ -323,23 +337,19 @@ def _transaction(con: duckdb.DuckDBPyConnection) -> Iterator[None]:
                 con.rollback()
 
 
-def _prepare(con: duckdb.DuckDBPyConnection, wal_bytes: int) -> None:
+def _prepare(con: duckdb.DuckDBPyConnection, path: Path, wal_bytes: int) -> None:
     try:
+        refuse_foreign(con, path)
         execute(con, _SETTINGS)
         if wal_bytes:
-            _recover(con, wal_bytes)
-    except duckdb.Error:
+            recover(con, path, wal_bytes)
+    except OSError as error:
+        con.close()
+        msg = f"warehouse {explain(path, error)}"
+        raise WarehouseError(msg) from error
+    except (duckdb.Error, WarehouseError):
         con.close()
         raise
-
-
-def _recover(con: Connection, wal_bytes: int) -> None:
-    # A committed write and a checkpoint, before anything else: facts.md says what an unclean stop can leave.
-    if has_table(con, "recoveries"):
-        command(con, "record_recovery", recovered_at=datetime.now(UTC), wal_bytes=wal_bytes)
-    else:
-        execute(con, "CREATE TABLE recovery AS SELECT 1 AS recovered; DROP TABLE recovery")
-    execute(con, "CHECKPOINT")
 
 
 def _applied(con: Connection) -> dict[str, str]:

@@ -25,6 +25,7 @@ class Settings(BaseSettings):
     warehouse: Path = Field(default=Path(".ballast/warehouse.duckdb"), description="The live database file.")
     snapshot: Path = Field(default=Path(".ballast/snapshot.duckdb"), description="The copy that readers open.")
     export_folder: Path = Field(default=Path(".ballast/targets"), description="Folder of the Parquet exports.")
+    memory_limit: str = Field(default="4GB", description="Most memory that DuckDB takes; above it, it uses the disk.")
     exchange: str = Field(default="XNYS", description="Exchange whose trading days count, by its ISO 10383 code.")
 
     def at(self, paths: Mapping[str, Path]) -> Self:
@@ -33,7 +34,7 @@ class Settings(BaseSettings):
 
     def open_warehouse(self) -> Warehouse:
         """Give the warehouse that these settings name; nothing is opened yet."""
-        return Warehouse(self.warehouse, self.snapshot, self.export_folder)
+        return Warehouse(self.warehouse, self.snapshot, self.export_folder, memory_limit=self.memory_limit)
 
 
 class RebalanceConfig(BaseModel):

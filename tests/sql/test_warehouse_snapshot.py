@@ -75,7 +75,7 @@ def test_a_snapshot_leaves_no_temporary_file(warehouse: Warehouse) -> None:
 
 def test_what_a_killed_snapshot_left_is_not_taken_over(warehouse: Warehouse) -> None:
     warehouse.snapshot_path.parent.mkdir()
-    for suffix in (".tmp", ".tmp.wal"):
+    for suffix in (".new", ".new.wal"):
         warehouse.snapshot_path.with_name(warehouse.snapshot_path.name + suffix).write_bytes(b"half of something")
     assert _read(warehouse.snapshot(DAY).path, "FROM current_targets") == []
 

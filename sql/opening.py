@@ -1,0 +1,53 @@
+"""What comes first when a file was opened: whether it is ours, and whether the last writer ended cleanly."""
+
+import logging
+import shutil
+from datetime import UTC, datetime
+from pathlib import Path
+
+from sql.errors import WarehouseError
+from sql.statements import Connection, command, execute, has_table
+
+_LOG = logging.getLogger(__name__)
+_SHOWN = 5
+
+
+def refuse_foreign(con: Connection, path: Path) -> None:
+    """Refuse a file that has tables of another application. *Raises* `WarehouseError`."""
+    tables = execute(con, "SELECT table_name FROM duckdb_tables() WHERE NOT internal ORDER BY table_name")
+    names = [name for (name,) in tables]
+    if names and "schema_migrations" not in names:
+        msg = (
+            f"{path} is a DuckDB file of another application: it has {len(names)} tables "
+            f"({', '.join(names[:_SHOWN])}) and no schema_migrations. No row of it was changed: correct the path"
+        )
+        raise WarehouseError(msg)
+
+
+def recover(con: Connection, path: Path, wal_bytes: int) -> None:
+    """Make the file clean after an unclean stop: a committed write and a checkpoint, facts.md says why.
+
+    A log that could not be replayed to its end is kept beside the file, and told: the stop cut off a write that nobody
+    was told of, or the log is damaged.
+    """
+    now = datetime.now(UTC)
+    wal, kept = path.with_name(f"{path.name}.wal"), path.with_name(f"{path.name}.wal.{now:%Y%m%dT%H%M%SZ}")
+    size = wal.stat().st_size if wal.exists() else 0
+    if size:
+        shutil.copyfile(wal, kept)
+    if has_table(con, "recoveries"):
+        command(con, "record_recovery", recovered_at=now, wal_bytes=wal_bytes)
+    else:
+        execute(con, "CREATE TABLE recovery AS SELECT 1 AS recovered; DROP TABLE recovery")
+    # DuckDB appends to what it could replay; it cuts off the rest.
+    if wal.stat().st_size > size:
+        kept.unlink(missing_ok=True)
+    else:
+        _LOG.warning(
+            "the write-ahead log of %s (%d bytes) was not whole: its end was not taken over and is kept in %s. It is a "
+            "write that a stop cut off before anybody was told, or damage: `ballast db verify` looks at every row",
+            path,
+            size,
+            kept,
+        )
+    execute(con, "CHECKPOINT")
