@@ -1,0 +1,336 @@
+"""How the days went, what limits them, and the story of one weight: asked as an operator and an auditor do."""
+
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import duckdb
+import polars as pl
+import pytest
+from warehouse_broken_runs import twice
+from warehouse_samples import DAY, ONE, TWO, make_frames, make_run, publish
+
+from sql.errors import PublishRejectedError
+from sql.warehouse import Warehouse
+
+PUBLISHED, CORRECTED, HELD, REJECTED, PARTLY, SCORES_ONLY = (DAY + timedelta(days=days) for days in range(6))
+SHOWN = (
+    *("current_targets", "target_changes", "correction_changes", "decisions_today", "constraints_today"),
+    *("bucket_exposure", "cash_drag", "turnover", "visible_runs", "publications"),
+)
+"""What managers and execution look at."""
+
+
+def _read(warehouse: Warehouse, sql: str) -> pl.DataFrame:
+    with duckdb.connect(str(warehouse.path), read_only=True) as con:
+        return con.sql(sql).pl()
+
+
+def _write(warehouse: Warehouse, sql: str) -> None:
+    with duckdb.connect(str(warehouse.path)) as con:
+        con.execute(sql)
+
+
+def _ingest(ingest_id: int, kind: str, day: date, rows: int, rejected: int, refusal: str | None = None) -> str:
+    words = "NULL" if refusal is None else f"'{refusal}'"
+    now = datetime.now(UTC).isoformat()
+    return f"""
+        INSERT INTO ingests BY NAME SELECT {ingest_id} AS ingest_id, '{kind}' AS kind, 'inbox/{kind}' AS source,
+        'sha-{ingest_id}' AS sha256, DATE '{day}' AS as_of_date, {rows} AS rows_read,
+        {rows - rejected} AS rows_accepted, {rejected} AS rows_rejected, '{now}'::TIMESTAMPTZ AS ingested_at,
+        {words} AS refusal
+    """
+
+
+def _try(warehouse: Warehouse, run_id: str, day: date, state: str, reason: str) -> None:
+    warehouse.start_run(make_run(run_id, TWO, day), "test")
+    warehouse.record_event(run_id, state, "test", reason)
+
+
+@pytest.fixture(scope="module")
+def days(make_migrated: Callable[[], Warehouse]) -> Warehouse:
+    """A bad week: what the names of the days say."""
+    made = make_migrated()
+    frames = make_frames(TWO, PUBLISHED)
+    is_old = pl.col("asset") == "CCC"
+    frames["decisions"] = frames["decisions"].with_columns(
+        is_score_stale=is_old, score_age_days=pl.when(~is_old).then("score_age_days")
+    )
+    made.start_run(make_run("published", TWO, PUBLISHED), "test", ["no asset is called ZZZ", "no bucket is called yyy"])
+    made.publish("published", frames, "test", ["no asset is called ZZZ", "no bucket is called yyy"])
+    made.start_run(make_run("published", TWO, PUBLISHED), "test")
+    publish(made, "wrong", TWO, CORRECTED)
+    publish(made, "right", TWO, CORRECTED)
+    _try(made, "late", CORRECTED, "held", "20 of 40 scores are missing")
+    _try(made, "held", HELD, "held", "30 of 40 scores are missing")
+    _try(made, "rejected", REJECTED, "failed", "OSError: disk full")
+    made.start_run(make_run("rejected", ONE | TWO, REJECTED), "test")
+    frames = make_frames(TWO, REJECTED)
+    with pytest.raises(PublishRejectedError):
+        made.publish("rejected", frames | {"decisions": twice(frames["decisions"])}, "test")
+    publish(made, "partly", ONE, PARTLY)
+    for number, rows in enumerate([(PUBLISHED, 50, 2), (PUBLISHED, 49, 1), (SCORES_ONLY, 50, 0)], start=1):
+        _write(made, _ingest(number, "scores", *rows))
+    _write(made, _ingest(4, "positions", PUBLISHED, 10, 10, "no column asset"))
+    _write(made, _ingest(5, "scores", PUBLISHED, 60, 60, "30 of 60 rows refused"))
+    _write(made, _ingest(6, "scores", CORRECTED, 60, 60, "30 of 60 rows refused"))
+    _write(made, _ingest(7, "scores", CORRECTED, 40, 0))
+    return made
+
+
+@pytest.fixture(scope="module")
+def health(days: Warehouse) -> dict[date, dict[str, Any]]:
+    return {row["as_of_date"]: row for row in _read(days, "FROM run_health").iter_rows(named=True)}
+
+
+def test_every_day_says_how_it_went(health: dict[date, dict[str, Any]]) -> None:
+    told = {day: (row["state"], row["is_covered"], row["missing_portfolios"]) for day, row in health.items()}
+    assert told == {
+        SCORES_ONLY: ("not_run", False, ["p1"]),
+        PARTLY: ("partly_published", False, ["p2"]),
+        REJECTED: ("rejected", False, ["p1", "p2"]),
+        HELD: ("held", False, ["p1", "p2"]),
+        CORRECTED: ("published", True, []),
+        PUBLISHED: ("published", True, []),
+    }
+    assert list(told) == sorted(told, reverse=True)
+
+
+def test_tries_publications_and_repetitions_are_counted(health: dict[date, dict[str, Any]]) -> None:
+    counts = ("n_tries", "n_publications", "n_unchanged")
+    assert [tuple(health[day][name] for name in counts) for day in (PUBLISHED, CORRECTED, HELD, REJECTED)] == [
+        (1, 1, 1),
+        (3, 2, 0),
+        (1, 0, 0),
+        (2, 0, 0),
+    ]
+
+
+def test_what_went_wrong_is_told_in_words(health: dict[date, dict[str, Any]]) -> None:
+    assert health[HELD]["held_reason"] == health[HELD]["last_reason"] == "30 of 40 scores are missing"
+    assert health[REJECTED]["failure"] == "OSError: disk full"
+    assert health[REJECTED]["failed_checks"].startswith("1 checks failed: rows_are_unique (1 rows)")
+    assert health[REJECTED]["last_state"] == "rejected"
+    assert health[PUBLISHED]["warnings"] == ["no asset is called ZZZ", "no bucket is called yyy"]
+    assert health[PARTLY]["warnings"] == []
+
+
+def test_a_correction_that_was_held_leaves_the_day_published_and_is_told(health: dict[date, dict[str, Any]]) -> None:
+    row = health[CORRECTED]
+    assert (row["state"], row["last_state"], row["run_id"]) == ("published", "held", "right")
+    assert row["held_reason"] == "20 of 40 scores are missing"
+
+
+def test_the_time_taken_is_that_of_the_published_run(health: dict[date, dict[str, Any]]) -> None:
+    row = health[CORRECTED]
+    assert row["seconds_taken"] == (row["published_at"] - row["started_at"]).total_seconds() > 0
+    assert health[HELD]["started_at"] is not None
+    assert health[HELD]["seconds_taken"] is None
+
+
+def test_rows_are_those_of_the_files_that_count(health: dict[date, dict[str, Any]]) -> None:
+    counts = ("rows_read", "rows_rejected", "n_refused_files")
+    assert [tuple(health[day][name] for name in counts) for day in (PUBLISHED, CORRECTED, SCORES_ONLY)] == [
+        (49, 1, 2),
+        (40, 0, 0),
+        (50, 0, 0),
+    ]
+
+
+def test_holdings_without_a_score_are_counted(health: dict[date, dict[str, Any]]) -> None:
+    counts = ("n_holdings_without_score", "n_stale_scores")
+    assert [tuple(health[day][name] for name in counts) for day in (PUBLISHED, CORRECTED)] == [(2, 2), (0, 0)]
+
+
+def test_a_refused_file_says_why_and_what_counts_instead(days: Warehouse) -> None:
+    sql = "SELECT ingest_id, refusal, effective_ingest_id, is_corrected FROM refused_files"
+    assert _read(days, sql).rows() == [
+        (6, "30 of 60 rows refused", 7, True),
+        (5, "30 of 60 rows refused", 2, False),
+        (4, "no column asset", None, False),
+    ]
+
+
+def test_what_is_not_published_is_nowhere_that_managers_and_execution_look(warehouse: Warehouse) -> None:
+    publish(warehouse, "published", TWO)
+    before = {view: _read(warehouse, f"FROM {view} ORDER BY ALL") for view in SHOWN}
+    for state in ("held", "failed", "proposed", "approved"):
+        _try(warehouse, state, DAY, state, "a reason")
+    warehouse.start_run(make_run("rejected", TWO), "test")
+    frames = make_frames(TWO)
+    with pytest.raises(PublishRejectedError):
+        warehouse.publish("rejected", frames | {"targets": twice(frames["targets"])}, "test")
+    for view, rows in before.items():
+        assert _read(warehouse, f"FROM {view} ORDER BY ALL").equals(rows), view
+
+
+def test_cash_and_turnover_have_every_published_day(days: Warehouse) -> None:
+    cash = _read(days, "SELECT as_of_date, portfolio_id, cash_weight, run_id FROM cash_drag")
+    assert cash.rows() == [
+        (PARTLY, "p1", Decimal("0.15"), "partly"),
+        (CORRECTED, "p1", Decimal("0.15"), "right"),
+        (CORRECTED, "p2", Decimal("0.15"), "right"),
+        (PUBLISHED, "p1", Decimal("0.15"), "published"),
+        (PUBLISHED, "p2", Decimal("0.15"), "published"),
+    ]
+    traded = _read(
+        days, "FROM turnover SELECT turnover, bought_weight, sold_weight, n_open, n_close WHERE run_id = 'partly'"
+    )
+    assert traded.rows() == [(0.45, Decimal("0.8"), Decimal("0.1"), 2, 1)]
+    assert _read(days, "FROM turnover").height == cash.height
+
+
+def test_a_missed_minimum_comes_first_and_says_why(warehouse: Warehouse) -> None:
+    frames = make_frames()
+    missed = frames["constraint_checks"].with_columns(
+        constraint_name=pl.lit("min_buckets_represented"), slack=pl.lit(-1.0), reason=pl.lit("not attainable: no name")
+    )
+    frames["constraint_checks"] = pl.concat([frames["constraint_checks"], missed])
+    warehouse.start_run(make_run("r1"), "test")
+    warehouse.publish("r1", frames, "test")
+    sql = "SELECT as_of_date, constraint_name, is_missed, is_ok, reason FROM constraints_today"
+    assert _read(warehouse, sql).rows() == [
+        (DAY, "min_buckets_represented", True, True, "not attainable: no name"),
+        (DAY, "max_single_position", False, True, None),
+    ]
+
+
+def test_buckets_have_no_limit_where_dynamic_sizing_is_disabled(warehouse: Warehouse) -> None:
+    warehouse.start_run(make_run("r1", enable_dynamic_sizing=False), "test")
+    warehouse.publish("r1", make_frames({"p1": {"AAA": "0.5", "CCC": "0.45"}}), "test")
+    assert _read(warehouse, "SELECT DISTINCT slack FROM bucket_exposure").rows() == [(None,)]
+
+
+def test_every_limit_of_a_run_can_be_asked(warehouse: Warehouse) -> None:
+    warehouse.start_run(make_run("r1", residual_strategy="cash_bucket", max_residual_multiple=None), "test")
+    limits = dict(_read(warehouse, "SELECT limit_name, limit_value FROM configured_limits").rows())
+    assert limits["max_single_position"] == "0.5"
+    assert limits["max_allocation_by_bucket"] == '{"tech":0.65}'
+    assert (limits["residual_strategy"], limits["max_residual_multiple"]) == ("cash_bucket", None)
+
+
+def _explain(warehouse: Warehouse, portfolio_id: str, asset: str, day: date = PUBLISHED) -> dict[str, tuple[str, ...]]:
+    """Give value, limit and words of each step; their order is that of the steps."""
+    told = _read(warehouse, f"FROM explain('{portfolio_id}', '{asset}', DATE '{day}')")
+    assert told["step"].to_list() == list(range(1, told.height + 1))
+    return {row["quantity"]: (row["value"], row["limit_value"], row["words"]) for row in told.iter_rows(named=True)}
+
+
+def test_a_weight_tells_its_story_from_the_score_to_the_trade(days: Warehouse) -> None:
+    story = _explain(days, "p1", "AAA")
+    assert list(story) == (
+        "holding, restriction, score, score age, rank, gate, entry score, rival, tier, raw weight, stage 1 weight, "
+        "stage 2 weight, residual weight, target weight, trade, run, published at"
+    ).split(", ")
+    assert story["restriction"][0] == "none"
+    assert story["score"][0] == story["entry score"][0] == "0.8"
+    assert story["rival"][0] == "CCC"
+    assert story["target weight"] == ("0.50000000", "max_single_position 0.5", "because")
+    assert story["trade"][:2] == ("0.50000000", "rebalance_band 0.05")
+    assert story["trade"][2] == "open: 0.00000000 -> 0.50000000, number 2 of the trades."
+    assert story["run"][0] == "published"
+
+
+def test_a_closed_holding_tells_the_gate_and_the_sale(days: Warehouse) -> None:
+    story = _explain(days, "p1", "CCC", CORRECTED)
+    assert story["gate"] == ("below_min_score_threshold", "min_score_threshold 0.85", "because")
+    assert (story["target weight"][0], story["trade"][0]) == ("0.00000000", "-0.10000000")
+    assert "stage 1 weight" not in story
+
+
+def test_what_capped_a_stage_is_named_with_its_limit(warehouse: Warehouse) -> None:
+    frames = make_frames()
+    frames["sizing_audit"] = frames["sizing_audit"].with_columns(
+        stage1_cap=pl.when(pl.col("asset") == "AAA").then(pl.lit("position")).otherwise(pl.lit("bucket")),
+        residual_limit=pl.lit("position_cap"),
+    )
+    warehouse.start_run(make_run("r1"), "test")
+    warehouse.publish("r1", frames, "test")
+    assert _explain(warehouse, "p1", "AAA")["stage 1 weight"][1] == "max_single_position 0.5"
+    story = _explain(warehouse, "p1", "BBB")
+    assert story["stage 1 weight"][1] == "bucket health 0.6"
+    assert story["residual weight"][1] == "position_cap"
+
+
+def test_a_refused_name_has_its_gate_and_no_target(warehouse: Warehouse) -> None:
+    frames = make_frames()
+    refused = (
+        frames["decisions"]
+        .filter(pl.col("asset") == "CCC")
+        .with_columns(
+            asset=pl.lit("DDD"), is_held=pl.lit(value=False), current_weight=pl.lit(0).cast(pl.Decimal(10, 8))
+        )
+    )
+    frames["decisions"] = pl.concat([frames["decisions"], refused])
+    warehouse.start_run(make_run("r1"), "test")
+    warehouse.publish("r1", frames, "test")
+    story = _explain(warehouse, "p1", "DDD")
+    assert story["gate"][0] == "below_min_score_threshold"
+    assert story["target weight"][2] == "Neither selected nor held: no target."
+    assert "trade" not in story
+
+
+def test_a_pinned_holding_tells_its_pin_and_no_stages(warehouse: Warehouse) -> None:
+    frames = make_frames(held={"AAA": "0.5"})
+    is_pinned = pl.col("asset") == "AAA"
+    frames["decisions"] = frames["decisions"].with_columns(
+        pl.when(~is_pinned).then(pl.col("score", "entry_score", "score_date")),
+        is_pinned=is_pinned,
+        is_score_stale=is_pinned,
+    )
+    frames["sizing_audit"] = frames["sizing_audit"].with_columns(pinned_weight=pl.when(is_pinned).then(pl.lit(0.5)))
+    frames["targets"] = frames["targets"].with_columns(is_pinned=is_pinned)
+    warehouse.start_run(make_run("r1"), "test")
+    warehouse.publish("r1", frames, "test")
+    story = _explain(warehouse, "p1", "AAA")
+    assert story["pinned weight"][0] == "0.50000000"
+    assert story["score"][2] == "No score that counts."
+    assert story["trade"][2] == "hold: 0.50000000 -> 0.50000000 is within the band."
+    assert {"tier", "raw weight", "stage 1 weight", "entry score"} & set(story) == set()
+
+
+def test_cash_tells_why_it_is_there(days: Warehouse) -> None:
+    story = _explain(days, "p1", "CASH")
+    assert list(story) == [
+        *("positions", "invested weight", "reachable weight", "residual"),
+        *("target weight", "trade", "run", "published at"),
+    ]
+    assert (story["invested weight"][0], story["target weight"][0]) == ("0.80000000", "0.15000000")
+
+
+def test_a_score_tells_which_parts_made_it(warehouse: Warehouse) -> None:
+    _write(warehouse, f"INSERT INTO scores VALUES (1, 1, DATE '{DAY}', 'default', 'AAA', NULL, 0.9, 0.65, NULL)")
+    _write(warehouse, f"INSERT INTO scores VALUES (2, 1, DATE '{DAY}', 'default', 'AAA', NULL, 0.1, 0.1, NULL)")
+    run = make_run("r1", model="default", technical_score_weight=0.6, fundamental_score_weight=0.4)
+    run.inputs["scores"] = [1]
+    warehouse.start_run(run, "test")
+    warehouse.publish("r1", make_frames(), "test")
+    assert "0.6 x technical 0.9 + 0.4 x fundamental 0.65" in _explain(warehouse, "p1", "AAA")["score"][2]
+
+
+def test_an_unknown_name_is_told_with_the_nearest(days: Warehouse) -> None:
+    story = _explain(days, "p1", "aab")
+    assert list(story) == ["candidate", "run", "published at"]
+    assert story["candidate"][2] == (
+        "aab is no candidate of p1 on 2026-03-02: neither held nor scored that day. The nearest name is AAA."
+    )
+
+
+def test_an_unknown_portfolio_is_told_with_the_known(days: Warehouse) -> None:
+    words = _explain(days, "p", "AAA")["published run"][2]
+    assert words == "No portfolio p was ever published; published are: p1, p2."
+
+
+def test_a_day_without_a_published_run_is_told_with_what_happened(days: Warehouse) -> None:
+    assert _explain(days, "p1", "AAA", HELD)["published run"][2] == (
+        "Nothing is published of p1 for 2026-03-04. Its last run is held: 30 of 40 scores are missing. "
+        "The published day before it is 2026-03-03. The published day after it is 2026-03-06."
+    )
+    assert _explain(days, "p2", "AAA", PARTLY)["published run"][2] == (
+        "Nothing is published of p2 for 2026-03-06. No run covers that day. The published day before it is 2026-03-03."
+    )
+
+
+def test_nobody_explains_what_a_superseded_run_said(days: Warehouse) -> None:
+    assert _explain(days, "p1", "AAA", CORRECTED)["run"][0] == "right"
