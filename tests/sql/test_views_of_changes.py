@@ -182,13 +182,14 @@ def test_two_runs_can_be_held_against_each_other_in_both_directions(week: Wareho
 def corrected(make_migrated: Callable[[], Warehouse]) -> Warehouse:
     """r1 of two portfolios, r2 corrects p1 by another code, r1 again; r3 of the next day, r9 of a later one is held."""
     made = make_migrated()
-    publish(made, "r1", TWO)
-    publish(made, "r2", {"p1": {"AAA": "0.4", "BBB": "0.3", "CCC": "0"}})
-    made.start_run(make_run("r1", TWO), "test")
-    made.publish("r1", make_frames(TWO), "test")
-    publish(made, "r3", ONE, NEXT)
-    made.start_run(make_run("r9", as_of_date=LATER), "test")
-    made.record_event("r9", "held", "test", "too many scores missing")
+    with made.kept_open() as session:
+        publish(session, "r1", TWO)
+        publish(session, "r2", {"p1": {"AAA": "0.4", "BBB": "0.3", "CCC": "0"}})
+        session.start_run(make_run("r1", TWO), "test")
+        session.publish("r1", make_frames(TWO), "test")
+        publish(session, "r3", ONE, NEXT)
+        session.start_run(make_run("r9", as_of_date=LATER), "test")
+        session.record_event("r9", "held", "test", "too many scores missing")
     return made
 
 

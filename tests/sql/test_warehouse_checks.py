@@ -1,9 +1,10 @@
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import duckdb
 import polars as pl
 import pytest
-from warehouse_broken_runs import ASSET, BROKEN, Frames, miss_buckets, set_weight, twice
+from warehouse_broken_runs import ASSET, BROKEN, Frames, add_dropped, miss_buckets, twice
 from warehouse_samples import ONE, TWO, make_frames, make_run
 
 from sql.errors import PublishRejectedError
@@ -25,10 +26,17 @@ def _count_rows(warehouse: Warehouse) -> dict[str, int]:
         return {table: con.table(table).count("*").fetchall()[0][0] for table in RUN_TABLES}
 
 
+@pytest.fixture(scope="module")
+def refusing(make_migrated: Callable[[], Warehouse]) -> Iterator[Warehouse]:
+    """One for all runs that are refused: they leave no row, only their events."""
+    with make_migrated().kept_open() as session:
+        yield session
+
+
 @pytest.mark.parametrize("name", BROKEN)
-def test_a_check_refuses(warehouse: Warehouse, name: str) -> None:
+def test_a_check_refuses(refusing: Warehouse, name: str) -> None:
     check, breaks, detail = BROKEN[name]
-    failures = {failed: text for failed, _, text in _reject(warehouse, breaks(make_frames()), make_run("r1")).failures}
+    failures = {failed: text for failed, _, text in _reject(refusing, breaks(make_frames()), make_run(name)).failures}
     assert detail in failures[check]
 
 
@@ -58,9 +66,19 @@ def test_a_pinned_position_may_be_below_the_minimum(warehouse: Warehouse) -> Non
 
 def test_a_dropped_asset_that_is_not_held_needs_no_target(warehouse: Warehouse) -> None:
     warehouse.start_run(make_run("r1"), "test")
-    frames = make_frames()
-    dropped = frames["sizing_audit"].head(1).with_columns(asset=pl.lit("DDD"), target_weight=set_weight("0"))
-    frames["sizing_audit"] = pl.concat([frames["sizing_audit"], dropped])
+    frames = add_dropped(make_frames())
+    assert warehouse.publish("r1", frames, "test").is_new
+
+
+def test_a_change_of_exactly_the_band_is_held(warehouse: Warehouse) -> None:
+    warehouse.start_run(make_run("r1", rebalance_band=0.25), "test")
+    frames = make_frames(held={"AAA": "0.4"})
+    held = pl.col("asset") == "AAA"
+    frames["targets"] = frames["targets"].with_columns(
+        action=pl.when(held).then(pl.lit("hold")).otherwise("action"),
+        trade_weight=pl.when(~held).then("trade_weight").otherwise(pl.lit(0)).cast(pl.Decimal(10, 8)),
+        trade_rank=pl.when(~held).then(pl.when(ASSET == "BBB").then(2).otherwise("trade_rank")).cast(pl.Int32),
+    )
     assert warehouse.publish("r1", frames, "test").is_new
 
 

@@ -36,6 +36,23 @@ def miss_buckets(checks: pl.DataFrame, reason: str) -> pl.DataFrame:
     )
 
 
+def add_dropped(frames: Frames, *, is_held: bool = False) -> Frames:
+    """Add DDD: selected, and dropped by the sizing."""
+    weight, held = set_weight("0"), pl.lit(is_held)
+    selected = frames["decisions"].filter(ASSET == "AAA")
+    sized = frames["sizing_audit"].filter(ASSET == "AAA")
+    decision = selected.with_columns(asset=pl.lit("DDD"), is_held=held)
+    audit = sized.with_columns(
+        asset=pl.lit("DDD"), is_held=held, target_weight=weight, drop_reason=pl.lit("below_min_position_size")
+    )
+    counts = [(pl.col(name) + 1).cast(pl.Int32).alias(name) for name in ("n_selected", "n_dropped")]
+    return frames | {
+        "decisions": pl.concat([frames["decisions"], decision]),
+        "sizing_audit": pl.concat([frames["sizing_audit"], audit]),
+        "sizing_summary": frames["sizing_summary"].with_columns(counts),
+    }
+
+
 def _weights(**weights: str) -> Callable[[Frames], Frames]:
     return lambda _: make_frames({"p1": weights})
 
@@ -114,17 +131,7 @@ BROKEN: dict[str, tuple[str, Callable[[Frames], Frames], str]] = {
     ),
     "a dropped holding without target": (
         "every_size_is_a_target",
-        _swap(
-            "sizing_audit",
-            lambda frame: pl.concat(
-                [
-                    frame,
-                    frame.head(1).with_columns(
-                        asset=pl.lit("DDD"), is_held=pl.lit(value=True), target_weight=set_weight("0")
-                    ),
-                ]
-            ),
-        ),
+        lambda frames: add_dropped(frames, is_held=True),
         "DDD was sized 0.00000000, targets has no row",
     ),
     "a holding without target": (
@@ -210,6 +217,106 @@ BROKEN: dict[str, tuple[str, Callable[[Frames], Frames], str]] = {
         _swap("constraint_checks", twice),
         "max_single_position has 2 rows in constraint_checks",
     ),
+    "a trade that is a unit off": (
+        "every_trade_fits_its_target",
+        _swap("targets", lambda frame: frame.with_columns(_set("AAA", trade_weight=set_weight("0.49999999")))),
+        "AAA is open with trade 0.49999999, held with 0.00000000, target 0.50000000: expected open",
+    ),
+    "an action of another sign": (
+        "every_trade_fits_its_target",
+        _swap("targets", lambda frame: frame.with_columns(_set("CCC", action=pl.lit("decrease")))),
+        "CCC is decrease with trade -0.10000000, held with 0.10000000, target 0.00000000: expected close",
+    ),
+    "a hold that is traded": (
+        "every_trade_fits_its_target",
+        lambda _: make_frames(held={"AAA": "0.48"}),
+        "AAA is increase with trade 0.02000000, held with 0.48000000, target 0.50000000: expected hold",
+    ),
+    "a hold outside the band": (
+        "every_trade_fits_its_target",
+        lambda _: _hold(make_frames(held={"AAA": "0.4"})),
+        "AAA is hold with trade 0.00000000, held with 0.40000000, target 0.50000000: expected increase",
+    ),
+    "cash that is traded": (
+        "every_trade_fits_its_target",
+        _swap("targets", lambda frame: frame.with_columns(_set("CASH", trade_weight=set_weight("0.15")))),
+        "CASH is hold with trade 0.15000000",
+    ),
+    "a purchase before a sale": (
+        "trades_are_in_order",
+        _swap("targets", lambda frame: frame.with_columns(trade_rank=4 - pl.col("trade_rank"))),
+        "CCC trades -0.10000000 at place 3",
+    ),
+    "two trades at one place": (
+        "trades_are_in_order",
+        _swap("targets", lambda frame: frame.with_columns(_set("BBB", trade_rank=pl.lit(2, pl.Int32)))),
+        "BBB trades 0.30000000 at place 2",
+    ),
+    "a trade without a place": (
+        "trades_are_in_order",
+        _swap("targets", lambda frame: frame.with_columns(_set("BBB", trade_rank=pl.lit(None)))),
+        "BBB trades 0.30000000 at place null",
+    ),
+    "a place without a trade": (
+        "trades_are_in_order",
+        _swap("targets", lambda frame: frame.with_columns(_set("CASH", trade_rank=pl.lit(4, pl.Int32)))),
+        "CASH trades 0.00000000 at place 4",
+    ),
+    "a target without a decision": (
+        "every_target_has_its_decision",
+        _swap("decisions", lambda frame: frame.filter(ASSET != "CCC")),
+        "CCC in tech held with 0.10000000 has target 0.00000000; its decision: none",
+    ),
+    "a target of another bucket than decided": (
+        "every_target_has_its_decision",
+        _swap("targets", lambda frame: frame.with_columns(_set("AAA", bucket=pl.lit("health")))),
+        "AAA in health held with 0.00000000 has target 0.50000000; its decision: tech",
+    ),
+    "a target of another holding than decided": (
+        "every_target_has_its_decision",
+        _swap("decisions", lambda frame: frame.with_columns(_set("CCC", current_weight=set_weight("0.2")))),
+        "CCC in tech held with 0.10000000 has target 0.00000000; its decision: tech, held with 0.20000000",
+    ),
+    "a position that was not selected": (
+        "every_target_has_its_decision",
+        _swap("decisions", lambda frame: frame.with_columns(_set("AAA", is_selected=pl.lit(value=False)))),
+        "target 0.50000000; its decision: tech, held with 0.00000000, not selected",
+    ),
+    "a target of nothing for nothing": (
+        "every_target_has_its_decision",
+        lambda _: make_frames(held={"CCC": "0"}),
+        "CCC in tech held with 0.00000000 has target 0.00000000",
+    ),
+    "a selected candidate without a size": (
+        "selected_are_sized",
+        _swap("sizing_audit", lambda frame: frame.filter(ASSET != "AAA")),
+        "AAA is selected and was not sized",
+    ),
+    "a size of what was not selected": (
+        "selected_are_sized",
+        _swap("decisions", lambda frame: frame.with_columns(_set("AAA", is_selected=pl.lit(value=False)))),
+        "AAA is sized and was not selected",
+    ),
+    "no limit held against the targets": (
+        "every_portfolio_is_checked",
+        _swap("constraint_checks", lambda frame: frame.clear()),
+        "p1: no limit was held against its targets",
+    ),
+    "another count of selected": (
+        "summary_counts_are_right",
+        _swap("sizing_summary", lambda frame: frame.with_columns(n_selected=pl.lit(3, pl.Int32))),
+        "sizing_summary has 3 selected, 2 sized, 0 dropped; sizing_audit has 2, 2, 0, targets have 2 positions",
+    ),
+    "another count of dropped": (
+        "summary_counts_are_right",
+        lambda frames: add_dropped(frames) | {"sizing_summary": frames["sizing_summary"]},
+        "sizing_summary has 2 selected, 2 sized, 0 dropped; sizing_audit has 3, 2, 1, targets have 2 positions",
+    ),
+    "another count of sized": (
+        "summary_counts_are_right",
+        _swap("sizing_summary", lambda frame: frame.with_columns(n_sized=pl.lit(1, pl.Int32))),
+        "sizing_summary has 2 selected, 1 sized, 0 dropped",
+    ),
     "targets of another day": (
         "rows_belong_to_the_run",
         _swap("targets", lambda frame: frame.with_columns(as_of_date=pl.lit(DAY).dt.offset_by("1d"))),
@@ -221,6 +328,11 @@ BROKEN: dict[str, tuple[str, Callable[[Frames], Frames], str]] = {
         "p2: 4 rows in targets of a portfolio that the run does not cover",
     ),
 }
+
+
+def _hold(frames: Frames) -> Frames:
+    held = _set("AAA", action=pl.lit("hold"), trade_weight=set_weight("0"), trade_rank=pl.lit(None))
+    return frames | {"targets": frames["targets"].with_columns(held)}
 
 
 def _health_of_two() -> Frames:

@@ -1,0 +1,8 @@
+-- Failures: portfolios without a row in constraint_checks: nobody held a limit against their targets.
+-- Parameters: $run_id VARCHAR.
+SELECT
+    portfolio_id,
+    'no limit was held against its targets' AS detail
+FROM (SELECT unnest(portfolio_ids) AS portfolio_id FROM runs WHERE run_id = $run_id)
+ANTI JOIN (FROM constraint_checks WHERE run_id = $run_id) USING (portfolio_id)
+ORDER BY ALL;
