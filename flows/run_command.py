@@ -19,7 +19,8 @@ from flows.show import HELD, PROBLEMS, STOPPED, err, out, show, tell
 from sizing.feasibility import find_infeasible
 from sizing.limits import RebalancingLimits
 from tasks.errors import SourceError, UsageError
-from tasks.portfolios import load_portfolios
+from tasks.feeds import Feeds
+from tasks.portfolios import load_feeds, load_portfolios
 from tasks.settings import RebalanceConfig, Settings
 from tasks.sources import days_in_inbox, find_sources
 from tasks.trading_days import require_trading_day, trading_days
@@ -35,9 +36,10 @@ def run_days(as_of: date | None, first: date | None, last: date | None, paths: M
     try:
         settings = Settings().at(paths)
         limits = load_portfolios(settings.config)
-        days = _days(settings, as_of, first, last)
+        feeds = load_feeds(settings.config)
+        days = _days(settings, feeds, as_of, first, last)
         for day in days:
-            find_sources(settings.inbox, day)
+            find_sources(settings.inbox, day, feeds)
         _warn(console, limits)
         require_server()
         done = asyncio.run(_run_each(console, settings, limits, days))
@@ -51,7 +53,9 @@ def run_days(as_of: date | None, first: date | None, last: date | None, paths: M
     return 0 if done == days else HELD
 
 
-def _days(settings: Settings, as_of: date | None, first: date | None, last: date | None) -> tuple[date, ...]:
+def _days(
+    settings: Settings, feeds: Feeds, as_of: date | None, first: date | None, last: date | None
+) -> tuple[date, ...]:
     """Say which days are asked for: `as_of`, the trading days of a range, or the newest day of the inbox."""
     if as_of and (first or last):
         msg = "--as-of asks for one day, --from and --to for a range: give the one or the other"
@@ -65,15 +69,21 @@ def _days(settings: Settings, as_of: date | None, first: date | None, last: date
             msg = f"there is no trading day of {settings.exchange} from {first} to {last}: correct the range"
             raise UsageError(msg)
         return days
-    day = as_of or _newest_day(settings)
+    day = as_of or _newest_day(settings, feeds)
     require_trading_day(settings.exchange, day)
     return (day,)
 
 
-def _newest_day(settings: Settings) -> date:
-    days = days_in_inbox(settings.inbox)
+def _newest_day(settings: Settings, feeds: Feeds) -> date:
+    days = days_in_inbox(settings.inbox, feeds)
+    if not days and "scores" in feeds:
+        msg = "the feed of scores does not tell which days it has: give the day with --as-of"
+        raise UsageError(msg)
     if not days:
-        msg = f"no scores in {settings.inbox}: expected files like scores_2024-12-02.csv; give the folder with --inbox"
+        msg = (
+            f"no scores in {settings.inbox} whose name tells a day: expected files like scores_2024-12-02.csv; give "
+            "the folder with --inbox, or the day with --as-of"
+        )
         raise SourceError(msg)
     return days[-1]
 

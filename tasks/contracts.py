@@ -14,23 +14,28 @@ from sql.records import IngestKind
 TEXT, NUMBER, DAY = pl.String, pl.Float64, pl.Date
 
 
+_PRINTABLE = r"^[^\p{Cc}\p{Cf}\p{Co}\p{Zl}\p{Zp}]*$"
+"""No control, no invisible, no private character: two names that look the same are the same."""
+_LONGEST_NAME = 256
+
+
+def _name(*, primary_key: bool = False) -> dy.String:
+    return dy.String(primary_key=primary_key, min_length=1, max_length=_LONGEST_NAME, regex=_PRINTABLE)
+
+
 class FileRows(dy.Schema):
-    """What every row has: its number in the file (1: the first below the header), and the file's day."""
+    """What every row has: its number in the file (1: the first below the header)."""
 
     row_number = dy.Int32()
+
+
+class DatedRows(FileRows):
+    """What a row of a day has: the file's day, or in a file of many days its own, and the last day that may be."""
+
+    as_of_date = dy.Date(primary_key=True)
+    asset = _name(primary_key=True)
     file_day = dy.Date()
-
-
-class ScoreRows(FileRows):
-    """A score file's row: one asset and model of the file's day."""
-
-    model = dy.String(primary_key=True)
-    asset = dy.String(primary_key=True, min_length=1)
-    as_of_date = dy.Date()
-    score = dy.Float64(nullable=True, min=0, max=1)
-    technical_score = dy.Float64(nullable=True, min=0, max=1)
-    fundamental_score = dy.Float64(nullable=True, min=0, max=1)
-    volatility = dy.Float64(nullable=True, min=0)
+    latest_day = dy.Date()
 
     @dy.rule()
     def of_the_day(cls) -> pl.Expr:  # noqa: N805 - dataframely hands in the schema
@@ -38,9 +43,24 @@ class ScoreRows(FileRows):
         return pl.col("as_of_date") == pl.col("file_day")
 
     @dy.rule()
+    def not_in_the_future(cls) -> pl.Expr:  # noqa: N805 - dataframely hands in the schema
+        """Refuse a row of a day that has not begun anywhere."""
+        return pl.col("as_of_date") <= pl.col("latest_day")
+
+    @dy.rule()
     def not_cash(cls) -> pl.Expr:  # noqa: N805 - dataframely hands in the schema
-        """Refuse cash: it is never scored."""
+        """Refuse cash: it is never scored, priced or a position."""
         return pl.col("asset") != "CASH"
+
+
+class ScoreRows(DatedRows):
+    """A score file's row: one asset and model of a day."""
+
+    model = _name(primary_key=True)
+    score = dy.Float64(nullable=True, min=0, max=1)
+    technical_score = dy.Float64(nullable=True, min=0, max=1)
+    fundamental_score = dy.Float64(nullable=True, min=0, max=1)
+    volatility = dy.Float64(nullable=True, min=0)
 
     @dy.rule()
     def has_a_score(cls) -> pl.Expr:  # noqa: N805 - dataframely hands in the schema
@@ -51,34 +71,28 @@ class ScoreRows(FileRows):
 class AssetRows(FileRows):
     """An asset and its bucket."""
 
-    asset = dy.String(primary_key=True, min_length=1)
-    bucket = dy.String(min_length=1)
+    asset = _name(primary_key=True)
+    bucket = _name()
 
 
-class PositionRows(FileRows):
-    """What a portfolio holds at the start of the file's day, cash left out."""
+class PositionRows(DatedRows):
+    """What a portfolio holds at the start of a day, cash left out."""
 
-    portfolio_id = dy.String(primary_key=True, min_length=1)
-    asset = dy.String(primary_key=True, min_length=1)
-    as_of_date = dy.Date()
+    portfolio_id = _name(primary_key=True)
     current_weight = dy.Float64(min=0, max=1)
 
-    @dy.rule()
-    def of_the_day(cls) -> pl.Expr:  # noqa: N805 - dataframely hands in the schema
-        """Refuse a row of another day."""
-        return pl.col("as_of_date") == pl.col("file_day")
 
-    @dy.rule()
-    def not_cash(cls) -> pl.Expr:  # noqa: N805 - dataframely hands in the schema
-        """Refuse cash: it is never a position."""
-        return pl.col("asset") != "CASH"
+class PriceRows(DatedRows):
+    """The closing price of an asset on a day, in its currency."""
+
+    close = dy.Float64(min_exclusive=0)
 
 
 class RestrictionRows(FileRows):
     """A restriction, from and until a day, both included; no portfolio: all of them."""
 
-    portfolio_id = dy.String(nullable=True)
-    asset = dy.String(min_length=1)
+    portfolio_id = dy.String(nullable=True, max_length=_LONGEST_NAME, regex=_PRINTABLE)
+    asset = _name()
     restriction = dy.String()
     reason = dy.String(nullable=True)
     valid_from = dy.Date(nullable=True)
@@ -104,6 +118,8 @@ class Contract:
     required: tuple[str, ...]
     rows: type[dy.Schema]
     is_dated: bool
+    """Whether its rows are of days: in a file of one day, or in a file of many."""
+
     may_be_empty: bool = False
     """Whether a header without rows says something: that there is nothing, not that something went wrong."""
 
@@ -144,6 +160,14 @@ POSITIONS = Contract(
     required=("date", "portfolio_id", "asset", "current_weight"),
     rows=PositionRows,
     is_dated=True,
+    is_whole=True,  # a holding that got lost would be bought a second time
+)
+PRICES = Contract(
+    kind="prices",
+    columns=(("date", "as_of_date", DAY), ("asset", "asset", TEXT), ("close", "close", NUMBER)),
+    required=("date", "asset", "close"),
+    rows=PriceRows,
+    is_dated=True,
 )
 RESTRICTION_LIST = Contract(
     kind="restrictions",
@@ -162,5 +186,5 @@ RESTRICTION_LIST = Contract(
     is_whole=True,  # a restriction that got lost would let something be traded that must not be
 )
 
-CONTRACTS = (ASSETS, RESTRICTION_LIST, POSITIONS, SCORES)
+CONTRACTS = (ASSETS, RESTRICTION_LIST, POSITIONS, PRICES, SCORES)
 """In the order of reading: scores last, since they are of no use without an asset list."""

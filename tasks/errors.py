@@ -7,6 +7,10 @@ class SourceError(BallastError):
     """A file is missing, empty, unreadable, or not what its name says."""
 
 
+class SourceUnavailableError(SourceError):
+    """A source does not answer, or is still being written: it may be there a moment later."""
+
+
 class ConfigError(BallastError):
     """The portfolio config does not say what it should."""
 

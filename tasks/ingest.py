@@ -1,28 +1,34 @@
-"""Files to tables: read the day's files, keep the good rows, keep the refused ones with the rule they broke."""
+"""Sources to tables: read what describes a day, keep the good rows, keep the refused ones with the rule they broke."""
 
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 
-import polars as pl
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 from prefect.logging import get_run_logger
 
-from sql.frames import INGEST_KEYS
 from sql.records import Ingest, IngestBatch, IngestSource
 from sql.warehouse import Warehouse
-from tasks.errors import SourceError
-from tasks.refusals import apply_contract
+from tasks.errors import SourceError, SourceUnavailableError
+from tasks.formats import format_of, read_rows
+from tasks.layout import Layout
+from tasks.places import Fetched
+from tasks.portfolios import load_feeds
+from tasks.queries import fetched_answer
+from tasks.refusals import Delivery, apply_contract
 from tasks.retries import RETRIES
 from tasks.settings import Settings
-from tasks.sources import Source, find_sources, read_source
-
-_SHOWN = 5
+from tasks.sources import Source, find_all, find_sources
+from tasks.verdicts import Verdict
 
 
 @dataclass(frozen=True)
 class Ingested:
-    """What came in with one file."""
+    """What came in with one source for one day."""
 
     kind: str
     source: str
@@ -31,46 +37,136 @@ class Ingested:
 
 @task(name="ingest", cache_policy=NO_CACHE, persist_result=False, **RETRIES)
 def ingest_day(settings: Settings, day: date) -> tuple[Ingested, ...]:
-    """Read the day's files into the warehouse. The same content twice is one ingest.
+    """Read what describes the day into the warehouse. The same content twice is one ingest.
 
-    *Raises* `SourceError` for a missing file, one that breaks its contract as a whole, or one without a good row.
+    *Raises* `SourceError` for scores that are missing, and for content that is refused whole, which is recorded.
     """
-    warehouse = settings.open_warehouse()
-    warehouse.migrate()
-    ingested = tuple(_ingest(warehouse, source, day) for source in find_sources(settings.inbox, day))
+    sources = find_sources(settings.inbox, day, load_feeds(settings.config))
+    ingested = ingest_range(settings, (day,))
+    if not any(one.kind == "scores" and one.ingest.refusal is None for one in ingested):
+        shown = " and ".join(source.shown for source in sources if source.contract.kind == "scores")
+        msg = f"no scores for {day} in {shown}: deliver them, or correct the day"
+        raise SourceError(msg)
     accepted = sum(one.ingest.rows_accepted for one in ingested)
     rejected = sum(one.ingest.rows_rejected for one in ingested)
     get_run_logger().info("ingest: %d files, %d rows accepted, %d rejected", len(ingested), accepted, rejected)
     return ingested
 
 
-def _ingest(warehouse: Warehouse, source: Source, day: date) -> Ingested:
-    raw, sha256 = read_source(source)
-    if source.contract.kind == "scores" and warehouse.query("assets_for_day", as_of_date=day).is_empty():
-        msg = f"no asset list: expected assets.csv in {source.path.parent} or in the folder above, with asset, bucket"
+def ingest_range(settings: Settings, days: Sequence[date]) -> tuple[Ingested, ...]:
+    """Read what there is for these days, in order: lists, dated files, and each file of many days once.
+
+    A day without scores is no error here. Content that the warehouse has already is hashed, not read.
+    *Gives* what there is of these days. *Raises* `SourceError` for content that is refused whole, which is recorded,
+    and for two files where one is meant.
+    """
+    feeds = load_feeds(settings.config)
+    found = [(source, day) for day in sorted(days) for source in find_all(settings.inbox, day, feeds)]
+    warehouse = settings.open_warehouse()
+    warehouse.migrate()
+    # What is fetched from elsewhere may take long: nobody should wait for the warehouse meanwhile.
+    is_here = all(source.place and source.place.is_here for source, _ in found)
+    ingested: dict[tuple[str, str, date], Ingested] = {}
+    with ExitStack() as stack, warehouse.kept_open() if is_here else nullcontext(warehouse) as session:
+        intake = _Intake(session, settings, tuple(sorted(days)), stack)
+        for source, day in found:
+            for one in intake.take(source, day):
+                ingested.setdefault((one.kind, one.source, one.ingest.as_of_date), one)
+    return tuple(ingested.values())
+
+
+class _Intake:
+    """The way into one warehouse for the days of one range. What is of no single day is fetched and read once."""
+
+    def __init__(self, warehouse: Warehouse, settings: Settings, days: tuple[date, ...], stack: ExitStack) -> None:
+        self._warehouse = warehouse
+        self._settings = settings
+        self._days = days
+        self._stack = stack
+        self._kept: dict[str, Fetched] = {}
+        self._histories: set[str] = set()
+
+    def take(self, source: Source, day: date) -> Iterator[Ingested]:
+        """Read one source of what was found for the day, unless it was read before."""
+        if source.day is None and source.shown in self._histories:
+            return
+        if source.contract.kind == "scores":
+            self._require_assets(day)
+        with self._fetched(source, day) as fetched:
+            ingests = self._record(source, fetched)
+        if source.day is None:
+            self._histories.add(source.shown)
+        name = source.place.name if source.place else source.shown
+        yield from (Ingested(source.contract.kind, name, one) for one in ingests)
+
+    def _fetched(self, source: Source, day: date) -> AbstractContextManager[Fetched]:
+        if source.feed.is_of_one_day or (source.place and source.place.is_here):
+            return _fetch(source, day)
+        if source.shown not in self._kept:
+            self._kept[source.shown] = self._stack.enter_context(_fetch(source, day))
+        return nullcontext(self._kept[source.shown])
+
+    def _record(self, source: Source, fetched: Fetched) -> tuple[Ingest, ...]:
+        kind, sha256 = source.contract.kind, _identity(source, fetched)
+        known = self._warehouse.find_ingest(kind, source.day, sha256)
+        if known is None or known.refusal is not None:
+            record = IngestSource(kind, source.shown, sha256, source.day or self._days[-1])
+            ingests = self._read(source, fetched, record)
+            return tuple(one for one in ingests if source.day or one.as_of_date in self._days)
+        if source.day:
+            return (known,)
+        of_days = (self._warehouse.find_ingest(kind, day, sha256) for day in self._days)
+        return tuple(one for one in of_days if one)
+
+    def _read(self, source: Source, fetched: Fetched, record: IngestSource) -> tuple[Ingest, ...]:
+        verdict = Verdict(source.contract, self._settings.max_reject_share)
+        batches = verdict.watch(_batches(source, fetched))
+        try:
+            if source.day:
+                ingests: tuple[Ingest, ...] = (self._warehouse.record_ingest(record, batches, verdict),)
+            else:
+                ingests = self._warehouse.record_history(record, batches, verdict)
+        except SourceUnavailableError as error:
+            msg = f"{source.shown} {error}"
+            raise SourceUnavailableError(msg) from None
+        except SourceError as error:
+            self._warehouse.record_refusal(record, str(error))
+            msg = f"{source.shown} {error}"
+            raise SourceError(msg) from None
+        if verdict.refusal:
+            msg = f"{source.shown} {verdict.refusal}"
+            raise SourceError(msg)
+        return ingests
+
+    def _require_assets(self, day: date) -> None:
+        if self._warehouse.query("assets_for_day", as_of_date=day).is_empty():
+            msg = (
+                f"no asset list: expected assets.csv in {self._settings.inbox} or in the folder above, or a feed of "
+                "assets, with asset, bucket"
+            )
+            raise SourceError(msg)
+
+
+def _fetch(source: Source, day: date) -> AbstractContextManager[Fetched]:
+    return source.place.fetched() if source.place else fetched_answer(source.feed, day)
+
+
+def _identity(source: Source, fetched: Fetched) -> str:
+    """Hash the content, and how it is to be read where that is not as in the inbox: read otherwise, it is another."""
+    said = source.feed.model_dump(exclude_defaults=True, exclude={"path", "database", "query"})
+    if not said:
+        return fetched.sha256
+    return hashlib.sha256(f"{fetched.sha256} {json.dumps(said, sort_keys=True)}".encode()).hexdigest()
+
+
+def _batches(source: Source, fetched: Fetched) -> Iterator[IngestBatch]:
+    latest = datetime.now(UTC).date() + timedelta(days=1)
+    if source.day and source.day > latest:
+        msg = f"is of {source.day}, a day in the future: correct its name, or the clock of this machine"
         raise SourceError(msg)
-    accepted, rejected = apply_contract(source.contract, raw, day)
-    if source.contract.is_whole and not rejected.is_empty():
-        raise SourceError(_not_whole(source, raw.height, rejected))
-    if accepted.is_empty() and not source.contract.may_be_empty:
-        raise SourceError(_nothing_good(source, rejected))
-    record = IngestSource(source.contract.kind, str(source.path), sha256, day)
-    batch = IngestBatch(accepted, rejected, accepted.select(INGEST_KEYS[source.contract.kind]).clear())
-    ingest = warehouse.record_ingest(record, [batch], lambda _accepted, _rejected: None)
-    return Ingested(source.contract.kind, source.path.name, ingest)
-
-
-def _not_whole(source: Source, n_rows: int, rejected: pl.DataFrame) -> str:
-    rows = rejected.head(_SHOWN).select(pl.format("row {}: {}", "row_number", "reason")).to_series()
-    return (
-        f"{source.path}: {rejected.height} of its {n_rows} rows cannot be used ({'; '.join(rows)}). The others alone "
-        "would not be safe, so nothing was stored: correct the file"
-    )
-
-
-def _nothing_good(source: Source, rejected: pl.DataFrame) -> str:
-    reasons = rejected["reason"].value_counts(sort=True).rows()
-    worded = "; ".join(f"{reason} ({count} rows)" for reason, count in reasons)
-    return (
-        f"{source.path}: none of its {rejected.height} rows can be used: {worded}. Nothing was stored: correct the file"
-    )
+    delivery = Delivery(source.day, latest, source.feed.notation)
+    layout = Layout(source.contract, source.feed)
+    name = source.feed.format or (format_of(source.place.name) if source.place else "arrow")
+    for raw in read_rows(fetched.path, name, layout, delivery.notation):
+        yield apply_contract(source.contract, raw, delivery)
+    fetched.require_unchanged()

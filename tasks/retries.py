@@ -6,6 +6,7 @@ from prefect import Task
 from prefect.client.schemas.objects import State, TaskRun
 
 from sql.errors import WarehouseLockedError
+from tasks.errors import SourceUnavailableError
 
 
 class Retries(TypedDict):
@@ -19,7 +20,7 @@ class Retries(TypedDict):
 
 def may_pass(_task: Task[..., Any], _task_run: TaskRun, state: State[Any]) -> bool:
     """Say whether what failed may pass by itself: an unreadable source or a lock. A missing file will not appear."""
-    may = isinstance(state.data, WarehouseLockedError | OSError)
+    may = isinstance(state.data, WarehouseLockedError | SourceUnavailableError | OSError)
     return may and not isinstance(state.data, FileNotFoundError)
 
 

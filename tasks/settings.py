@@ -26,6 +26,13 @@ class Settings(BaseSettings):
     snapshot: Path = Field(default=Path(".ballast/snapshot.duckdb"), description="The copy that readers open.")
     export_folder: Path = Field(default=Path(".ballast/targets"), description="Folder of the Parquet exports.")
     memory_limit: str = Field(default="4GB", description="Most memory that DuckDB takes; above it, it uses the disk.")
+    max_reject_share: float = Field(
+        default=0.05,
+        ge=0,
+        le=1,
+        description="Share of a file's rows that may be refused; above it the file is refused whole. Files of "
+        "restrictions and of positions are whole or not at all.",
+    )
     exchange: str = Field(default="XNYS", description="Exchange whose trading days count, by its ISO 10383 code.")
 
     def at(self, paths: Mapping[str, Path]) -> Self:

@@ -1,77 +1,148 @@
-"""Find the day's files and read them as text, byte for byte. A file that is not what it should be is told clearly."""
+"""Find what describes a day: files in the inbox, or what the config's feeds name. Nothing is read here."""
 
-import hashlib
-import io
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
-from difflib import get_close_matches
+from datetime import date, datetime
 from pathlib import Path
 
-import polars as pl
-from polars.exceptions import PolarsError
-
+from sql.records import IngestKind
 from tasks.contracts import CONTRACTS, Contract
 from tasks.errors import SourceError
+from tasks.feeds import Feed, Feeds, without_secrets
+from tasks.formats import ENDINGS
+from tasks.places import Place, find_places, is_folder, local_place
 
+_DAY_IN_NAME = re.compile(r"\d{4}-\d{2}-\d{2}")
 _SHOWN = 5
+_NO_FEEDS: Mapping[IngestKind, Feed] = {}
+_AS_IN_THE_INBOX = Feed(path=".")
 
 
 @dataclass(frozen=True)
 class Source:
-    """A file of the day and the contract that its name promises."""
+    """What is to be read, the contract that it must keep, and how it is written.
+
+    `place` None: the answer to the feed's query. `day` None: rows of many days, each of which says its own.
+    """
 
     contract: Contract
-    path: Path
+    feed: Feed
+    place: Place | None
+    day: date | None
+
+    @property
+    def shown(self) -> str:
+        """How it is named to a person and in `ingests.source`."""
+        if self.place:
+            return self.place.shown
+        return f"{without_secrets(self.feed.database or '')}: {' '.join((self.feed.query or '').split())}"
 
 
-def find_sources(inbox: Path, day: date) -> tuple[Source, ...]:
-    """Give the files that describe the day, in the order of reading.
+def find_sources(inbox: Path, day: date, feeds: Feeds = _NO_FEEDS) -> tuple[Source, ...]:
+    """Give what describes the day, in the order of reading: of each kind its feed, or else its files of the inbox.
 
-    Dated files (`scores_2024-12-02.csv`) lie in the inbox; lists without a date (`assets.csv`) there or in the folder
-    above. Scores must be there; the others may be.
-    *Raises* `SourceError` when the inbox or the day's scores are missing.
+    Dated files (`scores_2024-12-02.csv`) and files of many days (`scores.parquet`) lie in the inbox; lists
+    (`assets.csv`) there or in the folder above. Scores must be there; the others may be.
+    *Raises* `SourceError` when the inbox or the day's scores are missing, and for two files where one is meant.
     """
-    _require_folder(inbox)
-    found = tuple(source for contract in CONTRACTS for source in _first_found(inbox, contract, day))
+    if "scores" not in feeds:
+        _require_folder(inbox)
+    found = find_all(inbox, day, feeds)
     if not any(source.contract.kind == "scores" for source in found):
-        msg = f"no scores for {day} in {inbox}: expected scores_{day}.csv, {_what_is_there(inbox)}"
+        msg = f"no scores for {day} {_where_scores_are_not(inbox, day, feeds)}"
         raise SourceError(msg)
     return found
 
 
-def days_in_inbox(inbox: Path) -> tuple[date, ...]:
-    """Give the days for which the inbox has scores, in order. *Raises* `SourceError` when there is no inbox."""
-    _require_folder(inbox)
-    return tuple(sorted(_day_of(path) for path in inbox.glob("scores_????-??-??.csv")))
+def find_all(inbox: Path, day: date, feeds: Feeds = _NO_FEEDS) -> tuple[Source, ...]:
+    """Give what there is for the day, in the order of reading: a file of many days before one that may correct it.
 
-
-def read_source(source: Source) -> tuple[pl.DataFrame, str]:
-    """Give the rows of a file, all text, and the SHA-256 of its content.
-
-    *Raises* `SourceError` for a file without rows where its kind needs some, with unknown or missing columns, or that
-    is not CSV in UTF-8.
+    *Raises* `SourceError` for two files where one is meant.
     """
-    content = source.path.read_bytes()
-    if not content.strip():
-        msg = f"{source.path} is empty: expected a header and at least one row"
-        raise SourceError(msg)
-    try:
-        raw = pl.read_csv(io.BytesIO(content), infer_schema=False, encoding="utf8")
-    except PolarsError as error:
-        msg = f"{source.path} {_not_csv(str(error))}"
-        raise SourceError(msg) from None
-    _check_header(source, raw.columns)
-    if raw.is_empty() and not source.contract.may_be_empty:
-        msg = f"{source.path} has a header but no rows: expected at least one"
-        raise SourceError(msg)
-    return raw, hashlib.sha256(content).hexdigest()
+    return tuple(
+        source
+        for contract in CONTRACTS
+        for source in (
+            _from_feed(contract, feeds[contract.kind], day)
+            if contract.kind in feeds
+            else _from_inbox(contract, inbox, day)
+        )
+    )
 
 
-def _not_csv(error: str) -> str:
-    if "more fields" in error:
-        return "has a row with more values than the header has columns: correct the row, or quote its commas"
-    return f"is not CSV in UTF-8: {error.splitlines()[0]}"
+def days_in_inbox(inbox: Path, feeds: Feeds = _NO_FEEDS) -> tuple[date, ...]:
+    """Give the days for which dated files of scores are there, in order; files of many days are not looked into.
+
+    *Raises* `SourceError` when there is no inbox.
+    """
+    if "scores" not in feeds:
+        _require_folder(inbox)
+        return _days(inbox.glob("scores_????-??-??.*"), re.compile(r"^scores_(.{10})\."), "%Y-%m-%d")
+    feed = feeds["scores"]
+    if feed.path is None:
+        return ()
+    glob, finder, written = feed.path_on_any_day()
+    return _days((Path(place.name) for place in find_places(glob)), finder, written)
+
+
+def _days(paths: Iterable[Path], finder: re.Pattern[str], written: str) -> tuple[date, ...]:
+    days = set()
+    for path in paths:
+        found = finder.search(path.name)
+        if found is None or not path.name.endswith(tuple(ENDINGS)):
+            continue
+        try:
+            days.add(datetime.strptime(found[1], written).date())  # noqa: DTZ007 - a day has no zone
+        except ValueError:
+            msg = f"{path}: {found[1]} is not a day: expected a name like scores_2024-12-02.csv"
+            raise SourceError(msg) from None
+    return tuple(sorted(days))
+
+
+def _from_inbox(contract: Contract, inbox: Path, day: date) -> tuple[Source, ...]:
+    folders = (inbox,) if contract.is_dated else (inbox, inbox.resolve().parent)
+    for folder in folders:
+        places = [local_place(path) for path in sorted(folder.glob(f"{contract.kind}[._]*")) if path.is_file()]
+        if found := _in_folder(contract, _AS_IN_THE_INBOX, places, day):
+            return found
+    return ()
+
+
+def _from_feed(contract: Contract, feed: Feed, day: date) -> tuple[Source, ...]:
+    many = None if contract.is_dated else day
+    if feed.path is None:
+        return (Source(contract, feed, None, day if feed.is_of_one_day else many),)
+    address = feed.path_on(day)
+    places = find_places(address)
+    if is_folder(address):
+        return _in_folder(contract, feed, places, day)
+    if feed.is_of_one_day:
+        return _one(contract, feed, places, day)
+    of_the_day = [place for place in places if day.isoformat() in place.name and contract.is_dated]
+    of_no_day = [place for place in places if not _DAY_IN_NAME.search(place.name)]
+    return _one(contract, feed, of_no_day, many) + _one(contract, feed, of_the_day, day)
+
+
+def _in_folder(contract: Contract, feed: Feed, places: Iterable[Place], day: date) -> tuple[Source, ...]:
+    """Take from a folder what is named by its kind: `scores.parquet`, `scores_2024-12-02.csv`."""
+    of_no_day = {f"{contract.kind}{ending}" for ending in ENDINGS}
+    undated = [place for place in places if place.name in of_no_day]
+    if not contract.is_dated:
+        return _one(contract, feed, undated, day)
+    of_the_day = {f"{contract.kind}_{day}{ending}" for ending in ENDINGS}
+    dated = [place for place in places if place.name in of_the_day]
+    return _one(contract, feed, undated, None) + _one(contract, feed, dated, day)
+
+
+def _one(contract: Contract, feed: Feed, places: Sequence[Place], day: date | None) -> tuple[Source, ...]:
+    if len(places) > 1:
+        names = " and ".join(place.shown for place in places[:_SHOWN])
+        more = f" and {len(places) - _SHOWN} more" if len(places) > _SHOWN else ""
+        of_day = f" of {day}" if day else ""
+        msg = f"{len(places)} files of {contract.kind}{of_day}, expected one: {names}{more}. Nothing was read: keep one"
+        raise SourceError(msg)
+    return tuple(Source(contract, feed, place, day) for place in places)
 
 
 def _require_folder(inbox: Path) -> None:
@@ -80,28 +151,11 @@ def _require_folder(inbox: Path) -> None:
         raise SourceError(msg)
 
 
-def _check_header(source: Source, header: Sequence[str]) -> None:
-    known = [given for given, _, _ in source.contract.columns]
-    missing = [column for column in source.contract.required if column not in header]
-    unknown = [column for column in header if column not in known]
-    problems = []
-    if missing:
-        problems.append(f"column {', '.join(missing)} is missing")
-    if unknown:
-        nearest = get_close_matches(unknown[0], known, n=1)
-        hint = f" (did you mean {nearest[0]}?)" if nearest else ""
-        problems.append(f"column {', '.join(unknown)} is unknown{hint}")
-    if problems:
-        msg = f"{source.path}: {' and '.join(problems)}; got {', '.join(header)}; expected among {', '.join(known)}"
-        raise SourceError(msg)
-
-
-def _first_found(inbox: Path, contract: Contract, day: date) -> tuple[Source, ...]:
-    if contract.is_dated:
-        paths = [inbox / f"{contract.kind}_{day.isoformat()}.csv"]
-    else:
-        paths = [folder / f"{contract.kind}.csv" for folder in (inbox, inbox.resolve().parent)]
-    return tuple(Source(contract, path) for path in paths if path.is_file())[:1]
+def _where_scores_are_not(inbox: Path, day: date, feeds: Feeds) -> str:
+    if "scores" in feeds:
+        return f"at {without_secrets(feeds['scores'].path_on(day))}: deliver them, or correct the path in feeds"
+    endings = ", ".join(ending for ending in ENDINGS if ending != ".csv")
+    return f"in {inbox}: expected scores_{day}.csv (or {endings}), {_what_is_there(inbox)}"
 
 
 def _what_is_there(inbox: Path) -> str:
@@ -109,12 +163,3 @@ def _what_is_there(inbox: Path) -> str:
     if not days:
         return "and found no scores_YYYY-MM-DD.csv at all"
     return f"found {days[0]}" if len(days) == 1 else f"found {len(days)} days from {days[0]} to {days[-1]}"
-
-
-def _day_of(path: Path) -> date:
-    text = path.stem.removeprefix("scores_")
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        msg = f"{path}: {text} is not a day: expected a name like scores_2024-12-02.csv"
-        raise SourceError(msg) from None

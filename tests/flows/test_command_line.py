@@ -100,7 +100,7 @@ class TestWithAServer:
         code, _, err = ballast("run", "--as-of", DAY, "--inbox", inbox)
         assert code == 1
         assert "1 of its 2 rows cannot be used (row 2: restriction is none of no_buy, no_trade, must_sell)" in err
-        assert "would not be safe, so nothing was stored: correct the file" in err
+        assert "would not be safe, so nothing of it counts: correct the file" in err
 
     def test_without_an_asset_list_the_day_says_where_it_looked(self, ballast: Ballast, inbox: Path) -> None:
         (inbox / "assets.csv").unlink()

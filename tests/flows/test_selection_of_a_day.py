@@ -126,6 +126,7 @@ def test_a_list_of_restrictions_counts_until_another_comes_and_an_empty_one_lift
 
 
 def test_an_asset_without_a_bucket_waits_for_one_unless_the_portfolio_allows_it(market: Market) -> None:
+    market.settings = market.settings.model_copy(update={"max_reject_share": 0.2})  # one bad row of five
     market.write("assets.csv", "asset,bucket", (BUCKETS | {"OIL": ""}).items())
     market.score(FIRST, SCORES | {"NEWCO": 0.95})
     market.run(FIRST, strict=LIMITS, open=LIMITS.model_copy(update={"allow_unclassified": True}))

@@ -8,10 +8,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.contracts import ASSETS, POSITIONS, RESTRICTION_LIST, SCORES, Contract
-from tasks.refusals import apply_contract
+from sql.records import IngestBatch
+from tasks.contracts import ASSETS, POSITIONS, PRICES, RESTRICTION_LIST, SCORES, Contract
+from tasks.feeds import Notation
+from tasks.refusals import Delivery, RawBatch, apply_contract, broken_rows
 
 DAY = date(2025, 6, 2)
+LATEST = date(2025, 6, 4)
+
+
+def _apply(contract: Contract, raw: pl.DataFrame, day: date | None = DAY, **notation: str) -> IngestBatch:
+    rows = raw.with_row_index("row_number", offset=1).with_columns(pl.col("row_number").cast(pl.Int32))
+    said = Notation(**notation)  # type: ignore[arg-type]
+    return apply_contract(contract, RawBatch(rows, broken_rows([])), Delivery(day, LATEST, said))
 
 
 def _score_rows(*rows: tuple[str | None, ...]) -> pl.DataFrame:
@@ -20,8 +29,7 @@ def _score_rows(*rows: tuple[str | None, ...]) -> pl.DataFrame:
 
 
 def _refusals(contract: Contract, raw: pl.DataFrame) -> list[tuple[int, str, str]]:
-    _, rejected = apply_contract(contract, raw, DAY)
-    return rejected.select("row_number", "rule", "reason").rows()
+    return _apply(contract, raw).rejected.select("row_number", "rule", "reason").rows()
 
 
 @pytest.mark.parametrize(
@@ -32,12 +40,25 @@ def _refusals(contract: Contract, raw: pl.DataFrame) -> list[tuple[int, str, str
         (("2025-06-02", "AAA", "NaN", None), "score|nan", "score is not a number"),
         (("2025-06-02", "AAA", "inf", None), "score|inf", "score is not finite"),
         (("2025-06-02", "AAA", "high", None), "score|parses", "score cannot be read as a number"),
-        (("2025-06-02", "AAA", "0,7", None), "score|parses", "score cannot be read as a number"),
+        (
+            ("2025-06-02", "AAA", "0,7", None),
+            "score|decimal_comma",
+            "score cannot be read as a number: where commas are decimal, say so in feeds: decimal: ','",
+        ),
+        (("2025-06-02", "AAA", "1e400", None), "score|inf", "score is not finite"),
+        (("2025-06-02", "A\u200bA", "0.7", None), "asset|regex", "asset holds a character that cannot be seen"),
+        (("2025-06-02", "A\0A", "0.7", None), "asset|regex", "asset holds a character that cannot be seen"),
+        (("2025-06-02", "A" * 257, "0.7", None), "asset|max_length", "asset has more than 256 characters"),
         (("2025-06-02", "AAA", None, " "), "has_a_score", "no score and no part of one"),
         (("2025-06-02", "", "0.7", None), "asset|nullability", "asset is missing"),
         (("2025-06-03", "AAA", "0.7", None), "of_the_day", "the row is not of the file's day"),
         (
             ("02.06.2025", "AAA", "0.7", None),
+            "as_of_date|parses",
+            "date cannot be read as a date like 2024-12-02",
+        ),
+        (
+            ("0025-06-02", "AAA", "0.7", None),
             "as_of_date|parses",
             "date cannot be read as a date like 2024-12-02",
         ),
@@ -47,13 +68,13 @@ def test_a_bad_score_row_is_refused_in_words_and_the_good_one_goes_on(
     row: tuple[str | None, ...], rule: str, reason: str
 ) -> None:
     raw = _score_rows(row, ("2025-06-02", "BBB", "0.8", None))
-    accepted, rejected = apply_contract(SCORES, raw, DAY)
+    accepted, rejected, _ = _apply(SCORES, raw)
     assert accepted["asset"].to_list() == ["BBB"]
     assert rejected.select("row_number", "rule", "reason").rows() == [(1, rule, reason)]
 
 
 def test_a_refused_row_is_kept_as_it_came() -> None:
-    _, rejected = apply_contract(SCORES, _score_rows(("2025-06-02", "AAA", "1.7", None)), DAY)
+    rejected = _apply(SCORES, _score_rows(("2025-06-02", "AAA", "1.7", None))).rejected
     assert rejected["row_json"].to_list() == [
         '{"date":"2025-06-02","asset":"AAA","score":"1.7","technical_score":null}'
     ]
@@ -68,7 +89,7 @@ def test_the_same_asset_of_two_models_is_no_duplicate() -> None:
     raw = pl.DataFrame(
         {"date": ["2025-06-02"] * 2, "asset": ["AAA"] * 2, "model": ["value", None], "score": ["0.7", "0.6"]}
     )
-    accepted, _ = apply_contract(SCORES, raw, DAY)
+    accepted = _apply(SCORES, raw).accepted
     assert accepted["model"].to_list() == ["value", "default"]
 
 
@@ -87,7 +108,7 @@ def test_a_position_is_stored_with_eight_decimals() -> None:
     raw = pl.DataFrame(
         {"date": ["2025-06-02"], "portfolio_id": ["p"], "asset": ["AAA"], "current_weight": ["0.123456789"]}
     )
-    accepted, _ = apply_contract(POSITIONS, raw, DAY)
+    accepted = _apply(POSITIONS, raw).accepted
     assert accepted["current_weight"].to_list() == [Decimal("0.12345679")]
 
 
@@ -123,6 +144,49 @@ def test_a_restriction_that_ends_before_it_begins_is_refused(
     assert [rule for _, rule, _ in _refusals(RESTRICTION_LIST, raw)] == refused
 
 
+def test_a_restriction_until_a_year_of_two_digits_is_not_taken_to_have_ended_in_antiquity() -> None:
+    row = {"portfolio_id": "core", "asset": "AAA", "restriction": "no_buy", "valid_until": "0025-06-04"}
+    assert [rule for _, rule, _ in _refusals(RESTRICTION_LIST, pl.DataFrame([row]))] == ["valid_until|parses"]
+
+
+@pytest.mark.parametrize(
+    ("close", "rule"),
+    [("0", "close|min_exclusive"), ("-1", "close|min_exclusive"), ("inf", "close|inf"), ("", "close|nullability")],
+)
+def test_a_price_that_is_not_above_0_and_finite_is_refused(close: str, rule: str) -> None:
+    raw = pl.DataFrame({"date": ["2025-06-02"] * 2, "asset": ["AAA", "BBB"], "close": [close, "0.01"]})
+    accepted, rejected, _ = _apply(PRICES, raw)
+    assert (rejected["rule"].to_list(), accepted["asset"].to_list()) == ([rule], ["BBB"])
+
+
+def test_a_decimal_comma_is_read_where_it_is_said_and_a_point_is_not_taken_for_thousands() -> None:
+    raw = _score_rows(("02.06.2025", "AAA", "0,7", None), ("02.06.2025", "BBB", "1.000,0", None))
+    accepted, rejected, _ = _apply(SCORES, raw, decimal=",", date_format="%d.%m.%Y")
+    assert accepted["score"].to_list() == [0.7]
+    assert rejected["row_number"].to_list() == [2]
+
+
+def test_blanks_around_a_name_are_no_part_of_it() -> None:
+    assert _apply(SCORES, _score_rows((" 2025-06-02", " AAA\u00a0", "0.7 ", None))).accepted["asset"].to_list() == [
+        "AAA"
+    ]
+
+
+def test_rows_of_many_days_say_their_own_day_and_none_may_be_in_the_future() -> None:
+    days = ["2025-05-30", "2025-06-02", "2025-06-04", "2025-06-05", "soon"]
+    accepted, rejected, _ = _apply(SCORES, _score_rows(*((day, "AAA", "0.7", None) for day in days)), None)
+    assert [day.isoformat() for day in accepted["as_of_date"]] == days[:3]
+    assert rejected.select("as_of_date", "rule").rows() == [
+        (date(2025, 6, 5), "not_in_the_future"),
+        (None, "as_of_date|parses"),
+    ]
+
+
+def test_the_key_of_a_refused_row_is_told_so_that_a_twin_elsewhere_is_not_trusted() -> None:
+    raw = _score_rows(("2025-06-02", "AAA", "1.7", None), ("2025-06-02", "BBB", "0.7", None))
+    assert _apply(SCORES, raw).repeated.rows() == [(DAY, "default", "AAA")]
+
+
 _TEXTS = dict.fromkeys(["portfolio_id", "asset", "restriction"], pl.String)
 _CELLS = st.sampled_from(
     ["2025-06-02", "2025-06-03", "AAA", "BBB", "ZZZ", "", " ", "0.7", "1.7", "NaN", "x", '"', "é,\n"]
@@ -132,6 +196,6 @@ _CELLS = st.sampled_from(
 @settings(deadline=None)  # a busy machine is no failure
 @given(st.lists(st.tuples(_CELLS, _CELLS, _CELLS, _CELLS), min_size=1, max_size=12))
 def test_every_row_is_accepted_or_refused_and_none_is_both(rows: list[tuple[str, ...]]) -> None:
-    accepted, rejected = apply_contract(SCORES, _score_rows(*rows), DAY)
+    accepted, rejected, _ = _apply(SCORES, _score_rows(*rows))
     numbers = accepted["row_number"].to_list() + rejected["row_number"].to_list()
     assert sorted(numbers) == list(range(1, len(rows) + 1))

@@ -1,12 +1,15 @@
-"""What a file must be before its rows are looked at."""
+"""Which files describe a day."""
 
 from datetime import date
 from pathlib import Path
 
+import fsspec
 import pytest
 
 from tasks.errors import SourceError
-from tasks.sources import days_in_inbox, find_sources, read_source
+from tasks.feeds import Feed
+from tasks.formats import ENDINGS
+from tasks.sources import days_in_inbox, find_sources
 
 DAY = date(2025, 6, 2)
 SCORES = "date,asset,technical_score\n2025-06-02,AAA,0.7\n"
@@ -22,10 +25,8 @@ def inbox(tmp_path: Path) -> Path:
     return folder
 
 
-def _read_scores(inbox: Path, content: bytes) -> None:
-    (inbox / "scores_2025-06-02.csv").write_bytes(content)
-    scores = [source for source in find_sources(inbox, DAY) if source.contract.kind == "scores"]
-    read_source(scores[0])
+def _found(inbox: Path) -> list[str]:
+    return [Path(source.shown).name for source in find_sources(inbox, DAY)]
 
 
 def test_assets_are_read_before_the_scores_that_are_of_no_use_without_them(inbox: Path) -> None:
@@ -34,12 +35,12 @@ def test_assets_are_read_before_the_scores_that_are_of_no_use_without_them(inbox
 
 def test_a_list_without_a_date_may_lie_in_the_folder_above(inbox: Path) -> None:
     (inbox / "assets.csv").rename(inbox.parent / "assets.csv")
-    assert find_sources(inbox, DAY)[0].path == inbox.parent / "assets.csv"
+    assert find_sources(inbox, DAY)[0].shown == str(inbox.parent / "assets.csv")
 
 
 def test_the_inbox_counts_before_the_folder_above(inbox: Path) -> None:
     (inbox.parent / "assets.csv").write_text(ASSETS)
-    assert find_sources(inbox, DAY)[0].path == inbox / "assets.csv"
+    assert find_sources(inbox, DAY)[0].shown == str(inbox / "assets.csv")
 
 
 def test_the_days_of_an_inbox_come_in_order(inbox: Path) -> None:
@@ -63,46 +64,71 @@ def test_a_file_name_that_is_no_day_is_told(inbox: Path) -> None:
         days_in_inbox(inbox)
 
 
-@pytest.mark.parametrize("content", [b"", b"\n \n"])
-def test_an_empty_file_is_refused(inbox: Path, content: bytes) -> None:
-    with pytest.raises(SourceError, match="is empty: expected a header and at least one row"):
-        _read_scores(inbox, content)
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_a_file_of_the_day_may_have_any_ending(inbox: Path, ending: str) -> None:
+    (inbox / "scores_2025-06-02.csv").rename(inbox / f"scores_2025-06-02{ending}")
+    assert _found(inbox) == ["assets.csv", f"scores_2025-06-02{ending}"]
+    assert days_in_inbox(inbox) == (DAY,)
 
 
-def test_a_header_without_rows_is_refused(inbox: Path) -> None:
-    with pytest.raises(SourceError, match="has a header but no rows"):
-        _read_scores(inbox, b"date,asset,technical_score\n")
+def test_two_files_for_the_same_kind_and_day_are_refused_with_both_names(inbox: Path) -> None:
+    (inbox / "scores_2025-06-02.parquet").touch()
+    with pytest.raises(SourceError, match=r"2 files of scores of 2025-06-02, .*02.csv and .*02.parquet") as caught:
+        find_sources(inbox, DAY)
+    assert "Nothing was read: keep one" in str(caught.value)
 
 
-def test_a_list_of_restrictions_without_rows_says_that_there_are_none(inbox: Path) -> None:
-    (inbox / "restrictions.csv").write_text("portfolio_id,asset,restriction\n")
-    [source] = [source for source in find_sources(inbox, DAY) if source.contract.kind == "restrictions"]
-    rows, _ = read_source(source)
-    assert rows.is_empty()
+def test_a_file_of_many_days_is_read_before_the_file_of_the_day_that_may_correct_it(inbox: Path) -> None:
+    (inbox / "scores.parquet").touch()
+    assert [(source.shown, source.day) for source in find_sources(inbox, DAY)][1:] == [
+        (str(inbox / "scores.parquet"), None),
+        (str(inbox / "scores_2025-06-02.csv"), DAY),
+    ]
 
 
-def test_an_unknown_column_is_refused_with_the_nearest_known_one(inbox: Path) -> None:
-    with pytest.raises(SourceError, match=r"column tecnical_score is unknown \(did you mean technical_score\?\)"):
-        _read_scores(inbox, b"date,asset,tecnical_score\n2025-06-02,AAA,0.7\n")
-
-
-def test_a_missing_column_is_refused_with_what_came(inbox: Path) -> None:
-    with pytest.raises(SourceError, match="column asset is missing; got date, technical_score"):
-        _read_scores(inbox, b"date,technical_score\n2025-06-02,0.7\n")
+def test_a_file_of_many_days_above_the_inbox_is_not_read(inbox: Path) -> None:
+    (inbox.parent / "scores.parquet").touch()
+    assert _found(inbox) == ["assets.csv", "scores_2025-06-02.csv"]
 
 
 @pytest.mark.parametrize(
-    "content", [b"date,asset,score\n2025-06-02,\xff\xfe,0.7\n", b'date,asset\n2025-06-02,"AAA,0.7\n']
+    "path",
+    [
+        "{folder}/{as_of_date:%Y/%m}/s_{as_of_date:%d}.csv",
+        "{folder}/2025/06/",
+        "{folder}/2025/06/s*.csv",
+        "memory://feeds/*/{as_of_date}.csv",
+        "memory://feeds/day-{as_of_date}",
+        "memory://feeds/day-{as_of_date:%Y-%m-%d}/*.csv",
+    ],
 )
-def test_what_is_not_csv_in_utf8_is_refused(inbox: Path, content: bytes) -> None:
-    with pytest.raises(SourceError, match="is not CSV in UTF-8"):
-        _read_scores(inbox, content)
+def test_a_feed_may_be_a_path_a_folder_or_a_glob_here_or_elsewhere(tmp_path: Path, path: str) -> None:
+    (tmp_path / "2025" / "06").mkdir(parents=True)
+    (tmp_path / "2025" / "06" / "s_02.csv").touch()
+    (tmp_path / "2025" / "06" / "scores_2025-06-02.csv").touch() if path.endswith("06/") else None
+    memory = fsspec.filesystem("memory")
+    for name in ("/feeds/a/2025-06-02.csv", "/feeds/day-2025-06-02/scores_2025-06-02.csv"):
+        memory.pipe(name, SCORES.encode())
+    feed = Feed(path=path.replace("{folder}", str(tmp_path)))
+    [source] = find_sources(tmp_path, DAY, {"scores": feed})
+    assert source.place
+    assert source.place.name in {"s_02.csv", "2025-06-02.csv", "scores_2025-06-02.csv"}
 
 
-def test_a_row_with_too_many_values_is_refused(inbox: Path) -> None:
-    with pytest.raises(SourceError, match="has a row with more values than the header has columns"):
-        _read_scores(inbox, b"date,asset,score\n2025-06-02,AAA,0.7,9,9\n")
+def test_the_days_of_a_feed_are_told_by_its_file_names() -> None:
+    memory = fsspec.filesystem("memory")
+    for day in ("20250602", "20250603"):
+        memory.pipe(f"/days/s-{day}.csv", b"")
+    feed = Feed(path="memory://days/s-{as_of_date:%Y%m%d}.csv")
+    assert days_in_inbox(Path("nowhere"), {"scores": feed}) == (DAY, date(2025, 6, 3))
 
 
-def test_a_byte_order_mark_and_windows_line_ends_are_read(inbox: Path) -> None:
-    _read_scores(inbox, b"\xef\xbb\xbfdate,asset,technical_score\r\n2025-06-02,AAA,0.7\r\n")
+def test_the_days_of_a_query_are_not_known() -> None:
+    feed = Feed(database="duckdb:///x.duckdb", query="FROM scores")
+    assert days_in_inbox(Path("nowhere"), {"scores": feed}) == ()
+
+
+def test_a_feed_without_the_days_file_says_where_it_was_expected(tmp_path: Path) -> None:
+    feed = Feed(path=f"{tmp_path}/{{as_of_date}}.csv")
+    with pytest.raises(SourceError, match=r"no scores for 2025-06-02 at .*/2025-06-02.csv: deliver them"):
+        find_sources(tmp_path, DAY, {"scores": feed})

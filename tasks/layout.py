@@ -1,0 +1,68 @@
+"""Which columns of a file are ours: its header held against the contract of its kind. Names are never guessed."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+from tasks.contracts import Contract
+from tasks.errors import SourceError
+from tasks.feeds import Feed
+
+_SHOWN, _LONGEST_SHOWN = 20, 40
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The columns that a file of this kind may have, by the names that its feed gives them."""
+
+    contract: Contract
+    feed: Feed | None = None
+
+    @property
+    def names(self) -> dict[str, str]:
+        """Our name for each name of the feed."""
+        said = self.feed.columns if self.feed else {}
+        own = {given: given for given, _, _ in self.contract.columns if given not in said}
+        return own | {theirs: ours for ours, theirs in said.items()}
+
+    def match(self, header: Sequence[str], *, may_lack: bool = False) -> dict[int, str]:
+        """Give our name of each column of the header that is ours, by its place.
+
+        *Raises* `SourceError` for a column that is missing (unless it may), unknown or given twice, with the nearest
+        known name.
+        """
+        names = self.names
+        theirs = {ours: name for name, ours in names.items()}
+        missing = [theirs[ours] for ours in self.contract.required if not may_lack and theirs[ours] not in header]
+        repeated = [name for name, count in Counter(header).items() if count > 1]
+        strangers = [name for name in header if name not in names]
+        problems = []
+        if missing:
+            problems.append(f"column {_listed(missing)} is missing")
+        if repeated:
+            problems.append(f"column {_listed(repeated)} stands more than once")
+        if strangers and not (self.feed and self.feed.ignore_other_columns):
+            problems.append(f"column {_listed(strangers)} is unknown{_nearest(strangers[0], names)}")
+        if problems:
+            got = f"got {_listed(header)}; expected among {', '.join(names)}"
+            msg = f"has a header that does not fit: {' and '.join(problems)}; {got}"
+            raise SourceError(msg)
+        return {place: names[name] for place, name in enumerate(header) if name in names}
+
+
+def _nearest(stranger: str, names: dict[str, str]) -> str:
+    nearest = get_close_matches(stranger.strip().lower()[:_LONGEST_SHOWN], list(names), n=1)
+    return f" (did you mean {nearest[0]}?)" if nearest else ""
+
+
+def _listed(names: Sequence[str]) -> str:
+    shown = [_shown(name) for name in names[:_SHOWN]]
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return ", ".join(shown) + more
+
+
+def _shown(name: str) -> str:
+    """Give a name as it is, or quoted where that would hide something of it."""
+    short = name if len(name) <= _LONGEST_SHOWN else f"{name[:_LONGEST_SHOWN]}..."
+    return short if short.isprintable() and short and short == short.strip() else repr(short)

@@ -1,0 +1,178 @@
+"""Where files are: here, or behind a URL that fsspec opens. A secret is never part of what is shown."""
+
+import hashlib
+import os
+import re
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, BinaryIO, NoReturn, Self
+
+import fsspec
+from fsspec.core import url_to_fs
+
+from tasks.errors import SourceError, SourceUnavailableError
+from tasks.feeds import without_secrets
+
+_COPY_BYTES = 8 << 20
+_VARIABLE = re.compile(r"\$\{(\w+)\}")
+_MAGIC = re.compile(r"[*?\[]")
+_EXTRAS = {"s3": "s3fs", "gs": "gcsfs", "gcs": "gcsfs", "abfs": "adlfs", "az": "adlfs", "sftp": "paramiko"}
+_STATUS_GONE = (404, 410)
+
+
+@dataclass(frozen=True)
+class Place:
+    """One file. `shown` is how it is named and stored; `_files` opens `path`, and may know secrets."""
+
+    shown: str
+    path: str = field(repr=False)
+    _files: fsspec.AbstractFileSystem = field(repr=False)
+
+    @property
+    def name(self) -> str:
+        """The last part of its path."""
+        return self.path.rstrip("/").rpartition("/")[2].partition("?")[0]
+
+    @property
+    def is_here(self) -> bool:
+        """Whether it is a file of this machine."""
+        return "file" in self._files.protocol
+
+    @contextmanager
+    def fetched(self) -> Iterator["Fetched"]:
+        """Give its content as a file of this machine, and the SHA-256 of it; nothing holds the whole.
+
+        *Raises* `SourceError` when there is none, `SourceUnavailableError` when it cannot be reached.
+        """
+        if self.is_here:
+            with _told(self.shown):
+                stamp = _stamp(Path(self.path))
+                with Path(self.path).open("rb") as file:
+                    digest = _hash(file, None)
+            yield Fetched(Path(self.path), digest, stamp)
+            return
+        with tempfile.NamedTemporaryFile(prefix="ballast-", suffix=self.name[-20:]) as copy:
+            with _told(self.shown), self._files.open(self.path, "rb") as file:
+                digest = _hash(file, copy)
+            copy.flush()
+            yield Fetched.of(Path(copy.name), digest)
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """A file of this machine, the SHA-256 of its content, and its size and time when that was taken."""
+
+    path: Path
+    sha256: str
+    stamp: tuple[int, int]
+
+    @classmethod
+    def of(cls, path: Path, sha256: str) -> Self:
+        """Note the file as it is now."""
+        return cls(path, sha256, _stamp(path))
+
+    def require_unchanged(self) -> None:
+        """Make sure that what was read is what was hashed. *Raises* `SourceUnavailableError`."""
+        if _stamp(self.path) != self.stamp:
+            msg = "changed while it was read: write it beside its place and rename it, then run again"
+            raise SourceUnavailableError(msg)
+
+
+def local_place(path: Path) -> Place:
+    """Name a file of this machine."""
+    return Place(str(path), str(path), fsspec.filesystem("file"))
+
+
+def find_places(address: str) -> tuple[Place, ...]:
+    """Give the file at the address, the files that a glob matches, or those of a folder, in the order of their names.
+
+    *Raises* `SourceError` for an address that cannot be used, `SourceUnavailableError` for one that does not answer.
+    """
+    shown = without_secrets(address)
+    files, path = _open(address, shown)
+    with _told(shown):
+        files.invalidate_cache()
+        if _MAGIC.search(path):
+            found = sorted(str(one) for one in files.glob(path))
+        elif path.endswith("/") or files.isdir(path):
+            found = sorted(str(one) for one in files.ls(path, detail=False))
+        else:
+            return (Place(shown, path, files),) if files.exists(path) else ()
+    return tuple(Place(_shown(address, files, one), one, files) for one in found)
+
+
+def is_folder(address: str) -> bool:
+    """Say whether the address is that of a folder."""
+    shown = without_secrets(address)
+    files, path = _open(address, shown)
+    with _told(shown):
+        return not _MAGIC.search(path) and bool(path.endswith("/") or files.isdir(path))
+
+
+def with_environment(text: str) -> str:
+    """Fill in the variables of the environment. *Raises* `SourceError` for one that is not set."""
+    missing = sorted({name for name in _VARIABLE.findall(text) if name not in os.environ})
+    if missing:
+        msg = f"feeds name {', '.join(missing)}, which the environment does not have: set it"
+        raise SourceError(msg)
+    return _VARIABLE.sub(lambda found: os.environ[found[1]], text)
+
+
+def _open(address: str, shown: str) -> tuple[Any, str]:
+    scheme = address.partition("://")[0] if "://" in address else "file"
+    try:
+        files, path = url_to_fs(with_environment(address))
+    except ImportError:
+        package = _EXTRAS.get(scheme, f"fsspec's package for {scheme}")
+        msg = f"{shown}: {scheme}:// needs a package that is not installed: pip install {package}"
+        raise SourceError(msg) from None
+    except ValueError:
+        msg = f"{shown}: {scheme}:// is no kind of address that is known: expected a path, https://, s3:// or the like"
+        raise SourceError(msg) from None
+    return files, str(path) + ("/" if address.endswith("/") and not str(path).endswith("/") else "")
+
+
+def _shown(address: str, files: Any, path: str) -> str:  # noqa: ANN401 - fsspec has no types
+    """Name a file that was found, without what the environment filled in."""
+    shown = without_secrets(path if "file" in files.protocol else files.unstrip_protocol(path))
+    for name in _VARIABLE.findall(address):
+        shown = shown.replace(os.environ[name], f"${{{name}}}") if os.environ[name] else shown
+    return shown
+
+
+def _hash(file: BinaryIO, copy: Any) -> str:  # noqa: ANN401 - a temporary file
+    digest = hashlib.sha256()
+    while block := file.read(_COPY_BYTES):
+        digest.update(block)
+        if copy is not None:
+            copy.write(block)
+    return digest.hexdigest()
+
+
+def _stamp(path: Path) -> tuple[int, int]:
+    status = path.stat()
+    return status.st_size, status.st_mtime_ns
+
+
+@contextmanager
+def _told(shown: str) -> Iterator[None]:
+    """Tell what a file system raises, whatever it is, without its words: they may hold the address with its secrets."""
+    try:
+        yield
+    except SourceError:
+        raise
+    except Exception as error:  # noqa: BLE001 - every fsspec file system has errors of its own
+        _tell(shown, error)
+
+
+def _tell(shown: str, error: Exception) -> NoReturn:
+    status = getattr(error, "status", None)
+    if isinstance(error, FileNotFoundError) or status in _STATUS_GONE:
+        msg = f"no file at {shown}: correct the path, or deliver it"
+        raise SourceError(msg) from None
+    reason = f"status {status}" if status else getattr(error, "strerror", None) or type(error).__name__
+    msg = f"{shown} cannot be read ({reason}): see that it can be reached and may be read, and run again"
+    raise SourceUnavailableError(msg) from None

@@ -1,0 +1,155 @@
+"""Parquet and Arrow IPC as text, batch by batch. A double keeps all of its digits, midnight is a date."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import polars as pl
+import pyarrow as pa
+from pyarrow import parquet
+from pyarrow import types as arrow_types
+
+from tasks.errors import SourceError
+from tasks.feeds import Notation
+from tasks.layout import Layout
+from tasks.refusals import RawBatch, broken_rows
+
+_BATCH_ROWS = 1 << 16
+_BUFFER_BYTES = 1 << 20
+_FIRST_DAY, _LAST_DAY = -719_162, 2_932_896
+"""0001-01-01 and 9999-12-31, days from 1970."""
+_TICKS_A_DAY = {"ms": 86_400_000, "us": 86_400_000_000, "ns": 86_400_000_000_000}
+_ARROW_FILE_START = b"ARROW1"
+_TEXTS = (arrow_types.is_string, arrow_types.is_large_string, arrow_types.is_string_view)
+_BYTES = (
+    arrow_types.is_binary,
+    arrow_types.is_large_binary,
+    arrow_types.is_fixed_size_binary,
+    arrow_types.is_binary_view,
+)
+_PLAIN = (
+    *_TEXTS,
+    *_BYTES,
+    arrow_types.is_integer,
+    arrow_types.is_floating,
+    arrow_types.is_decimal,
+    arrow_types.is_boolean,
+    arrow_types.is_date,
+    arrow_types.is_timestamp,
+    arrow_types.is_null,
+)
+
+
+def read_parquet(path: Path, layout: Layout, notation: Notation) -> Iterator[RawBatch]:
+    """Give the rows of a Parquet file. *Raises* `SourceError` for columns that do not fit, and for a damaged file."""
+    try:
+        with parquet.ParquetFile(
+            path, buffer_size=_BUFFER_BYTES, pre_buffer=False, page_checksum_verification=True
+        ) as file:
+            columns = _columns(file.schema_arrow, layout)
+            names = [file.schema_arrow.names[place] for place in columns]
+            batches = file.iter_batches(_BATCH_ROWS, columns=names, use_threads=False)
+            yield from _as_text(batches, list(columns.values()), notation)
+    except (pa.ArrowException, OSError) as error:
+        raise SourceError(_damaged("Parquet", error)) from None
+
+
+def read_arrow(path: Path, layout: Layout, notation: Notation) -> Iterator[RawBatch]:
+    """Give the rows of an Arrow IPC file or stream. *Raises* `SourceError` as `read_parquet` does."""
+    try:
+        with pa.memory_map(str(path)) as source:
+            schema, batches = _open_ipc(source)
+            columns = _columns(schema, layout)
+            yield from _as_text(_validated(batches, list(columns)), list(columns.values()), notation)
+    except (pa.ArrowException, OSError) as error:
+        raise SourceError(_damaged("Arrow IPC", error)) from None
+
+
+def _open_ipc(source: pa.NativeFile) -> tuple[pa.Schema, Iterator[pa.RecordBatch]]:
+    is_file = source.read(len(_ARROW_FILE_START)) == _ARROW_FILE_START
+    source.seek(0)
+    if not is_file:
+        stream = pa.ipc.open_stream(source)
+        return stream.schema, iter(stream)
+    file = pa.ipc.open_file(source)
+    return file.schema, (file.get_batch(number) for number in range(file.num_record_batches))
+
+
+def _validated(batches: Iterator[pa.RecordBatch], places: list[int]) -> Iterator[pa.RecordBatch]:
+    """Check the offsets of each batch, which would be followed blindly, and cut it into small ones."""
+    for batch in batches:
+        kept = batch.select(places)
+        kept.validate(full=True)
+        for start in range(0, kept.num_rows, _BATCH_ROWS):
+            yield kept.slice(start, _BATCH_ROWS)
+
+
+def frame_as_text(frame: pl.DataFrame, notation: Notation) -> pl.DataFrame:
+    """Give the columns of a frame as text. *Raises* `SourceError` for one that holds neither text, number nor date."""
+    table = frame.to_arrow()
+    _require_plain(dict(zip(table.schema.names, table.schema.types, strict=True)))
+    columns = (table.column(name).combine_chunks() for name in frame.columns)
+    return pl.DataFrame(
+        [_texts(column, notation).alias(name) for name, column in zip(frame.columns, columns, strict=True)]
+    )
+
+
+def _columns(schema: pa.Schema, layout: Layout) -> dict[int, str]:
+    columns = layout.match(schema.names)
+    _require_plain({schema.names[place]: schema.types[place] for place in columns})
+    return columns
+
+
+def _require_plain(types: dict[str, pa.DataType]) -> None:
+    nested = [f"{name} ({dtype})" for name, dtype in types.items() if not _is_plain(dtype)]
+    if nested:
+        msg = f"has a column that holds neither text, numbers nor dates: {', '.join(nested)}. Deliver one value a row"
+        raise SourceError(msg)
+
+
+def _is_plain(dtype: pa.DataType) -> bool:
+    own = dtype.value_type if arrow_types.is_dictionary(dtype) else dtype
+    return any(is_one(own) for is_one in _PLAIN)
+
+
+def _as_text(batches: Iterator[pa.RecordBatch], names: list[str], notation: Notation) -> Iterator[RawBatch]:
+    last = 0
+    for batch in batches:
+        texts = [_texts(column, notation).alias(name) for name, column in zip(names, batch.columns, strict=True)]
+        numbers = pl.int_range(last + 1, last + 1 + batch.num_rows, dtype=pl.Int32, eager=True).alias("row_number")
+        last += batch.num_rows
+        yield RawBatch(pl.DataFrame([numbers, *texts]), broken_rows([]))
+
+
+def _texts(column: pa.Array, notation: Notation) -> pl.Series:
+    own = column.dictionary_decode() if arrow_types.is_dictionary(column.type) else column
+    if any(is_bytes(own.type) for is_bytes in _BYTES):
+        own = own.cast(pa.binary()).cast(pa.string())
+    elif arrow_types.is_decimal(own.type):
+        own = own.cast(pa.string())
+    elif arrow_types.is_floating(own.type):
+        own = own.cast(pa.float64())
+    series = pl.Series(pl.from_arrow(own))
+    if series.dtype.is_temporal():
+        return _days(series, notation)
+    text = series.cast(pl.String)
+    is_number = not any(is_text(column.type) for is_text in _TEXTS)
+    return text.str.replace(".", notation.decimal, literal=True) if is_number and notation.decimal != "." else text
+
+
+def _days(series: pl.Series, notation: Notation) -> pl.Series:
+    ticks = 1 if series.dtype == pl.Date else _TICKS_A_DAY[series.dtype.time_unit]  # type: ignore[attr-defined]
+    number = series.to_physical().cast(pl.Int64)
+    # Polars ends the process when it writes a day beyond its calendar.
+    has_year = (number // ticks).is_between(_FIRST_DAY, _LAST_DAY).fill_null(value=False)
+    known = series.zip_with(has_year, pl.Series([None], dtype=series.dtype))
+    day = known.dt.strftime(notation.date_format)
+    if ticks > 1:
+        here = known.dt.replace_time_zone(None)
+        is_midnight = (here == here.dt.truncate("1d")).fill_null(value=True)
+        day = day.zip_with(is_midnight, known.dt.strftime("%Y-%m-%d %H:%M:%S%.f"))
+    return day.zip_with(has_year | series.is_null(), number.cast(pl.String))
+
+
+def _damaged(what: str, error: Exception) -> str:
+    first = (str(error).splitlines() or [type(error).__name__])[0]
+    return f"is not {what}, or is cut off or damaged ({first}): deliver it again"
