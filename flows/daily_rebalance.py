@@ -12,7 +12,7 @@ from prefect.states import Completed
 from tasks.construct import break_circuit, check, diversify, select, size
 from tasks.errors import ConfigError
 from tasks.ingest import ingest_day
-from tasks.ledger import open_run
+from tasks.ledger import OpenRun, open_run
 from tasks.portfolios import load_portfolios
 from tasks.publish import FailureRecord, hold, publish, snapshot
 from tasks.report import report, with_warnings
@@ -52,8 +52,7 @@ async def daily_rebalance(config: RebalanceConfig) -> State[Any]:
     run = open_run(settings, day, limits)
     if run.is_published:
         snapshot(settings, day)
-        sentence = f"{run.run_id} is published already: nothing changed"
-        return Completed(name=UNCHANGED, message=with_warnings(sentence, run))
+        return _unchanged(run)
     with FailureRecord(settings, day, run.run_id):
         missing = break_circuit(run.inputs)
         if missing:
@@ -65,9 +64,17 @@ async def daily_rebalance(config: RebalanceConfig) -> State[Any]:
         decisions = diversify(qualified, run.inputs)
         sized = size(decisions, run.inputs)
         result = check(decisions, sized, run.inputs)
-        publish(settings, run, result)
+        publication = publish(settings, run, result)
     snapshot(settings, day)
+    if not publication.is_new:
+        return _unchanged(run)
     return Completed(name=PUBLISHED, message=report(settings, day, run, ingested))
+
+
+def _unchanged(run: OpenRun) -> State[Any]:
+    """Say that the run was published before, by an earlier flow run or by one at the same time."""
+    sentence = f"{run.run_id} is published already: nothing changed"
+    return Completed(name=UNCHANGED, message=with_warnings(sentence, run))
 
 
 def _scheduled_day(exchange: str) -> date:

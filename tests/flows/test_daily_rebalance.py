@@ -20,6 +20,8 @@ from flows.daily_rebalance import daily_rebalance
 from sizing import RebalancingLimits
 from sizing.pipeline import rebalance
 from sql.errors import PublishRejectedError
+from sql.records import Publication
+from sql.warehouse import Warehouse
 from tasks import publish as publish_module
 from tasks.day_inputs import find_sources, read_days
 from tasks.errors import SourceError
@@ -255,6 +257,23 @@ def test_a_result_that_breaks_a_check_is_rejected_and_not_visible(
         asyncio.run(state.aresult())
     assert settings.open_warehouse().query("current_targets").equals(before)
     assert [name for _, name in _states(settings)] == ["rejected", "published"]
+
+
+def test_a_run_that_another_flow_publishes_meanwhile_says_unchanged(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    honest = Warehouse.publish
+
+    def second(warehouse: Warehouse, run_id: str, frames: dict[str, pl.DataFrame], *told: str) -> Publication:
+        assert honest(warehouse, run_id, frames, *told).is_new
+        return honest(warehouse, run_id, frames, *told)
+
+    monkeypatch.setattr(Warehouse, "publish", second)
+    state = run_day(settings, DAYS[0])
+    assert (state.name, state.message) == (
+        "Unchanged",
+        f"{_ask(settings, 'SELECT run_id FROM latest_runs')[0][0]} is published already: nothing changed",
+    )
 
 
 def test_a_rule_that_fails_is_recorded_as_failed_and_not_retried(

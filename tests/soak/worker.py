@@ -1,0 +1,136 @@
+"""One life of a process: it does the work of a day as the flow does it, and writes down what it was told is done.
+
+The flow's own function runs, its tasks without Prefect's engine. What was acknowledged is appended to a journal, one
+JSON object a line: what is written there was seen before the process died.
+"""
+
+import asyncio
+import json
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import date
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+from prefect import Task
+from prefect.logging import disable_run_logger
+
+import tasks.report
+from flows import daily_rebalance as flow_module
+from sql.records import Ingest
+from sql.warehouse import Warehouse
+from tasks.settings import RebalanceConfig, Settings
+from tasks.trading_days import require_trading_day
+from tests.soak.faults import Faults, Kill
+from tests.soak.sabotage import SABOTAGES
+
+WRITERS = (
+    "migrate",
+    "record_ingest",
+    "record_history",
+    "record_refusal",
+    "start_run",
+    "record_event",
+    "publish",
+    "snapshot",
+)
+
+require_trading_day("XNYS", date(2025, 6, 2))  # a process forked from here has the calendar already
+
+
+@dataclass(frozen=True)
+class Order:
+    """What a process is to do: which day from which inbox, where, how it dies, and what is broken on purpose.
+
+    `is_kept_open`: the whole day goes through one connection.
+    """
+
+    settings: Settings
+    day: date
+    journal: Path
+    kill: Kill | None = None
+    sabotage: str | None = None
+    is_kept_open: bool = False
+
+
+def live(order: Order) -> None:
+    """Do the work of the day; journal what was acknowledged, then the outcome and the steps, or the error."""
+    faults = begin(order)
+    for name, value in vars(flow_module).items():
+        if isinstance(value, Task):
+            setattr(flow_module, name, value.fn)
+    tasks.report.create_markdown_artifact = tasks.report.create_table_artifact = _no_artifact  # type: ignore[assignment]
+    config = RebalanceConfig(as_of_date=order.day, settings=order.settings)
+    try:
+        with disable_run_logger(), _kept_open(order):
+            state = asyncio.run(flow_module.daily_rebalance.fn(config))
+    except Exception as error:  # noqa: BLE001 - whatever it is, the harness is told
+        tell(order.journal, "failed", error=f"{type(error).__name__}: {error}")
+        raise SystemExit(1) from None
+    tell(order.journal, "done", outcome=state.name, steps=[asdict(step) for step in faults.steps])
+
+
+@contextmanager
+def _kept_open(order: Order) -> Iterator[None]:
+    """Let every step of this process use one open connection, where the order says so."""
+    if not order.is_kept_open:
+        yield
+        return
+    warehouse = order.settings.open_warehouse()
+    warehouse.migrate()
+    with warehouse.kept_open() as session:
+        Settings.open_warehouse = lambda _: session  # type: ignore[method-assign]
+        yield
+
+
+def begin(order: Order) -> Faults:
+    """Count the steps of this process, journal what the warehouse acknowledges, and break what is to be broken."""
+    tell(order.journal, "order")
+    if order.sabotage:
+        SABOTAGES[order.sabotage]()
+    faults = Faults(order.settings.warehouse.parent, order.kill)
+    faults.install()
+    for name in WRITERS:
+        if hasattr(Warehouse, name):
+            setattr(Warehouse, name, _journaled(getattr(Warehouse, name), name, order.journal, faults))
+    return faults
+
+
+def tell(journal: Path, what: str, **facts: object) -> None:
+    """Append one line to the journal."""
+    line = json.dumps({"what": what, "at": time.monotonic(), **facts}, default=str)
+    descriptor = os.open(journal, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+    os.write(descriptor, f"{line}\n".encode())
+    os.close(descriptor)
+
+
+def _journaled(method: Callable[..., Any], name: str, journal: Path, faults: Faults) -> Callable[..., Any]:
+    @wraps(method)
+    def journaled(self: Warehouse, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - whatever the method has
+        before, faults.stage = faults.stage, name
+        try:
+            answer = method(self, *args, **kwargs)
+        finally:
+            faults.stage = before
+        tell(journal, name, about=_run_id(args), ingests=_ingest_ids(answer))
+        return answer
+
+    return journaled
+
+
+def _run_id(args: tuple[Any, ...]) -> str | None:
+    first = args[0] if args else None
+    return first if isinstance(first, str) else getattr(first, "run_id", None)
+
+
+def _ingest_ids(answer: Ingest | tuple[Ingest, ...] | object) -> list[int]:
+    ingests = answer if isinstance(answer, tuple) else (answer,)
+    return [one.ingest_id for one in ingests if isinstance(one, Ingest)]
+
+
+def _no_artifact(*_: object, **__: object) -> None:
+    """Stand in for the artifacts in Prefect's UI, which need its server."""

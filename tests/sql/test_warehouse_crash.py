@@ -1,0 +1,92 @@
+"""Days of the real flow under SIGKILL: the short `make soak`, and that its harness notices what is broken."""
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from warehouse_samples import DAY, make_frames, make_run, publish
+
+from sql.warehouse import Warehouse
+from tests.soak.campaign import Campaign, Plan, Reference, make_references
+from tests.soak.faults import Kill, When
+from tests.soak.market import make_works
+from tests.soak.processes import processes, reading
+from tests.soak.publishing import publish_when_told
+from tests.soak.reader import Watch
+
+KILLS = 12
+PROCESSES = 8
+PUBLISHES = 8
+COMMITTED_NOT_TOLD = Plan("publish", Kill("publish", "commit", "after"))
+
+
+@pytest.fixture(scope="module")
+def references(tmp_path_factory: pytest.TempPathFactory) -> tuple[Reference, ...]:
+    """A day, and the same day with a corrected score file, which supersedes it."""
+    works = [work for work in make_works(tmp_path_factory.mktemp("market")) if work.day.day == 4]
+    return make_references(tmp_path_factory.mktemp("reference") / "installation", works)
+
+
+@pytest.mark.timeout(600)
+def test_days_under_kills_lose_nothing_tear_nothing_and_end_as_without_kills(
+    references: tuple[Reference, ...], tmp_path: Path
+) -> None:
+    campaign = Campaign(tmp_path, references, seed=5)
+    campaign.run(1, plan=COMMITTED_NOT_TOLD)
+    figures = campaign.run(KILLS)
+    assert figures.findings == []
+    assert figures.kills.total() >= KILLS
+    assert len(figures.kills) >= 6, "kills in so many steps"
+    assert figures.works_completed >= KILLS / 3
+    assert figures.recoveries >= 1, "the first kill left a log"
+    assert figures.looks > figures.works_completed
+
+
+@pytest.mark.parametrize(
+    ("sabotage", "stage", "call", "when", "finding"),
+    [
+        ("no transaction", "publish", "INSERT INTO targets", "after", "not recovered"),
+        ("copies in place", "snapshot", "COPY FROM DATABASE", "before", "torn"),
+        ("forgets what it acknowledged", "migrate", "begin", "before", "lost: publish"),
+    ],
+)
+def test_the_harness_notices_what_is_broken(  # noqa: PLR0913, PLR0917 - two fixtures and what is broken
+    references: tuple[Reference, ...],
+    tmp_path: Path,
+    sabotage: str,
+    stage: str,
+    call: str,
+    when: When,
+    finding: str,
+) -> None:
+    campaign = Campaign(tmp_path, references[:1], sabotage=sabotage)
+    figures = campaign.run(1, plan=Plan(stage, Kill(stage, call, when)))
+    assert any(finding in found for found in figures.findings), figures.findings
+
+
+def test_of_eight_processes_that_publish_the_same_run_one_does_and_seven_say_unchanged(warehouse: Warehouse) -> None:
+    together, said = processes().Barrier(PROCESSES), processes().Queue()
+    workers = [
+        processes().Process(target=publish_when_told, args=(warehouse, make_run("r1"), make_frames(), together, said))
+        for _ in range(PROCESSES)
+    ]
+    for worker in workers:
+        worker.start()
+    assert Counter(said.get(timeout=60) for _ in workers) == {"published": 1, "unchanged": 7}
+    for worker in workers:
+        worker.join()
+    said.close()
+    assert warehouse.query("current_targets").height == 4
+    states = Counter(warehouse.query("run_events", run_id="r1")["state"])
+    assert states["published"] == 1
+    assert states.total() == 2 * PROCESSES
+
+
+def test_readers_see_whole_days_through_many_publishes(warehouse: Warehouse) -> None:
+    whole = {f"r{number}": {name: frame.height for name, frame in make_frames().items()} for number in range(PUBLISHES)}
+    with reading(Watch(warehouse.snapshot_path, warehouse.export_folder, whole)) as seen:
+        for number in range(PUBLISHES):
+            publish(warehouse, f"r{number}")
+            warehouse.snapshot(DAY)
+    assert seen().torn == ()
+    assert seen().looks >= PUBLISHES / 2
