@@ -63,6 +63,10 @@ lock: setup ## Make requirements.lock anew from pyproject.toml (needs uv)
 	uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 --constraints requirements.lock \
 	    --group dev --group mutation --output-file requirements-mutation.lock pyproject.toml
 
+.PHONY: schema
+schema: setup ## Make docs/schema.md anew from the database
+	$(PY) docs/make_schema.py
+
 .PHONY: sample
 sample: setup ## Make the shipped sample anew; the same bytes unless the script changed
 	$(PY) deployments/sample/make_sample.py

@@ -12,7 +12,7 @@ from typing import Literal
 
 from sql.errors import MigrationError, WarehouseError
 
-Folder = Literal["migrations", "views", "queries", "checks", "commands"]
+Folder = Literal["migrations", "views", "queries", "checks", "commands", "questions"]
 
 
 @dataclass(frozen=True)

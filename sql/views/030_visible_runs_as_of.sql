@@ -20,4 +20,8 @@ FROM (
 )
 QUALIFY row_number() OVER (PARTITION BY portfolio_id, as_of_date ORDER BY event_id DESC) = 1;
 
-COMMENT ON MACRO TABLE visible_runs_as_of IS 'visible_runs_as_of(ts TIMESTAMPTZ): one row per portfolio and day: the run whose targets were visible at ts.';
+COMMENT ON MACRO TABLE visible_runs_as_of IS 'visible_runs_as_of(ts TIMESTAMPTZ): one row per portfolio and day: the run whose targets were visible at ts.
+portfolio_id VARCHAR: Portfolio.
+as_of_date DATE: Trading day, exchange date.
+run_id VARCHAR: Run whose targets were visible, see runs.
+published_at TIMESTAMP WITH TIME ZONE: When they became visible, UTC.';

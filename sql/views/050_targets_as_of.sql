@@ -23,4 +23,19 @@ JOIN (
     QUALIFY row_number() OVER (PARTITION BY portfolio_id ORDER BY as_of_date DESC) = 1
 ) AS latest USING (run_id, portfolio_id, as_of_date);
 
-COMMENT ON MACRO TABLE targets_as_of IS 'targets_as_of(ts TIMESTAMPTZ): one row per portfolio and asset: current_targets as it was visible at ts.';
+COMMENT ON MACRO TABLE targets_as_of IS 'targets_as_of(ts TIMESTAMPTZ): one row per portfolio and asset: current_targets as it was visible at ts.
+portfolio_id VARCHAR: Portfolio.
+as_of_date DATE: Trading day, exchange date: the latest one published by then for the portfolio.
+asset VARCHAR: Asset, or CASH.
+bucket VARCHAR: Bucket of the asset; null for CASH.
+is_cash BOOLEAN: Whether the row is the cash row.
+target_weight DECIMAL(10,8): Weight to hold, fraction of the portfolio value, exact; 0 when the holding is closed.
+current_weight DECIMAL(10,8): Weight held when computed, fraction of the portfolio value.
+trade_weight DECIMAL(10,8): Weight to trade, fraction of the portfolio value, negative for a sale; 0 for a hold.
+action VARCHAR: open, increase, decrease, close or hold.
+trade_rank INTEGER: Order of the trades, 1 first, sales before purchases; null when nothing is traded.
+is_pinned BOOLEAN: Whether the weight is frozen.
+is_score_stale BOOLEAN: Whether the score is too old to act on.
+target_reason VARCHAR: The target in words.
+run_id VARCHAR: Run that computed the target, see runs.
+published_at TIMESTAMP WITH TIME ZONE: When the target became visible, UTC.';

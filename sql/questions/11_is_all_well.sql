@@ -1,0 +1,19 @@
+-- Asked by: an operator
+-- Question: Did every portfolio get its targets, how long did it take, and is there anything to look at?
+-- Gives: a row per day, newest first: state, missing portfolios, times, what was refused, warnings.
+SELECT
+    as_of_date,
+    state,
+    missing_portfolios,
+    last_state,
+    started_at,
+    seconds_taken,
+    n_tries,
+    rows_read,
+    rows_rejected,
+    n_refused_files,
+    n_holdings_without_score,
+    n_stale_scores,
+    warnings
+FROM run_health
+LIMIT 10;

@@ -1,0 +1,80 @@
+"""The questions of docs/schema.md, asked of the snapshot after the week of the shipped sample."""
+
+from datetime import date
+from pathlib import Path
+
+import duckdb
+import polars as pl
+import pytest
+from prefect.logging import disable_run_logger
+
+from sizing.pipeline import rebalance
+from sql.scripts import Script, read_scripts
+from tasks.ingest import ingest_day
+from tasks.ledger import open_run
+from tasks.portfolios import load_portfolios
+from tasks.settings import Settings
+
+ROOT = Path(__file__).parents[2]
+DAYS = [date(2025, 6, day) for day in (2, 3, 4, 5, 6)]
+QUESTIONS = {question.name: question for question in read_scripts("questions")}
+WITHOUT_ROWS = {
+    "12_what_went_wrong",
+    "14_refused_files",
+    "18_corrections",
+    "23_every_row_counted",
+    "24_replays",
+}
+"""What nothing of a good week answers."""
+
+
+@pytest.fixture(scope="module")
+def snapshot(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The sample's week, by the rules and the warehouse, without an engine."""
+    folder = tmp_path_factory.mktemp("week")
+    settings = Settings(
+        config=ROOT / "deployments" / "portfolios.yaml",
+        inbox=ROOT / "deployments" / "sample" / "inbox",
+        warehouse=folder / "warehouse.duckdb",
+        snapshot=folder / "snapshot.duckdb",
+        export_folder=folder / "targets",
+    )
+    warehouse = settings.open_warehouse()
+    limits = load_portfolios(settings.config)
+    with disable_run_logger():
+        for day in DAYS:
+            ingest_day.fn(settings, day)
+            run = open_run.fn(settings, day, limits)
+            warehouse.publish(run.run_id, rebalance(run.inputs)._asdict(), "test", run.warnings)
+    return warehouse.snapshot(DAYS[-1]).path
+
+
+def _ask(snapshot: Path, question: Script) -> pl.DataFrame:
+    with duckdb.connect(str(snapshot), read_only=True) as con:
+        return con.sql(question.sql).pl()
+
+
+def test_every_question_is_answered(snapshot: Path) -> None:
+    unanswered = {name for name, question in QUESTIONS.items() if _ask(snapshot, question).is_empty()}
+    assert unanswered == WITHOUT_ROWS
+
+
+def test_what_changed_and_why_is_told_of_the_sample(snapshot: Path) -> None:
+    changes = {row["asset"]: row for row in _ask(snapshot, QUESTIONS["02_what_changed"]).iter_rows(named=True)}
+    assert (changes["AVGO"]["change"], changes["NEE"]["change"]) == ("opened", "closed")
+    assert changes["AVGO"]["change_reason"] == (
+        "score 0.54754 -> 0.8164; rank 24 -> 6; selected, no longer stopped by below_min_score_new_position; "
+        "others in: COP; others out: JPM, NEE; 8 other positions of another rank or score"
+    )
+
+
+def test_a_weight_of_the_sample_tells_its_whole_story(snapshot: Path) -> None:
+    story = {row["quantity"]: row for row in _ask(snapshot, QUESTIONS["03_why_this_weight"]).iter_rows(named=True)}
+    assert story["score"]["words"].startswith("0.6 x technical 0.8655 + 0.4 x fundamental 0.9143")
+    assert story["entry score"]["value"] == "0.6"
+    assert story["target weight"]["value"] == story["stage 2 weight"]["value"] == "0.10408163"
+    assert story["trade"]["words"] == "decrease: 0.13317757 -> 0.10408163, number 3 of the trades."
+
+
+def test_the_sums_of_every_day_are_exact(snapshot: Path) -> None:
+    assert _ask(snapshot, QUESTIONS["21_sums"]).rows() == [(15, 0)]
