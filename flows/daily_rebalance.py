@@ -10,13 +10,14 @@ from prefect.runtime import flow_run
 from prefect.states import Completed
 
 from tasks.construct import break_circuit, check, diversify, select, size
+from tasks.copy import copy_or_warn
 from tasks.errors import ConfigError
 from tasks.ingest import ingest_day
 from tasks.ledger import OpenRun, open_run
 from tasks.portfolios import load_portfolios
 from tasks.publish import FailureRecord, hold, publish, snapshot
 from tasks.report import report, with_warnings
-from tasks.settings import RebalanceConfig
+from tasks.settings import RebalanceConfig, Settings
 from tasks.trading_days import exchange_time_zone, require_trading_day
 
 HELD, PUBLISHED, UNCHANGED = "Held", "Published", "Unchanged"
@@ -51,30 +52,37 @@ async def daily_rebalance(config: RebalanceConfig) -> State[Any]:
     ingested = ingest_day(settings, day)
     run = open_run(settings, day, limits)
     if run.is_published:
-        snapshot(settings, day)
-        return _unchanged(run)
+        return _unchanged(run, _show_readers(settings, day))
     with FailureRecord(settings, day, run.run_id):
         missing = break_circuit(run.inputs)
         if missing:
             reason = "; ".join(missing)
             hold(settings, run.run_id, reason)
-            snapshot(settings, day)
-            return Completed(name=HELD, message=f"{run.run_id} is held, the published targets stay: {reason}; {_MEND}")
+            not_copied = _show_readers(settings, day)
+            sentence = f"{run.run_id} is held, the published targets stay: {reason}; {_MEND}"
+            return Completed(name=HELD, message=with_warnings(sentence, *not_copied))
         qualified = select(run.inputs)
         decisions = diversify(qualified, run.inputs)
         sized = size(decisions, run.inputs)
         result = check(decisions, sized, run.inputs)
         publication = publish(settings, run, result)
-    snapshot(settings, day)
+    not_copied = _show_readers(settings, day)
     if not publication.is_new:
-        return _unchanged(run)
-    return Completed(name=PUBLISHED, message=report(settings, day, run, ingested))
+        return _unchanged(run, not_copied)
+    sentence = report(settings, day, run, ingested)
+    return Completed(name=PUBLISHED, message=with_warnings(sentence, *run.warnings, *not_copied))
 
 
-def _unchanged(run: OpenRun) -> State[Any]:
+def _show_readers(settings: Settings, day: date) -> tuple[str, ...]:
+    """Make what is recorded visible outside of the live file, and give what could not be, in words."""
+    snapshot(settings, day)
+    return copy_or_warn(settings)
+
+
+def _unchanged(run: OpenRun, not_copied: tuple[str, ...]) -> State[Any]:
     """Say that the run was published before, by an earlier flow run or by one at the same time."""
     sentence = f"{run.run_id} is published already: nothing changed"
-    return Completed(name=UNCHANGED, message=with_warnings(sentence, run))
+    return Completed(name=UNCHANGED, message=with_warnings(sentence, *run.warnings, *not_copied))
 
 
 def _scheduled_day(exchange: str) -> date:

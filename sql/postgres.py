@@ -30,7 +30,10 @@ _SECRET_OPTIONS: Final = {"password", "sslpassword"}
 _SHOWN_OPTIONS: Final = {"host", "port", "dbname"}
 _DEFAULT_OPTIONS: Final = {"connect_timeout": "10", "tcp_user_timeout": "30000", "application_name": "ballast"}
 _UNREACHABLE: Final = "Failed to connect"
-_NOISE: Final = re.compile(r"^[A-Z_]+: |\[libpq\] |\n*Query was: .*|\.? SQLSTATE: \w+\s*$|\nLINE \d+: .*", re.DOTALL)
+_NOISE: Final = re.compile(
+    r"^[A-Z_]+: |\[libpq\] |\n*Query was: .*|\.? SQLSTATE: \w+\s*$|\n(?:LINE \d+: |\tIs the server running).*",
+    re.DOTALL,
+)
 
 
 @dataclass(frozen=True)

@@ -104,3 +104,12 @@ class Snapshot:
 
     path: Path
     export_path: Path | None
+
+
+@dataclass(frozen=True)
+class Copied:
+    """What a copy to PostgreSQL wrote: where, without user and password, how many runs it did not have, all rows."""
+
+    target: str
+    n_runs: int
+    n_rows: int

@@ -9,7 +9,7 @@ import shutil
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -24,7 +24,7 @@ from sql.frames import check_run_frames
 from sql.ingests import RefusedAgainError, Verdict
 from sql.locks import attempts, describe_lock, exclusive, tell_waiting
 from sql.opening import recover, refuse_foreign
-from sql.records import Ingest, IngestBatch, IngestKind, IngestSource, Publication, RunRecord, Snapshot
+from sql.records import Copied, Ingest, IngestBatch, IngestKind, IngestSource, Publication, RunRecord, Snapshot
 from sql.scripts import Script, find_pending, read_scripts
 from sql.statements import Connection, check_frames, command, execute, has_table, query, read
 from sql.words import explain, explain_copy
@@ -173,6 +173,11 @@ class Warehouse:
             with _written(export_path) as temporary:
                 targets.write_parquet(temporary)
             return Snapshot(self.snapshot_path, export_path)
+
+    def record_copy(self, copied: Copied, error: str | None = None) -> None:
+        """Append an attempt to copy to PostgreSQL, and why it failed where it did."""
+        with self._connected() as con, _transaction(con):
+            command(con, "record_copy", **asdict(copied), copied_at=datetime.now(UTC), error=error)
 
     def ask_snapshot(self, sql: str) -> pl.DataFrame:
         """Run one query on the snapshot, read-only, and return its rows.

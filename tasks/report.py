@@ -18,7 +18,7 @@ _SUMMARY_HEADER = """| portfolio | positions | invested | cash | opened | closed
 
 @task(name="report", cache_policy=NO_CACHE, persist_result=False)
 def report(settings: Settings, day: date, run: OpenRun, ingested: tuple[Ingested, ...]) -> str:
-    """Store the run's artifacts and give its summary in one sentence, with each warning on a line below it."""
+    """Store the run's artifacts and give its summary in one sentence."""
     warehouse = settings.open_warehouse()
     summary = warehouse.query("day_summary", run_id=run.run_id)
     targets = warehouse.query("targets_for_day", as_of_date=day)
@@ -27,12 +27,12 @@ def report(settings: Settings, day: date, run: OpenRun, ingested: tuple[Ingested
     create_table_artifact(_target_rows(targets, run.run_id), key="targets", description=f"Targets of {run.run_id}")
     sentence = "; ".join([summarise(summary), *_refusals(ingested)])
     get_run_logger().info("report: %s", sentence)
-    return with_warnings(sentence, run)
+    return sentence
 
 
-def with_warnings(sentence: str, run: OpenRun) -> str:
-    """Put each warning of the run on a line of its own below the sentence."""
-    return "\n".join([sentence, *(f"warning: {one}" for one in run.warnings)])
+def with_warnings(sentence: str, *warnings: str) -> str:
+    """Put each warning on a line of its own below the sentence."""
+    return "\n".join([sentence, *(f"warning: {one}" for one in warnings)])
 
 
 def summarise(summary: pl.DataFrame) -> str:

@@ -8,7 +8,8 @@ from datetime import date
 from pathlib import Path
 from typing import Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic.json_schema import SkipJsonSchema
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from sizing import RebalancingLimits
@@ -34,6 +35,13 @@ class Settings(BaseSettings):
         "restrictions and of positions are whole or not at all.",
     )
     exchange: str = Field(default="XNYS", description="Exchange whose trading days count, by its ISO 10383 code.")
+    postgres_schema: str = Field(
+        default="ballast", pattern=r"^[a-z_][a-z0-9_]{0,62}$", description="Schema of the copy in PostgreSQL."
+    )
+    # A secret: only from the environment, never in a form, a parameter or a log.
+    postgres_url: SkipJsonSchema[SecretStr | None] = Field(
+        default=None, exclude=True, description="PostgreSQL database that gets a copy of what is published."
+    )
 
     def at(self, paths: Mapping[str, Path]) -> Self:
         """Give these settings with other paths, by the names of their fields."""

@@ -24,6 +24,14 @@ REAL_DATA = ROOT.parent / "shared" / "data" / "us_large_cap"
 _SERVER_START_SECONDS = 120
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _no_copy() -> Iterator[None]:
+    """Never write to the PostgreSQL of whoever runs the tests."""
+    with pytest.MonkeyPatch.context() as environment:
+        environment.delenv("BALLAST_POSTGRES_URL", raising=False)
+        yield
+
+
 @pytest.fixture(scope="session")
 def sample() -> Path:
     return SAMPLE

@@ -27,6 +27,7 @@ class PostgresServer:
     folder: Path
     port: int
     process: subprocess.Popen[bytes] | None = None
+    asking: driver.Connection | None = None
 
     def url(self, password: str = PASSWORD, port: int | None = None) -> str:
         return f"postgresql://{USER}:{password}@127.0.0.1:{port or self.port}/postgres"
@@ -53,12 +54,16 @@ class PostgresServer:
 
     def stop(self) -> None:
         assert self.process
+        if self.asking:
+            self.asking.close()
+            self.asking = None
         self.process.send_signal(signal.SIGINT)
         self.process.wait(timeout=30)
 
     def ask(self, sql: str) -> list[tuple[Any, ...]]:
-        """Run one statement as a person would, and keep what it does."""
-        with driver.connect(self.url(), autocommit=True) as con, con.cursor() as cursor:
+        """Run one statement as a person would, in a connection that stays open, and keep what it does."""
+        self.asking = self.asking or driver.connect(self.url(), autocommit=True)
+        with self.asking.cursor() as cursor:
             cursor.execute(sql)
             return cursor.fetchall() if cursor.description else []
 

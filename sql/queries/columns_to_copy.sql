@@ -1,0 +1,18 @@
+-- Grain: one row per column of the tables and views named, with its comments, in the order of the columns.
+-- Parameters: $tables VARCHAR[].
+SELECT
+    columns.table_name,
+    relations.comment AS table_comment,
+    columns.column_name,
+    columns.data_type,
+    columns.comment AS column_comment
+FROM duckdb_columns() AS columns
+JOIN (
+    SELECT database_name, schema_name, table_name, comment FROM duckdb_tables()
+    UNION ALL
+    SELECT database_name, schema_name, view_name, comment FROM duckdb_views()
+) AS relations USING (database_name, schema_name, table_name)
+WHERE columns.database_name = current_database()
+    AND NOT columns.internal
+    AND list_contains($tables::VARCHAR[], columns.table_name)
+ORDER BY columns.table_name, columns.column_index;

@@ -1,0 +1,66 @@
+"""Bring the copy in PostgreSQL up to date, where one is configured. Its failure is told and changes nothing else."""
+
+from prefect import task
+from prefect.artifacts import create_markdown_artifact
+from prefect.cache_policies import NO_CACHE
+from prefect.client.schemas.objects import State, TaskRun
+from prefect.logging import get_run_logger
+
+from sql.copies import copy_published
+from sql.errors import DatabaseUnreachableError, WarehouseError, WarehouseLockedError
+from sql.postgres import PostgresAddress
+from sql.records import Copied
+from tasks.errors import UsageError
+from tasks.settings import Settings
+
+_LATER = "What is published stays, and the next publication or `ballast db copy` brings what is missing"
+
+
+def update_copy(settings: Settings) -> Copied:
+    """Copy to PostgreSQL what is published and not there yet: a plain function, for a command or many days at once.
+
+    *Raises* `UsageError` when no copy is configured, `WarehouseError` when nothing was copied.
+    """
+    if settings.postgres_url is None:
+        msg = "no copy is configured: set BALLAST_POSTGRES_URL to postgresql://user:password@host:port/database"
+        raise UsageError(msg)
+    address = PostgresAddress(settings.postgres_url.get_secret_value())
+    return copy_published(settings.open_warehouse(), address, settings.postgres_schema)
+
+
+def copy_or_warn(settings: Settings) -> tuple[str, ...]:
+    """Copy in a task of its own, within a flow. Without a copy configured: nothing. A failure becomes the warning."""
+    if settings.postgres_url is None:
+        return ()
+    try:
+        copy(settings)
+    except WarehouseError as error:
+        warning = f"not copied to PostgreSQL: {error}. {_LATER}"
+        show_failure(warning)
+        return (warning,)
+    return ()
+
+
+def _may_pass(_task: object, _task_run: TaskRun, state: State[Copied]) -> bool:
+    return isinstance(state.data, DatabaseUnreachableError | WarehouseLockedError)
+
+
+@task(
+    name="copy",
+    cache_policy=NO_CACHE,
+    persist_result=False,
+    retries=2,
+    retry_delay_seconds=[2, 8],
+    retry_condition_fn=_may_pass,
+)
+def copy(settings: Settings) -> Copied:
+    """Bring the copy up to date. A server that does not answer is asked again; the run is published already."""
+    copied = update_copy(settings)
+    get_run_logger().info("copy: %d runs, %d rows to %s", copied.n_runs, copied.n_rows, copied.target)
+    return copied
+
+
+@task(name="show failed copy", cache_policy=NO_CACHE, persist_result=False)
+def show_failure(warning: str) -> None:
+    """Keep what was not copied where the day's other results are seen."""
+    create_markdown_artifact(f"# Not copied to PostgreSQL\n\n{warning}", key="postgres-copy")
