@@ -13,9 +13,6 @@ side AS (
 targeted AS (
     FROM targets SEMI JOIN side USING (run_id, portfolio_id)
 ),
-decided AS (
-    FROM decisions SEMI JOIN side USING (run_id, portfolio_id)
-),
 sized AS (
     FROM sizing_audit SEMI JOIN side USING (run_id, portfolio_id)
 ),
@@ -27,6 +24,14 @@ named AS (
     SELECT pair.*, targeted.asset
     FROM pair
     JOIN targeted ON targeted.run_id = pair.previous_run_id AND targeted.portfolio_id = pair.portfolio_id
+),
+wanted AS (
+    SELECT portfolio_id, run_id, asset FROM named
+    UNION
+    SELECT portfolio_id, previous_run_id, asset FROM named
+),
+decided AS (
+    FROM decisions SEMI JOIN wanted USING (run_id, portfolio_id, asset)
 ),
 compared AS (
     SELECT
@@ -101,14 +106,18 @@ limit_change AS (
             coalesce(json_extract_string(new_limits, '$.' || limit_name), 'none') AS new_value
         FROM (
             SELECT
-                pair.*,
-                (json_extract(old_run.config, '$.portfolios')::MAP(VARCHAR, JSON))[pair.portfolio_id] AS old_limits,
-                (json_extract(new_run.config, '$.portfolios')::MAP(VARCHAR, JSON))[pair.portfolio_id] AS new_limits,
+                *,
                 unnest(list_distinct(json_keys(old_limits) || json_keys(new_limits))) AS limit_name
-            FROM pair
-            JOIN runs AS old_run ON old_run.run_id = pair.previous_run_id
-            JOIN runs AS new_run ON new_run.run_id = pair.run_id
-            WHERE old_run.config <> new_run.config
+            FROM (
+                SELECT
+                    pair.*,
+                    (json_extract(old_run.config, '$.portfolios')::MAP(VARCHAR, JSON))[portfolio_id] AS old_limits,
+                    (json_extract(new_run.config, '$.portfolios')::MAP(VARCHAR, JSON))[portfolio_id] AS new_limits
+                FROM pair
+                JOIN runs AS old_run ON old_run.run_id = pair.previous_run_id
+                JOIN runs AS new_run ON new_run.run_id = pair.run_id
+                WHERE old_run.config <> new_run.config
+            )
         ) AS different
     )
     WHERE old_value <> new_value
@@ -167,7 +176,7 @@ told AS (
                 'others out: ' || nullif(array_to_string(others_out, ', '), ''),
                 CASE
                     WHEN n_others_resized > 0
-                    THEN format('{} other positions of another rank or score', n_others_resized)
+                    THEN format('others moved in rank or size: {}', n_others_resized)
                 END
             ),
             ''

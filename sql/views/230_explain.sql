@@ -401,7 +401,10 @@ FROM (
                 THEN {
                     'quantity': 'target weight',
                     'value': coalesce(target.target_weight, 0)::VARCHAR,
-                    'limit_value': if(target.is_cash, NULL, 'max_single_position ' || (limits ->> 'max_single_position')),
+                    'limit_value': CASE
+                        WHEN NOT coalesce(target.is_cash, false) AND (limits ->> 'enable_dynamic_sizing')::BOOLEAN
+                        THEN 'max_single_position ' || (limits ->> 'max_single_position')
+                    END,
                     'words': CASE
                         WHEN target.asset IS NOT NULL THEN target.target_reason
                         WHEN size.asset IS NOT NULL THEN size.sizing_reason

@@ -64,7 +64,7 @@ def test_what_changed_and_why_is_told_of_the_sample(snapshot: Path) -> None:
     assert (changes["AVGO"]["change"], changes["NEE"]["change"]) == ("opened", "closed")
     assert changes["AVGO"]["change_reason"] == (
         "score 0.54754 -> 0.8164; rank 24 -> 6; selected, no longer stopped by below_min_score_new_position; "
-        "others in: COP; others out: JPM, NEE; 8 other positions of another rank or score"
+        "others in: COP; others out: JPM, NEE; others moved in rank or size: 8"
     )
 
 

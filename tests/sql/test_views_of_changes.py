@@ -136,7 +136,7 @@ def test_a_close_names_the_gate_with_its_limit(changes: Rows) -> None:
 
 
 def test_another_rank_or_score_of_another_name_is_a_reason(changes: Rows) -> None:
-    assert "1 other positions of another rank or score" in changes["another name", "AAA"]["change_reason"]
+    assert "others moved in rank or size: 1" in changes["another name", "AAA"]["change_reason"]
     assert changes["another name", "BBB"]["change_reason"] is None
 
 

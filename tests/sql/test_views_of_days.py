@@ -307,6 +307,14 @@ def test_cash_tells_why_it_is_there(days: Warehouse) -> None:
     assert (story["invested weight"][0], story["target weight"][0]) == ("0.80000000", "0.15000000")
 
 
+def test_a_weight_that_nothing_caps_has_no_limit(warehouse: Warehouse) -> None:
+    warehouse.start_run(make_run("r1", enable_dynamic_sizing=False), "test")
+    warehouse.publish("r1", make_frames({"p1": {"AAA": "0.475", "BBB": "0.475"}}), "test")
+    story = _explain(warehouse, "p1", "AAA")
+    assert story["target weight"][:2] == ("0.47500000", None)
+    assert story["raw weight"][2] == "Dynamic sizing is disabled: the total divided evenly, without caps."
+
+
 def test_a_score_tells_which_parts_made_it(warehouse: Warehouse) -> None:
     _write(warehouse, f"INSERT INTO scores VALUES (1, 1, DATE '{DAY}', 'default', 'AAA', NULL, 0.9, 0.65, NULL)")
     _write(warehouse, f"INSERT INTO scores VALUES (2, 1, DATE '{DAY}', 'default', 'AAA', NULL, 0.1, 0.1, NULL)")

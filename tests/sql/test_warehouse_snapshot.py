@@ -38,7 +38,9 @@ def test_a_snapshot_answers_every_view_and_macro_as_the_live_file_does(warehouse
     publish(warehouse, "r2", ONE)
     snapshot = warehouse.snapshot(DAY)
     views = [name for (name,) in _read(snapshot.path, "SELECT view_name FROM duckdb_views() WHERE NOT internal")]
-    for source in [*views, "targets_as_of(now())", "visible_runs_as_of(now())"]:
+    macros = ("targets_as_of(now())", "visible_runs_as_of(now())", "run_difference('r1', 'r2')")
+    macros += (f"target_changes_of(DATE '{DAY}')", f"explain('p1', 'AAA', DATE '{DAY}')")
+    for source in [*views, *macros]:
         rows = f"FROM {source} ORDER BY ALL"
         assert _read(snapshot.path, rows) == _read(warehouse.path, rows), source
 
