@@ -13,12 +13,15 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
+from flows.db_command import db
+
 app = App(
     name="ballast",
     help="Turn the day's asset scores into the day's target weights, with a reason for every basis point.",
     help_format="markdown",
     version=lambda: version("ballast"),
 )
+app.command(db)
 
 
 @app.command

@@ -15,7 +15,7 @@ from rich.markup import escape
 from flows.daily_rebalance import HELD as HELD_STATE
 from flows.daily_rebalance import daily_rebalance
 from flows.engine import progress_bar, raise_failure, require_server
-from flows.show import HELD, PROBLEMS, STOPPED, err, out, show, tell
+from flows.show import HELD, PROBLEMS, STOPPED, err, hear_warehouse, out, show, tell
 from sizing.feasibility import find_infeasible
 from sizing.limits import RebalancingLimits
 from tasks.errors import SourceError, UsageError
@@ -33,6 +33,7 @@ _COLORS = {"Published": "green", "Unchanged": "cyan", "Held": "yellow"}
 def run_days(as_of: date | None, first: date | None, last: date | None, paths: Mapping[str, Path]) -> int:
     """Run the day, or each trading day of the range in order; stop at the first that is held or fails."""
     console = err()
+    hear_warehouse()
     try:
         settings = Settings().at(paths)
         limits = load_portfolios(settings.config)

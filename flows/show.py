@@ -1,5 +1,6 @@
 """What a person sees in the terminal: tables that fit it, errors in one sentence, plain when piped."""
 
+import logging
 from decimal import Decimal
 
 import polars as pl
@@ -44,6 +45,18 @@ def tell(problem: Problem) -> int:
     if isinstance(problem, UsageError):
         return USAGE
     return REJECTED if isinstance(problem, PublishRejectedError) else ERROR
+
+
+def hear_warehouse() -> None:
+    """Show on stderr what the warehouse has to say on its way: for whom it waits, what it recovered."""
+    logger = logging.getLogger("sql")
+    if not any(isinstance(handler, _Heard) for handler in logger.handlers):
+        logger.addHandler(_Heard(logging.WARNING))
+
+
+class _Heard(logging.Handler):
+    def emit(self, record: logging.LogRecord) -> None:
+        err().print(f"[yellow]warning:[/] {escape(record.getMessage())}")
 
 
 def show(console: Console, frame: pl.DataFrame, title: str | None = None) -> None:

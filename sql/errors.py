@@ -14,6 +14,10 @@ class WarehouseLockedError(WarehouseError):
     """Another process or thread holds the warehouse, and went on holding it for the whole wait."""
 
 
+class ForeignFileError(WarehouseError):
+    """The file is a database of another application."""
+
+
 class MigrationError(WarehouseError):
     """The database and the migration files do not belong together, or a migration failed."""
 

@@ -27,6 +27,18 @@ def written_beside(path: Path) -> Iterator[Path]:
         _remove(temporary)
 
 
+def keep(path: Path, kept: Path) -> None:
+    """Give a file that is about to be replaced a second name, and move its write-ahead logs beside that.
+
+    *Requires* a file system with hard links. The file itself stays in its place until another one takes it.
+    """
+    kept.hardlink_to(path)
+    for wal in _find_wal(path):
+        with suppress(FileNotFoundError):
+            wal.rename(wal.with_name(wal.name.replace(path.name, kept.name, 1)))
+    sync(path.parent)
+
+
 def sync(path: Path) -> None:
     """Wait until the file, or the folder's list of names, is on the disk."""
     descriptor = os.open(path, os.O_RDONLY)

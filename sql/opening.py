@@ -5,7 +5,7 @@ import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 
-from sql.errors import WarehouseError
+from sql.errors import ForeignFileError
 from sql.statements import Connection, command, execute, has_table
 
 _LOG = logging.getLogger(__name__)
@@ -13,7 +13,7 @@ _SHOWN = 5
 
 
 def refuse_foreign(con: Connection, path: Path) -> None:
-    """Refuse a file that has tables of another application. *Raises* `WarehouseError`."""
+    """Refuse a file that has tables of another application. *Raises* `ForeignFileError`."""
     tables = execute(con, "SELECT table_name FROM duckdb_tables() WHERE NOT internal ORDER BY table_name")
     names = [name for (name,) in tables]
     if names and "schema_migrations" not in names:
@@ -21,7 +21,7 @@ def refuse_foreign(con: Connection, path: Path) -> None:
             f"{path} is a DuckDB file of another application: it has {len(names)} tables "
             f"({', '.join(names[:_SHOWN])}) and no schema_migrations. No row of it was changed: correct the path"
         )
-        raise WarehouseError(msg)
+        raise ForeignFileError(msg)
 
 
 def recover(con: Connection, path: Path, wal_bytes: int) -> None:

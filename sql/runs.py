@@ -14,7 +14,7 @@ import polars as pl
 from sql.errors import Failure, PublishRejectedError, WarehouseError
 from sql.frames import RUN_TABLES
 from sql.records import Publication, RunRecord
-from sql.scripts import read_scripts
+from sql.scripts import Script, read_scripts
 from sql.statements import Connection, command, insert, query, read
 
 _FIRST_ROWS = 5
@@ -50,7 +50,7 @@ def publish(
     if not published_at:
         for table in RUN_TABLES:
             insert(con, table, frames[table].with_columns(run_id=pl.lit(run_id)))
-    if failures := _find_failures(con, run_id):
+    if failures := find_failures(con, run_id, read_scripts("checks")):
         raise PublishRejectedError(run_id, failures)
     before = query(con, "runs_visible_on", as_of_date=as_of_date)["run_id"].to_list()
     published_at = record_event(con, run_id, "published", by, _with_warnings("every check passed", warnings))
@@ -118,8 +118,9 @@ def _find_publication(con: Connection, run_id: str) -> tuple[datetime | None, bo
     return published["published_at"][0].astimezone(UTC), bool(published["is_visible"].all())
 
 
-def _find_failures(con: Connection, run_id: str) -> tuple[Failure, ...]:
-    found = ((check.name, read(con, check.sql, run_id=run_id)) for check in read_scripts("checks"))
+def find_failures(con: Connection, run_id: str, checks: Sequence[Script]) -> tuple[Failure, ...]:
+    """Run the checks over the rows of a run."""
+    found = ((check.name, read(con, check.sql, run_id=run_id)) for check in checks)
     return tuple((name, rows.height, _readable(rows)) for name, rows in found if rows.height)
 
 

@@ -4,6 +4,7 @@ What does not belong here: running them. Only warehouse.py speaks to DuckDB.
 """
 
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -12,7 +13,7 @@ from typing import Literal
 
 from sql.errors import MigrationError, WarehouseError
 
-Folder = Literal["migrations", "views", "queries", "checks", "commands", "questions"]
+Folder = Literal["migrations", "views", "queries", "checks", "proofs", "commands", "questions"]
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,12 @@ class Script:
     def version(self) -> str:
         """The part of a migration's name before the two underscores: V001."""
         return self.name.split("__", maxsplit=1)[0]
+
+    @property
+    def since(self) -> str:
+        """The migration whose columns a check needs, from its header: runs that are older do not have them."""
+        found = re.search(r"^-- Since: (V\d+)", self.sql, re.MULTILINE)
+        return found[1] if found else "V001"
 
     @property
     def checksum(self) -> str:

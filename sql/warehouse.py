@@ -4,6 +4,7 @@ The only file that imports duckdb. Every statement of substance is a .sql file b
 and closed early, because it locks out every other process. What does not belong here: any rule about portfolios.
 """
 
+import logging
 import re
 import shutil
 import time
@@ -18,8 +19,8 @@ import polars as pl
 import pyarrow as pa
 
 from sql import ingests, replays, runs
-from sql.errors import MigrationError, PublishRejectedError, WarehouseError, WarehouseLockedError
-from sql.files import count_wal_bytes, written_beside
+from sql.errors import ForeignFileError, MigrationError, PublishRejectedError, WarehouseError, WarehouseLockedError
+from sql.files import count_wal_bytes, keep, written_beside
 from sql.frames import check_run_frames
 from sql.ingests import RefusedAgainError, Verdict
 from sql.locks import attempts, describe_lock, exclusive, tell_waiting
@@ -29,6 +30,7 @@ from sql.scripts import Script, find_pending, read_scripts
 from sql.statements import Connection, check_frames, command, execute, has_table, query, read
 from sql.words import explain, explain_copy
 
+_LOG = logging.getLogger(__name__)
 _SETTINGS = "SET TimeZone = 'UTC'; SET auto_checkpoint_skip_wal_threshold = 1000000000000000"
 _LOCK = re.compile(r"Could not set lock on file(?:.*held in (?P<holder>.+? \(PID \d+\)))?", re.DOTALL)
 
@@ -55,7 +57,7 @@ class Warehouse:
         """
         if not self.path.exists():
             self._create()
-        with self._connected() as con:
+        with self.connected() as con:
             pending = find_pending(read_scripts("migrations"), _applied(con))
             for migration in pending:
                 _apply(con, migration)
@@ -66,7 +68,7 @@ class Warehouse:
 
     def query(self, name: str, /, **parameters: object) -> pl.DataFrame:
         """Run sql/queries/<name>.sql, whose header says its grain and parameters."""
-        with self._connected() as con:
+        with self.connected() as con:
             return query(con, name, **parameters)
 
     @contextmanager
@@ -75,7 +77,7 @@ class Warehouse:
 
         *Requires* one thread. It is held for the whole block: nobody else can write meanwhile.
         """
-        with self._connected() as con:
+        with self.connected() as con:
             yield _KeptOpen(self.path, self.snapshot_path, self.export_folder, con=con)
 
     def find_ingest(self, kind: IngestKind, as_of_date: date | None, sha256: str) -> Ingest | None:
@@ -84,7 +86,7 @@ class Warehouse:
         Content that a later one of the kind and day has replaced is new. as_of_date None: content with many days, any
         day of it.
         """
-        with self._connected() as con:
+        with self.connected() as con:
             return ingests.find(con, kind, as_of_date, sha256)
 
     def record_ingest(self, source: IngestSource, batches: Iterable[IngestBatch], verdict: Verdict) -> Ingest:
@@ -107,7 +109,7 @@ class Warehouse:
 
     def record_refusal(self, source: IngestSource, words: str) -> Ingest:
         """Record content of which no row could be read: an ingest without rows, and why."""
-        with self._connected() as con, _transaction(con):
+        with self.connected() as con, _transaction(con):
             return ingests.record_refusal(con, source, words)
 
     def start_run(self, run: RunRecord, by: str, warnings: Sequence[str] = ()) -> str | None:
@@ -117,7 +119,7 @@ class Warehouse:
         'unchanged' instead of 'started', its reason with the warnings. A run that a later one replaced for some
         portfolios is 'superseded' here.
         """
-        with self._connected() as con, _transaction(con):
+        with self.connected() as con, _transaction(con):
             return runs.start(con, run, by, warnings)
 
     def record_event(self, run_id: str, state: str, by: str, reason: str) -> None:
@@ -125,7 +127,7 @@ class Warehouse:
         if state in {"published", "superseded"}:
             msg = f"state {state} of run {run_id} cannot be told: publish() records it with the rows"
             raise WarehouseError(msg)
-        with self._connected() as con, _transaction(con):
+        with self.connected() as con, _transaction(con):
             runs.find_run(con, run_id)
             runs.record_event(con, run_id, state, by, reason)
 
@@ -138,7 +140,7 @@ class Warehouse:
         the run is then recorded as rejected, and nothing else is kept. The warnings stand in the reason of the event.
         """
         check_run_frames(frames)
-        with self._connected() as con:
+        with self.connected() as con:
             check_frames(con, frames, without="run_id")
             try:
                 with _transaction(con):
@@ -150,7 +152,7 @@ class Warehouse:
 
     def read_run(self, run_id: str) -> dict[str, pl.DataFrame]:
         """Give the stored rows of a run, one frame a table of `RUN_TABLES`, without run_id."""
-        with self._connected() as con:
+        with self.connected() as con:
             return replays.read_rows(con, run_id)
 
     def record_replay(self, run_id: str, by: str, code_fingerprint: str, differences: pl.DataFrame) -> int:
@@ -158,26 +160,48 @@ class Warehouse:
 
         *Requires* in `differences` the columns of replay_differences without replay_id; no row: it is identical.
         """
-        with self._connected() as con, _transaction(con):
+        with self.connected() as con, _transaction(con):
             return replays.record(con, run_id, by, code_fingerprint, differences)
 
-    def snapshot(self, as_of_date: date) -> Snapshot:
-        """Copy the warehouse for readers and export the visible targets of the day, each whole or not at all."""
-        with self._connected() as con:
-            targets = query(con, "targets_for_day", as_of_date=as_of_date)
-            with _written(self.snapshot_path) as temporary:
-                _copy(con, temporary)
-            if targets.is_empty():
+    def snapshot(self, as_of_date: date | None = None) -> Snapshot:
+        """Copy the warehouse for readers and export the visible targets of the day, each whole or not at all.
+
+        Without a day: the newest one of which targets are visible.
+        """
+        with self.connected() as con:
+            day: date | None = as_of_date or query(con, "newest_visible_day")["as_of_date"][0]
+            targets = query(con, "targets_for_day", as_of_date=day)
+            with self.copied(con, self.snapshot_path):
+                pass
+            if day is None or targets.is_empty():
                 return Snapshot(self.snapshot_path, None)
-            export_path = self.export_folder / f"as_of_date={as_of_date.isoformat()}" / "targets.parquet"
+            export_path = self.export_folder / f"as_of_date={day.isoformat()}" / "targets.parquet"
             with _written(export_path) as temporary:
                 targets.write_parquet(temporary)
             return Snapshot(self.snapshot_path, export_path)
 
     def record_copy(self, copied: Copied, error: str | None = None) -> None:
         """Append an attempt to copy to PostgreSQL, and why it failed where it did."""
-        with self._connected() as con, _transaction(con):
+        with self.connected() as con, _transaction(con):
             command(con, "record_copy", **asdict(copied), copied_at=datetime.now(UTC), error=error)
+
+    @contextmanager
+    def copied(self, con: Connection, path: Path) -> Iterator[Path]:
+        """Copy the warehouse beside `path`; when the block succeeds the copy is synced and gets that name."""
+        with _written(path) as temporary:
+            _copy(con, temporary)
+            yield temporary
+
+    @contextmanager
+    def reading(self, path: Path, advice: str) -> Iterator[duckdb.DuckDBPyConnection]:
+        """Open a copy read-only. *Raises* `WarehouseError` with what to do when it is damaged: the advice."""
+        config = {"enable_external_access": "false", "memory_limit": self.memory_limit}
+        try:
+            with duckdb.connect(str(path), read_only=True, config={**config}) as con:
+                execute(con, "SET TimeZone = 'UTC'")
+                yield con
+        except duckdb.Error as error:
+            raise WarehouseError(explain_copy(path, error, advice)) from error
 
     def ask_snapshot(self, sql: str) -> pl.DataFrame:
         """Run one query on the snapshot, read-only, and return its rows.
@@ -187,21 +211,36 @@ class Warehouse:
         if not self.snapshot_path.exists():
             msg = f"no snapshot at {self.snapshot_path}: correct the path, or publish a day first"
             raise WarehouseError(msg)
-        try:
+        with self.reading(self.snapshot_path, "make it anew with `ballast db snapshot`") as con:
             _require_query(sql)
-            with duckdb.connect(
-                str(self.snapshot_path), read_only=True, config={"enable_external_access": "false"}
-            ) as con:
-                execute(con, "SET TimeZone = 'UTC'")
-                return read(con, sql)
-        except duckdb.Error as error:
-            msg = f"snapshot {explain_copy(self.snapshot_path, error)}"
-            raise WarehouseError(msg) from error
+            return read(con, sql)
+
+    def replace_by(self, path: Path) -> Path | None:
+        """Put a copy of `path` in the place of the live file, and return where that one is kept, None when it is new.
+
+        At every moment there is one whole file in the place. A file that is damaged is kept as it is, with its log.
+        *Raises* `WarehouseError` when it is in use or of another application: nothing was changed then.
+        """
+        kept = self.path.with_name(f"{self.path.name}.replaced-{datetime.now(UTC):%Y%m%dT%H%M%SZ}")
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with exclusive(self._lock_path, self.lock_timeout_seconds), _written(self.path) as temporary:
+            shutil.copyfile(path, temporary)
+            if not self.path.exists():
+                return None
+            try:
+                with translated(self.path), self._open(self.lock_timeout_seconds) as con:
+                    execute(con, "CHECKPOINT")
+            except (WarehouseLockedError, ForeignFileError):
+                raise
+            except WarehouseError as damaged:
+                _LOG.warning("%s. It is kept as it is in %s", damaged, kept)
+            keep(self.path, kept)
+            return kept
 
     def _ingested(
         self, source: IngestSource, batches: Iterable[IngestBatch], verdict: Verdict, *, has_many_days: bool
     ) -> tuple[Ingest, ...]:
-        with self._connected() as con:
+        with self.connected() as con:
             try:
                 with _transaction(con):
                     return ingests.record(con, source, batches, verdict, has_many_days=has_many_days)
@@ -211,7 +250,7 @@ class Warehouse:
     def _create(self) -> None:
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            with exclusive(self._lock_path, self.lock_timeout_seconds), _translated(self.path):
+            with exclusive(self._lock_path, self.lock_timeout_seconds), translated(self.path):
                 if not self.path.exists():
                     with written_beside(self.path) as temporary:
                         duckdb.connect(str(temporary)).close()
@@ -220,12 +259,13 @@ class Warehouse:
             raise WarehouseError(msg) from error
 
     @contextmanager
-    def _connected(self) -> Iterator[duckdb.DuckDBPyConnection]:
+    def connected(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """Give an open connection, which nobody else has meanwhile; for the functions of this package."""
         if not self.path.exists():
-            msg = f"no warehouse at {self.path}: correct the path, or create it with migrate()"
+            msg = f"no warehouse at {self.path}: correct the path, or make it with `ballast db migrate`"
             raise WarehouseError(msg)
         deadline = time.monotonic() + self.lock_timeout_seconds
-        with exclusive(self._lock_path, self.lock_timeout_seconds), _translated(self.path):
+        with exclusive(self._lock_path, self.lock_timeout_seconds), translated(self.path):
             con = self._open(deadline - time.monotonic())
             try:
                 yield con
@@ -266,8 +306,9 @@ class _KeptOpen(Warehouse):
     con: duckdb.DuckDBPyConnection
 
     @contextmanager
-    def _connected(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        with _translated(self.path):
+    def connected(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """Give the connection that is open already."""
+        with translated(self.path):
             yield self.con
 
 
@@ -309,12 +350,13 @@ def _written(path: Path) -> Iterator[Path]:
         with written_beside(path) as temporary:
             yield temporary
     except OSError as error:
-        msg = f"{path} cannot be written: {error}. What is published stays: correct the path and run the day again"
+        msg = f"{path} cannot be written: {error}. Nothing else was changed: correct the cause and do it again"
         raise WarehouseError(msg) from error
 
 
 @contextmanager
-def _translated(path: Path) -> Iterator[None]:
+def translated(path: Path) -> Iterator[None]:
+    """Turn what DuckDB says about the file into words that a person can act on."""
     try:
         yield
     except RuntimeError as error:
@@ -378,6 +420,8 @@ def _apply(con: duckdb.DuckDBPyConnection, migration: Script) -> None:
 def _copy(con: Connection, path: Path) -> None:
     target = str(path).replace("'", "''")
     live = execute(con, "SELECT current_database()")[0][0].replace('"', '""')
-    execute(con, f"ATTACH '{target}' AS ballast_snapshot")
-    execute(con, f'COPY FROM DATABASE "{live}" TO ballast_snapshot')
-    execute(con, "DETACH ballast_snapshot")
+    execute(con, f"ATTACH '{target}' AS ballast_copy")
+    try:
+        execute(con, f'COPY FROM DATABASE "{live}" TO ballast_copy')
+    finally:
+        execute(con, "DETACH ballast_copy")

@@ -49,11 +49,11 @@ def explain(path: Path, error: Exception) -> str:
     return f"{path}: {words.format(path=path, said=_first_sentence(text))}"
 
 
-def explain_copy(path: Path, error: Exception) -> str:
-    """As `explain`, for a copy that readers open: nothing is lost with it, it can be made anew."""
+def explain_copy(path: Path, error: Exception, advice: str) -> str:
+    """As `explain`, for a copy that is only read: where it is damaged, the advice says what to do."""
     text = str(error)
     if re.search(rf"{_DAMAGED}|{_NO_DUCKDB}", text):
-        return f"{path}: the file is damaged or no DuckDB file: make it anew with `ballast db snapshot`"
+        return f"{path} is damaged or no DuckDB file: {advice}"
     return f"{path}: {_first_sentence(text)}"
 
 

@@ -1,6 +1,6 @@
 -- Failures: candidates that are not selected and no gate stopped, selected ones that a gate stopped, and decisions
 -- that do not say whether the place was reserved.
--- Parameters: $run_id VARCHAR.
+-- Since: V002. Parameters: $run_id VARCHAR.
 SELECT
     portfolio_id,
     format(

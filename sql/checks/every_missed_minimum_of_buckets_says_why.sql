@@ -1,5 +1,5 @@
 -- Failures: portfolios with fewer buckets than min_buckets_represented and no word about it.
--- Parameters: $run_id VARCHAR.
+-- Since: V002. Parameters: $run_id VARCHAR.
 SELECT
     portfolio_id,
     format('{} buckets are represented instead of {}, without a reason', value::VARCHAR, limit_value::VARCHAR) AS detail

@@ -1,6 +1,6 @@
 -- Failures: candidates that are not selected though they score their entry_score. Scores are compared in whole units
 -- of 1e-12, as the rules do.
--- Parameters: $run_id VARCHAR.
+-- Since: V002. Parameters: $run_id VARCHAR.
 SELECT
     portfolio_id,
     format(

@@ -1,6 +1,6 @@
 -- Failures: selected candidates, pinned ones aside, that score less than their entry_score, or have none of the two.
 -- Scores are compared in whole units of 1e-12, as the rules do.
--- Parameters: $run_id VARCHAR.
+-- Since: V002. Parameters: $run_id VARCHAR.
 SELECT
     portfolio_id,
     format(

@@ -78,7 +78,7 @@ def test_a_view_that_was_changed_by_hand_is_put_right(warehouse: Warehouse) -> N
 
 def test_a_missing_warehouse_is_told_and_not_created(tmp_path: Path) -> None:
     made = make_warehouse(tmp_path)
-    with pytest.raises(WarehouseError, match=r"no warehouse at .*migrate\(\)"):
+    with pytest.raises(WarehouseError, match=r"no warehouse at .*ballast db migrate"):
         made.query("current_targets")
     assert list(tmp_path.iterdir()) == []
 

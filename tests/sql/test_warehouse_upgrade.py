@@ -10,6 +10,7 @@ from warehouse_samples import DAY, make_frames, make_run, make_warehouse, publis
 
 from sql import runs, scripts, warehouse
 from sql.errors import WarehouseError
+from sql.maintenance import verify
 from sql.scripts import Script, read_scripts
 from sql.warehouse import Warehouse
 
@@ -124,3 +125,9 @@ def test_a_frame_of_the_earlier_release_is_refused_by_the_columns_that_it_lacks(
     old.start_run(make_run("r2"), "test")
     with pytest.raises(WarehouseError, match=r"table decisions .*4 columns missing \['is_reserved', 'gate_limit'"):
         old.publish("r2", _frames_of_v001(), "test")
+
+
+def test_what_was_brought_forward_is_sound(old: Warehouse) -> None:
+    old.migrate()
+    old.snapshot()
+    assert verify(old, lambda _name, _done, _total: None).failures == ()

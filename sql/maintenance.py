@@ -1,0 +1,237 @@
+"""Keep the warehouse well: say how it is, prove all of it, copy it, put a copy back."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import TypeAlias
+
+import polars as pl
+
+from sql import runs
+from sql.errors import Failure, WarehouseError
+from sql.files import count_wal_bytes
+from sql.scripts import Script, find_pending, read_scripts
+from sql.statements import Connection, fill, query, read, table_columns
+from sql.warehouse import Warehouse, translated
+
+Tell: TypeAlias = Callable[[str, int, int], None]
+"""Given what is looked at, how many steps are done, and of how many."""
+_Step: TypeAlias = tuple[str, Callable[[], tuple[Failure, ...]]]
+
+_FIRST_ROWS = 5
+_SAME_SNAPSHOT = "the snapshot shows the same"
+_BACKUP_ADVICE = "nothing was changed: give another backup"
+_SNAPSHOT_ADVICE = "make it anew with `ballast db snapshot`"
+
+
+@dataclass(frozen=True)
+class Status:
+    """How the warehouse is. Sizes in bytes, times in UTC; None: it never happened, or there is none.
+
+    `is_snapshot_current` says whether readers see the last publication.
+    """
+
+    path: Path
+    size_bytes: int
+    wal_bytes: int
+    code_version: str
+    pending: tuple[str, ...]
+    migrations: pl.DataFrame
+    rows: pl.DataFrame
+    last_publication: Mapping[str, object] | None
+    n_recoveries: int
+    last_recovered_at: datetime | None
+    snapshot_path: Path
+    snapshot_at: datetime | None
+    is_snapshot_current: bool
+
+
+@dataclass(frozen=True)
+class Verification:
+    """What was proved and what was not: `failures` is empty when the warehouse is sound."""
+
+    n_steps: int
+    failures: tuple[Failure, ...]
+
+
+def read_status(warehouse: Warehouse) -> Status:
+    """Say how the warehouse is. *Raises* `WarehouseError` when it cannot be opened or does not fit the code."""
+    wal_bytes = count_wal_bytes(warehouse.path)
+    scripts = read_scripts("migrations")
+    with warehouse.connected() as con:
+        migrations = query(con, "applied_migrations")
+        pending = find_pending(scripts, dict(migrations.select("version", "checksum").rows()))
+        last = _last_publication(con)
+        recoveries = query(con, "recovery_summary").row(0, named=True)
+        rows = pl.DataFrame(list(_count(con).items()), {"table_name": pl.String, "n_rows": pl.Int64}, orient="row")
+    has_snapshot = warehouse.snapshot_path.exists()
+    return Status(
+        path=warehouse.path,
+        size_bytes=warehouse.path.stat().st_size,
+        wal_bytes=wal_bytes,
+        code_version=scripts[-1].version,
+        pending=tuple(script.name for script in pending),
+        migrations=migrations.select("version", "name", "applied_at"),
+        rows=rows,
+        last_publication=last,
+        **recoveries,
+        snapshot_path=warehouse.snapshot_path,
+        snapshot_at=datetime.fromtimestamp(warehouse.snapshot_path.stat().st_mtime, UTC) if has_snapshot else None,
+        is_snapshot_current=has_snapshot and _last_in_snapshot(warehouse) == last,
+    )
+
+
+def verify(warehouse: Warehouse, tell: Tell) -> Verification:
+    """Read every value of every table and prove all that the warehouse promises.
+
+    *Raises* `WarehouseError` when it cannot be opened at all; what is wrong inside is in the failures.
+    """
+    with warehouse.connected() as con:
+        if pending := _pending(con):
+            words = f"{', '.join(pending)}: bring the warehouse forward with `ballast db migrate`, then verify it"
+            return Verification(1, (("migrations are all applied", len(pending), words),))
+        seen = query(con, "what_readers_see")
+        comparison = partial(_compare_snapshot, warehouse, seen, _last_publication(con))
+        steps: tuple[_Step, ...] = (*_scans(con), *_proofs(con), *_run_checks(con), (_SAME_SNAPSHOT, comparison))
+        return Verification(len(steps), tuple(_take(warehouse.path, steps, tell)))
+
+
+def backup(warehouse: Warehouse, path: Path | None) -> Path:
+    """Write a consistent copy, synced and opened again before it gets its name. Default: beside it, in backups/.
+
+    *Raises* `WarehouseError` when there is a file of that name, or the copy is not what it should be.
+    """
+    path = path or _default_backup(warehouse.path)
+    if path.exists():
+        msg = f"{path} is there already and is not overwritten: give another name, or move it away"
+        raise WarehouseError(msg)
+    with warehouse.connected() as con, warehouse.copied(con, path) as copy:
+        expected = _count(con)
+        with warehouse.reading(copy, "it was thrown away: back up again") as backed_up:
+            got = _count(backed_up)
+        if got != expected:
+            msg = f"the copy for {path} has rows {got}, expected {expected}. It was thrown away: back up again"
+            raise WarehouseError(msg)
+    return path
+
+
+def restore(warehouse: Warehouse, path: Path, tell: Tell) -> Path | None:
+    """Put a copy of the backup in the place of the warehouse, bring it forward, and make a new snapshot of it.
+
+    The backup is proved first. Returns where the file that was replaced is kept, None when there was none.
+    *Raises* `WarehouseError` when the backup is not sound; then nothing was changed.
+    """
+    _require_backup(path)
+    with warehouse.reading(path, _BACKUP_ADVICE) as con:
+        pending = _pending(con)
+        steps = (*_scans(con), *(() if pending else (*_proofs(con), *_run_checks(con))))
+        failures = tuple(_take(path, steps, tell))
+    if failures:
+        named = "; ".join(f"{name} ({rows}): {first}" for name, rows, first in failures[:_FIRST_ROWS])
+        msg = f"backup {path} is not sound, {len(failures)} failures: {named}. {_BACKUP_ADVICE.capitalize()}"
+        raise WarehouseError(msg)
+    kept = warehouse.replace_by(path)
+    warehouse.migrate()
+    warehouse.snapshot()
+    return kept
+
+
+def _default_backup(path: Path) -> Path:
+    return path.parent / "backups" / f"{path.stem}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}{path.suffix}"
+
+
+def _require_backup(path: Path) -> None:
+    if not path.is_file():
+        msg = f"no backup at {path}: correct the path"
+        raise WarehouseError(msg)
+    if count_wal_bytes(path):
+        msg = f"backup {path} has a write-ahead log beside it: give a whole one, like `ballast db backup` writes"
+        raise WarehouseError(msg)
+
+
+def _pending(con: Connection) -> tuple[str, ...]:
+    """Name the migrations still to apply. *Raises* `MigrationError` when the file and the code do not fit."""
+    tables = table_columns(con, without="")
+    if "schema_migrations" not in tables:
+        msg = f"this is no warehouse: it has {len(tables)} tables and no schema_migrations. {_BACKUP_ADVICE}"
+        raise WarehouseError(msg)
+    applied = dict(query(con, "applied_migrations").select("version", "checksum").rows())
+    return tuple(script.name for script in find_pending(read_scripts("migrations"), applied))
+
+
+def _take(path: Path, steps: tuple[_Step, ...], tell: Tell) -> Iterator[Failure]:
+    for done, (name, step) in enumerate(steps):
+        tell(name, done, len(steps))
+        try:
+            with translated(path):
+                yield from step()
+        except WarehouseError as error:
+            yield name, 1, str(error)
+    tell("done", len(steps), len(steps))
+
+
+def _scans(con: Connection) -> tuple[_Step, ...]:
+    return tuple((f"table {table} is readable", partial(_scan, con, table)) for table in table_columns(con, without=""))
+
+
+def _scan(con: Connection, table: str) -> tuple[Failure, ...]:
+    read(con, fill("scan_table", table=table))
+    return ()
+
+
+def _proofs(con: Connection) -> tuple[_Step, ...]:
+    return tuple((script.name, partial(_prove, con, script.name, script.sql)) for script in read_scripts("proofs"))
+
+
+def _prove(con: Connection, name: str, sql: str) -> tuple[Failure, ...]:
+    failing = read(con, sql)["detail"]
+    return ((name, failing.len(), "; ".join(failing.head(_FIRST_ROWS))),) if failing.len() else ()
+
+
+def _run_checks(con: Connection) -> tuple[_Step, ...]:
+    """Hold every published run to account by the checks that there were when its rows were written."""
+    applied_at = dict(query(con, "applied_migrations").select("version", "applied_at").rows())
+    checks = [(applied_at[check.since], check) for check in read_scripts("checks")]
+    return tuple(
+        (f"run {run_id}", partial(_check_run, con, run_id, tuple(check for at, check in checks if at <= written_at)))
+        for run_id, written_at in query(con, "published_runs").iter_rows()
+    )
+
+
+def _check_run(con: Connection, run_id: str, checks: tuple[Script, ...]) -> tuple[Failure, ...]:
+    return tuple((f"run {run_id}: {name}", n, first) for name, n, first in runs.find_failures(con, run_id, checks))
+
+
+def _compare_snapshot(
+    warehouse: Warehouse, seen: pl.DataFrame, last: Mapping[str, object] | None
+) -> tuple[Failure, ...]:
+    if not warehouse.snapshot_path.exists():
+        words = f"there is none at {warehouse.snapshot_path}: {_SNAPSHOT_ADVICE}"
+        return ((_SAME_SNAPSHOT, 1, words),) if last else ()
+    with warehouse.reading(warehouse.snapshot_path, _SNAPSHOT_ADVICE) as con:
+        for _, scan in _scans(con):
+            scan()
+        shown = query(con, "what_readers_see")
+    differing = seen.join(shown, on=seen.columns, how="anti", nulls_equal=True)["view_name"]
+    words = f"{', '.join(differing)} of {warehouse.snapshot_path} is not as in the warehouse: {_SNAPSHOT_ADVICE}"
+    return ((_SAME_SNAPSHOT, differing.len(), words),) if differing.len() else ()
+
+
+def _last_publication(con: Connection) -> dict[str, object] | None:
+    rows = query(con, "last_publication").rows(named=True)
+    return rows[0] if rows else None
+
+
+def _last_in_snapshot(warehouse: Warehouse) -> dict[str, object] | None:
+    with warehouse.reading(warehouse.snapshot_path, _SNAPSHOT_ADVICE) as con:
+        return _last_publication(con)
+
+
+def _count(con: Connection) -> dict[str, int]:
+    counted = {
+        table: read(con, f"SELECT count(*) AS n_rows FROM {table}")["n_rows"][0]  # noqa: S608 - one of our own tables
+        for table in table_columns(con, without="")
+    }
+    return dict(sorted(counted.items()))

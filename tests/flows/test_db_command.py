@@ -1,0 +1,61 @@
+"""`ballast db` as a person meets it: exit codes, one sentence for a mistake, plain tables when piped."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from flows.cli import app
+
+Ballast = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def ballast(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Ballast:
+    for name in ("warehouse", "snapshot", "export_folder"):
+        monkeypatch.setenv(f"BALLAST_{name.upper()}", str(tmp_path / f"{name}.duckdb"))
+
+    def run(*words: object) -> tuple[int, str, str]:
+        with pytest.raises(SystemExit) as left:
+            app(["db", *map(str, words)])
+        printed = capsys.readouterr()
+        return int(left.value.code or 0), printed.out, printed.err
+
+    return run
+
+
+def test_the_way_from_nothing_to_a_restored_warehouse(ballast: Ballast, tmp_path: Path) -> None:
+    assert ballast("status")[0] == 1
+    assert "ballast db migrate" in ballast("verify")[2]
+    assert "V001" in ballast("migrate")[1]
+    assert "nothing to apply" in ballast("migrate")[1]
+    code, out, _ = ballast("status")
+    assert (code, "never" in out, "none yet" in out) == (0, True, True)
+    assert "no day is published" in ballast("snapshot")[1]
+    assert "backup:" in ballast("backup", tmp_path / "b.duckdb")[1]
+    code, out, _ = ballast("restore", tmp_path / "b.duckdb")
+    assert (code, "kept in" in out) == (0, True)
+    code, out, err = ballast("verify")
+    assert (code, err) == (0, "")
+    assert "is sound" in out
+
+
+def test_a_warehouse_with_a_fault_is_told_as_a_table_and_exit_code_1(ballast: Ballast, tmp_path: Path) -> None:
+    ballast("migrate")
+    with duckdb.connect(str(tmp_path / "warehouse.duckdb")) as con:
+        con.execute("INSERT INTO rejects VALUES (7, 1, '{}', 'rule', 'reason')").fetchall()
+    code, out, err = ballast("verify")
+    assert code == 1
+    assert "every_ingest_adds_up" in out
+    assert "ingest 7" in out
+    assert "1 failures" in err
+
+
+def test_a_backup_that_is_none_is_one_sentence(ballast: Ballast, tmp_path: Path) -> None:
+    ballast("migrate")
+    (tmp_path / "b.duckdb").write_text("no database")
+    code, _, err = ballast("restore", tmp_path / "b.duckdb")
+    assert code == 1
+    assert err.count("\n") == 1
+    assert "give another backup" in err
