@@ -3,14 +3,14 @@
 from prefect import task
 from prefect.artifacts import create_markdown_artifact
 from prefect.cache_policies import NO_CACHE
-from prefect.client.schemas.objects import State, TaskRun
 from prefect.logging import get_run_logger
 
 from sql.copies import copy_published
-from sql.errors import DatabaseUnreachableError, WarehouseError, WarehouseLockedError
+from sql.errors import WarehouseError
 from sql.postgres import PostgresAddress
 from sql.records import Copied
 from tasks.errors import UsageError
+from tasks.retries import RETRIES
 from tasks.settings import Settings
 
 _LATER = "What is published stays, and the next publication or `ballast db copy` brings what is missing"
@@ -41,18 +41,7 @@ def copy_or_warn(settings: Settings) -> tuple[str, ...]:
     return ()
 
 
-def _may_pass(_task: object, _task_run: TaskRun, state: State[Copied]) -> bool:
-    return isinstance(state.data, DatabaseUnreachableError | WarehouseLockedError)
-
-
-@task(
-    name="copy",
-    cache_policy=NO_CACHE,
-    persist_result=False,
-    retries=2,
-    retry_delay_seconds=[2, 8],
-    retry_condition_fn=_may_pass,
-)
+@task(name="copy", cache_policy=NO_CACHE, persist_result=False, **RETRIES)
 def copy(settings: Settings) -> Copied:
     """Bring the copy up to date. A server that does not answer is asked again; the run is published already."""
     copied = update_copy(settings)

@@ -5,7 +5,7 @@ from typing import Any, TypedDict
 from prefect import Task
 from prefect.client.schemas.objects import State, TaskRun
 
-from sql.errors import WarehouseLockedError
+from sql.errors import DatabaseUnreachableError, WarehouseLockedError
 from tasks.errors import SourceUnavailableError
 
 
@@ -19,8 +19,8 @@ class Retries(TypedDict):
 
 
 def may_pass(_task: Task[..., Any], _task_run: TaskRun, state: State[Any]) -> bool:
-    """Say whether what failed may pass by itself: an unreadable source or a lock. A missing file will not appear."""
-    may = isinstance(state.data, WarehouseLockedError | SourceUnavailableError | OSError)
+    """Say whether what failed may pass by itself: a source, a server or a lock. A missing file will not appear."""
+    may = isinstance(state.data, WarehouseLockedError | DatabaseUnreachableError | SourceUnavailableError | OSError)
     return may and not isinstance(state.data, FileNotFoundError)
 
 
