@@ -130,5 +130,24 @@ def restore(path: Path, /, *, warehouse: Path | None = None, snapshot: Path | No
     return restore_backup(path, _paths(warehouse=warehouse, snapshot=snapshot))
 
 
+@db.command
+def copy(*, warehouse: Path | None = None) -> int:
+    """Bring the copy in PostgreSQL up to date: what is published and not there yet.
+
+    Example: `ballast db copy`
+
+    Each run does that by itself. The server is BALLAST_POSTGRES_URL, the schema BALLAST_POSTGRES_SCHEMA.
+
+    Parameters
+    ----------
+    warehouse
+        The live database file. Default: BALLAST_WAREHOUSE.
+
+    """
+    from flows.copy_command import copy_now  # noqa: PLC0415 - DuckDB and Polars take a while to import
+
+    return copy_now(_paths(warehouse=warehouse))
+
+
 def _paths(**paths: Path | None) -> dict[str, Path]:
     return {name: path for name, path in paths.items() if path is not None}

@@ -10,6 +10,7 @@ from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterFlowRun
 from prefect.client.schemas.objects import State
 from pydantic import SecretStr
 
+from flows.cli import app
 from flows.copy_command import copy_now
 from flows.daily_rebalance import daily_rebalance
 from tasks import copy as copy_module
@@ -79,7 +80,9 @@ def _what_prefect_keeps(state: State[object]) -> str:
 
 
 def test_without_an_address_the_command_says_what_to_set(capsys: pytest.CaptureFixture[str]) -> None:
-    assert copy_now({}) == 2
+    with pytest.raises(SystemExit) as left:
+        app(["db", "copy"])
+    assert left.value.code == 2
     assert "set BALLAST_POSTGRES_URL to postgresql://" in " ".join(capsys.readouterr().err.split())
 
 
