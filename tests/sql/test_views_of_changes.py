@@ -117,7 +117,8 @@ def test_a_changed_limit_is_told_with_both_values_and_one_that_came(changes: Row
 def test_a_new_name_is_opened_and_the_others_make_room_for_it(changes: Rows) -> None:
     came, other = changes["a new name", "BBB"], changes["a new name", "AAA"]
     assert (came["change"], came["previous_target_weight"], came["previous_gate"]) == ("opened", 0, None)
-    assert "new in the universe" in came["change_reason"]
+    assert came["moved"] == ["universe", "holding"]
+    assert came["change_reason"] == "new in the universe; holding 0.00000000 -> 0.30000000"
     assert "others in: BBB" in other["change_reason"]
     assert "others" in other["moved"]
 
@@ -217,6 +218,11 @@ def test_every_publication_says_how_long_it_was_visible(corrected: Warehouse) ->
         WHERE next.publication = one.publication + 1 AND one.visible_until <> next.published_at
     """
     assert _read(corrected, gaps).rows() == [(0,)]
+
+
+def test_a_corrected_day_is_told_as_published_by_the_run_that_is_visible(corrected: Warehouse) -> None:
+    sql = f"SELECT state, last_state, run_id, n_publications FROM run_health WHERE as_of_date = DATE '{DAY}'"
+    assert _read(corrected, sql).rows() == [("published", "published", "r1", 3)]
 
 
 def test_todays_changes_are_against_what_was_visible_in_the_end(corrected: Warehouse) -> None:

@@ -82,7 +82,9 @@ def _fill(made: Warehouse) -> None:
     frames = make_frames(TWO, REJECTED)
     with pytest.raises(PublishRejectedError):
         made.publish("rejected", frames | {"decisions": twice(frames["decisions"])}, "test")
-    publish(made, "partly", ONE, PARTLY)
+    made.start_run(make_run("partly", ONE, PARTLY), "test")
+    made.start_run(make_run("meanwhile", ONE, PARTLY), "test")
+    made.publish("partly", make_frames(ONE, PARTLY), "test")
 
 
 @pytest.fixture(scope="module")
@@ -133,6 +135,14 @@ def test_the_time_taken_is_that_of_the_published_run(health: dict[date, dict[str
     assert row["seconds_taken"] == (row["published_at"] - row["started_at"]).total_seconds() > 0
     assert health[HELD]["started_at"] is not None
     assert health[HELD]["seconds_taken"] is None
+
+
+def test_the_start_is_that_of_the_published_run_though_another_started_meanwhile(
+    days: Warehouse, health: dict[date, dict[str, Any]]
+) -> None:
+    started = _read(days, "SELECT happened_at FROM run_events WHERE run_id = 'partly' AND state = 'started'")
+    assert [(health[PARTLY]["started_at"],)] == started.rows()
+    assert (health[PARTLY]["n_tries"], health[PARTLY]["last_state"]) == (2, "published")
 
 
 def test_rows_are_those_of_the_files_that_count(health: dict[date, dict[str, Any]]) -> None:
