@@ -44,6 +44,10 @@ bench: setup ## Measure what the documents claim, as ratios in one run; POSITION
 	$(PY) benchmarks/sizer.py --positions $(or $(POSITIONS),1e7)
 	$(PY) benchmarks/selection.py --portfolios $(or $(PORTFOLIOS),1000)
 
+.PHONY: soak
+soak: setup ## Kill days of the real flow at every step: is anything lost or torn? KILLS=300, SEED to do one again
+	$(PY) -m tests.soak.run_soak --kills $(or $(KILLS),300) $(if $(SEED),--seed $(SEED))
+
 .PHONY: mutation
 mutation: setup ## Change the sizer in a thousand small ways: does a test notice? FILES="sizing/water_fill.py" is quicker
 	$(PY) -c 'import cosmic_ray' 2>/dev/null || $(PY) -m pip install -qq --no-deps --require-hashes -r requirements-mutation.lock

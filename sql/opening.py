@@ -10,6 +10,10 @@ from sql.statements import Connection, command, execute, has_table
 
 _LOG = logging.getLogger(__name__)
 _SHOWN = 5
+_NOT_WHOLE = (
+    "the write-ahead log of %s (%d bytes) was not whole: its end was not taken over and is kept in %s. It is a write "
+    "that a stop cut off before anybody was told, or damage: `ballast db verify` looks at every row"
+)
 
 
 def refuse_foreign(con: Connection, path: Path) -> None:
@@ -32,22 +36,23 @@ def recover(con: Connection, path: Path, wal_bytes: int) -> None:
     """
     now = datetime.now(UTC)
     wal, kept = path.with_name(f"{path.name}.wal"), path.with_name(f"{path.name}.wal.{now:%Y%m%dT%H%M%SZ}")
+    copy = path.with_name(f"{path.name}.wal.new")
     size = wal.stat().st_size if wal.exists() else 0
-    if size:
-        shutil.copyfile(wal, kept)
+    try:
+        if size:
+            shutil.copyfile(wal, copy)
+        _write(con, now, wal_bytes)
+        # DuckDB appends to what it could replay; it cuts off the rest.
+        if wal.stat().st_size <= size:
+            copy.replace(kept)
+            _LOG.warning(_NOT_WHOLE, path, size, kept)
+    finally:
+        copy.unlink(missing_ok=True)
+    execute(con, "CHECKPOINT")
+
+
+def _write(con: Connection, now: datetime, wal_bytes: int) -> None:
     if has_table(con, "recoveries"):
         command(con, "record_recovery", recovered_at=now, wal_bytes=wal_bytes)
     else:
         execute(con, "CREATE TABLE recovery AS SELECT 1 AS recovered; DROP TABLE recovery")
-    # DuckDB appends to what it could replay; it cuts off the rest.
-    if wal.stat().st_size > size:
-        kept.unlink(missing_ok=True)
-    else:
-        _LOG.warning(
-            "the write-ahead log of %s (%d bytes) was not whole: its end was not taken over and is kept in %s. It is a "
-            "write that a stop cut off before anybody was told, or damage: `ballast db verify` looks at every row",
-            path,
-            size,
-            kept,
-        )
-    execute(con, "CHECKPOINT")

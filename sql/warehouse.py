@@ -349,7 +349,7 @@ def _written(path: Path) -> Iterator[Path]:
     try:
         with written_beside(path) as temporary:
             yield temporary
-    except OSError as error:
+    except (OSError, pl.exceptions.ComputeError) as error:  # Polars tells a full disk as the latter
         msg = f"{path} cannot be written: {error}. Nothing else was changed: correct the cause and do it again"
         raise WarehouseError(msg) from error
 

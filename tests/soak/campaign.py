@@ -55,7 +55,6 @@ class Life(Protocol):
 
 
 Start = Callable[[Order], Life]
-Progress = Callable[["Figures"], None]
 
 
 @dataclass
@@ -63,6 +62,7 @@ class Figures:
     """What a campaign counted and measured. `findings` says what went wrong: nothing, if all is well."""
 
     kills: Counter[str] = field(default_factory=Counter)
+    steps: set[tuple[str, str]] = field(default_factory=set)
     works_completed: int = 0
     recoveries: int = 0
     acknowledged: int = 0
@@ -98,11 +98,13 @@ def start_process(order: Order) -> Life:
     return process
 
 
-def make_references(folder: Path, works: Sequence[Work]) -> tuple[Reference, ...]:
+def make_references(
+    folder: Path, works: Sequence[Work], advance: Callable[[], None] = lambda: None
+) -> tuple[Reference, ...]:
     """Do all works without a kill, and keep what each did and left."""
-    settings, references = _installation(folder), list[Reference]()
+    settings, references = _installation(folder / "installation"), list[Reference]()
     for number, work in enumerate(works):
-        journal = folder.with_name(f"{folder.name}-{number}.jsonl")
+        journal = folder / f"{number}.jsonl"
         process = start_process(_order(settings, work, journal))
         process.join(SECONDS)
         lines = _read(journal)
@@ -111,6 +113,7 @@ def make_references(folder: Path, works: Sequence[Work]) -> tuple[Reference, ...
             raise AssertionError(msg)
         steps = tuple(Step(**step) for step in lines[-1]["steps"])
         references.append(Reference(work, steps, lines[-1]["at"] - lines[0]["at"], read_contents(settings)))
+        advance()
     return tuple(references)
 
 
@@ -127,7 +130,7 @@ class Campaign:
     sabotage: str | None = None
     start: Start = start_process
     points_share: float = 0.75
-    progress: Progress = lambda _: None
+    progress: Callable[[], None] = lambda: None
     figures: Figures = field(default_factory=Figures)
 
     def __post_init__(self) -> None:
@@ -157,7 +160,9 @@ class Campaign:
     def count(self, plan: Plan) -> None:
         """Count one kill."""
         self.figures.kills[plan.name] += 1
-        self.progress(self.figures)
+        if plan.kill:
+            self.figures.steps.add((plan.kill.stage, plan.kill.call))
+        self.progress()
 
     def plan_again(self, reference: Reference, kills: int) -> Plan:
         """Say whether the recovery is killed too, and when."""

@@ -1,6 +1,7 @@
 """What an installation holds, as digests that repeat: without the numbers and times that are its own."""
 
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -13,6 +14,9 @@ from tests.soak.reader import Rows
 
 TRAILS = frozenset({"run_events", "recoveries"})
 """Tables that tell of kills, and so differ from a run without."""
+
+CUT_OFF = re.compile(r"\.wal\.\d{8}T\d{6}Z$")
+"""A log whose last write a kill cut off, kept on purpose for whoever wants to look."""
 
 _COLUMNS = """
     SELECT table_name, string_agg('"' || column_name || '"', ', ' ORDER BY column_index) FROM duckdb_columns()
@@ -50,7 +54,9 @@ def read_contents(settings: Settings) -> Contents:
         for file in settings.export_folder.glob("*/*.parquet")
     }
     home = settings.warehouse.parent
-    files = frozenset(str(file.relative_to(home)) for file in home.rglob("*") if file.is_file())
+    files = frozenset(
+        str(file.relative_to(home)) for file in home.rglob("*") if file.is_file() and not CUT_OFF.search(file.name)
+    )
     return Contents(tables, exports, rows, files)
 
 

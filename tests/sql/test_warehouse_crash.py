@@ -4,15 +4,14 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from warehouse_samples import DAY, make_frames, make_run, publish
+from warehouse_samples import make_frames, make_run
 
 from sql.warehouse import Warehouse
 from tests.soak.campaign import Campaign, Plan, Reference, make_references
 from tests.soak.faults import Kill, When
 from tests.soak.market import make_works
-from tests.soak.processes import processes, reading
-from tests.soak.publishing import publish_when_told
-from tests.soak.reader import Watch
+from tests.soak.processes import processes
+from tests.soak.publishing import publish_and_read, publish_when_told
 
 KILLS = 12
 PROCESSES = 8
@@ -24,7 +23,7 @@ COMMITTED_NOT_TOLD = Plan("publish", Kill("publish", "commit", "after"))
 def references(tmp_path_factory: pytest.TempPathFactory) -> tuple[Reference, ...]:
     """A day, and the same day with a corrected score file, which supersedes it."""
     works = [work for work in make_works(tmp_path_factory.mktemp("market")) if work.day.day == 4]
-    return make_references(tmp_path_factory.mktemp("reference") / "installation", works)
+    return make_references(tmp_path_factory.mktemp("reference"), works)
 
 
 @pytest.mark.timeout(600)
@@ -82,11 +81,7 @@ def test_of_eight_processes_that_publish_the_same_run_one_does_and_seven_say_unc
     assert states.total() == 2 * PROCESSES
 
 
-def test_readers_see_whole_days_through_many_publishes(warehouse: Warehouse) -> None:
-    whole = {f"r{number}": {name: frame.height for name, frame in make_frames().items()} for number in range(PUBLISHES)}
-    with reading(Watch(warehouse.snapshot_path, warehouse.export_folder, whole)) as seen:
-        for number in range(PUBLISHES):
-            publish(warehouse, f"r{number}")
-            warehouse.snapshot(DAY)
-    assert seen().torn == ()
-    assert seen().looks >= PUBLISHES / 2
+def test_readers_see_whole_days_through_many_publishes(tmp_path: Path) -> None:
+    seen = publish_and_read(tmp_path, PUBLISHES)
+    assert seen.torn == ()
+    assert seen.looks >= PUBLISHES

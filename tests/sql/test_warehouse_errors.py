@@ -96,6 +96,19 @@ def test_a_log_that_is_not_whole_is_kept_and_told(
     assert "was not whole" in caplog.text
 
 
+def test_a_recovery_that_fails_leaves_no_copy_of_the_log(left_open: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object, **__: object) -> None:
+        msg = "no room"
+        raise duckdb.IOException(msg)
+
+    with monkeypatch.context() as patched:
+        patched.setattr("sql.opening.command", fail)
+        with pytest.raises(WarehouseError, match="no room"):
+            left_open.query("current_targets")
+    assert [path for path in left_open.path.parent.iterdir() if ".wal." in path.name] == []
+    assert left_open.query("run_events", run_id="r0").height == 1
+
+
 def test_a_log_that_was_replayed_is_not_kept(left_open: Warehouse) -> None:
     assert left_open.query("run_events", run_id="r0").height == 1
     assert {path.name for path in left_open.path.parent.iterdir()} == {"live.duckdb", "live.duckdb.lock"}
