@@ -15,7 +15,7 @@ from tests.soak.publishing import publish_and_read, publish_when_told
 
 KILLS = 12
 PROCESSES = 8
-PUBLISHES = 8
+PUBLISHES = 6
 COMMITTED_NOT_TOLD = Plan("publish", Kill("publish", "commit", "after"))
 
 
