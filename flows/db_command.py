@@ -149,5 +149,22 @@ def copy(*, warehouse: Path | None = None) -> int:
     return copy_now(_paths(warehouse=warehouse))
 
 
+@db.command
+def schema(*, snapshot: Path | None = None) -> int:
+    """Print every table, view and macro with its columns, and questions to ask them, as Markdown.
+
+    Example: `ballast db schema > schema.md`
+
+    Parameters
+    ----------
+    snapshot
+        The copy that readers open. Default: BALLAST_SNAPSHOT.
+
+    """
+    from flows.sql_command import show_schema  # noqa: PLC0415 - DuckDB and Polars take a while to import
+
+    return show_schema(_paths(snapshot=snapshot))
+
+
 def _paths(**paths: Path | None) -> dict[str, Path]:
     return {name: path for name, path in paths.items() if path is not None}

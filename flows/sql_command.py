@@ -1,9 +1,11 @@
-"""`ballast sql`: one query on the snapshot, shown as a table."""
+"""`ballast sql`: one query on the snapshot, shown as a table. `ballast db schema`: what can be asked."""
 
 from collections.abc import Mapping
 from pathlib import Path
 
 from flows.show import PROBLEMS, out, show, tell
+from sql.schema_page import schema_page
+from sql.scripts import read_script, read_scripts
 from tasks.settings import Settings
 
 
@@ -16,4 +18,15 @@ def ask(query: str, paths: Mapping[str, Path]) -> int:
     console = out()
     show(console, answer)
     console.print("1 row" if answer.height == 1 else f"{answer.height} rows")
+    return 0
+
+
+def show_schema(paths: Mapping[str, Path]) -> int:
+    """Print what the snapshot says of its tables, views and macros, as Markdown."""
+    try:
+        columns = Settings().at(paths).open_warehouse().ask_snapshot(read_script("queries", "schema_columns").sql)
+        page = schema_page(columns, read_scripts("questions"))
+    except PROBLEMS as problem:
+        return tell(problem)
+    out().print(page, end="", markup=False, soft_wrap=True)
     return 0

@@ -8,6 +8,7 @@ import polars as pl
 import pytest
 from prefect.logging import disable_run_logger
 
+from flows.sql_command import show_schema
 from sizing.pipeline import rebalance
 from sql.scripts import Script, read_scripts
 from tasks.ingest import ingest_day
@@ -57,6 +58,11 @@ def _ask(snapshot: Path, question: Script) -> pl.DataFrame:
 def test_every_question_is_answered(snapshot: Path) -> None:
     unanswered = {name for name, question in QUESTIONS.items() if _ask(snapshot, question).is_empty()}
     assert unanswered == WITHOUT_ROWS
+
+
+def test_a_reader_of_the_snapshot_alone_has_every_comment(snapshot: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert show_schema({"snapshot": snapshot}) == 0
+    assert capsys.readouterr().out == (ROOT / "docs" / "schema.md").read_text(encoding="utf-8")
 
 
 def test_what_changed_and_why_is_told_of_the_sample(snapshot: Path) -> None:
