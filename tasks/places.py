@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO, NoReturn, Self
+from typing import Any, BinaryIO, NoReturn, Self, TypeAlias
 
 import fsspec
 from fsspec.core import url_to_fs
@@ -18,9 +18,13 @@ from tasks.feeds import without_secrets
 
 _COPY_BYTES = 8 << 20
 _VARIABLE = re.compile(r"\$\{(\w+)\}")
-_MAGIC = re.compile(r"[*?\[]")
+_GLOB = re.compile(r"[*?\[]")
+_WEB_GLOB = re.compile(r"\*")
+"""In the address of a page, ? begins its query and [ its host."""
 _EXTRAS = {"s3": "s3fs", "gs": "gcsfs", "gcs": "gcsfs", "abfs": "adlfs", "az": "adlfs", "sftp": "paramiko"}
-_STATUS_GONE = (404, 410)
+_GONE = (404, 410)
+
+_Files: TypeAlias = fsspec.AbstractFileSystem
 
 
 @dataclass(frozen=True)
@@ -29,7 +33,7 @@ class Place:
 
     shown: str
     path: str = field(repr=False)
-    _files: fsspec.AbstractFileSystem = field(repr=False)
+    _files: _Files = field(repr=False)
 
     @property
     def name(self) -> str:
@@ -39,7 +43,12 @@ class Place:
     @property
     def is_here(self) -> bool:
         """Whether it is a file of this machine."""
-        return "file" in self._files.protocol
+        return _is_here(self._files)
+
+    def _open(self) -> Any:  # noqa: ANN401 - fsspec has no types
+        # One request from beginning to end: pieces could be of two deliveries.
+        options = {"block_size": 0} if _is_web(self._files) else {}
+        return self._files.open(self.path, "rb", **options)
 
     @contextmanager
     def fetched(self) -> Iterator["Fetched"]:
@@ -55,7 +64,7 @@ class Place:
             yield Fetched(Path(self.path), digest, stamp)
             return
         with tempfile.NamedTemporaryFile(prefix="ballast-", suffix=self.name[-20:]) as copy:
-            with _told(self.shown), self._files.open(self.path, "rb") as file:
+            with _told(self.shown), self._open() as file:
                 digest = _hash(file, copy)
             copy.flush()
             yield Fetched.of(Path(copy.name), digest)
@@ -95,12 +104,12 @@ def find_places(address: str) -> tuple[Place, ...]:
     files, path = _open(address, shown)
     with _told(shown):
         files.invalidate_cache()
-        if _MAGIC.search(path):
+        if _is_glob(files, path):
             found = sorted(str(one) for one in files.glob(path))
-        elif path.endswith("/") or files.isdir(path):
+        elif _is_folder(files, path):
             found = sorted(str(one) for one in files.ls(path, detail=False))
         else:
-            return (Place(shown, path, files),) if files.exists(path) else ()
+            return (Place(shown, path, files),) if _is_there(files, path) else ()
     return tuple(Place(_shown(address, files, one), one, files) for one in found)
 
 
@@ -109,7 +118,37 @@ def is_folder(address: str) -> bool:
     shown = without_secrets(address)
     files, path = _open(address, shown)
     with _told(shown):
-        return not _MAGIC.search(path) and bool(path.endswith("/") or files.isdir(path))
+        return not _is_glob(files, path) and _is_folder(files, path)
+
+
+def _is_glob(files: _Files, path: str) -> bool:
+    return bool((_WEB_GLOB if _is_web(files) else _GLOB).search(path))
+
+
+def _is_folder(files: _Files, path: str) -> bool:
+    """Ask this machine; elsewhere a folder ends with a slash, since to ask may mean to fetch the file."""
+    return path.endswith("/") or (_is_here(files) and Path(path).is_dir())
+
+
+def _is_there(files: _Files, path: str) -> bool:
+    """Look for a file. What is forbidden or does not answer is not taken for a file that is not there."""
+    try:
+        files.info(path)
+    except FileNotFoundError as error:
+        cause = error.__cause__
+        is_gone = isinstance(cause, FileNotFoundError | None) or getattr(cause, "status", None) in _GONE
+        if is_gone or not isinstance(cause, Exception) or not _is_web(files):
+            return False
+        raise cause from None
+    return True
+
+
+def _is_here(files: _Files) -> bool:
+    return "file" in files.protocol
+
+
+def _is_web(files: _Files) -> bool:
+    return "http" in files.protocol
 
 
 def with_environment(text: str) -> str:
@@ -121,7 +160,7 @@ def with_environment(text: str) -> str:
     return _VARIABLE.sub(lambda found: os.environ[found[1]], text)
 
 
-def _open(address: str, shown: str) -> tuple[Any, str]:
+def _open(address: str, shown: str) -> tuple[_Files, str]:
     scheme = address.partition("://")[0] if "://" in address else "file"
     try:
         files, path = url_to_fs(with_environment(address))
@@ -135,9 +174,9 @@ def _open(address: str, shown: str) -> tuple[Any, str]:
     return files, str(path) + ("/" if address.endswith("/") and not str(path).endswith("/") else "")
 
 
-def _shown(address: str, files: Any, path: str) -> str:  # noqa: ANN401 - fsspec has no types
+def _shown(address: str, files: _Files, path: str) -> str:
     """Name a file that was found, without what the environment filled in."""
-    shown = without_secrets(path if "file" in files.protocol else files.unstrip_protocol(path))
+    shown = without_secrets(path if _is_here(files) else files.unstrip_protocol(path))
     for name in _VARIABLE.findall(address):
         shown = shown.replace(os.environ[name], f"${{{name}}}") if os.environ[name] else shown
     return shown
@@ -170,9 +209,10 @@ def _told(shown: str) -> Iterator[None]:
 
 def _tell(shown: str, error: Exception) -> NoReturn:
     status = getattr(error, "status", None)
-    if isinstance(error, FileNotFoundError) or status in _STATUS_GONE:
+    if isinstance(error, FileNotFoundError) or status in _GONE:
         msg = f"no file at {shown}: correct the path, or deliver it"
         raise SourceError(msg) from None
-    reason = f"status {status}" if status else getattr(error, "strerror", None) or type(error).__name__
+    number = error.errno if isinstance(error, OSError) else None
+    reason = f"status {status}" if status else os.strerror(number) if number else type(error).__name__
     msg = f"{shown} cannot be read ({reason}): see that it can be reached and may be read, and run again"
     raise SourceUnavailableError(msg) from None

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import polars as pl
 
@@ -14,6 +14,11 @@ from tasks.refusals import RawBatch, broken_rows
 from tasks.text_blocks import BLOCK_BYTES, Utf8Stream, open_text
 
 _LONGEST_LINE = 4 * BLOCK_BYTES
+
+_Object: TypeAlias = tuple[int, dict[str, Any]]
+"""The number of a line, and the object in it."""
+_Broken: TypeAlias = tuple[int, str, str]
+"""The number of a line, its text, and what is wrong with it."""
 
 
 class _LineError(ValueError):
@@ -27,17 +32,18 @@ def read_json_lines(path: Path, layout: Layout, notation: Notation) -> Iterator[
     does not end.
     """
     decoder = _decoder(notation)
-    n_lines, n_good = 0, 0
+    n_lines, n_objects = 0, 0
     with open_text(path, notation.encoding) as text:
-        for lines in _line_blocks(text):
-            good, broken = _decode(decoder, list(enumerate(lines, n_lines + 1)))
-            header = list(dict.fromkeys(key for _, row in good for key in row))
-            columns = layout.match(header, may_lack=n_good > 0 or not good)
+        for block in _line_blocks(text):
+            lines = dict(enumerate(block, n_lines + 1))
+            objects, broken = _decode(decoder, lines)
+            header = list(dict.fromkeys(key for _, row in objects for key in row))
+            columns = layout.match(header, may_lack=n_objects > 0 or not objects)
             named = {header[place]: ours for place, ours in columns.items()} or {
                 ours: ours for ours in layout.contract.required
             }
-            n_lines, n_good = n_lines + len(lines), n_good + len(good)
-            yield RawBatch(_frame(good, named), broken_rows(broken))
+            n_lines, n_objects = n_lines + len(lines), n_objects + len(objects)
+            yield _batch(objects, broken, named, lines)
     if not n_lines:
         msg = "is empty: expected at least one row"
         raise SourceError(msg)
@@ -78,37 +84,55 @@ def _not_blank(block: bytes) -> list[str]:
     return [line for line in block.decode().split("\n") if line.strip()]
 
 
-def _decode(
-    decoder: json.JSONDecoder, numbered: list[tuple[int, str]]
-) -> tuple[list[tuple[int, dict[str, str | None]]], list[tuple[int, str, str]]]:
-    good, broken = [], []
-    for number, line in numbered:
+def _decode(decoder: json.JSONDecoder, lines: dict[int, str]) -> tuple[list[_Object], list[_Broken]]:
+    objects, broken = [], []
+    for number, line in lines.items():
         try:
-            good.append((number, _flat(decoder.decode(line), may_have_escapes="\\u" in line)))
-        except (_LineError, RecursionError, UnicodeEncodeError, json.JSONDecodeError) as error:
-            broken.append((number, line.strip(), f"it is no flat JSON object: {error}"))
-    return good, broken
+            row = decoder.decode(line)
+        except (_LineError, RecursionError, json.JSONDecodeError) as error:
+            broken.append((number, line.strip(), f"it is no JSON object: {error}"))
+            continue
+        if isinstance(row, dict):
+            objects.append((number, row))
+        else:
+            broken.append((number, line.strip(), "it is JSON, but no object"))
+    return objects, broken
 
 
-def _flat(row: object, *, may_have_escapes: bool) -> dict[str, str | None]:
-    """Check one line. *Raises* `UnicodeEncodeError` for half a character, which an escape can write."""
-    if not isinstance(row, dict):
-        msg = f"it is a {type(row).__name__}"
-        raise _LineError(msg)
-    for key, value in row.items():
-        if isinstance(value, dict | list):
-            msg = f"{key} holds a {type(value).__name__}"
-            raise _LineError(msg)
-    if may_have_escapes:
-        "".join(key + str(value) for key, value in row.items()).encode()
-    return {key: _as_text(value) for key, value in row.items()}
+def _batch(objects: list[_Object], broken: list[_Broken], named: dict[str, str], lines: dict[int, str]) -> RawBatch:
+    """Put the objects into columns, at once where all values are texts, as nearly always."""
+    try:
+        return RawBatch(_frame(objects, named), broken_rows(broken))
+    except (TypeError, UnicodeEncodeError):
+        flat, nested = _flatten(objects, named, lines)
+        return RawBatch(_frame(flat, named), broken_rows(sorted(broken + nested)))
 
 
-def _as_text(value: object) -> str | None:
-    return ("true" if value else "false") if isinstance(value, bool) else value  # type: ignore[return-value]
-
-
-def _frame(good: list[tuple[int, dict[str, str | None]]], columns: dict[str, str]) -> pl.DataFrame:
-    texts = {ours: [row.get(theirs) for _, row in good] for theirs, ours in columns.items()}
+def _frame(objects: list[_Object], named: dict[str, str]) -> pl.DataFrame:
+    texts = {ours: [row.get(theirs) for _, row in objects] for theirs, ours in named.items()}
     schema = {"row_number": pl.Int32, **dict.fromkeys(texts, pl.String)}
-    return pl.DataFrame({"row_number": [number for number, _ in good], **texts}, schema=schema)
+    return pl.DataFrame({"row_number": [number for number, _ in objects], **texts}, schema=schema)
+
+
+def _flatten(
+    objects: list[_Object], named: dict[str, str], lines: dict[int, str]
+) -> tuple[list[_Object], list[_Broken]]:
+    flat, broken = [], []
+    for number, row in objects:
+        try:
+            flat.append((number, {key: _as_text(key, row[key]) for key in named if key in row}))
+        except _LineError as error:
+            broken.append((number, lines[number].strip(), str(error)))
+    return flat, broken
+
+
+def _as_text(key: str, value: object) -> str | None:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if value is not None and not isinstance(value, str):
+        msg = f"{key} holds a list or an object, expected one value"
+        raise _LineError(msg)
+    if value is not None and not value.isprintable() and any("\ud800" <= character <= "\udfff" for character in value):
+        msg = f"{key} holds half a character"
+        raise _LineError(msg)
+    return value

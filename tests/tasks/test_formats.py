@@ -214,9 +214,9 @@ class TestJsonLines:
         assert rows == [_row(1, score="0.70"), _row(8, score="0.70")]
         assert [number for number, _, _ in broken] == [2, 3, 4, 5, 6, 7]
         assert broken[1:4] == [
-            (3, "[1]", "it is no flat JSON object: it is a list"),
-            (4, '{"asset":{"a":1}}', "it is no flat JSON object: asset holds a dict"),
-            (5, '{"asset":1,"asset":2}', "it is no flat JSON object: a key stands in it twice"),
+            (3, "[1]", "it is JSON, but no object"),
+            (4, '{"asset":{"a":1}}', "asset holds a list or an object, expected one value"),
+            (5, '{"asset":1,"asset":2}', "it is no JSON object: a key stands in it twice"),
         ]
 
     def test_a_number_is_kept_digit_by_digit(self, read: Read) -> None:

@@ -1,14 +1,12 @@
 """From files to tables: every row is in one of them, and a file that is refused whole counts for nothing."""
 
 import json
-import shutil
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import duckdb
 import pytest
 
-from sql.warehouse import Warehouse
 from tasks import ingest as ingest_module
 from tasks.errors import SourceError, SourceUnavailableError
 from tasks.ingest import Ingested, ingest_day, ingest_range
@@ -24,15 +22,14 @@ Rows = list[tuple[object, ...]]
 class Installation:
     """An inbox, a config and a warehouse of their own."""
 
-    def __init__(self, folder: Path, empty_warehouse: Path) -> None:
-        shutil.copy(empty_warehouse, folder / "warehouse.duckdb")
+    def __init__(self, folder: Path, warehouse: Path) -> None:
         self.inbox = folder / "inbox"
         self.inbox.mkdir()
         self.config = folder / "portfolios.yaml"
         self.settings = Settings(
             config=self.config,
             inbox=self.inbox,
-            warehouse=folder / "warehouse.duckdb",
+            warehouse=warehouse,
             snapshot=folder / "snapshot.duckdb",
             export_folder=folder / "targets",
         )
@@ -63,17 +60,9 @@ class Installation:
         return scores.select("asset", "score").rows()
 
 
-@pytest.fixture(scope="module")
-def empty_warehouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("empty")
-    warehouse = Warehouse(folder / "warehouse.duckdb", folder / "snapshot.duckdb", folder / "targets")
-    warehouse.migrate()
-    return warehouse.path
-
-
 @pytest.fixture
-def installation(tmp_path: Path, empty_warehouse: Path) -> Installation:
-    return Installation(tmp_path, empty_warehouse)
+def installation(tmp_path: Path, migrated: Path) -> Installation:
+    return Installation(tmp_path, migrated)
 
 
 def _scores(*rows: str) -> str:

@@ -98,7 +98,7 @@ def test_a_file_of_many_days_above_the_inbox_is_not_read(inbox: Path) -> None:
         "{folder}/2025/06/",
         "{folder}/2025/06/s*.csv",
         "memory://feeds/*/{as_of_date}.csv",
-        "memory://feeds/day-{as_of_date}",
+        "memory://feeds/day-{as_of_date}/",
         "memory://feeds/day-{as_of_date:%Y-%m-%d}/*.csv",
     ],
 )
