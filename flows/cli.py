@@ -1,4 +1,4 @@
-"""A person's way in: `ballast run`, `ballast replay`, `ballast sql`.
+"""A person's way in: `ballast run`, `ballast backfill`, `ballast replay`, `ballast sql`.
 
 Heavy imports wait until a command needs them. What does not belong here: a rule, or SQL.
 """
@@ -78,6 +78,63 @@ def run(  # noqa: PLR0913 - one parameter a flag
         "export_folder": export_folder,
     }
     return run_days(as_of, first, last, {name: path for name, path in paths.items() if path is not None})
+
+
+@app.command
+def backfill(  # noqa: PLR0913 - one parameter a flag
+    *,
+    first: Annotated[date, Parameter(name="--from")],
+    last: Annotated[date, Parameter(name="--to")],
+    inbox: Path | None = None,
+    config: Path | None = None,
+    warehouse: Path | None = None,
+    snapshot: Path | None = None,
+    export_folder: Path | None = None,
+    keep_going: bool = False,
+    verbose: bool = False,
+) -> int:
+    """Publish the trading days of a range in order, many a second, with the rows that `ballast run` gives.
+
+    What is published already with the same inputs stays: stopped in the middle, it goes on when it is run again. A
+    held day is recorded and is the end. Example: `ballast backfill --from 2025-06-02 --to 2025-06-06`
+
+    Exit codes: 0 published or unchanged; 1 an error, said in one sentence; 2 wrong usage; 3 a day is held; 4 rejected;
+    130 stopped.
+
+    Parameters
+    ----------
+    first
+        First day of the range.
+    last
+        Last day of the range.
+    inbox
+        Folder of the files. Default: BALLAST_INBOX.
+    config
+        Limits of the portfolios. Default: BALLAST_CONFIG.
+    warehouse
+        The live database file. Default: BALLAST_WAREHOUSE.
+    snapshot
+        The copy that readers open. Default: BALLAST_SNAPSHOT.
+    export_folder
+        Folder of the Parquet exports. Default: BALLAST_EXPORT_FOLDER.
+    keep_going
+        Go on after a held day, from the targets published before it.
+    verbose
+        Show what Prefect logs.
+
+    """
+    _prepare(verbose=verbose)
+    from flows.backfill_command import backfill_days  # noqa: PLC0415 - Prefect and Polars take a second to import
+
+    paths = {
+        "inbox": inbox,
+        "config": config,
+        "warehouse": warehouse,
+        "snapshot": snapshot,
+        "export_folder": export_folder,
+    }
+    given = {name: path for name, path in paths.items() if path is not None}
+    return backfill_days(first, last, given, keep_going=keep_going)
 
 
 @app.command

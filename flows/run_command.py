@@ -23,7 +23,7 @@ from tasks.feeds import Feeds
 from tasks.portfolios import load_feeds, load_portfolios
 from tasks.settings import RebalanceConfig, Settings
 from tasks.sources import days_in_inbox, find_sources
-from tasks.trading_days import require_trading_day, trading_days
+from tasks.trading_days import require_trading_day, require_trading_days
 
 _SHOWN = pl.Decimal(10, 4)
 _WIDE = 108
@@ -41,7 +41,7 @@ def run_days(as_of: date | None, first: date | None, last: date | None, paths: M
         days = _days(settings, feeds, as_of, first, last)
         for day in days:
             find_sources(settings.inbox, day, feeds)
-        _warn(console, limits)
+        warn(console, limits)
         require_server()
         done = asyncio.run(_run_each(console, settings, limits, days))
         if done:
@@ -65,11 +65,7 @@ def _days(
         if not first or not last or last < first:
             msg = f"a range needs --from and --to in order, got {first or 'no --from'} and {last or 'no --to'}"
             raise UsageError(msg)
-        days = trading_days(settings.exchange, first, last)
-        if not days:
-            msg = f"there is no trading day of {settings.exchange} from {first} to {last}: correct the range"
-            raise UsageError(msg)
-        return days
+        return require_trading_days(settings.exchange, first, last)
     day = as_of or _newest_day(settings, feeds)
     require_trading_day(settings.exchange, day)
     return (day,)
@@ -89,7 +85,8 @@ def _newest_day(settings: Settings, feeds: Feeds) -> date:
     return days[-1]
 
 
-def _warn(console: Console, limits: Mapping[str, RebalancingLimits]) -> None:
+def warn(console: Console, limits: Mapping[str, RebalancingLimits]) -> None:
+    """Say which limits will disappoint."""
     for portfolio_id, one in limits.items():
         for sentence in find_infeasible(one):
             console.print(f"[yellow]warning:[/] portfolio {escape(portfolio_id)}: {escape(sentence)}")

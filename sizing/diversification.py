@@ -3,6 +3,8 @@
 What does not belong here: the rules of the places (places.py, auction.py), and how the counterfactual is found.
 """
 
+from typing import NamedTuple
+
 import polars as pl
 
 from sizing.counterfactual import add_counterfactual
@@ -12,24 +14,44 @@ from sizing.places import give_places, own_bucket_limits, place_limits
 _CANDIDATE = ("row", "portfolio_key", "place_key", "asset_key", "score_units", "is_held", "is_pinned")
 
 
-def diversify(qualified: pl.DataFrame, inputs: DayInputs) -> pl.DataFrame:
+class Placed(NamedTuple):
+    """Who has a place: `decided` by candidate, and what the counterfactual asks again."""
+
+    decided: pl.DataFrame
+    places: pl.DataFrame
+    buckets: pl.DataFrame
+    limits: pl.DataFrame
+
+
+def place(qualified: pl.DataFrame, inputs: DayInputs) -> Placed:
     """Fill the places of every portfolio.
 
     *Requires* what `selection.qualify` gives. *Adds* `is_reserved` (its bucket's place among the buckets that must be
-    represented), `gate` (the first rule that stopped a candidate, here or in selection; null: none), `is_selected`,
-    `entry_score` and `rival`.
+    represented), `gate` (the first rule that stopped a candidate, here or in selection; null: none), `is_selected`.
     """
     rows, limits = qualified.with_row_index("row"), place_limits(inputs)
     buckets = _buckets(rows, inputs)
-    placed = give_places(_lay_places(rows, buckets, limits))
-    decided = rows.join(
-        placed.select("row", "is_reserved", "has_won", "place_gate"), on="row", how="left", maintain_order="left"
-    ).with_columns(
-        pl.col("is_reserved", "has_won").fill_null(value=False), gate=pl.coalesce("selection_gate", "place_gate")
+    places = give_places(_lay_places(rows, buckets, limits))
+    decided = (
+        rows.join(
+            places.select("row", "is_reserved", "has_won", "place_gate"), on="row", how="left", maintain_order="left"
+        )
+        .with_columns(
+            pl.col("is_reserved", "has_won").fill_null(value=False), gate=pl.coalesce("selection_gate", "place_gate")
+        )
+        .with_columns(is_selected=pl.col("gate").is_null())
     )
+    return Placed(decided, places, buckets, limits)
+
+
+def diversify(qualified: pl.DataFrame, inputs: DayInputs) -> pl.DataFrame:
+    """Fill the places of every portfolio, and find what would have let each candidate in.
+
+    *Requires* what `selection.qualify` gives. *Adds* what `place` adds, `entry_score` and `rival`.
+    """
+    decided, places, buckets, limits = place(qualified, inputs)
     return (
-        decided.with_columns(is_selected=pl.col("gate").is_null())
-        .pipe(add_counterfactual, placed, buckets, limits)
+        decided.pipe(add_counterfactual, places, buckets, limits)
         .join(buckets.select("place_key", "bucket_limit"), on="place_key", how="left", maintain_order="left")
         .drop("row", "has_won", "place_gate")
     )

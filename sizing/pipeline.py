@@ -13,7 +13,7 @@ from sizing.audit import POSITION_COLUMNS, add_sizing_reason, summarise
 from sizing.batches import Batch, batches
 from sizing.checks import check_constraints
 from sizing.decisions import explain_decisions
-from sizing.diversification import diversify
+from sizing.diversification import diversify, place
 from sizing.dynamic import add_raw_weights
 from sizing.inputs import DayInputs
 from sizing.limit_columns import LimitsByPortfolio
@@ -99,6 +99,19 @@ def size_decisions(decisions: pl.DataFrame, inputs: DayInputs) -> SizedPortfolio
     if sized is as_scored:
         return sized
     return sized._replace(positions=tell_no_buy(sized.positions, as_scored.positions, selected))
+
+
+def holdings_after(inputs: DayInputs) -> pl.DataFrame:
+    """Give what is held when the day's targets are traded, and nothing else: what the next day starts from.
+
+    *Gives* the rows of `rebalance(inputs).targets` that are positions, by portfolio and asset, as `Holdings`.
+    """
+    sized = size_decisions(place(select_candidates(inputs), inputs).decided, inputs).positions
+    return (
+        sized.filter(pl.col("target_weight") > 0)
+        .select("portfolio_id", "asset", current_weight="target_weight")
+        .sort("portfolio_id", "asset")
+    )
 
 
 def settle(decisions: pl.DataFrame, sized: SizedPortfolios, inputs: DayInputs) -> Rebalance:

@@ -5,7 +5,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from datetime import UTC, datetime
 from typing import Any, Literal
 
@@ -25,12 +25,12 @@ def start(con: Connection, run: RunRecord, by: str, warnings: Sequence[str] = ()
     """Record the start of a run, and the run when it is new. Return its state before."""
     known = query(con, "run_by_id", run_id=run.run_id).rows(named=True)
     if not known:
-        _record_run(con, run)
+        command(con, "record_run", **as_row(run, datetime.now(UTC)))
         record_event(con, run.run_id, "started", by, "first start")
         return None
     _refuse_other_run(run, known[0])
     if _find_publication(con, run.run_id)[1]:
-        record_event(con, run.run_id, "unchanged", by, _with_warnings("published already", warnings))
+        record_event(con, run.run_id, "unchanged", by, with_warnings("published already", warnings))
         return "published"
     state: str = known[0]["state"]
     before = "superseded" if state == "published" else state
@@ -45,7 +45,7 @@ def publish(
     as_of_date = find_run(con, run_id)["as_of_date"]
     published_at, is_visible = _find_publication(con, run_id)
     if published_at and is_visible:
-        record_event(con, run_id, "unchanged", by, _with_warnings("published already", warnings))
+        record_event(con, run_id, "unchanged", by, with_warnings("published already", warnings))
         return Publication(run_id, is_new=False, published_at=published_at, superseded=())
     if not published_at:
         for table in RUN_TABLES:
@@ -53,7 +53,7 @@ def publish(
     if failures := find_failures(con, run_id, read_scripts("checks")):
         raise PublishRejectedError(run_id, failures)
     before = query(con, "runs_visible_on", as_of_date=as_of_date)["run_id"].to_list()
-    published_at = record_event(con, run_id, "published", by, _with_warnings("every check passed", warnings))
+    published_at = record_event(con, run_id, "published", by, with_warnings("every check passed", warnings))
     after = query(con, "runs_visible_on", as_of_date=as_of_date)["run_id"].to_list()
     superseded = tuple(replaced for replaced in before if replaced not in after)
     for replaced in superseded:
@@ -77,18 +77,19 @@ def record_event(con: Connection, run_id: str, state: str, by: str, reason: str)
     return happened_at.astimezone(UTC)
 
 
-def _with_warnings(reason: str, warnings: Sequence[str]) -> str:
+def with_warnings(reason: str, warnings: Sequence[str]) -> str:
+    """Put the warnings behind the reason of an event."""
     return "; ".join([reason, *(f"warning: {warning}" for warning in warnings)])
 
 
-def _record_run(con: Connection, run: RunRecord) -> None:
-    row = asdict(run) | {
+def as_row(run: RunRecord, created_at: datetime) -> dict[str, Any]:
+    """Give the row of a run. *Raises* `WarehouseError` for what is no JSON."""
+    return {field.name: getattr(run, field.name) for field in fields(run)} | {
         "portfolio_ids": list(run.portfolio_ids),
         "config": _document(run, "config"),
         "inputs": _document(run, "inputs"),
-        "created_at": datetime.now(UTC),
+        "created_at": created_at,
     }
-    command(con, "record_run", **row)
 
 
 def _document(run: RunRecord, field: Literal["config", "inputs"]) -> str:
@@ -121,7 +122,12 @@ def _find_publication(con: Connection, run_id: str) -> tuple[datetime | None, bo
 def find_failures(con: Connection, run_id: str, checks: Sequence[Script]) -> tuple[Failure, ...]:
     """Run the checks over the rows of a run."""
     found = ((check.name, read(con, check.sql, run_id=run_id)) for check in checks)
-    return tuple((name, rows.height, _readable(rows)) for name, rows in found if rows.height)
+    return tuple(as_failure(name, rows) for name, rows in found if rows.height)
+
+
+def as_failure(check: str, rows: pl.DataFrame) -> Failure:
+    """Word what fails a check. *Requires* `portfolio_id, detail`."""
+    return check, rows.height, _readable(rows)
 
 
 def _readable(failures: pl.DataFrame) -> str:

@@ -18,12 +18,14 @@ import duckdb
 import polars as pl
 import pyarrow as pa
 
-from sql import ingests, replays, runs
+from sql import ingests, many_runs, replays, runs
 from sql.errors import ForeignFileError, MigrationError, PublishRejectedError, WarehouseError, WarehouseLockedError
+from sql.exports import export_days
 from sql.files import count_wal_bytes, keep, written_beside
 from sql.frames import check_run_frames
 from sql.ingests import RefusedAgainError, Verdict
 from sql.locks import attempts, describe_lock, exclusive, tell_waiting
+from sql.many_runs import StartedRun
 from sql.opening import recover, refuse_foreign
 from sql.records import Copied, Ingest, IngestBatch, IngestKind, IngestSource, Publication, RunRecord, Snapshot
 from sql.scripts import Script, find_pending, read_scripts
@@ -149,6 +151,29 @@ class Warehouse:
                 with _transaction(con):
                     runs.record_event(con, run_id, "rejected", by, rejected.reason)
                 raise
+
+    def publish_many(self, started: Sequence[StartedRun], frames: Mapping[str, pl.DataFrame], by: str) -> None:
+        """Publish new runs of several days in one transaction: each as `start_run` and `publish` do, or none.
+
+        *Requires* the frames of `RUN_TABLES` with the rows of all runs, and run_id. *Raises* `PublishRejectedError`
+        when a check fails: nothing is kept then, not even that the runs were started.
+        """
+        check_run_frames(frames)
+        with self.connected() as con:
+            check_frames(con, frames, without="")
+            one_by_one = many_runs.find_one_by_one(con, duckdb.NotImplementedException)
+            with _transaction(con):
+                many_runs.publish(con, started, frames, by, one_by_one)
+
+    def record_unchanged(self, started: Sequence[StartedRun], by: str) -> None:
+        """Record of runs that are visible that they were asked for again, as `start_run` does for one."""
+        with self.connected() as con, _transaction(con):
+            many_runs.record_unchanged(con, started, by)
+
+    def export(self, days: Sequence[date]) -> tuple[Path, ...]:
+        """Export the visible targets of the days, one Parquet file a day, each whole or not at all."""
+        with self.connected() as con:
+            return export_days(con, self.export_folder, days)
 
     def read_run(self, run_id: str) -> dict[str, pl.DataFrame]:
         """Give the stored rows of a run, one frame a table of `RUN_TABLES`, without run_id."""

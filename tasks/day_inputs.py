@@ -4,6 +4,7 @@ A run records its sources, and a replay reads exactly these. What does not belon
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
 
@@ -68,6 +69,31 @@ def read_days(
     }
     rows["targets"] = warehouse.query("holdings_after_runs", run_ids=sources["run_id"].drop_nulls().unique().to_list())
     return {day: _inputs(exchange, day, limits, sources.filter(pl.col("day") == day), rows) for day in days}
+
+
+def continue_from(
+    inputs: DayInputs, sources: pl.DataFrame, day_before: date, run_id: str, holdings: pl.DataFrame
+) -> tuple[DayInputs, pl.DataFrame]:
+    """Let a day start from a run of the day before it that is not published yet, except where newer positions are.
+
+    *Requires* in `sources` those of this day alone, and in `holdings` what is held after the run.
+    """
+    portfolio_ids = list(inputs.limits)
+    is_ours = pl.col("portfolio_id").is_in(portfolio_ids) & pl.col("kind").is_in(_HELD)
+    is_newer = (pl.col("kind") == "positions") & (pl.col("as_of_date") > day_before)
+    kept = sources.filter(~is_ours.fill_null(value=False) | is_newer)
+    with_positions = kept.filter(is_ours)["portfolio_id"].implode()
+    before = pl.DataFrame({"portfolio_id": portfolio_ids}, schema={"portfolio_id": pl.String}).select(
+        day=pl.lit(inputs.as_of_date),
+        kind=pl.lit("targets"),
+        portfolio_id="portfolio_id",
+        as_of_date=pl.lit(day_before),
+        ingest_id=pl.lit(None, pl.Int64),
+        run_id=pl.lit(run_id),
+    )
+    has_none = ~pl.col("portfolio_id").is_in(with_positions)
+    held = pl.concat([inputs.holdings.filter(~has_none), holdings.filter(has_none)]).sort("portfolio_id", "asset")
+    return replace(inputs, holdings=held), pl.concat([kept, before.filter(has_none)])
 
 
 def as_record(sources: pl.DataFrame, limits: Limits) -> dict[str, Any]:

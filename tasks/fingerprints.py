@@ -5,6 +5,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
+from functools import cache
 from importlib import resources
 from typing import Any, Self
 
@@ -36,6 +37,7 @@ def input_fingerprint(inputs: DayInputs) -> str:
     return _digest(*parts)
 
 
+@cache
 def code_fingerprint() -> str:
     """Hash the rules' source and the version of Polars, whose arithmetic they are."""
     sources = sorted(

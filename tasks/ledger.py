@@ -12,6 +12,7 @@ from prefect.runtime import flow_run
 
 from sizing.inputs import DayInputs
 from sizing.limits import RebalancingLimits
+from sql.many_runs import StartedRun
 from sql.records import RunRecord
 from sql.warehouse import Warehouse
 from tasks import fingerprints
@@ -58,9 +59,17 @@ def open_run(settings: Settings, day: date, limits: dict[str, RebalancingLimits]
 def start(
     warehouse: Warehouse, inputs: DayInputs, sources: Mapping[str, Any], by: str, flow_run_id: str | None
 ) -> OpenRun:
-    """Name the computation by its inputs, limits and code, and record that it starts.
+    """Record that a run starts, under the name that `describe` gives it. *Raises* `ConfigError` as `describe` does."""
+    record, warnings = describe(inputs, sources, flow_run_id)
+    state = warehouse.start_run(record, by, warnings)
+    return OpenRun(record.run_id, inputs, is_published=state == PUBLISHED, warnings=tuple(warnings))
 
-    *Requires* in `sources` what `as_record` gives. *Raises* `ConfigError` as `open_run` does.
+
+def describe(inputs: DayInputs, sources: Mapping[str, Any], flow_run_id: str | None) -> StartedRun:
+    """Name the computation by its inputs, limits and code, and say what looks like a typing error.
+
+    *Requires* in `sources` what `as_record` gives. *Raises* `ConfigError` when include_buckets names a bucket that no
+    asset has.
     """
     require_known_buckets(inputs)
     prints = fingerprints.Fingerprints.of(inputs)
@@ -75,9 +84,7 @@ def start(
         inputs=dict(sources),
         flow_run_id=flow_run_id,
     )
-    warnings = find_strangers(inputs, sources["positions_of_others"])
-    state = warehouse.start_run(record, by, warnings)
-    return OpenRun(record.run_id, inputs, is_published=state == PUBLISHED, warnings=warnings)
+    return StartedRun(record, find_strangers(inputs, sources["positions_of_others"]))
 
 
 def actor() -> str:

@@ -9,7 +9,7 @@ import pandas as pd
 import polars as pl
 from exchange_calendars.errors import CalendarError
 
-from tasks.errors import ConfigError, NotATradingDayError
+from tasks.errors import ConfigError, NotATradingDayError, UsageError
 
 
 @cache
@@ -44,6 +44,15 @@ def trading_days(exchange: str, first: date, last: date) -> tuple[date, ...]:
     """Give the trading days from `first` to `last`, both included, in order."""
     sessions = _calendar(exchange).sessions_in_range(pd.Timestamp(first), pd.Timestamp(last))
     return tuple(session.date() for session in sessions)
+
+
+def require_trading_days(exchange: str, first: date, last: date) -> tuple[date, ...]:
+    """Give the trading days of a range. *Raises* `UsageError` when there is none."""
+    days = trading_days(exchange, first, last)
+    if not days:
+        msg = f"there is no trading day of {exchange} from {first} to {last}: correct the range"
+        raise UsageError(msg)
+    return days
 
 
 def days_before(exchange: str, day: date, count: int) -> date:

@@ -16,10 +16,12 @@ from prefect.client.schemas.objects import State
 from prefect.client.schemas.sorting import ArtifactSort
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
+from flows.backfill import BackfillConfig, backfill
 from flows.daily_rebalance import daily_rebalance
 from sizing import RebalancingLimits
 from sizing.pipeline import rebalance
 from sql.errors import PublishRejectedError
+from sql.frames import RUN_TABLES
 from sql.records import Publication
 from sql.warehouse import Warehouse
 from tasks import publish as publish_module
@@ -160,6 +162,31 @@ def test_the_tables_hold_what_the_rules_give_without_any_engine(published: Setti
     targets = rebalance(inputs).targets.sort("portfolio_id", "asset")
     stored = warehouse.query("current_targets").sort("portfolio_id", "asset")
     assert stored.select(targets.columns).equals(targets)
+
+
+def test_a_backfill_of_the_days_gives_the_same_runs_with_the_same_rows(published: Settings, tmp_path: Path) -> None:
+    again = published.at(
+        {
+            "warehouse": tmp_path / "warehouse.duckdb",
+            "snapshot": tmp_path / "snapshot.duckdb",
+            "export_folder": tmp_path / "targets",
+        }
+    )
+    config = BackfillConfig(first=DAYS[0], last=DAYS[-1], settings=again)
+    state = asyncio.run(backfill(config, return_state=True))
+    assert (state.name, state.message) == ("Published", f"{DAYS[0]} to {DAYS[-1]}: 6 published")
+    queries = [f"SELECT * FROM {table} ORDER BY ALL" for table in RUN_TABLES]
+    queries.append("SELECT run_id, as_of_date, portfolio_ids, config, inputs FROM runs ORDER BY ALL")
+    queries.append("SELECT run_id, state, reason FROM run_events ORDER BY ALL")
+    queries.append("SELECT * EXCLUDE (published_at) FROM current_targets ORDER BY ALL")
+    for query in queries:
+        assert _ask(again, query) == _ask(published, query)
+    for day in DAYS:
+        one, other = (
+            pl.read_parquet(folder / f"as_of_date={day}" / "targets.parquet").drop("published_at")
+            for folder in (again.export_folder, published.export_folder)
+        )
+        assert one.equals(other)
 
 
 def test_the_same_day_again_is_a_recorded_no_op(settings: Settings) -> None:

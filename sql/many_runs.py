@@ -1,0 +1,153 @@
+"""Several new runs at once, as runs.py does one: recorded, written, checked and published, whole or not at all.
+
+*Requires* an open connection and a transaction around every function, which warehouse.py gives.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from datetime import UTC, date, datetime
+from typing import NamedTuple
+
+import polars as pl
+
+from sql.errors import PublishRejectedError, WarehouseError
+from sql.frames import RUN_TABLES
+from sql.records import RunRecord
+from sql.runs import as_failure, as_row, with_warnings
+from sql.scripts import Script, read_script, read_scripts
+from sql.statements import Connection, execute, insert, query, read
+
+
+class StartedRun(NamedTuple):
+    """A run, and what looks like a typing error in it."""
+
+    record: RunRecord
+    warnings: Sequence[str] = ()
+
+
+class Event(NamedTuple):
+    """Something that happened to a run."""
+
+    run_id: str
+    state: str
+    reason: str
+
+
+def publish(
+    con: Connection,
+    runs: Sequence[StartedRun],
+    frames: Mapping[str, pl.DataFrame],
+    by: str,
+    one_by_one: AbstractSet[str],
+) -> None:
+    """Record the runs, write their rows, check each run, make all visible. *Raises* `PublishRejectedError`.
+
+    *Requires* that every run is new, in every frame the column run_id, and the checks that `find_one_by_one` gives.
+    """
+    run_ids = [run.record.run_id for run in runs]
+    days = [run.record.as_of_date for run in runs]
+    _refuse_known(con, run_ids, days)
+    now = datetime.now(UTC)
+    insert(con, "runs", _as_frame([as_row(run.record, now) for run in runs]))
+    for table in RUN_TABLES:
+        insert(con, table, frames[table])
+    _require_sound(find_failures(con, run_ids, one_by_one), run_ids)
+    before = _visible(con, days)
+    record_events(con, [Event(run_id, "started", "first start") for run_id in run_ids], by)
+    record_events(
+        con,
+        [Event(run.record.run_id, "published", with_warnings("every check passed", run.warnings)) for run in runs],
+        by,
+    )
+    replaced = before.join(_visible(con, days), on="run_id", how="anti")
+    run_of = dict(zip(days, run_ids, strict=True))
+    record_events(
+        con,
+        [Event(run_id, "superseded", f"replaced by run {run_of[day]}") for day, run_id in replaced.iter_rows()],
+        by,
+    )
+
+
+def record_unchanged(con: Connection, runs: Iterable[StartedRun], by: str) -> None:
+    """Record that the runs were asked for again. *Requires* that each is visible."""
+    reasons = [(run.record.run_id, with_warnings("published already", run.warnings)) for run in runs]
+    record_events(con, [Event(run_id, "unchanged", reason) for run_id, reason in reasons], by)
+
+
+def record_events(con: Connection, events: Sequence[Event], by: str) -> None:
+    """Append events in their order."""
+    if not events:
+        return
+    con.register("incoming", pl.DataFrame(events, orient="row").with_columns(by=pl.lit(by)).with_row_index("place"))
+    execute(con, read_script("commands", "record_events").sql, happened_at=datetime.now(UTC))
+    con.unregister("incoming")
+
+
+def find_one_by_one(con: Connection, not_implemented: type[Exception]) -> frozenset[str]:
+    """Find the checks that DuckDB cannot ask for many runs in one query: 1.5 flattens no outer join on the run.
+
+    *Requires* that no transaction is open, since one that fails to plan a query is lost.
+    """
+    found = set()
+    for check in read_scripts("checks"):
+        try:
+            execute(con, f"EXPLAIN {_of_many(check)}", run_ids=[])
+        except not_implemented:
+            found.add(check.name)
+    return frozenset(found)
+
+
+def find_failures(con: Connection, run_ids: Sequence[str], one_by_one: AbstractSet[str]) -> pl.DataFrame:
+    """Run every check on every run, and give `run_id, portfolio_id, detail, name` of what fails."""
+    return pl.concat(
+        _failures_of_each(con, check, run_ids) if check.name in one_by_one else _failures(con, check, run_ids)
+        for check in read_scripts("checks")
+    )
+
+
+def _require_sound(failures: pl.DataFrame, run_ids: Sequence[str]) -> None:
+    for run_id in run_ids:
+        failed = failures.filter(pl.col("run_id") == run_id)
+        if failed.height:
+            parts = failed.partition_by("name", maintain_order=True)
+            raise PublishRejectedError(run_id, tuple(as_failure(str(rows["name"][0]), rows) for rows in parts))
+
+
+def _failures(con: Connection, check: Script, run_ids: Sequence[str]) -> pl.DataFrame:
+    rows = read(con, _of_many(check), run_ids=list(run_ids))
+    return rows.with_columns(name=pl.lit(check.name)).cast(pl.String)
+
+
+def _failures_of_each(con: Connection, check: Script, run_ids: Sequence[str]) -> pl.DataFrame:
+    found = [(run_id, read(con, check.sql, run_id=run_id)) for run_id in run_ids]
+    return pl.concat(
+        rows.select(pl.lit(run_id).alias("run_id"), "portfolio_id", "detail", name=pl.lit(check.name)).cast(pl.String)
+        for run_id, rows in found
+    )
+
+
+def _of_many(check: Script) -> str:
+    """Ask the check for each of $run_ids instead of one $run_id."""
+    body = check.sql.strip().removesuffix(";").replace("$run_id", "asked.run_id")
+    return (
+        "SELECT asked.run_id, found.portfolio_id, found.detail\n"
+        f"FROM (SELECT unnest($run_ids::VARCHAR[]) AS run_id) AS asked, LATERAL (\n{body}\n) AS found\nORDER BY ALL"
+    )
+
+
+def _visible(con: Connection, days: Sequence[date]) -> pl.DataFrame:
+    return query(con, "visible_on_days", days=list(days)).select("as_of_date", "run_id").unique(maintain_order=True)
+
+
+def _refuse_known(con: Connection, run_ids: Sequence[str], days: Sequence[date]) -> None:
+    known = set(query(con, "runs_of_days", days=list(days))["run_id"]) & set(run_ids)
+    if known:
+        msg = (
+            f"{len(known)} of {len(run_ids)} runs are recorded already, the first is {min(known)}. Nothing was "
+            "written: start_run() and publish() are for these"
+        )
+        raise WarehouseError(msg)
+
+
+def _as_frame(rows: Sequence[Mapping[str, object]]) -> pl.DataFrame:
+    return pl.DataFrame(rows, schema_overrides={"flow_run_id": pl.String, "portfolio_ids": pl.List(pl.String)})

@@ -1,0 +1,22 @@
+-- Grain: one row per day, portfolio and asset, and one of CASH: the visible targets of the days, as targets_for_day.
+-- Parameters: $days DATE[].
+SELECT
+    targets.portfolio_id,
+    targets.as_of_date,
+    targets.asset,
+    targets.bucket,
+    targets.is_cash,
+    targets.target_weight,
+    targets.current_weight,
+    targets.trade_weight,
+    targets.action,
+    targets.trade_rank,
+    targets.is_pinned,
+    targets.is_score_stale,
+    targets.target_reason,
+    targets.run_id,
+    visible_runs.published_at
+FROM targets
+JOIN visible_runs USING (run_id, portfolio_id, as_of_date)
+WHERE targets.as_of_date IN (SELECT unnest($days::DATE[]))
+ORDER BY targets.as_of_date, targets.portfolio_id, targets.is_cash, targets.asset;

@@ -1,0 +1,255 @@
+"""Publish the days of a range in order: the rules and rows of the daily run, a month of days at a time.
+
+A day starts from what the day before it leaves. So what is held is found day by day first (`holdings_after`); then all
+days are computed, written and checked at once.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import NamedTuple
+
+import polars as pl
+from prefect import task
+from prefect.artifacts import create_markdown_artifact
+from prefect.cache_policies import NO_CACHE
+from prefect.logging import get_run_logger
+from prefect.runtime import flow_run
+
+from sizing.breaker import find_missing_scores
+from sizing.errors import ContractError
+from sizing.inputs import DayInputs
+from sizing.many_days import find_held_days, rebalance_days
+from sizing.pipeline import holdings_after, rebalance
+from sql.errors import PublishRejectedError
+from sql.many_runs import StartedRun
+from sql.warehouse import Warehouse
+from tasks.day_inputs import Limits, as_record, continue_from, find_sources, read_days
+from tasks.errors import SourceError
+from tasks.ingest import ingest_range
+from tasks.ledger import actor, describe
+from tasks.retries import RETRIES
+from tasks.settings import Settings
+
+PUBLISHED, UNCHANGED, HELD = "published", "unchanged", "held"
+
+_SHOWN = 5
+_RUN = {"as_of_date": pl.Date, "run_id": pl.String}
+
+
+class DayDone(NamedTuple):
+    """What became of a day: published, unchanged or held, and why it is held."""
+
+    day: date
+    state: str
+    run_id: str
+    reason: str
+    warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Book:
+    """Where the runs are kept, under which limits, and who runs them."""
+
+    warehouse: Warehouse
+    exchange: str
+    limits: Limits
+    by: str
+    flow_run_id: str | None
+
+    def describe(self, inputs: DayInputs, sources: pl.DataFrame) -> StartedRun:
+        """Name the run of a day."""
+        return describe(inputs, as_record(sources, self.limits), self.flow_run_id)
+
+
+class _Day(NamedTuple):
+    inputs: DayInputs
+    started: StartedRun
+
+    @property
+    def day(self) -> date:
+        return self.inputs.as_of_date
+
+    def done(self, state: str, reason: str = "") -> DayDone:
+        return DayDone(self.day, state, self.started.record.run_id, reason, tuple(self.started.warnings))
+
+
+class _Stretch(NamedTuple):
+    """Days that follow each other, and what each but the last leaves to the next."""
+
+    days: list[_Day]
+    leaves: list[pl.DataFrame]
+
+
+@task(name="backfill", cache_policy=NO_CACHE, persist_result=False, **RETRIES)
+def backfill_days(
+    settings: Settings, days: tuple[date, ...], limits: Limits, *, keep_going: bool
+) -> tuple[DayDone, ...]:
+    """Publish the days in order, and export their targets. Days that are published with the same inputs stay.
+
+    Ends after the first held day, unless it is to `keep_going`: then the targets published before stay held.
+    *Raises* `PublishRejectedError` at a day that fails a check; the days before it are published.
+    """
+    with settings.open_warehouse().kept_open() as warehouse:
+        book = Book(warehouse, settings.exchange, limits, actor(), flow_run.get_id())
+        done = publish_days(book, days, keep_going=keep_going)
+        warehouse.export([one.day for one in done])
+    get_run_logger().info("backfill: %s", summarise(done))
+    return done
+
+
+def publish_days(book: Book, days: tuple[date, ...], *, keep_going: bool) -> tuple[DayDone, ...]:
+    """Publish the days in order, without an engine; as `backfill_days`."""
+    done: list[DayDone] = []
+    while len(done) < len(days) and (keep_going or not _is_held(done)):
+        done += _next(book, days[len(done) :])
+    return tuple(done)
+
+
+@task(name="ingest", cache_policy=NO_CACHE, persist_result=False, **RETRIES)
+def ingest_days(settings: Settings, days: tuple[date, ...], limits: Limits) -> None:
+    """Read what there is for the days into the warehouse. The same content twice is one ingest.
+
+    *Raises* `SourceError` when a day has no scores then, before any is computed.
+    """
+    ingest_range(settings, days)
+    sources = find_sources(settings.open_warehouse(), settings.exchange, days, limits)
+    is_todays = (pl.col("kind") == "scores") & (pl.col("as_of_date") == pl.col("day"))
+    missing = sorted(set(days) - set(sources.filter(is_todays)["day"]))
+    if missing:
+        shown = ", ".join(map(str, missing[:_SHOWN])) + (" and more" if len(missing) > _SHOWN else "")
+        msg = (
+            f"no scores for {len(missing)} of {len(days)} trading days: {shown}; nothing was computed. Put them into "
+            f"{settings.inbox}, or correct the range"
+        )
+        raise SourceError(msg)
+
+
+@task(name="report", cache_policy=NO_CACHE, persist_result=False)
+def report_backfill(done: tuple[DayDone, ...]) -> str:
+    """Store what became of the days as an artifact, and give it in one sentence, each warning on a line below it."""
+    sentence = summarise(done)
+    held = [f"- {one.day} is held: {one.reason}" for one in done if one.state == HELD]
+    warnings = list(dict.fromkeys(warning for one in done for warning in one.warnings))
+    told = [f"- Warning: {one}" for one in warnings]
+    create_markdown_artifact("\n".join([f"# Backfill: {sentence}", "", *held, *told]), key="backfill")
+    return "\n".join([sentence, *(f"warning: {one}" for one in warnings)])
+
+
+def summarise(done: tuple[DayDone, ...]) -> str:
+    """Say how many days became what, and which are held."""
+    states = [one.state for one in done]
+    counts = ", ".join(
+        f"{states.count(state)} {state}" for state in (PUBLISHED, UNCHANGED, HELD) if states.count(state)
+    )
+    held = "; ".join(f"{one.day}: {one.reason}" for one in done if one.state == HELD)
+    return f"{done[0].day} to {done[-1].day}: {counts}" + (f"; {held}" if held else "")
+
+
+def _is_held(done: Sequence[DayDone]) -> bool:
+    return bool(done) and done[-1].state == HELD
+
+
+def _next(book: Book, days: Sequence[date]) -> list[DayDone]:
+    """Do as many of the days as can be done in one step, at least the first."""
+    sources = find_sources(book.warehouse, book.exchange, days, book.limits)
+    inputs = read_days(book.warehouse, book.exchange, days, book.limits, sources)
+    own = dict(zip(days, (sources.filter(pl.col("day") == day) for day in days), strict=True))
+    return (
+        _leave_unchanged(book, inputs, own)
+        or _publish_stretch(book, _find_stretch(book, inputs, own))
+        or [_run_one(book, _Day(inputs[days[0]], book.describe(inputs[days[0]], own[days[0]])))]
+    )
+
+
+def _leave_unchanged(book: Book, inputs: dict[date, DayInputs], sources: dict[date, pl.DataFrame]) -> list[DayDone]:
+    """Find the first days that are published already with the same inputs, limits and code."""
+    visible = book.warehouse.query("visible_on_days", days=list(inputs))
+    unchanged: list[_Day] = []
+    for day, own in inputs.items():
+        shown = visible.filter(pl.col("as_of_date") == day)
+        if set(book.limits) - set(shown["portfolio_id"]):
+            break
+        one = _Day(own, book.describe(own, sources[day]))
+        ours = shown.filter(pl.col("portfolio_id").is_in(list(book.limits)))
+        if set(ours["run_id"]) != {one.started.record.run_id}:
+            break
+        unchanged.append(one)
+    book.warehouse.record_unchanged([one.started for one in unchanged], book.by)
+    return [one.done(UNCHANGED) for one in unchanged]
+
+
+def _find_stretch(book: Book, inputs: dict[date, DayInputs], sources: dict[date, pl.DataFrame]) -> _Stretch:
+    """Open the first days, each from what the one before it leaves, up to a run that is known or held."""
+    known = set(book.warehouse.query("runs_of_days", days=list(inputs))["run_id"])
+    days: list[_Day] = []
+    leaves: list[pl.DataFrame] = []
+    for day, read in inputs.items():
+        own = read, sources[day]
+        if days:
+            leaves.append(holdings_after(days[-1].inputs))
+            own = continue_from(*own, days[-1].day, days[-1].started.record.run_id, leaves[-1])
+        one = _Day(own[0], book.describe(*own))
+        if one.started.record.run_id in known:
+            break
+        days.append(one)
+    held = find_held_days([one.inputs for one in days]) if days else ()
+    count = sum(one.day < held[0] for one in days) if held else len(days)
+    return _Stretch(days[:count], leaves[: max(count - 1, 0)])
+
+
+def _publish_stretch(book: Book, stretch: _Stretch) -> list[DayDone]:
+    if not stretch.days:
+        return []
+    result = rebalance_days([one.inputs for one in stretch.days])
+    _require_same_holdings(stretch, result.targets)
+    runs = pl.DataFrame([(one.day, one.started.record.run_id) for one in stretch.days], schema=_RUN, orient="row")
+    frames = {
+        table: frame.join(runs, on="as_of_date", how="left", maintain_order="left")
+        for table, frame in result._asdict().items()
+    }
+    frames = {table: frame if table == "targets" else frame.drop("as_of_date") for table, frame in frames.items()}
+    try:
+        book.warehouse.publish_many([one.started for one in stretch.days], frames, book.by)
+    except PublishRejectedError:
+        # One by one the sound days are published, and the other is recorded as the daily run records it.
+        return [_run_one(book, one) for one in stretch.days]
+    return [one.done(PUBLISHED) for one in stretch.days]
+
+
+def _require_same_holdings(stretch: _Stretch, targets: pl.DataFrame) -> None:
+    """Prove that each day started from the targets of the day before it. *Raises* `ContractError`."""
+    columns = ["as_of_date", "portfolio_id", "asset", "current_weight"]
+    given = [
+        leaves.select(pl.lit(one.day).alias("as_of_date"), *columns[1:])
+        for one, leaves in zip(stretch.days, stretch.leaves, strict=False)
+    ]
+    if not given:
+        return
+    kept = (
+        targets.filter(
+            ~pl.col("is_cash") & (pl.col("target_weight") > 0) & (pl.col("as_of_date") < stretch.days[-1].day)
+        )
+        .drop("current_weight")
+        .select(*columns[:3], current_weight="target_weight")
+        .sort(columns[:3])
+    )
+    if not pl.concat(given).sort(columns[:3]).equals(kept):
+        msg = (
+            f"days {stretch.days[0].day} to {stretch.days[-1].day} came out differently together than one by one; "
+            "nothing of them was published: this is a bug of the rules, run the days with `ballast run`"
+        )
+        raise ContractError(msg)
+
+
+def _run_one(book: Book, one: _Day) -> DayDone:
+    """Do what the daily run does."""
+    run_id, warnings = one.started.record.run_id, one.started.warnings
+    book.warehouse.start_run(one.started.record, book.by, warnings)
+    missing = find_missing_scores(one.inputs)
+    if missing:
+        reason = "; ".join(missing)
+        book.warehouse.record_event(run_id, HELD, book.by, reason)
+        return one.done(HELD, reason)
+    book.warehouse.publish(run_id, rebalance(one.inputs)._asdict(), book.by, warnings)
+    return one.done(PUBLISHED)

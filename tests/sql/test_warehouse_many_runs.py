@@ -1,0 +1,125 @@
+"""Several new runs in one transaction: the rows and events of runs one by one, or nothing of any."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import duckdb
+import polars as pl
+import pytest
+from warehouse_broken_runs import BROKEN
+from warehouse_samples import DAY, ONE, TWO, Weights, make_frames, make_run, publish
+
+from sql import many_runs, runs
+from sql.errors import PublishRejectedError, WarehouseError
+from sql.frames import RUN_TABLES
+from sql.many_runs import StartedRun
+from sql.scripts import read_scripts
+from sql.statements import insert
+from sql.warehouse import Warehouse
+
+NEXT = DAY + timedelta(1)
+Frames = dict[str, pl.DataFrame]
+
+
+def _together(*runs: tuple[str, Frames]) -> Frames:
+    return {
+        table: pl.concat(
+            (frames[table].with_columns(run_id=pl.lit(run_id)) for run_id, frames in runs), how="vertical_relaxed"
+        )
+        for table in RUN_TABLES
+    }
+
+
+def _publish_two(warehouse: Warehouse, portfolios: Weights = ONE) -> None:
+    started = [
+        StartedRun(make_run("r1", portfolios), ["a typing error"]),
+        StartedRun(make_run("r2", portfolios, NEXT)),
+    ]
+    frames = _together(("r1", make_frames(portfolios)), ("r2", make_frames(portfolios, NEXT)))
+    warehouse.publish_many(started, frames, "test")
+
+
+def _ask(warehouse: Warehouse, query: str) -> list[tuple[object, ...]]:
+    with duckdb.connect(str(warehouse.path), read_only=True) as con:
+        return con.execute(query).fetchall()
+
+
+def _rows(warehouse: Warehouse) -> dict[str, list[tuple[object, ...]]]:
+    return {table: _ask(warehouse, f"FROM {table} ORDER BY ALL") for table in RUN_TABLES}
+
+
+def test_runs_at_once_leave_the_rows_events_and_targets_of_runs_one_by_one(
+    warehouse: Warehouse, make_migrated: Callable[[], Warehouse]
+) -> None:
+    alone = make_migrated()
+    for one in (warehouse, alone):
+        publish(one, "r0", TWO, NEXT)
+        publish(one, "r00", ONE)
+    _publish_two(warehouse, TWO)
+    alone.start_run(make_run("r1", TWO), "test", ["a typing error"])
+    alone.publish("r1", make_frames(TWO), "test", ["a typing error"])
+    alone.start_run(make_run("r2", TWO, NEXT), "test")
+    alone.publish("r2", make_frames(TWO, NEXT), "test")
+    assert _rows(warehouse) == _rows(alone)
+    events = 'SELECT run_id, state, "by", reason FROM run_events ORDER BY run_id, event_id'
+    assert _ask(warehouse, events) == _ask(alone, events)
+    runs = "SELECT * EXCLUDE (created_at) FROM runs ORDER BY ALL"
+    assert _ask(warehouse, runs) == _ask(alone, runs)
+    shown = "SELECT * EXCLUDE (published_at) FROM current_targets ORDER BY ALL"
+    assert _ask(warehouse, shown) == _ask(alone, shown)
+
+
+def test_every_check_finds_its_broken_run_among_many_and_none_in_a_sound_one(warehouse: Warehouse) -> None:
+    names = [f"r{number}" for number in range(len(BROKEN))]
+    frames = {name: breaks(make_frames()) for name, (_, breaks, _) in zip(names, BROKEN.values(), strict=True)}
+    with duckdb.connect(str(warehouse.path)) as con:
+        one_by_one = many_runs.find_one_by_one(con, duckdb.NotImplementedException)
+        for name in [*names, "sound"]:
+            runs.start(con, make_run(name), "test")
+        for table, rows in _together(("sound", make_frames()), *frames.items()).items():
+            insert(con, table, rows)
+        found = many_runs.find_failures(con, [*names, "sound"], one_by_one)
+    assert 0 < len(one_by_one) < len(read_scripts("checks"))
+    assert found.filter(run_id="sound").is_empty()
+    for name, (check, _, detail) in zip(names, BROKEN.values(), strict=True):
+        assert detail in runs.as_failure(check, found.filter(run_id=name, name=check))[2]
+
+
+def test_a_broken_run_among_sound_ones_is_named_and_nothing_is_kept(warehouse: Warehouse) -> None:
+    check, breaks, detail = BROKEN["a unit too much"]
+    frames = _together(("r2", make_frames(ONE, NEXT)), ("r1", breaks(make_frames())))
+    started = [StartedRun(make_run("r2", ONE, NEXT)), StartedRun(make_run("r1"))]
+    with pytest.raises(PublishRejectedError) as rejected:
+        warehouse.publish_many(started, frames, "test")
+    assert rejected.value.run_id == "r1"
+    assert detail in {failed: text for failed, _, text in rejected.value.failures}[check]
+    assert not any(_rows(warehouse).values())
+    assert _ask(warehouse, "SELECT count(*) FROM runs") == _ask(warehouse, "SELECT count(*) FROM run_events") == [(0,)]
+
+
+def test_a_run_that_is_known_is_not_written_again(warehouse: Warehouse) -> None:
+    publish(warehouse, "r2", ONE, NEXT)
+    before = _rows(warehouse)
+    with pytest.raises(WarehouseError, match="1 of 2 runs are recorded already, the first is r2"):
+        _publish_two(warehouse)
+    assert _rows(warehouse) == before
+
+
+def test_what_is_visible_already_is_recorded_as_unchanged(warehouse: Warehouse) -> None:
+    _publish_two(warehouse)
+    started = [StartedRun(make_run("r1"), ["a typing error"]), StartedRun(make_run("r2", ONE, NEXT))]
+    warehouse.record_unchanged(started, "again")
+    assert _ask(warehouse, "SELECT run_id, reason FROM run_events WHERE state = 'unchanged' ORDER BY event_id") == [
+        ("r1", "published already; warning: a typing error"),
+        ("r2", "published already"),
+    ]
+    assert [state for (state,) in _ask(warehouse, "SELECT state FROM run_states")] == ["published"] * 2
+
+
+def test_the_export_of_many_days_is_that_of_each(warehouse: Warehouse) -> None:
+    _publish_two(warehouse)
+    paths = warehouse.export([DAY, NEXT, NEXT + timedelta(1)])
+    together = [path.read_bytes() for path in paths]
+    assert [path.parent.name for path in paths] == [f"as_of_date={DAY}", f"as_of_date={NEXT}"]
+    alone = [warehouse.snapshot(day).export_path for day in (DAY, NEXT)]
+    assert [path.read_bytes() for path in alone if path] == together
