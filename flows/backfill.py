@@ -13,8 +13,10 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from flows.progress import ProgressOf
 from sizing import RebalancingLimits
 from tasks.backfill import HELD, DayDone, backfill_days, ingest_days, report_backfill
+from tasks.copy import copy_or_warn
 from tasks.portfolios import load_portfolios
 from tasks.publish import snapshot
+from tasks.report import with_warnings
 from tasks.settings import Settings
 from tasks.trading_days import require_trading_days
 
@@ -70,11 +72,17 @@ async def backfill(config: BackfillConfig) -> State[Any]:
     ingest_days(settings, days, limits)
     progress = ProgressOf(len(days))
     done: list[DayDone] = []
-    for _, month in groupby(days, key=lambda day: (day.year, day.month)):
-        done += backfill_days(settings, tuple(month), limits, keep_going=config.keep_going)
-        await progress.advance(len(done), f"after {done[-1].day}")
-        if done[-1].state == HELD and not config.keep_going:
-            break
-    snapshot(settings, done[-1].day)
+    try:
+        for _, month in groupby(days, key=lambda day: (day.year, day.month)):
+            done += backfill_days(settings, tuple(month), limits, keep_going=config.keep_going)
+            await progress.advance(len(done), f"after {done[-1].day}")
+            if done[-1].state == HELD and not config.keep_going:
+                break
+    finally:
+        snapshot(settings, done[-1].day if done else days[0])
+    not_copied = copy_or_warn(settings)
     is_held = any(one.state == HELD for one in done)
-    return Completed(name=HELD_STATE if is_held else PUBLISHED_STATE, message=report_backfill(tuple(done)))
+    return Completed(
+        name=HELD_STATE if is_held else PUBLISHED_STATE,
+        message=with_warnings(report_backfill(tuple(done)), *not_copied),
+    )

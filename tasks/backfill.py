@@ -92,8 +92,10 @@ def backfill_days(
     """
     with settings.open_warehouse().kept_open() as warehouse:
         book = Book(warehouse, settings.exchange, limits, actor(), flow_run.get_id())
-        done = publish_days(book, days, keep_going=keep_going)
-        warehouse.export([one.day for one in done])
+        try:
+            done = publish_days(book, days, keep_going=keep_going)
+        finally:
+            warehouse.export(days)
     get_run_logger().info("backfill: %s", summarise(done))
     return done
 
