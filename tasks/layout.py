@@ -8,8 +8,10 @@ from difflib import get_close_matches
 from tasks.contracts import Contract
 from tasks.errors import SourceError
 from tasks.feeds import Feed
+from tasks.wording import shown
 
-_SHOWN, _LONGEST_SHOWN = 20, 40
+_SHOWN = 10
+_LONGEST_COMPARED = 40
 
 
 @dataclass(frozen=True)
@@ -52,17 +54,11 @@ class Layout:
 
 
 def _nearest(stranger: str, names: dict[str, str]) -> str:
-    nearest = get_close_matches(stranger.strip().lower()[:_LONGEST_SHOWN], list(names), n=1)
+    nearest = get_close_matches(stranger.strip().lower()[:_LONGEST_COMPARED], list(names), n=1)
     return f" (did you mean {nearest[0]}?)" if nearest else ""
 
 
 def _listed(names: Sequence[str]) -> str:
-    shown = [_shown(name) for name in names[:_SHOWN]]
+    first = ", ".join(shown(name) for name in names[:_SHOWN])
     more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return ", ".join(shown) + more
-
-
-def _shown(name: str) -> str:
-    """Give a name as it is, or quoted where that would hide something of it."""
-    short = name if len(name) <= _LONGEST_SHOWN else f"{name[:_LONGEST_SHOWN]}..."
-    return short if short.isprintable() and short and short == short.strip() else repr(short)
+    return first + more

@@ -12,9 +12,11 @@ from tasks.errors import SourceError
 from tasks.feeds import Notation
 from tasks.layout import Layout
 from tasks.refusals import RawBatch, broken_rows
+from tasks.wording import shown
 
 _BATCH_ROWS = 1 << 16
 _BUFFER_BYTES = 1 << 20
+_LONGEST_SAID = 200
 _FIRST_DAY, _LAST_DAY = -719_162, 2_932_896
 """0001-01-01 and 9999-12-31, days from 1970."""
 _TICKS_A_DAY = {"ms": 86_400_000, "us": 86_400_000_000, "ns": 86_400_000_000_000}
@@ -100,7 +102,7 @@ def _columns(schema: pa.Schema, layout: Layout) -> dict[int, str]:
 
 
 def _require_plain(types: dict[str, pa.DataType]) -> None:
-    nested = [f"{name} ({dtype})" for name, dtype in types.items() if not _is_plain(dtype)]
+    nested = [f"{shown(name)} ({shown(str(dtype))})" for name, dtype in types.items() if not _is_plain(dtype)]
     if nested:
         msg = f"has a column that holds neither text, numbers nor dates: {', '.join(nested)}. Deliver one value a row"
         raise SourceError(msg)
@@ -152,4 +154,4 @@ def _days(series: pl.Series, notation: Notation) -> pl.Series:
 
 def _damaged(what: str, error: Exception) -> str:
     first = (str(error).splitlines() or [type(error).__name__])[0]
-    return f"is not {what}, or is cut off or damaged ({first}): deliver it again"
+    return f"is not {what}, or is cut off or damaged ({shown(first, _LONGEST_SAID)}): deliver it again"

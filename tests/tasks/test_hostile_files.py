@@ -1,0 +1,315 @@
+"""Whatever a file holds: one of our own errors in one sentence, or every row accepted as it is written or kept.
+
+The same judge looks at what reading and the contracts give (`read_only`), and at what stands in a real warehouse.
+BALLAST_FUZZ_FILES makes the run longer.
+"""
+
+import gzip
+import io
+import json
+import os
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import polars as pl
+import pyarrow as pa
+import pytest
+from hypothesis import HealthCheck, Phase, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+from pyarrow import parquet
+
+from sizing.errors import BallastError
+from sql.errors import WarehouseError
+from sql.maintenance import verify
+from sql.warehouse import Warehouse
+from tasks.contracts import CONTRACTS
+from tasks.errors import SourceError
+from tasks.feeds import Feed
+from tasks.formats import format_of, read_rows
+from tasks.ingest import ingest_range
+from tasks.layout import Layout
+from tasks.refusals import Delivery, apply_contract
+from tasks.settings import Settings
+from tasks.verdicts import Verdict
+from tests.tasks.hostile_files import COLUMNS, DAY, HostileFile, Row, Type, make_file
+from tests.tasks.naive_reader import NaiveRows, read_naively, same_day, same_number, same_text
+
+FUZZ_FILES = int(os.environ.get("BALLAST_FUZZ_FILES", "120"))
+ONE_IN = 4 if FUZZ_FILES < 1_000 else 10
+"""Of so many files, one goes into the warehouse too."""
+LONGEST_SENTENCE = 2_000
+MOST_REFUSED = 0.5
+"""More than by default, so that refused rows stand beside accepted ones more often."""
+OUR_NAME = {"date": "as_of_date"}
+SAME: dict[Type, Callable[[Any, Any], bool]] = {"day": same_day, "number": same_number, "text": same_text}
+
+
+@dataclass
+class Taken:
+    """What became of a file: its rows by number, refused ones as they are kept, and the error that was told."""
+
+    accepted: dict[int, Row] = field(default_factory=dict)
+    rejected: list[tuple[int, str, str, str]] = field(default_factory=list)
+    told: str | None = None
+
+    @property
+    def outcome(self) -> str:
+        if self.told and not self.rejected:
+            return "not readable as its kind"
+        if self.told:
+            return "refused whole, every row kept"
+        return "accepted, some rows refused" if self.rejected else "accepted"
+
+
+def judge(file: HostileFile, taken: Taken) -> None:
+    """Hold what became of a file against what a naive reader says of it. What is asserted here is the promise."""
+    _judge_words(file, taken)
+    if taken.outcome == "not readable as its kind":
+        assert not taken.accepted
+        return
+    numbers = sorted([*taken.accepted, *(number for number, *_ in taken.rejected)])
+    assert numbers == sorted(set(numbers)), "a row is in two places"
+    naive = read_naively(file.ending, file.content)
+    if naive is None:
+        assert not file.ending.startswith((".csv", ".jsonl")), "a text that cannot be read gave rows"
+        return
+    assert set(numbers) - naive.blank == naive.numbers, "a row is lost, or made up"
+    for number, row in taken.accepted.items():
+        _judge_accepted(file, number, row, naive)
+    for number, row_json, rule, _ in taken.rejected:
+        _judge_rejected(file, naive.rows[number], json.loads(row_json), rule)
+
+
+def _judge_words(file: HostileFile, taken: Taken) -> None:
+    if taken.told is not None:
+        assert file.name in taken.told
+    for sentence in (taken.told, *(reason for *_, reason in taken.rejected)):
+        assert sentence is None or sentence.isprintable(), sentence
+        assert sentence is None or 0 < len(sentence) < LONGEST_SENTENCE, f"{len(sentence)} characters: {sentence}"
+
+
+def _judge_accepted(file: HostileFile, number: int, row: Row, naive: NaiveRows) -> None:
+    written = naive.rows[number]
+    assert isinstance(written, dict), f"row {number} is accepted, but is no row: {written!r}"
+    for name, dtype in COLUMNS[file.kind].items():
+        stored = row[OUR_NAME.get(name, name)]
+        if name == "model" and stored == "default" and same_text(None, written.get(name)):
+            continue
+        assert SAME[dtype](stored, written.get(name)), f"row {number}, {name}: {written.get(name)!r} became {stored!r}"
+
+
+def _judge_rejected(file: HostileFile, written: object, kept: Row, rule: str) -> None:
+    if set(kept) == {"text"}:
+        assert not isinstance(written, str) or kept["text"].strip() == written.strip(), "a broken line is kept as it is"
+        return
+    assert isinstance(written, dict)
+    if rule == "file_refused" or not file.ending.startswith((".csv", ".jsonl")):
+        return  # the stored values, or values of a table, whose text is the reader's choice
+    for name in COLUMNS[file.kind]:
+        text = written.get(name)
+        expected = str(text).lower() if isinstance(text, bool) else text
+        assert kept.get(OUR_NAME.get(name, name), kept.get(name)) == expected, f"{name} is kept as it is written"
+
+
+def read_only(file: HostileFile, folder: Path) -> Taken:
+    """Read a file and hold it against its contract, without a warehouse."""
+    path = folder / "inbox" / file.name
+    path.write_bytes(file.content)
+    contract = next(one for one in CONTRACTS if one.kind == file.kind)
+    layout, verdict = Layout(contract, Feed(path=".")), Verdict(contract, MOST_REFUSED)
+    delivery = Delivery(file.day, DAY + timedelta(days=500), Feed(path=".").notation)
+    try:
+        raws = read_rows(path, format_of(file.name), layout, delivery.notation)
+        batches = list(verdict.watch(apply_contract(contract, raw, delivery) for raw in raws))
+    except SourceError as error:
+        return Taken(told=f"{path} {error}")
+    finally:
+        path.unlink()
+    accepted = pl.concat([batch.accepted for batch in batches]) if batches else pl.DataFrame()
+    rejected = [
+        row for batch in batches for row in batch.rejected.select("row_number", "row_json", "rule", "reason").rows()
+    ]
+    words = verdict(accepted.height, len(rejected))
+    return Taken({row["row_number"]: row for row in accepted.to_dicts()}, rejected, words and f"{path} {words}")
+
+
+class Installation:
+    """An inbox and a warehouse that stays open: thousands of files go in, one after the other."""
+
+    def __init__(self, folder: Path, session: Warehouse) -> None:
+        self.folder = folder
+        self.settings = Settings(
+            config=folder / "portfolios.yaml",
+            inbox=folder / "inbox",
+            warehouse=session.path,
+            max_reject_share=MOST_REFUSED,
+        )
+        self.session = session
+
+    def migrate(self) -> tuple[str, ...]:
+        return ()
+
+    def kept_open(self) -> AbstractContextManager[Warehouse]:
+        return nullcontext(self.session)
+
+    def ask(self, sql: str) -> pl.DataFrame:
+        with self.session.connected() as con:
+            return con.sql(sql).pl()
+
+    def take(self, file: HostileFile) -> Taken:
+        """Put a file into the inbox, ingest its day, and read back what the warehouse has of it."""
+        last = self.ask("SELECT coalesce(max(ingest_id), 0) AS last FROM ingests").item()
+        path = self.folder / "inbox" / file.name
+        path.write_bytes(file.content)
+        told = None
+        try:
+            ingest_range(self.settings, (DAY,))
+        except (BallastError, WarehouseError) as error:
+            told = str(error)
+        finally:
+            path.unlink()
+        accepted = self.ask(f"FROM {file.kind} WHERE ingest_id > {last}").to_dicts()
+        rejects = self.ask(f"SELECT row_number, row_json, rule, reason FROM rejects WHERE ingest_id > {last}").rows()
+        return Taken({row["row_number"]: row for row in accepted}, rejects, told)
+
+
+@pytest.fixture(scope="module")
+def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+    folder = tmp_path_factory.mktemp("hostile")
+    (folder / "inbox").mkdir()
+    (folder / "portfolios.yaml").write_text("portfolios: {core: {}}")
+    warehouse = Warehouse(folder / "warehouse.duckdb", folder / "snapshot.duckdb", folder / "targets")
+    warehouse.migrate()
+    with warehouse.kept_open() as session, pytest.MonkeyPatch.context() as patch:
+        opened = Installation(folder, session)
+        patch.setattr(Settings, "open_warehouse", lambda _: opened)
+        assert opened.take(HostileFile("assets", "assets.csv", b"asset,bucket\nA0,Energy\n")).told is None
+        yield opened
+
+
+SCORES = "date,asset,score\n2025-06-02,AAA,0.7\n"
+JSON_SCORE = '{"date": "2025-06-02", "asset": "AAA", "score": 0.7'
+
+
+def _parquet(score: pa.Array) -> bytes:
+    sink = io.BytesIO()
+    parquet.write_table(pa.table({"date": ["2025-06-02"], "asset": ["AAA"], "score": score}), sink)
+    return sink.getvalue()
+
+
+KNOWN: dict[str, tuple[str, bytes | str, str]] = {
+    "nothing at all": (".csv", "", "is empty: expected a header and at least one row"),
+    "white space": (".csv", " \n\t\n", "is empty"),
+    "a header and no row": (".csv", "date,asset,score\n", "has a header but no rows"),
+    "UTF-16 without being said": (".csv", SCORES.encode("utf-16"), "is text in UTF-16, as it seems"),
+    "UTF-16 without a mark": (".csv", SCORES.encode("utf-16-le"), "is text in UTF-16, as it seems"),
+    "Latin-1 without being said": (".csv", SCORES.replace("AAA", "Ä").encode("latin-1"), "is not text in utf-8"),
+    "a byte mark": (".csv", SCORES.encode("utf-8-sig"), "accepted"),
+    "old Mac line ends": (".csv", SCORES.replace("\n", "\r"), "accepted"),
+    "gzip that is not said to be": (".csv", gzip.compress(SCORES.encode()), "accepted"),
+    "cut gzip": (".csv.gz", gzip.compress(SCORES.encode())[:-9], "is gzip that is cut off or damaged"),
+    "gzip and more behind it": (
+        ".csv.gz",
+        gzip.compress(SCORES.encode()) + b"more",
+        "is gzip that is cut off or damaged",
+    ),
+    "a ZIP archive": (".csv", b"PK\x03\x04\x14\x00" + bytes(40), "has a header that does not fit"),
+    "semicolons": (".csv", SCORES.replace(",", ";"), "column date, asset is missing"),
+    "a quote left open": (".csv", SCORES + '2025-06-02,"BBB,0.7\n', "has a quote that is never closed"),
+    "a column twice": (".csv", "date,asset,score,score\n2025-06-02,A,1,0\n", "column score stands more than once"),
+    "a typing error": (".csv", SCORES.replace("score", "scor"), "column scor is unknown (did you mean score?)"),
+    "names that a terminal obeys": (".csv", SCORES.replace("score", "\x1b[2J\n"), r"column '\x1b[2J' is unknown"),
+    "names right to left": (".csv", SCORES.replace("score", "\u202eerocs"), r"column '\u202eerocs' is unknown"),
+    "a thousand columns of long names": (
+        ".csv",
+        ",".join(["\U000e0001" * 500] * 1_000),
+        "column date, asset is missing",
+    ),
+    "a decimal comma": (".csv", 'date,asset,score\n2025-06-02,AAA,"0,7"\n', "say so in feeds: decimal: ','"),
+    "a score above 1": (".csv", SCORES.replace("0.7", "1.0000000000000003"), "score is above 1"),
+    "digits that are not ours": (".csv", SCORES.replace("0.7", "\u0660.\u0667"), "score cannot be read as a number"),
+    "no number": (".csv", SCORES.replace("0.7", "nan"), "score is not a number"),
+    "no end": (".csv", SCORES.replace("0.7", "-inf"), "score is not finite"),
+    "a NUL in a name": (".csv", SCORES.replace("AAA", "A\0A"), "asset holds a character that cannot be seen"),
+    "a day of two digits": (
+        ".csv",
+        SCORES.replace("2025-06", "25-06"),
+        "date cannot be read as a date like 2024-12-02",
+    ),
+    "another day": (".csv", SCORES.replace("-02,", "-03,"), "the row is not of the file's day"),
+    "a key twice": (".csv", SCORES + "2025-06-02, AAA ,0.8\n", "the same key stands more than once in the file"),
+    "JSON that is no object": (".jsonl", "[1, 2]", "it is JSON, but no object"),
+    "JSON that is cut": (".jsonl", JSON_SCORE, "it is no JSON object"),
+    "JSON with a key twice": (".jsonl", JSON_SCORE + ', "score": 0.1}', "a key stands in it twice"),
+    "JSON in JSON": (
+        ".jsonl",
+        JSON_SCORE + ', "model": {"a": 1}}',
+        "model holds a list or an object, expected one value",
+    ),
+    "JSON in JSON under an endless name": (".jsonl", f'{JSON_SCORE}, "{"k" * 5_000}": []}}', "kkk... is unknown"),
+    "JSON under a name that a terminal obeys": (
+        ".jsonl",
+        JSON_SCORE + r', "\u001b[2J\n": []}',
+        r"'\x1b[2J\n' is unknown",
+    ),
+    "JSON with half a character": (".jsonl", JSON_SCORE + r', "model": "\ud800"}', "model holds half a character"),
+    "JSON deeper than the stack": (".jsonl", "[" * 100_000, "it is no JSON object"),
+    "CSV named Parquet": (".parquet", SCORES, "is not Parquet, or is cut off or damaged"),
+    "Parquet named CSV": (".csv", _parquet(pa.array([0.7])), "is not text in utf-8"),
+    "cut Parquet": (".parquet", _parquet(pa.array([0.7]))[:-30], "is not Parquet, or is cut off or damaged"),
+    "Parquet with lists": (".parquet", _parquet(pa.array([[0.7]])), "neither text, numbers nor dates: score (list<"),
+    "Parquet with a struct of an endless name": (
+        ".parquet",
+        _parquet(pa.array([{"\x1b\n" * 2_000: 1}])),
+        "score ('struct<",
+    ),
+    "Parquet with a half float": (".parquet", _parquet(pa.array([0.5]).cast(pa.float16())), "accepted"),
+    "Parquet with no score": (".parquet", _parquet(pa.nulls(1)), "no score and no part of one"),
+    "CSV named Arrow": (".arrow", SCORES, "is not Arrow IPC, or is cut off or damaged"),
+}
+
+
+@pytest.mark.parametrize("name", KNOWN)
+def test_each_of_these_broken_files_is_told_in_its_own_words(installation: Installation, name: str) -> None:
+    ending, content, expected = KNOWN[name]
+    file = HostileFile("scores", f"scores_{DAY}{ending}", content.encode() if isinstance(content, str) else content)
+    taken = read_only(file, installation.folder)
+    judge(file, taken)
+    assert expected in (taken.told or taken.outcome)
+
+
+@hypothesis_settings(
+    max_examples=100,
+    deadline=None,
+    phases=(Phase.explicit, Phase.reuse, Phase.generate),
+    suppress_health_check=list(HealthCheck),
+)
+@given(st.randoms(use_true_random=False))
+def test_no_file_that_hypothesis_draws_loses_a_row_or_changes_a_value(installation: Installation, rng: Random) -> None:
+    file = make_file(rng)
+    judge(file, read_only(file, installation.folder))
+
+
+def test_no_file_of_thousands_loses_a_row_or_changes_a_value_on_its_way_into_a_warehouse(
+    installation: Installation, record_property: Callable[[str, object], None]
+) -> None:
+    outcomes: Counter[str] = Counter()
+    for seed in range(FUZZ_FILES):
+        file = make_file(Random(seed))
+        try:
+            taken = installation.take(file) if seed % ONE_IN == 0 else read_only(file, installation.folder)
+            judge(file, taken)
+        except Exception as error:
+            error.add_note(f"file {seed}, {file.name}: {file.content[:300]!r}")
+            raise
+        outcomes[f"{file.ending.removesuffix('.gz')}: {taken.outcome}"] += 1
+    record_property("outcomes", dict(outcomes))
+    verification = verify(installation.session, lambda *_: None)
+    assert verification.failures == ()
