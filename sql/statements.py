@@ -1,9 +1,10 @@
 """Run the .sql files over an open connection, every result drained.
 
-What does not belong here: opening a connection, transactions, errors of DuckDB; these are in warehouse.py.
+What does not belong here: opening a connection, errors of DuckDB; these are in warehouse.py.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from typing import Any, TypeAlias
 
 import polars as pl
@@ -14,6 +15,23 @@ from sql.scripts import read_script
 
 Connection: TypeAlias = Any
 """A DuckDB connection, from warehouse.py, the only file that imports duckdb."""
+
+
+@contextmanager
+def transaction(con: Connection) -> Iterator[None]:
+    """Commit when the block succeeds, leave only by rollback otherwise."""
+    # COMMIT after a failed statement reports success, and some errors do not abort.
+    con.begin()
+    is_committed = False
+    try:
+        yield
+        con.commit()
+        is_committed = True
+    finally:
+        if not is_committed:
+            # After some errors DuckDB has rolled back already; the error itself says what happened.
+            with suppress(Exception):
+                con.rollback()
 
 
 def execute(con: Connection, sql: str, /, **parameters: object) -> list[tuple[Any, ...]]:
@@ -69,10 +87,9 @@ def table_columns(con: Connection, without: str) -> dict[str, dict[str, str]]:
     return tables
 
 
-def insert(con: Connection, table: str, frame: pl.DataFrame) -> None:
+def insert(con: Connection, table: str, incoming: pl.DataFrame) -> None:
     """Append the rows of a frame, by name. *Requires* `check_frames`."""
-    if frame.is_empty():
+    if incoming.is_empty():
         return
-    con.register("incoming", frame)
+    # DuckDB finds the frame by its name here: one that is registered would be kept until the transaction ends.
     execute(con, f"INSERT INTO {table} BY NAME SELECT * FROM incoming")  # noqa: S608 - one of our own tables
-    con.unregister("incoming")

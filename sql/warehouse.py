@@ -8,9 +8,9 @@ import logging
 import re
 import shutil
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -18,27 +18,29 @@ import duckdb
 import polars as pl
 import pyarrow as pa
 
-from sql import ingests, many_runs, replays, runs
-from sql.errors import ForeignFileError, MigrationError, PublishRejectedError, WarehouseError, WarehouseLockedError
+from sql import many_runs
+from sql.errors import ForeignFileError, MigrationError, WarehouseError, WarehouseLockedError
 from sql.exports import export_days
 from sql.files import count_wal_bytes, keep, written_beside
 from sql.frames import check_run_frames
-from sql.ingests import RefusedAgainError, Verdict
 from sql.locks import attempts, describe_lock, exclusive, tell_waiting
 from sql.many_runs import StartedRun
 from sql.opening import recover, refuse_foreign
-from sql.records import Copied, Ingest, IngestBatch, IngestKind, IngestSource, Publication, RunRecord, Snapshot
+from sql.records import Snapshot
 from sql.scripts import Script, find_pending, read_scripts
-from sql.statements import Connection, check_frames, command, execute, has_table, query, read
+from sql.statements import Connection, check_frames, command, execute, has_table, query, read, transaction
+from sql.steps import Steps
 from sql.words import explain, explain_copy
 
 _LOG = logging.getLogger(__name__)
-_SETTINGS = "SET TimeZone = 'UTC'; SET auto_checkpoint_skip_wal_threshold = 1000000000000000"
+_SETTINGS = """
+    SET TimeZone = 'UTC'; SET auto_checkpoint_skip_wal_threshold = 1000000000000000; SET python_scan_all_frames = true
+"""
 _LOCK = re.compile(r"Could not set lock on file(?:.*held in (?P<holder>.+? \(PID \d+\)))?", re.DOTALL)
 
 
 @dataclass(frozen=True)
-class Warehouse:
+class Warehouse(Steps):
     """The live file, the snapshot that readers open, and the folder of the Parquet exports.
 
     Safe to share between threads and processes: each call opens the file, waits up to `lock_timeout_seconds` for
@@ -63,15 +65,10 @@ class Warehouse:
             pending = find_pending(read_scripts("migrations"), _applied(con))
             for migration in pending:
                 _apply(con, migration)
-            with _transaction(con):
+            with transaction(con):
                 for view in read_scripts("views"):
                     execute(con, view.sql)
         return tuple(migration.version for migration in pending)
-
-    def query(self, name: str, /, **parameters: object) -> pl.DataFrame:
-        """Run sql/queries/<name>.sql, whose header says its grain and parameters."""
-        with self.connected() as con:
-            return query(con, name, **parameters)
 
     @contextmanager
     def kept_open(self) -> Iterator["Warehouse"]:
@@ -81,76 +78,6 @@ class Warehouse:
         """
         with self.connected() as con:
             yield _KeptOpen(self.path, self.snapshot_path, self.export_folder, con=con)
-
-    def find_ingest(self, kind: IngestKind, as_of_date: date | None, sha256: str) -> Ingest | None:
-        """Return what the same content gave already, accepted or refused: it need not be read again.
-
-        Content that a later one of the kind and day has replaced is new. as_of_date None: content with many days, any
-        day of it.
-        """
-        with self.connected() as con:
-            return ingests.find(con, kind, as_of_date, sha256)
-
-    def record_ingest(self, source: IngestSource, batches: Iterable[IngestBatch], verdict: Verdict) -> Ingest:
-        """Store what is read, batch by batch, in one transaction. The content that counts already is not read again.
-
-        Rows whose key stands more than once are moved to rejects. Then `verdict(rows_accepted, rows_rejected)` gives
-        None, or why the content is refused whole: then all of its rows are in rejects, and it counts for nothing.
-        """
-        return self._ingested(source, batches, verdict, has_many_days=False)[0]
-
-    def record_history(
-        self, source: IngestSource, batches: Iterable[IngestBatch], verdict: Verdict
-    ) -> tuple[Ingest, ...]:
-        """Store content with many days as `record_ingest` does, one ingest a day, in one transaction.
-
-        A rejected row whose day cannot be read is of the last day. A day without an accepted row is refused. The day
-        of the source counts only where no row has one.
-        """
-        return self._ingested(source, batches, verdict, has_many_days=True)
-
-    def record_refusal(self, source: IngestSource, words: str) -> Ingest:
-        """Record content of which no row could be read: an ingest without rows, and why."""
-        with self.connected() as con, _transaction(con):
-            return ingests.record_refusal(con, source, words)
-
-    def start_run(self, run: RunRecord, by: str, warnings: Sequence[str] = ()) -> str | None:
-        """Record that a run starts, and return its state before: None when it is new.
-
-        'published' means that every portfolio of the run is visible from it: there is nothing to do, and the event is
-        'unchanged' instead of 'started', its reason with the warnings. A run that a later one replaced for some
-        portfolios is 'superseded' here.
-        """
-        with self.connected() as con, _transaction(con):
-            return runs.start(con, run, by, warnings)
-
-    def record_event(self, run_id: str, state: str, by: str, reason: str) -> None:
-        """Append what happened to a run. What makes targets visible is not told, it is done: `publish`."""
-        if state in {"published", "superseded"}:
-            msg = f"state {state} of run {run_id} cannot be told: publish() records it with the rows"
-            raise WarehouseError(msg)
-        with self.connected() as con, _transaction(con):
-            runs.find_run(con, run_id)
-            runs.record_event(con, run_id, state, by, reason)
-
-    def publish(
-        self, run_id: str, frames: Mapping[str, pl.DataFrame], by: str, warnings: Sequence[str] = ()
-    ) -> Publication:
-        """Write the rows of a run, check them, make them visible: in one transaction, or not at all.
-
-        *Requires* the frames of `RUN_TABLES`, without run_id. *Raises* `PublishRejectedError` when a check fails;
-        the run is then recorded as rejected, and nothing else is kept. The warnings stand in the reason of the event.
-        """
-        check_run_frames(frames)
-        with self.connected() as con:
-            check_frames(con, frames, without="run_id")
-            try:
-                with _transaction(con):
-                    return runs.publish(con, run_id, frames, by, warnings)
-            except PublishRejectedError as rejected:
-                with _transaction(con):
-                    runs.record_event(con, run_id, "rejected", by, rejected.reason)
-                raise
 
     def publish_many(self, started: Sequence[StartedRun], frames: Mapping[str, pl.DataFrame], by: str) -> None:
         """Publish new runs of several days in one transaction: each as `start_run` and `publish` do, or none.
@@ -162,31 +89,13 @@ class Warehouse:
         with self.connected() as con:
             check_frames(con, frames, without="")
             one_by_one = many_runs.find_one_by_one(con, duckdb.NotImplementedException)
-            with _transaction(con):
+            with transaction(con):
                 many_runs.publish(con, started, frames, by, one_by_one)
-
-    def record_unchanged(self, started: Sequence[StartedRun], by: str) -> None:
-        """Record of runs that are visible that they were asked for again, as `start_run` does for one."""
-        with self.connected() as con, _transaction(con):
-            many_runs.record_unchanged(con, started, by)
 
     def export(self, days: Sequence[date]) -> tuple[Path, ...]:
         """Export the visible targets of the days, one Parquet file a day, each whole or not at all."""
         with self.connected() as con:
             return export_days(con, self.export_folder, days)
-
-    def read_run(self, run_id: str) -> dict[str, pl.DataFrame]:
-        """Give the stored rows of a run, one frame a table of `RUN_TABLES`, without run_id."""
-        with self.connected() as con:
-            return replays.read_rows(con, run_id)
-
-    def record_replay(self, run_id: str, by: str, code_fingerprint: str, differences: pl.DataFrame) -> int:
-        """Record that a run was computed again and where it differs, and return the number of the replay.
-
-        *Requires* in `differences` the columns of replay_differences without replay_id; no row: it is identical.
-        """
-        with self.connected() as con, _transaction(con):
-            return replays.record(con, run_id, by, code_fingerprint, differences)
 
     def snapshot(self, as_of_date: date | None = None) -> Snapshot:
         """Copy the warehouse for readers and export the visible targets of the day, each whole or not at all.
@@ -204,11 +113,6 @@ class Warehouse:
             with _written(export_path) as temporary:
                 targets.write_parquet(temporary)
             return Snapshot(self.snapshot_path, export_path)
-
-    def record_copy(self, copied: Copied, error: str | None = None) -> None:
-        """Append an attempt to copy to PostgreSQL, and why it failed where it did."""
-        with self.connected() as con, _transaction(con):
-            command(con, "record_copy", **asdict(copied), copied_at=datetime.now(UTC), error=error)
 
     @contextmanager
     def copied(self, con: Connection, path: Path) -> Iterator[Path]:
@@ -261,16 +165,6 @@ class Warehouse:
                 _LOG.warning("%s. It is kept as it is in %s", damaged, kept)
             keep(self.path, kept)
             return kept
-
-    def _ingested(
-        self, source: IngestSource, batches: Iterable[IngestBatch], verdict: Verdict, *, has_many_days: bool
-    ) -> tuple[Ingest, ...]:
-        with self.connected() as con:
-            try:
-                with _transaction(con):
-                    return ingests.record(con, source, batches, verdict, has_many_days=has_many_days)
-            except RefusedAgainError as again:
-                return again.ingests
 
     def _create(self) -> None:
         try:
@@ -394,21 +288,6 @@ def translated(path: Path) -> Iterator[None]:
         raise WarehouseError(msg) from error
 
 
-@contextmanager
-def _transaction(con: duckdb.DuckDBPyConnection) -> Iterator[None]:
-    # COMMIT after a failed statement reports success, and some errors do not abort: leave only by rollback.
-    con.begin()
-    is_committed = False
-    try:
-        yield
-        con.commit()
-        is_committed = True
-    finally:
-        if not is_committed:
-            with suppress(duckdb.Error):
-                con.rollback()
-
-
 def _prepare(con: duckdb.DuckDBPyConnection, path: Path, wal_bytes: int) -> None:
     try:
         refuse_foreign(con, path)
@@ -433,7 +312,7 @@ def _applied(con: Connection) -> dict[str, str]:
 def _apply(con: duckdb.DuckDBPyConnection, migration: Script) -> None:
     row = {"version": migration.version, "name": migration.name, "checksum": migration.checksum}
     try:
-        with _transaction(con):
+        with transaction(con):
             execute(con, migration.sql)
             command(con, "record_migration", **row, applied_at=datetime.now(UTC))
     except duckdb.Error as error:

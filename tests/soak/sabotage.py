@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sql import warehouse
+from sql import steps, warehouse
 
 
 @contextmanager
@@ -28,26 +28,26 @@ def _rolled_back(con: Any) -> Iterator[None]:  # noqa: ANN401 - a connection
 
 
 def _without_transactions() -> None:
-    setattr(warehouse, "_transaction", _no_transaction)  # noqa: B010 - private, and of another module
+    steps.transaction = _no_transaction
 
 
 def _with_copies_in_place() -> None:
-    setattr(warehouse, "_written", _in_place)  # noqa: B010
+    setattr(warehouse, "_written", _in_place)  # noqa: B010 - private, and of another module
 
 
 def _forgetful() -> None:
     """Publish what is then rolled back, and say that it is published."""
-    publish = warehouse.Warehouse.publish
+    publish = steps.Steps.publish
 
-    def forget(self: warehouse.Warehouse, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - as publish has it
-        transaction = getattr(warehouse, "_transaction")  # noqa: B009
-        setattr(warehouse, "_transaction", _rolled_back)  # noqa: B010
+    def forget(self: steps.Steps, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - as publish has it
+        transaction = steps.transaction
+        steps.transaction = _rolled_back
         try:
             return publish(self, *args, **kwargs)
         finally:
-            setattr(warehouse, "_transaction", transaction)  # noqa: B010
+            steps.transaction = transaction
 
-    warehouse.Warehouse.publish = forget  # type: ignore[method-assign]
+    steps.Steps.publish = forget  # type: ignore[method-assign]
 
 
 SABOTAGES: Mapping[str, Callable[[], None]] = {
