@@ -43,14 +43,19 @@ def find_sources(inbox: Path, day: date, feeds: Feeds = _NO_FEEDS) -> tuple[Sour
     """Give what describes the day, in the order of reading: of each kind its feed, or else its files of the inbox.
 
     Dated files (`scores_2024-12-02.csv`) and files of many days (`scores.parquet`) lie in the inbox; lists
-    (`assets.csv`) there or in the folder above. Scores must be there; the others may be.
-    *Raises* `SourceError` when the inbox or the day's scores are missing, and for two files where one is meant.
+    (`assets.csv`) there or in the folder above. Scores must be there, and whatever has a feed; the others may be.
+    *Raises* `SourceError` when the inbox or what must be there is missing, and for two files where one is meant.
     """
     if "scores" not in feeds:
         _require_folder(inbox)
     found = find_all(inbox, day, feeds)
-    if not any(source.contract.kind == "scores" for source in found):
-        msg = f"no scores for {day} {_where_scores_are_not(inbox, day, feeds)}"
+    kinds = {source.contract.kind for source in found}
+    for contract in CONTRACTS:
+        if contract.kind in feeds and contract.kind not in kinds:
+            raise SourceError(_nothing_at(contract, feeds[contract.kind], day))
+    if "scores" not in kinds:
+        endings = ", ".join(ending for ending in ENDINGS if ending != ".csv")
+        msg = f"no scores for {day} in {inbox}: expected scores_{day}.csv (or {endings}), {_what_is_there(inbox)}"
         raise SourceError(msg)
     return found
 
@@ -58,7 +63,8 @@ def find_sources(inbox: Path, day: date, feeds: Feeds = _NO_FEEDS) -> tuple[Sour
 def find_all(inbox: Path, day: date, feeds: Feeds = _NO_FEEDS) -> tuple[Source, ...]:
     """Give what there is for the day, in the order of reading: a file of many days before one that may correct it.
 
-    *Raises* `SourceError` for two files where one is meant.
+    *Raises* `SourceError` for two files where one is meant, and for a feed that names no day and leads to nothing: the
+    list of restrictions before it would go on counting in silence.
     """
     return tuple(
         source
@@ -115,6 +121,8 @@ def _from_feed(contract: Contract, feed: Feed, day: date) -> tuple[Source, ...]:
         return (Source(contract, feed, None, day if feed.is_of_one_day else many),)
     address = feed.path_on(day)
     places = find_places(address)
+    if not places and not feed.is_of_one_day:
+        raise SourceError(_nothing_at(contract, feed, day))
     if is_folder(address):
         return _in_folder(contract, feed, places, day)
     if feed.is_of_one_day:
@@ -151,11 +159,9 @@ def _require_folder(inbox: Path) -> None:
         raise SourceError(msg)
 
 
-def _where_scores_are_not(inbox: Path, day: date, feeds: Feeds) -> str:
-    if "scores" in feeds:
-        return f"at {without_secrets(feeds['scores'].path_on(day))}: deliver them, or correct the path in feeds"
-    endings = ", ".join(ending for ending in ENDINGS if ending != ".csv")
-    return f"in {inbox}: expected scores_{day}.csv (or {endings}), {_what_is_there(inbox)}"
+def _nothing_at(contract: Contract, feed: Feed, day: date) -> str:
+    address = without_secrets(feed.path_on(day))
+    return f"no {contract.kind} for {day} at {address}: deliver them, or correct the feed in the config"
 
 
 def _what_is_there(inbox: Path) -> str:

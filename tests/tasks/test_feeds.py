@@ -124,7 +124,7 @@ class TestSecrets:
         [
             ("{vendor}/scores.csv?key=no", SourceUnavailableError, "/scores.csv cannot be read (status 403)"),
             ("127.0.0.1:1/scores.csv", SourceUnavailableError, "/scores.csv cannot be read (Connection refused)"),
-            ("{vendor}/nothing.csv", SourceError, "/nothing.csv: deliver them, or correct the path in feeds"),
+            ("{vendor}/nothing.csv", SourceError, "/nothing.csv: deliver them, or correct the feed in the config"),
         ],
     )
     def test_what_cannot_be_fetched_is_told_without_them(

@@ -6,10 +6,11 @@ from pathlib import Path
 import fsspec
 import pytest
 
+from sql.records import IngestKind
 from tasks.errors import SourceError
 from tasks.feeds import Feed
 from tasks.formats import ENDINGS
-from tasks.sources import days_in_inbox, find_sources
+from tasks.sources import days_in_inbox, find_all, find_sources
 
 DAY = date(2025, 6, 2)
 SCORES = "date,asset,technical_score\n2025-06-02,AAA,0.7\n"
@@ -128,7 +129,13 @@ def test_the_days_of_a_query_are_not_known() -> None:
     assert days_in_inbox(Path("nowhere"), {"scores": feed}) == ()
 
 
-def test_a_feed_without_the_days_file_says_where_it_was_expected(tmp_path: Path) -> None:
-    feed = Feed(path=f"{tmp_path}/{{as_of_date}}.csv")
-    with pytest.raises(SourceError, match=r"no scores for 2025-06-02 at .*/2025-06-02.csv: deliver them"):
-        find_sources(tmp_path, DAY, {"scores": feed})
+@pytest.mark.parametrize("kind", ["scores", "positions", "restrictions"])
+def test_a_feed_that_leads_to_nothing_stops_the_day_and_says_where_it_led(inbox: Path, kind: IngestKind) -> None:
+    feed = Feed(path=f"{inbox}/{{as_of_date}}.csv")
+    with pytest.raises(SourceError, match=rf"no {kind} for 2025-06-02 at .*/2025-06-02.csv: deliver them"):
+        find_sources(inbox, DAY, {kind: feed})
+
+
+def test_a_list_whose_feed_leads_to_nothing_is_missed_over_a_range_too(inbox: Path) -> None:
+    with pytest.raises(SourceError, match=r"no restrictions for 2025-06-02 at .*/gone.csv"):
+        find_all(inbox, DAY, {"restrictions": Feed(path=f"{inbox}/gone.csv")})
