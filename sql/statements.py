@@ -92,4 +92,4 @@ def insert(con: Connection, table: str, incoming: pl.DataFrame) -> None:
     if incoming.is_empty():
         return
     # DuckDB finds the frame by its name here: one that is registered would be kept until the transaction ends.
-    execute(con, f"INSERT INTO {table} BY NAME SELECT * FROM incoming")  # noqa: S608 - one of our own tables
+    con.execute(f"INSERT INTO {table} BY NAME SELECT * FROM incoming").fetchall()  # noqa: S608 - one of our own tables
