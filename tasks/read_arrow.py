@@ -17,6 +17,8 @@ from tasks.wording import shown
 _BATCH_ROWS = 1 << 16
 _BUFFER_BYTES = 1 << 20
 _LONGEST_SAID = 200
+_DAMAGES = (pa.ArrowException, pl.exceptions.PolarsError, OSError, UnicodeDecodeError)
+"""What a damaged file raises: Polars for a zone that is nowhere, Python for a name that is not UTF-8."""
 _FIRST_DAY, _LAST_DAY = -719_162, 2_932_896
 """0001-01-01 and 9999-12-31, days from 1970."""
 _TICKS_A_DAY = {"ms": 86_400_000, "us": 86_400_000_000, "ns": 86_400_000_000_000}
@@ -51,7 +53,7 @@ def read_parquet(path: Path, layout: Layout, notation: Notation) -> Iterator[Raw
             names = [file.schema_arrow.names[place] for place in columns]
             batches = file.iter_batches(_BATCH_ROWS, columns=names, use_threads=False)
             yield from _as_text(batches, list(columns.values()), notation)
-    except (pa.ArrowException, OSError) as error:
+    except _DAMAGES as error:
         raise SourceError(_damaged("Parquet", error)) from None
 
 
@@ -62,7 +64,7 @@ def read_arrow(path: Path, layout: Layout, notation: Notation) -> Iterator[RawBa
             schema, batches = _open_ipc(source)
             columns = _columns(schema, layout)
             yield from _as_text(_validated(batches, list(columns)), list(columns.values()), notation)
-    except (pa.ArrowException, OSError) as error:
+    except _DAMAGES as error:
         raise SourceError(_damaged("Arrow IPC", error)) from None
 
 
@@ -130,6 +132,9 @@ def _texts(column: pa.Array, notation: Notation) -> pl.Series:
         own = own.cast(pa.string())
     elif arrow_types.is_floating(own.type):
         own = own.cast(pa.float64())
+    elif arrow_types.is_timestamp(own.type) and own.type.unit == "s":
+        # Polars has no seconds, and would let those that are too many begin anew.
+        own = own.cast(pa.timestamp("ms", own.type.tz))
     series = pl.Series(pl.from_arrow(own))
     if series.dtype.is_temporal():
         return _days(series, notation)

@@ -22,7 +22,8 @@ from pyarrow import parquet
 _WHITE_SPACE = " \t\n\v\f\r\x85\xa0\u1680" + "".join(map(chr, range(0x2000, 0x200B))) + "\u2028\u2029\u202f\u205f\u3000"
 """As Unicode has it; str.strip() takes some control characters too."""
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
-_DAY = re.compile(r"\+?(\d{4})-(\d{1,2})-(\d{1,2})", re.ASCII)
+_DAY = re.compile(r"\+?(\d{4})-\s*(\d{1,2})-\s*(\d{1,2})", re.ASCII)
+"""A line end or a blank before a number moves no day."""
 
 
 Written: TypeAlias = str | bytes | bool | int | float | Decimal | date | None

@@ -198,10 +198,25 @@ SCORES = "date,asset,score\n2025-06-02,AAA,0.7\n"
 JSON_SCORE = '{"date": "2025-06-02", "asset": "AAA", "score": 0.7'
 
 
-def _parquet(score: pa.Array) -> bytes:
+def _table(score: pa.Array, day: object = "2025-06-02") -> pa.Table:
+    return pa.table({"date": day if isinstance(day, pa.Array) else [day], "asset": ["AAA"], "score": score})
+
+
+def _parquet(*columns: pa.Array) -> bytes:
     sink = io.BytesIO()
-    parquet.write_table(pa.table({"date": ["2025-06-02"], "asset": ["AAA"], "score": score}), sink)
+    parquet.write_table(_table(*columns), sink, store_schema=False)
     return sink.getvalue()
+
+
+def _arrow(*columns: pa.Array) -> bytes:
+    sink, table = io.BytesIO(), _table(*columns)
+    with pa.ipc.new_file(sink, table.schema) as writer:
+        writer.write_table(table)
+    return sink.getvalue()
+
+
+def _times(ticks: int, unit: str, zone: str | None = None) -> pa.Array:
+    return pa.array([ticks], pa.timestamp(unit, zone))
 
 
 KNOWN: dict[str, tuple[str, bytes | str, str]] = {
@@ -272,6 +287,27 @@ KNOWN: dict[str, tuple[str, bytes | str, str]] = {
     ),
     "Parquet with a half float": (".parquet", _parquet(pa.array([0.5]).cast(pa.float16())), "accepted"),
     "Parquet with no score": (".parquet", _parquet(pa.nulls(1)), "no score and no part of one"),
+    "Parquet with a name that is not UTF-8": (
+        ".parquet",
+        _parquet(pa.array([0.7])).replace(b"asset", b"asse\xf4"),
+        "can't decode byte 0xf4",
+    ),
+    "Arrow with a name that is not UTF-8": (
+        ".arrow",
+        _arrow(pa.array([0.7])).replace(b"asset", b"asse\xf4"),
+        "can't decode byte 0xf4",
+    ),
+    "Arrow with a zone that is nowhere": (
+        ".arrow",
+        _arrow(pa.array([0.7]), _times(0, "us", "Nowhere/City")),
+        "unable to parse time zone",
+    ),
+    "Arrow with more seconds than there are": (
+        ".arrow",
+        _arrow(pa.array([0.7]), _times(-(2**63), "s")),
+        "out of bounds",
+    ),
+    "Arrow with a midnight of seconds": (".arrow", _arrow(pa.array([0.7]), _times(1748822400, "s")), "accepted"),
     "CSV named Arrow": (".arrow", SCORES, "is not Arrow IPC, or is cut off or damaged"),
 }
 
