@@ -75,7 +75,7 @@ def _holder(descriptor: int) -> str:
 def tell_waiting(attempt: int, path: Path, holder: str, timeout_seconds: float) -> None:
     """Log once, after half a second or so, that somebody waits and for whom."""
     if attempt == _TOLD_AT_ATTEMPT:
-        _LOG.warning("warehouse %s is held by %s: waiting for up to %g s", path, holder, timeout_seconds)
+        _LOG.warning("warehouse %s is held by %s: waiting for up to %g s", path, holder, round(timeout_seconds, 1))
 
 
 def describe_lock(path: Path, holder: str, timeout_seconds: float) -> str:

@@ -33,6 +33,7 @@ from sql.steps import Steps
 from sql.words import explain, explain_copy
 
 _LOG = logging.getLogger(__name__)
+# All frames: a frame is found by its name also where something wraps the connection.
 _SETTINGS = """
     SET TimeZone = 'UTC'; SET auto_checkpoint_skip_wal_threshold = 1000000000000000; SET python_scan_all_frames = true
 """

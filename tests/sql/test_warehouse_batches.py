@@ -202,7 +202,7 @@ _BATCHES = st.lists(
 
 
 @given(given_batches=_BATCHES)
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=8, deadline=None)
 def test_a_key_that_repeats_anywhere_is_refused_and_no_row_is_lost(
     make_migrated: Callable[[], Warehouse], given_batches: list[list[tuple[str, bool]]]
 ) -> None:

@@ -148,10 +148,10 @@ def test_memory_is_limited_and_what_is_above_goes_to_the_disk_and_away(tmp_path:
     (spill / "duckdb_temp_storage_left-0.tmp").write_text("of a killed process")
     small = replace(made, memory_limit="64MB")
     scores = make_scores(AAA=0.5)
-    many = pl.concat([scores] * 400_000).with_columns(
-        row_number=pl.int_range(400_000, dtype=pl.Int32), asset=pl.format("a long name {}", pl.int_range(400_000))
+    many = pl.concat([scores] * 250_000).with_columns(
+        row_number=pl.int_range(250_000, dtype=pl.Int32), asset=pl.format("a long name {}", pl.int_range(250_000))
     )
-    assert ingest(small, make_source("a"), many).rows_accepted == 400_000
+    assert ingest(small, make_source("a"), many).rows_accepted == 250_000
     assert not spill.exists()
 
 
