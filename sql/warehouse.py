@@ -78,7 +78,8 @@ class Warehouse(Steps):
         *Requires* one thread. It is held for the whole block: nobody else can write meanwhile.
         """
         with self.connected() as con:
-            yield _KeptOpen(self.path, self.snapshot_path, self.export_folder, con=con)
+            settings = (self.lock_timeout_seconds, self.memory_limit)
+            yield _KeptOpen(self.path, self.snapshot_path, self.export_folder, *settings, con=con)
 
     def publish_many(self, started: Sequence[StartedRun], frames: Mapping[str, pl.DataFrame], by: str) -> None:
         """Publish new runs of several days in one transaction: each as `start_run` and `publish` do, or none.
