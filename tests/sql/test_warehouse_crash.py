@@ -30,7 +30,7 @@ def references(tmp_path_factory: pytest.TempPathFactory) -> tuple[Reference, ...
 def test_days_under_kills_lose_nothing_tear_nothing_and_end_as_without_kills(
     references: tuple[Reference, ...], tmp_path: Path
 ) -> None:
-    campaign = Campaign(tmp_path, references, seed=5)
+    campaign = Campaign(tmp_path, references, seed=5, pause_seconds=0.3)
     campaign.run(1, plan=COMMITTED_NOT_TOLD)
     figures = campaign.run(KILLS)
     assert figures.findings == []
