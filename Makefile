@@ -34,10 +34,11 @@ test: setup ## Format, lint, types, import contracts, tests
 	echo '== tests' && $(PY) -m pytest -n 2 --dist loadfile
 
 .PHONY: fuzz
-fuzz: setup ## Hold the sizer against its slow reference on many random portfolios, and the way in against broken files; PORTFOLIOS=100000 FILES=10000
+fuzz: setup ## Hold the sizer against its slow reference, the way in against broken files; PORTFOLIOS=100000 FILES=10000
 	BALLAST_FUZZ_PORTFOLIOS=$(or $(PORTFOLIOS),100000) $(PY) -m pytest -q --timeout 3600 \
 	    tests/properties/test_sizing_agrees_with_reference.py
-	BALLAST_FUZZ_FILES=$(or $(FILES),10000) $(PY) -m pytest -q --timeout 3600 tests/tasks/test_hostile_files.py
+	BALLAST_FUZZ_FILES=$(or $(FILES),10000) $(PY) -m pytest -q --timeout 3600 \
+	    --log-cli-level INFO tests/tasks/test_hostile_files.py
 
 .PHONY: bench
 bench: setup ## Measure what the documents claim, as ratios in one run; POSITIONS=1e6 PORTFOLIOS=100 is quicker

@@ -41,7 +41,7 @@ def err() -> Console:
 
 def tell(problem: Problem) -> int:
     """Say what went wrong in one sentence, and give the exit code."""
-    err().print(f"[bold red]error:[/] {escape(str(problem))}")
+    err().print(f"[bold red]error:[/] {escape(_visible(str(problem)))}")
     if isinstance(problem, UsageError):
         return USAGE
     return REJECTED if isinstance(problem, PublishRejectedError) else ERROR
@@ -99,4 +99,11 @@ def _text(value: object) -> str:
         return f"{value:.{_DIGITS}g}"
     if isinstance(value, Decimal):
         return f"{value:f}"
-    return str(value)
+    return _visible(str(value))
+
+
+def _visible(text: str) -> str:
+    """Give a text with its control characters as escapes: a file may hold what a terminal would obey."""
+    if text.isprintable():
+        return text
+    return "".join(one if one.isprintable() or one == "\n" else ascii(one)[1:-1] for one in text)

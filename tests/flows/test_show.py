@@ -7,7 +7,8 @@ import polars as pl
 import pytest
 from rich.console import Console
 
-from flows.show import show
+from flows.show import show, tell
+from tasks.errors import SourceError
 
 FRAME = pl.DataFrame(
     {
@@ -55,3 +56,16 @@ def test_a_score_is_shown_to_the_unit_in_which_scores_are_compared(value: float,
     out = io.StringIO()
     show(Console(file=out, width=80), pl.DataFrame({"entry_score": [value]}))
     assert out.getvalue().split()[-1] == shown
+
+
+@pytest.mark.parametrize("width", [20, 400])
+def test_a_terminal_is_shown_control_characters_and_does_not_obey_them(width: int) -> None:
+    out = io.StringIO()
+    show(Console(file=out, width=width), pl.DataFrame({"reason": ["a\x1b[2J\u202eb\nc"]}))
+    assert r"a\x1b[2J\u202eb" in out.getvalue()
+    assert "\x1b" not in out.getvalue()
+
+
+def test_an_error_does_not_control_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    tell(SourceError("column \x1b[31m[red]x"))
+    assert capsys.readouterr().err == "error: column \\x1b[31m[red]x\n"
