@@ -6,9 +6,10 @@ import csv
 import gzip
 import io
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta, timezone
 from decimal import Decimal
 from random import Random
@@ -16,6 +17,8 @@ from typing import Any, Literal
 
 import pyarrow as pa
 from pyarrow import parquet
+
+from tasks.feeds import Feed
 
 Type = Literal["day", "number", "text"]
 Row = dict[str, Any]
@@ -174,11 +177,19 @@ _ASSETS = tuple(f"A{number}" for number in range(40))
 
 @dataclass(frozen=True)
 class HostileFile:
-    """A file for an inbox. `name` says its kind, day and format; what is in it may be anything."""
+    """A file for an inbox. `name` says its kind, day and format; what is in it may be anything.
+
+    `said` is what its feed says of how it is written: decimal, separator, encoding, date_format.
+    """
 
     kind: str
     name: str
     content: bytes
+    said: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def feed(self) -> Feed:
+        return Feed.model_validate({"path": ".", **self.said})
 
     @property
     def ending(self) -> str:
@@ -196,14 +207,42 @@ def make_file(rng: Random) -> HostileFile:
     is_of_one_day = kind in DATED and rng.random() < 0.8
     header, rows = _make_rows(rng, kind)
     form = ending.split(".")[1]
-    content = _WRITERS[form](rng, kind, header, rows)
+    said = _SAID[rng.choice(tuple(_SAID))] if rng.random() < 0.3 else {}
+    content = _say(said, _WRITERS[form](rng, kind, header, rows), is_text=form in {"csv", "jsonl"})
     if rng.random() < 0.5:
         content = _damage(rng, content, is_text=form in {"csv", "jsonl"})
     if ending.endswith(".gz") != (rng.random() < 0.05):
         content = gzip.compress(content, compresslevel=1, mtime=0)
         if rng.random() < 0.3:
             content = _damage(rng, content, is_text=False)
-    return HostileFile(kind, f"{kind}_{DAY}{ending}" if is_of_one_day else f"{kind}{ending}", content)
+    return HostileFile(kind, f"{kind}_{DAY}{ending}" if is_of_one_day else f"{kind}{ending}", content, said)
+
+
+_SAID: Mapping[str, Mapping[str, str]] = {
+    "German": {"decimal": ",", "separator": ";", "encoding": "cp1252", "date_format": "%d.%m.%Y"},
+    "decimal comma": {"decimal": ","},
+    "tabs": {"separator": "\t"},
+    "UTF-16": {"encoding": "utf-16"},
+    "UTF-32": {"encoding": "utf-32-le"},
+    "Japanese": {"encoding": "shift_jis"},
+    "Latin-1": {"encoding": "latin-1"},
+    "American": {"date_format": "%m/%d/%Y"},
+    "digits": {"date_format": "%Y%m%d"},
+}
+
+
+def _say(said: Mapping[str, str], content: bytes, *, is_text: bool) -> bytes:
+    """Write the content as its feed says that it is written: every comma between values, every point, every date."""
+    if not is_text or not said:
+        return content
+    text = content.decode()
+    if "separator" in said:
+        text = text.replace(",", said["separator"]) if text.count(",") > text.count(";") else text
+    if "decimal" in said:
+        text = re.sub(r"(?<=\d)\.(?=\d)", ",", text)
+    if "date_format" in said:
+        text = text.replace(str(DAY), DAY.strftime(said["date_format"]))
+    return text.encode(said.get("encoding", "utf-8"), errors="replace")
 
 
 def _make_rows(rng: Random, kind: str) -> tuple[list[str], list[dict[str, str]]]:
