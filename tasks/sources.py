@@ -109,7 +109,9 @@ def _days(paths: Iterable[Path], finder: re.Pattern[str], written: str) -> tuple
 def _from_inbox(contract: Contract, inbox: Path, day: date) -> tuple[Source, ...]:
     folders = (inbox,) if contract.is_dated else (inbox, inbox.resolve().parent)
     for folder in folders:
-        places = [local_place(path) for path in sorted(folder.glob(f"{contract.kind}[._]*")) if path.is_file()]
+        # Asked for by name: to list a folder of many years for each of its days would take longer than to read them.
+        paths = (folder / f"{stem}{ending}" for stem in (contract.kind, f"{contract.kind}_{day}") for ending in ENDINGS)
+        places = [local_place(path) for path in paths if path.is_file()]
         if found := _in_folder(contract, _AS_IN_THE_INBOX, places, day):
             return found
     return ()
