@@ -95,6 +95,18 @@ def test_content_refused_whole_counts_for_nothing_and_keeps_every_row(warehouse:
     }
 
 
+def test_a_large_content_refused_whole_keeps_every_row(warehouse: Warehouse) -> None:
+    n_rows = 150_000
+    numbers = pl.int_range(n_rows, dtype=pl.Int32, eager=True)
+    rows = pl.concat([make_scores(AAA=0.5)] * n_rows, rechunk=True).with_columns(
+        row_number=numbers, asset=pl.format("A{}", numbers)
+    )
+    nobody = {"as_of_date": [DAY], "model": ["default"], "asset": ["nobody"]}
+    batches = [make_batch(rows, make_rejects(), **nobody)]
+    assert warehouse.record_ingest(make_source("bad"), batches, _refuse).rows_rejected == n_rows
+    assert _read(warehouse, "SELECT count(DISTINCT row_number) FROM rejects") == [(n_rows,)]
+
+
 def test_content_refused_in_the_same_words_is_one_ingest_and_does_not_hide_what_counts(warehouse: Warehouse) -> None:
     good = ingest(warehouse, make_source("good"), make_scores(AAA=0.5))
     bad, again = (
