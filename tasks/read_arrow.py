@@ -79,12 +79,25 @@ def _open_ipc(source: pa.NativeFile) -> tuple[pa.Schema, Iterator[pa.RecordBatch
 
 
 def _validated(batches: Iterator[pa.RecordBatch], places: list[int]) -> Iterator[pa.RecordBatch]:
-    """Check the offsets of each batch, which would be followed blindly, and cut it into small ones."""
+    """Check the offsets of each batch, which would be followed blindly, and even out their sizes: each costs alike."""
+    small: list[pa.RecordBatch] = []
+    n_rows = 0
     for batch in batches:
         kept = batch.select(places)
         kept.validate(full=True)
-        for start in range(0, kept.num_rows, _BATCH_ROWS):
-            yield kept.slice(start, _BATCH_ROWS)
+        small.append(kept)
+        n_rows += kept.num_rows
+        if n_rows >= _BATCH_ROWS:
+            yield from _even(small)
+            small, n_rows = [], 0
+    yield from _even(small)
+
+
+def _even(batches: list[pa.RecordBatch]) -> list[pa.RecordBatch]:
+    if not batches:
+        return []
+    table = pa.Table.from_batches(batches)
+    return list((table.combine_chunks() if len(batches) > 1 else table).to_batches(_BATCH_ROWS))
 
 
 def frame_as_text(frame: pl.DataFrame, notation: Notation) -> pl.DataFrame:

@@ -127,7 +127,7 @@ def same_text(stored: str | None, written: Written, decimal: str) -> bool:
         text = text.lower()
     if isinstance(written, Digits | float | Decimal):
         text = text.replace(".", decimal)
-    return (stored or "") == text.strip(_WHITE_SPACE)
+    return (stored or "").strip(_WHITE_SPACE) == text.strip(_WHITE_SPACE)
 
 
 def same_number(stored: float | Decimal | None, written: Written, decimal: str) -> bool:

@@ -17,7 +17,7 @@ from pyarrow import parquet
 
 from tasks.contracts import RESTRICTION_LIST, SCORES, Contract
 from tasks.errors import SourceError
-from tasks.feeds import Feed, FormatName
+from tasks.feeds import Feed, FormatName, Notation
 from tasks.formats import ENDINGS, format_of, read_rows
 from tasks.layout import Layout
 from tasks.refusals import RawBatch
@@ -281,6 +281,19 @@ class TestArrow:
     def test_every_plain_type_is_read_as_text(self, read: Read, values: pa.Array, texts: list[str | None]) -> None:
         table = pa.table({"date": ["d", "d"], "asset": ["A", "B"], "score": values})
         assert [row["score"] for row in read(_ipc(table), "arrow")[0]] == texts
+
+    def test_batches_of_one_row_each_are_taken_together(self, scratch: Path) -> None:
+        batches = [
+            pa.record_batch({"date": ["d"], "asset": pa.array([f"A{number}"]).dictionary_encode(), "score": [0.5]})
+            for number in range(50)
+        ]
+        sink = io.BytesIO()
+        with pa.ipc.new_stream(sink, batches[0].schema) as writer:
+            for batch in batches:
+                writer.write_batch(batch)
+        scratch.write_bytes(sink.getvalue())
+        [read] = read_rows(scratch, "arrow", Layout(SCORES, Feed(path=".")), Notation())
+        assert read.rows["asset"].to_list() == [f"A{number}" for number in range(50)]
 
     def test_an_ipc_stream_is_read_as_a_file_is(self, read: Read) -> None:
         assert read(_ipc(TABLE, pa.ipc.new_stream), "arrow") == read(_ipc(TABLE), "arrow") == ([_row(1)], [])
