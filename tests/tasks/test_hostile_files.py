@@ -62,7 +62,7 @@ class Taken:
 
     @property
     def outcome(self) -> str:
-        if self.told and not self.rejected:
+        if self.told and not (self.accepted or self.rejected):
             return "not readable as its kind"
         if self.told:
             return "refused whole, every row kept"
@@ -73,7 +73,6 @@ def judge(file: HostileFile, taken: Taken) -> None:
     """Hold what became of a file against what a naive reader says of it. What is asserted here is the promise."""
     _judge_words(file, taken)
     if taken.outcome == "not readable as its kind":
-        assert not taken.accepted
         return
     numbers = sorted([*taken.accepted, *(number for number, *_ in taken.rejected)])
     assert numbers == sorted(set(numbers)), "a row is in two places"
@@ -198,6 +197,7 @@ class Installation:
         finally:
             path.unlink()
         accepted = self.ask(f"FROM {file.kind} WHERE ingest_id > {last}").to_dicts()
+        assert told is None or not accepted, "what is refused whole has no row that counts"
         rejects = self.ask(f"SELECT row_number, row_json, rule, reason FROM rejects WHERE ingest_id > {last}").rows()
         return Taken({row["row_number"]: row for row in accepted}, rejects, told)
 
