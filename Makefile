@@ -79,4 +79,4 @@ sample: setup ## Make the shipped sample anew; the same bytes unless the script 
 
 .PHONY: clean
 clean: ## Remove what the commands made: the databases, caches and .venv
-	rm -rf .ballast .prefect .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf .ballast .mutation .prefect .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -5,7 +5,7 @@
 
 cosmic-ray makes the mutants (mutmut forks, and Polars is not fork safe). They live in temporary copies of the tracked
 files, one a worker; the working tree is never touched. The run fails when a mutant survives that `explained.toml` does
-not explain.
+not explain. What was killed is kept in .mutation/, so an interrupted run goes on where it was.
 """
 
 import argparse
@@ -28,6 +28,7 @@ from rich.table import Table
 from rich.text import Text
 
 from tests.mutation.explained import Explanation, read_explanations, unmatched
+from tests.mutation.journal import Journal
 from tests.mutation.mutants import Mutant, mutants_of
 from tests.mutation.trial import BaselineError, Outcome, Round, copy_tracked, digest, measure, rounds_for, try_mutant
 
@@ -69,8 +70,11 @@ def main() -> int:
     if asked.count:
         console.print(_counts(mutants))
         return 0
+    journal = Journal()
+    if asked.fresh:
+        journal.forget()
     try:
-        tried = _try_all(mutants, asked.workers, console)
+        tried = _try_all(mutants, asked.workers, journal, console)
     except BaselineError as error:
         console.print(str(error), markup=False)
         return 2
@@ -81,12 +85,17 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make mutation", description="Mutate the sizer and see what no test notices.")
     parser.add_argument("files", nargs="*", default=SIZER, help="the files to mutate; all of the sizer")
     parser.add_argument("--workers", type=int, default=2, help="mutants tried at the same time")
+    parser.add_argument("--fresh", action="store_true", help="try again what was killed before")
     parser.add_argument("--count", action="store_true", help="only count the mutants")
     return parser.parse_args()
 
 
-def _try_all(mutants: Sequence[Mutant], workers: int, console: Console) -> list[Tried]:
-    """Try each mutant in the next free copy; the order of the mutants is kept."""
+def _try_all(mutants: Sequence[Mutant], workers: int, journal: Journal, console: Console) -> list[Tried]:
+    """Try each mutant that is not known to be killed, in the next free copy."""
+    known = [Tried(mutant, outcome, 0.0) for mutant in mutants if (outcome := journal.outcome(mutant))]
+    mutants = [mutant for mutant in mutants if not journal.outcome(mutant)]
+    if known:
+        console.print(f"{len(known)} were killed before, {len(mutants)} are left")
     with ExitStack() as stack:
         folders = [Path(stack.enter_context(TemporaryDirectory(prefix="mutation-"))) for _ in range(workers)]
         free: SimpleQueue[Path] = SimpleQueue()
@@ -97,7 +106,7 @@ def _try_all(mutants: Sequence[Mutant], workers: int, console: Console) -> list[
         executor = ThreadPoolExecutor(workers)
         stack.callback(executor.shutdown, cancel_futures=True)  # an interrupt waits for the mutants on trial alone
         futures = [executor.submit(_try_one, mutant, free, timed[mutant.file], unchanged) for mutant in mutants]
-        return _followed(futures, console)
+        return known + _followed(futures, journal, console)
 
 
 def _timed_rounds(files: Iterable[str], folder: Path) -> dict[str, TimedRounds]:
@@ -115,12 +124,14 @@ def _try_one(mutant: Mutant, free: SimpleQueue[Path], timed: TimedRounds, unchan
         free.put(folder)
 
 
-def _followed(futures: Sequence[Future[Tried]], console: Console) -> list[Tried]:
-    """Show how far it is, and each survivor as it is found."""
+def _followed(futures: Sequence[Future[Tried]], journal: Journal, console: Console) -> list[Tried]:
+    """Show how far it is, and each survivor as it is found; keep what was killed."""
     for future in track(as_completed(futures), "mutants", total=len(futures), console=console):
         tried = future.result()
         if tried.outcome == "survived":
             console.print(_described(tried.mutant))
+        else:
+            journal.add(tried.mutant, tried.outcome)
     return [future.result() for future in futures]
 
 
