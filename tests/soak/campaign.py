@@ -156,7 +156,7 @@ class Campaign:
 
     def order(self, settings: Settings, work: Work, journal: Path, kill: Kill | None) -> Order:
         """Give the order for one life."""
-        is_kept_open = self._random.random() < KEPT_OPEN_SHARE
+        is_kept_open = work.first is None and self._random.random() < KEPT_OPEN_SHARE
         return replace(_order(settings, work, journal), kill=kill, sabotage=self.sabotage, is_kept_open=is_kept_open)
 
     def count(self, plan: Plan) -> None:
@@ -279,7 +279,7 @@ class _Day:
         ingests = {one for (one,) in con.sql("SELECT ingest_id FROM ingests").fetchall()}
         yield from (f"lost: ingest {one}" for line in lines for one in set(line["ingests"]) - ingests)
         for what, states in (("start_run", ("started", "unchanged")), ("publish", ("published", "published"))):
-            told = Counter(line["about"] for line in lines if line["what"] == what)
+            told = Counter(run_id for line in lines if line["what"].startswith(what) for run_id in line["runs"])
             events = con.sql(f"SELECT run_id, count(*) FROM run_events WHERE state IN {states!r} GROUP BY ALL")
             kept = dict(events.fetchall())
             for run_id, times in told.items():
@@ -316,7 +316,7 @@ def _installation(home: Path) -> Settings:
 
 
 def _order(settings: Settings, work: Work, journal: Path) -> Order:
-    return Order(settings.at({"inbox": work.inbox}), work.day, journal)
+    return Order(settings.at({"inbox": work.inbox}), work.day, journal, work.first)
 
 
 def _read(journal: Path) -> list[dict[str, Any]]:

@@ -1,6 +1,7 @@
 """The days that a campaign works through: the shipped sample, a corrected score file, and a day that is held."""
 
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -16,12 +17,16 @@ _DAYS = (date(2025, 6, 2), date(2025, 6, 3), _CORRECTED, date(2025, 6, 5), date(
 
 @dataclass(frozen=True)
 class Work:
-    """A day to do, the files that are there for it, and the state in which its flow completes."""
+    """A day to do, the files that are there for it, and the state in which its flow completes.
+
+    `first`: a backfill of the days from there to the day.
+    """
 
     name: str
     day: date
     inbox: Path
     outcome: str = "Published"
+    first: date | None = None
 
 
 def make_works(folder: Path) -> tuple[Work, ...]:
@@ -37,6 +42,17 @@ def make_works(folder: Path) -> tuple[Work, ...]:
     works = [Work(str(day), day, inbox, "Held" if day == _HELD else "Published") for day in _DAYS]
     works.insert(_DAYS.index(_CORRECTED) + 1, Work(f"{_CORRECTED} corrected", _CORRECTED, corrected))
     return tuple(works)
+
+
+def make_ranges(works: Sequence[Work]) -> tuple[Work, ...]:
+    """Give the same days as two backfills, the second with the held day at its end."""
+    first, *_, last = works
+    middle = next(work for work in works if work.day == _CORRECTED)
+    next_day = works[works.index(middle) + 2].day
+    return (
+        Work(f"{first.day} to {middle.day}", middle.day, middle.inbox, first=first.day),
+        Work(f"{next_day} to {last.day}", last.day, last.inbox, last.outcome, first=next_day),
+    )
 
 
 def _scores(day: date) -> str:

@@ -18,11 +18,11 @@ from rich.table import Table
 
 from tests.soak.ballast import BallastRun
 from tests.soak.campaign import Campaign, Figures, make_references
-from tests.soak.market import make_works
+from tests.soak.market import make_ranges, make_works
 from tests.soak.publishing import publish_and_read
 from tests.soak.reader import Seen
 
-_KILLS_PER_COMMAND_KILL = 30
+_KILLS_PER_BACKFILL_KILL, _KILLS_PER_COMMAND_KILL = 10, 30
 _PUBLISHES = 100
 
 
@@ -41,10 +41,14 @@ def main() -> int:
         home = Path(folder)
         works = make_works(home / "market")
         references = make_references(home / "reference", works, bar("days without a kill", len(works)))
-        kills, commands = Figures(), Figures()
+        kills, backfills, commands = Figures(), Figures(), Figures()
         Campaign(home / "kills", references, asked.seed, progress=bar("kills", asked.kills), figures=kills).run(
             asked.kills
         )
+        ranges = make_references(home / "ranges", make_ranges(works), bar("backfills without a kill", 2))
+        backfill_kills = asked.kills // _KILLS_PER_BACKFILL_KILL
+        progress = bar("kills of backfills", backfill_kills)
+        Campaign(home / "backfills", ranges, asked.seed, progress=progress, figures=backfills).run(backfill_kills)
         command_kills = asked.kills // _KILLS_PER_COMMAND_KILL
         Campaign(
             home / "commands",
@@ -56,8 +60,8 @@ def main() -> int:
             figures=commands,
         ).run(command_kills)
         seen = publish_and_read(home / "readers", _PUBLISHES, bar("publishes, two readers", _PUBLISHES))
-    _show(console, {"the flow": kills, "`ballast run`": commands}, seen)
-    findings = [*kills.findings, *commands.findings, *(f"torn: {torn}" for torn in seen.torn)]
+    _show(console, {"daily flow": kills, "backfill": backfills, "`ballast run`": commands}, seen)
+    findings = [*kills.findings, *backfills.findings, *commands.findings, *(f"torn: {torn}" for torn in seen.torn)]
     for found in findings:
         console.print(f"[bold red]found[/] {escape(found)}")
     return 1 if findings else 0

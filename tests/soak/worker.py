@@ -8,20 +8,27 @@ import asyncio
 import json
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import date
 from functools import wraps
 from pathlib import Path
 from typing import Any
+from unittest.mock import AsyncMock, Mock
 
 from prefect import Task
+from prefect.client.schemas.objects import State
 from prefect.logging import disable_run_logger
 
+import flows.progress
+import tasks.backfill
 import tasks.report
-from flows import daily_rebalance as flow_module
-from sql.records import Ingest
+from flows import backfill
+from flows import daily_rebalance as daily
+from flows.backfill import BackfillConfig
+from sql.many_runs import StartedRun
+from sql.records import Ingest, RunRecord
 from sql.warehouse import Warehouse
 from tasks.settings import RebalanceConfig, Settings
 from tasks.trading_days import require_trading_day
@@ -36,6 +43,8 @@ WRITERS = (
     "start_run",
     "record_event",
     "publish",
+    "publish_many",
+    "export",
     "snapshot",
 )
 
@@ -46,12 +55,13 @@ require_trading_day("XNYS", date(2025, 6, 2))  # a process forked from here has 
 class Order:
     """What a process is to do: which day from which inbox, where, how it dies, and what is broken on purpose.
 
-    `is_kept_open`: the whole day goes through one connection.
+    `first`: a backfill of the days from there on. `is_kept_open`: the whole day goes through one connection.
     """
 
     settings: Settings
     day: date
     journal: Path
+    first: date | None = None
     kill: Kill | None = None
     sabotage: str | None = None
     is_kept_open: bool = False
@@ -60,18 +70,36 @@ class Order:
 def live(order: Order) -> None:
     """Do the work of the day; journal what was acknowledged, then the outcome and the steps, or the error."""
     faults = begin(order)
-    for name, value in vars(flow_module).items():
-        if isinstance(value, Task):
-            setattr(flow_module, name, value.fn)
-    tasks.report.create_markdown_artifact = tasks.report.create_table_artifact = _no_artifact  # type: ignore[assignment]
-    config = RebalanceConfig(as_of_date=order.day, settings=order.settings)
+    _do_without_engine()
     try:
         with disable_run_logger(), _kept_open(order):
-            state = asyncio.run(flow_module.daily_rebalance.fn(config))
+            state = asyncio.run(_flow(order))
     except Exception as error:  # noqa: BLE001 - whatever it is, the harness is told
         tell(order.journal, "failed", error=f"{type(error).__name__}: {error}")
         raise SystemExit(1) from None
     tell(order.journal, "done", outcome=state.name, steps=[asdict(step) for step in faults.steps])
+
+
+def _flow(order: Order) -> Coroutine[Any, Any, State[Any]]:
+    if order.first is None:
+        return daily.daily_rebalance.fn(RebalanceConfig(as_of_date=order.day, settings=order.settings))
+    return backfill.backfill.fn(BackfillConfig(first=order.first, last=order.day, settings=order.settings))
+
+
+def _do_without_engine() -> None:
+    """Let the flows call the functions of their tasks, and leave out what they show in Prefect's UI."""
+    for module in (daily, backfill):
+        for name, value in vars(module).items():
+            if isinstance(value, Task):
+                setattr(module, name, value.fn)
+    for module, name in (
+        (tasks.report, "create_markdown_artifact"),
+        (tasks.report, "create_table_artifact"),
+        (tasks.backfill, "create_markdown_artifact"),
+        (flows.progress, "acreate_progress_artifact"),
+        (flows.progress, "aupdate_progress_artifact"),
+    ):
+        setattr(module, name, AsyncMock() if name.startswith("a") else Mock())
 
 
 @contextmanager
@@ -116,21 +144,23 @@ def _journaled(method: Callable[..., Any], name: str, journal: Path, faults: Fau
             answer = method(self, *args, **kwargs)
         finally:
             faults.stage = before
-        tell(journal, name, about=_run_id(args), ingests=_ingest_ids(answer))
+        tell(journal, name, runs=_run_ids(args), ingests=_ingest_ids(answer))
         return answer
 
     return journaled
 
 
-def _run_id(args: tuple[Any, ...]) -> str | None:
-    first = args[0] if args else None
-    return first if isinstance(first, str) else getattr(first, "run_id", None)
+def _run_ids(args: tuple[Any, ...]) -> list[str]:
+    match args:
+        case (str(run_id), *_):
+            return [run_id]
+        case (RunRecord() as run, *_):
+            return [run.run_id]
+        case ([*started], *_):
+            return [one.record.run_id for one in started if isinstance(one, StartedRun)]
+    return []
 
 
 def _ingest_ids(answer: Ingest | tuple[Ingest, ...] | object) -> list[int]:
     ingests = answer if isinstance(answer, tuple) else (answer,)
     return [one.ingest_id for one in ingests if isinstance(one, Ingest)]
-
-
-def _no_artifact(*_: object, **__: object) -> None:
-    """Stand in for the artifacts in Prefect's UI, which need its server."""

@@ -9,11 +9,11 @@ from warehouse_samples import make_frames, make_run
 from sql.warehouse import Warehouse
 from tests.soak.campaign import Campaign, Plan, Reference, make_references
 from tests.soak.faults import Kill, When
-from tests.soak.market import make_works
+from tests.soak.market import make_ranges, make_works
 from tests.soak.processes import processes
 from tests.soak.publishing import publish_and_read, publish_when_told
 
-KILLS = 12
+KILLS, BACKFILL_KILLS = 9, 3
 PROCESSES = 8
 PUBLISHES = 6
 COMMITTED_NOT_TOLD = Plan("publish", Kill("publish", "commit", "after"))
@@ -35,10 +35,20 @@ def test_days_under_kills_lose_nothing_tear_nothing_and_end_as_without_kills(
     figures = campaign.run(KILLS)
     assert figures.findings == []
     assert figures.kills.total() >= KILLS
-    assert len(figures.kills) >= 6, "kills in so many steps"
+    assert len(figures.kills) >= 5, "kills in so many steps"
     assert figures.works_completed >= KILLS / 3
     assert figures.recoveries >= 1, "the first kill left a log"
     assert figures.looks > figures.works_completed
+
+
+@pytest.mark.timeout(600)
+def test_a_backfill_under_kills_loses_nothing_and_goes_on(tmp_path: Path) -> None:
+    days = make_ranges(make_works(tmp_path / "market"))[:1]
+    references = make_references(tmp_path / "reference", days)
+    figures = Campaign(tmp_path / "backfills", references, seed=5, pause_seconds=0.3).run(BACKFILL_KILLS)
+    assert figures.findings == []
+    assert figures.kills.total() >= BACKFILL_KILLS
+    assert figures.works_completed >= 1
 
 
 @pytest.mark.parametrize(
