@@ -60,7 +60,7 @@ async def backfill(config: BackfillConfig) -> State[Any]:
     """Publish the trading days of a range in order, one run a day, with the rows that the daily rebalance gives.
 
     Days that are published already with the same inputs, limits and code stay: stopped in the middle, it goes on where
-    it was. One task a month of days; every day's targets are exported, and readers get one snapshot at the end.
+    it was. One task a quarter of days; every day's targets are exported, and readers get one snapshot at the end.
 
     Args:
         config: The range, the portfolios' limits, and where this installation keeps its things.
@@ -73,8 +73,8 @@ async def backfill(config: BackfillConfig) -> State[Any]:
     progress = ProgressOf(len(days))
     done: list[DayDone] = []
     try:
-        for _, month in groupby(days, key=lambda day: (day.year, day.month)):
-            done += backfill_days(settings, tuple(month), limits, keep_going=config.keep_going)
+        for _, quarter in groupby(days, key=lambda day: (day.year, (day.month - 1) // 3)):
+            done += backfill_days(settings, tuple(quarter), limits, keep_going=config.keep_going)
             await progress.advance(len(done), f"after {done[-1].day}")
             if done[-1].state == HELD and not config.keep_going:
                 break

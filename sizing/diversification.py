@@ -3,6 +3,7 @@
 What does not belong here: the rules of the places (places.py, auction.py), and how the counterfactual is found.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import polars as pl
@@ -31,7 +32,7 @@ def place(qualified: pl.DataFrame, inputs: DayInputs) -> Placed:
     """
     rows, limits = qualified.with_row_index("row"), place_limits(inputs)
     buckets = _buckets(rows, inputs)
-    places = give_places(_lay_places(rows, buckets, limits))
+    places = give_places(_lay_places(rows, buckets, limits, _CANDIDATE))
     decided = (
         rows.join(
             places.select("row", "is_reserved", "has_won", "place_gate"), on="row", how="left", maintain_order="left"
@@ -57,11 +58,18 @@ def diversify(qualified: pl.DataFrame, inputs: DayInputs) -> pl.DataFrame:
     )
 
 
-def _lay_places(rows: pl.DataFrame, buckets: pl.DataFrame, limits: pl.DataFrame) -> pl.DataFrame:
+def lay_places(qualified: pl.DataFrame, inputs: DayInputs, columns: Sequence[str]) -> pl.DataFrame:
+    """Give what `places.give_places` requires of the candidates that qualify, and the named columns."""
+    return _lay_places(qualified, _buckets(qualified, inputs), place_limits(inputs), columns)
+
+
+def _lay_places(
+    rows: pl.DataFrame, buckets: pl.DataFrame, limits: pl.DataFrame, columns: Sequence[str]
+) -> pl.DataFrame:
     """Lay limits beside the candidates that qualify; each portfolio is a group."""
     return (
         rows.filter(pl.col("selection_gate").is_null())
-        .select(_CANDIDATE)
+        .select(columns)
         .join(buckets.select("place_key", "bucket_limit"), on="place_key", how="left", maintain_order="left")
         .join(limits, on="portfolio_key", how="left", maintain_order="left")
         .with_columns(group=pl.col("portfolio_key").set_sorted(), place="place_key")

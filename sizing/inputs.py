@@ -6,6 +6,7 @@ What does not belong here: where the frames come from.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
+from typing import NamedTuple
 
 import dataframely as dy
 import polars as pl
@@ -71,6 +72,17 @@ class Restrictions(dy.Schema):
         return pl.col("restriction").is_in(RESTRICTIONS)
 
 
+class DayFrames(NamedTuple):
+    """What `DayInputs` is made from, not held against its schemas yet. The fields are those of `DayInputs`."""
+
+    as_of_date: date
+    limits: Mapping[str, RebalancingLimits]
+    scores: pl.DataFrame
+    assets: pl.DataFrame
+    holdings: pl.DataFrame
+    restrictions: pl.DataFrame
+
+
 @dataclass(frozen=True)
 class DayInputs:
     """Everything that decides the targets of one trading day.
@@ -91,3 +103,8 @@ class DayInputs:
         validate(AssetBuckets, self.assets, "the day's assets")
         validate(Holdings, self.holdings, "the day's holdings")
         validate(Restrictions, self.restrictions, "the day's restrictions")
+
+    @property
+    def frames(self) -> DayFrames:
+        """The same, as it came."""
+        return DayFrames(*(getattr(self, name) for name in DayFrames._fields))

@@ -1,77 +1,81 @@
-"""Several days at once, when what each starts from is known: a portfolio on a day is a portfolio of its own.
+"""Several days at once: a portfolio on a day is a portfolio of its own.
 
 The rules see only names: portfolios and models get the day before theirs, so that no day sees another's scores or
-limits. What does not belong here: what a day starts from, which is what the day before it leaves.
+limits. What does not belong here: any rule.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
 from datetime import date
-from itertools import groupby
 
 import polars as pl
 
-from sizing.breaker import find_missing_scores
-from sizing.inputs import DayInputs
+from sizing.errors import ContractError
+from sizing.inputs import DayFrames, DayInputs
 from sizing.limits import RebalancingLimits
-from sizing.pipeline import Rebalance, rebalance
+from sizing.pipeline import Rebalance
 
 _DAY = len("2026-01-02|")
 """Length of what stands before a name."""
 
 
-def rebalance_days(days: Sequence[DayInputs]) -> Rebalance:
-    """Give what `rebalance` gives for each day, in the order of the days, with `as_of_date` in every frame."""
-    parts = [_apart(rebalance(together)) for together in _with_equal_assets(days)]
-    return Rebalance(*(pl.concat(frames) for frames in zip(*parts, strict=True)))
+def put_together(days: Sequence[DayFrames]) -> DayInputs:
+    """Lay days beside each other, as one day of many portfolios.
 
-
-def find_held_days(days: Sequence[DayInputs]) -> tuple[date, ...]:
-    """Say on which days `find_missing_scores` has an objection."""
-    told = [sentence for together in _with_equal_assets(days) for sentence in find_missing_scores(together)]
-    return tuple(sorted({date.fromisoformat(sentence[: _DAY - 1]) for sentence in told}))
-
-
-def _with_equal_assets(days: Sequence[DayInputs]) -> Iterator[DayInputs]:
-    """Lay the days together that have the same asset list: a name has one bucket in a frame."""
-    lists: list[pl.DataFrame] = []
-
-    def number(day: DayInputs) -> int:
-        if not lists or not (lists[-1] is day.assets or lists[-1].equals(day.assets)):
-            lists.append(day.assets)
-        return len(lists)
-
-    for _, group in groupby(days, key=number):
-        yield _together(list(group))
-
-
-def _together(days: Sequence[DayInputs]) -> DayInputs:
-    return replace(
-        days[0],
+    *Requires* the same asset list on all days: a name has one bucket in a frame. *Raises* `ContractError`.
+    """
+    others = [day for day in days[1:] if day.assets is not days[0].assets and not day.assets.equals(days[0].assets)]
+    if others:
+        msg = (
+            f"{len(others)} of {len(days)} days have another asset list than {days[0].as_of_date}, the first is "
+            f"{others[0].as_of_date}: put only days together that have the same"
+        )
+        raise ContractError(msg)
+    return DayInputs(
+        as_of_date=days[0].as_of_date,
         limits={
-            _named(day, portfolio_id): one for day in days for portfolio_id, one in _own_models(day, day.limits).items()
+            named(day.as_of_date, name): one for day in days for name, one in _with_own_models(day, day.limits).items()
         },
         scores=pl.concat(_renamed(day, day.scores, "model") for day in days),
+        assets=days[0].assets,
         holdings=pl.concat(_renamed(day, day.holdings, "portfolio_id") for day in days),
         restrictions=pl.concat(_renamed(day, _for_each(day), "portfolio_id") for day in days),
     )
 
 
-def _named(day: DayInputs, name: str) -> str:
-    return f"{day.as_of_date.isoformat()}|{name}"
+def take_apart(result: Rebalance) -> Rebalance:
+    """Give the portfolios their names back in each frame, and the day in `as_of_date`."""
+    return Rebalance(*(with_day(frame) for frame in result))
 
 
-def _own_models(day: DayInputs, limits: Mapping[str, RebalancingLimits]) -> dict[str, RebalancingLimits]:
+def with_day(frame: pl.DataFrame) -> pl.DataFrame:
+    """Give the portfolios their names back, and the day in `as_of_date`."""
+    name = pl.col("portfolio_id")
+    return frame.with_columns(
+        portfolio_id=name.str.slice(_DAY), as_of_date=name.str.head(_DAY - 1).str.to_date("%Y-%m-%d")
+    )
+
+
+def named(day: date, name: str) -> str:
+    """Give the name of a portfolio or model on a day."""
+    return f"{day.isoformat()}|{name}"
+
+
+def day_of(name: str) -> date:
+    """Give the day of what begins with such a name."""
+    return date.fromisoformat(name[: _DAY - 1])
+
+
+def _with_own_models(day: DayFrames, limits: Mapping[str, RebalancingLimits]) -> dict[str, RebalancingLimits]:
     """Let every portfolio follow its model of the day. Portfolios that share limits go on sharing them."""
-    renamed = {id(one): one.model_copy(update={"model": _named(day, one.model)}) for one in limits.values()}
+    renamed = {id(one): one.model_copy(update={"model": named(day.as_of_date, one.model)}) for one in limits.values()}
     return {portfolio_id: renamed[id(one)] for portfolio_id, one in limits.items()}
 
 
-def _renamed(day: DayInputs, frame: pl.DataFrame, column: str) -> pl.DataFrame:
-    return frame.with_columns(pl.concat_str(pl.lit(_named(day, "")), column).alias(column))
+def _renamed(day: DayFrames, frame: pl.DataFrame, column: str) -> pl.DataFrame:
+    return frame.with_columns(pl.concat_str(pl.lit(named(day.as_of_date, "")), column).alias(column))
 
 
-def _for_each(day: DayInputs) -> pl.DataFrame:
+def _for_each(day: DayFrames) -> pl.DataFrame:
     """Say of a restriction without a portfolio that it is each portfolio's of the day."""
     columns = day.restrictions.columns
     names = pl.DataFrame({"name": list(day.limits)}, schema={"name": pl.String})
@@ -81,17 +85,4 @@ def _for_each(day: DayInputs) -> pl.DataFrame:
             day.restrictions.filter(pl.col("portfolio_id").is_not_null()),
             for_all.with_columns(portfolio_id="name").select(columns),
         ]
-    )
-
-
-def _apart(result: Rebalance) -> Rebalance:
-    """Give the names back, and the day in a column of its own."""
-    name = pl.col("portfolio_id")
-    return Rebalance(
-        *(
-            frame.with_columns(
-                portfolio_id=name.str.slice(_DAY), as_of_date=name.str.head(_DAY - 1).str.to_date("%Y-%m-%d")
-            )
-            for frame in result
-        )
     )

@@ -20,7 +20,7 @@ from sizing.limit_columns import LimitsByPortfolio
 from sizing.no_buy import MOST_SIZINGS, hold_back, put_in, tell_no_buy
 from sizing.rounding import add_target_weight
 from sizing.selection import qualify
-from sizing.trades import build_targets
+from sizing.trades import CASH, build_targets
 from sizing.two_stage import add_stages
 from sizing.universe import candidates
 from sizing.working import check_selected, hand_out, lay_out
@@ -104,11 +104,16 @@ def size_decisions(decisions: pl.DataFrame, inputs: DayInputs) -> SizedPortfolio
 def holdings_after(inputs: DayInputs) -> pl.DataFrame:
     """Give what is held when the day's targets are traded, and nothing else: what the next day starts from.
 
-    *Gives* the rows of `rebalance(inputs).targets` that are positions, by portfolio and asset, as `Holdings`.
+    *Gives* `positions_of` what `rebalance` gives, without its words, counterfactuals and checks.
     """
-    sized = size_decisions(place(select_candidates(inputs), inputs).decided, inputs).positions
+    sized = size_decisions(place(select_candidates(inputs), inputs).decided, inputs)
+    return positions_of(sized.positions)
+
+
+def positions_of(weights: pl.DataFrame) -> pl.DataFrame:
+    """Give the positions of targets as `Holdings`, by portfolio and asset. Cash is none."""
     return (
-        sized.filter(pl.col("target_weight") > 0)
+        weights.filter((pl.col("target_weight") > 0) & (pl.col("asset") != CASH))
         .select("portfolio_id", "asset", current_weight="target_weight")
         .sort("portfolio_id", "asset")
     )

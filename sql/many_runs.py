@@ -99,10 +99,10 @@ def find_one_by_one(con: Connection, not_implemented: type[Exception]) -> frozen
 
 def find_failures(con: Connection, run_ids: Sequence[str], one_by_one: AbstractSet[str]) -> pl.DataFrame:
     """Run every check on every run, and give `run_id, portfolio_id, detail, name` of what fails."""
-    return pl.concat(
-        _failures_of_each(con, check, run_ids) if check.name in one_by_one else _failures(con, check, run_ids)
-        for check in read_scripts("checks")
-    )
+    checks = read_scripts("checks")
+    alone = [check for check in checks if check.name in one_by_one]
+    many = [_failures(con, check, run_ids) for check in checks if check.name not in one_by_one]
+    return pl.concat([*many, *(_failures_of_one(con, alone, run_id) for run_id in run_ids)])
 
 
 def _require_sound(failures: pl.DataFrame, run_ids: Sequence[str]) -> None:
@@ -118,21 +118,25 @@ def _failures(con: Connection, check: Script, run_ids: Sequence[str]) -> pl.Data
     return rows.with_columns(name=pl.lit(check.name)).cast(pl.String)
 
 
-def _failures_of_each(con: Connection, check: Script, run_ids: Sequence[str]) -> pl.DataFrame:
-    found = [(run_id, read(con, check.sql, run_id=run_id)) for run_id in run_ids]
-    return pl.concat(
-        rows.select(pl.lit(run_id).alias("run_id"), "portfolio_id", "detail", name=pl.lit(check.name)).cast(pl.String)
-        for run_id, rows in found
+def _failures_of_one(con: Connection, checks: Sequence[Script], run_id: str) -> pl.DataFrame:
+    body = "\nUNION ALL\n".join(
+        f"SELECT $run_id AS run_id, portfolio_id, detail, '{check.name}' AS name FROM (\n{_body(check)}\n)"  # noqa: S608 - our own
+        for check in checks
     )
+    return read(con, f"{body}\nORDER BY ALL", run_id=run_id).cast(pl.String)
 
 
 def _of_many(check: Script) -> str:
     """Ask the check for each of $run_ids instead of one $run_id."""
-    body = check.sql.strip().removesuffix(";").replace("$run_id", "asked.run_id")
+    body = _body(check).replace("$run_id", "asked.run_id")
     return (
         "SELECT asked.run_id, found.portfolio_id, found.detail\n"
         f"FROM (SELECT unnest($run_ids::VARCHAR[]) AS run_id) AS asked, LATERAL (\n{body}\n) AS found\nORDER BY ALL"
     )
+
+
+def _body(check: Script) -> str:
+    return check.sql.strip().removesuffix(";")
 
 
 def _visible(con: Connection, days: Sequence[date]) -> pl.DataFrame:

@@ -1,12 +1,12 @@
-"""Publish the days of a range in order: the rules and rows of the daily run, a month of days at a time.
+"""Publish the days of a range in order: the rules and rows of the daily run, a quarter of days at a time.
 
-A day starts from what the day before it leaves. So what is held is found day by day first (`holdings_after`); then all
-days are computed, written and checked at once.
+The days of a quarter are computed together (sizing/following.py), and written and checked in one transaction.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from itertools import accumulate, pairwise, takewhile
 from typing import NamedTuple
 
 import polars as pl
@@ -17,14 +17,14 @@ from prefect.logging import get_run_logger
 from prefect.runtime import flow_run
 
 from sizing.breaker import find_missing_scores
-from sizing.errors import ContractError
-from sizing.inputs import DayInputs
-from sizing.many_days import find_held_days, rebalance_days
-from sizing.pipeline import holdings_after, rebalance
+from sizing.following import find_held_days, rebalance_days
+from sizing.inputs import DayFrames, DayInputs
+from sizing.many_days import named, with_day
+from sizing.pipeline import Rebalance, rebalance
 from sql.errors import PublishRejectedError
 from sql.many_runs import StartedRun
 from sql.warehouse import Warehouse
-from tasks.day_inputs import Limits, as_record, continue_from, find_sources, read_days
+from tasks.day_inputs import Limits, as_record, continue_from, find_sources, newer_positions, read_days
 from tasks.errors import SourceError
 from tasks.ingest import ingest_range
 from tasks.ledger import actor, describe
@@ -34,6 +34,8 @@ from tasks.settings import Settings
 PUBLISHED, UNCHANGED, HELD = "published", "unchanged", "held"
 
 _SHOWN = 5
+_MOST = 1_000_000
+"""Candidates of all days that are computed together: about a gigabyte."""
 _RUN = {"as_of_date": pl.Date, "run_id": pl.String}
 
 
@@ -57,13 +59,13 @@ class Book:
     by: str
     flow_run_id: str | None
 
-    def describe(self, inputs: DayInputs, sources: pl.DataFrame) -> StartedRun:
+    def describe(self, inputs: DayFrames, sources: pl.DataFrame) -> StartedRun:
         """Name the run of a day."""
         return describe(inputs, as_record(sources, self.limits), self.flow_run_id)
 
 
 class _Day(NamedTuple):
-    inputs: DayInputs
+    inputs: DayFrames
     started: StartedRun
 
     @property
@@ -75,10 +77,10 @@ class _Day(NamedTuple):
 
 
 class _Stretch(NamedTuple):
-    """Days that follow each other, and what each but the last leaves to the next."""
+    """Days that follow each other, and their result together, which may have more days."""
 
     days: list[_Day]
-    leaves: list[pl.DataFrame]
+    result: Rebalance
 
 
 @task(name="backfill", cache_policy=NO_CACHE, persist_result=False, **RETRIES)
@@ -155,8 +157,9 @@ def _is_held(done: Sequence[DayDone]) -> bool:
 def _next(book: Book, days: Sequence[date]) -> list[DayDone]:
     """Do as many of the days as can be done in one step, at least the first."""
     sources = find_sources(book.warehouse, book.exchange, days, book.limits)
-    inputs = read_days(book.warehouse, book.exchange, days, book.limits, sources)
-    own = dict(zip(days, (sources.filter(pl.col("day") == day) for day in days), strict=True))
+    days = _that_fit(days, sources, len(book.limits))
+    inputs = read_days(book.warehouse, book.exchange, days, book.limits, sources.filter(pl.col("day").is_in(days)))
+    own = {day: sources.filter(pl.col("day") == day) for day in days}
     return (
         _leave_unchanged(book, inputs, own)
         or _publish_stretch(book, _find_stretch(book, inputs, own))
@@ -164,7 +167,17 @@ def _next(book: Book, days: Sequence[date]) -> list[DayDone]:
     )
 
 
-def _leave_unchanged(book: Book, inputs: dict[date, DayInputs], sources: dict[date, pl.DataFrame]) -> list[DayDone]:
+def _that_fit(days: Sequence[date], sources: pl.DataFrame, n_portfolios: int) -> list[date]:
+    """Take as many days as have candidates for the memory: at least one."""
+    is_todays = (pl.col("kind") == "scores") & (pl.col("as_of_date") == pl.col("day"))
+    scored = dict(sources.filter(is_todays).select("day", "n_rows").iter_rows())
+    candidates = accumulate(scored.get(day, 0) * n_portfolios for day in days)
+    return [
+        day for number, (day, count) in enumerate(zip(days, candidates, strict=True)) if not number or count <= _MOST
+    ]
+
+
+def _leave_unchanged(book: Book, inputs: dict[date, DayFrames], sources: dict[date, pl.DataFrame]) -> list[DayDone]:
     """Find the first days that are published already with the same inputs, limits and code."""
     visible = book.warehouse.query("visible_on_days", days=list(inputs))
     unchanged: list[_Day] = []
@@ -181,34 +194,39 @@ def _leave_unchanged(book: Book, inputs: dict[date, DayInputs], sources: dict[da
     return [one.done(UNCHANGED) for one in unchanged]
 
 
-def _find_stretch(book: Book, inputs: dict[date, DayInputs], sources: dict[date, pl.DataFrame]) -> _Stretch:
-    """Open the first days, each from what the one before it leaves, up to a run that is known or held."""
+def _find_stretch(book: Book, inputs: dict[date, DayFrames], sources: dict[date, pl.DataFrame]) -> _Stretch:
+    """Compute the first days, each from what the one before it leaves, up to a run that is known, or a held day."""
     known = set(book.warehouse.query("runs_of_days", days=list(inputs))["run_id"])
+    first = next(iter(inputs.values()))
+    alike = list(takewhile(lambda one: one.assets.equals(first.assets), inputs.values()))
+    restarts = frozenset(
+        named(one.as_of_date, portfolio_id)
+        for before, one in pairwise(alike)
+        for portfolio_id in newer_positions(one, sources[one.as_of_date], before.as_of_date)
+    )
+    together, result = rebalance_days(alike, restarts)
+    held = find_held_days(together)
+    holdings = with_day(together.holdings).partition_by("as_of_date", as_dict=True, include_key=False)
     days: list[_Day] = []
-    leaves: list[pl.DataFrame] = []
-    for day, read in inputs.items():
-        own = read, sources[day]
+    for one in alike:
+        own = one, sources[one.as_of_date]
         if days:
-            leaves.append(holdings_after(days[-1].inputs))
-            own = continue_from(*own, days[-1].day, days[-1].started.record.run_id, leaves[-1])
-        one = _Day(own[0], book.describe(*own))
-        if one.started.record.run_id in known:
+            started = holdings.get((one.as_of_date,), one.holdings.clear())
+            own = continue_from(*own, days[-1].day, days[-1].started.record.run_id, started)
+        started_run = book.describe(*own)
+        if one.as_of_date in held or started_run.record.run_id in known:
             break
-        days.append(one)
-    held = find_held_days([one.inputs for one in days]) if days else ()
-    count = sum(one.day < held[0] for one in days) if held else len(days)
-    return _Stretch(days[:count], leaves[: max(count - 1, 0)])
+        days.append(_Day(own[0], started_run))
+    return _Stretch(days, result)
 
 
 def _publish_stretch(book: Book, stretch: _Stretch) -> list[DayDone]:
     if not stretch.days:
         return []
-    result = rebalance_days([one.inputs for one in stretch.days])
-    _require_same_holdings(stretch, result.targets)
     runs = pl.DataFrame([(one.day, one.started.record.run_id) for one in stretch.days], schema=_RUN, orient="row")
     frames = {
-        table: frame.join(runs, on="as_of_date", how="left", maintain_order="left")
-        for table, frame in result._asdict().items()
+        table: frame.join(runs, on="as_of_date", how="inner", maintain_order="left")
+        for table, frame in stretch.result._asdict().items()
     }
     frames = {table: frame if table == "targets" else frame.drop("as_of_date") for table, frame in frames.items()}
     try:
@@ -219,39 +237,15 @@ def _publish_stretch(book: Book, stretch: _Stretch) -> list[DayDone]:
     return [one.done(PUBLISHED) for one in stretch.days]
 
 
-def _require_same_holdings(stretch: _Stretch, targets: pl.DataFrame) -> None:
-    """Prove that each day started from the targets of the day before it. *Raises* `ContractError`."""
-    columns = ["as_of_date", "portfolio_id", "asset", "current_weight"]
-    given = [
-        leaves.select(pl.lit(one.day).alias("as_of_date"), *columns[1:])
-        for one, leaves in zip(stretch.days, stretch.leaves, strict=False)
-    ]
-    if not given:
-        return
-    kept = (
-        targets.filter(
-            ~pl.col("is_cash") & (pl.col("target_weight") > 0) & (pl.col("as_of_date") < stretch.days[-1].day)
-        )
-        .drop("current_weight")
-        .select(*columns[:3], current_weight="target_weight")
-        .sort(columns[:3])
-    )
-    if not pl.concat(given).sort(columns[:3]).equals(kept):
-        msg = (
-            f"days {stretch.days[0].day} to {stretch.days[-1].day} came out differently together than one by one; "
-            "nothing of them was published: this is a bug of the rules, run the days with `ballast run`"
-        )
-        raise ContractError(msg)
-
-
 def _run_one(book: Book, one: _Day) -> DayDone:
     """Do what the daily run does."""
     run_id, warnings = one.started.record.run_id, one.started.warnings
     book.warehouse.start_run(one.started.record, book.by, warnings)
-    missing = find_missing_scores(one.inputs)
+    inputs = DayInputs(*one.inputs)
+    missing = find_missing_scores(inputs)
     if missing:
         reason = "; ".join(missing)
         book.warehouse.record_event(run_id, HELD, book.by, reason)
         return one.done(HELD, reason)
-    book.warehouse.publish(run_id, rebalance(one.inputs)._asdict(), book.by, warnings)
+    book.warehouse.publish(run_id, rebalance(inputs)._asdict(), book.by, warnings)
     return one.done(PUBLISHED)

@@ -3,14 +3,13 @@
 A run records its sources, and a replay reads exactly these. What does not belong here: files, what becomes of a run.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
 import polars as pl
 
-from sizing.inputs import DayInputs
+from sizing.inputs import DayFrames
 from sizing.limits import RebalancingLimits
 from sql.warehouse import Warehouse
 from tasks.trading_days import days_before, score_ages
@@ -27,7 +26,9 @@ _SOURCES = {
     "as_of_date": pl.Date,
     "ingest_id": pl.Int64,
     "run_id": pl.String,
+    "n_rows": pl.Int32,
 }
+_SCORES = ("model", "asset", "score_date", "score_age_days", "score", "technical_score", "fundamental_score")
 _FOR_ALL = ("scores", "assets", "restrictions")
 _HELD = ("positions", "targets")
 
@@ -62,38 +63,59 @@ def newest_holdings(sources: pl.DataFrame) -> pl.DataFrame:
 
 def read_days(
     warehouse: Warehouse, exchange: str, days: Sequence[date], limits: Limits, sources: pl.DataFrame
-) -> dict[date, DayInputs]:
+) -> dict[date, DayFrames]:
     """Give the inputs of each day from its sources; what several days share is read once."""
     rows = {
         kind: warehouse.query(f"{kind}_of_ingests", ingest_ids=_ids(sources, kind)) for kind in (*_FOR_ALL, "positions")
     }
     rows["targets"] = warehouse.query("holdings_after_runs", run_ids=sources["run_id"].drop_nulls().unique().to_list())
-    return {day: _inputs(exchange, day, limits, sources.filter(pl.col("day") == day), rows) for day in days}
+    scores = _by_day(_aged(_of(rows, sources, "scores"), exchange))
+    restrictions = _by_day(_in_force(_of(rows, sources, "restrictions")))
+    holdings = _by_day(_holdings(rows, sources.filter(pl.col("portfolio_id").is_in(list(limits)))))
+    lists = {ingest_id: own for (ingest_id,), own in rows["assets"].partition_by("ingest_id", as_dict=True).items()}
+    list_of = dict(sources.filter(pl.col("kind") == "assets").select("day", "ingest_id").iter_rows())
+    assets = {ingest_id: own.select("asset", "bucket") for ingest_id, own in lists.items()}
+    nothing = rows["assets"].select("asset", "bucket").clear()
+    return {
+        day: DayFrames(
+            as_of_date=day,
+            limits=dict(limits),
+            scores=scores(day),
+            assets=assets.get(list_of.get(day), nothing),
+            holdings=holdings(day),
+            restrictions=restrictions(day),
+        )
+        for day in days
+    }
 
 
 def continue_from(
-    inputs: DayInputs, sources: pl.DataFrame, day_before: date, run_id: str, holdings: pl.DataFrame
-) -> tuple[DayInputs, pl.DataFrame]:
+    inputs: DayFrames, sources: pl.DataFrame, day_before: date, run_id: str, holdings: pl.DataFrame
+) -> tuple[DayFrames, pl.DataFrame]:
     """Let a day start from a run of the day before it that is not published yet, except where newer positions are.
 
-    *Requires* in `sources` those of this day alone, and in `holdings` what is held after the run.
+    *Requires* in `sources` those of this day alone, and in `holdings` what the day starts from.
     """
-    portfolio_ids = list(inputs.limits)
-    is_ours = pl.col("portfolio_id").is_in(portfolio_ids) & pl.col("kind").is_in(_HELD)
-    is_newer = (pl.col("kind") == "positions") & (pl.col("as_of_date") > day_before)
-    kept = sources.filter(~is_ours.fill_null(value=False) | is_newer)
-    with_positions = kept.filter(is_ours)["portfolio_id"].implode()
-    before = pl.DataFrame({"portfolio_id": portfolio_ids}, schema={"portfolio_id": pl.String}).select(
+    newer = newer_positions(inputs, sources, day_before)
+    is_held = pl.col("kind").is_in(_HELD) & pl.col("portfolio_id").is_in(list(inputs.limits))
+    kept = sources.filter(~is_held | pl.col("portfolio_id").is_in(list(newer)))
+    others = [portfolio_id for portfolio_id in inputs.limits if portfolio_id not in newer]
+    before = pl.DataFrame({"portfolio_id": others}, schema={"portfolio_id": pl.String}).select(
         day=pl.lit(inputs.as_of_date),
         kind=pl.lit("targets"),
         portfolio_id="portfolio_id",
         as_of_date=pl.lit(day_before),
         ingest_id=pl.lit(None, pl.Int64),
         run_id=pl.lit(run_id),
+        n_rows=pl.lit(None, pl.Int32),
     )
-    has_none = ~pl.col("portfolio_id").is_in(with_positions)
-    held = pl.concat([inputs.holdings.filter(~has_none), holdings.filter(has_none)]).sort("portfolio_id", "asset")
-    return replace(inputs, holdings=held), pl.concat([kept, before.filter(has_none)])
+    return inputs._replace(holdings=holdings), pl.concat([kept, before])
+
+
+def newer_positions(inputs: DayFrames, sources: pl.DataFrame, day_before: date) -> frozenset[str]:
+    """Say whose positions are newer than what a run of the day before leaves. *Requires* the sources of one day."""
+    newer = (pl.col("kind") == "positions") & (pl.col("as_of_date") > day_before)
+    return frozenset(sources.filter(newer)["portfolio_id"]) & frozenset(inputs.limits)
 
 
 def as_record(sources: pl.DataFrame, limits: Limits) -> dict[str, Any]:
@@ -137,41 +159,39 @@ def _ids(sources: pl.DataFrame, kind: str) -> list[int]:
     return sources.filter(pl.col("kind") == kind)["ingest_id"].unique(maintain_order=True).to_list()
 
 
-def _inputs(
-    exchange: str, day: date, limits: Limits, sources: pl.DataFrame, rows: Mapping[str, pl.DataFrame]
-) -> DayInputs:
-    own = {
-        kind: rows[kind].join(sources.filter(pl.col("kind") == kind), on="ingest_id", how="semi", maintain_order="left")
-        for kind in _FOR_ALL
-    }
-    return DayInputs(
-        as_of_date=day,
-        limits=dict(limits),
-        scores=_aged(own["scores"], exchange, day),
-        assets=own["assets"].select("asset", "bucket"),
-        holdings=_holdings(sources.filter(pl.col("portfolio_id").is_in(list(limits))), rows),
-        restrictions=_in_force(own["restrictions"], day),
-    )
+def _of(rows: Mapping[str, pl.DataFrame], sources: pl.DataFrame, kind: str) -> pl.DataFrame:
+    """Lay the rows of a kind beside each day that reads them, in their order."""
+    own = sources.filter(pl.col("kind") == kind).select("day", "ingest_id")
+    return rows[kind].join(own, on="ingest_id", how="inner", maintain_order="left")
 
 
-def _holdings(sources: pl.DataFrame, rows: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
-    columns = ["portfolio_id", "asset", "current_weight"]
-    positions = rows["positions"].join(sources, on=["ingest_id", "portfolio_id", "as_of_date"], how="semi")
-    targets = rows["targets"].join(sources, on=["run_id", "portfolio_id"], how="semi")
+def _by_day(rows: pl.DataFrame) -> Callable[[date], pl.DataFrame]:
+    """Give the rows of a day; a day without any has an empty frame."""
+    nothing = rows.drop("day").clear()
+    parts = rows.partition_by("day", as_dict=True, include_key=False, maintain_order=True)
+    return lambda day: parts.get((day,), nothing)
+
+
+def _holdings(rows: Mapping[str, pl.DataFrame], sources: pl.DataFrame) -> pl.DataFrame:
+    columns = ["day", "portfolio_id", "asset", "current_weight"]
+    on_positions, on_targets = ["ingest_id", "portfolio_id", "as_of_date"], ["run_id", "portfolio_id"]
+    positions = rows["positions"].join(sources.select("day", *on_positions), on=on_positions)
+    targets = rows["targets"].join(sources.select("day", *on_targets), on=on_targets)
     return pl.concat([positions.select(columns), targets.select(columns)]).sort("portfolio_id", "asset")
 
 
-def _aged(scores: pl.DataFrame, exchange: str, day: date) -> pl.DataFrame:
-    ages = score_ages(exchange, scores["as_of_date"], day)
+def _aged(scores: pl.DataFrame, exchange: str) -> pl.DataFrame:
+    ages = score_ages(exchange, scores.select("day", score_date="as_of_date").unique())
     return (
         scores.rename({"as_of_date": "score_date"})
-        .join(ages, on="score_date", how="left", maintain_order="left")
-        .select("model", "asset", "score_date", "score_age_days", "score", "technical_score", "fundamental_score")
+        .join(ages, on=["day", "score_date"], how="left", maintain_order="left")
+        .select(
+            "day", "model", "asset", "score_date", "score_age_days", "score", "technical_score", "fundamental_score"
+        )
     )
 
 
-def _in_force(restrictions: pl.DataFrame, day: date) -> pl.DataFrame:
-    today = pl.lit(day)
-    has_begun = pl.col("valid_from").fill_null(today) <= today
-    has_ended = pl.col("valid_until").fill_null(today) < today
-    return restrictions.filter(has_begun & ~has_ended).select("portfolio_id", "asset", "restriction", "reason")
+def _in_force(restrictions: pl.DataFrame) -> pl.DataFrame:
+    has_begun = pl.col("valid_from").fill_null(pl.col("day")) <= pl.col("day")
+    has_ended = pl.col("valid_until").fill_null(pl.col("day")) < pl.col("day")
+    return restrictions.filter(has_begun & ~has_ended).select("day", "portfolio_id", "asset", "restriction", "reason")

@@ -13,7 +13,7 @@ import polars as pl
 
 import sizing
 from sizing import RebalancingLimits
-from sizing.inputs import DayInputs
+from sizing.inputs import DayFrames
 
 _RUN_ID_DIGITS = 12
 
@@ -28,7 +28,7 @@ def config_fingerprint(limits: Mapping[str, RebalancingLimits]) -> str:
     return _digest(json.dumps(limits_as_json(limits), sort_keys=True).encode())
 
 
-def input_fingerprint(inputs: DayInputs) -> str:
+def input_fingerprint(inputs: DayFrames) -> str:
     """Hash the day and the content of its frames; the order of their rows does not matter."""
     parts = [inputs.as_of_date.isoformat().encode()]
     for frame in (inputs.scores, inputs.assets, inputs.holdings, inputs.restrictions):
@@ -56,7 +56,7 @@ class Fingerprints:
     code: str
 
     @classmethod
-    def of(cls, inputs: DayInputs) -> Self:
+    def of(cls, inputs: DayFrames) -> Self:
         """Take the fingerprints of a day's inputs and limits, and of the code that is installed."""
         return cls(input_fingerprint(inputs), config_fingerprint(inputs.limits), code_fingerprint())
 

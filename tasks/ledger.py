@@ -10,7 +10,7 @@ from prefect.cache_policies import NO_CACHE
 from prefect.logging import get_run_logger
 from prefect.runtime import flow_run
 
-from sizing.inputs import DayInputs
+from sizing.inputs import DayFrames, DayInputs
 from sizing.limits import RebalancingLimits
 from sql.many_runs import StartedRun
 from sql.records import RunRecord
@@ -42,7 +42,7 @@ def open_run(settings: Settings, day: date, limits: dict[str, RebalancingLimits]
     """
     with settings.open_warehouse().kept_open() as warehouse:
         sources = find_sources(warehouse, settings.exchange, [day], limits)
-        inputs = read_days(warehouse, settings.exchange, [day], limits, sources)[day]
+        inputs = DayInputs(*read_days(warehouse, settings.exchange, [day], limits, sources)[day])
         run = start(warehouse, inputs, as_record(sources, limits), actor(), flow_run.get_id())
     for warning in run.warnings:
         get_run_logger().warning("open run: %s", warning)
@@ -60,12 +60,12 @@ def start(
     warehouse: Warehouse, inputs: DayInputs, sources: Mapping[str, Any], by: str, flow_run_id: str | None
 ) -> OpenRun:
     """Record that a run starts, under the name that `describe` gives it. *Raises* `ConfigError` as `describe` does."""
-    record, warnings = describe(inputs, sources, flow_run_id)
+    record, warnings = describe(inputs.frames, sources, flow_run_id)
     state = warehouse.start_run(record, by, warnings)
     return OpenRun(record.run_id, inputs, is_published=state == PUBLISHED, warnings=tuple(warnings))
 
 
-def describe(inputs: DayInputs, sources: Mapping[str, Any], flow_run_id: str | None) -> StartedRun:
+def describe(inputs: DayFrames, sources: Mapping[str, Any], flow_run_id: str | None) -> StartedRun:
     """Name the computation by its inputs, limits and code, and say what looks like a typing error.
 
     *Requires* in `sources` what `as_record` gives. *Raises* `ConfigError` when include_buckets names a bucket that no

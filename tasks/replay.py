@@ -95,7 +95,7 @@ def _replay(settings: Settings, run_id: str, by: str, code: str) -> Replayed:
         run = warehouse.query("run_by_id", run_id=run_id).row(0, named=True)
         inputs = _read_inputs(warehouse, settings.exchange, run)
         published = warehouse.read_run(run_id)
-    read = input_fingerprint(inputs)
+    read = input_fingerprint(inputs.frames)
     differences = pl.concat([_of_inputs(run, read), find_differences(published, rebalance(inputs)._asdict())])
     return Replayed(
         run_id,
@@ -120,7 +120,7 @@ def _read_inputs(warehouse: Warehouse, exchange: str, run: Mapping[str, Any]) ->
         raise ConfigError(msg) from None
     sources = recorded_sources(warehouse, exchange, run, json.loads(run["inputs"]), limits)
     day = run["as_of_date"]
-    return read_days(warehouse, exchange, [day], limits, sources)[day]
+    return DayInputs(*read_days(warehouse, exchange, [day], limits, sources)[day])
 
 
 def find_differences(published: Mapping[str, pl.DataFrame], replayed: Mapping[str, pl.DataFrame]) -> pl.DataFrame:

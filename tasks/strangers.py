@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 
 from sizing import RebalancingLimits
-from sizing.inputs import UNCLASSIFIED, DayInputs
+from sizing.inputs import UNCLASSIFIED, DayFrames
 from tasks.errors import ConfigError
 
 _SHOWN = 5
@@ -18,7 +18,7 @@ _LIMITS_OF_BUCKETS = ("exclude_buckets", "max_positions_by_bucket", "max_allocat
 _LIMITS_OF_ASSETS = ("include_assets", "exclude_assets")
 
 
-def find_strangers(inputs: DayInputs, portfolios_with_positions: Iterable[str]) -> tuple[str, ...]:
+def find_strangers(inputs: DayFrames, portfolios_with_positions: Iterable[str]) -> tuple[str, ...]:
     """Say which portfolios, assets and buckets are named that nobody knows, with the nearest known name.
 
     Known is a portfolio with limits; an asset that is listed, scored or held; a bucket of the asset list. What
@@ -37,7 +37,7 @@ def find_strangers(inputs: DayInputs, portfolios_with_positions: Iterable[str]) 
     return tuple(sentence for sentence in found if sentence)
 
 
-def require_known_buckets(inputs: DayInputs) -> None:
+def require_known_buckets(inputs: DayFrames) -> None:
     """Stop before anything is decided when a portfolio is to hold only a bucket that no asset has.
 
     *Raises* `ConfigError` with the portfolio, the bucket and the nearest known name.
@@ -60,7 +60,7 @@ def require_known_buckets(inputs: DayInputs) -> None:
     raise ConfigError(msg)
 
 
-def _known_buckets(inputs: DayInputs) -> set[str]:
+def _known_buckets(inputs: DayFrames) -> set[str]:
     return {*inputs.assets["bucket"], UNCLASSIFIED}
 
 

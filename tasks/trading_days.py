@@ -1,7 +1,6 @@
 """Trading days, from exchange_calendars: is the exchange open, and how many trading days old is a score."""
 
-from collections.abc import Iterable
-from datetime import date, timedelta
+from datetime import date
 from functools import cache
 
 import exchange_calendars
@@ -61,13 +60,17 @@ def days_before(exchange: str, day: date, count: int) -> date:
     return before
 
 
-def score_ages(exchange: str, score_dates: Iterable[date], day: date) -> pl.DataFrame:
-    """Give the age of each score date in trading days: 0 on the day itself. *Columns*: `score_date, score_age_days`."""
-    dates = sorted(set(score_dates))
-    ages = [len(trading_days(exchange, one + timedelta(days=1), day)) if one < day else 0 for one in dates]
-    return pl.DataFrame(
-        {"score_date": dates, "score_age_days": ages}, schema={"score_date": pl.Date, "score_age_days": pl.Int32}
-    )
+def score_ages(exchange: str, scored: pl.DataFrame) -> pl.DataFrame:
+    """Give the age of each score in trading days: 0 on the day itself. *Requires* `day, score_date`, not after it.
+
+    *Gives* `day, score_date, score_age_days`.
+    """
+    if scored.is_empty():
+        return scored.with_columns(score_age_days=pl.lit(None, pl.Int32))
+    sessions = pl.Series(trading_days(exchange, min(scored["score_date"]), max(scored["day"])), dtype=pl.Date)
+    until_day, until_score = (sessions.search_sorted(scored[name], side="right") for name in ("day", "score_date"))
+    ages = (until_day.cast(pl.Int32) - until_score.cast(pl.Int32)).alias("score_age_days")
+    return scored.with_columns(ages)
 
 
 def exchange_time_zone(exchange: str) -> str:

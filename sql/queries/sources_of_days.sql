@@ -1,7 +1,8 @@
 -- Grain: one row per day asked for and source that a run of it reads, as it was known at $known_at: the newest scores of
 -- each day from its $since on, the newest asset list and list of restrictions, and for every portfolio the newest
 -- positions up to the day and the published run of the latest day before it. A content that was refused whole counts
--- for nothing; portfolio_id is null where a source is for all, run_id but for targets, ingest_id for targets.
+-- for nothing; portfolio_id is null where a source is for all, run_id but for targets, ingest_id for targets. n_rows is
+-- what the source has, null but for scores.
 -- Parameters: $days DATE[], $since DATE[] (first day of the scores, one for each of $days), $known_at TIMESTAMPTZ.
 WITH asked AS (
     SELECT
@@ -12,7 +13,8 @@ known AS (
     SELECT
         ingest_id,
         kind,
-        as_of_date
+        as_of_date,
+        rows_accepted
     FROM ingests
     WHERE refusal IS NULL AND ingested_at <= $known_at::TIMESTAMPTZ
 ),
@@ -38,7 +40,8 @@ found AS (
         NULL::VARCHAR AS portfolio_id,
         known.as_of_date,
         known.ingest_id,
-        NULL::VARCHAR AS run_id
+        NULL::VARCHAR AS run_id,
+        known.rows_accepted AS n_rows
     FROM asked
     JOIN known ON known.kind = 'scores' AND known.as_of_date BETWEEN asked.since AND asked.day
     QUALIFY row_number() OVER (PARTITION BY asked.day, known.as_of_date ORDER BY known.ingest_id DESC) = 1
@@ -49,6 +52,7 @@ found AS (
         NULL,
         known.as_of_date,
         known.ingest_id,
+        NULL,
         NULL
     FROM asked
     JOIN known ON known.kind IN ('assets', 'restrictions') AND known.as_of_date <= asked.day
@@ -62,6 +66,7 @@ found AS (
         held.portfolio_id,
         held.as_of_date,
         held.ingest_id,
+        NULL,
         NULL
     FROM asked
     JOIN held ON held.as_of_date <= asked.day
@@ -75,7 +80,8 @@ found AS (
         visible.portfolio_id,
         visible.as_of_date,
         NULL,
-        visible.run_id
+        visible.run_id,
+        NULL
     FROM asked
     JOIN visible ON visible.as_of_date < asked.day
     QUALIFY row_number() OVER (PARTITION BY asked.day, visible.portfolio_id ORDER BY visible.as_of_date DESC) = 1
@@ -86,6 +92,7 @@ SELECT
     portfolio_id,
     as_of_date,
     ingest_id,
-    run_id
+    run_id,
+    n_rows
 FROM found
 ORDER BY ALL;

@@ -19,6 +19,7 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 from flows.backfill import BackfillConfig, backfill
 from flows.daily_rebalance import daily_rebalance
 from sizing import RebalancingLimits
+from sizing.inputs import DayInputs
 from sizing.pipeline import rebalance
 from sql.errors import PublishRejectedError
 from sql.frames import RUN_TABLES
@@ -158,7 +159,7 @@ def test_the_tables_hold_what_the_rules_give_without_any_engine(published: Setti
     warehouse = published.open_warehouse()
     limits = load_portfolios(published.config)
     sources = find_sources(warehouse, published.exchange, DAYS[-1:], limits)
-    inputs = read_days(warehouse, published.exchange, DAYS[-1:], limits, sources)[DAYS[-1]]
+    inputs = DayInputs(*read_days(warehouse, published.exchange, DAYS[-1:], limits, sources)[DAYS[-1]])
     targets = rebalance(inputs).targets.sort("portfolio_id", "asset")
     stored = warehouse.query("current_targets").sort("portfolio_id", "asset")
     assert stored.select(targets.columns).equals(targets)

@@ -1,7 +1,6 @@
 """Days of a range in order: as the daily run gives them, going on where it was stopped, held without scores."""
 
 import shutil
-from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -10,7 +9,6 @@ import polars as pl
 import pytest
 
 from sizing import RebalancingLimits
-from sizing.inputs import DayInputs
 from sizing.pipeline import Rebalance
 from sql.errors import PublishRejectedError
 from sql.frames import RUN_TABLES
@@ -145,31 +143,19 @@ def test_days_after_a_held_one_start_from_the_targets_that_stayed(settings: Sett
 def test_a_day_that_fails_a_check_is_rejected_and_the_days_before_it_stay(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    honest, honest_days = backfill.rebalance, backfill.rebalance_days
+    honest, together = backfill.rebalance, backfill.rebalance_days
 
     def spoil(result: Rebalance) -> Rebalance:
         is_spoilt = (pl.col("as_of_date") == DAYS[1]) & pl.col("is_cash")
         return result._replace(targets=result.targets.filter(~is_spoilt))
 
     monkeypatch.setattr(backfill, "rebalance", lambda inputs: spoil(honest(inputs)))
-    monkeypatch.setattr(backfill, "rebalance_days", lambda days: spoil(honest_days(days)))
+    monkeypatch.setattr(
+        backfill, "rebalance_days", lambda *days: (done := together(*days))._replace(result=spoil(done.result))
+    )
     with pytest.raises(PublishRejectedError, match="one_cash_row"):
         _backfill(settings)
     assert _ask(settings, "SELECT as_of_date, state FROM latest_runs ORDER BY 1") == [
         (DAYS[0], "published"),
         (DAYS[1], "rejected"),
     ]
-
-
-def test_days_that_would_start_from_other_holdings_together_are_not_published(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    honest = backfill.holdings_after
-
-    def wrong(inputs: DayInputs) -> pl.DataFrame:
-        return honest(replace(inputs, holdings=inputs.holdings)).head(1)
-
-    monkeypatch.setattr(backfill, "holdings_after", wrong)
-    with pytest.raises(backfill.ContractError, match="came out differently together than one by one"):
-        _backfill(settings)
-    assert _ask(settings, "SELECT count(*) FROM runs") == [(0,)]

@@ -5,7 +5,7 @@ from datetime import date
 import polars as pl
 
 from sizing import RebalancingLimits
-from sizing.inputs import DayInputs
+from sizing.inputs import DayFrames
 from tasks.day_inputs import newest_holdings
 from tasks.fingerprints import Fingerprints, run_id
 
@@ -32,14 +32,14 @@ def test_each_portfolio_takes_its_own_newest_source() -> None:
     assert _newest(*held) == [("p", "positions"), ("q", "targets"), ("r", "targets")]
 
 
-def _inputs(score: float, *, reverse: bool = False, limits: RebalancingLimits | None = None) -> DayInputs:
+def _inputs(score: float, *, reverse: bool = False, limits: RebalancingLimits | None = None) -> DayFrames:
     scores = pl.DataFrame({"model": "default", "asset": ["AAA", "BBB"], "score": [score, 0.7]}).with_columns(
         score_date=pl.lit(date(2025, 6, 2)),
         score_age_days=pl.lit(0, pl.Int32),
         technical_score=pl.lit(None, pl.Float64),
         fundamental_score=pl.lit(None, pl.Float64),
     )
-    return DayInputs(
+    return DayFrames(
         as_of_date=date(2025, 6, 2),
         limits={"p": limits or RebalancingLimits()},
         scores=scores.reverse() if reverse else scores,

@@ -2,6 +2,7 @@
 
 from datetime import date
 
+import polars as pl
 import pytest
 
 from tasks.errors import ConfigError, NotATradingDayError
@@ -45,8 +46,16 @@ def test_three_trading_days_before_the_monday_after_thanksgiving_is_the_tuesday_
 
 
 def test_a_fridays_score_is_one_trading_day_old_on_monday() -> None:
-    ages = score_ages("XNYS", [date(2024, 12, 6), date(2024, 12, 9), date(2024, 12, 4)], date(2024, 12, 9))
-    assert dict(ages.rows()) == {date(2024, 12, 4): 3, date(2024, 12, 6): 1, date(2024, 12, 9): 0}
+    scored = [date(2024, 12, 6), date(2024, 12, 9), date(2024, 12, 4)]
+    ages = score_ages("XNYS", pl.DataFrame({"day": date(2024, 12, 9), "score_date": scored}))
+    assert ages["score_age_days"].to_list() == [1, 0, 3]
+
+
+def test_ages_of_several_days_count_each_from_its_own() -> None:
+    days = {"day": [date(2024, 12, 2), date(2024, 11, 29)], "score_date": [date(2024, 11, 28), date(2024, 11, 27)]}
+    ages = score_ages("XNYS", pl.DataFrame(days))
+    # Thanksgiving has no session, so its score is as old as one of the day before.
+    assert ages["score_age_days"].to_list() == [2, 1]
 
 
 def test_the_exchange_keeps_new_york_time() -> None:

@@ -2,7 +2,8 @@
 
 from dataclasses import replace
 from datetime import date, timedelta
-from itertools import accumulate
+from decimal import Decimal
+from itertools import accumulate, zip_longest
 
 import polars as pl
 import pytest
@@ -12,9 +13,11 @@ from polars.testing import assert_frame_equal
 
 from sizing import RebalancingLimits
 from sizing.breaker import find_missing_scores
-from sizing.inputs import DayInputs
-from sizing.many_days import find_held_days, rebalance_days
-from sizing.pipeline import Rebalance, holdings_after, rebalance
+from sizing.errors import ContractError
+from sizing.following import find_held_days, rebalance_days
+from sizing.inputs import DayFrames, DayInputs
+from sizing.many_days import named
+from sizing.pipeline import Rebalance, holdings_after, positions_of, rebalance
 
 FIRST = date(2025, 6, 2)
 ASSETS = [f"A{number}" for number in range(8)]
@@ -62,43 +65,58 @@ def _first_day(drawn: list[list[float | None]], restrictions: list[tuple[str | N
 
 
 def _days(drawn: list[list[float | None]], restrictions: list[tuple[str | None, str, str]]) -> list[DayInputs]:
-    """Give days that follow each other; the last one has another asset list."""
+    """Give days that follow each other one by one; on the third, p1 starts from holdings that it is given."""
 
     def next_day(before: DayInputs, number: int) -> DayInputs:
+        holdings = holdings_after(before)
+        if number == 2:
+            given = pl.DataFrame([("p1", "A2", Decimal("0.3"))], schema=holdings.schema, orient="row")
+            holdings = pl.concat([holdings.filter(pl.col("portfolio_id") != "p1"), given])
         day = FIRST + timedelta(number)
-        return replace(before, as_of_date=day, scores=_scores(number, drawn), holdings=holdings_after(before))
+        return replace(before, as_of_date=day, scores=_scores(number, drawn), holdings=holdings)
 
-    *days, last = accumulate(range(1, len(drawn)), next_day, initial=_first_day(drawn, restrictions))
-    other = last.assets.with_columns(pl.col("bucket").replace({"y": "x"}))
-    return [*days, replace(last, assets=other)]
+    return list(accumulate(range(1, len(drawn)), next_day, initial=_first_day(drawn, restrictions)))
 
 
-def _at_once(result: Rebalance, day: date) -> Rebalance:
+def _told_only_what_is_given(days: list[DayInputs]) -> list[DayFrames]:
+    nothing = days[0].holdings.clear()
+    given = [days[0].holdings, nothing, days[2].holdings.filter(pl.col("portfolio_id") == "p1")]
+    return [
+        day.frames._replace(holdings=holdings)
+        for day, holdings in zip_longest(days, given[: len(days)], fillvalue=nothing)
+    ]
+
+
+def _on(result: Rebalance, day: date) -> Rebalance:
     frames = {name: frame.filter(pl.col("as_of_date") == day) for name, frame in result._asdict().items()}
-    return Rebalance(
-        **{name: frame if name == "targets" else frame.drop("as_of_date") for name, frame in frames.items()}
-    )
+    return Rebalance(*(frame if name == "targets" else frame.drop("as_of_date") for name, frame in frames.items()))
 
 
-@settings(max_examples=5, deadline=None)
-@given(st.lists(scores_of_a_day, min_size=3, max_size=4), st.lists(restriction, max_size=3))
+@settings(max_examples=6, deadline=None)
+@given(st.lists(scores_of_a_day, min_size=3, max_size=5), st.lists(restriction, max_size=3))
 def test_days_at_once_are_days_one_by_one(
     drawn: list[list[float | None]], restrictions: list[tuple[str | None, str, str]]
 ) -> None:
     days = _days(drawn, restrictions)
-    result = rebalance_days(days)
+    restarted = frozenset({named(FIRST + timedelta(2), "p1")})
+    together, result = rebalance_days(_told_only_what_is_given(days), restarted)
     for day in days:
-        for at_once, alone in zip(_at_once(result, day.as_of_date), rebalance(day), strict=True):
+        for at_once, alone in zip(_on(result, day.as_of_date), rebalance(day), strict=True):
             assert_frame_equal(at_once, alone, check_exact=True)
-    held = tuple(day.as_of_date for day in days if find_missing_scores(day))
-    assert find_held_days(days) == held
+    assert find_held_days(together) == tuple(day.as_of_date for day in days if find_missing_scores(day))
 
 
 @pytest.mark.parametrize("number", range(3))
 def test_what_a_day_leaves_are_the_positions_of_its_targets(number: int) -> None:
     drawn = [[0.6 + 0.02 * ((place * 7 + day * 3) % 20) for place in range(16)] for day in range(4)]
     day = _days(list(drawn), [("p0", "A3", "no_trade"), (None, "A4", "no_buy")])[number]
-    positions = rebalance(day).targets.filter(~pl.col("is_cash") & (pl.col("target_weight") > 0))
-    left = positions.select("portfolio_id", "asset", current_weight="target_weight").sort("portfolio_id", "asset")
+    left = positions_of(rebalance(day).targets)
     assert left.height > 0
     assert_frame_equal(holdings_after(day), left, check_exact=True)
+
+
+def test_days_with_other_asset_lists_are_not_put_together() -> None:
+    days = [day.frames for day in _days([[0.7] * 16, [0.7] * 16, [0.7] * 16], [])]
+    other = days[1]._replace(assets=days[1].assets.head(2))
+    with pytest.raises(ContractError, match=f"1 of 3 days have another asset list than {FIRST}"):
+        rebalance_days([days[0], other, days[2]])
