@@ -55,7 +55,7 @@ def find_published(
     *Raises* `UsageError` when there is none.
     """
     asked = {"run_id": run_id, "first": first, "last": last}
-    found = settings.open_warehouse().query("published_runs", **asked)
+    found = settings.open_warehouse().query("runs_to_replay", **asked)
     if found.is_empty():
         wanted = f"run {run_id}" if run_id else f"run from {first} to {last}"
         msg = f"no {wanted} was ever published: latest_runs lists what ran"
