@@ -48,7 +48,8 @@ class Layout:
             problems.append(f"column {_listed(strangers)} is unknown{_nearest(strangers[0], names)}")
         if problems:
             got = f"got {_listed(header)}; expected among {', '.join(names)}"
-            msg = f"has a header that does not fit: {' and '.join(problems)}; {got}"
+            way_out = "correct the file, or say its own names under feeds: columns in the config"
+            msg = f"has a header that does not fit: {' and '.join(problems)}; {got}: {way_out}"
             raise SourceError(msg)
         return {place: names[name] for place, name in enumerate(header) if name in names}
 

@@ -139,7 +139,7 @@ class TestRefusedWhole:
             installation.take()
             return
         assert (
-            "the weights of 1 portfolios add up to more than 1, the first is core on 2025-06-02 with 1.00500001"
+            "the weights of 1 portfolios add up to more than 1.005, the first is core on 2025-06-02 with 1.00500001"
         ) in installation.refusal()
 
     def test_a_key_that_stands_in_two_batches_is_refused_in_both(
