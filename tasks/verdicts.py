@@ -86,8 +86,8 @@ class Verdict:
         day, portfolio_id, total = heavy.row(0)
         return (
             f"is refused: the weights of {heavy.height} portfolios add up to more than {1 + _ROUNDING}, the first is "
-            f"{portfolio_id} on {day} with {total}. Weights are fractions of the portfolio's value, so nothing of it counts: correct "
-            "the file"
+            f"{portfolio_id} on {day} with {total}. Weights are fractions of the portfolio's value, so nothing of "
+            "it counts: correct the file"
         )
 
 
