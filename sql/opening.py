@@ -51,6 +51,14 @@ def recover(con: Connection, path: Path, wal_bytes: int) -> None:
     execute(con, "CHECKPOINT")
 
 
+def replay_attached(con: Connection, path: Path) -> None:
+    """Replay the log of a file that is not the connection's own, and make it clean as `recover` does."""
+    target = str(path).replace("'", "''")
+    execute(con, f"ATTACH '{target}' AS replayed")
+    execute(con, "CREATE TABLE replayed.recovery AS SELECT 1 AS recovered; DROP TABLE replayed.recovery")
+    execute(con, "CHECKPOINT replayed; DETACH replayed")
+
+
 def _write(con: Connection, now: datetime, wal_bytes: int) -> None:
     if has_table(con, "recoveries"):
         command(con, "record_recovery", recovered_at=now, wal_bytes=wal_bytes)

@@ -102,10 +102,10 @@ def make_references(
     folder: Path, works: Sequence[Work], advance: Callable[[], None] = lambda: None
 ) -> tuple[Reference, ...]:
     """Do all works without a kill, and keep what each did and left."""
-    settings, references = _installation(folder / "installation"), list[Reference]()
+    settings, references = make_installation(folder / "installation"), list[Reference]()
     for number, work in enumerate(works):
         journal = folder / f"{number}.jsonl"
-        process = start_process(_order(settings, work, journal))
+        process = start_process(make_order(settings, work, journal))
         process.join(SECONDS)
         lines = _read(journal)
         if lines[-1].get("outcome") != work.outcome:
@@ -144,7 +144,7 @@ class Campaign:
         """Kill so often, or more to end an installation; a given plan is that of every first life."""
         while self.figures.kills.total() < kills and not self.figures.findings:
             home = self.folder / f"installation-{next(self._numbers)}"
-            settings = _installation(home)
+            settings = make_installation(home)
             with self._reading(settings):
                 for reference in self.references:
                     if self.figures.kills.total() >= kills or self.figures.findings:
@@ -157,7 +157,9 @@ class Campaign:
     def order(self, settings: Settings, work: Work, journal: Path, kill: Kill | None) -> Order:
         """Give the order for one life."""
         is_kept_open = work.first is None and self._random.random() < KEPT_OPEN_SHARE
-        return replace(_order(settings, work, journal), kill=kill, sabotage=self.sabotage, is_kept_open=is_kept_open)
+        return replace(
+            make_order(settings, work, journal), kill=kill, sabotage=self.sabotage, is_kept_open=is_kept_open
+        )
 
     def count(self, plan: Plan) -> None:
         """Count one kill."""
@@ -305,7 +307,8 @@ def _find_bad_trails(con: duckdb.DuckDBPyConnection) -> Iterator[str]:
             yield f"not told: the events of {run_id} are {trail}"
 
 
-def _installation(home: Path) -> Settings:
+def make_installation(home: Path) -> Settings:
+    """Make the folder of a new installation."""
     home.mkdir(parents=True)
     return Settings(
         config=CONFIG,
@@ -315,7 +318,8 @@ def _installation(home: Path) -> Settings:
     )
 
 
-def _order(settings: Settings, work: Work, journal: Path) -> Order:
+def make_order(settings: Settings, work: Work, journal: Path) -> Order:
+    """Order a work as it is without kills."""
     return Order(settings.at({"inbox": work.inbox}), work.day, journal, work.first)
 
 

@@ -1,13 +1,24 @@
 """Days of the real flow under SIGKILL: the short `make soak`, and that its harness notices what is broken."""
 
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from warehouse_samples import make_frames, make_run
 
+from sql.scripts import read_scripts
 from sql.warehouse import Warehouse
-from tests.soak.campaign import Campaign, Plan, Reference, make_references
+from tests.soak.campaign import (
+    KILLED,
+    Campaign,
+    Plan,
+    Reference,
+    make_installation,
+    make_order,
+    make_references,
+    start_process,
+)
 from tests.soak.faults import Kill, When
 from tests.soak.market import make_ranges, make_works
 from tests.soak.processes import processes
@@ -49,6 +60,18 @@ def test_a_backfill_under_kills_loses_nothing_and_goes_on(tmp_path: Path) -> Non
     assert figures.findings == []
     assert figures.kills.total() >= BACKFILL_KILLS
     assert figures.works_completed >= 1
+
+
+def test_migrations_that_are_killed_after_any_of_their_commits_go_on(tmp_path: Path) -> None:
+    [work, *_] = make_works(tmp_path / "market")
+    versions = [script.version for script in read_scripts("migrations")]
+    for number, version in enumerate(versions):
+        settings = make_installation(tmp_path / version)
+        kill = Kill("migrate", "commit", "after", repetition=number)
+        life = start_process(replace(make_order(settings, work, tmp_path / f"{version}.jsonl"), kill=kill))
+        life.join()
+        assert life.exitcode == KILLED
+        assert settings.open_warehouse().migrate() == tuple(versions[number + 1 :])
 
 
 @pytest.mark.parametrize(
