@@ -143,6 +143,9 @@ def _default_backup(path: Path) -> Path:
 
 
 def _require_backup(path: Path) -> None:
+    if path.is_dir():
+        msg = f"{path} is a folder: give the file of the backup in it"
+        raise WarehouseError(msg)
     if not path.is_file():
         msg = f"no backup at {path}: correct the path"
         raise WarehouseError(msg)

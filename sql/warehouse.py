@@ -30,7 +30,7 @@ from sql.records import Snapshot
 from sql.scripts import Script, find_pending, read_scripts
 from sql.statements import Connection, check_frames, command, execute, has_table, query, read, transaction
 from sql.steps import Steps
-from sql.words import explain, explain_copy
+from sql.words import explain, explain_copy, explain_query
 
 _LOG = logging.getLogger(__name__)
 # All frames: a frame is found by its name also where something wraps the connection.
@@ -39,6 +39,7 @@ _SETTINGS = """
 """
 _UNBOUND = "with no default database set"
 """DuckDB's bug 20543: an ALTER of a table whose CHECK calls a function cannot be replayed into the first database."""
+_QUERY_ERRORS = (duckdb.ProgrammingError, duckdb.DataError, duckdb.NotSupportedError, duckdb.PermissionException)
 _LOCK = re.compile(r"Could not set lock on file(?:.*held in (?P<holder>.+? \(PID \d+\)))?", re.DOTALL)
 
 
@@ -142,11 +143,15 @@ class Warehouse(Steps):
         *Raises* `WarehouseError` when there is no snapshot yet, or the query is refused.
         """
         if not self.snapshot_path.exists():
-            msg = f"no snapshot at {self.snapshot_path}: correct the path, or publish a day first"
+            otherwise = "make it with `ballast db snapshot`" if self.path.exists() else "publish a day first"
+            msg = f"no snapshot at {self.snapshot_path}: correct the path, or {otherwise}"
             raise WarehouseError(msg)
         with self.reading(self.snapshot_path, "make it anew with `ballast db snapshot`") as con:
-            _require_query(sql)
-            return read(con, sql)
+            try:
+                _require_query(sql)
+                return read(con, sql)
+            except _QUERY_ERRORS as error:
+                raise WarehouseError(explain_query(error)) from error
 
     def replace_by(self, path: Path) -> Path | None:
         """Put a copy of `path` in the place of the live file, and return where that one is kept, None when it is new.

@@ -57,6 +57,11 @@ def explain_copy(path: Path, error: Exception, advice: str) -> str:
     return f"{path}: {_first_sentence(text)}"
 
 
+def explain_query(error: Exception) -> str:
+    """Say in one sentence why a person's query was refused; the file it asks is well."""
+    return f"the query fails: {_first_sentence(str(error))}. `ballast db schema` says what can be asked"
+
+
 def _first_sentence(text: str) -> str:
     """Give DuckDB's words without its hints and pictures of the query, which come after an empty line or a LINE."""
     said = re.split(r"\n\s*\n|\nLINE |\nThis limit|\nCandidate bindings", text, maxsplit=1)[0]

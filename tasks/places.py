@@ -210,7 +210,8 @@ def _told(shown: str) -> Iterator[None]:
 def _tell(shown: str, error: Exception) -> NoReturn:
     status = getattr(error, "status", None)
     if isinstance(error, FileNotFoundError) or status in _GONE:
-        msg = f"no file at {shown}: correct the path, or deliver it"
+        what = "folder" if shown.endswith("/") else "file"
+        msg = f"no {what} at {shown}: correct the path, or deliver it"
         raise SourceError(msg) from None
     number = error.errno if isinstance(error, OSError) else None
     reason = f"status {status}" if status else os.strerror(number) if number else type(error).__name__

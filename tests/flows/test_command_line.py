@@ -245,3 +245,17 @@ def test_a_query_without_a_snapshot_says_what_to_do(ballast: Ballast) -> None:
     code, _, err = ballast("sql", "FROM current_targets")
     assert code == 1
     assert "publish a day first" in err
+
+
+def test_a_query_without_a_snapshot_of_the_warehouse_says_how_to_make_it(ballast: Ballast, settings: Settings) -> None:
+    settings.open_warehouse().migrate()
+    assert "or make it with `ballast db snapshot`" in ballast("sql", "FROM current_targets")[2]
+
+
+def test_a_query_that_fails_does_not_blame_the_snapshot(ballast: Ballast, settings: Settings) -> None:
+    settings.open_warehouse().migrate()
+    settings.open_warehouse().snapshot(date(2025, 6, 2))
+    for query in ("SELEC", "FROM nowhere", "SELECT checksum FROM runs", "SELECT 'x'::INT"):
+        _, _, err = ballast("sql", query)
+        assert err.startswith("error: the query fails: ")
+        assert str(settings.snapshot) not in err

@@ -188,6 +188,7 @@ def test_a_backup_that_is_not_sound_is_refused_and_nothing_is_changed(warehouse:
         (foreign, "no warehouse"),
         (text, "no DuckDB file"),
         (tmp_path / "none", "no backup at"),
+        (tmp_path, "is a folder: give the file"),
     ):
         with pytest.raises(WarehouseError, match=words):
             restore(warehouse, broken, _silent)

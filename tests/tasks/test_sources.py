@@ -10,6 +10,7 @@ from sql.records import IngestKind
 from tasks.errors import SourceError
 from tasks.feeds import Feed
 from tasks.formats import ENDINGS
+from tasks.places import find_places
 from tasks.sources import days_in_inbox, find_all, find_sources
 
 DAY = date(2025, 6, 2)
@@ -139,3 +140,8 @@ def test_a_feed_that_leads_to_nothing_stops_the_day_and_says_where_it_led(inbox:
 def test_a_list_whose_feed_leads_to_nothing_is_missed_over_a_range_too(inbox: Path) -> None:
     with pytest.raises(SourceError, match=r"no restrictions for 2025-06-02 at .*/gone.csv"):
         find_all(inbox, DAY, {"restrictions": Feed(path=f"{inbox}/gone.csv")})
+
+
+def test_a_folder_that_is_not_there_is_told_as_a_folder(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match="no folder at .*/missing/: correct the path"):
+        find_places(f"{tmp_path}/missing/")
