@@ -30,8 +30,8 @@ def status(*, warehouse: Path | None = None, snapshot: Path | None = None) -> in
 
 
 @db.command
-def verify(*, warehouse: Path | None = None, snapshot: Path | None = None) -> int:
-    """Read every value and prove every promise: sums, uniqueness, each published run.
+def verify(*, warehouse: Path | None = None, snapshot: Path | None = None, export_folder: Path | None = None) -> int:
+    """Read every value and prove every promise: sums, uniqueness, each published run, the copies for readers.
 
     Example: `ballast db verify`
 
@@ -43,11 +43,13 @@ def verify(*, warehouse: Path | None = None, snapshot: Path | None = None) -> in
         The live database file. Default: BALLAST_WAREHOUSE.
     snapshot
         The copy that readers open. Default: BALLAST_SNAPSHOT.
+    export_folder
+        Folder of the Parquet exports. Default: BALLAST_EXPORT_FOLDER.
 
     """
     from flows.maintenance import show_verification  # noqa: PLC0415 - DuckDB and Polars take a while to import
 
-    return show_verification(_paths(warehouse=warehouse, snapshot=snapshot))
+    return show_verification(_paths(warehouse=warehouse, snapshot=snapshot, export_folder=export_folder))
 
 
 @db.command
@@ -69,7 +71,7 @@ def migrate(*, warehouse: Path | None = None) -> int:
 
 @db.command
 def snapshot(*, warehouse: Path | None = None, snapshot: Path | None = None, export_folder: Path | None = None) -> int:
-    """Make the copy that readers open anew, and the export of the newest day.
+    """Make the copy that readers open anew, and the exports that are not as in the warehouse.
 
     Example: `ballast db snapshot`
 
@@ -108,12 +110,20 @@ def backup(path: Path | None = None, /, *, warehouse: Path | None = None) -> int
 
 
 @db.command
-def restore(path: Path, /, *, warehouse: Path | None = None, snapshot: Path | None = None) -> int:
-    """Prove a backup, put it in the place of the warehouse, make a new snapshot.
+def restore(
+    path: Path,
+    /,
+    *,
+    warehouse: Path | None = None,
+    snapshot: Path | None = None,
+    export_folder: Path | None = None,
+) -> int:
+    """Prove a backup, put it in the place of the warehouse, make a new snapshot and the exports of its days.
 
     Example: `ballast db restore monday.duckdb`
 
-    The file that is replaced is kept beside it. A backup that is not sound is refused, and nothing is changed.
+    The file that is replaced is kept beside it, and so are exports that are not as in the backup. A backup that is not
+    sound is refused, and nothing is changed.
 
     Parameters
     ----------
@@ -123,11 +133,13 @@ def restore(path: Path, /, *, warehouse: Path | None = None, snapshot: Path | No
         The live database file. Default: BALLAST_WAREHOUSE.
     snapshot
         The copy that readers open. Default: BALLAST_SNAPSHOT.
+    export_folder
+        Folder of the Parquet exports. Default: BALLAST_EXPORT_FOLDER.
 
     """
     from flows.maintenance import restore_backup  # noqa: PLC0415 - DuckDB and Polars take a while to import
 
-    return restore_backup(path, _paths(warehouse=warehouse, snapshot=snapshot))
+    return restore_backup(path, _paths(warehouse=warehouse, snapshot=snapshot, export_folder=export_folder))
 
 
 @db.command

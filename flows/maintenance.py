@@ -11,8 +11,20 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from flows.show import ERROR, PROBLEMS, err, hear_warehouse, out, show, tell
-from sql.maintenance import Status, Tell, Verification, backup, read_status, restore, verify
+from sql.exports import Matched
+from sql.maintenance import (
+    Status,
+    Tell,
+    Verification,
+    backup,
+    count_failures,
+    read_status,
+    renew_exports,
+    restore,
+    verify,
+)
 from sql.warehouse import Warehouse
+from tasks.errors import UsageError
 from tasks.settings import Settings
 
 Paths = Mapping[str, Path]
@@ -33,11 +45,14 @@ def show_status(paths: Paths) -> int:
 
 
 def show_verification(paths: Paths) -> int:
-    """Verify, with progress, and show what failed."""
+    """Verify, with progress, and show what failed. Copies that nobody named are not those of another warehouse."""
 
     def run(warehouse: Warehouse) -> int:
+        missing = _missing_copies(paths)
         with _progress() as told:
-            verification = verify(warehouse, told)
+            verification = verify(warehouse, told, has_copies=not missing)
+        if missing:
+            err().print(f"not compared with its copies: give {' and '.join(missing)} for that")
         return _show_failures(warehouse, verification)
 
     return _with_warehouse(paths, run)
@@ -56,12 +71,15 @@ def migrate_warehouse(paths: Paths) -> int:
 
 
 def make_snapshot(paths: Paths) -> int:
-    """Make the snapshot and the export of the newest day."""
+    """Make the snapshot, and the exports that are missing or not as in the warehouse."""
 
     def run(warehouse: Warehouse) -> int:
+        _require_copies(paths)
+        exports, exports_kept = renew_exports(warehouse)
         made = warehouse.snapshot()
         out().print(f"snapshot: {escape(str(made.path))}")
         out().print(f"export: {escape(str(made.export_path))}" if made.export_path else "export: no day is published")
+        _tell_exports(exports, exports_kept)
         return 0
 
     return _with_warehouse(paths, run)
@@ -82,14 +100,41 @@ def restore_backup(path: Path, paths: Paths) -> int:
     """Put a backup in the place of the warehouse."""
 
     def run(warehouse: Warehouse) -> int:
+        _require_copies(paths)
         with _progress() as told:
-            kept = restore(warehouse, path, told)
+            restored = restore(warehouse, path, told)
         out().print(f"restored: {escape(str(warehouse.path))} is as in {escape(str(path))}, with a new snapshot")
-        if kept:
-            out().print(f"replaced: the file before is kept in {escape(str(kept))}")
+        if restored.kept:
+            out().print(f"replaced: the file before is kept in {escape(str(restored.kept))}")
+        _tell_exports(restored.exports, restored.exports_kept)
         return 0
 
     return _with_warehouse(paths, run)
+
+
+def _missing_copies(paths: Paths) -> tuple[str, ...]:
+    """Name the flags that are missing beside --warehouse: without them the copies were those of another warehouse."""
+    named = paths.get("warehouse")
+    if named is None or named.resolve() == Settings().warehouse.resolve():
+        return ()
+    flags = {"snapshot": "--snapshot", "export_folder": "--export-folder"}
+    return tuple(flag for name, flag in flags.items() if name not in paths)
+
+
+def _require_copies(paths: Paths) -> None:
+    if missing := _missing_copies(paths):
+        msg = (
+            f"--warehouse {paths['warehouse']} is another file than BALLAST_WAREHOUSE, {Settings().warehouse}, whose "
+            f"copies would be replaced: give {' and '.join(missing)} too. Nothing was changed"
+        )
+        raise UsageError(msg)
+
+
+def _tell_exports(exports: Matched, kept: Path) -> None:
+    parts = (("made anew", exports.written), ("removed, their days are not published", exports.removed))
+    told = ", ".join(f"{len(days)} {what}" for what, days in parts if days)
+    is_kept = f"; what was there before is kept in {escape(str(kept))}" if kept.exists() else ""
+    out().print(f"exports: {told}{is_kept}" if told else "exports: all are as in the warehouse")
 
 
 def _with_warehouse(paths: Paths, run: Callable[[Warehouse], int]) -> int:
@@ -108,8 +153,8 @@ def _show_failures(warehouse: Warehouse, verification: Verification) -> int:
     schema = {"what": pl.String, "failures": pl.Int64, "first": pl.String}
     show(console, pl.DataFrame(verification.failures, schema, orient="row"), "What is wrong")
     err().print(
-        f"[bold red]error:[/] {len(verification.failures)} failures in {verification.n_steps} steps: restore a backup "
-        "with `ballast db restore`, or report what is wrong"
+        f"[bold red]error:[/] {count_failures(len(verification.failures))} in {verification.n_steps} steps: "
+        f"{verification.advice}"
     )
     return ERROR
 

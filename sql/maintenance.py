@@ -1,16 +1,18 @@
 """Keep the warehouse well: say how it is, prove all of it, copy it, put a copy back."""
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from functools import partial
 from pathlib import Path
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import polars as pl
 
 from sql import runs
 from sql.errors import Failure, WarehouseError
+from sql.exports import Matched, find_unlike, match_exports
 from sql.files import count_wal_bytes
 from sql.scripts import Script, find_pending, read_scripts
 from sql.statements import Connection, fill, query, read, table_columns
@@ -21,7 +23,9 @@ Tell: TypeAlias = Callable[[str, int, int], None]
 _Step: TypeAlias = tuple[str, Callable[[], tuple[Failure, ...]]]
 
 _FIRST_ROWS = 5
+_ALL_APPLIED = "migrations are all applied"
 _SAME_SNAPSHOT = "the snapshot shows the same"
+_SAME_EXPORTS = "the exports show the same"
 _BACKUP_ADVICE = "nothing was changed: give another backup"
 _SNAPSHOT_ADVICE = "make it anew with `ballast db snapshot`"
 
@@ -55,6 +59,27 @@ class Verification:
     n_steps: int
     failures: tuple[Failure, ...]
 
+    @property
+    def advice(self) -> str:
+        """What to do: a backup is the way back only from damage of the live file."""
+        failing = {name for name, _, _ in self.failures}
+        if failing <= {_ALL_APPLIED}:
+            return "bring the warehouse forward with `ballast db migrate`"
+        if failing <= {_SAME_SNAPSHOT, _SAME_EXPORTS}:
+            return "the warehouse itself is sound: make its copies anew with `ballast db snapshot`"
+        return "restore a backup with `ballast db restore`, or report what is wrong"
+
+
+class Restored(NamedTuple):
+    """Where the file that was replaced is kept, None when there was none; what became of exports, and where they are.
+
+    `exports_kept` has those that were replaced or removed.
+    """
+
+    kept: Path | None
+    exports: Matched
+    exports_kept: Path
+
 
 def read_status(warehouse: Warehouse) -> Status:
     """Say how the warehouse is. *Raises* `WarehouseError` when it cannot be opened or does not fit the code."""
@@ -83,19 +108,22 @@ def read_status(warehouse: Warehouse) -> Status:
     )
 
 
-def verify(warehouse: Warehouse, tell: Tell) -> Verification:
-    """Read every value of every table and prove all that the warehouse promises.
+def verify(warehouse: Warehouse, tell: Tell, *, has_copies: bool = True) -> Verification:
+    """Read every value of every table and prove all that the warehouse promises; with its copies, that they are as it.
 
     *Raises* `WarehouseError` when it cannot be opened at all; what is wrong inside is in the failures.
     """
     with warehouse.connected() as con:
         if pending := _pending(con):
             words = f"{', '.join(pending)}: bring the warehouse forward with `ballast db migrate`, then verify it"
-            return Verification(1, (("migrations are all applied", len(pending), words),))
+            return Verification(1, ((_ALL_APPLIED, len(pending), words),))
         seen = query(con, "what_readers_see")
-        comparison = partial(_compare_snapshot, warehouse, seen, _last_publication(con))
-        steps: tuple[_Step, ...] = (*_scans(con), *_proofs(con), *_run_checks(con), (_SAME_SNAPSHOT, comparison))
-        return Verification(len(steps), tuple(_take(warehouse.path, steps, tell)))
+        comparisons: tuple[_Step, ...] = (
+            (_SAME_SNAPSHOT, partial(_compare_snapshot, warehouse, seen, _last_publication(con))),
+            (_SAME_EXPORTS, partial(_compare_exports, con, warehouse.export_folder)),
+        )
+        steps = (*_scans(con), *_proofs(con), *_run_checks(con), *(comparisons if has_copies else ()))
+        return Verification(len(steps), tuple(_take(steps, tell, partial(translated, warehouse.path))))
 
 
 def backup(warehouse: Warehouse, path: Path | None) -> Path:
@@ -117,25 +145,44 @@ def backup(warehouse: Warehouse, path: Path | None) -> Path:
     return path
 
 
-def restore(warehouse: Warehouse, path: Path, tell: Tell) -> Path | None:
-    """Put a copy of the backup in the place of the warehouse, bring it forward, and make a new snapshot of it.
+def restore(warehouse: Warehouse, path: Path, tell: Tell) -> Restored:
+    """Put a copy of the backup in the place of the warehouse, bring it forward, and make its copies as it is.
 
-    The backup is proved first. Returns where the file that was replaced is kept, None when there was none.
-    *Raises* `WarehouseError` when the backup is not sound; then nothing was changed.
+    The backup is proved first. *Raises* `WarehouseError` when the backup is not sound; then nothing was changed.
     """
     _require_backup(path)
     with warehouse.reading(path, _BACKUP_ADVICE) as con:
         pending = _pending(con)
         steps = (*_scans(con), *(() if pending else (*_proofs(con), *_run_checks(con))))
-        failures = tuple(_take(path, steps, tell))
+        failures = tuple(_take(steps, tell, nullcontext))
     if failures:
         named = "; ".join(f"{name} ({rows}): {first}" for name, rows, first in failures[:_FIRST_ROWS])
-        msg = f"backup {path} is not sound, {len(failures)} failures: {named}. {_BACKUP_ADVICE.capitalize()}"
+        msg = f"backup {path} is not sound, {count_failures(len(failures))}: {named}. {_BACKUP_ADVICE.capitalize()}"
         raise WarehouseError(msg)
     kept = warehouse.replace_by(path)
     warehouse.migrate()
+    exports_kept = kept.with_name(f"{kept.name}.targets") if kept else _aside(warehouse.path)
+    # Before the snapshot, which writes the export of the newest day without a look at what was there.
+    with warehouse.connected() as con:
+        exports = match_exports(con, warehouse.export_folder, exports_kept)
     warehouse.snapshot()
-    return kept
+    return Restored(kept, exports, exports_kept)
+
+
+def renew_exports(warehouse: Warehouse) -> tuple[Matched, Path]:
+    """Make the exports what is visible; give what became of them, and where those are that were other."""
+    aside = _aside(warehouse.path)
+    with warehouse.connected() as con:
+        return match_exports(con, warehouse.export_folder, aside), aside
+
+
+def count_failures(number: int) -> str:
+    """Say how many failed."""
+    return "1 failure" if number == 1 else f"{number} failures"
+
+
+def _aside(path: Path) -> Path:
+    return path.with_name(f"{path.name}.replaced-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.targets")
 
 
 def _default_backup(path: Path) -> Path:
@@ -164,11 +211,11 @@ def _pending(con: Connection) -> tuple[str, ...]:
     return tuple(script.name for script in find_pending(read_scripts("migrations"), applied))
 
 
-def _take(path: Path, steps: tuple[_Step, ...], tell: Tell) -> Iterator[Failure]:
+def _take(steps: tuple[_Step, ...], tell: Tell, words: Callable[[], AbstractContextManager[None]]) -> Iterator[Failure]:
     for done, (name, step) in enumerate(steps):
         tell(name, done, len(steps))
         try:
-            with translated(path):
+            with words():
                 yield from step()
         except WarehouseError as error:
             yield name, 1, str(error)
@@ -220,6 +267,19 @@ def _compare_snapshot(
     differing = seen.join(shown, on=seen.columns, how="anti", nulls_equal=True)["view_name"]
     words = f"{', '.join(differing)} of {warehouse.snapshot_path} is not as in the warehouse: {_SNAPSHOT_ADVICE}"
     return ((_SAME_SNAPSHOT, differing.len(), words),) if differing.len() else ()
+
+
+def _compare_exports(con: Connection, folder: Path) -> tuple[Failure, ...]:
+    unlike = find_unlike(con, folder)
+    n_days = len(unlike.written) + len(unlike.removed)
+    parts = (("missing or not as in the warehouse", unlike.written), ("of days that are not published", unlike.removed))
+    named = "; ".join(f"{what}: {_days(days)}" for what, days in parts if days)
+    return ((_SAME_EXPORTS, n_days, f"{folder} {named}: {_SNAPSHOT_ADVICE}"),) if n_days else ()
+
+
+def _days(days: tuple[date, ...]) -> str:
+    more = len(days) - _FIRST_ROWS
+    return ", ".join(map(str, days[:_FIRST_ROWS])) + (f" and {more} more" if more > 0 else "")
 
 
 def _last_publication(con: Connection) -> dict[str, object] | None:

@@ -49,7 +49,8 @@ def test_a_warehouse_with_a_fault_is_told_as_a_table_and_exit_code_1(ballast: Ba
     assert code == 1
     assert "every_ingest_adds_up" in out
     assert "ingest 7" in out
-    assert "1 failures" in err
+    assert "1 failure in" in err
+    assert "restore a backup" in err
 
 
 def test_a_backup_that_is_none_is_one_sentence(ballast: Ballast, tmp_path: Path) -> None:
@@ -59,3 +60,22 @@ def test_a_backup_that_is_none_is_one_sentence(ballast: Ballast, tmp_path: Path)
     assert code == 1
     assert err.count("\n") == 1
     assert "give another backup" in err
+
+
+def test_the_copies_of_one_warehouse_are_never_made_of_another(ballast: Ballast, tmp_path: Path) -> None:
+    ballast("migrate")
+    ballast("snapshot")
+    ballast("backup", tmp_path / "b.duckdb")
+    before = (tmp_path / "snapshot.duckdb").read_bytes()
+    other = ("--warehouse", tmp_path / "other.duckdb")
+    for words in (("restore", tmp_path / "b.duckdb"), ("snapshot", "--snapshot", tmp_path / "s.duckdb")):
+        code, _, err = ballast(*words, *other)
+        assert (code, "--export-folder too" in err) == (2, True)
+    assert not (tmp_path / "other.duckdb").exists()
+    copies = ("--snapshot", tmp_path / "s.duckdb", "--export-folder", tmp_path / "e")
+    assert ballast("restore", tmp_path / "b.duckdb", *other, *copies)[0] == 0
+    assert (tmp_path / "s.duckdb").exists()
+    assert (tmp_path / "snapshot.duckdb").read_bytes() == before
+    code, out, err = ballast("verify", *other)
+    assert (code, "is sound" in out) == (0, True)
+    assert "not compared with its copies: give --snapshot and --export-folder" in err

@@ -2,15 +2,16 @@
 
 import shutil
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
 import duckdb
+import polars as pl
 import pytest
 from warehouse_samples import DAY, TWO, StartWorker, ingest, make_rejects, make_scores, make_source, publish
 
 from sql.errors import MigrationError, WarehouseError, WarehouseLockedError
-from sql.maintenance import Verification, backup, read_status, restore, verify
+from sql.maintenance import Verification, backup, read_status, renew_exports, restore, verify
 from sql.warehouse import Warehouse
 
 NEXT = DAY + timedelta(days=1)
@@ -34,6 +35,27 @@ def _change(warehouse: Warehouse, sql: str) -> None:
 def _seen(path: Path) -> list[tuple[object, ...]]:
     with duckdb.connect(str(path), read_only=True) as con:
         return con.sql(SEEN).fetchall()
+
+
+def _exports(folder: Path) -> dict[date, list[str]]:
+    """Give the runs of each day's export."""
+    return {
+        date.fromisoformat(path.parent.name[-10:]): pl.read_parquet(path)["run_id"].unique().to_list()
+        for path in sorted(folder.glob("*/*.parquet"))
+    }
+
+
+def _rot(path: Path) -> None:
+    """Spoil a block of the rejects."""
+    with duckdb.connect(str(path)) as con:
+        con.execute(
+            "INSERT INTO rejects SELECT 9, range, '{}', hash(range)::VARCHAR, '' FROM range(200_000)"
+        ).fetchall()
+        con.execute("CHECKPOINT").fetchall()
+        [(block,)] = con.execute("SELECT max(block_id) FROM pragma_storage_info('rejects') WHERE persistent").fetchall()
+    with path.open("r+b") as file:
+        file.seek(FIRST_BLOCK + block * BLOCK_SIZE + 1000)
+        file.write(b"rot")
 
 
 @pytest.fixture(scope="module")
@@ -86,20 +108,19 @@ def test_a_sound_warehouse_passes_and_says_what_it_looks_at(warehouse: Warehouse
 )
 def test_what_is_wrong_is_found_and_named(warehouse: Warehouse, damage: str, failing: str, words: str) -> None:
     _change(warehouse, damage)
-    found = {name: first for name, _, first in _verify(warehouse).failures}
-    assert words in found[failing]
+    verification = _verify(warehouse)
+    assert words in {name: first for name, _, first in verification.failures}[failing]
+    assert "db restore" in verification.advice
 
 
-def test_a_block_that_rotted_is_found(warehouse: Warehouse) -> None:
-    with duckdb.connect(str(warehouse.path)) as con:
-        con.execute(
-            "INSERT INTO rejects SELECT 9, range, '{}', hash(range)::VARCHAR, '' FROM range(200_000)"
-        ).fetchall()
-        con.execute("CHECKPOINT").fetchall()
-        [(block,)] = con.execute("SELECT max(block_id) FROM pragma_storage_info('rejects') WHERE persistent").fetchall()
-    with warehouse.path.open("r+b") as file:
-        file.seek(FIRST_BLOCK + block * BLOCK_SIZE + 1000)
-        file.write(b"rot")
+def test_a_block_that_rotted_is_found_and_told_once_of_a_backup(warehouse: Warehouse, tmp_path: Path) -> None:
+    shutil.copy(warehouse.path, tmp_path / "rotten.duckdb")
+    _rot(tmp_path / "rotten.duckdb")
+    with pytest.raises(WarehouseError) as refused:
+        restore(warehouse, tmp_path / "rotten.duckdb", _silent)
+    said = str(refused.value)
+    assert said == f"{tmp_path}/rotten.duckdb is damaged or no DuckDB file: nothing was changed: give another backup"
+    _rot(warehouse.path)
     failures = _verify(warehouse).failures
     assert "table rejects is readable" in {name for name, _, _ in failures}
     assert any("damaged or cut short" in first for _, _, first in failures)
@@ -114,8 +135,11 @@ def test_an_edited_migration_is_found(warehouse: Warehouse) -> None:
 def test_a_snapshot_that_is_behind_is_told_until_it_is_made_anew(warehouse: Warehouse) -> None:
     publish(warehouse, "r3", TWO, NEXT)
     assert not read_status(warehouse).is_snapshot_current
-    [(name, _, words)] = _verify(warehouse).failures
-    assert (name, "db snapshot" in words) == ("the snapshot shows the same", True)
+    verification = _verify(warehouse)
+    [snapshot, exports] = verification.failures
+    assert (snapshot[0], "db snapshot" in snapshot[2]) == ("the snapshot shows the same", True)
+    assert (exports[0], f"{NEXT}: make it anew" in exports[2]) == ("the exports show the same", True)
+    assert "sound: make its copies anew with `ballast db snapshot`" in verification.advice
     assert warehouse.snapshot().export_path == warehouse.export_folder / f"as_of_date={NEXT}" / "targets.parquet"
     assert read_status(warehouse).is_snapshot_current
     assert _verify(warehouse).failures == ()
@@ -146,12 +170,39 @@ def test_a_restored_warehouse_is_as_it_was_and_the_other_is_kept(warehouse: Ware
     before = _seen(warehouse.path)
     publish(warehouse, "r3", TWO)
     later = _seen(warehouse.path)
-    kept = restore(warehouse, path, _silent)
+    kept = restore(warehouse, path, _silent).kept
     assert kept is not None
     assert (_seen(warehouse.path), _seen(warehouse.snapshot_path), _seen(kept)) == (before, before, later)
     assert _verify(warehouse).failures == ()
     publish(warehouse, "r4", TWO)
     assert _seen(kept) == later
+
+
+def test_restored_exports_are_those_of_the_backup_and_the_others_are_kept(warehouse: Warehouse, tmp_path: Path) -> None:
+    path = backup(warehouse, tmp_path / "monday.duckdb")
+    of_backup = _exports(warehouse.export_folder)
+    publish(warehouse, "r3", TWO)
+    publish(warehouse, "r4", TWO, NEXT)
+    warehouse.export([DAY, NEXT])
+    later = _exports(warehouse.export_folder)
+    restored = restore(warehouse, path, _silent)
+    assert restored.exports == ((DAY,), (NEXT,))
+    assert restored.kept is not None
+    assert restored.exports_kept.name == f"{restored.kept.name}.targets"
+    assert _exports(warehouse.export_folder) == of_backup == {DAY: ["r2"]}
+    assert _exports(restored.exports_kept) == later == {DAY: ["r3"], NEXT: ["r4"]}
+    assert [folder.name for folder in warehouse.export_folder.iterdir()] == [f"as_of_date={DAY}"]
+    assert _verify(warehouse).failures == ()
+
+
+def test_exports_that_are_missing_or_broken_are_made_anew(warehouse: Warehouse) -> None:
+    publish(warehouse, "r3", TWO, NEXT)
+    (warehouse.export_folder / f"as_of_date={DAY}" / "targets.parquet").write_text("broken")
+    exports, kept = renew_exports(warehouse)
+    assert exports == ((DAY, NEXT), ())
+    assert (kept / f"as_of_date={DAY}" / "targets.parquet").read_text() == "broken"
+    assert _exports(warehouse.export_folder) == {DAY: ["r2"], NEXT: ["r3"]}
+    assert renew_exports(warehouse)[0] == ((), ())
 
 
 def test_a_damaged_warehouse_is_replaced_and_kept_with_its_log(warehouse: Warehouse, tmp_path: Path) -> None:
@@ -160,7 +211,7 @@ def test_a_damaged_warehouse_is_replaced_and_kept_with_its_log(warehouse: Wareho
     wal = warehouse.path.with_name(f"{warehouse.path.name}.wal")
     warehouse.path.write_bytes(b"rotten")
     wal.write_bytes(b"log")
-    kept = restore(warehouse, path, _silent)
+    kept = restore(warehouse, path, _silent).kept
     assert kept is not None
     assert (kept.read_bytes(), kept.with_name(f"{kept.name}.wal").read_bytes()) == (b"rotten", b"log")
     assert not wal.exists()
@@ -170,7 +221,7 @@ def test_a_damaged_warehouse_is_replaced_and_kept_with_its_log(warehouse: Wareho
 def test_a_lost_warehouse_is_restored(warehouse: Warehouse, tmp_path: Path) -> None:
     path = backup(warehouse, tmp_path / "monday.duckdb")
     warehouse.path.unlink()
-    assert restore(warehouse, path, _silent) is None
+    assert restore(warehouse, path, _silent).kept is None
     assert _seen(warehouse.path) == _seen(path)
 
 
@@ -184,7 +235,7 @@ def test_a_backup_that_is_not_sound_is_refused_and_nothing_is_changed(warehouse:
     text.write_text("no database")
     content = warehouse.path.read_bytes()
     for broken, words in (
-        (path, "not sound, 1 failures: every_ingest_adds_up"),
+        (path, "not sound, 1 failure: every_ingest_adds_up"),
         (foreign, "no warehouse"),
         (text, "no DuckDB file"),
         (tmp_path / "none", "no backup at"),

@@ -143,5 +143,5 @@ def test_a_list_whose_feed_leads_to_nothing_is_missed_over_a_range_too(inbox: Pa
 
 
 def test_a_folder_that_is_not_there_is_told_as_a_folder(tmp_path: Path) -> None:
-    with pytest.raises(SourceError, match="no folder at .*/missing/: correct the path"):
+    with pytest.raises(SourceError, match=r"no folder at .*/missing/: correct the path"):
         find_places(f"{tmp_path}/missing/")
