@@ -11,7 +11,9 @@ from prefect.client.schemas.objects import State
 from flows.daily_rebalance import daily_rebalance
 from flows.run_command import run_days
 from sizing import RebalancingLimits
+from tasks.backfill import Book, publish_days
 from tasks.errors import ConfigError, SourceError
+from tasks.ingest import ingest_range
 from tasks.settings import RebalanceConfig, Settings
 
 pytestmark = [pytest.mark.server, pytest.mark.usefixtures("connected")]
@@ -50,6 +52,16 @@ class Market:
         config = RebalanceConfig(as_of_date=day, portfolios=limits or {"p": LIMITS}, settings=self.settings)
         return asyncio.run(daily_rebalance(config, return_state=True))
 
+    def publish(self, day: date, **limits: RebalancingLimits) -> None:
+        """Publish as `run` does, without an engine: for what the tables alone tell."""
+        ingest_range(self.settings, (day,))
+        warehouse = self.settings.open_warehouse()
+        with warehouse.kept_open() as session:
+            book = Book(session, self.settings.exchange, limits or {"p": LIMITS}, "test", None)
+            [done] = publish_days(book, (day,), keep_going=False)
+        assert done.state == "published"
+        warehouse.snapshot(day)
+
     def ask(self, query: str) -> list[tuple[object, ...]]:
         return self.settings.open_warehouse().ask_snapshot(query).rows()
 
@@ -80,14 +92,14 @@ def test_restrictions_of_the_file_reach_decisions_and_targets_on_the_days_they_h
         ("p", "CARE", "must_sell", "client", SECOND.isoformat(), ""),
         ("q", "BANK", "no_buy", "of another portfolio", "", ""),
     )
-    market.run(FIRST, p=LIMITS, q=LIMITS)
+    market.publish(FIRST, p=LIMITS, q=LIMITS)
     assert market.gates("p") == {"OIL": "no_buy", "GAS": None, "CARE": None, "DRUG": None, "BANK": None}
     assert market.gates("q")["BANK"] == market.gates("q")["OIL"] == "no_buy"
     assert "OIL" not in market.targets("p")
     assert market.ask(
         "SELECT is_pinned, action, target_weight = current_weight FROM current_targets WHERE asset = 'GAS'"
     ) == [(True, "hold", True)]
-    market.run(SECOND, p=LIMITS, q=LIMITS)
+    market.publish(SECOND, p=LIMITS, q=LIMITS)
     assert market.gates("p") == {"OIL": None, "GAS": None, "CARE": "must_sell", "DRUG": None, "BANK": None}
     assert market.targets("p")["CARE"] == "close"
     assert market.targets("p")["OIL"] == "open"
@@ -97,7 +109,7 @@ def test_restrictions_of_the_file_reach_decisions_and_targets_on_the_days_they_h
 def test_a_holding_that_may_not_be_bought_does_not_grow(market: Market, is_dynamic: bool) -> None:  # noqa: FBT001 - a case
     market.hold(FIRST, "p", {"OIL": 0.03, "BANK": 0.03})
     market.restrict(("", "OIL", "no_buy", "blackout", "", ""))
-    market.run(FIRST, p=LIMITS.model_copy(update={"enable_dynamic_sizing": is_dynamic}))
+    market.publish(FIRST, p=LIMITS.model_copy(update={"enable_dynamic_sizing": is_dynamic}))
     held = market.ask(
         "SELECT asset, action, target_weight > current_weight FROM current_targets WHERE current_weight > 0"
     )
@@ -116,12 +128,12 @@ def test_a_day_with_a_restriction_that_cannot_be_read_publishes_nothing(market: 
 
 def test_a_list_of_restrictions_counts_until_another_comes_and_an_empty_one_lifts_them_all(market: Market) -> None:
     market.restrict(("", "OIL", "no_buy", "", "", ""))
-    market.run(FIRST)
+    market.publish(FIRST)
     (market.folder / "restrictions.csv").unlink()
-    market.run(SECOND)
+    market.publish(SECOND)
     assert market.gates()["OIL"] == "no_buy"
     market.restrict()
-    market.run(SECOND)
+    market.publish(SECOND)
     assert market.gates()["OIL"] is None
 
 
@@ -129,7 +141,7 @@ def test_an_asset_without_a_bucket_waits_for_one_unless_the_portfolio_allows_it(
     market.settings = market.settings.model_copy(update={"max_reject_share": 0.2})  # one bad row of five
     market.write("assets.csv", "asset,bucket", (BUCKETS | {"OIL": ""}).items())
     market.score(FIRST, SCORES | {"NEWCO": 0.95})
-    market.run(FIRST, strict=LIMITS, open=LIMITS.model_copy(update={"allow_unclassified": True}))
+    market.publish(FIRST, strict=LIMITS, open=LIMITS.model_copy(update={"allow_unclassified": True}))
     assert market.ask("SELECT kind, rule, reason FROM rejected_rows") == [
         ("assets", "bucket|nullability", "bucket is missing")
     ]
@@ -146,7 +158,7 @@ def test_each_portfolio_follows_the_model_that_it_names(market: Market) -> None:
     rows += [(FIRST, "growth", asset, score) for asset, score in {"OIL": 0.2, "GAS": 0.8, "BANK": 0.7}.items()]
     market.write(f"scores_{FIRST}.csv", "date,model,asset,score", rows)
     follows = {name: LIMITS.model_copy(update={"model": name}) for name in ("value", "growth")}
-    assert market.run(FIRST, **follows).name == "Published"
+    market.publish(FIRST, **follows)
     assert market.targets("value").keys() == {"OIL"}
     assert market.targets("growth").keys() == {"GAS", "BANK"}
     assert market.gates("value") == {"OIL": None, "GAS": "below_min_score_new_position"}
@@ -165,19 +177,19 @@ def test_a_model_that_nobody_scores_holds_the_day_and_the_targets_of_all_stay(ma
 def test_a_holding_outside_of_the_portfolios_own_universe_is_closed(market: Market) -> None:
     market.hold(FIRST, "p", {"OIL": 0.1, "BANK": 0.1})
     own = LIMITS.model_copy(update={"include_buckets": ("Health Care",), "include_assets": ("BANK",)})
-    market.run(FIRST, p=own)
+    market.publish(FIRST, p=own)
     assert market.gates() == {"OIL": "excluded", "GAS": "excluded", "BANK": None, "CARE": None, "DRUG": None}
     assert market.targets()["OIL"] == "close"
 
 
 def test_a_single_bucket_has_its_own_number_of_places(market: Market) -> None:
-    market.run(FIRST, p=LIMITS.model_copy(update={"max_positions_by_bucket": {"Energy": 1}}))
+    market.publish(FIRST, p=LIMITS.model_copy(update={"max_positions_by_bucket": {"Energy": 1}}))
     [told] = market.ask("SELECT gate, gate_limit, entry_score, rival FROM decisions_today WHERE asset = 'GAS'")
     assert told == ("max_positions_per_bucket", 1.0, 0.9, "OIL")
 
 
 def test_a_minimum_of_buckets_that_cannot_be_reached_is_published_with_its_reason(market: Market) -> None:
-    assert market.run(FIRST, p=LIMITS.model_copy(update={"min_buckets_represented": 5})).name == "Published"
+    market.publish(FIRST, p=LIMITS.model_copy(update={"min_buckets_represented": 5}))
     [(value, limit, is_ok, reason)] = market.ask(
         "SELECT value, limit_value, is_ok, reason FROM constraint_checks "
         "WHERE constraint_name = 'min_buckets_represented'"
@@ -243,7 +255,7 @@ def test_an_included_bucket_that_no_asset_has_stops_the_day_and_the_targets_stay
 def test_a_portfolio_may_include_what_the_asset_list_does_not_know(market: Market) -> None:
     market.score(FIRST, SCORES | {"NEWCO": 0.95})
     own = LIMITS.model_copy(update={"include_buckets": ("unclassified",), "allow_unclassified": True})
-    assert market.run(FIRST, p=own).name == "Published"
+    market.publish(FIRST, p=own)
     assert market.targets().keys() == {"NEWCO"}
 
 
@@ -281,7 +293,7 @@ def test_an_included_bucket_that_no_asset_has_is_one_error_in_the_terminal(
 def test_a_portfolio_all_in_cash_does_not_hold_again_what_an_older_positions_file_says(market: Market) -> None:
     market.hold(FIRST, "p", {"OIL": 0.5})
     market.restrict(*(("", asset, "must_sell", "out", "", FIRST.isoformat()) for asset in SCORES))
-    market.run(FIRST)
+    market.publish(FIRST)
     assert market.targets() == {"OIL": "close"}
-    market.run(SECOND)
+    market.publish(SECOND)
     assert market.ask("SELECT count(*) FROM decisions_today WHERE is_held") == [(0,)]

@@ -29,7 +29,7 @@ _PYTEST = (
     *("-p", "no:cacheprovider", "-p", "pytest_timeout"),
 )
 _ENVIRONMENT = (
-    # As in `make test`: with fewer, a mutant of a rare relaxation survives that the suite would kill.
+    # Twice what `make test` draws: with fewer, a mutant of a rare relaxation survives that the suite would kill.
     ("BALLAST_FUZZ_PORTFOLIOS", "3000"),
     ("CI", "true"),  # hypothesis then draws the same examples every time
     ("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1"),

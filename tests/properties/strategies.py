@@ -13,7 +13,7 @@ from sizing import RebalancingLimits
 from tests.sizing.cases import Asked, Case, size_all
 from tests.sizing.reference_portfolio import Line
 
-FUZZ_PORTFOLIOS = int(os.environ.get("BALLAST_FUZZ_PORTFOLIOS", "3000"))
+FUZZ_PORTFOLIOS = int(os.environ.get("BALLAST_FUZZ_PORTFOLIOS", "1500"))
 PORTFOLIOS_PER_CALL = 300
 LARGEST_PORTFOLIO = 5_000
 NAMES = tuple(f"{head}{number}" for head in ("A", "b", "É", "Z-", "10", "9") for number in range(1_000))

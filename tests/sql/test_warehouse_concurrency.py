@@ -33,17 +33,6 @@ def test_another_caller_is_named_and_the_wait_is_bounded(warehouse: Warehouse) -
     assert impatient.query("current_targets").is_empty()
 
 
-def test_processes_that_publish_the_same_run_publish_it_once(warehouse: Warehouse, start_worker: StartWorker) -> None:
-    workers = [start_worker("publish", warehouse.path.parent, "r1") for _ in range(3)]
-    for worker in workers:
-        assert worker.stdout is not None
-        assert worker.stdout.readline() == "ready\n"
-    said = [worker.communicate("go\n")[0].strip() for worker in workers]
-    assert [worker.returncode for worker in workers] == [0, 0, 0]
-    assert Counter(said) == {"published": 1, "unchanged": 2}
-    assert warehouse.query("current_targets").height == 4
-
-
 def test_threads_that_publish_the_same_run_publish_it_once(warehouse: Warehouse) -> None:
     warehouse.start_run(make_run("r1"), "test")
     with ThreadPoolExecutor(4) as pool:

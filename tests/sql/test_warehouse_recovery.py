@@ -1,4 +1,3 @@
-import random
 import signal
 import subprocess
 import time
@@ -6,7 +5,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from warehouse_samples import DAY, StartWorker, make_warehouse, publish
+from warehouse_samples import StartWorker, make_warehouse
 
 from sql.errors import WarehouseError
 from sql.scripts import read_scripts
@@ -51,35 +50,6 @@ def test_a_migration_that_was_killed_is_recovered_before_there_is_a_table_for_it
     assert killed.returncode == -signal.SIGKILL
     assert made.migrate() == tuple(script.version for script in read_scripts("migrations"))
     assert _rows(made.path, "SELECT * FROM recoveries") == []
-
-
-def test_nothing_acknowledged_is_lost_and_nothing_is_half_there_after_kills(
-    warehouse: Warehouse, start_worker: StartWorker
-) -> None:
-    moments = random.Random(7)
-    done: list[list[str]] = []
-    for _ in range(KILLS):
-        done += _kill_after(start_worker("write", warehouse.path.parent), moments.uniform(0, 0.6))
-        warehouse.migrate()
-    ingests = {run_id for (run_id,) in _rows(warehouse.path, "SELECT sha256 FROM ingests")}
-    published = {
-        run_id for (run_id,) in _rows(warehouse.path, "SELECT run_id FROM run_events WHERE state = 'published'")
-    }
-    assert {run_id for what, run_id in done if what == "ingest"} <= ingests
-    assert {run_id for what, run_id in done if what == "run"} <= published
-    assert len(done) >= KILLS
-    whole = "SELECT DISTINCT count(*) FROM targets GROUP BY run_id"
-    assert _rows(warehouse.path, whole) in ([(4,)], [])
-    stray = "SELECT * FROM targets ANTI JOIN (FROM run_events WHERE state = 'published') USING (run_id)"
-    assert _rows(warehouse.path, stray) == []
-    counted = "SELECT count(*), count(*) FILTER (rows_accepted = 1 AND rows_rejected = 1) FROM ingests"
-    n_ingests = len(ingests)
-    assert _rows(warehouse.path, counted) == [(n_ingests, n_ingests)]
-    assert _rows(warehouse.path, "SELECT count(DISTINCT ingest_id), count(*) FROM scores") == [(n_ingests, n_ingests)]
-    assert _rows(warehouse.path, "SELECT count(DISTINCT ingest_id), count(*) FROM rejects") == [(n_ingests, n_ingests)]
-    publish(warehouse, "after")
-    snapshot = warehouse.snapshot(DAY)
-    assert _rows(snapshot.path, "SELECT count(*) FROM current_targets") == [(4,)]
 
 
 def test_a_truncated_file_is_told(warehouse: Warehouse) -> None:
