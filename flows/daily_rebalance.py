@@ -16,7 +16,7 @@ from tasks.ingest import ingest_day
 from tasks.ledger import OpenRun, open_run
 from tasks.portfolios import load_portfolios
 from tasks.publish import FailureRecord, hold, publish, snapshot
-from tasks.report import report, with_warnings
+from tasks.report import report, warn_of_later_days, with_warnings
 from tasks.settings import RebalanceConfig, Settings
 from tasks.trading_days import exchange_time_zone, require_trading_day
 
@@ -70,7 +70,8 @@ async def daily_rebalance(config: RebalanceConfig) -> State[Any]:
     if not publication.is_new:
         return _unchanged(run, not_copied)
     sentence = report(settings, day, run, ingested)
-    return Completed(name=PUBLISHED, message=with_warnings(sentence, *run.warnings, *not_copied))
+    later = warn_of_later_days(settings, run.run_id)
+    return Completed(name=PUBLISHED, message=with_warnings(sentence, *run.warnings, *later, *not_copied))
 
 
 def _show_readers(settings: Settings, day: date) -> tuple[str, ...]:

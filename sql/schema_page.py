@@ -23,7 +23,14 @@ SECTIONS: Mapping[str, tuple[str, ...]] = {
         "constraints_today",
     ),
     "Why": ("explain", "decisions_today", "configured_limits"),
-    "How the days went": ("run_health", "latest_runs", "run_states", "rejected_rows", "refused_files"),
+    "How the days went": (
+        "run_health",
+        "latest_runs",
+        "run_states",
+        "superseded_holdings",
+        "rejected_rows",
+        "refused_files",
+    ),
     "What was published, and when": (
         "visible_runs",
         "visible_runs_as_of",

@@ -35,6 +35,17 @@ def with_warnings(sentence: str, *warnings: str) -> str:
     return "\n".join([sentence, *(f"warning: {one}" for one in warnings)])
 
 
+def warn_of_later_days(settings: Settings, run_id: str) -> tuple[str, ...]:
+    """Say which days after the run's rest on targets that it replaced, and what brings them up to date."""
+    later = settings.open_warehouse().query("days_to_bring_up_to_date", run_id=run_id)
+    n_days, first, last = later.row(0)
+    if not n_days:
+        return ()
+    rest = f"1 later day, {first}, rests" if n_days == 1 else f"{n_days} later days, {first} to {last}, rest"
+    repair = f"`ballast backfill --from {first} --to {last}` brings {'it' if n_days == 1 else 'them'} up to date"
+    return (f"{rest} on targets that this run replaced: {repair}",)
+
+
 def summarise(summary: pl.DataFrame) -> str:
     """Say what a run did to each portfolio. *Requires* the columns of the query `day_summary`."""
     return "; ".join(

@@ -1,4 +1,4 @@
--- Grain: one row per run, newest first.
+-- Grain: one row per run, newest first. Its being superseded is what happened to another run, not to this one.
 CREATE OR REPLACE VIEW latest_runs AS
 SELECT
     runs.run_id,
@@ -19,13 +19,13 @@ JOIN (
         run_id,
         max(happened_at) FILTER (state = 'started') AS started_at,
         max(happened_at) FILTER (state = 'published') AS published_at,
-        max(event_id) FILTER (state <> 'unchanged') AS last_event_id
+        max(event_id) FILTER (state NOT IN ('unchanged', 'superseded')) AS last_event_id
     FROM run_events
     GROUP BY run_id
 ) AS history USING (run_id)
 ORDER BY history.last_event_id DESC;
 
-COMMENT ON VIEW latest_runs IS 'One row per run, newest first: the run to which something happened last is on top.';
+COMMENT ON VIEW latest_runs IS 'One row per run, newest first: the run to which something happened last is on top, unchanged and superseded aside.';
 COMMENT ON COLUMN latest_runs.run_id IS 'Run, see runs.';
 COMMENT ON COLUMN latest_runs.as_of_date IS 'Trading day that was computed, exchange date.';
 COMMENT ON COLUMN latest_runs.portfolio_ids IS 'Portfolios that the run covers.';

@@ -157,8 +157,11 @@ told AS (
         END AS restriction_words,
         CASE
             WHEN is_cash THEN NULL
-            WHEN NOT was_candidate THEN 'new in the universe'
-            WHEN NOT is_candidate THEN 'no longer in the universe'
+            WHEN NOT was_candidate
+            THEN concat_ws(
+                ', ', 'new among the candidates: neither scored nor held before', format('score {:.12g}', score)
+            )
+            WHEN NOT is_candidate THEN 'no longer a candidate: neither scored nor held'
             WHEN decided_bucket <> previous_decided_bucket
             THEN format('bucket {} -> {}', previous_decided_bucket, decided_bucket)
         END AS universe_words,

@@ -6,7 +6,7 @@ SELECT
     constraint_checks.constraint_name,
     constraint_checks.limit_value,
     constraint_checks.value,
-    constraint_checks.slack,
+    if(abs(constraint_checks.slack) <= 1e-12, 0, constraint_checks.slack) AS slack,
     constraint_checks.is_binding,
     constraint_checks.is_ok,
     constraint_checks.slack < -1e-12 AS is_missed,
@@ -25,7 +25,7 @@ COMMENT ON COLUMN constraints_today.as_of_date IS 'Trading day, exchange date: t
 COMMENT ON COLUMN constraints_today.constraint_name IS 'Name of the limit.';
 COMMENT ON COLUMN constraints_today.limit_value IS 'The limit, in its unit: a fraction of the portfolio value, or a count.';
 COMMENT ON COLUMN constraints_today.value IS 'The value reached, in the same unit: of buckets and positions the one with the least slack.';
-COMMENT ON COLUMN constraints_today.slack IS 'Distance from the value to the limit, negative when missed, in the same unit.';
+COMMENT ON COLUMN constraints_today.slack IS 'Distance from the value to the limit, negative when missed, in the same unit; 0 within 1e-12.';
 COMMENT ON COLUMN constraints_today.is_binding IS 'Whether the value is at its limit, or beyond.';
 COMMENT ON COLUMN constraints_today.is_ok IS 'Whether it may be published: kept, or missed for a reason that excuses it.';
 COMMENT ON COLUMN constraints_today.is_missed IS 'Whether the limit is missed though it may be: a minimum that is not attainable, or holdings that cannot be sold.';

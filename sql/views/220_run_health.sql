@@ -1,9 +1,19 @@
 -- Grain: one row per day that has a run, or scores: how it went, newest first.
 CREATE OR REPLACE VIEW run_health AS
 WITH days AS (
-    SELECT as_of_date FROM runs
-    UNION
-    SELECT as_of_date FROM ingests WHERE kind = 'scores'
+    SELECT as_of_date, bool_or(is_run_expected) AS is_run_expected
+    FROM (
+        SELECT as_of_date, true AS is_run_expected FROM runs
+        UNION ALL
+        -- A content of many days may have rows of holidays, and of years that nobody runs.
+        SELECT
+            as_of_date,
+            refusal IS NOT NULL OR min(as_of_date) OVER same_content = max(as_of_date) OVER same_content
+        FROM ingests
+        WHERE kind = 'scores'
+        WINDOW same_content AS (PARTITION BY sha256)
+    )
+    GROUP BY as_of_date
 ),
 events AS (
     SELECT
@@ -64,14 +74,26 @@ scored AS (
     WHERE decisions.is_held
     GROUP BY visible_runs.as_of_date
 ),
+resting AS (
+    SELECT
+        as_of_date,
+        [format(
+            'the holdings of {} rest on targets of {} that were replaced since, see superseded_holdings',
+            string_agg(portfolio_id, ', ' ORDER BY portfolio_id),
+            min(replaced_as_of_date)
+        )] AS warnings
+    FROM superseded_holdings
+    GROUP BY as_of_date
+),
 gathered AS (
     SELECT
         days.as_of_date,
+        days.is_run_expected,
         happened.* EXCLUDE (as_of_date),
         coalesce(visible.portfolio_ids, []) AS visible_portfolios,
         list_sort(list_filter(
             list_distinct(coalesce(ran.portfolio_ids, []) || coalesce(before.portfolio_ids, [])),
-            lambda portfolio: NOT list_contains(visible_portfolios, portfolio)
+            lambda portfolio: days.is_run_expected AND NOT list_contains(visible_portfolios, portfolio)
         )) AS missing_portfolios
     FROM days
     LEFT JOIN happened USING (as_of_date)
@@ -87,7 +109,9 @@ SELECT
         WHEN len(missing_portfolios) > 0 THEN 'partly_published'
         ELSE 'published'
     END AS state,
-    len(visible_portfolios) > 0 AND len(missing_portfolios) = 0 AS is_covered,
+    CASE
+        WHEN is_run_expected THEN len(visible_portfolios) > 0 AND len(missing_portfolios) = 0
+    END AS is_covered,
     missing_portfolios,
     last_state,
     last_reason,
@@ -102,7 +126,7 @@ SELECT
     coalesce(n_refused_files, 0) AS n_refused_files,
     coalesce(n_holdings_without_score, 0) AS n_holdings_without_score,
     coalesce(n_stale_scores, 0) AS n_stale_scores,
-    coalesce(string_split(published_reason, '; warning: ')[2:], []) AS warnings,
+    coalesce(string_split(published_reason, '; warning: ')[2:], []) || coalesce(resting.warnings, []) AS warnings,
     held_reason,
     failed_checks,
     failure,
@@ -111,13 +135,14 @@ FROM gathered
 LEFT JOIN ingested USING (as_of_date)
 LEFT JOIN refused USING (as_of_date)
 LEFT JOIN scored USING (as_of_date)
+LEFT JOIN resting USING (as_of_date)
 ORDER BY as_of_date DESC;
 
 COMMENT ON VIEW run_health IS 'One row per day that has a run, or scores, newest first: how it went. A trading day without either has no row.';
 COMMENT ON COLUMN run_health.as_of_date IS 'Trading day, exchange date.';
 COMMENT ON COLUMN run_health.state IS 'published, partly_published (some portfolios are missing), not_run (scores, but no run), or the state of the last run where nothing is visible: started, held, failed, rejected, proposed, approved.';
-COMMENT ON COLUMN run_health.is_covered IS 'Whether every portfolio that a run of the day covers, or that was published the day before, has visible targets of the day.';
-COMMENT ON COLUMN run_health.missing_portfolios IS 'Those that have none; empty when covered.';
+COMMENT ON COLUMN run_health.is_covered IS 'Whether every portfolio that a run of the day covers, or that was published the day before, has visible targets of the day. Null: no run, and scores only from a content of many days (a history may have rows of holidays); a file of the day alone wants a run.';
+COMMENT ON COLUMN run_health.missing_portfolios IS 'Those that have none; empty when is_covered is true or null.';
 COMMENT ON COLUMN run_health.last_state IS 'What happened last to a run of the day, unchanged and superseded aside: a held one after a published one is a correction that was held. Null: no run.';
 COMMENT ON COLUMN run_health.last_reason IS 'Why, in words.';
 COMMENT ON COLUMN run_health.started_at IS 'When the run that was published last was started, UTC; without one, when the last run was started.';
@@ -131,7 +156,7 @@ COMMENT ON COLUMN run_health.rows_rejected IS 'Rows of them that were refused, c
 COMMENT ON COLUMN run_health.n_refused_files IS 'Files of the day that were refused whole and not corrected since, count: see refused_files.';
 COMMENT ON COLUMN run_health.n_holdings_without_score IS 'Holdings without a score of the day, over all portfolios, count: an older one may still count.';
 COMMENT ON COLUMN run_health.n_stale_scores IS 'Holdings whose score is too old to act on, over all portfolios, count: their weight is frozen.';
-COMMENT ON COLUMN run_health.warnings IS 'Warnings of the last publication, a list of sentences; empty when there are none.';
+COMMENT ON COLUMN run_health.warnings IS 'Warnings of the last publication, and that its holdings were replaced since, a list of sentences; empty when there are none.';
 COMMENT ON COLUMN run_health.held_reason IS 'Why a run of the day was last held; null when none was.';
 COMMENT ON COLUMN run_health.failed_checks IS 'Which checks last rejected a run of the day, with their first rows; null when none was rejected.';
 COMMENT ON COLUMN run_health.failure IS 'Error with which a run of the day last failed; null when none did.';

@@ -25,6 +25,7 @@ WITHOUT_ROWS = {
     "18_corrections",
     "23_every_row_counted",
     "24_replays",
+    "25_superseded_holdings",
 }
 """What nothing of a good week answers."""
 

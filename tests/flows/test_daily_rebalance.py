@@ -212,15 +212,20 @@ def test_a_day_that_is_run_late_shows_its_own_targets(settings: Settings) -> Non
 _TABLES = ArtifactFilter(type=ArtifactFilterType(any_=["table"]))
 
 
-def test_a_changed_limit_supersedes_the_day(settings: Settings) -> None:
+def test_a_changed_limit_supersedes_the_day_and_says_which_days_rest_on_it(settings: Settings) -> None:
     limits = load_portfolios(settings.config)
     tighter = limits | {"core": limits["core"].model_copy(update={"max_single_position": 0.12})}
-    first, second = run_day(settings, DAYS[0], limits), run_day(settings, DAYS[0], tighter)
-    assert (first.name, second.name) == ("Published", "Published")
-    assert sorted(_ask(settings, "SELECT state FROM latest_runs")) == [("published",), ("superseded",)]
-    assert _ask(
-        settings, "SELECT max(target_weight) <= 0.12 FROM current_targets WHERE portfolio_id = 'core' AND NOT is_cash"
-    ) == [(True,)]
+    runs = [run_day(settings, day, of) for day, of in ((DAYS[0], limits), (DAYS[1], limits), (DAYS[0], tighter))]
+    assert [one.name for one in runs] == ["Published"] * 3
+    assert str(runs[2].message).endswith(
+        "\nwarning: 1 later day, 2025-06-03, rests on targets that this run replaced: "
+        "`ballast backfill --from 2025-06-03 --to 2025-06-03` brings it up to date"
+    )
+    assert "later day" not in str(runs[1].message)
+    assert _ask(settings, "SELECT state FROM latest_runs") == [("published",), ("published",), ("superseded",)]
+    largest = "SELECT max(target_weight) <= 0.12 FROM targets_for WHERE portfolio_id = 'core' AND NOT is_cash"
+    targets_of_the_day = f"(FROM targets SEMI JOIN visible_runs USING (run_id) WHERE as_of_date = DATE '{DAYS[0]}')"
+    assert _ask(settings, largest.replace("targets_for", targets_of_the_day)) == [(True,)]
 
 
 def test_without_dynamic_sizing_every_name_gets_the_same(settings: Settings) -> None:

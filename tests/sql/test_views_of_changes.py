@@ -118,7 +118,9 @@ def test_a_new_name_is_opened_and_the_others_make_room_for_it(changes: Rows) -> 
     came, other = changes["a new name", "BBB"], changes["a new name", "AAA"]
     assert (came["change"], came["previous_target_weight"], came["previous_gate"]) == ("opened", 0, None)
     assert came["moved"] == ["universe", "holding"]
-    assert came["change_reason"] == "new in the universe; holding 0.00000000 -> 0.30000000"
+    assert came["change_reason"] == (
+        "new among the candidates: neither scored nor held before, score 0.8; holding 0.00000000 -> 0.30000000"
+    )
     assert "others in: BBB" in other["change_reason"]
     assert "others" in other["moved"]
 
@@ -126,7 +128,7 @@ def test_a_new_name_is_opened_and_the_others_make_room_for_it(changes: Rows) -> 
 def test_a_lost_name_is_closed(changes: Rows) -> None:
     lost, other = changes["a lost name", "BBB"], changes["a lost name", "AAA"]
     assert (lost["change"], lost["target_weight"], lost["previous_target_weight"]) == ("closed", 0, Decimal("0.3"))
-    assert "no longer in the universe" in lost["change_reason"]
+    assert "no longer a candidate: neither scored nor held" in lost["change_reason"].split("; ")
     assert "others out: BBB" in other["change_reason"]
 
 
@@ -233,6 +235,66 @@ def test_todays_changes_are_against_what_was_visible_in_the_end(corrected: Wareh
 def test_a_run_that_was_never_published_differs_from_nothing(corrected: Warehouse) -> None:
     for pair in ("'r1', 'r9'", "'r9', 'r1'", "'r1', 'no such run'"):
         assert _read(corrected, f"FROM run_difference({pair})").is_empty()
+
+
+STARTED_FROM = {
+    "d0": {"p1": {"ingest_id": 1}, "p2": {"ingest_id": 1}},
+    "d1": {"p1": {"run_id": "d0"}, "p2": {"run_id": "d0"}},
+    "d2": {"p1": {"run_id": "d1"}, "p2": {"ingest_id": 2}},
+    "d3": {"p1": {"ingest_id": 3}, "p2": {"run_id": "d2"}},
+    "d4": {"p1": "2026-03-05", "p2": {"run_id": "d3"}},
+}
+"""Five days of which each portfolio starts from a run or from positions; d4 of p1 is an older release's."""
+CORRECTED_DAY = {"p1": {"AAA": "0.5", "BBB": "0.3", "CCC": "0"}, "p2": {"AAA": "0.3", "BBB": "0.4", "CCC": "0"}}
+
+
+def _publish_from(session: Warehouse, run_id: str, day: int, sources: object, portfolios: Weights = TWO) -> None:
+    run = make_run(run_id, portfolios, DAY + timedelta(days=day))
+    run.inputs["holdings"] = sources
+    session.start_run(run, "test")
+    session.publish(run_id, make_frames(portfolios, run.as_of_date), "test")
+
+
+@pytest.fixture(scope="module")
+def resting(make_migrated: Callable[[], Warehouse]) -> Warehouse:
+    """Five days, then d0 and d3 are corrected: only the targets of p2 change."""
+    made = make_migrated()
+    with made.kept_open() as session:
+        for day, (run_id, sources) in enumerate(STARTED_FROM.items()):
+            _publish_from(session, run_id, day, sources)
+        _publish_from(session, "d0-new", 0, STARTED_FROM["d0"], CORRECTED_DAY)
+        _publish_from(session, "d3-new", 3, STARTED_FROM["d3"], CORRECTED_DAY)
+    return made
+
+
+def test_days_that_rest_on_replaced_targets_are_told_up_to_the_next_positions(resting: Warehouse) -> None:
+    rows = "SELECT portfolio_id, run_id, is_direct, source_run_id, current_run_id, replaced_as_of_date"
+    assert _read(resting, f"{rows} FROM superseded_holdings").rows() == [
+        ("p2", "d1", True, "d0", "d0-new", DAY),
+        ("p2", "d4", True, "d3", "d3-new", DAY + timedelta(days=3)),
+    ]
+
+
+def test_days_after_a_day_that_rests_on_replaced_targets_rest_on_them_too(warehouse: Warehouse) -> None:
+    with warehouse.kept_open() as session:
+        for day in range(4):
+            sources = {"p1": {"run_id": f"d{day - 1}"}} if day else {}
+            _publish_from(session, f"d{day}", day, sources, ONE)
+        _publish_from(session, "new", 0, {}, {"p1": {"AAA": "0.4", "BBB": "0.3", "CCC": "0"}})
+        asked = session.query("days_to_bring_up_to_date", run_id="new")
+        assert asked.rows() == [(3, DAY + timedelta(days=1), DAY + timedelta(days=3))]
+        assert session.query("days_to_bring_up_to_date", run_id="d1")["n_days"].to_list() == [0]
+        told = "SELECT run_id, warnings FROM run_health WHERE len(warnings) > 0 ORDER BY 1"
+    words = "the holdings of p1 rest on targets of 2026-03-02 that were replaced since, see superseded_holdings"
+    assert _read(warehouse, told).rows() == [(f"d{day}", [words]) for day in (1, 2, 3)]
+
+
+def test_a_day_that_is_published_late_is_what_the_next_would_start_from(warehouse: Warehouse) -> None:
+    with warehouse.kept_open() as session:
+        _publish_from(session, "d0", 0, {}, ONE)
+        _publish_from(session, "d2", 2, {"p1": {"run_id": "d0"}}, ONE)
+        _publish_from(session, "d1", 1, {"p1": {"run_id": "d0"}}, {"p1": {"AAA": "0.4", "BBB": "0.3", "CCC": "0"}})
+        assert session.query("days_to_bring_up_to_date", run_id="d1")["n_days"].to_list() == [1]
 
 
 def test_weights_of_a_change_are_exact(week: Warehouse) -> None:

@@ -14,7 +14,7 @@ from warehouse_samples import DAY, ONE, TWO, make_frames, make_run, publish
 from sql.errors import PublishRejectedError
 from sql.warehouse import Warehouse
 
-PUBLISHED, CORRECTED, HELD, REJECTED, PARTLY, SCORES_ONLY = (DAY + timedelta(days=days) for days in range(6))
+PUBLISHED, CORRECTED, HELD, REJECTED, PARTLY, SCORES_ONLY, HOLIDAY = (DAY + timedelta(days=days) for days in range(7))
 SHOWN = (
     *("current_targets", "target_changes", "correction_changes", "decisions_today", "constraints_today"),
     *("bucket_exposure", "cash_drag", "turnover", "visible_runs", "publications"),
@@ -66,6 +66,9 @@ def days(make_migrated: Callable[[], Warehouse]) -> Warehouse:
     _write(closed, _ingest(5, "scores", PUBLISHED, (60, 60), "30 of 60 rows refused"))
     _write(closed, _ingest(6, "scores", CORRECTED, (60, 60), "30 of 60 rows refused"))
     _write(closed, _ingest(7, "scores", CORRECTED, (40, 0)))
+    for number, day in enumerate((HELD, HOLIDAY), start=8):
+        _write(closed, _ingest(number, "scores", day, (30, 0)))
+    _write(closed, "UPDATE ingests SET sha256 = 'history' WHERE ingest_id >= 8")
     return closed
 
 
@@ -100,6 +103,7 @@ def health(days: Warehouse) -> dict[date, dict[str, Any]]:
 def test_every_day_says_how_it_went(health: dict[date, dict[str, Any]]) -> None:
     told = {day: (row["state"], row["is_covered"], row["missing_portfolios"]) for day, row in health.items()}
     assert told == {
+        HOLIDAY: ("not_run", None, []),
         SCORES_ONLY: ("not_run", False, ["p1"]),
         PARTLY: ("partly_published", False, ["p2"]),
         REJECTED: ("rejected", False, ["p1", "p2"]),
@@ -108,6 +112,13 @@ def test_every_day_says_how_it_went(health: dict[date, dict[str, Any]]) -> None:
         PUBLISHED: ("published", True, []),
     }
     assert list(told) == sorted(told, reverse=True)
+
+
+def test_the_same_refused_content_of_several_days_is_no_history(warehouse: Warehouse) -> None:
+    for number, day in enumerate((PUBLISHED, CORRECTED), start=1):
+        _write(warehouse, _ingest(number, "scores", day, (0, 0), "no header"))
+    _write(warehouse, "UPDATE ingests SET sha256 = 'empty'")
+    assert _read(warehouse, "SELECT is_covered FROM run_health").rows() == [(False,), (False,)]
 
 
 def test_tries_publications_and_repetitions_are_counted(health: dict[date, dict[str, Any]]) -> None:
@@ -215,6 +226,20 @@ def test_a_missed_minimum_comes_first_and_says_why(warehouse: Warehouse) -> None
         (DAY, "min_buckets_represented", True, True, "not attainable: no name"),
         (DAY, "max_single_position", False, True, None),
     ]
+
+
+@pytest.mark.parametrize("slack", [-0.0, -5e-17])
+def test_a_limit_that_is_reached_has_no_negative_zero_left(warehouse: Warehouse, slack: float) -> None:
+    frames = make_frames()
+    frames["constraint_checks"] = frames["constraint_checks"].with_columns(slack=pl.lit(slack))
+    warehouse.start_run(make_run("r1"), "test")
+    warehouse.publish("r1", frames, "test")
+    assert _read(warehouse, "SELECT slack::VARCHAR, is_missed FROM constraints_today").rows() == [("0.0", False)]
+
+
+def test_a_run_that_was_superseded_is_below_the_one_that_did_it(days: Warehouse) -> None:
+    of_the_day = f"SELECT run_id, state FROM latest_runs WHERE as_of_date = DATE '{CORRECTED}'"
+    assert _read(days, of_the_day).rows() == [("late", "held"), ("right", "published"), ("wrong", "superseded")]
 
 
 def test_buckets_have_no_limit_where_dynamic_sizing_is_disabled(warehouse: Warehouse) -> None:

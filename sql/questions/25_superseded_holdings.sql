@@ -1,0 +1,12 @@
+-- Asked by: an auditor
+-- Question: Which published days rest on targets of an earlier day that were replaced since?
+-- Gives: a row per stretch of days of a portfolio, to be computed again from first to last; none when all is well.
+SELECT
+    portfolio_id,
+    replaced_as_of_date,
+    min(as_of_date) AS first_day,
+    max(as_of_date) AS last_day,
+    count(*) AS n_days
+FROM superseded_holdings
+GROUP BY ALL
+ORDER BY ALL;

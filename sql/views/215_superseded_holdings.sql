@@ -1,0 +1,70 @@
+-- Grain: one row per portfolio and published day whose holdings rest on targets that are not the published ones any more.
+-- A day starts from the targets of the portfolio's published day before it, unless it has positions of its own. Days
+-- after one that rests on replaced targets rest on them too, up to the next positions. A run that recorded no run as the
+-- source of its holdings (an older release's) rests on none. The same holdings from another run are no difference: the
+-- day computed again would be the same run.
+CREATE OR REPLACE VIEW superseded_holdings AS
+WITH day_sources AS (
+    SELECT
+        visible_runs.portfolio_id,
+        visible_runs.as_of_date,
+        visible_runs.run_id,
+        (json_extract(runs.inputs, '$.holdings')::MAP(VARCHAR, JSON))[visible_runs.portfolio_id]
+            ->> 'run_id' AS source_run_id,
+        lag(visible_runs.run_id) OVER every_day AS current_run_id,
+        lag(visible_runs.as_of_date) OVER every_day AS current_as_of_date
+    FROM visible_runs
+    JOIN runs USING (run_id)
+    WINDOW every_day AS (PARTITION BY visible_runs.portfolio_id ORDER BY visible_runs.as_of_date)
+),
+pairs AS (
+    SELECT portfolio_id, as_of_date, source_run_id, current_run_id
+    FROM day_sources
+    WHERE source_run_id <> current_run_id
+),
+replaced AS (
+    SELECT DISTINCT portfolio_id, as_of_date
+    FROM (
+        SELECT pairs.portfolio_id, pairs.as_of_date, targets.asset, targets.target_weight
+        FROM pairs
+        JOIN targets ON targets.run_id = pairs.source_run_id AND targets.portfolio_id = pairs.portfolio_id
+        WHERE NOT targets.is_cash AND targets.target_weight > 0
+        UNION ALL
+        SELECT pairs.portfolio_id, pairs.as_of_date, targets.asset, targets.target_weight
+        FROM pairs
+        JOIN targets ON targets.run_id = pairs.current_run_id AND targets.portfolio_id = pairs.portfolio_id
+        WHERE NOT targets.is_cash AND targets.target_weight > 0
+    )
+    GROUP BY portfolio_id, as_of_date, asset, target_weight
+    HAVING count(*) = 1
+),
+chained AS (
+    SELECT
+        day_sources.*,
+        replaced.as_of_date IS NOT NULL AS is_direct,
+        count(*) FILTER (source_run_id IS NULL)
+            OVER (PARTITION BY day_sources.portfolio_id ORDER BY day_sources.as_of_date) AS chain
+    FROM day_sources
+    LEFT JOIN replaced USING (portfolio_id, as_of_date)
+)
+SELECT
+    portfolio_id,
+    as_of_date,
+    run_id,
+    is_direct,
+    source_run_id,
+    current_run_id,
+    min(current_as_of_date) FILTER (is_direct) OVER until_the_day AS replaced_as_of_date
+FROM chained
+WINDOW until_the_day AS (PARTITION BY portfolio_id, chain ORDER BY as_of_date)
+QUALIFY replaced_as_of_date IS NOT NULL
+ORDER BY as_of_date, portfolio_id;
+
+COMMENT ON VIEW superseded_holdings IS 'One row per portfolio and published day whose holdings rest on targets that a correction replaced, or that are older than a day published late; a backfill of these days brings them up to date. None when all is well.';
+COMMENT ON COLUMN superseded_holdings.portfolio_id IS 'Portfolio.';
+COMMENT ON COLUMN superseded_holdings.as_of_date IS 'Trading day that rests on them, exchange date.';
+COMMENT ON COLUMN superseded_holdings.run_id IS 'Its visible run, see runs.';
+COMMENT ON COLUMN superseded_holdings.is_direct IS 'Whether its own holdings are the replaced targets; false: a day that it goes back to rests on them.';
+COMMENT ON COLUMN superseded_holdings.source_run_id IS 'Run whose targets it took as its holdings, see runs.';
+COMMENT ON COLUMN superseded_holdings.current_run_id IS 'Run whose targets it would take now: the visible one of the published day before.';
+COMMENT ON COLUMN superseded_holdings.replaced_as_of_date IS 'Trading day whose targets were replaced, exchange date; of several the first.';
