@@ -36,6 +36,13 @@ parts AS (
         ON scores.model = (limits ->> 'model')
         AND list_contains(json_extract(inputs, '$.scores')::BIGINT[], scores.ingest_id)
 ),
+last_score AS (
+    SELECT max(scores.as_of_date) AS last_score_date
+    FROM scores
+    JOIN effective_ingests USING (ingest_id)
+    JOIN asked ON scores.asset = asked_asset AND scores.as_of_date < asked_day
+    JOIN visible ON scores.model = (limits ->> 'model') AND effective_ingests.ingested_at <= visible.published_at
+),
 known AS (
     SELECT string_agg(DISTINCT portfolio_id, ', ' ORDER BY portfolio_id) AS portfolio_ids FROM visible_runs
 ),
@@ -50,7 +57,15 @@ near AS (
 tried AS (
     SELECT
         arg_max(run_events.state, run_events.event_id) AS tried_state,
-        arg_max(run_events.reason, run_events.event_id) AS tried_reason
+        arg_max(run_events.reason, run_events.event_id) AS tried_reason,
+        -- A run is held for reasons of several portfolios, each told with its name.
+        array_to_string(
+            list_filter(
+                string_split(tried_reason, '; '),
+                lambda sentence: starts_with(sentence, any_value(asked_portfolio) || ': ')
+            ),
+            '; '
+        ) AS own_reasons
     FROM run_events
     JOIN runs USING (run_id)
     JOIN asked ON runs.as_of_date = asked_day AND list_contains(runs.portfolio_ids, asked_portfolio)
@@ -68,6 +83,7 @@ story AS (
         near.*,
         tried.*,
         parts.*,
+        last_score.*,
         decision,
         size,
         target,
@@ -84,6 +100,7 @@ story AS (
     CROSS JOIN known
     CROSS JOIN near
     CROSS JOIN tried
+    CROSS JOIN last_score
     LEFT JOIN visible ON true
     LEFT JOIN parts ON true
     LEFT JOIN candidates AS decision ON decision.asset = asked_asset
@@ -117,7 +134,11 @@ FROM (
                             ' ',
                             format('Nothing is published of {} for {}.', asked_portfolio, asked_day),
                             coalesce(
-                                format('Its last run is {}: {}.', tried_state, rtrim(tried_reason, '.')),
+                                format(
+                                    'Its last run is {}: {}.',
+                                    tried_state,
+                                    rtrim(coalesce(nullif(own_reasons, ''), tried_reason), '.')
+                                ),
                                 'No run covers that day.'
                             ),
                             format('The published day before it is {}.', day_before),
@@ -199,9 +220,15 @@ FROM (
                     'value': decision.score_age_days::VARCHAR,
                     'limit_value': 'max_score_age_days ' || (limits ->> 'max_score_age_days'),
                     'words': CASE
-                        WHEN decision.is_score_stale
-                        THEN 'Too old to act on, or missing: a holding is frozen, never sold for it.'
-                        WHEN decision.score_date IS NULL THEN 'No score.'
+                        WHEN decision.is_score_stale OR decision.score_date IS NULL
+                        THEN concat_ws(
+                            ' ',
+                            coalesce(
+                                format('Too old to act on: its last score is of {}.', last_score_date),
+                                'Missing: it had no score before.'
+                            ),
+                            if(decision.is_score_stale, 'A holding is frozen, never sold for it.', NULL)
+                        )
                         ELSE format('Trading days since the score of {}.', decision.score_date)
                     END
                 }
@@ -268,10 +295,24 @@ FROM (
                     'value': size.size_category,
                     'limit_value': NULL,
                     'words': format(
-                        'Rank {} of {} selected, score multiplier {:.12g}.',
+                        'Rank {} of {} selected, score multiplier {:.12g}{}.',
                         size.score_rank,
                         n_selected,
-                        size.score_multiplier
+                        size.score_multiplier,
+                        CASE
+                            WHEN
+                                size.is_held
+                                AND (limits ->> 'enable_dynamic_sizing')::BOOLEAN
+                                AND (limits ->> 'sizing_mode') = 'adaptive'
+                                AND (limits ->> 'incumbent_bias')::DOUBLE > 0
+                            THEN format(
+                                ': {:.12g} of its tier x {:.12g} since it is held (incumbent_bias {})',
+                                size.score_multiplier / (1 + (limits ->> 'incumbent_bias')::DOUBLE),
+                                1 + (limits ->> 'incumbent_bias')::DOUBLE,
+                                (limits ->> 'incumbent_bias')
+                            )
+                            ELSE ''
+                        END
                     )
                 }
             END,
@@ -402,7 +443,10 @@ FROM (
                     'quantity': 'target weight',
                     'value': coalesce(target.target_weight, 0)::VARCHAR,
                     'limit_value': CASE
-                        WHEN NOT coalesce(target.is_cash, false) AND (limits ->> 'enable_dynamic_sizing')::BOOLEAN
+                        WHEN
+                            size.asset IS NOT NULL
+                            AND size.drop_reason IS NULL
+                            AND (limits ->> 'enable_dynamic_sizing')::BOOLEAN
                         THEN 'max_single_position ' || (limits ->> 'max_single_position')
                     END,
                     'words': CASE
@@ -417,9 +461,15 @@ FROM (
                 THEN {
                     'quantity': 'trade',
                     'value': target.trade_weight::VARCHAR,
-                    'limit_value': if(target.is_cash, NULL, 'rebalance_band ' || (limits ->> 'rebalance_band')),
+                    'limit_value': if(
+                        target.is_cash OR target.target_weight = target.current_weight,
+                        NULL,
+                        'rebalance_band ' || (limits ->> 'rebalance_band')
+                    ),
                     'words': CASE
                         WHEN target.is_cash THEN 'Cash is what the trades leave.'
+                        WHEN target.target_weight = target.current_weight
+                        THEN format('{}: {}, unchanged.', target.action, target.target_weight::VARCHAR)
                         WHEN target.action = 'hold'
                         THEN format(
                             'hold: {} -> {} is within the band.',

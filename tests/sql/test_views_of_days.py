@@ -314,7 +314,7 @@ def test_a_refused_name_has_its_gate_and_no_target(warehouse: Warehouse) -> None
     warehouse.publish("r1", frames, "test")
     story = _explain(warehouse, "p1", "DDD")
     assert story["gate"][0] == "below_min_score_threshold"
-    assert story["target weight"][2] == "Neither selected nor held: no target."
+    assert story["target weight"][1:] == (None, "Neither selected nor held: no target.")
     assert "trade" not in story
 
 
@@ -333,7 +333,8 @@ def test_a_pinned_holding_tells_its_pin_and_no_stages(warehouse: Warehouse) -> N
     story = _explain(warehouse, "p1", "AAA")
     assert story["pinned weight"][0] == "0.50000000"
     assert story["score"][2] == "No score that counts."
-    assert story["trade"][2] == "hold: 0.50000000 -> 0.50000000 is within the band."
+    assert story["score age"][2] == "Missing: it had no score before. A holding is frozen, never sold for it."
+    assert story["trade"][1:] == (None, "hold: 0.50000000, unchanged.")
     assert {"tier", "raw weight", "stage 1 weight", "entry score"} & set(story) == set()
 
 
@@ -362,6 +363,41 @@ def test_a_score_tells_which_parts_made_it(warehouse: Warehouse) -> None:
     warehouse.start_run(run, "test")
     warehouse.publish("r1", make_frames(), "test")
     assert "0.6 x technical 0.9 + 0.4 x fundamental 0.65" in _explain(warehouse, "p1", "AAA")["score"][2]
+
+
+def test_a_score_that_is_too_old_tells_its_day(warehouse: Warehouse) -> None:
+    for number, (asset, days) in enumerate((("CCC", 9), ("CCC", 12), ("BBB", 1)), start=1):
+        day = DAY - timedelta(days=days)
+        _write(warehouse, _ingest(number, "scores", day, (1, 0)))
+        _write(warehouse, f"INSERT INTO scores VALUES ({number}, 1, '{day}', 'm', '{asset}', 0.9, NULL, NULL, NULL)")
+    frames = make_frames()
+    is_stale = pl.col("asset") == "CCC"
+    frames["decisions"] = frames["decisions"].with_columns(
+        pl.when(~is_stale).then(pl.col("score_date", "score_age_days")), is_score_stale=is_stale
+    )
+    warehouse.start_run(make_run("r1", model="m"), "test")
+    warehouse.publish("r1", frames, "test")
+    assert _explain(warehouse, "p1", "CCC")["score age"][2] == (
+        "Too old to act on: its last score is of 2026-02-21. A holding is frozen, never sold for it."
+    )
+
+
+def test_the_multiplier_of_a_holding_tells_its_tier_and_its_bias(warehouse: Warehouse) -> None:
+    frames = make_frames(held={"BBB": "0.2"})
+    frames["sizing_audit"] = frames["sizing_audit"].with_columns(score_multiplier=pl.lit(1.2) * 1.02)
+    warehouse.start_run(make_run("r1", sizing_mode="adaptive", incumbent_bias=0.02), "test")
+    warehouse.publish("r1", frames, "test")
+    new, held = _explain(warehouse, "p1", "AAA")["tier"][2], _explain(warehouse, "p1", "BBB")["tier"][2]
+    assert new.endswith("score multiplier 1.224.")
+    assert held.endswith("multiplier 1.224: 1.2 of its tier x 1.02 since it is held (incumbent_bias 0.02).")
+
+
+def test_a_held_day_tells_the_reasons_of_the_portfolio_that_is_asked_for(warehouse: Warehouse) -> None:
+    publish(warehouse, "r1", TWO)
+    _try(warehouse, "r2", CORRECTED, "held", "p1: 20 of 40 have no score; p1: nor have 3 of 3 holdings; p2: 1 of 2")
+    words = _explain(warehouse, "p1", "AAA", CORRECTED)["published run"][2]
+    assert "Its last run is held: p1: 20 of 40 have no score; p1: nor have 3 of 3 holdings. The" in words
+    assert "held: p2: 1 of 2. The" in _explain(warehouse, "p2", "AAA", CORRECTED)["published run"][2]
 
 
 def test_an_unknown_name_is_told_with_the_nearest(days: Warehouse) -> None:
