@@ -107,7 +107,7 @@ def test_the_newest_run_is_on_top(warehouse: Warehouse) -> None:
     publish(warehouse, "r2")
     warehouse.start_run(make_run("r3", as_of_date=NEXT), "test")
     rows = _read(warehouse, "SELECT run_id, state, published_at IS NULL FROM latest_runs").rows()
-    assert rows == [("r3", "started", True), ("r1", "superseded", False), ("r2", "published", False)]
+    assert rows == [("r3", "started", True), ("r2", "published", False), ("r1", "superseded", False)]
 
 
 def test_buckets_are_shown_with_their_own_limits(warehouse: Warehouse) -> None:
