@@ -69,7 +69,7 @@ async def backfill(config: BackfillConfig) -> State[Any]:
     settings = config.settings
     days = require_trading_days(settings.exchange, config.first, config.last)
     limits = config.portfolios or load_portfolios(settings.config)
-    ingest_days(settings, days, limits)
+    ingested = ingest_days(settings, days, limits)
     progress = ProgressOf(len(days))
     done: list[DayDone] = []
     try:
@@ -84,5 +84,5 @@ async def backfill(config: BackfillConfig) -> State[Any]:
     is_held = any(one.state == HELD for one in done)
     return Completed(
         name=HELD_STATE if is_held else PUBLISHED_STATE,
-        message=with_warnings(report_backfill(tuple(done)), *not_copied),
+        message=with_warnings(report_backfill(tuple(done), ingested), *not_copied),
     )

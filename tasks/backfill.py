@@ -26,8 +26,9 @@ from sql.many_runs import StartedRun
 from sql.warehouse import Warehouse
 from tasks.day_inputs import Limits, as_record, continue_from, find_sources, newer_positions, read_days
 from tasks.errors import SourceError
-from tasks.ingest import ingest_range
+from tasks.ingest import Ingested, ingest_range
 from tasks.ledger import actor, describe
+from tasks.report import summarise_refusals
 from tasks.retries import RETRIES
 from tasks.settings import Settings
 
@@ -40,13 +41,14 @@ _RUN = {"as_of_date": pl.Date, "run_id": pl.String}
 
 
 class DayDone(NamedTuple):
-    """What became of a day: published, unchanged or held, and why it is held."""
+    """What became of a day: published, unchanged or held, why it is held, and whether an earlier run was visible."""
 
     day: date
     state: str
     run_id: str
     reason: str
     warnings: tuple[str, ...]
+    was_visible: bool = False
 
 
 @dataclass(frozen=True)
@@ -94,10 +96,13 @@ def backfill_days(
     """
     with settings.open_warehouse().kept_open() as warehouse:
         book = Book(warehouse, settings.exchange, limits, actor(), flow_run.get_id())
+        visible = warehouse.query("visible_on_days", days=list(days))
+        before = set(visible.filter(pl.col("portfolio_id").is_in(list(limits)))["as_of_date"])
         try:
             done = publish_days(book, days, keep_going=keep_going)
         finally:
             warehouse.export(days)
+    done = tuple(one._replace(was_visible=one.day in before) for one in done)
     get_run_logger().info("backfill: %s", summarise(done))
     return done
 
@@ -111,12 +116,12 @@ def publish_days(book: Book, days: tuple[date, ...], *, keep_going: bool) -> tup
 
 
 @task(name="ingest", cache_policy=NO_CACHE, persist_result=False, **RETRIES)
-def ingest_days(settings: Settings, days: tuple[date, ...], limits: Limits) -> None:
-    """Read what there is for the days into the warehouse. The same content twice is one ingest.
+def ingest_days(settings: Settings, days: tuple[date, ...], limits: Limits) -> tuple[Ingested, ...]:
+    """Read what there is for the days into the warehouse, and give it. The same content twice is one ingest.
 
     *Raises* `SourceError` when a day has no scores then, before any is computed.
     """
-    ingest_range(settings, days)
+    ingested = ingest_range(settings, days)
     sources = find_sources(settings.open_warehouse(), settings.exchange, days, limits)
     is_todays = (pl.col("kind") == "scores") & (pl.col("as_of_date") == pl.col("day"))
     missing = sorted(set(days) - set(sources.filter(is_todays)["day"]))
@@ -127,12 +132,13 @@ def ingest_days(settings: Settings, days: tuple[date, ...], limits: Limits) -> N
             f"{settings.inbox}, or correct the range"
         )
         raise SourceError(msg)
+    return ingested
 
 
 @task(name="report", cache_policy=NO_CACHE, persist_result=False)
-def report_backfill(done: tuple[DayDone, ...]) -> str:
+def report_backfill(done: tuple[DayDone, ...], ingested: tuple[Ingested, ...]) -> str:
     """Store what became of the days as an artifact, and give it in one sentence, each warning on a line below it."""
-    sentence = summarise(done)
+    sentence = "; ".join([summarise(done), *summarise_refusals(ingested)])
     held = [f"- {one.day} is held: {one.reason}" for one in done if one.state == HELD]
     warnings = list(dict.fromkeys(warning for one in done for warning in one.warnings))
     told = [f"- Warning: {one}" for one in warnings]
@@ -141,10 +147,14 @@ def report_backfill(done: tuple[DayDone, ...]) -> str:
 
 
 def summarise(done: tuple[DayDone, ...]) -> str:
-    """Say how many days became what, and which are held."""
+    """Say how many days became what, of how many an earlier run is superseded, and which are held."""
     states = [one.state for one in done]
+    n_instead = sum(one.state == PUBLISHED and one.was_visible for one in done)
+    more = {PUBLISHED: f" ({n_instead} of them instead of an earlier run)"} if n_instead else {}
     counts = ", ".join(
-        f"{states.count(state)} {state}" for state in (PUBLISHED, UNCHANGED, HELD) if states.count(state)
+        f"{states.count(state)} {state}{more.get(state, '')}"
+        for state in (PUBLISHED, UNCHANGED, HELD)
+        if states.count(state)
     )
     held = "; ".join(f"{one.day}: {one.reason}" for one in done if one.state == HELD)
     return f"{done[0].day} to {done[-1].day}: {counts}" + (f"; {held}" if held else "")

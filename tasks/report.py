@@ -25,7 +25,7 @@ def report(settings: Settings, day: date, run: OpenRun, ingested: tuple[Ingested
     markdown = _markdown(day, run, summary, ingested)
     create_markdown_artifact(markdown, key="daily-rebalance", description=run.run_id)
     create_table_artifact(_target_rows(targets, run.run_id), key="targets", description=f"Targets of {run.run_id}")
-    sentence = "; ".join([summarise(summary), *_refusals(ingested)])
+    sentence = "; ".join([summarise(summary), *summarise_refusals(ingested)])
     get_run_logger().info("report: %s", sentence)
     return sentence
 
@@ -55,7 +55,8 @@ def summarise(summary: pl.DataFrame) -> str:
     )
 
 
-def _refusals(ingested: tuple[Ingested, ...]) -> tuple[str, ...]:
+def summarise_refusals(ingested: tuple[Ingested, ...]) -> tuple[str, ...]:
+    """Say how many rows were refused; nothing when none was."""
     n_refused = sum(one.ingest.rows_rejected for one in ingested)
     rows = "1 row" if n_refused == 1 else f"{n_refused} rows"
     return (f"{rows} refused, see rejected_rows",) if n_refused else ()

@@ -33,6 +33,12 @@ def test_a_held_day_is_told_and_is_the_end(paths: dict[str, Path], capsys: pytes
     shown = Settings().at(paths).open_warehouse().ask_snapshot("SELECT DISTINCT as_of_date FROM current_targets")
     assert shown["as_of_date"].to_list() == [FIRST]
     assert (paths["export_folder"] / f"as_of_date={FIRST}" / "targets.parquet").exists()
+    scores = paths["inbox"] / f"scores_{FIRST}.csv"
+    rows = scores.read_text().splitlines(keepends=True)
+    scores.write_text("".join([*rows[:-1], f"{FIRST},ZZZZ,high,0.1,0.1\n"]))
+    assert backfill_days(FIRST, FIRST, paths, keep_going=False) == 0
+    printed = capsys.readouterr().out
+    assert "1 published (1 of them instead of an earlier run); 1 row refused, see rejected_rows" in printed
 
 
 def test_a_range_with_a_day_without_scores_is_not_begun(
