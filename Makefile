@@ -27,10 +27,11 @@ run: setup ## Rebalance the shipped sample, day by day, into .ballast/
 
 .PHONY: test
 test: setup ## Format, lint, types, import contracts, tests
+	$(PY) -m mypy >.venv/types & types=$$!
 	echo '== format' && $(PY) -m ruff format --check .
 	echo '== lint' && $(PY) -m ruff check .
-	echo '== types' && $(PY) -m mypy
 	echo '== imports' && $(BIN)/lint-imports --no-cache
+	echo '== types' && { wait $$types || { cat .venv/types; exit 1; }; } && cat .venv/types
 	echo '== tests' && $(PY) -m pytest -n 2 --dist loadfile
 
 .PHONY: fuzz

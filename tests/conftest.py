@@ -1,6 +1,7 @@
 """What tests of the whole way share: the shipped sample, the real data where it is, and a real Prefect server."""
 
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -20,6 +21,8 @@ from tasks.settings import Settings
 ROOT = Path(__file__).parents[1]
 SAMPLE = ROOT / "deployments" / "sample" / "inbox"
 REAL_DATA = ROOT.parent / "shared" / "data" / "us_large_cap"
+
+EMPTY_PREFECT = ROOT / ".venv" / "prefect" / "prefect.db"
 
 _SERVER_START_SECONDS = 120
 
@@ -70,6 +73,8 @@ def postgres() -> Iterator[PostgresServer]:
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The API address of a real Prefect server with a database of its own, on loopback."""
     home = tmp_path_factory.mktemp("prefect")
+    if EMPTY_PREFECT.exists():  # spares the migrations of a new one
+        shutil.copy(EMPTY_PREFECT, home)
     port = _free_port()
     environment = os.environ | {"PREFECT_HOME": str(home), "DO_NOT_TRACK": "1"}
     command = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)]

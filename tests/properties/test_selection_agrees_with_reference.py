@@ -16,7 +16,7 @@ from tests.properties.selection_worlds import SelectionWorld, make_world, small_
 from tests.sizing.days import by_asset
 from tests.sizing.reference_selection import UNITS, Answer, decide_by_hand
 
-FUZZ_DAYS = int(os.environ.get("BALLAST_FUZZ_DAYS", "10"))
+FUZZ_DAYS = int(os.environ.get("BALLAST_FUZZ_DAYS", "6"))
 """Days drawn from a seed, of 20 portfolios each; hypothesis draws some more."""
 
 DAYS_PER_TEST = 100

@@ -20,9 +20,9 @@ AS_DRAWN = (Phase.explicit, Phase.reuse, Phase.generate)
 """Without shrinking, which takes minutes: a failure tells of the one portfolio instead."""
 
 chosen_only = settings(
-    max_examples=20, deadline=None, derandomize=True, phases=AS_DRAWN, suppress_health_check=list(HealthCheck)
+    max_examples=12, deadline=None, derandomize=True, phases=AS_DRAWN, suppress_health_check=list(HealthCheck)
 )
-whole_day = settings(chosen_only, max_examples=6)
+whole_day = settings(chosen_only, max_examples=4)
 
 
 # Places ----------------------------------------------------------------------------------------------------
@@ -104,7 +104,7 @@ def test_targets_and_cash_make_the_total_to_the_unit(world: World) -> None:
 
 
 @given(worlds())
-@settings(whole_day, max_examples=20)
+@settings(whole_day, max_examples=10)
 def test_every_constraint_holds(world: World) -> None:
     found = broken(world.run())
     assert found == set(), "\n".join(f"{name}: {world.told(portfolio_id)}" for portfolio_id, name in sorted(found)[:2])
