@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from datetime import date
 from pathlib import Path
@@ -14,6 +15,7 @@ from sql.files import written_beside
 from sql.statements import Connection, query
 
 _DAYS_AT_ONCE = 64
+_WRITERS = 8
 
 
 class Matched(NamedTuple):
@@ -25,7 +27,16 @@ class Matched(NamedTuple):
 
 def export_days(con: Connection, folder: Path, days: Sequence[date]) -> tuple[Path, ...]:
     """Write the visible targets of each day to as_of_date=<day>/targets.parquet; a day without any has no file."""
-    return tuple(_write(_path(folder, day), rows) for day, rows in _targets(con, days))
+
+    def write(one: tuple[date, pl.DataFrame]) -> Path:
+        return _write(_path(folder, one[0]), one[1])
+
+    written: list[Path] = []
+    # Most of the time is waiting for the disk, so files are written side by side.
+    with ThreadPoolExecutor(_WRITERS) as pool:
+        for first in range(0, len(days), _DAYS_AT_ONCE):
+            written += pool.map(write, _targets(con, days[first : first + _DAYS_AT_ONCE]))
+    return tuple(written)
 
 
 def find_unlike(con: Connection, folder: Path) -> Matched:
