@@ -32,7 +32,7 @@ test: setup ## Format, lint, types, import contracts, tests
 	echo '== lint' && $(PY) -m ruff check .
 	echo '== imports' && $(BIN)/lint-imports --no-cache
 	echo '== types' && { wait $$types || { cat .venv/types; exit 1; }; } && cat .venv/types
-	echo '== tests' && $(PY) -m pytest -n 2 --dist loadfile
+	echo '== tests' && POLARS_MAX_THREADS=1 $(PY) -m pytest -n 2 --dist loadfile # two workers share two cores
 
 .PHONY: fuzz
 fuzz: setup ## Hold the sizer against its slow reference, the way in against broken files; PORTFOLIOS=100000 FILES=10000
