@@ -175,7 +175,8 @@ def test_a_backfill_of_the_days_gives_the_same_runs_with_the_same_rows(published
     )
     config = BackfillConfig(first=DAYS[0], last=DAYS[-1], settings=again)
     state = asyncio.run(backfill(config, return_state=True))
-    assert (state.name, state.message) == ("Published", f"{DAYS[0]} to {DAYS[-1]}: 6 published; 4 rows refused, see rejected_rows")
+    told = f"{DAYS[0]} to {DAYS[-1]}: 6 published; 4 rows refused, see rejected_rows"
+    assert (state.name, state.message) == ("Published", told)
     queries = [f"SELECT * FROM {table} ORDER BY ALL" for table in RUN_TABLES]
     queries.append("SELECT run_id, as_of_date, portfolio_ids, config, inputs FROM runs ORDER BY ALL")
     queries.append("SELECT run_id, state, reason FROM run_events ORDER BY ALL")
