@@ -63,7 +63,7 @@ PARTS = {
     ],
     "name and describe each run": [(tasks.backfill, "describe"), (tasks.backfill, "continue_from")],
     "insert the rows": [(sql.many_runs, "insert")],
-    "run every check on every run": [(sql.many_runs, "find_failures"), (sql.many_runs, "find_one_by_one")],
+    "run every check on every run": [(sql.many_runs, "find_failures")],
     "export each day": [(sql.warehouse, "export_days")],
 }
 """Functions whose time is told apart; none calls another of them."""

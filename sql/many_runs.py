@@ -4,7 +4,6 @@
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from collections.abc import Set as AbstractSet
 from datetime import UTC, date, datetime
 from typing import NamedTuple
 
@@ -38,11 +37,10 @@ def publish(
     runs: Sequence[StartedRun],
     frames: Mapping[str, pl.DataFrame],
     by: str,
-    one_by_one: AbstractSet[str],
 ) -> None:
     """Record the runs, write their rows, check each run, make all visible. *Raises* `PublishRejectedError`.
 
-    *Requires* that every run is new, in every frame the column run_id, and the checks that `find_one_by_one` gives.
+    *Requires* that every run is new, and in every frame the column run_id.
     """
     run_ids = [run.record.run_id for run in runs]
     days = [run.record.as_of_date for run in runs]
@@ -51,7 +49,7 @@ def publish(
     insert(con, "runs", _as_frame([as_row(run.record, now) for run in runs]))
     for table in RUN_TABLES:
         insert(con, table, frames[table])
-    _require_sound(find_failures(con, run_ids, one_by_one), run_ids)
+    _require_sound(find_failures(con, run_ids), run_ids)
     before = _visible(con, days)
     record_events(con, [Event(run_id, "started", "first start") for run_id in run_ids], by)
     record_events(
@@ -83,26 +81,15 @@ def record_events(con: Connection, events: Sequence[Event], by: str) -> None:
     con.unregister("incoming")
 
 
-def find_one_by_one(con: Connection, not_implemented: type[Exception]) -> frozenset[str]:
-    """Find the checks that DuckDB cannot ask for many runs in one query: 1.5 flattens no outer join on the run.
+def find_failures(con: Connection, run_ids: Sequence[str]) -> pl.DataFrame:
+    """Run every check on every run, and give `run_id, portfolio_id, detail, name` of what fails.
 
-    *Requires* that no transaction is open, since one that fails to plan a query is lost.
+    A check must be such that DuckDB can ask it for many runs: 1.5 flattens no outer join on the run, a test tells.
     """
-    found = set()
-    for check in read_scripts("checks"):
-        try:
-            execute(con, f"EXPLAIN {_of_many(check)}", run_ids=[])
-        except not_implemented:
-            found.add(check.name)
-    return frozenset(found)
-
-
-def find_failures(con: Connection, run_ids: Sequence[str], one_by_one: AbstractSet[str]) -> pl.DataFrame:
-    """Run every check on every run, and give `run_id, portfolio_id, detail, name` of what fails."""
-    checks = read_scripts("checks")
-    alone = [check for check in checks if check.name in one_by_one]
-    many = [_failures(con, check, run_ids) for check in checks if check.name not in one_by_one]
-    return pl.concat([*many, *(_failures_of_one(con, alone, run_id) for run_id in run_ids)])
+    return pl.concat(
+        read(con, _of_many(check), run_ids=list(run_ids)).with_columns(name=pl.lit(check.name)).cast(pl.String)
+        for check in read_scripts("checks")
+    )
 
 
 def _require_sound(failures: pl.DataFrame, run_ids: Sequence[str]) -> None:
@@ -113,30 +100,13 @@ def _require_sound(failures: pl.DataFrame, run_ids: Sequence[str]) -> None:
             raise PublishRejectedError(run_id, tuple(as_failure(str(rows["name"][0]), rows) for rows in parts))
 
 
-def _failures(con: Connection, check: Script, run_ids: Sequence[str]) -> pl.DataFrame:
-    rows = read(con, _of_many(check), run_ids=list(run_ids))
-    return rows.with_columns(name=pl.lit(check.name)).cast(pl.String)
-
-
-def _failures_of_one(con: Connection, checks: Sequence[Script], run_id: str) -> pl.DataFrame:
-    body = "\nUNION ALL\n".join(
-        f"SELECT $run_id AS run_id, portfolio_id, detail, '{check.name}' AS name FROM (\n{_body(check)}\n)"  # noqa: S608 - our own
-        for check in checks
-    )
-    return read(con, f"{body}\nORDER BY ALL", run_id=run_id).cast(pl.String)
-
-
 def _of_many(check: Script) -> str:
     """Ask the check for each of $run_ids instead of one $run_id."""
-    body = _body(check).replace("$run_id", "asked.run_id")
+    body = check.sql.strip().removesuffix(";").replace("$run_id", "asked.run_id")
     return (
         "SELECT asked.run_id, found.portfolio_id, found.detail\n"
         f"FROM (SELECT unnest($run_ids::VARCHAR[]) AS run_id) AS asked, LATERAL (\n{body}\n) AS found\nORDER BY ALL"
     )
-
-
-def _body(check: Script) -> str:
-    return check.sql.strip().removesuffix(";")
 
 
 def _visible(con: Connection, days: Sequence[date]) -> pl.DataFrame:

@@ -91,11 +91,9 @@ class Warehouse(Steps):
         when a check fails: nothing is kept then, not even that the runs were started.
         """
         check_run_frames(frames)
-        with self.connected() as con:
+        with self.connected() as con, transaction(con):
             check_frames(con, frames, without="")
-            one_by_one = many_runs.find_one_by_one(con, duckdb.NotImplementedException)
-            with transaction(con):
-                many_runs.publish(con, started, frames, by, one_by_one)
+            many_runs.publish(con, started, frames, by)
 
     def export(self, days: Sequence[date]) -> tuple[Path, ...]:
         """Export the visible targets of the days, one Parquet file a day, each whole or not at all."""

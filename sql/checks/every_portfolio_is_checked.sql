@@ -3,6 +3,10 @@
 SELECT
     portfolio_id,
     'no limit was held against its targets' AS detail
-FROM (SELECT unnest(portfolio_ids) AS portfolio_id FROM runs WHERE run_id = $run_id)
-ANTI JOIN (FROM constraint_checks WHERE run_id = $run_id) USING (portfolio_id)
+FROM (SELECT unnest(portfolio_ids) AS portfolio_id FROM runs WHERE run_id = $run_id) AS portfolios
+WHERE NOT EXISTS (
+    SELECT 1
+    FROM constraint_checks
+    WHERE run_id = $run_id AND constraint_checks.portfolio_id = portfolios.portfolio_id
+)
 ORDER BY ALL;

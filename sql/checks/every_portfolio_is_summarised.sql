@@ -2,10 +2,9 @@
 -- Parameters: $run_id VARCHAR.
 SELECT
     portfolios.portfolio_id,
-    format('{} sizing_summary rows instead of 1', count(sizing_summary.portfolio_id)) AS detail
+    format('{} sizing_summary rows instead of 1', count(summaries.portfolio_id)) AS detail
 FROM (SELECT unnest(portfolio_ids) AS portfolio_id FROM runs WHERE run_id = $run_id) AS portfolios
-LEFT JOIN sizing_summary
-    ON sizing_summary.run_id = $run_id AND sizing_summary.portfolio_id = portfolios.portfolio_id
+LEFT JOIN (SELECT portfolio_id FROM sizing_summary WHERE run_id = $run_id) AS summaries USING (portfolio_id)
 GROUP BY portfolios.portfolio_id
-HAVING count(sizing_summary.portfolio_id) <> 1
+HAVING count(summaries.portfolio_id) <> 1
 ORDER BY ALL;

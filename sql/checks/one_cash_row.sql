@@ -2,11 +2,11 @@
 -- Parameters: $run_id VARCHAR.
 SELECT
     portfolios.portfolio_id,
-    format('{} cash rows instead of 1', count(targets.portfolio_id)) AS detail
+    format('{} cash rows instead of 1', count(cash.portfolio_id)) AS detail
 FROM (SELECT unnest(portfolio_ids) AS portfolio_id FROM runs WHERE run_id = $run_id) AS portfolios
-LEFT JOIN targets ON targets.run_id = $run_id AND targets.portfolio_id = portfolios.portfolio_id AND targets.is_cash
+LEFT JOIN (SELECT portfolio_id FROM targets WHERE run_id = $run_id AND is_cash) AS cash USING (portfolio_id)
 GROUP BY portfolios.portfolio_id
-HAVING count(targets.portfolio_id) <> 1
+HAVING count(cash.portfolio_id) <> 1
 UNION ALL
 SELECT
     portfolio_id,

@@ -15,9 +15,11 @@ FROM (
     UNION ALL
     SELECT 'constraint_checks', portfolio_id FROM constraint_checks WHERE run_id = $run_id
 ) AS written
-ANTI JOIN (
-    SELECT unnest(portfolio_ids) AS portfolio_id FROM runs WHERE run_id = $run_id
-) AS portfolios USING (portfolio_id)
+WHERE NOT EXISTS (
+    SELECT 1
+    FROM (SELECT unnest(portfolio_ids) AS portfolio_id FROM runs WHERE run_id = $run_id) AS portfolios
+    WHERE portfolios.portfolio_id = written.portfolio_id
+)
 GROUP BY written.portfolio_id, written.table_name
 UNION ALL
 SELECT

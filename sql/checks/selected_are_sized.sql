@@ -2,12 +2,24 @@
 -- Parameters: $run_id VARCHAR.
 SELECT
     portfolio_id,
-    format('{} is {}', asset, if(decided IS NULL, 'sized and was not selected', 'selected and was not sized')) AS detail
-FROM (
-    SELECT portfolio_id, asset, true AS decided FROM decisions WHERE run_id = $run_id AND is_selected
+    format('{} is selected and was not sized', asset) AS detail
+FROM decisions
+WHERE run_id = $run_id
+AND is_selected
+AND NOT EXISTS (
+    SELECT 1
+    FROM sizing_audit
+    WHERE run_id = $run_id AND portfolio_id = decisions.portfolio_id AND asset = decisions.asset
 )
-FULL JOIN (
-    SELECT portfolio_id, asset, true AS sized FROM sizing_audit WHERE run_id = $run_id
-) USING (portfolio_id, asset)
-WHERE decided IS NULL OR sized IS NULL
+UNION ALL
+SELECT
+    portfolio_id,
+    format('{} is sized and was not selected', asset)
+FROM sizing_audit
+WHERE run_id = $run_id
+AND NOT EXISTS (
+    SELECT 1
+    FROM decisions
+    WHERE run_id = $run_id AND portfolio_id = sizing_audit.portfolio_id AND asset = sizing_audit.asset AND is_selected
+)
 ORDER BY ALL;
