@@ -345,6 +345,7 @@ def test_each_of_these_broken_files_is_told_in_its_own_words(installation: Insta
 
 @hypothesis_settings(
     max_examples=60,
+    derandomize=True,
     deadline=None,
     phases=(Phase.explicit, Phase.reuse, Phase.generate),
     suppress_health_check=list(HealthCheck),
