@@ -121,7 +121,7 @@ def _print_result(console: Console, day: date, state: State[Any]) -> None:
 def _show(settings: Settings, day: date) -> None:
     """Show the targets of the day, where everything is, and what to do next."""
     warehouse = settings.open_warehouse()
-    targets = warehouse.query("targets_for_day", as_of_date=day)
+    targets = warehouse.query("targets_of_days", days=[day])
     console = out()
     shown = targets.sort(
         "portfolio_id", "is_cash", "target_weight", "asset", descending=[False, False, True, False]

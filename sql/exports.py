@@ -3,7 +3,7 @@
 import shutil
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from datetime import date
 from pathlib import Path
 from typing import NamedTuple
@@ -11,7 +11,7 @@ from typing import NamedTuple
 import polars as pl
 
 from sql.errors import WarehouseError
-from sql.files import written_beside
+from sql.files import written_copy
 from sql.statements import Connection, query
 
 _DAYS_AT_ONCE = 64
@@ -91,27 +91,21 @@ def _holds(path: Path, rows: pl.DataFrame) -> bool:
 
 def _keep(path: Path, aside: Path) -> None:
     kept = aside / path.parent.name / path.name
-    with _told(kept, "make the exports anew with `ballast db snapshot`"), written_beside(kept) as temporary:
+    with written_copy(kept) as temporary:
         shutil.copyfile(path, temporary)
 
 
 def _remove(path: Path) -> None:
-    with _told(path, "remove the exports with `ballast db snapshot`"):
+    try:
         path.unlink()
-        with suppress(OSError):  # a folder that holds anything else stays
-            path.parent.rmdir()
+    except OSError as error:
+        msg = f"{path} cannot be removed: {error}. Correct the cause and run `ballast db snapshot`"
+        raise WarehouseError(msg) from error
+    with suppress(OSError):  # a folder that holds anything else stays
+        path.parent.rmdir()
 
 
 def _write(path: Path, rows: pl.DataFrame) -> Path:
-    with _told(path, "run the day again"), written_beside(path) as temporary:
+    with written_copy(path) as temporary:
         rows.write_parquet(temporary)
     return path
-
-
-@contextmanager
-def _told(path: Path, what_to_do: str) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        msg = f"{path} cannot be written: {error}. What is published stays: correct the path and {what_to_do}"
-        raise WarehouseError(msg) from error

@@ -5,6 +5,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from polars.exceptions import ComputeError
+
+from sql.errors import WarehouseError
+
 
 @contextmanager
 def written_beside(path: Path) -> Iterator[Path]:
@@ -25,6 +29,20 @@ def written_beside(path: Path) -> Iterator[Path]:
         sync(path.parent.parent)
     finally:
         _remove(temporary)
+
+
+@contextmanager
+def written_copy(path: Path) -> Iterator[Path]:
+    """As `written_beside`, for what is made anew from the warehouse.
+
+    *Raises* `WarehouseError` when it cannot be written; nothing but the copy was touched then.
+    """
+    try:
+        with written_beside(path) as temporary:
+            yield temporary
+    except (OSError, ComputeError) as error:  # Polars tells a full disk as the latter
+        msg = f"{path} cannot be written: {error}. Nothing else was changed: correct the cause and do it again"
+        raise WarehouseError(msg) from error
 
 
 def keep(path: Path, kept: Path) -> None:

@@ -4,6 +4,7 @@ import fcntl
 import logging
 import os
 import random
+import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -11,6 +12,9 @@ from pathlib import Path
 
 from sql.errors import WarehouseError, WarehouseLockedError
 
+OTHER_PROCESS = "another process"
+
+_LOCK = re.compile(r"Could not set lock on file(?:.*held in (?P<holder>.+? \(PID \d+\)))?", re.DOTALL)
 _LOG = logging.getLogger(__name__)
 _FIRST_WAIT_SECONDS = 0.02
 _LONGEST_WAIT_SECONDS = 0.5
@@ -70,6 +74,12 @@ def _acquire(descriptor: int, path: Path, timeout_seconds: float) -> None:
 
 def _holder(descriptor: int) -> str:
     return f"process {os.pread(descriptor, 32, 0).decode() or 'unknown'}"
+
+
+def find_holder(said: str) -> str | None:
+    """Name who holds the file by what DuckDB says when it cannot open it, None when that is not the reason."""
+    lock = _LOCK.search(said)
+    return (lock["holder"] or OTHER_PROCESS) if lock else None
 
 
 def tell_waiting(attempt: int, path: Path, holder: str, timeout_seconds: float) -> None:

@@ -14,7 +14,8 @@ from sql import runs
 from sql.errors import Failure, WarehouseError
 from sql.exports import Matched, find_unlike, match_exports
 from sql.files import count_wal_bytes
-from sql.scripts import Script, find_pending, read_scripts
+from sql.opening import pending_migrations
+from sql.scripts import Script, read_scripts
 from sql.statements import Connection, fill, query, read, table_columns
 from sql.warehouse import Warehouse, translated
 
@@ -84,10 +85,9 @@ class Restored(NamedTuple):
 def read_status(warehouse: Warehouse) -> Status:
     """Say how the warehouse is. *Raises* `WarehouseError` when it cannot be opened or does not fit the code."""
     wal_bytes = count_wal_bytes(warehouse.path)
-    scripts = read_scripts("migrations")
     with warehouse.connected() as con:
         migrations = query(con, "applied_migrations")
-        pending = find_pending(scripts, dict(migrations.select("version", "checksum").rows()))
+        pending = pending_migrations(con)
         last = _last_publication(con)
         recoveries = query(con, "recovery_summary").row(0, named=True)
         rows = pl.DataFrame(list(_count(con).items()), {"table_name": pl.String, "n_rows": pl.Int64}, orient="row")
@@ -96,7 +96,7 @@ def read_status(warehouse: Warehouse) -> Status:
         path=warehouse.path,
         size_bytes=warehouse.path.stat().st_size,
         wal_bytes=wal_bytes,
-        code_version=scripts[-1].version,
+        code_version=read_scripts("migrations")[-1].version,
         pending=tuple(script.name for script in pending),
         migrations=migrations.select("version", "name", "applied_at"),
         rows=rows,
@@ -207,8 +207,7 @@ def _pending(con: Connection) -> tuple[str, ...]:
     if "schema_migrations" not in tables:
         msg = f"this is no warehouse: it has {len(tables)} tables and no schema_migrations. {_BACKUP_ADVICE}"
         raise WarehouseError(msg)
-    applied = dict(query(con, "applied_migrations").select("version", "checksum").rows())
-    return tuple(script.name for script in find_pending(read_scripts("migrations"), applied))
+    return tuple(script.name for script in pending_migrations(con))
 
 
 def _take(steps: tuple[_Step, ...], tell: Tell, words: Callable[[], AbstractContextManager[None]]) -> Iterator[Failure]:

@@ -1,4 +1,4 @@
-"""What comes first when a file was opened: whether it is ours, and whether the last writer ended cleanly."""
+"""What comes first when a file was opened: whether it is ours, fits the code, and its last writer ended cleanly."""
 
 import logging
 import shutil
@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from sql.errors import ForeignFileError
-from sql.statements import Connection, command, execute, has_table
+from sql.scripts import Script, find_pending, read_scripts
+from sql.statements import Connection, command, execute, has_table, query
 
 _LOG = logging.getLogger(__name__)
 _SHOWN = 5
@@ -26,6 +27,13 @@ def refuse_foreign(con: Connection, path: Path) -> None:
             f"({', '.join(names[:_SHOWN])}) and no schema_migrations. No row of it was changed: correct the path"
         )
         raise ForeignFileError(msg)
+
+
+def pending_migrations(con: Connection) -> tuple[Script, ...]:
+    """Give the migrations that the file lacks, in order. *Raises* `MigrationError` when it and the code do not fit."""
+    applied = query(con, "applied_migrations") if has_table(con, "schema_migrations") else None
+    checksums = {} if applied is None else dict(applied.select("version", "checksum").rows())
+    return find_pending(read_scripts("migrations"), checksums)
 
 
 def recover(con: Connection, path: Path, wal_bytes: int) -> None:

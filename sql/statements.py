@@ -5,6 +5,7 @@ What does not belong here: opening a connection, errors of DuckDB; these are in 
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any, TypeAlias
 
 import polars as pl
@@ -93,3 +94,14 @@ def insert(con: Connection, table: str, incoming: pl.DataFrame) -> None:
         return
     # DuckDB finds the frame by its name here: one that is registered would be kept until the transaction ends.
     con.execute(f"INSERT INTO {table} BY NAME SELECT * FROM incoming").fetchall()  # noqa: S608 - one of our own tables
+
+
+def copy_database(con: Connection, path: Path) -> None:
+    """Copy the whole database of the connection into a new file."""
+    target = str(path).replace("'", "''")
+    live = execute(con, "SELECT current_database()")[0][0].replace('"', '""')
+    execute(con, f"ATTACH '{target}' AS ballast_copy")
+    try:
+        execute(con, f'COPY FROM DATABASE "{live}" TO ballast_copy')
+    finally:
+        execute(con, "DETACH ballast_copy")

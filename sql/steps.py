@@ -102,6 +102,17 @@ class Steps(ABC):
                     runs.record_event(con, run_id, "rejected", by, rejected.reason)
                 raise
 
+    def publish_many(self, started: Sequence[StartedRun], frames: Mapping[str, pl.DataFrame], by: str) -> None:
+        """Publish new runs of several days in one transaction: each as `start_run` and `publish` do, or none.
+
+        *Requires* the frames of `RUN_TABLES` with the rows of all runs, and run_id. *Raises* `PublishRejectedError`
+        when a check fails: nothing is kept then, not even that the runs were started.
+        """
+        check_run_frames(frames)
+        with self.connected() as con, transaction(con):
+            check_frames(con, frames, without="")
+            many_runs.publish(con, started, frames, by)
+
     def record_unchanged(self, started: Sequence[StartedRun], by: str) -> None:
         """Record of runs that are visible that they were asked for again, as `start_run` does for one."""
         with self.connected() as con, transaction(con):

@@ -5,7 +5,6 @@ and closed early, because it locks out every other process. What does not belong
 """
 
 import logging
-import re
 import shutil
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,17 +17,14 @@ import duckdb
 import polars as pl
 import pyarrow as pa
 
-from sql import many_runs
 from sql.errors import ForeignFileError, MigrationError, WarehouseError, WarehouseLockedError
 from sql.exports import export_days
-from sql.files import count_wal_bytes, keep, written_beside
-from sql.frames import check_run_frames
-from sql.locks import attempts, describe_lock, exclusive, tell_waiting
-from sql.many_runs import StartedRun
-from sql.opening import recover, refuse_foreign, replay_attached
+from sql.files import count_wal_bytes, keep, written_beside, written_copy
+from sql.locks import OTHER_PROCESS, attempts, describe_lock, exclusive, find_holder, tell_waiting
+from sql.opening import pending_migrations, recover, refuse_foreign, replay_attached
 from sql.records import Snapshot
-from sql.scripts import Script, find_pending, read_scripts
-from sql.statements import Connection, check_frames, command, execute, has_table, query, read, transaction
+from sql.scripts import Script, read_scripts
+from sql.statements import Connection, command, copy_database, execute, query, read, transaction
 from sql.steps import Steps
 from sql.words import explain, explain_copy, explain_query
 
@@ -40,7 +36,6 @@ _SETTINGS = """
 _UNBOUND = "with no default database set"
 """DuckDB's bug 20543: an ALTER of a table whose CHECK calls a function cannot be replayed into the first database."""
 _QUERY_ERRORS = (duckdb.ProgrammingError, duckdb.DataError, duckdb.NotSupportedError, duckdb.PermissionException)
-_LOCK = re.compile(r"Could not set lock on file(?:.*held in (?P<holder>.+? \(PID \d+\)))?", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -66,7 +61,7 @@ class Warehouse(Steps):
         if not self.path.exists():
             self._create()
         with self.connected() as con:
-            pending = find_pending(read_scripts("migrations"), _applied(con))
+            pending = pending_migrations(con)
             for migration in pending:
                 _apply(con, migration)
             with transaction(con):
@@ -84,17 +79,6 @@ class Warehouse(Steps):
             settings = (self.lock_timeout_seconds, self.memory_limit)
             yield _KeptOpen(self.path, self.snapshot_path, self.export_folder, *settings, con=con)
 
-    def publish_many(self, started: Sequence[StartedRun], frames: Mapping[str, pl.DataFrame], by: str) -> None:
-        """Publish new runs of several days in one transaction: each as `start_run` and `publish` do, or none.
-
-        *Requires* the frames of `RUN_TABLES` with the rows of all runs, and run_id. *Raises* `PublishRejectedError`
-        when a check fails: nothing is kept then, not even that the runs were started.
-        """
-        check_run_frames(frames)
-        with self.connected() as con, transaction(con):
-            check_frames(con, frames, without="")
-            many_runs.publish(con, started, frames, by)
-
     def export(self, days: Sequence[date]) -> tuple[Path, ...]:
         """Export the visible targets of the days, one Parquet file a day, each whole or not at all."""
         with self.connected() as con:
@@ -107,21 +91,16 @@ class Warehouse(Steps):
         """
         with self.connected() as con:
             day: date | None = as_of_date or query(con, "newest_visible_day")["as_of_date"][0]
-            targets = query(con, "targets_for_day", as_of_date=day)
             with self.copied(con, self.snapshot_path):
                 pass
-            if day is None or targets.is_empty():
-                return Snapshot(self.snapshot_path, None)
-            export_path = self.export_folder / f"as_of_date={day.isoformat()}" / "targets.parquet"
-            with _written(export_path) as temporary:
-                targets.write_parquet(temporary)
-            return Snapshot(self.snapshot_path, export_path)
+            exports = export_days(con, self.export_folder, [day]) if day else ()
+            return Snapshot(self.snapshot_path, exports[0] if exports else None)
 
     @contextmanager
     def copied(self, con: Connection, path: Path) -> Iterator[Path]:
         """Copy the warehouse beside `path`; when the block succeeds the copy is synced and gets that name."""
-        with _written(path) as temporary:
-            _copy(con, temporary)
+        with written_copy(path) as temporary:
+            copy_database(con, temporary)
             yield temporary
 
     @contextmanager
@@ -159,7 +138,7 @@ class Warehouse(Steps):
         """
         kept = self.path.with_name(f"{self.path.name}.replaced-{datetime.now(UTC):%Y%m%dT%H%M%SZ}")
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        with exclusive(self._lock_path, self.lock_timeout_seconds), _written(self.path) as temporary:
+        with exclusive(self._lock_path, self.lock_timeout_seconds), written_copy(self.path) as temporary:
             shutil.copyfile(path, temporary)
             if not self.path.exists():
                 return None
@@ -221,20 +200,21 @@ class Warehouse(Steps):
         return duckdb.connect(str(self.path), config=config)
 
     def _open(self, timeout_seconds: float) -> duckdb.DuckDBPyConnection:
-        lock = None
+        holder = OTHER_PROCESS
         for attempt in attempts(timeout_seconds):
             wal_bytes = count_wal_bytes(self.path)
             try:
                 con = self._connect()
             except duckdb.IOException as error:
-                lock = _LOCK.search(str(error))
-                if lock is None:
+                found = find_holder(str(error))
+                if found is None:
                     raise
-                tell_waiting(attempt, self.path, _holder(lock), timeout_seconds)
+                holder = found
+                tell_waiting(attempt, self.path, holder, timeout_seconds)
                 continue
             _prepare(con, self.path, wal_bytes)
             return con
-        raise WarehouseLockedError(describe_lock(self.path, _holder(lock), self.lock_timeout_seconds))
+        raise WarehouseLockedError(describe_lock(self.path, holder, self.lock_timeout_seconds))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -269,27 +249,12 @@ def read_file(
         raise WarehouseError(msg) from error
 
 
-def _holder(lock: re.Match[str] | None) -> str:
-    return lock["holder"] if lock and lock["holder"] else "another process"
-
-
 def _require_query(sql: str) -> None:
     """Refuse what is not one query before anything of it runs."""
     statements = duckdb.extract_statements(sql)
     if len(statements) != 1 or statements[0].type not in {duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN}:
         msg = f"{sql.strip()!r} is not one query, so nothing of it was run: ask like FROM current_targets"
         raise WarehouseError(msg)
-
-
-@contextmanager
-def _written(path: Path) -> Iterator[Path]:
-    """Write a copy for readers beside its place and move it there; a failure touches nothing but the copy."""
-    try:
-        with written_beside(path) as temporary:
-            yield temporary
-    except (OSError, pl.exceptions.ComputeError) as error:  # Polars tells a full disk as the latter
-        msg = f"{path} cannot be written: {error}. Nothing else was changed: correct the cause and do it again"
-        raise WarehouseError(msg) from error
 
 
 @contextmanager
@@ -322,12 +287,6 @@ def _prepare(con: duckdb.DuckDBPyConnection, path: Path, wal_bytes: int) -> None
         raise
 
 
-def _applied(con: Connection) -> dict[str, str]:
-    if not has_table(con, "schema_migrations"):
-        return {}
-    return dict(query(con, "applied_migrations").select("version", "checksum").rows())
-
-
 def _apply(con: duckdb.DuckDBPyConnection, migration: Script) -> None:
     row = {"version": migration.version, "name": migration.name, "checksum": migration.checksum}
     try:
@@ -338,13 +297,3 @@ def _apply(con: duckdb.DuckDBPyConnection, migration: Script) -> None:
         msg = f"migration {migration.name} failed: {error}. Nothing of it was kept: correct the file and run again"
         raise MigrationError(msg) from error
     execute(con, "CHECKPOINT")
-
-
-def _copy(con: Connection, path: Path) -> None:
-    target = str(path).replace("'", "''")
-    live = execute(con, "SELECT current_database()")[0][0].replace('"', '""')
-    execute(con, f"ATTACH '{target}' AS ballast_copy")
-    try:
-        execute(con, f'COPY FROM DATABASE "{live}" TO ballast_copy')
-    finally:
-        execute(con, "DETACH ballast_copy")

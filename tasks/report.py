@@ -21,7 +21,7 @@ def report(settings: Settings, day: date, run: OpenRun, ingested: tuple[Ingested
     """Store the run's artifacts and give its summary in one sentence."""
     warehouse = settings.open_warehouse()
     summary = warehouse.query("day_summary", run_id=run.run_id)
-    targets = warehouse.query("targets_for_day", as_of_date=day)
+    targets = warehouse.query("targets_of_days", days=[day])
     markdown = _markdown(day, run, summary, ingested)
     create_markdown_artifact(markdown, key="daily-rebalance", description=run.run_id)
     create_table_artifact(_target_rows(targets, run.run_id), key="targets", description=f"Targets of {run.run_id}")

@@ -1,4 +1,5 @@
--- Grain: one row per day, portfolio and asset, and one of CASH: the visible targets of the days, as targets_for_day.
+-- Grain: one row per day, portfolio and asset, and one of CASH: the visible targets of the days. A day is a
+-- Parquet export.
 -- Parameters: $days DATE[].
 SELECT
     targets.portfolio_id,

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sql import steps, warehouse
+from sql import exports, steps, warehouse
 
 
 @contextmanager
@@ -32,7 +32,7 @@ def _without_transactions() -> None:
 
 
 def _with_copies_in_place() -> None:
-    setattr(warehouse, "_written", _in_place)  # noqa: B010 - private, and of another module
+    warehouse.written_copy = exports.written_copy = _in_place
 
 
 def _forgetful() -> None:

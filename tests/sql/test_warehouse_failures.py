@@ -176,12 +176,13 @@ def test_a_full_disk_is_told_for_what_it_was_too_full(disk: Path) -> None:
     assert FULL in words
 
 
-def test_an_export_that_has_no_room_is_told_and_the_day_stays_published(home: Path) -> None:
+@pytest.mark.parametrize("is_backfill", [False, True], ids=["of a day", "of a backfill"])
+def test_an_export_that_has_no_room_is_told_and_the_day_stays_published(home: Path, *, is_backfill: bool) -> None:
     warehouse = _make(home)
     publish(warehouse, "r1")
     with _mounted(warehouse.export_folder, "-t", "tmpfs", "-o", "size=8k", "tmpfs"):
         (warehouse.export_folder / "other").write_bytes(b"x" * 4096)
-        words = _told(lambda: warehouse.snapshot(DAY), home)
+        words = _told(lambda: warehouse.export([DAY]) if is_backfill else warehouse.snapshot(DAY), home)
         assert FULL in words
     assert warehouse.query("current_targets")["run_id"].unique().to_list() == ["r1"]
     _require_whole(warehouse)

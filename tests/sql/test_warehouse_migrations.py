@@ -6,7 +6,7 @@ import duckdb
 import pytest
 from warehouse_samples import make_warehouse
 
-from sql import scripts, warehouse
+from sql import opening, scripts
 from sql.errors import MigrationError, WarehouseError
 from sql.scripts import Script, find_pending, read_scripts
 from sql.warehouse import Warehouse
@@ -16,7 +16,7 @@ def _add_migration(monkeypatch: pytest.MonkeyPatch, script: Script) -> None:
     def read_with_one_more(folder: scripts.Folder) -> tuple[Script, ...]:
         return (*read_scripts(folder), script) if folder == "migrations" else read_scripts(folder)
 
-    monkeypatch.setattr(warehouse, "read_scripts", read_with_one_more)
+    monkeypatch.setattr(opening, "read_scripts", read_with_one_more)
 
 
 def test_a_new_warehouse_gets_every_migration_once(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 from warehouse_samples import DAY, make_frames, make_run, make_warehouse, publish
 
-from sql import runs, scripts, warehouse
+from sql import opening, runs, scripts, warehouse
 from sql.errors import WarehouseError
 from sql.maintenance import verify
 from sql.scripts import Script, read_scripts
@@ -63,7 +63,7 @@ def old(tmp_path: Path) -> Warehouse:
     """A file that V001 made, with a published day in it."""
     made = make_warehouse(tmp_path)
     with pytest.MonkeyPatch.context() as earlier:
-        for module in (warehouse, runs):
+        for module in (opening, warehouse, runs):
             earlier.setattr(module, "read_scripts", _read_scripts_of_v001)
         assert made.migrate() == ("V001",)
         made.start_run(make_run("r1"), "test")
