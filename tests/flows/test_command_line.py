@@ -10,6 +10,7 @@ from cyclopts import CycloptsError
 
 from flows.cli import app
 from tasks.settings import Settings
+from tests.effective import rows_of
 
 DAY = "2025-06-02"
 NEXT_DAY = "2025-06-03"
@@ -156,7 +157,7 @@ class TestWithAServer:
         assert err.count("error:") == 1
         assert "Traceback" not in err
         warehouse = settings.open_warehouse()
-        assert warehouse.query("scores_for_day", as_of_date="2025-06-02", since="2025-06-01").is_empty()
+        assert rows_of(warehouse, "scores", date(2025, 6, 2), since=date(2025, 6, 1)).is_empty()
         assert warehouse.query("latest_runs").is_empty()
         assert not settings.snapshot.exists()
 

@@ -15,6 +15,7 @@ from tasks.backfill import Book, publish_days
 from tasks.errors import ConfigError, SourceError
 from tasks.ingest import ingest_range
 from tasks.settings import RebalanceConfig, Settings
+from tests.effective import rows_of
 
 pytestmark = [pytest.mark.server, pytest.mark.usefixtures("connected")]
 
@@ -120,7 +121,7 @@ def test_a_day_with_a_restriction_that_cannot_be_read_publishes_nothing(market: 
     market.restrict(("", "OIL", "no_byu", "", "", ""), ("", "GAS", "no_buy", "", "", ""))
     with pytest.raises(SourceError, match="1 of its 2 rows"):
         asyncio.run(market.run(FIRST).aresult())
-    assert market.settings.open_warehouse().query("restrictions_for_day", as_of_date=FIRST).is_empty()
+    assert rows_of(market.settings.open_warehouse(), "restrictions", FIRST).is_empty()
     market.restrict(("", "OIL", "no_buy", "", "", ""), ("", "GAS", "no_buy", "", "", ""))
     assert market.run(FIRST).name == "Published"
     assert (market.gates()["OIL"], market.gates()["GAS"]) == ("no_buy", "no_buy")

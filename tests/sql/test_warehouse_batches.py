@@ -15,6 +15,7 @@ from warehouse_samples import DAY, accept, ingest, make_batch, make_rejects, mak
 from sql.errors import WarehouseError
 from sql.records import Ingest, IngestBatch
 from sql.warehouse import Warehouse
+from tests.effective import rows_of, sources_of
 
 BEFORE = DAY - timedelta(days=3)
 
@@ -25,7 +26,7 @@ def _read(warehouse: Warehouse, sql: str) -> list[tuple[object, ...]]:
 
 
 def _scored(warehouse: Warehouse, day: date = DAY) -> list[str]:
-    return warehouse.query("scores_for_day", as_of_date=day, since=day)["asset"].to_list()
+    return rows_of(warehouse, "scores", day)["asset"].to_list()
 
 
 def _rows(first: int, day: date, *assets: str) -> pl.DataFrame:
@@ -133,7 +134,7 @@ def test_content_without_readable_rows_is_an_ingest_with_its_refusal(warehouse: 
     assert (first.rows_read, first.refusal, first.is_new) == (0, "no header", True)
     assert (again.ingest_id, again.is_new) == (first.ingest_id, False)
     assert other.is_new
-    assert warehouse.query("ingests_for_day", as_of_date=DAY, since=DAY).is_empty()
+    assert sources_of(warehouse, DAY).is_empty()
 
 
 @pytest.mark.parametrize("kind", ["assets", "restrictions"])
@@ -146,7 +147,7 @@ def test_a_refused_list_does_not_hide_the_one_that_counts(warehouse: Warehouse, 
         frame = frame.with_columns(pl.lit(None, pl.Date).alias(name) for name in ("valid_from", "valid_until"))
     good = ingest(warehouse, make_source("good", kind, BEFORE), frame)
     warehouse.record_ingest(make_source("bad", kind), [make_batch(frame, kind=kind)], _refuse)
-    assert warehouse.query(f"{kind}_for_day", as_of_date=DAY)["ingest_id"].to_list() == [good.ingest_id]
+    assert rows_of(warehouse, kind, DAY)["ingest_id"].to_list() == [good.ingest_id]
     assert not ingest(warehouse, make_source("good", kind), frame).is_new
 
 

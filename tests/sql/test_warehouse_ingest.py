@@ -13,12 +13,14 @@ from warehouse_samples import DAY, WEIGHT, ingest, make_rejects, make_scores, ma
 from sql.errors import WarehouseError
 from sql.records import Ingest
 from sql.warehouse import Warehouse
+from tasks.day_inputs import read_days
+from tests.effective import rows_of, sources_of
 
 BEFORE = DAY - timedelta(days=3)
 
 
 def _scored(warehouse: Warehouse, since: date = DAY) -> dict[str, float | None]:
-    rows = warehouse.query("scores_for_day", as_of_date=DAY, since=since)
+    rows = rows_of(warehouse, "scores", DAY, since)
     return dict(rows.select("asset", "score").rows())
 
 
@@ -37,7 +39,15 @@ def _record_positions(
 
 
 def _held(warehouse: Warehouse, day: date = DAY) -> list[tuple[str, date, str]]:
-    return warehouse.query("positions_for_day", as_of_date=day).select("portfolio_id", "as_of_date", "asset").rows()
+    return rows_of(warehouse, "positions", day).select("portfolio_id", "as_of_date", "asset").rows()
+
+
+def _contents(warehouse: Warehouse, since: date) -> list[str]:
+    """Name what a run of the day reads by its hashes."""
+    ids = sources_of(warehouse, DAY, since)["ingest_id"].unique().to_list()
+    with duckdb.connect(str(warehouse.path), read_only=True) as con:
+        rows = con.execute("SELECT sha256 FROM ingests WHERE ingest_id IN (SELECT unnest(?)) ORDER BY ALL", [ids])
+        return [sha256 for (sha256,) in rows.fetchall()]
 
 
 def test_rows_read_are_rows_accepted_and_rejected(warehouse: Warehouse) -> None:
@@ -49,7 +59,7 @@ def test_the_same_content_twice_is_one_ingest(warehouse: Warehouse) -> None:
     first = ingest(warehouse, make_source("a"), make_scores(AAA=0.5), make_rejects(2))
     again = ingest(warehouse, make_source("a"), make_scores(AAA=0.5), make_rejects(2))
     assert again == replace(first, is_new=False)
-    assert warehouse.query("scores_for_day", as_of_date=DAY, since=DAY).height == 1
+    assert rows_of(warehouse, "scores", DAY).height == 1
 
 
 def test_the_same_content_of_another_day_is_another_ingest(warehouse: Warehouse) -> None:
@@ -102,7 +112,7 @@ def test_for_each_day_exactly_the_rows_of_its_last_new_file_count(
         got = ingest(warehouse, make_source(sha256, as_of_date=day), scores)
         assert got.is_new == (expected.get(day, ("", set()))[0] != sha256)
         expected[day] = (sha256, assets)
-    got = warehouse.query("scores_for_day", as_of_date=DAY, since=BEFORE).select("as_of_date", "asset").rows()
+    got = rows_of(warehouse, "scores", DAY, BEFORE).select("as_of_date", "asset").rows()
     assert got == [(day, asset) for day in sorted(expected) for asset in sorted(expected[day][1])]
 
 
@@ -171,7 +181,7 @@ def test_a_correction_for_one_portfolio_leaves_the_positions_of_the_other(wareho
 
 def test_a_position_weight_stays_exact(warehouse: Warehouse) -> None:
     _record_positions(warehouse, "a", DAY, ("p1", "AAA", "0.12345678"))
-    assert warehouse.query("positions_for_day", as_of_date=DAY)["current_weight"].to_list() == [Decimal("0.12345678")]
+    assert rows_of(warehouse, "positions", DAY)["current_weight"].to_list() == [Decimal("0.12345678")]
 
 
 @pytest.mark.parametrize("weight", [pl.lit(0.1), pl.lit("0.1"), pl.lit(Decimal("0.1")).cast(pl.Decimal(12, 9))])
@@ -196,8 +206,8 @@ def test_only_restrictions_that_hold_on_the_day_count(warehouse: Warehouse) -> N
     frame = pl.DataFrame(rows, schema | {"valid_from": pl.Date, "valid_until": pl.Date}, orient="row")
     ingest(warehouse, make_source("old", "restrictions", BEFORE), frame.head(1))
     ingest(warehouse, make_source("new", "restrictions"), frame)
-    got = warehouse.query("restrictions_for_day", as_of_date=DAY)
-    assert got["asset"].to_list() == ["always", "from today", "until today"]
+    [got] = read_days(warehouse, "XNYS", [DAY], {}, sources_of(warehouse, DAY)).values()
+    assert got.restrictions["asset"].to_list() == ["always", "from today", "until today"]
 
 
 def test_the_ingests_of_a_day_are_those_its_rows_come_from(warehouse: Warehouse) -> None:
@@ -208,6 +218,5 @@ def test_the_ingests_of_a_day_are_those_its_rows_come_from(warehouse: Warehouse)
     _record_positions(warehouse, "p1", BEFORE, ("p1", "AAA", "0.1"), ("p2", "AAA", "0.1"), ingest_day=DAY)
     _record_positions(warehouse, "p2", DAY, ("p1", "AAA", "0.1"))
     _record_positions(warehouse, "p3", DAY + timedelta(days=1), ("p1", "AAA", "0.1"))
-    got = warehouse.query("ingests_for_day", as_of_date=DAY, since=BEFORE)["sha256"].to_list()
-    assert sorted(got) == ["a1", "p1", "p2", "s0", "s2"]
-    assert sorted(warehouse.query("ingests_for_day", as_of_date=DAY, since=DAY)["sha256"]) == ["a1", "p1", "p2", "s2"]
+    assert _contents(warehouse, BEFORE) == ["a1", "p1", "p2", "s0", "s2"]
+    assert _contents(warehouse, DAY) == ["a1", "p1", "p2", "s2"]

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from warehouse_samples import DAY, ONE, TWO, WEIGHT, Weights, make_frames, make_run, publish
 
 from sql.warehouse import Warehouse
+from tests.effective import rows_of
 
 NEXT = DAY + timedelta(days=1)
 P2 = {"p2": TWO["p2"]}
@@ -133,7 +134,7 @@ def test_yesterdays_targets_are_positions_without_cash_and_closed_holdings(wareh
     publish(warehouse, "r1", TWO)
     publish(warehouse, "r2", ONE)
     publish(warehouse, "r3", ONE, NEXT)
-    before = warehouse.query("published_targets_before", as_of_date=NEXT)
+    before = rows_of(warehouse, "targets", NEXT)
     assert before.select("portfolio_id", "asset", "run_id").rows() == [
         ("p1", "AAA", "r2"),
         ("p1", "BBB", "r2"),
@@ -141,7 +142,7 @@ def test_yesterdays_targets_are_positions_without_cash_and_closed_holdings(wareh
         ("p2", "BBB", "r1"),
     ]
     assert before.schema["current_weight"] == WEIGHT
-    assert warehouse.query("published_targets_before", as_of_date=DAY).is_empty()
+    assert rows_of(warehouse, "targets", DAY).is_empty()
 
 
 def test_the_summary_of_a_day_adds_up_exactly(warehouse: Warehouse) -> None:

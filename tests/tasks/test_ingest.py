@@ -11,6 +11,7 @@ from tasks import ingest as ingest_module
 from tasks.errors import SourceError, SourceUnavailableError
 from tasks.ingest import Ingested, ingest_day, ingest_range
 from tasks.settings import Settings
+from tests.effective import rows_of
 
 DAY, NEXT_DAY = date(2025, 6, 2), date(2025, 6, 3)
 HEADER = "date,asset,score\n"
@@ -56,8 +57,7 @@ class Installation:
             return con.sql(sql).fetchall()
 
     def scores(self, day: date = DAY) -> Rows:
-        scores = self.settings.open_warehouse().query("scores_for_day", as_of_date=day, since=day)
-        return scores.select("asset", "score").rows()
+        return rows_of(self.settings.open_warehouse(), "scores", day).select("asset", "score").rows()
 
 
 @pytest.fixture
