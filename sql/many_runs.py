@@ -12,7 +12,7 @@ import polars as pl
 from sql.errors import PublishRejectedError, WarehouseError
 from sql.frames import RUN_TABLES
 from sql.records import RunRecord
-from sql.runs import as_failure, as_row, with_warnings
+from sql.runs import as_failure, as_row, visible_runs, with_warnings
 from sql.scripts import Script, read_script, read_scripts
 from sql.statements import Connection, execute, insert, query, read
 
@@ -50,14 +50,14 @@ def publish(
     for table in RUN_TABLES:
         insert(con, table, frames[table])
     _require_sound(find_failures(con, run_ids), run_ids)
-    before = _visible(con, days)
+    before = visible_runs(con, days)
     record_events(con, [Event(run_id, "started", "first start") for run_id in run_ids], by)
     record_events(
         con,
         [Event(run.record.run_id, "published", with_warnings("every check passed", run.warnings)) for run in runs],
         by,
     )
-    replaced = before.join(_visible(con, days), on="run_id", how="anti")
+    replaced = before.join(visible_runs(con, days), on="run_id", how="anti")
     run_of = dict(zip(days, run_ids, strict=True))
     record_events(
         con,
@@ -107,10 +107,6 @@ def _of_many(check: Script) -> str:
         "SELECT asked.run_id, found.portfolio_id, found.detail\n"
         f"FROM (SELECT unnest($run_ids::VARCHAR[]) AS run_id) AS asked, LATERAL (\n{body}\n) AS found\nORDER BY ALL"
     )
-
-
-def _visible(con: Connection, days: Sequence[date]) -> pl.DataFrame:
-    return query(con, "visible_on_days", days=list(days)).select("as_of_date", "run_id").unique(maintain_order=True)
 
 
 def _refuse_known(con: Connection, run_ids: Sequence[str], days: Sequence[date]) -> None:

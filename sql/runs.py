@@ -6,7 +6,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any, Literal
 
 import polars as pl
@@ -52,9 +52,9 @@ def publish(
             insert(con, table, frames[table].with_columns(run_id=pl.lit(run_id)))
     if failures := find_failures(con, run_id, read_scripts("checks")):
         raise PublishRejectedError(run_id, failures)
-    before = query(con, "runs_visible_on", as_of_date=as_of_date)["run_id"].to_list()
+    before = visible_runs(con, [as_of_date])["run_id"].to_list()
     published_at = record_event(con, run_id, "published", by, with_warnings("every check passed", warnings))
-    after = query(con, "runs_visible_on", as_of_date=as_of_date)["run_id"].to_list()
+    after = visible_runs(con, [as_of_date])["run_id"].to_list()
     superseded = tuple(replaced for replaced in before if replaced not in after)
     for replaced in superseded:
         record_event(con, replaced, "superseded", by, f"replaced by run {run_id}")
@@ -68,6 +68,12 @@ def find_run(con: Connection, run_id: str) -> dict[str, Any]:
         msg = f"no run {run_id} in the warehouse: start_run() comes first"
         raise WarehouseError(msg)
     return known[0]
+
+
+def visible_runs(con: Connection, days: Sequence[date]) -> pl.DataFrame:
+    """Give `as_of_date, run_id` of the runs of which targets of the days are visible."""
+    visible = query(con, "visible_on_days", days=list(days))
+    return visible.select("as_of_date", "run_id").unique().sort("as_of_date", "run_id")
 
 
 def record_event(con: Connection, run_id: str, state: str, by: str, reason: str) -> datetime:

@@ -1,27 +1,6 @@
 -- Grain: one row per portfolio and asset with a target in either of two published runs.
 -- Nothing for a run that was never published, and for portfolios that only one of the two covers.
 CREATE OR REPLACE MACRO run_difference(from_run, to_run) AS TABLE
-SELECT
-    portfolio_id,
-    as_of_date,
-    previous_as_of_date,
-    asset,
-    bucket,
-    is_cash,
-    previous_target_weight,
-    target_weight,
-    weight_change,
-    change,
-    change_reason,
-    moved,
-    previous_score,
-    score,
-    previous_candidate_rank,
-    candidate_rank,
-    previous_gate,
-    gate,
-    previous_run_id,
-    run_id
 FROM differences_of((
     SELECT list({'portfolio_id': portfolio_id, 'run_id': run_id, 'previous_run_id': previous_run_id})
     FROM (

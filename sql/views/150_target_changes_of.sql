@@ -1,26 +1,5 @@
 -- Grain: one row per portfolio and asset: the published targets of the day against the portfolio's day before.
 CREATE OR REPLACE MACRO target_changes_of(day) AS TABLE
-SELECT
-    portfolio_id,
-    as_of_date,
-    previous_as_of_date,
-    asset,
-    bucket,
-    is_cash,
-    previous_target_weight,
-    target_weight,
-    weight_change,
-    change,
-    change_reason,
-    moved,
-    previous_score,
-    score,
-    previous_candidate_rank,
-    candidate_rank,
-    previous_gate,
-    gate,
-    previous_run_id,
-    run_id
 FROM differences_of((
     SELECT list({'portfolio_id': portfolio_id, 'run_id': run_id, 'previous_run_id': previous_run_id})
     FROM (
@@ -28,8 +7,7 @@ FROM differences_of((
             portfolio_id,
             as_of_date,
             run_id,
-            lag(run_id) OVER every_day AS previous_run_id,
-            lead(run_id) OVER every_day IS NULL AS is_latest
+            lag(run_id) OVER every_day AS previous_run_id
         FROM visible_runs
         WINDOW every_day AS (PARTITION BY portfolio_id ORDER BY as_of_date)
     )

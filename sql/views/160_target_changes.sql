@@ -1,26 +1,5 @@
 -- Grain: one row per portfolio and asset: current_targets against the portfolio's published day before.
 CREATE OR REPLACE VIEW target_changes AS
-SELECT
-    portfolio_id,
-    as_of_date,
-    previous_as_of_date,
-    asset,
-    bucket,
-    is_cash,
-    previous_target_weight,
-    target_weight,
-    weight_change,
-    change,
-    change_reason,
-    moved,
-    previous_score,
-    score,
-    previous_candidate_rank,
-    candidate_rank,
-    previous_gate,
-    gate,
-    previous_run_id,
-    run_id
 FROM differences_of((
     SELECT list({'portfolio_id': portfolio_id, 'run_id': run_id, 'previous_run_id': previous_run_id})
     FROM (
