@@ -42,7 +42,7 @@ def ingest_day(settings: Settings, day: date) -> tuple[Ingested, ...]:
     *Raises* `SourceError` for scores that are missing, and for content that is refused whole, which is recorded.
     """
     sources = find_sources(settings.inbox, day, load_feeds(settings.config))
-    ingested = ingest_range(settings, (day,))
+    ingested = _take_in(settings, (day,), [(source, day) for source in sources])
     if not any(one.kind == "scores" and one.ingest.refusal is None for one in ingested):
         shown = " and ".join(source.shown for source in sources if source.contract.kind == "scores")
         msg = f"no scores for {day} in {shown}: deliver them, or correct the day"
@@ -62,6 +62,10 @@ def ingest_range(settings: Settings, days: Sequence[date]) -> tuple[Ingested, ..
     """
     feeds = load_feeds(settings.config)
     found = [(source, day) for day in sorted(days) for source in find_all(settings.inbox, day, feeds)]
+    return _take_in(settings, days, found)
+
+
+def _take_in(settings: Settings, days: Sequence[date], found: Sequence[tuple[Source, date]]) -> tuple[Ingested, ...]:
     warehouse = settings.open_warehouse()
     warehouse.migrate()
     # What is fetched from elsewhere may take long: nobody should wait for the warehouse meanwhile.

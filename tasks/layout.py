@@ -8,7 +8,7 @@ from difflib import get_close_matches
 from tasks.contracts import Contract
 from tasks.errors import SourceError
 from tasks.feeds import Feed
-from tasks.wording import shown
+from tasks.wording import listed, shown
 
 _SHOWN = 10
 _LONGEST_COMPARED = 40
@@ -60,6 +60,4 @@ def _nearest(stranger: str, names: dict[str, str]) -> str:
 
 
 def _listed(names: Sequence[str]) -> str:
-    first = ", ".join(shown(name) for name in names[:_SHOWN])
-    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return first + more
+    return listed([shown(name) for name in names], _SHOWN)

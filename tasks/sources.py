@@ -12,6 +12,7 @@ from tasks.errors import SourceError
 from tasks.feeds import Feed, Feeds, without_secrets
 from tasks.formats import ENDINGS
 from tasks.places import Place, find_places, is_folder, local_place
+from tasks.wording import listed
 
 _DAY_IN_NAME = re.compile(r"\d{4}-\d{2}-\d{2}")
 _SHOWN = 5
@@ -147,10 +148,9 @@ def _in_folder(contract: Contract, feed: Feed, places: Iterable[Place], day: dat
 
 def _one(contract: Contract, feed: Feed, places: Sequence[Place], day: date | None) -> tuple[Source, ...]:
     if len(places) > 1:
-        names = " and ".join(place.shown for place in places[:_SHOWN])
-        more = f" and {len(places) - _SHOWN} more" if len(places) > _SHOWN else ""
+        names = listed([place.shown for place in places], _SHOWN, between=" and ")
         of_day = f" of {day}" if day else ""
-        msg = f"{len(places)} files of {contract.kind}{of_day}, expected one: {names}{more}. Nothing was read: keep one"
+        msg = f"{len(places)} files of {contract.kind}{of_day}, expected one: {names}. Nothing was read: keep one"
         raise SourceError(msg)
     return tuple(Source(contract, feed, place, day) for place in places)
 

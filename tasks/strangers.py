@@ -10,6 +10,7 @@ from difflib import get_close_matches
 from sizing import RebalancingLimits
 from sizing.inputs import UNCLASSIFIED, DayFrames
 from tasks.errors import ConfigError
+from tasks.wording import listed
 
 _SHOWN = 5
 _ALIKE = 0.8
@@ -66,17 +67,12 @@ def _known_buckets(inputs: DayFrames) -> set[str]:
 
 def _suggest(stranger: str, known: list[str]) -> str:
     """Name the nearest; where none is like it, what there is."""
-    return _nearest(stranger, known) or f"known: {_listed(known)}"
+    return _nearest(stranger, known) or f"known: {listed(known, _SHOWN)}"
 
 
 def _nearest(stranger: str, known: Iterable[str]) -> str:
     nearest = get_close_matches(stranger, list(known), n=1, cutoff=_ALIKE)
     return f"did you mean {nearest[0]}?" if nearest else ""
-
-
-def _listed(names: list[str]) -> str:
-    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return ", ".join(names[:_SHOWN]) + more
 
 
 def _named(limits: Mapping[str, RebalancingLimits], limit: str) -> set[str]:
@@ -91,6 +87,6 @@ def _tell(where: str, kind: str, named: Iterable[str], known: Iterable[str]) -> 
         return ""
     nobody = "not in this run" if kind == "portfolio" else "unknown"
     if len(strangers) > 1:
-        return f"{where}: {kind}s {_listed(strangers)} are {nobody}"
+        return f"{where}: {kind}s {listed(strangers, _SHOWN)} are {nobody}"
     suggestion = _nearest(strangers[0], known)
     return f"{where}: {kind} {strangers[0]} is {nobody}" + (f"; {suggestion}" if suggestion else "")
