@@ -24,7 +24,7 @@ def status(*, warehouse: Path | None = None, snapshot: Path | None = None) -> in
         The copy that readers open. Default: BALLAST_SNAPSHOT.
 
     """
-    from flows.maintenance import show_status  # noqa: PLC0415 - DuckDB and Polars take a while to import
+    from flows.db_actions import show_status  # noqa: PLC0415 - DuckDB and Polars take a while to import
 
     return show_status(_paths(warehouse=warehouse, snapshot=snapshot))
 
@@ -47,7 +47,7 @@ def verify(*, warehouse: Path | None = None, snapshot: Path | None = None, expor
         Folder of the Parquet exports. Default: BALLAST_EXPORT_FOLDER.
 
     """
-    from flows.maintenance import show_verification  # noqa: PLC0415 - DuckDB and Polars take a while to import
+    from flows.db_actions import show_verification  # noqa: PLC0415 - DuckDB and Polars take a while to import
 
     return show_verification(_paths(warehouse=warehouse, snapshot=snapshot, export_folder=export_folder))
 
@@ -64,7 +64,7 @@ def migrate(*, warehouse: Path | None = None) -> int:
         The live database file. Default: BALLAST_WAREHOUSE.
 
     """
-    from flows.maintenance import migrate_warehouse  # noqa: PLC0415 - DuckDB and Polars take a while to import
+    from flows.db_actions import migrate_warehouse  # noqa: PLC0415 - DuckDB and Polars take a while to import
 
     return migrate_warehouse(_paths(warehouse=warehouse))
 
@@ -85,7 +85,7 @@ def snapshot(*, warehouse: Path | None = None, snapshot: Path | None = None, exp
         Folder of the Parquet exports. Default: BALLAST_EXPORT_FOLDER.
 
     """
-    from flows.maintenance import make_snapshot  # noqa: PLC0415 - DuckDB and Polars take a while to import
+    from flows.db_actions import make_snapshot  # noqa: PLC0415 - DuckDB and Polars take a while to import
 
     return make_snapshot(_paths(warehouse=warehouse, snapshot=snapshot, export_folder=export_folder))
 
@@ -104,7 +104,7 @@ def backup(path: Path | None = None, /, *, warehouse: Path | None = None) -> int
         The live database file. Default: BALLAST_WAREHOUSE.
 
     """
-    from flows.maintenance import make_backup  # noqa: PLC0415 - DuckDB and Polars take a while to import
+    from flows.db_actions import make_backup  # noqa: PLC0415 - DuckDB and Polars take a while to import
 
     return make_backup(path, _paths(warehouse=warehouse))
 
@@ -137,7 +137,7 @@ def restore(
         Folder of the Parquet exports. Default: BALLAST_EXPORT_FOLDER.
 
     """
-    from flows.maintenance import restore_backup  # noqa: PLC0415 - DuckDB and Polars take a while to import
+    from flows.db_actions import restore_backup  # noqa: PLC0415 - DuckDB and Polars take a while to import
 
     return restore_backup(path, _paths(warehouse=warehouse, snapshot=snapshot, export_folder=export_folder))
 
