@@ -1,5 +1,6 @@
 """What the Prefect UI shows of a run: a summary and the target table, as artifacts."""
 
+from collections.abc import Mapping
 from datetime import date
 
 import polars as pl
@@ -28,6 +29,27 @@ def report(settings: Settings, day: date, run: OpenRun, ingested: tuple[Ingested
     sentence = "; ".join([summarise(summary), *summarise_refusals(ingested)])
     get_run_logger().info("report: %s", sentence)
     return sentence
+
+
+@task(name="report failure", cache_policy=NO_CACHE, persist_result=False)
+def report_failure(settings: Settings, day: date, run_id: str, reason: str) -> None:
+    """Store why a run that is held, rejected or failed leaves the published targets as they are, as an artifact."""
+    state = settings.open_warehouse().query("run_by_id", run_id=run_id)["state"].to_list()
+    markdown = f"# {day}: {', '.join(state) or 'not recorded'}\n\n{reason}\n\nRun `{run_id}`"
+    create_markdown_artifact(markdown, key="daily-rebalance", description=run_id)
+
+
+@task(name="report proposal", cache_policy=NO_CACHE, persist_result=False)
+def report_proposal(settings: Settings, day: date, run: OpenRun, reasons: Mapping[str, str]) -> str:
+    """Store the artifacts of a run that waits for approval, and give its summary in one sentence.
+
+    *Requires* in `reasons`, for each portfolio that asks for approval, why.
+    """
+    summary = settings.open_warehouse().query("day_summary", run_id=run.run_id)
+    asked = "\n".join(f"- {portfolio_id}: {reason}" for portfolio_id, reason in reasons.items())
+    markdown = f"# Proposed targets of {day}\n\n{asked}\n\nRun `{run.run_id}`"
+    create_markdown_artifact(markdown, key="daily-rebalance", description=run.run_id)
+    return summarise(summary)
 
 
 def with_warnings(sentence: str, *warnings: str) -> str:
