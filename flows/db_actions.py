@@ -15,14 +15,14 @@ from sql.exports import Matched
 from sql.maintenance import (
     Status,
     Tell,
-    Verification,
     backup,
-    count_failures,
     read_status,
     renew_exports,
     restore,
     verify,
 )
+from sql.upkeep import new_backup_path
+from sql.verification import Verification, count_failures
 from sql.warehouse import Warehouse
 from tasks.errors import UsageError
 from tasks.settings import Settings
@@ -89,7 +89,8 @@ def make_backup(path: Path | None, paths: Paths) -> int:
     """Back the warehouse up."""
 
     def run(warehouse: Warehouse) -> int:
-        made = backup(warehouse, path)
+        folder = None if "warehouse" in paths else Settings().backup_folder
+        made = backup(warehouse, path or new_backup_path(warehouse.path, folder))
         out().print(f"backup: {escape(str(made))} ({decimal(made.stat().st_size)})")
         return 0
 

@@ -99,7 +99,8 @@ def backup(path: Path | None = None, /, *, warehouse: Path | None = None) -> int
     Parameters
     ----------
     path
-        The new file; none is overwritten. Default: backups/ beside the warehouse, with the time (UTC) in its name.
+        The new file; none is overwritten. Default: in BALLAST_BACKUP_FOLDER or backups/ beside the
+        warehouse, with the time (UTC) in its name.
     warehouse
         The live database file. Default: BALLAST_WAREHOUSE.
 

@@ -17,6 +17,8 @@ from sql.files import count_wal_bytes
 from sql.opening import pending_migrations
 from sql.scripts import Script, read_scripts
 from sql.statements import Connection, fill, query, read, table_columns
+from sql.upkeep import new_backup_path
+from sql.verification import ALL_APPLIED, SAME_EXPORTS, SAME_SNAPSHOT, Verification
 from sql.warehouse import Warehouse, translated
 
 Tell: TypeAlias = Callable[[str, int, int], None]
@@ -24,9 +26,6 @@ Tell: TypeAlias = Callable[[str, int, int], None]
 _Step: TypeAlias = tuple[str, Callable[[], tuple[Failure, ...]]]
 
 _FIRST_ROWS = 5
-_ALL_APPLIED = "migrations are all applied"
-_SAME_SNAPSHOT = "the snapshot shows the same"
-_SAME_EXPORTS = "the exports show the same"
 _BACKUP_ADVICE = "nothing was changed: give another backup"
 _SNAPSHOT_ADVICE = "make it anew with `ballast db snapshot`"
 
@@ -51,24 +50,6 @@ class Status:
     snapshot_path: Path
     snapshot_at: datetime | None
     is_snapshot_current: bool
-
-
-@dataclass(frozen=True)
-class Verification:
-    """What was proved and what was not: `failures` is empty when the warehouse is sound."""
-
-    n_steps: int
-    failures: tuple[Failure, ...]
-
-    @property
-    def advice(self) -> str:
-        """What to do: a backup is the way back only from damage of the live file."""
-        failing = {name for name, _, _ in self.failures}
-        if failing <= {_ALL_APPLIED}:
-            return "bring the warehouse forward with `ballast db migrate`"
-        if failing <= {_SAME_SNAPSHOT, _SAME_EXPORTS}:
-            return "the warehouse itself is sound: make its copies anew with `ballast db snapshot`"
-        return "restore a backup with `ballast db restore`, or report what is wrong"
 
 
 class Restored(NamedTuple):
@@ -116,11 +97,11 @@ def verify(warehouse: Warehouse, tell: Tell, *, has_copies: bool = True) -> Veri
     with warehouse.connected() as con:
         if pending := _pending(con):
             words = f"{', '.join(pending)}: bring the warehouse forward with `ballast db migrate`, then verify it"
-            return Verification(1, ((_ALL_APPLIED, len(pending), words),))
+            return Verification(1, ((ALL_APPLIED, len(pending), words),))
         seen = query(con, "what_readers_see")
         comparisons: tuple[_Step, ...] = (
-            (_SAME_SNAPSHOT, partial(_compare_snapshot, warehouse, seen, _last_publication(con))),
-            (_SAME_EXPORTS, partial(_compare_exports, con, warehouse.export_folder)),
+            (SAME_SNAPSHOT, partial(_compare_snapshot, warehouse, seen, _last_publication(con))),
+            (SAME_EXPORTS, partial(_compare_exports, con, warehouse.export_folder)),
         )
         steps = (*_scans(con), *_proofs(con), *_run_checks(con), *(comparisons if has_copies else ()))
         return Verification(len(steps), tuple(_take(steps, tell, partial(translated, warehouse.path))))
@@ -131,7 +112,7 @@ def backup(warehouse: Warehouse, path: Path | None) -> Path:
 
     *Raises* `WarehouseError` when there is a file of that name, or the copy is not what it should be.
     """
-    path = path or _default_backup(warehouse.path)
+    path = path or new_backup_path(warehouse.path, None)
     if path.exists():
         msg = f"{path} is there already and is not overwritten: give another name, or move it away"
         raise WarehouseError(msg)
@@ -145,19 +126,25 @@ def backup(warehouse: Warehouse, path: Path | None) -> Path:
     return path
 
 
+def verify_backup(warehouse: Warehouse, path: Path, tell: Tell) -> Verification:
+    """Prove a backup as `verify` proves the live file; one of before a migration, only that it is readable.
+
+    Nobody waits meanwhile. *Raises* `WarehouseError` when it cannot be opened, or rotted.
+    """
+    _require_backup(path)
+    with warehouse.reading(path, _BACKUP_ADVICE) as con:
+        steps = (*_scans(con), *(() if _pending(con) else (*_proofs(con), *_run_checks(con))))
+        return Verification(len(steps), tuple(_take(steps, tell, nullcontext)))
+
+
 def restore(warehouse: Warehouse, path: Path, tell: Tell) -> Restored:
     """Put a copy of the backup in the place of the warehouse, bring it forward, and make its copies as it is.
 
     The backup is proved first. *Raises* `WarehouseError` when the backup is not sound; then nothing was changed.
     """
-    _require_backup(path)
-    with warehouse.reading(path, _BACKUP_ADVICE) as con:
-        pending = _pending(con)
-        steps = (*_scans(con), *(() if pending else (*_proofs(con), *_run_checks(con))))
-        failures = tuple(_take(steps, tell, nullcontext))
-    if failures:
-        named = "; ".join(f"{name} ({rows}): {first}" for name, rows, first in failures[:_FIRST_ROWS])
-        msg = f"backup {path} is not sound, {count_failures(len(failures))}: {named}. {_BACKUP_ADVICE.capitalize()}"
+    verification = verify_backup(warehouse, path, tell)
+    if verification.failures:
+        msg = f"backup {path} is not sound, {verification.words}. {_BACKUP_ADVICE.capitalize()}"
         raise WarehouseError(msg)
     kept = warehouse.replace_by(path)
     warehouse.migrate()
@@ -176,17 +163,8 @@ def renew_exports(warehouse: Warehouse) -> tuple[Matched, Path]:
         return match_exports(con, warehouse.export_folder, aside), aside
 
 
-def count_failures(number: int) -> str:
-    """Say how many failed."""
-    return "1 failure" if number == 1 else f"{number} failures"
-
-
 def _aside(path: Path) -> Path:
     return path.with_name(f"{path.name}.replaced-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.targets")
-
-
-def _default_backup(path: Path) -> Path:
-    return path.parent / "backups" / f"{path.stem}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}{path.suffix}"
 
 
 def _require_backup(path: Path) -> None:
@@ -258,14 +236,14 @@ def _compare_snapshot(
 ) -> tuple[Failure, ...]:
     if not warehouse.snapshot_path.exists():
         words = f"there is none at {warehouse.snapshot_path}: {_SNAPSHOT_ADVICE}"
-        return ((_SAME_SNAPSHOT, 1, words),) if last else ()
+        return ((SAME_SNAPSHOT, 1, words),) if last else ()
     with warehouse.reading(warehouse.snapshot_path, _SNAPSHOT_ADVICE) as con:
         for _, scan in _scans(con):
             scan()
         shown = query(con, "what_readers_see")
     differing = seen.join(shown, on=seen.columns, how="anti", nulls_equal=True)["view_name"]
     words = f"{', '.join(differing)} of {warehouse.snapshot_path} is not as in the warehouse: {_SNAPSHOT_ADVICE}"
-    return ((_SAME_SNAPSHOT, differing.len(), words),) if differing.len() else ()
+    return ((SAME_SNAPSHOT, differing.len(), words),) if differing.len() else ()
 
 
 def _compare_exports(con: Connection, folder: Path) -> tuple[Failure, ...]:
@@ -273,7 +251,7 @@ def _compare_exports(con: Connection, folder: Path) -> tuple[Failure, ...]:
     n_days = len(unlike.written) + len(unlike.removed)
     parts = (("missing or not as in the warehouse", unlike.written), ("of days that are not published", unlike.removed))
     named = "; ".join(f"{what}: {_days(days)}" for what, days in parts if days)
-    return ((_SAME_EXPORTS, n_days, f"{folder} {named}: {_SNAPSHOT_ADVICE}"),) if n_days else ()
+    return ((SAME_EXPORTS, n_days, f"{folder} {named}: {_SNAPSHOT_ADVICE}"),) if n_days else ()
 
 
 def _days(days: tuple[date, ...]) -> str:

@@ -35,6 +35,18 @@ class Settings(BaseSettings):
         "restrictions and of positions are whole or not at all.",
     )
     exchange: str = Field(default="XNYS", description="Exchange whose trading days count, by its ISO 10383 code.")
+    backup_folder: Path | None = Field(
+        default=None, description="Folder of the backups; empty: backups/ beside the warehouse."
+    )
+    keep_backups: int = Field(default=14, ge=1, description="How many backups the maintenance keeps, the newest ones.")
+    keep_days: int = Field(
+        default=90,
+        ge=1,
+        description="For how many days files that were replaced and logs that were not whole are kept.",
+    )
+    deadline_hours: float = Field(
+        default=3, gt=0, description="Hours after the close by which the targets of a trading day must be published."
+    )
     postgres_schema: str = Field(
         default="ballast", pattern=r"^[a-z_][a-z0-9_]{0,62}$", description="Schema of the copy in PostgreSQL."
     )

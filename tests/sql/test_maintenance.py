@@ -11,7 +11,8 @@ import pytest
 from warehouse_samples import DAY, TWO, StartWorker, ingest, make_rejects, make_scores, make_source, publish
 
 from sql.errors import MigrationError, WarehouseError, WarehouseLockedError
-from sql.maintenance import Verification, backup, read_status, renew_exports, restore, verify
+from sql.maintenance import backup, read_status, renew_exports, restore, verify
+from sql.verification import Verification
 from sql.warehouse import Warehouse
 
 NEXT = DAY + timedelta(days=1)
