@@ -25,3 +25,7 @@ class NotATradingDayError(BallastError):
 
 class ServerUnreachableError(BallastError):
     """The Prefect server that PREFECT_API_URL names does not answer."""
+
+
+class StaleRunError(BallastError):
+    """A scheduled run starts too late: later days are published, or its day is long over."""

@@ -47,6 +47,9 @@ class Settings(BaseSettings):
     deadline_hours: float = Field(
         default=3, gt=0, description="Hours after the close by which the targets of a trading day must be published."
     )
+    max_late_hours: float = Field(
+        default=12, gt=0, description="Hours after its scheduled start at which a scheduled run is too late to start."
+    )
     postgres_schema: str = Field(
         default="ballast", pattern=r"^[a-z_][a-z0-9_]{0,62}$", description="Schema of the copy in PostgreSQL."
     )
@@ -74,6 +77,9 @@ class RebalanceConfig(BaseModel):
     )
     portfolios: dict[str, RebalancingLimits] = Field(
         default={}, description="Limits of each portfolio; empty: those of the config file."
+    )
+    requested_by: str = Field(
+        default="", description="Who asks for the run, and may not approve it where four eyes are asked; empty: nobody."
     )
     settings: Settings = Field(
         default_factory=Settings, description="Where this installation keeps its things; empty: from BALLAST_*."

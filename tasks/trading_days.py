@@ -1,7 +1,8 @@
-"""Trading days, from exchange_calendars: is the exchange open, and how many trading days old is a score."""
+"""Trading days, from exchange_calendars: is the exchange open, until when, and how many trading days old is a score."""
 
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from functools import cache
+from typing import NamedTuple
 
 import exchange_calendars
 import pandas as pd
@@ -16,15 +17,22 @@ def _calendar(exchange: str) -> exchange_calendars.ExchangeCalendar:
     try:
         return exchange_calendars.get_calendar(exchange, start="2000-01-03")
     except CalendarError:
-        msg = f"exchange {exchange} is unknown: give its ISO 10383 code, such as XNYS, in BALLAST_EXCHANGE"
+        msg = (
+            f"exchange {exchange} is unknown: give its ISO 10383 code, such as XNYS, in BALLAST_EXCHANGE or as "
+            "`exchange` of the portfolio"
+        )
         raise ConfigError(msg) from None
 
 
-def require_trading_day(exchange: str, day: date) -> None:
-    """Hold the day against the calendar.
+class Close(NamedTuple):
+    """When trading ends on a day, UTC, and whether that is earlier than on other days."""
 
-    *Raises* `NotATradingDayError` when the exchange is closed, with the trading days around it.
-    """
+    at: datetime
+    is_early: bool
+
+
+def is_trading_day(exchange: str, day: date) -> bool:
+    """Say whether the exchange is open on the day. *Raises* `NotATradingDayError` outside of its calendar."""
     calendar = _calendar(exchange)
     if not calendar.first_session.date() <= day <= calendar.last_session.date():
         msg = (
@@ -32,11 +40,35 @@ def require_trading_day(exchange: str, day: date) -> None:
             f"{calendar.last_session.date()}: correct the day"
         )
         raise NotATradingDayError(msg)
-    if not calendar.is_session(pd.Timestamp(day)):
+    return bool(calendar.is_session(pd.Timestamp(day)))
+
+
+def require_trading_day(exchange: str, day: date) -> None:
+    """Hold the day against the calendar.
+
+    *Raises* `NotATradingDayError` when the exchange is closed, with the trading days around it.
+    """
+    if not is_trading_day(exchange, day):
+        calendar = _calendar(exchange)
         before = calendar.date_to_session(pd.Timestamp(day), "previous").date()
-        after = calendar.date_to_session(pd.Timestamp(day), "next").date()
-        msg = f"{day} ({day:%A}) is not a trading day of {exchange}: the nearest are {before} and {after}"
+        msg = (
+            f"{day} ({day:%A}) is not a trading day of {exchange}: the nearest are {before} and "
+            f"{next_trading_day(exchange, day)}"
+        )
         raise NotATradingDayError(msg)
+
+
+def next_trading_day(exchange: str, day: date) -> date:
+    """Give the first trading day after `day`."""
+    following: date = _calendar(exchange).date_to_session(pd.Timestamp(day + timedelta(days=1)), "next").date()
+    return following
+
+
+def close_of(exchange: str, day: date) -> Close:
+    """Say when trading ends. *Requires* a trading day."""
+    calendar, session = _calendar(exchange), pd.Timestamp(day)
+    at: datetime = calendar.session_close(session).to_pydatetime()
+    return Close(at.astimezone(UTC), is_early=session in calendar.early_closes)
 
 
 def trading_days(exchange: str, first: date, last: date) -> tuple[date, ...]:

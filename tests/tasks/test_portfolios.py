@@ -4,8 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from sizing import RebalancingLimits
+from sizing.approval import ApprovalPolicy
 from tasks.errors import ConfigError
-from tasks.portfolios import load_portfolios
+from tasks.portfolios import Terms, load_portfolios, load_terms
 
 
 @pytest.fixture
@@ -102,3 +104,41 @@ def test_the_limits_of_the_universe_and_of_single_buckets_are_read(config: Path)
 )
 def test_a_mistake_in_a_limit_of_the_universe_is_told(config: Path, limits: str, told: str) -> None:
     assert f"portfolio core: {told}" in _problem(config, f"portfolios: {{core: {{{limits}}}}}")
+
+
+def test_terms_are_no_limits_and_those_of_the_defaults_count_where_a_portfolio_has_none(config: Path) -> None:
+    config.write_text(
+        "defaults: {exchange: XLON, approval: {max_turnover: 0.2, four_eyes: true}}\n"
+        "portfolios:\n  a:\n  b: {exchange: XNYS, approval: always}\n  c: {approval: never}\n"
+    )
+    assert all(limits == RebalancingLimits() for limits in load_portfolios(config).values())
+    ours = ApprovalPolicy(max_turnover=0.2, four_eyes=True)
+    assert load_terms(config, ["a", "b", "c", "typed into a form"]) == {
+        "a": Terms("XLON", ours),
+        "b": Terms("XNYS", ApprovalPolicy(always=True)),
+        "c": Terms("XLON", None),
+        "typed into a form": Terms("XLON", ours),
+    }
+
+
+def test_without_a_file_nothing_is_said_of_a_portfolio(config: Path) -> None:
+    assert load_terms(config, ["a"]) == {"a": Terms(None, None)}
+
+
+@pytest.mark.parametrize(
+    ("terms", "told"),
+    [
+        ("exchange: XNYX", "exchange XNYX is unknown: give its ISO 10383 code"),
+        ("exchange: 7", "exchange: expected an ISO 10383 code such as XNYS, got 7"),
+        ("exchang: XNYS", "limit exchang is unknown; did you mean exchange?"),
+        ("approval: {max_turnver: 0.1}", "approval max_turnver is unknown; did you mean max_turnover?"),
+        ("approval: {max_turnover: 20}", "approval: max_turnover: Input should be less than or equal to 1, got 20"),
+        ("approval: {four_eyes: true}", "approval: no day would wait: give always, first_day"),
+        ("approval: yes", "approval: expected always, never or a mapping of always, max_turnover"),
+        ("approval:", "approval: expected always, never or a mapping"),
+    ],
+)
+def test_a_mistake_in_the_terms_of_a_portfolio_is_told(config: Path, terms: str, told: str) -> None:
+    block = terms if terms.endswith(":") else f"{{{terms}}}"
+    text = f"portfolios: {{core: {block}}}" if block.startswith("{") else f"portfolios:\n  core:\n    {terms}\n"
+    assert f"portfolio core: {told}" in _problem(config, text)

@@ -1,12 +1,21 @@
 """Trading days of the New York Stock Exchange, against its published holidays."""
 
-from datetime import date
+from datetime import UTC, date, datetime
 
 import polars as pl
 import pytest
 
 from tasks.errors import ConfigError, NotATradingDayError
-from tasks.trading_days import days_before, exchange_time_zone, require_trading_day, score_ages, trading_days
+from tasks.trading_days import (
+    close_of,
+    days_before,
+    exchange_time_zone,
+    is_trading_day,
+    next_trading_day,
+    require_trading_day,
+    score_ages,
+    trading_days,
+)
 
 
 def test_a_trading_day_is_let_through() -> None:
@@ -60,3 +69,18 @@ def test_ages_of_several_days_count_each_from_its_own() -> None:
 
 def test_the_exchange_keeps_new_york_time() -> None:
     assert exchange_time_zone("XNYS") == "America/New_York"
+
+
+def test_a_day_before_a_holiday_closes_early_and_others_at_four() -> None:
+    # The NYSE closes at 13:00 on 3 July; New York is four hours behind UTC in summer, five in winter.
+    assert close_of("XNYS", date(2025, 7, 3)) == (datetime(2025, 7, 3, 17, tzinfo=UTC), True)
+    assert close_of("XNYS", date(2025, 7, 2)) == (datetime(2025, 7, 2, 20, tzinfo=UTC), False)
+    assert close_of("XNYS", date(2025, 12, 2)) == (datetime(2025, 12, 2, 21, tzinfo=UTC), False)
+
+
+def test_the_next_trading_day_is_after_the_holiday_and_the_weekend() -> None:
+    assert next_trading_day("XNYS", date(2025, 7, 3)) == next_trading_day("XNYS", date(2025, 7, 4)) == date(2025, 7, 7)
+
+
+def test_a_day_that_london_trades_and_new_york_does_not() -> None:
+    assert [is_trading_day(exchange, date(2025, 7, 4)) for exchange in ("XLON", "XNYS")] == [True, False]
