@@ -45,7 +45,10 @@ class Settings(BaseSettings):
         description="For how many days files that were replaced and logs that were not whole are kept.",
     )
     deadline_hours: float = Field(
-        default=3, gt=0, description="Hours after the close by which the targets of a trading day must be published."
+        default=3,
+        gt=0,
+        le=24,
+        description="Hours after the close by which the targets of a trading day must be published.",
     )
     max_late_hours: float = Field(
         default=12, gt=0, description="Hours after its scheduled start at which a scheduled run is too late to start."

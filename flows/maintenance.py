@@ -1,0 +1,54 @@
+"""Maintenance: the warehouse is checkpointed, backed up, the backup proved, and what is too old removed."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from prefect import flow
+from prefect.client.schemas.objects import State
+from prefect.runtime import flow_run
+from prefect.states import Completed
+from pydantic import BaseModel, ConfigDict, Field
+
+from sql.errors import WarehouseError
+from tasks.events import MAINTENANCE_FAILED, emit
+from tasks.settings import Settings
+from tasks.upkeep import back_up, checkpoint, prove, remove_old, report_upkeep
+
+
+class MaintenanceConfig(BaseModel):
+    """Where the installation keeps its things, and how many backups. It is the form in the Prefect UI."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    settings: Settings = Field(
+        default_factory=Settings, description="Where this installation keeps its things; empty: from BALLAST_*."
+    )
+
+
+def run_name() -> str:
+    """Name a flow run by the warehouse."""
+    config = MaintenanceConfig.model_validate(flow_run.get_parameters()["config"])
+    return f"maintenance {config.settings.warehouse.name} {datetime.now(UTC):%Y-%m-%d}"
+
+
+@flow(name="maintenance", flow_run_name=run_name, persist_result=False)
+async def maintenance(config: MaintenanceConfig = MaintenanceConfig()) -> State[Any]:  # noqa: B008 - a schedule gives nothing
+    """Keep the warehouse well. The backup is proved and not the live file, so that a day that runs meanwhile may write.
+
+    Nothing is removed before the new backup is proved. Killed at any step, the next run does all of it.
+
+    Args:
+        config: Where this installation keeps its things, how many backups and for how long it keeps them.
+
+    """
+    settings = config.settings
+    try:
+        checkpoint(settings)
+        proved = prove(settings, back_up(settings))
+        removed = remove_old(settings, proved)
+        return Completed(message=report_upkeep(settings, proved, removed))
+    except WarehouseError as error:
+        today = f"{datetime.now(UTC):%Y-%m-%d}"
+        payload = {"as_of_date": today, "warehouse": str(settings.warehouse), "reason": str(error)}
+        emit(MAINTENANCE_FAILED, f"ballast.day.{today}", payload)
+        raise
