@@ -73,12 +73,15 @@ def main() -> int:
     journal = Journal()
     if asked.fresh:
         journal.forget()
+    explanations = read_explanations()
+    # The survivors last: they take longest, for they go through every round.
+    mutants.sort(key=lambda mutant: any(one.is_of(mutant) for one in explanations))
     try:
         tried = _try_all(mutants, asked.workers, journal, console)
     except BaselineError as error:
         console.print(str(error), markup=False)
         return 2
-    return _report(tried, read_explanations(), console)
+    return _report(tried, explanations, console)
 
 
 def _arguments() -> argparse.Namespace:
