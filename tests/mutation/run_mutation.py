@@ -30,7 +30,17 @@ from rich.text import Text
 from tests.mutation.explained import Explanation, read_explanations, unmatched
 from tests.mutation.journal import Journal
 from tests.mutation.mutants import Mutant, mutants_of
-from tests.mutation.trial import BaselineError, Outcome, Round, copy_tracked, digest, measure, rounds_for, try_mutant
+from tests.mutation.trial import (
+    BaselineError,
+    Digests,
+    Outcome,
+    Round,
+    copy_tracked,
+    digest,
+    measure,
+    rounds_for,
+    try_mutant,
+)
 
 SIZER = (
     "sizing/keys.py",
@@ -50,7 +60,7 @@ SIZER = (
     "sizing/feasibility.py",
 )
 
-TimedRounds = tuple[tuple[Round, float], ...]
+TimedRounds = tuple[tuple[Round, int], ...]
 
 
 class Tried(NamedTuple):
@@ -114,11 +124,11 @@ def _try_all(mutants: Sequence[Mutant], workers: int, journal: Journal, console:
 
 def _timed_rounds(files: Iterable[str], folder: Path) -> dict[str, TimedRounds]:
     rounds = {file: rounds_for(file) for file in files}
-    timeouts = {one: measure(folder, one) for one in {one for several in rounds.values() for one in several}}
-    return {file: tuple((one, timeouts[one]) for one in several) for file, several in rounds.items()}
+    seconds = {one: measure(folder, one) for one in {one for several in rounds.values() for one in several}}
+    return {file: tuple((one, seconds[one]) for one in several) for file, several in rounds.items()}
 
 
-def _try_one(mutant: Mutant, free: SimpleQueue[Path], timed: TimedRounds, unchanged: str) -> Tried:
+def _try_one(mutant: Mutant, free: SimpleQueue[Path], timed: TimedRounds, unchanged: Digests) -> Tried:
     folder, start = free.get(), time.monotonic()
     try:
         outcome = try_mutant(folder, mutant.file, mutant.source, timed, unchanged)

@@ -1,7 +1,10 @@
 """One mutant's trial: its source in a copy of the tracked files, and the tests in rounds until one fails.
 
 A mutant that changes no bit of some thousand sized portfolios is not shown to the properties, which look at nothing
-else: that spares minutes, and can let a mutant survive that they would kill, never the other way round.
+else, and one that changes float noise alone not to those that allow for it: that spares minutes, and can let a mutant
+survive that they would kill, never the other way round.
+
+A test that does not end is one that takes too much of the processor's time: a busy machine kills no mutant.
 
 Most mutants die in the first round, whose time is spent on loading. So no Prefect (`tests/conftest.py` is cut off), no
 plugin but the timeouts, no rewritten assertions; and bytecode is checked by content, so that no mutated file is
@@ -9,11 +12,11 @@ mistaken for the one before it.
 """
 
 import os
+import resource
 import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,6 +26,8 @@ from typing import Literal
 import pytest
 
 Outcome = Literal["killed", "timed out", "survived"]
+Change = Literal["bits", "values"]
+Digests = dict[Change, str]
 
 _PYTEST = (
     *("-m", "pytest", "-q", "-x", "--no-header", "--tb=line", "--assert=plain", "--confcutdir=tests/golden"),
@@ -36,8 +41,11 @@ _ENVIRONMENT = (
     ("PYTHONDONTWRITEBYTECODE", "1"),
     ("PYTHONHASHSEED", "0"),
 )
+_OUT_OF_TIME = (-signal.SIGXCPU, -signal.SIGKILL)
 _NO_TESTS = (pytest.ExitCode.USAGE_ERROR, pytest.ExitCode.NO_TESTS_COLLECTED)
-_SPARE_SECONDS, _SPARE_FACTOR = 20.0, 5.0
+_SPARE_SECONDS, _SPARE_FACTOR = 20, 5
+_WAITING_FACTOR = 60
+"""How much longer a test may take than its share of the processor, before it counts as one that waits for ever."""
 
 _PROPERTIES = "tests/properties/test_sizing"
 _AGREEMENT = tuple(f"{_PROPERTIES}_{name}.py" for name in ("agrees_with_reference", "guarantees", "audit"))
@@ -48,7 +56,7 @@ _OTHER_PROPERTIES = (
 # The tests of a day that look at weights; the others ask the sizer nothing that the properties do not.
 _DIRECT = tuple(f"tests/sizing/test_{name}.py" for name in ("batches", "limits", "feasibility", "checks", "trades"))
 _DIGESTS = ("-m", "tests.properties.digests", "0")
-_DIGEST_SECONDS = 120.0
+_DIGEST_SECONDS = 600
 
 
 class BaselineError(Exception):
@@ -61,16 +69,15 @@ class Round:
 
     tests: tuple[str, ...]
     threads: int | None = 1
-    only_if_visible: bool = False
-    """Whether a mutant is spared that changes no bit of the fixed portfolios."""
+    only_if: Change | None = None
+    """What a mutant must change of the fixed portfolios to be shown to them."""
 
 
 def rounds_for(file: str) -> tuple[Round, ...]:
     """Give the file's own tests and the worked examples, then the other direct tests, then the properties."""
     # The worked examples ask the reference too, which no mutant reaches.
     first = Round((*_own_tests(file), "tests/golden", "-k", "not reference"))
-    properties = (_AGREEMENT, 1), (_OTHER_PROPERTIES, None)
-    return first, Round(_DIRECT), *(Round(tests, threads, only_if_visible=True) for tests, threads in properties)
+    return first, Round(_DIRECT), Round(_AGREEMENT, only_if="values"), Round(_OTHER_PROPERTIES, None, only_if="bits")
 
 
 def _own_tests(file: str) -> tuple[str, ...]:
@@ -90,18 +97,23 @@ def copy_tracked(folder: Path) -> None:
     subprocess.run([sys.executable, *compile_all], cwd=folder, check=True)
 
 
-def measure(folder: Path, one: Round) -> float:
-    """Run the tests without any mutant, and give the seconds after which a mutant's run is given up.
+def measure(folder: Path, one: Round) -> int:
+    """Run the tests without any mutant, and give the processor's seconds after which a mutant's run is given up.
 
     *Raises* `BaselineError` where they fail, or where they do not ask the copy.
     """
     _check_copy(folder)
-    start = time.monotonic()
-    outcome = _run(folder, one, timeout=600)
+    before = _children_seconds()
+    outcome = _run(folder, one, cpu_seconds=600)
     if outcome != "survived":
         msg = f"without any mutant, {' '.join(one.tests)}: {outcome}; mend the tests first"
         raise BaselineError(msg)
-    return _SPARE_SECONDS + _SPARE_FACTOR * (time.monotonic() - start)
+    return _SPARE_SECONDS + round(_SPARE_FACTOR * (_children_seconds() - before))
+
+
+def _children_seconds() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def _check_copy(folder: Path) -> None:
@@ -118,8 +130,8 @@ def _check_copy(folder: Path) -> None:
         raise BaselineError(msg)
 
 
-def digest(folder: Path) -> str:
-    """Size some thousand fixed portfolios, and give the digest of every bit; of an error, what it says."""
+def digest(folder: Path) -> Digests:
+    """Size some thousand fixed portfolios, and give the digest of every bit, and of all but noise; or of an error."""
     asked = subprocess.run(
         [sys.executable, *_DIGESTS],
         cwd=folder,
@@ -129,31 +141,35 @@ def digest(folder: Path) -> str:
         text=True,
         timeout=_DIGEST_SECONDS,
     )
-    return asked.stdout or asked.stderr
+    if asked.returncode:
+        return {"bits": asked.stderr, "values": asked.stderr}
+    _, *bits, positions, portfolios = asked.stdout.split()
+    return {"bits": " ".join(bits), "values": f"{positions} {portfolios}"}
 
 
 def try_mutant(
-    folder: Path, file: str, source: str, timed: tuple[tuple[Round, float], ...], expected_digest: str
+    folder: Path, file: str, source: str, timed: tuple[tuple[Round, int], ...], expected: Digests
 ) -> Outcome:
     """Run the rounds against the mutated source until one fails."""
     with _written(folder / file, source):
-        is_visible = None
-        for one, timeout in timed:
-            if one.only_if_visible:
-                is_visible = _is_visible(folder, expected_digest) if is_visible is None else is_visible
-                if not is_visible:
-                    return "survived"
-            outcome = _run(folder, one, timeout)
+        changed: set[Change] | None = None
+        for one, cpu_seconds in timed:
+            if one.only_if:
+                changed = _changed(folder, expected) if changed is None else changed
+                if one.only_if not in changed:
+                    continue
+            outcome = _run(folder, one, cpu_seconds)
             if outcome != "survived":
                 return outcome
     return "survived"
 
 
-def _is_visible(folder: Path, expected_digest: str) -> bool:
+def _changed(folder: Path, expected: Digests) -> set[Change]:
     try:
-        return digest(folder) != expected_digest
+        got = digest(folder)
     except subprocess.TimeoutExpired:
-        return True
+        return set(expected)
+    return {name for name in expected if got[name] != expected[name]}
 
 
 @contextmanager
@@ -166,7 +182,7 @@ def _written(place: Path, source: str) -> Iterator[None]:
         place.write_bytes(before)
 
 
-def _run(folder: Path, one: Round, timeout: float) -> Outcome:
+def _run(folder: Path, one: Round, cpu_seconds: int) -> Outcome:
     process = subprocess.Popen(
         [sys.executable, *_PYTEST, *one.tests],
         cwd=folder,
@@ -176,13 +192,16 @@ def _run(folder: Path, one: Round, timeout: float) -> Outcome:
         start_new_session=True,  # so that what it started can be ended with it
     )
     try:
-        code = process.wait(timeout)
+        resource.prlimit(process.pid, resource.RLIMIT_CPU, (cpu_seconds, cpu_seconds))
+        code = process.wait(cpu_seconds * _WAITING_FACTOR)
         if code in _NO_TESTS:
             msg = f"pytest found nothing to run in {' '.join(one.tests)}"
             raise BaselineError(msg)
     except subprocess.TimeoutExpired:
         return "timed out"
     else:
+        if code in _OUT_OF_TIME:
+            return "timed out"
         return "survived" if code == 0 else "killed"
     finally:
         if process.poll() is None:

@@ -1,9 +1,13 @@
-"""The bits of a sizing, as a digest: run alone, it prints the digest of a fixed frame under this thread count."""
+"""The bits of a sizing, as a digest: run alone, it prints the digest of a fixed frame under this thread count.
+
+And a second digest, of the same without float noise: `make mutation` asks whether more than that has changed.
+"""
 
 import sys
 from hashlib import sha256
 
 import polars as pl
+from polars import selectors as cs
 
 from sizing import RebalancingLimits, SizedPortfolios, size_portfolios
 from tests.properties.strategies import make_batch, make_huge
@@ -11,6 +15,7 @@ from tests.sizing.cases import frame_and_limits
 
 BATCHES = 5
 HUGE = 4
+BEYOND_NOISE = 9  # decimals
 
 
 def bits(frame: pl.DataFrame) -> str:
@@ -25,6 +30,13 @@ def bits_of(result: SizedPortfolios) -> tuple[str, str]:
     return bits(result.positions), bits(result.portfolios)
 
 
+def bits_beyond_noise(result: SizedPortfolios) -> tuple[str, str]:
+    positions, portfolios = (
+        frame.with_columns(cs.float().round(BEYOND_NOISE) + 0.0) for frame in (result.positions, result.portfolios)
+    )
+    return bits(positions), bits(portfolios)
+
+
 def fixed_frame() -> tuple[pl.DataFrame, dict[str, RebalancingLimits]]:
     batches = [portfolio for seed in range(BATCHES) for portfolio in make_batch(9_000 + seed)]
     return frame_and_limits([*batches, *(make_huge(9_100 + seed) for seed in range(HUGE))])
@@ -33,8 +45,9 @@ def fixed_frame() -> tuple[pl.DataFrame, dict[str, RebalancingLimits]]:
 def main(shuffle_seed: int) -> None:
     frame, limits = fixed_frame()
     shuffled = frame.sample(fraction=1, shuffle=True, seed=shuffle_seed)
-    digest = bits_of(size_portfolios(shuffled, limits))
-    sys.stdout.write(f"{pl.thread_pool_size()} {' '.join(digest)}\n")
+    result = size_portfolios(shuffled, limits)
+    digests = (*bits_of(result), *bits_beyond_noise(result))
+    sys.stdout.write(f"{pl.thread_pool_size()} {' '.join(digests)}\n")
 
 
 if __name__ == "__main__":
