@@ -48,3 +48,30 @@ class PublishRejectedError(WarehouseError):
             f"run {self.run_id} was not published, {self.reason}. Yesterday's targets stay; "
             f"sql/checks/<name>.sql says what each check proves: correct the cause and run the day again"
         )
+
+
+class HaltedError(WarehouseError):
+    """Publication is halted: nothing was published, and a single run is recorded as held.
+
+    `what` was to be published, `halts` says which halts are in force, since when, by whom and why.
+    """
+
+    def __init__(self, what: str, halts: str) -> None:
+        self.what = what
+        self.halts = halts
+        super().__init__(what, halts)
+
+    @property
+    def reason(self) -> str:
+        """Which halts are in force, for the run's event."""
+        return f"publication is halted: {self.halts}"
+
+    def __str__(self) -> str:
+        return (
+            f"{self.what} was not published, {self.reason}. The visible targets stay: when the cause is gone, lift the "
+            "halt with `ballast resume` and do it again"
+        )
+
+
+class ApprovalError(WarehouseError):
+    """A proposal cannot be approved or declined so: nothing was changed, what waits goes on waiting."""

@@ -218,12 +218,12 @@ def _prove(con: Connection, name: str, sql: str) -> tuple[Failure, ...]:
 
 
 def _run_checks(con: Connection) -> tuple[_Step, ...]:
-    """Hold every published run to account by the checks that there were when its rows were written."""
+    """Hold every run that has rows to account by the checks that there were when they were written."""
     applied_at = dict(query(con, "applied_migrations").select("version", "applied_at").rows())
     checks = [(applied_at[check.since], check) for check in read_scripts("checks")]
     return tuple(
         (f"run {run_id}", partial(_check_run, con, run_id, tuple(check for at, check in checks if at <= written_at)))
-        for run_id, written_at in query(con, "published_runs").iter_rows()
+        for run_id, written_at in query(con, "written_runs").iter_rows()
     )
 
 

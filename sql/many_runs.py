@@ -11,8 +11,9 @@ import polars as pl
 
 from sql.errors import PublishRejectedError, WarehouseError
 from sql.frames import RUN_TABLES
+from sql.halts import refuse_halted
 from sql.records import RunRecord
-from sql.runs import as_failure, as_row, visible_runs, with_warnings
+from sql.runs import as_failure, as_row, supersede_proposals, visible_runs, with_warnings
 from sql.scripts import Script, read_script, read_scripts
 from sql.statements import Connection, execute, insert, query, read
 
@@ -38,13 +39,15 @@ def publish(
     frames: Mapping[str, pl.DataFrame],
     by: str,
 ) -> None:
-    """Record the runs, write their rows, check each run, make all visible. *Raises* `PublishRejectedError`.
+    """Record the runs, write their rows, check each run, make all visible.
 
-    *Requires* that every run is new, and in every frame the column run_id.
+    *Requires* that every run is new, and in every frame the column run_id. *Raises* `HaltedError`,
+    `PublishRejectedError`.
     """
     run_ids = [run.record.run_id for run in runs]
     days = [run.record.as_of_date for run in runs]
     _refuse_known(con, run_ids, days)
+    refuse_halted(con, _name(run_ids), {name for run in runs for name in run.record.portfolio_ids})
     now = datetime.now(UTC)
     insert(con, "runs", _as_frame([as_row(run.record, now) for run in runs]))
     for table in RUN_TABLES:
@@ -64,6 +67,7 @@ def publish(
         [Event(run_id, "superseded", f"replaced by run {run_of[day]}") for day, run_id in replaced.iter_rows()],
         by,
     )
+    supersede_proposals(con, run_ids, by)
 
 
 def record_unchanged(con: Connection, runs: Iterable[StartedRun], by: str) -> None:
@@ -90,6 +94,10 @@ def find_failures(con: Connection, run_ids: Sequence[str]) -> pl.DataFrame:
         read(con, _of_many(check), run_ids=list(run_ids)).with_columns(name=pl.lit(check.name)).cast(pl.String)
         for check in read_scripts("checks")
     )
+
+
+def _name(run_ids: Sequence[str]) -> str:
+    return f"run {run_ids[0]}" if len(run_ids) == 1 else f"each of {len(run_ids)} runs, the first is {run_ids[0]},"
 
 
 def _require_sound(failures: pl.DataFrame, run_ids: Sequence[str]) -> None:

@@ -11,8 +11,9 @@ from typing import Any, Literal
 
 import polars as pl
 
-from sql.errors import Failure, PublishRejectedError, WarehouseError
+from sql.errors import ApprovalError, Failure, PublishRejectedError, WarehouseError
 from sql.frames import RUN_TABLES
+from sql.halts import refuse_halted
 from sql.records import Publication, RunRecord
 from sql.scripts import Script, read_scripts
 from sql.statements import Connection, command, insert, query, read
@@ -29,9 +30,12 @@ def start(con: Connection, run: RunRecord, by: str, warnings: Sequence[str] = ()
         record_event(con, run.run_id, "started", by, "first start")
         return None
     _refuse_other_run(run, known[0])
-    if _find_publication(con, run.run_id)[1]:
+    if find_publication(con, run.run_id)[1]:
         record_event(con, run.run_id, "unchanged", by, with_warnings("published already", warnings))
         return "published"
+    if is_open_proposal(con, run.run_id):
+        record_event(con, run.run_id, "unchanged", by, with_warnings("it waits for approval already", warnings))
+        return "proposed"
     state: str = known[0]["state"]
     before = "superseded" if state == "published" else state
     record_event(con, run.run_id, "started", by, f"started again after {before}")
@@ -41,24 +45,59 @@ def start(con: Connection, run: RunRecord, by: str, warnings: Sequence[str] = ()
 def publish(
     con: Connection, run_id: str, frames: Mapping[str, pl.DataFrame], by: str, warnings: Sequence[str] = ()
 ) -> Publication:
-    """Write the rows of a run, check them, make them visible. *Raises* `PublishRejectedError`."""
-    as_of_date = find_run(con, run_id)["as_of_date"]
-    published_at, is_visible = _find_publication(con, run_id)
+    """Write the rows of a run, check them, make them visible.
+
+    *Raises* `ApprovalError`, `HaltedError`, `PublishRejectedError`.
+    """
+    run = find_run(con, run_id)
+    published_at, is_visible = find_publication(con, run_id)
     if published_at and is_visible:
         record_event(con, run_id, "unchanged", by, with_warnings("published already", warnings))
         return Publication(run_id, is_new=False, published_at=published_at, superseded=())
-    if not published_at:
+    if is_open_proposal(con, run_id):
+        msg = f"run {run_id} waits for approval and was not published: approve it or decline it"
+        raise ApprovalError(msg)
+    refuse_halted(con, f"run {run_id}", run["portfolio_ids"])
+    write(con, run_id, frames)
+    require_sound(con, run_id)
+    return make_visible(con, run_id, by, with_warnings("every check passed", warnings))
+
+
+def write(con: Connection, run_id: str, frames: Mapping[str, pl.DataFrame]) -> None:
+    """Write the rows of a run, unless they were written when it was published or proposed before."""
+    if run_id not in query(con, "written_runs")["run_id"]:
         for table in RUN_TABLES:
             insert(con, table, frames[table].with_columns(run_id=pl.lit(run_id)))
+
+
+def require_sound(con: Connection, run_id: str) -> None:
+    """Run every check over the rows of a run. *Raises* `PublishRejectedError`."""
     if failures := find_failures(con, run_id, read_scripts("checks")):
         raise PublishRejectedError(run_id, failures)
+
+
+def make_visible(con: Connection, run_id: str, by: str, reason: str) -> Publication:
+    """Record that a run is published, which runs of its day that supersedes, and which proposals."""
+    as_of_date = find_run(con, run_id)["as_of_date"]
     before = visible_runs(con, [as_of_date])["run_id"].to_list()
-    published_at = record_event(con, run_id, "published", by, with_warnings("every check passed", warnings))
+    published_at = record_event(con, run_id, "published", by, reason)
     after = visible_runs(con, [as_of_date])["run_id"].to_list()
     superseded = tuple(replaced for replaced in before if replaced not in after)
     for replaced in superseded:
         record_event(con, replaced, "superseded", by, f"replaced by run {run_id}")
+    supersede_proposals(con, [run_id], by)
     return Publication(run_id, is_new=True, published_at=published_at, superseded=superseded)
+
+
+def supersede_proposals(con: Connection, run_ids: Sequence[str], by: str) -> None:
+    """Close the open proposals that runs of the same or a later day replace: nobody is to approve what is old."""
+    for replaced, run_id, day in query(con, "proposals_replaced_by", run_ids=list(run_ids)).iter_rows():
+        record_event(con, replaced, "superseded", by, f"the proposal is replaced by run {run_id} of {day}")
+
+
+def is_open_proposal(con: Connection, run_id: str) -> bool:
+    """Whether the run waits for approval."""
+    return run_id in query(con, "waiting_runs")["run_id"]
 
 
 def find_run(con: Connection, run_id: str) -> dict[str, Any]:
@@ -117,7 +156,7 @@ def _refuse_other_run(run: RunRecord, known: Mapping[str, Any]) -> None:
         raise WarehouseError(msg)
 
 
-def _find_publication(con: Connection, run_id: str) -> tuple[datetime | None, bool]:
+def find_publication(con: Connection, run_id: str) -> tuple[datetime | None, bool]:
     """Return when the run was last published, None when never, and whether all its portfolios still show it."""
     published = query(con, "run_visibility", run_id=run_id)
     if published.is_empty():

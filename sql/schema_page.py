@@ -23,6 +23,12 @@ SECTIONS: Mapping[str, tuple[str, ...]] = {
         "constraints_today",
     ),
     "Why": ("explain", "decisions_today", "configured_limits"),
+    "What waits for approval, and what is halted": (
+        "open_proposals",
+        "proposed_targets",
+        "proposal_history",
+        "halts_in_force",
+    ),
     "How the days went": (
         "run_health",
         "latest_runs",
@@ -44,6 +50,8 @@ SECTIONS: Mapping[str, tuple[str, ...]] = {
     "What a run read and computed": (
         "runs",
         "run_events",
+        "proposals",
+        "halts",
         "run_limits",
         "decisions",
         "sizing_audit",

@@ -4,20 +4,22 @@ What does not belong here: files, locks, opening; these are in warehouse.py.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict
 from datetime import UTC, date, datetime
 
 import polars as pl
 
-from sql import ingests, many_runs, replays, runs
-from sql.errors import PublishRejectedError, WarehouseError
+from sql import approvals, halts, ingests, many_runs, replays, runs
+from sql.errors import HaltedError, PublishRejectedError, WarehouseError
 from sql.frames import check_run_frames
 from sql.ingests import RefusedAgainError, Verdict
 from sql.many_runs import StartedRun
 from sql.records import Copied, Ingest, IngestBatch, IngestKind, IngestSource, Publication, RunRecord
 from sql.statements import Connection, check_frames, command, query, transaction
+
+_DONE_NOT_TOLD = {"proposed": "propose", "approved": "approve", "published": "publish", "superseded": "publish"}
 
 
 class Steps(ABC):
@@ -68,16 +70,16 @@ class Steps(ABC):
         """Record that a run starts, and return its state before: None when it is new.
 
         'published' means that every portfolio of the run is visible from it: there is nothing to do, and the event is
-        'unchanged' instead of 'started', its reason with the warnings. A run that a later one replaced for some
-        portfolios is 'superseded' here.
+        'unchanged' instead of 'started', its reason with the warnings. So it is with 'proposed', which means that the
+        run waits for approval. A run that a later one replaced for some portfolios is 'superseded' here.
         """
         with self.connected() as con, transaction(con):
             return runs.start(con, run, by, warnings)
 
     def record_event(self, run_id: str, state: str, by: str, reason: str) -> None:
-        """Append what happened to a run. What makes targets visible is not told, it is done: `publish`."""
-        if state in {"published", "superseded"}:
-            msg = f"state {state} of run {run_id} cannot be told: publish() records it with the rows"
+        """Append what happened to a run. What makes targets visible, or lets them wait, is not told, it is done."""
+        if state in _DONE_NOT_TOLD:
+            msg = f"state {state} of run {run_id} cannot be told: {_DONE_NOT_TOLD[state]}() records it with the rows"
             raise WarehouseError(msg)
         with self.connected() as con, transaction(con):
             runs.find_run(con, run_id)
@@ -88,25 +90,72 @@ class Steps(ABC):
     ) -> Publication:
         """Write the rows of a run, check them, make them visible: in one transaction, or not at all.
 
-        *Requires* the frames of `RUN_TABLES`, without run_id. *Raises* `PublishRejectedError` when a check fails;
-        the run is then recorded as rejected, and nothing else is kept. The warnings stand in the reason of the event.
+        *Requires* the frames of `RUN_TABLES`, without run_id. *Raises* `PublishRejectedError` when a check fails, and
+        `HaltedError` while a halt covers one of its portfolios; the run is then recorded as rejected or held, and
+        nothing else is kept. The warnings stand in the reason of the event. Open proposals of the same or earlier days
+        that have a portfolio in common with it are superseded.
         """
         check_run_frames(frames)
         with self.connected() as con:
             check_frames(con, frames, without="run_id")
-            try:
-                with transaction(con):
-                    return runs.publish(con, run_id, frames, by, warnings)
-            except PublishRejectedError as rejected:
-                with transaction(con):
-                    runs.record_event(con, run_id, "rejected", by, rejected.reason)
-                raise
+            with _refusals_kept(con, run_id, by), transaction(con):
+                return runs.publish(con, run_id, frames, by, warnings)
+
+    def propose(  # noqa: PLR0913, PLR0917 - what a proposal is
+        self,
+        run_id: str,
+        frames: Mapping[str, pl.DataFrame],
+        by: str,
+        reasons: Mapping[str, str],
+        four_eyes: Collection[str] = (),
+        warnings: Sequence[str] = (),
+    ) -> datetime:
+        """Write and check the rows of a run as `publish` does, let it wait for approval, and return since when.
+
+        Nothing is visible before somebody approves. `reasons` says why approval is asked, for one portfolio at least;
+        for those in `four_eyes`, `by` may not approve. Older open proposals that have a portfolio in common with it
+        are superseded, those of later days stay. *Raises* `PublishRejectedError` as `publish` does.
+        """
+        check_run_frames(frames)
+        with self.connected() as con:
+            check_frames(con, frames, without="run_id")
+            with _refusals_kept(con, run_id, by), transaction(con):
+                return approvals.propose(con, run_id, frames, by, reasons, four_eyes, warnings)
+
+    def approve(self, run_id: str, approver: str, note: str) -> Publication:
+        """Check the rows of an open proposal again and make them visible, in one transaction, or not at all.
+
+        *Raises* `ApprovalError` when it is none, or who proposed it may not approve it; `PublishRejectedError` when a
+        check fails, which ends the proposal; `HaltedError` while a halt covers one of its portfolios: it goes on
+        waiting. The last two are kept as events of the run.
+        """
+        with self.connected() as con, _refusals_kept(con, run_id, approver, approval=note), transaction(con):
+            return approvals.approve(con, run_id, approver, note)
+
+    def decline(self, run_id: str, approver: str, note: str) -> None:
+        """End an open proposal without making anything visible. *Raises* `ApprovalError` when it is none."""
+        with self.connected() as con, transaction(con):
+            approvals.decline(con, run_id, approver, note)
+
+    def halt(self, portfolio_ids: Collection[str] | None, by: str, reason: str) -> None:
+        """Halt the publication of portfolios, None: of all, until it is resumed. The two do not touch each other.
+
+        *Raises* `WarehouseError` when nobody, no reason or no portfolio is named.
+        """
+        with self.connected() as con, transaction(con):
+            halts.halt(con, portfolio_ids, by, reason)
+
+    def resume(self, portfolio_ids: Collection[str] | None, by: str, reason: str) -> None:
+        """Lift the halts of portfolios, None: the one of all. *Raises* `WarehouseError` for what is not halted."""
+        with self.connected() as con, transaction(con):
+            halts.resume(con, portfolio_ids, by, reason)
 
     def publish_many(self, started: Sequence[StartedRun], frames: Mapping[str, pl.DataFrame], by: str) -> None:
         """Publish new runs of several days in one transaction: each as `start_run` and `publish` do, or none.
 
         *Requires* the frames of `RUN_TABLES` with the rows of all runs, and run_id. *Raises* `PublishRejectedError`
-        when a check fails: nothing is kept then, not even that the runs were started.
+        when a check fails, `HaltedError` while a halt covers a portfolio of any: nothing is kept then, not even that
+        the runs were started.
         """
         check_run_frames(frames)
         with self.connected() as con, transaction(con):
@@ -145,3 +194,20 @@ class Steps(ABC):
                     return ingests.record(con, source, batches, verdict, has_many_days=has_many_days)
             except RefusedAgainError as again:
                 return again.ingests
+
+
+@contextmanager
+def _refusals_kept(con: Connection, run_id: str, by: str, approval: str | None = None) -> Iterator[None]:
+    """Record why a run is not published, after everything else was rolled back; with the approval that led to it."""
+    try:
+        yield
+    except PublishRejectedError as rejected:
+        with transaction(con):
+            if approval is not None:
+                approvals.record_approved(con, run_id, by, approval)
+            runs.record_event(con, run_id, "rejected", by, rejected.reason)
+        raise
+    except HaltedError as halted:
+        with transaction(con):
+            runs.record_event(con, run_id, "held", by, halted.reason)
+        raise

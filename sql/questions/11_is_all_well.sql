@@ -1,10 +1,12 @@
 -- Asked by: an operator
 -- Question: Did every portfolio get its targets, how long did it take, and is there anything to look at?
--- Gives: a row per day, newest first: state, missing portfolios, times, what was refused, warnings.
+-- Gives: a row per day, newest first: state, missing, waiting and halted portfolios, times, what was refused, warnings.
 SELECT
     as_of_date,
     state,
     missing_portfolios,
+    waiting_portfolios,
+    halted_portfolios,
     last_state,
     started_at,
     seconds_taken,

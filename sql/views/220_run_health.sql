@@ -20,15 +20,19 @@ events AS (
         runs.as_of_date,
         run_events.*,
         max(run_events.happened_at) FILTER (run_events.state = 'started')
-            OVER (PARTITION BY run_events.run_id ORDER BY run_events.event_id) AS started_at
+            OVER (PARTITION BY run_events.run_id ORDER BY run_events.event_id) AS started_at,
+        declined.run_id IS NOT NULL AS is_declined
     FROM run_events
     JOIN runs USING (run_id)
+    LEFT JOIN (FROM proposal_history WHERE outcome = 'declined') AS declined
+        ON declined.decision_id = run_events.event_id
 ),
 happened AS (
     SELECT
         as_of_date,
         arg_max(state, event_id) FILTER (state NOT IN ('unchanged', 'superseded')) AS last_state,
         arg_max(reason, event_id) FILTER (state NOT IN ('unchanged', 'superseded')) AS last_reason,
+        arg_max(is_declined, event_id) FILTER (state NOT IN ('unchanged', 'superseded')) AS last_is_declined,
         arg_max(started_at, event_id) FILTER (state NOT IN ('unchanged', 'superseded')) AS last_started_at,
         count(*) FILTER (state = 'started') AS n_tries,
         count(*) FILTER (state = 'published') AS n_publications,
@@ -38,7 +42,8 @@ happened AS (
         max(happened_at) FILTER (state = 'published') AS published_at,
         arg_max(reason, event_id) FILTER (state = 'published') AS published_reason,
         arg_max(reason, event_id) FILTER (state = 'held') AS held_reason,
-        arg_max(reason, event_id) FILTER (state = 'rejected') AS failed_checks,
+        arg_max(reason, event_id) FILTER (state = 'rejected' AND NOT is_declined) AS failed_checks,
+        arg_max(format('{}: {}', "by", reason), event_id) FILTER (is_declined) AS declined_reason,
         arg_max(reason, event_id) FILTER (state = 'failed') AS failure
     FROM events
     GROUP BY as_of_date
@@ -47,6 +52,23 @@ visible AS (
     SELECT as_of_date, list(portfolio_id) AS portfolio_ids
     FROM visible_runs
     GROUP BY as_of_date
+),
+waiting AS (
+    SELECT
+        as_of_date,
+        list(DISTINCT portfolio_id ORDER BY portfolio_id) AS portfolio_ids,
+        string_agg(
+            format('{}: {}{}', portfolio_id, reason, if(needs_four_eyes, ', not by ' || proposed_by, '')),
+            '; ' ORDER BY portfolio_id, run_id
+        ) AS approval_asked
+    FROM open_proposals
+    GROUP BY as_of_date
+),
+halted AS (
+    SELECT
+        coalesce(list(portfolio_id) FILTER (portfolio_id IS NOT NULL), []) AS portfolio_ids,
+        coalesce(bool_or(portfolio_id IS NULL), false) AS is_all
+    FROM halts_in_force
 ),
 ran AS (
     SELECT as_of_date, flatten(list(portfolio_ids)) AS portfolio_ids
@@ -91,11 +113,18 @@ gathered AS (
         days.is_run_expected,
         happened.* EXCLUDE (as_of_date),
         coalesce(visible.portfolio_ids, []) AS visible_portfolios,
+        coalesce(waiting.portfolio_ids, []) AS waiting_portfolios,
+        waiting.approval_asked,
         list_sort(list_filter(
             list_distinct(coalesce(ran.portfolio_ids, []) || coalesce(before.portfolio_ids, [])),
             lambda portfolio: days.is_run_expected AND NOT list_contains(visible_portfolios, portfolio)
-        )) AS missing_portfolios
+        )) AS missing_portfolios,
+        list_filter(
+            missing_portfolios, lambda portfolio: halted.is_all OR list_contains(halted.portfolio_ids, portfolio)
+        ) AS halted_portfolios
     FROM days
+    CROSS JOIN halted
+    LEFT JOIN waiting USING (as_of_date)
     LEFT JOIN happened USING (as_of_date)
     LEFT JOIN visible USING (as_of_date)
     LEFT JOIN ran USING (as_of_date)
@@ -105,6 +134,9 @@ SELECT
     as_of_date,
     CASE
         WHEN last_state IS NULL THEN 'not_run'
+        WHEN len(visible_portfolios) = 0 AND len(waiting_portfolios) > 0 THEN 'proposed'
+        WHEN len(visible_portfolios) = 0 AND last_state = 'proposed' THEN 'superseded'
+        WHEN len(visible_portfolios) = 0 AND last_is_declined THEN 'declined'
         WHEN len(visible_portfolios) = 0 THEN last_state
         WHEN len(missing_portfolios) > 0 THEN 'partly_published'
         ELSE 'published'
@@ -113,6 +145,8 @@ SELECT
         WHEN is_run_expected THEN len(visible_portfolios) > 0 AND len(missing_portfolios) = 0
     END AS is_covered,
     missing_portfolios,
+    waiting_portfolios,
+    halted_portfolios,
     last_state,
     last_reason,
     coalesce(started_at, last_started_at) AS started_at,
@@ -127,6 +161,8 @@ SELECT
     coalesce(n_holdings_without_score, 0) AS n_holdings_without_score,
     coalesce(n_stale_scores, 0) AS n_stale_scores,
     coalesce(string_split(published_reason, '; warning: ')[2:], []) || coalesce(resting.warnings, []) AS warnings,
+    approval_asked,
+    declined_reason,
     held_reason,
     failed_checks,
     failure,
@@ -140,9 +176,11 @@ ORDER BY as_of_date DESC;
 
 COMMENT ON VIEW run_health IS 'One row per day that has a run, or scores, newest first: how it went. A trading day without either has no row.';
 COMMENT ON COLUMN run_health.as_of_date IS 'Trading day, exchange date.';
-COMMENT ON COLUMN run_health.state IS 'published, partly_published (some portfolios are missing), not_run (scores, but no run), or the state of the last run where nothing is visible: started, held, failed, rejected, proposed, approved.';
+COMMENT ON COLUMN run_health.state IS 'published, partly_published (some portfolios are missing), not_run (scores, but no run), or the state of the last run where nothing is visible: started, held, failed, rejected, proposed (it waits for approval), declined, superseded (a proposal of a later day replaced it).';
 COMMENT ON COLUMN run_health.is_covered IS 'Whether every portfolio that a run of the day covers, or that was published the day before, has visible targets of the day. Null: no run, and scores only from a content of many days (a history may have rows of holidays); a file of the day alone wants a run.';
 COMMENT ON COLUMN run_health.missing_portfolios IS 'Those that have none; empty when is_covered is true or null.';
+COMMENT ON COLUMN run_health.waiting_portfolios IS 'Portfolios of the day with a proposal that waits for approval, missing ones or corrections: see open_proposals.';
+COMMENT ON COLUMN run_health.halted_portfolios IS 'Those of missing_portfolios whose publication is halted now: see halts_in_force.';
 COMMENT ON COLUMN run_health.last_state IS 'What happened last to a run of the day, unchanged and superseded aside: a held one after a published one is a correction that was held. Null: no run.';
 COMMENT ON COLUMN run_health.last_reason IS 'Why, in words.';
 COMMENT ON COLUMN run_health.started_at IS 'When the run that was published last was started, UTC; without one, when the last run was started.';
@@ -157,6 +195,8 @@ COMMENT ON COLUMN run_health.n_refused_files IS 'Files of the day that were refu
 COMMENT ON COLUMN run_health.n_holdings_without_score IS 'Holdings without a score of the day, over all portfolios, count: an older one may still count.';
 COMMENT ON COLUMN run_health.n_stale_scores IS 'Holdings whose score is too old to act on, over all portfolios, count: their weight is frozen.';
 COMMENT ON COLUMN run_health.warnings IS 'Warnings of the last publication, and that its holdings were replaced since, a list of sentences; empty when there are none.';
+COMMENT ON COLUMN run_health.approval_asked IS 'Why approval is asked for the waiting portfolios, and who may not give it; null when none waits.';
+COMMENT ON COLUMN run_health.declined_reason IS 'Who last declined a proposal of the day, and why; null when nobody did.';
 COMMENT ON COLUMN run_health.held_reason IS 'Why a run of the day was last held; null when none was.';
 COMMENT ON COLUMN run_health.failed_checks IS 'Which checks last rejected a run of the day, with their first rows; null when none was rejected.';
 COMMENT ON COLUMN run_health.failure IS 'Error with which a run of the day last failed; null when none did.';

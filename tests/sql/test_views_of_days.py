@@ -189,8 +189,13 @@ def test_what_is_not_published_is_nowhere_that_managers_and_execution_look(wareh
     before = _read_shown(warehouse)
     frames = make_frames(TWO)
     with warehouse.kept_open() as session:
-        for state in ("held", "failed", "proposed", "approved"):
+        for state in ("held", "failed"):
             _try(session, state, DAY, state, "a reason")
+        for run_id in ("declined", "superseded", "proposed"):
+            session.start_run(make_run(run_id, TWO), "test")
+            session.propose(run_id, frames, "test", {"p1": "a reason"})
+            if run_id == "declined":
+                session.decline(run_id, "test", "a reason")
         session.start_run(make_run("rejected", TWO), "test")
         with pytest.raises(PublishRejectedError):
             session.publish("rejected", frames | {"targets": twice(frames["targets"])}, "test")

@@ -42,7 +42,7 @@ OF_V001 = {
     "targets_add_up_to_total",
     "total_is_as_configured",
 }
-LATER = ("V002", "V003", "V004")
+LATER = ("V002", "V003", "V004", "V005")
 NEW_DECISION_COLUMNS = ("is_reserved", "gate_limit", "entry_score", "rival")
 
 
@@ -65,6 +65,9 @@ def old(tmp_path: Path) -> Warehouse:
     with pytest.MonkeyPatch.context() as earlier:
         for module in (opening, warehouse, runs):
             earlier.setattr(module, "read_scripts", _read_scripts_of_v001)
+        earlier.setattr(runs, "is_open_proposal", lambda _con, _run_id: False)
+        for later in ("refuse_halted", "supersede_proposals"):
+            earlier.setattr(runs, later, lambda *_: None)
         assert made.migrate() == ("V001",)
         made.start_run(make_run("r1"), "test")
         assert made.publish("r1", _frames_of_v001(), "test").is_new

@@ -1,0 +1,11 @@
+-- Asked by: an auditor
+-- Question: When was publication halted, who lifted it, and why?
+-- Gives: a row per order, in the order in which they were given.
+SELECT
+    happened_at,
+    if(is_halted, 'halted', 'lifted') AS what,
+    coalesce(portfolio_id, 'all portfolios') AS whose,
+    "by",
+    reason
+FROM halts
+ORDER BY halt_id;

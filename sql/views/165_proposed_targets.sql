@@ -1,0 +1,62 @@
+-- Grain: one row per open proposal, portfolio and asset with a target in it or visible, and one of CASH.
+-- A proposal is held against what is visible of its day, or of the published day before it.
+CREATE OR REPLACE VIEW proposed_targets AS
+SELECT
+    compared.portfolio_id,
+    compared.as_of_date,
+    compared.asset,
+    compared.bucket,
+    compared.is_cash,
+    compared.previous_as_of_date AS visible_as_of_date,
+    compared.previous_target_weight AS visible_target_weight,
+    compared.target_weight,
+    compared.weight_change,
+    compared.change,
+    compared.change_reason,
+    targets.current_weight,
+    targets.trade_weight,
+    targets.action,
+    targets.trade_rank,
+    targets.target_reason,
+    compared.previous_run_id AS visible_run_id,
+    compared.run_id
+FROM differences_of((
+    SELECT list({'portfolio_id': portfolio_id, 'run_id': run_id, 'previous_run_id': visible_run_id})
+    FROM (
+        SELECT
+            open_proposals.portfolio_id,
+            open_proposals.run_id,
+            visible_runs.run_id AS visible_run_id
+        FROM open_proposals
+        ASOF LEFT JOIN visible_runs
+            ON visible_runs.portfolio_id = open_proposals.portfolio_id
+            AND open_proposals.as_of_date >= visible_runs.as_of_date
+    )
+)) AS compared
+LEFT JOIN targets USING (run_id, portfolio_id, asset)
+ORDER BY
+    compared.as_of_date,
+    compared.portfolio_id,
+    compared.is_cash,
+    abs(compared.weight_change) DESC,
+    compared.asset;
+
+COMMENT ON VIEW proposed_targets IS 'One row per open proposal, portfolio and asset with a target in it or visible, and one of CASH: what approving would change, and why. Nothing of it is visible to execution.';
+COMMENT ON COLUMN proposed_targets.portfolio_id IS 'Portfolio.';
+COMMENT ON COLUMN proposed_targets.as_of_date IS 'Trading day of the proposal, exchange date.';
+COMMENT ON COLUMN proposed_targets.asset IS 'Asset, or CASH.';
+COMMENT ON COLUMN proposed_targets.bucket IS 'Bucket of the asset; null for CASH.';
+COMMENT ON COLUMN proposed_targets.is_cash IS 'Whether the row is the cash row.';
+COMMENT ON COLUMN proposed_targets.visible_as_of_date IS 'Trading day of the visible targets that it is held against, exchange date: the same day or the published one before; null when there is none.';
+COMMENT ON COLUMN proposed_targets.visible_target_weight IS 'Visible target, fraction of the portfolio value, exact; 0 when it has none.';
+COMMENT ON COLUMN proposed_targets.target_weight IS 'Proposed target, fraction of the portfolio value, exact; 0 when it has none.';
+COMMENT ON COLUMN proposed_targets.weight_change IS 'target_weight less visible_target_weight, fraction of the portfolio value, exact.';
+COMMENT ON COLUMN proposed_targets.change IS 'opened, closed, increased, decreased or unchanged; of the targets, not of the holding (that is action).';
+COMMENT ON COLUMN proposed_targets.change_reason IS 'What moved between the two runs, in words; null when unchanged.';
+COMMENT ON COLUMN proposed_targets.current_weight IS 'Weight held when computed, fraction of the portfolio value; null when the proposal has no row of the asset.';
+COMMENT ON COLUMN proposed_targets.trade_weight IS 'Weight that would be traded, fraction of the portfolio value, negative for a sale; null when the proposal has no row of the asset.';
+COMMENT ON COLUMN proposed_targets.action IS 'open, increase, decrease, close or hold; null when the proposal has no row of the asset.';
+COMMENT ON COLUMN proposed_targets.trade_rank IS 'Order of the trades, 1 first, sales before purchases; null when nothing is traded.';
+COMMENT ON COLUMN proposed_targets.target_reason IS 'The proposed target in words; null when the proposal has no row of the asset.';
+COMMENT ON COLUMN proposed_targets.visible_run_id IS 'Run that it is held against, see runs; null for the first of a portfolio.';
+COMMENT ON COLUMN proposed_targets.run_id IS 'Proposed run, see runs.';
