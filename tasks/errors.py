@@ -29,3 +29,7 @@ class ServerUnreachableError(BallastError):
 
 class StaleRunError(BallastError):
     """A scheduled run starts too late: later days are published, or its day is long over."""
+
+
+class MissedDeadlineError(BallastError):
+    """Targets of a trading day are not published when they should be."""

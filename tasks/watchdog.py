@@ -115,7 +115,7 @@ def find_missing(settings: Settings, due: Due) -> tuple[Missing, ...]:
 
 def all_missing(due: Due, why: str) -> tuple[Missing, ...]:
     """Say that nothing of the day can be seen, where the warehouse itself is missing or cannot be opened."""
-    return tuple(Missing(due.day, name, "nothing can be seen", why) for name in due.portfolio_ids)
+    return tuple(Missing(due.day, name, "cannot be looked at", why) for name in due.portfolio_ids)
 
 
 def tell_missing(due: Sequence[Due], missing: Sequence[Missing]) -> str:

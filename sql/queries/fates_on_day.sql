@@ -1,0 +1,21 @@
+-- Grain: one row per portfolio that a run of the day covers: what happened last to such a run, and is anything visible.
+-- Parameters: $day DATE.
+SELECT
+    happened.portfolio_id,
+    happened.run_id,
+    happened.state,
+    happened.happened_at,
+    happened.reason,
+    visible_runs.run_id IS NOT NULL AS is_visible
+FROM (
+    SELECT
+        unnest(runs.portfolio_ids) AS portfolio_id,
+        runs.as_of_date,
+        run_events.*
+    FROM run_events
+    JOIN runs USING (run_id)
+    WHERE runs.as_of_date = $day::DATE AND run_events.state NOT IN ('unchanged', 'superseded')
+) AS happened
+LEFT JOIN visible_runs USING (portfolio_id, as_of_date)
+QUALIFY row_number() OVER (PARTITION BY happened.portfolio_id ORDER BY happened.event_id DESC) = 1
+ORDER BY happened.portfolio_id;
