@@ -47,6 +47,7 @@ bench: setup ## Measure what the documents claim, as ratios in one run; POSITION
 	$(PY) benchmarks/sizer.py --positions $(or $(POSITIONS),1e7)
 	$(PY) benchmarks/selection.py --portfolios $(or $(PORTFOLIOS),1000)
 	$(PY) benchmarks/backfill.py $(if $(DATA),--data $(DATA))
+	$(PY) benchmarks/overhead.py
 
 .PHONY: soak
 soak: setup ## Kill days of the real flow at every step: is anything lost or torn? KILLS=300, SEED to do one again
