@@ -37,6 +37,10 @@ def bits_beyond_noise(result: SizedPortfolios) -> tuple[str, str]:
     return bits(positions), bits(portfolios)
 
 
+def digests(result: SizedPortfolios) -> tuple[str, str, str, str]:
+    return *bits_of(result), *bits_beyond_noise(result)
+
+
 def fixed_frame() -> tuple[pl.DataFrame, dict[str, RebalancingLimits]]:
     batches = [portfolio for seed in range(BATCHES) for portfolio in make_batch(9_000 + seed)]
     return frame_and_limits([*batches, *(make_huge(9_100 + seed) for seed in range(HUGE))])
@@ -45,9 +49,7 @@ def fixed_frame() -> tuple[pl.DataFrame, dict[str, RebalancingLimits]]:
 def main(shuffle_seed: int) -> None:
     frame, limits = fixed_frame()
     shuffled = frame.sample(fraction=1, shuffle=True, seed=shuffle_seed)
-    result = size_portfolios(shuffled, limits)
-    digests = (*bits_of(result), *bits_beyond_noise(result))
-    sys.stdout.write(f"{pl.thread_pool_size()} {' '.join(digests)}\n")
+    sys.stdout.write(f"{pl.thread_pool_size()} {' '.join(digests(size_portfolios(shuffled, limits)))}\n")
 
 
 if __name__ == "__main__":
