@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 from sizing.inputs import UNCLASSIFIED
 from sizing.limits import WEIGHT_TOLERANCE, RebalancingLimits
+from sizing.wording import listed
 
 _SHOWN = 5
 
@@ -23,7 +24,7 @@ def _named_twice(limits: RebalancingLimits) -> Iterator[str]:
         both = sorted(set(included) & excluded)
         if both:
             yield (
-                f"include_{kind} and exclude_{kind} both name {_listed(both)}: excluding wins, never held; "
+                f"include_{kind} and exclude_{kind} both name {listed(both, _SHOWN)}: excluding wins, never held; "
                 f"take it from one of them"
             )
 
@@ -69,11 +70,6 @@ def _never_replaced(limits: RebalancingLimits) -> Iterator[str]:
 
 def _limit_of(bucket: str, limits: RebalancingLimits) -> int:
     return limits.max_positions_by_bucket.get(bucket, limits.max_positions_per_bucket)
-
-
-def _listed(names: list[str]) -> str:
-    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return ", ".join(names[:_SHOWN]) + more
 
 
 def _exact(value: float) -> float:

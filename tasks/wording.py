@@ -1,6 +1,8 @@
 """What stands in a file, as it may stand in a sentence. A file may hold anything: a terminal must not obey it."""
 
-from collections.abc import Sequence
+from sizing.wording import listed
+
+__all__ = ["cut", "listed", "shown"]
 
 _LONGEST = 40
 
@@ -9,12 +11,6 @@ def shown(text: str, longest: int = _LONGEST) -> str:
     """Give a text as it is, or quoted where that would hide something of it; cut after `longest` characters."""
     short = cut(text, longest)
     return short if short.isprintable() and short and short == short.strip() else cut(ascii(short), longest)
-
-
-def listed(names: Sequence[str], most: int, between: str = ", ") -> str:
-    """Give the first names, and how many more there are."""
-    more = f" and {len(names) - most} more" if len(names) > most else ""
-    return between.join(names[:most]) + more
 
 
 def cut(text: str, longest: int = _LONGEST) -> str:
