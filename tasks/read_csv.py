@@ -10,6 +10,7 @@ import polars as pl
 import pyarrow as pa
 from pyarrow import csv as arrow_csv
 
+from tasks.arrow_text import ArrowText
 from tasks.errors import SourceError
 from tasks.feeds import Notation
 from tasks.layout import Layout
@@ -29,7 +30,7 @@ def read_csv(path: Path, layout: Layout, notation: Notation) -> Iterator[RawBatc
     # The last line is ours. Read as a row of its own, it proves that no quote before it was left open.
     end = uuid.uuid4().hex
     with open_text(path, notation.encoding, f"\n{end}") as text:
-        yield from _Rows(end, len(header)).read(text, columns, notation)
+        yield from _Rows(ArrowText(text), end, len(header)).read(columns, notation)
 
 
 def _read_header(path: Path, notation: Notation) -> list[str]:
@@ -50,24 +51,26 @@ def _read_header(path: Path, notation: Notation) -> list[str]:
 class _Rows:
     """What is known while the rows of a file go by. The header counts as row 0."""
 
-    def __init__(self, end: str, width: int) -> None:
+    def __init__(self, text: ArrowText, end: str, width: int) -> None:
+        self._text = text
         self._end = end
         self._width = width
         self._broken: list[arrow_csv.InvalidRow] = []
         self._is_whole = False
         self._last = -1
 
-    def read(self, text: io.RawIOBase, columns: dict[int, str], notation: Notation) -> Iterator[RawBatch]:
+    def read(self, columns: dict[int, str], notation: Notation) -> Iterator[RawBatch]:
         """Give the rows in order. *Raises* `SourceError` where a quote was left open."""
-        for batch in self._parsed(text, columns, notation):
+        names = {str(place): name for place, name in columns.items()}
+        for batch in self._parsed(columns, notation):
             is_first = self._last < 0
-            rows = pl.DataFrame(pl.from_arrow(batch)).rename({str(place): name for place, name in columns.items()})
+            rows = self._text.restore_all(pl.DataFrame(pl.from_arrow(batch)).rename(names))
             numbered = rows.insert_column(0, self._numbers(rows.height))
             yield RawBatch(numbered[1:] if is_first else numbered, self._broken_so_far())
         if not self._is_whole:
             raise SourceError(self._left_open())
 
-    def _parsed(self, text: io.RawIOBase, columns: dict[int, str], notation: Notation) -> Iterator[pa.RecordBatch]:
+    def _parsed(self, columns: dict[int, str], notation: Notation) -> Iterator[pa.RecordBatch]:
         names = [str(place) for place in range(self._width)]
         kept = [str(place) for place in columns]
         options = {
@@ -80,7 +83,7 @@ class _Rows:
             ),
         }
         try:
-            yield from arrow_csv.open_csv(text, **options)
+            yield from arrow_csv.open_csv(self._text, **options)
         except pa.ArrowInvalid as error:
             msg = self._left_open() if "straddling" in str(error) else f"is not CSV ({str(error).splitlines()[0]})"
             raise SourceError(msg) from None
@@ -111,7 +114,11 @@ class _Rows:
         taken, self._broken = self._broken[:count], self._broken[count:]
         return broken_rows(
             [
-                (row.number - 1, row.text, f"it has {_values(row.actual_columns)}, the header {self._width}")
+                (
+                    row.number - 1,
+                    self._text.restore(row.text),
+                    f"it has {_values(row.actual_columns)}, the header {self._width}",
+                )
                 for row in taken
                 if row.text.strip()
             ]

@@ -154,6 +154,22 @@ class TestCsv:
         assert [row["row_number"] for row in rows] == good
         assert sorted(good + [number for number, _, _ in broken]) == list(range(1, len(kept) + 1))
 
+    @pytest.mark.parametrize("place", range(16))
+    def test_a_quote_beside_a_nul_is_seen(self, read: Read, place: int) -> None:
+        long, odd = "x" * 200, f"{'x' * place}\0\ufdd0\ufdd1"
+        rows, broken = read(f'{HEADER}{ROW}2025-06-02,"{long}{odd}","{odd}\n{long}"\n{ROW}1,"{odd}"\n{ROW}')
+        assert rows == [_row(1), _row(2, long + odd, f"{odd}\n{long}"), _row(3), _row(5)]
+        assert [(number, text) for number, text, _ in broken] == [(4, f'1,"{odd}"')]
+        assert "has a quote that is never closed" in _refusal(read, f'{HEADER}{ROW}{long},"{odd}","{odd}\n{long}\n')
+
+    @pytest.mark.parametrize("place", range(48))
+    def test_a_quoted_line_end_is_kept_whole_where_blocks_meet(
+        self, read: Read, place: int, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("tasks.read_csv.BLOCK_BYTES", 48)
+        name = f"{'x' * place}\r\ny"
+        assert read(f'{HEADER}2025-06-02,"{name}",0.7\r\n{ROW}')[0] == [_row(1, name), _row(2)]
+
     @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "cp1252"])
     def test_an_encoding_is_read_where_it_is_said_and_never_guessed(self, read: Read, encoding: str) -> None:
         content = f"{HEADER}2025-06-02,Ä,0.7\n".encode(encoding)
