@@ -1,5 +1,6 @@
 """Backfill: the trading days of a range in order, as the daily rebalance publishes them, many days a second."""
 
+from collections.abc import Iterable, Iterator
 from datetime import date
 from itertools import groupby
 from typing import Any, Self
@@ -10,18 +11,22 @@ from prefect.runtime import flow_run
 from prefect.states import Completed
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from flows.outcomes import HELD as HELD_STATE
+from flows.outcomes import PUBLISHED as PUBLISHED_STATE
+from flows.outcomes import send
 from flows.progress import ProgressOf
 from sizing import RebalancingLimits
-from tasks.backfill import HELD, DayDone, backfill_days, ingest_days, report_backfill
+from tasks import events
+from tasks.backfill import Approval, backfill_days, ingest_days
+from tasks.backfill_report import HELD, PUBLISHED, DayDone, report_backfill
 from tasks.copy import copy_or_warn
-from tasks.portfolios import load_portfolios
+from tasks.errors import UsageError
+from tasks.groups import Group, days_of_groups, group_portfolios, shown
+from tasks.portfolios import load_portfolios, load_terms
 from tasks.publish import snapshot
 from tasks.report import with_warnings
 from tasks.settings import Settings
-from tasks.trading_days import require_trading_days
-
-HELD_STATE, PUBLISHED_STATE = "Held", "Published"
-"""The names of the states in which a backfill can complete."""
+from tasks.trading_days import trading_days
 
 
 class BackfillConfig(BaseModel):
@@ -37,6 +42,12 @@ class BackfillConfig(BaseModel):
     portfolios: dict[str, RebalancingLimits] = Field(
         default={}, description="Limits of each portfolio; empty: those of the config file."
     )
+    requested_by: str = Field(default="", description="Who asks for it; empty: nobody.")
+    approver: str = Field(
+        default="",
+        description="Who approves the days that ask for it; needed where a portfolio has an approval policy.",
+    )
+    note: str = Field(default="", description="Why they are approved: it stands beside each such run.")
     settings: Settings = Field(
         default_factory=Settings, description="Where this installation keeps its things; empty: from BALLAST_*."
     )
@@ -67,22 +78,62 @@ async def backfill(config: BackfillConfig) -> State[Any]:
 
     """
     settings = config.settings
-    days = require_trading_days(settings.exchange, config.first, config.last)
     limits = config.portfolios or load_portfolios(settings.config)
-    ingested = ingest_days(settings, days, limits)
-    progress = ProgressOf(len(days))
+    groups = group_portfolios(limits, load_terms(settings.config, limits), settings.exchange)
+    approval = _require_approval(config, groups)
+    days = days_of_groups(groups, config.first, config.last)
+    parts = {group.exchange: trading_days(group.exchange, config.first, config.last) for group in groups}
+    ingested = tuple(
+        one
+        for exchange, own_days in parts.items()
+        if own_days
+        for one in ingest_days(settings.model_copy(update={"exchange": exchange}), own_days, limits)
+    )
+    progress = ProgressOf(sum(len(parts[group.exchange]) for group in groups))
     done: list[DayDone] = []
     try:
-        for _, quarter in groupby(days, key=lambda day: (day.year, (day.month - 1) // 3)):
-            done += backfill_days(settings, tuple(quarter), limits, keep_going=config.keep_going)
-            await progress.advance(len(done), f"after {done[-1].day}")
-            if done[-1].state == HELD and not config.keep_going:
-                break
+        for group in groups:
+            others = tuple(sorted(set(limits) - set(group.limits)))
+            for quarter in _quarters(parts[group.exchange]):
+                done += backfill_days(settings, quarter, group, approval, others, keep_going=config.keep_going)
+                await progress.advance(len(done), f"after {done[-1].day}")
+                if done[-1].state == HELD and not config.keep_going:
+                    break
     finally:
         snapshot(settings, done[-1].day if done else days[0])
     not_copied = copy_or_warn(settings)
+    _send_newest(settings, done)
     is_held = any(one.state == HELD for one in done)
     return Completed(
         name=HELD_STATE if is_held else PUBLISHED_STATE,
         message=with_warnings(report_backfill(tuple(done), ingested), *not_copied),
     )
+
+
+def _quarters(days: Iterable[date]) -> Iterator[tuple[date, ...]]:
+    for _, quarter in groupby(days, key=lambda day: (day.year, (day.month - 1) // 3)):
+        yield tuple(quarter)
+
+
+def _require_approval(config: BackfillConfig, groups: Iterable[Group]) -> Approval | None:
+    """Give who approves, where any portfolio may ask for it. *Raises* `UsageError` when nobody does."""
+    asking = [portfolio_id for group in groups for portfolio_id in group.policies]
+    if not asking:
+        return None
+    approver, note = config.approver.strip(), config.note.strip()
+    if not (approver and note):
+        msg = (
+            f"targets of {shown(asking)} may wait for approval, and a backfill asks nobody: give approver and note "
+            "(--approver, --note), which then stand beside each day that asks for it"
+        )
+        raise UsageError(msg)
+    return Approval(approver, note, config.requested_by)
+
+
+def _send_newest(settings: Settings, done: Iterable[DayDone]) -> None:
+    """Tell of the newest published day, and of a held one: nobody waits for an event of every day of the past."""
+    for state, event in ((PUBLISHED, events.PUBLISHED), (HELD, events.HELD)):
+        newest = max((one for one in done if one.state == state), key=lambda one: one.day, default=None)
+        if newest:
+            reason = newest.reason or "the newest day of a backfill"
+            send(settings, event, newest.day, newest.run_id, (), reason=reason)

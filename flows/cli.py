@@ -1,10 +1,8 @@
-"""A person's way in: `ballast run`, `ballast backfill`, `ballast replay`, `ballast sql`.
+"""A person's way in: `ballast run`, `ballast backfill`, `ballast approve`, `ballast halt`, `ballast sql` and others.
 
 Heavy imports wait until a command needs them. What does not belong here: a rule, or SQL.
 """
 
-import os
-import signal
 import sys
 from datetime import date
 from importlib.metadata import version
@@ -14,6 +12,8 @@ from typing import Annotated
 from cyclopts import App, Parameter
 
 from flows.db_command import db
+from flows.decision_commands import approve, decline, halt, resume
+from flows.flags import AS_CONFIGURED_WITH_INBOX, PlacesWithInbox, prepare
 
 app = App(
     name="ballast",
@@ -22,28 +22,26 @@ app = App(
     version=lambda: version("ballast"),
 )
 app.command(db)
+for _command in (approve, decline, halt, resume):
+    app.command(_command)
 
 
 @app.command
-def run(  # noqa: PLR0913 - one parameter a flag
+def run(
     *,
     as_of: date | None = None,
     first: Annotated[date | None, Parameter(name="--from")] = None,
     last: Annotated[date | None, Parameter(name="--to")] = None,
-    inbox: Path | None = None,
-    config: Path | None = None,
-    warehouse: Path | None = None,
-    snapshot: Path | None = None,
-    export_folder: Path | None = None,
+    places: PlacesWithInbox = AS_CONFIGURED_WITH_INBOX,
     verbose: bool = False,
 ) -> int:
     """Rebalance every portfolio for a day, or for each trading day of a range.
 
-    Without a day: the newest one that the inbox has scores for. Example:
-    `ballast run --inbox deployments/sample/inbox --as-of 2025-06-02`
+    Without a day: the newest one that the inbox has scores for. A range ends at the first day that is held or waits
+    for approval. Example: `ballast run --inbox deployments/sample/inbox --as-of 2025-06-02`
 
     Exit codes: 0 published or unchanged; 1 an error, said in one sentence; 2 wrong usage; 3 held; 4 rejected;
-    130 stopped.
+    6 proposed, it waits for approval; 130 stopped.
 
     Parameters
     ----------
@@ -53,31 +51,16 @@ def run(  # noqa: PLR0913 - one parameter a flag
         First day of a range.
     last
         Last day of a range.
-    inbox
-        Folder of the day's files. Default: BALLAST_INBOX.
-    config
-        Limits of the portfolios. Default: BALLAST_CONFIG.
-    warehouse
-        The live database file. Default: BALLAST_WAREHOUSE.
-    snapshot
-        The copy that readers open. Default: BALLAST_SNAPSHOT.
-    export_folder
-        Folder of the Parquet exports. Default: BALLAST_EXPORT_FOLDER.
+    places
+        Where this installation keeps its things.
     verbose
         Show what Prefect logs.
 
     """
-    _prepare(verbose=verbose)
+    prepare(verbose=verbose)
     from flows.run_command import run_days  # noqa: PLC0415 - Prefect and Polars take a second to import
 
-    paths = {
-        "inbox": inbox,
-        "config": config,
-        "warehouse": warehouse,
-        "snapshot": snapshot,
-        "export_folder": export_folder,
-    }
-    return run_days(as_of, first, last, {name: path for name, path in paths.items() if path is not None})
+    return run_days(as_of, first, last, places.given())
 
 
 @app.command
@@ -85,12 +68,10 @@ def backfill(  # noqa: PLR0913 - one parameter a flag
     *,
     first: Annotated[date, Parameter(name="--from")],
     last: Annotated[date, Parameter(name="--to")],
-    inbox: Path | None = None,
-    config: Path | None = None,
-    warehouse: Path | None = None,
-    snapshot: Path | None = None,
-    export_folder: Path | None = None,
+    places: PlacesWithInbox = AS_CONFIGURED_WITH_INBOX,
     keep_going: bool = False,
+    approver: str = "",
+    note: str = "",
     verbose: bool = False,
 ) -> int:
     """Publish the trading days of a range in order, many a second, with the rows that `ballast run` gives.
@@ -98,8 +79,8 @@ def backfill(  # noqa: PLR0913 - one parameter a flag
     What is published already with the same inputs stays: stopped in the middle, it goes on when it is run again. A
     held day is recorded and is the end. Example: `ballast backfill --from 2025-06-02 --to 2025-06-06`
 
-    Exit codes: 0 published or unchanged; 1 an error, said in one sentence; 2 wrong usage; 3 a day is held; 4 rejected;
-    130 stopped.
+    Exit codes: 0 published or unchanged; 1 an error, said in one sentence; 2 wrong usage; 3 a day is held, or
+    publication is halted; 4 rejected; 130 stopped.
 
     Parameters
     ----------
@@ -107,34 +88,22 @@ def backfill(  # noqa: PLR0913 - one parameter a flag
         First day of the range.
     last
         Last day of the range.
-    inbox
-        Folder of the files. Default: BALLAST_INBOX.
-    config
-        Limits of the portfolios. Default: BALLAST_CONFIG.
-    warehouse
-        The live database file. Default: BALLAST_WAREHOUSE.
-    snapshot
-        The copy that readers open. Default: BALLAST_SNAPSHOT.
-    export_folder
-        Folder of the Parquet exports. Default: BALLAST_EXPORT_FOLDER.
     keep_going
         Go on after a held day, from the targets published before it.
+    approver
+        Who approves the days that ask for approval. Needed where a portfolio has an approval policy.
+    note
+        Why they are approved.
+    places
+        Where this installation keeps its things.
     verbose
         Show what Prefect logs.
 
     """
-    _prepare(verbose=verbose)
+    prepare(verbose=verbose)
     from flows.backfill_command import backfill_days  # noqa: PLC0415 - Prefect and Polars take a second to import
 
-    paths = {
-        "inbox": inbox,
-        "config": config,
-        "warehouse": warehouse,
-        "snapshot": snapshot,
-        "export_folder": export_folder,
-    }
-    given = {name: path for name, path in paths.items() if path is not None}
-    return backfill_days(first, last, given, keep_going=keep_going)
+    return backfill_days(first, last, places.given(), keep_going=keep_going, approver=approver, note=note)
 
 
 @app.command
@@ -171,7 +140,7 @@ def replay(  # noqa: PLR0913 - one parameter a flag
         Show what Prefect logs.
 
     """
-    _prepare(verbose=verbose)
+    prepare(verbose=verbose)
     from flows.replay_command import replay_runs  # noqa: PLC0415 - Prefect and Polars take a second to import
 
     return replay_runs(run_id, as_of, first, last, {"warehouse": warehouse} if warehouse else {})
@@ -192,14 +161,6 @@ def sql(query: str, /, *, snapshot: Path | None = None) -> int:
     from flows.sql_command import ask  # noqa: PLC0415 - DuckDB and Polars take a while to import
 
     return ask(query, {"snapshot": snapshot} if snapshot else {})
-
-
-def _prepare(*, verbose: bool) -> None:
-    """Set what Prefect reads when it is imported, and take a SIGTERM for a Ctrl-C."""
-    os.environ.setdefault("DO_NOT_TRACK", "1")
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    if not verbose:
-        os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
 
 
 def main() -> None:

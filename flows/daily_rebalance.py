@@ -1,94 +1,153 @@
 """The daily rebalance: from the day's score file to published targets, with a snapshot for readers."""
 
+from collections.abc import Sequence
 from datetime import date
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from prefect import flow
 from prefect.client.schemas.objects import State
+from prefect.logging import get_run_logger
 from prefect.runtime import flow_run
 from prefect.states import Completed
 
+from flows.outcomes import CLOSED, HELD, PRECEDENCE, PROPOSED, PUBLISHED, UNCHANGED, Outcome, join, tell, tell_rejected
+from sizing.errors import BallastError
+from sizing.inputs import DayInputs
+from sizing.pipeline import Rebalance
+from sql.errors import HaltedError, PublishRejectedError, WarehouseError
+from tasks.approval import NOBODY_ASKED, ask_approval, propose
 from tasks.construct import break_circuit, check, diversify, select, size
 from tasks.copy import copy_or_warn
-from tasks.errors import ConfigError
+from tasks.groups import Group, closed_portfolios, early_closes, group_portfolios, set_halted_apart, shown
 from tasks.ingest import ingest_day
-from tasks.ledger import OpenRun, open_run
-from tasks.portfolios import load_portfolios
+from tasks.ledger import OpenRun, actor, open_run
+from tasks.portfolios import load_portfolios, load_terms
 from tasks.publish import FailureRecord, hold, publish, snapshot
-from tasks.report import report, warn_of_later_days, with_warnings
-from tasks.settings import RebalanceConfig, Settings
-from tasks.trading_days import exchange_time_zone, require_trading_day
+from tasks.report import with_warnings
+from tasks.schedule import require_fresh, scheduled_day, scheduled_start
+from tasks.settings import RebalanceConfig
+from tasks.trading_days import is_trading_day, require_trading_day
 
-HELD, PUBLISHED, UNCHANGED = "Held", "Published", "Unchanged"
-"""The names of the states in which a run can complete."""
-
-_MEND = "deliver the missing scores and run the day again"
+_DELIVER = "deliver the missing scores and run the day again"
+_RESUME = "when the cause is gone, lift the halt with `ballast resume` and run the day again"
 
 
 def run_name() -> str:
     """Name a flow run by its day and portfolios."""
     config = RebalanceConfig.model_validate(flow_run.get_parameters()["config"])
-    portfolios = ", ".join(sorted(config.portfolios)) or "all portfolios"
-    return f"{config.as_of_date or 'scheduled day'} {portfolios}"
+    day = config.as_of_date or scheduled_day(config.settings.exchange)
+    return f"{day} {shown(config.portfolios) or 'all portfolios'}"
 
 
 @flow(name="daily-rebalance", flow_run_name=run_name, persist_result=False)
-async def daily_rebalance(config: RebalanceConfig) -> State[Any]:
+async def daily_rebalance(config: RebalanceConfig = RebalanceConfig()) -> State[Any]:  # noqa: B008 - the UI's form shows it
     """Rebalance every portfolio for one trading day.
 
     Asynchronous, because a synchronous flow waits almost a second for its heartbeat thread to end. One task a stage:
     the graph shows where the day stands. A run of the same day, inputs, limits and code is a recorded no-op.
+
+    Portfolios of one exchange go together in one run; those that may wait for approval, and those that are halted, have
+    runs of their own, so that none waits for another. Without a day it is the day of the scheduled start: then a closed
+    exchange is no error, and a run that starts too late is refused.
 
     Args:
         config: The day, the portfolios' limits, and where this installation keeps its things.
 
     """
     settings = config.settings
-    day = config.as_of_date or _scheduled_day(settings.exchange)
-    require_trading_day(settings.exchange, day)
+    day = config.as_of_date or scheduled_day(settings.exchange)
     limits = config.portfolios or load_portfolios(settings.config)
+    groups = group_portfolios(limits, load_terms(settings.config, limits), settings.exchange)
+    closed = closed_portfolios(groups, day)
+    open_groups = tuple(group for group in groups if is_trading_day(group.exchange, day))
+    if not open_groups:
+        if config.as_of_date:
+            require_trading_day(groups[0].exchange, day)
+        return Completed(name=CLOSED, message="; ".join(closed))
+    if not config.as_of_date:
+        require_fresh(settings, day, sorted(limits), scheduled_start())
+    notes = (*closed, *early_closes(open_groups, day))
+    for note in notes:
+        get_run_logger().info("%s", note)
 
     ingested = ingest_day(settings, day)
-    run = open_run(settings, day, limits)
+    outcomes, problems = _rebalance_each(config, day, set_halted_apart(settings, open_groups))
+    messages: list[str] = []
+    not_copied: tuple[str, ...] = ()
+    if outcomes:
+        snapshot(settings, day)
+        not_copied = copy_or_warn(settings)
+        messages = [tell(settings, day, outcome, ingested) for outcome in outcomes]
+    if problems:
+        _log_the_others(messages, problems)
+        raise problems[0]
+    state = min((outcome.state for outcome in outcomes), key=PRECEDENCE.index)
+    return Completed(name=state, message=with_warnings(join(messages, *notes), *not_copied))
+
+
+def _rebalance_each(
+    config: RebalanceConfig, day: date, groups: Sequence[Group]
+) -> tuple[list[Outcome], list[BallastError | WarehouseError]]:
+    """Run every group, also when one of them fails; give what became of them, and what went wrong."""
+    outcomes, problems = [], []
+    for group in groups:
+        try:
+            outcomes.append(_rebalance(config, day, group, groups))
+        except (BallastError, WarehouseError) as problem:
+            problems.append(problem)
+    return outcomes, problems
+
+
+def _rebalance(config: RebalanceConfig, day: date, group: Group, groups: Sequence[Group]) -> Outcome:
+    """Compute the targets of a group, and publish them, propose them or hold them."""
+    settings = group.settings(config.settings)
+    others = [portfolio_id for other in groups if other is not group for portfolio_id in other.limits]
+    run = open_run(settings, day, group.limits, others)
     if run.is_published:
-        return _unchanged(run, _show_readers(settings, day))
-    with FailureRecord(settings, day, run.run_id):
-        missing = break_circuit(run.inputs)
-        if missing:
-            reason = "; ".join(missing)
-            hold(settings, run.run_id, reason)
-            not_copied = _show_readers(settings, day)
-            sentence = f"{run.run_id} is held, the published targets stay: {reason}; {_MEND}"
-            return Completed(name=HELD, message=with_warnings(sentence, *not_copied))
-        qualified = select(run.inputs)
-        decisions = diversify(qualified, run.inputs)
-        sized = size(decisions, run.inputs)
-        result = check(decisions, sized, run.inputs)
-        publication = publish(settings, run, result)
-    not_copied = _show_readers(settings, day)
-    if not publication.is_new:
-        return _unchanged(run, not_copied)
-    sentence = report(settings, day, run, ingested)
-    later = warn_of_later_days(settings, run.run_id)
-    return Completed(name=PUBLISHED, message=with_warnings(sentence, *run.warnings, *later, *not_copied))
+        return Outcome(run, UNCHANGED, is_new=False)
+    if run.is_proposed:
+        return Outcome(run, PROPOSED, is_new=False)
+    try:
+        with FailureRecord(settings, day, run.run_id):
+            reason, mend = _objection(run, group)
+            if reason:
+                hold(settings, run.run_id, reason)
+                return Outcome(run, HELD, reason, mend)
+            return _make_visible(config, group, run, _compute(run.inputs))
+    except HaltedError as halted:
+        return Outcome(run, HELD, halted.reason, _RESUME)
+    except PublishRejectedError as rejected:
+        tell_rejected(settings, day, run, str(rejected))
+        raise
 
 
-def _show_readers(settings: Settings, day: date) -> tuple[str, ...]:
-    """Make what is recorded visible outside of the live file, and give what could not be, in words."""
-    snapshot(settings, day)
-    return copy_or_warn(settings)
+def _objection(run: OpenRun, group: Group) -> tuple[str, str]:
+    """Say why nothing is to be computed, and what mends it: a halt, or too many missing scores. Empty: all is well."""
+    if group.halt:
+        return group.halt, _RESUME
+    return "; ".join(break_circuit(run.inputs)), _DELIVER
 
 
-def _unchanged(run: OpenRun, not_copied: tuple[str, ...]) -> State[Any]:
-    """Say that the run was published before, by an earlier flow run or by one at the same time."""
-    sentence = f"{run.run_id} is published already: nothing changed"
-    return Completed(name=UNCHANGED, message=with_warnings(sentence, *run.warnings, *not_copied))
+def _compute(inputs: DayInputs) -> Rebalance:
+    qualified = select(inputs)
+    decisions = diversify(qualified, inputs)
+    return check(decisions, size(decisions, inputs), inputs)
 
 
-def _scheduled_day(exchange: str) -> date:
-    scheduled = flow_run.get_scheduled_start_time()
-    if scheduled is None:
-        msg = "no as_of_date is given and the run has no scheduled time: give the day"
-        raise ConfigError(msg)
-    return scheduled.astimezone(ZoneInfo(exchange_time_zone(exchange))).date()
+def _make_visible(config: RebalanceConfig, group: Group, run: OpenRun, result: Rebalance) -> Outcome:
+    """Publish the targets, or propose them where a portfolio asks for a person."""
+    settings = group.settings(config.settings)
+    asked = ask_approval(settings, result, group.policies) if group.policies else NOBODY_ASKED
+    if asked.reasons:
+        propose(settings, run, result, config.requested_by or actor(), asked)
+        return Outcome(run, PROPOSED, asked=asked)
+    publication = publish(settings, run, result)
+    return Outcome(run, PUBLISHED if publication.is_new else UNCHANGED, is_new=publication.is_new)
+
+
+def _log_the_others(messages: Sequence[str], problems: Sequence[Exception]) -> None:
+    """Keep what became of the other runs: the state of the flow run tells only of the first problem."""
+    for message in messages:
+        get_run_logger().warning("another run of the day: %s", message)
+    for problem in problems[1:]:
+        get_run_logger().error("another run of the day: %s", problem)

@@ -1,6 +1,7 @@
 """How a command runs a flow: the server is asked first, progress is shown, a failure is raised as what it is."""
 
 import asyncio
+import getpass
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -67,3 +68,11 @@ def require_server() -> None:
             "to run with a temporary server"
         )
         raise ServerUnreachableError(msg) from None
+
+
+def os_user() -> str:
+    """Give the name of who runs the command, for the records; empty where the system knows none."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return ""

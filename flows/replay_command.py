@@ -4,12 +4,9 @@ from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from pathlib import Path
 
-from rich.console import Console
-from rich.markup import escape
-
 from flows.engine import run_watched
 from flows.replay import IDENTICAL, ReplayConfig, replay
-from flows.show import DIFFERENT, PROBLEMS, STOPPED, err, out, show, tell
+from flows.show import DIFFERENT, PROBLEMS, STOPPED, err, out, say, show, tell
 from tasks.errors import UsageError
 from tasks.settings import Settings
 
@@ -24,7 +21,7 @@ def replay_runs(
     try:
         config = _config(run_id, as_of, first, last, Settings().at(paths))
         state = run_watched(console, lambda: replay(config, return_state=True))
-        _tell(console, state.message or "")
+        say(state.message or "", out())
         if state.name == IDENTICAL:
             return 0
         _show_differences(config.settings, began)
@@ -51,13 +48,6 @@ def _config(
         )
         raise UsageError(msg)
     return ReplayConfig(run_id=run_id, first=first, last=last, settings=settings)
-
-
-def _tell(console: Console, message: str) -> None:
-    sentence, *warnings = message.split("\n")
-    out().print(escape(sentence))
-    for warning in warnings:
-        console.print(f"[yellow]{escape(warning)}[/]")
 
 
 def _show_differences(settings: Settings, since: datetime) -> None:

@@ -2,48 +2,55 @@
 
 import asyncio
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
-from typing import Any
 
 import polars as pl
-from prefect.client.schemas.objects import State
 from rich.console import Console
 from rich.markup import escape
 
-from flows.daily_rebalance import HELD as HELD_STATE
+from flows import outcomes
 from flows.daily_rebalance import daily_rebalance
-from flows.engine import progress_bar, raise_failure, require_server
-from flows.show import HELD, PROBLEMS, STOPPED, err, hear_warehouse, out, show, tell
+from flows.engine import os_user, progress_bar, raise_failure, require_server
+from flows.show import HELD, PROBLEMS, PROPOSED, STOPPED, err, hear_warehouse, out, say, show, tell
 from sizing.feasibility import find_infeasible
 from sizing.limits import RebalancingLimits
 from tasks.errors import SourceError, UsageError
 from tasks.feeds import Feeds
-from tasks.portfolios import load_feeds, load_portfolios
+from tasks.groups import Group, days_of_groups, group_portfolios
+from tasks.portfolios import load_feeds, load_portfolios, load_terms
 from tasks.settings import RebalanceConfig, Settings
 from tasks.sources import days_in_inbox, find_sources
-from tasks.trading_days import require_trading_day, require_trading_days
+from tasks.trading_days import is_trading_day, require_trading_day
 
 _SHOWN = pl.Decimal(10, 4)
 _WIDE = 108
-_COLORS = {"Published": "green", "Unchanged": "cyan", "Held": "yellow"}
+_COLORS = {
+    outcomes.PUBLISHED: "green",
+    outcomes.UNCHANGED: "cyan",
+    outcomes.HELD: "yellow",
+    outcomes.PROPOSED: "magenta",
+}
+_ENDS = {outcomes.HELD: HELD, outcomes.PROPOSED: PROPOSED}
+"""States that end a range, and the exit code of each: the days after would start from what is not visible."""
 
 
 def run_days(as_of: date | None, first: date | None, last: date | None, paths: Mapping[str, Path]) -> int:
-    """Run the day, or each trading day of the range in order; stop at the first that is held or fails."""
+    """Run the day, or each trading day of the range in order, up to one that is held, waits for approval or fails."""
     console = err()
     hear_warehouse()
     try:
         settings = Settings().at(paths)
         limits = load_portfolios(settings.config)
         feeds = load_feeds(settings.config)
-        days = _days(settings, feeds, as_of, first, last)
+        groups = group_portfolios(limits, load_terms(settings.config, limits), settings.exchange)
+        days = _days(settings, feeds, groups, as_of, first, last)
         for day in days:
             find_sources(settings.inbox, day, feeds)
         warn(console, limits)
         require_server()
-        done = asyncio.run(_run_each(console, settings, limits, days))
+        done, code = asyncio.run(_run_each(console, settings, limits, days))
         if done:
             _show(settings, done[-1])
     except PROBLEMS as problem:
@@ -51,11 +58,16 @@ def run_days(as_of: date | None, first: date | None, last: date | None, paths: M
     except KeyboardInterrupt:
         console.print("[yellow]stopped:[/] what is published is whole; run the same command again to go on")
         return STOPPED
-    return 0 if done == days else HELD
+    return code
 
 
-def _days(
-    settings: Settings, feeds: Feeds, as_of: date | None, first: date | None, last: date | None
+def _days(  # noqa: PLR0913, PLR0917 - the flags that tell days
+    settings: Settings,
+    feeds: Feeds,
+    groups: Sequence[Group],
+    as_of: date | None,
+    first: date | None,
+    last: date | None,
 ) -> tuple[date, ...]:
     """Say which days are asked for: `as_of`, the trading days of a range, or the newest day of the inbox."""
     if as_of and (first or last):
@@ -65,9 +77,10 @@ def _days(
         if not first or not last or last < first:
             msg = f"a range needs --from and --to in order, got {first or 'no --from'} and {last or 'no --to'}"
             raise UsageError(msg)
-        return require_trading_days(settings.exchange, first, last)
+        return days_of_groups(groups, first, last)
     day = as_of or _newest_day(settings, feeds)
-    require_trading_day(settings.exchange, day)
+    if not any(is_trading_day(group.exchange, day) for group in groups):
+        require_trading_day(groups[0].exchange, day)
     return (day,)
 
 
@@ -94,28 +107,20 @@ def warn(console: Console, limits: Mapping[str, RebalancingLimits]) -> None:
 
 async def _run_each(
     console: Console, settings: Settings, limits: dict[str, RebalancingLimits], days: tuple[date, ...]
-) -> tuple[date, ...]:
-    """Run the days in order, and give those whose targets are published; a held day is the end."""
+) -> tuple[tuple[date, ...], int]:
+    """Run the days in order, up to a held or proposed one; give those that are published, and the exit code."""
     with progress_bar(console) as progress:
         bar = progress.add_task("starting Prefect", total=len(days))
         for number, day in enumerate(days):
-            config = RebalanceConfig(as_of_date=day, portfolios=limits, settings=settings)
+            config = RebalanceConfig(as_of_date=day, portfolios=limits, requested_by=os_user(), settings=settings)
             state = await daily_rebalance(config, return_state=True)
             await raise_failure(state)
             progress.update(bar, advance=1, description=f"after {day}")
-            _print_result(console, day, state)
-            if state.name == HELD_STATE:
-                return days[:number]
-    return days
-
-
-def _print_result(console: Console, day: date, state: State[Any]) -> None:
-    """Print what became of the day in one line, and each warning on a line below it."""
-    sentence, *warnings = (state.message or "").split("\n")
-    name = str(state.name)
-    console.print(f"{day} [{_COLORS[name]}]{name.lower()}[/] {escape(sentence)}")
-    for warning in warnings:
-        console.print(f"[yellow]{escape(warning)}[/]")
+            name = str(state.name)
+            say(state.message or "", console, f"{day} [{_COLORS[name]}]{name.lower()}[/] ")
+            if name in _ENDS:
+                return days[:number], _ENDS[name]
+    return days, 0
 
 
 def _show(settings: Settings, day: date) -> None:

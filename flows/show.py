@@ -1,6 +1,7 @@
 """What a person sees in the terminal: tables that fit it, errors in one sentence, plain when piped."""
 
 import logging
+from collections.abc import Mapping
 from decimal import Decimal
 
 import polars as pl
@@ -11,16 +12,17 @@ from rich.table import Table
 from rich.text import Text
 
 from sizing.errors import BallastError
-from sql.errors import PublishRejectedError, WarehouseError
+from sql.errors import HaltedError, PublishRejectedError, WarehouseError
 from tasks.errors import UsageError
 
-ERROR, USAGE, HELD, REJECTED, DIFFERENT, STOPPED = 1, 2, 3, 4, 5, 130
+ERROR, USAGE, HELD, REJECTED, DIFFERENT, PROPOSED, STOPPED = 1, 2, 3, 4, 5, 6, 130
 """Exit codes of a command that did not do what was asked."""
 
 Problem = BallastError | WarehouseError
 PROBLEMS = (BallastError, WarehouseError)
 """What a person can act on: it is said in one sentence, without a traceback."""
 
+_CODES: Mapping[type[Exception], int] = {UsageError: USAGE, PublishRejectedError: REJECTED, HaltedError: HELD}
 _PIPED_WIDTH = 10_000
 _BREAKABLE = 36
 """Texts longer than this may be broken over lines."""
@@ -42,9 +44,27 @@ def err() -> Console:
 def tell(problem: Problem) -> int:
     """Say what went wrong in one sentence, and give the exit code."""
     err().print(f"[bold red]error:[/] {escape(_visible(str(problem)))}")
-    if isinstance(problem, UsageError):
-        return USAGE
-    return REJECTED if isinstance(problem, PublishRejectedError) else ERROR
+    return next((code for kind, code in _CODES.items() if isinstance(problem, kind)), ERROR)
+
+
+def say(message: str, to: Console, lead: str = "") -> None:
+    """Print the sentence of a flow's message, and each warning of it on a line of its own where errors go.
+
+    `lead` stands before the sentence, with its markup.
+    """
+    sentence, *warnings = message.split("\n")
+    to.print(f"{lead}{escape(sentence)}")
+    for warning in warnings:
+        err().print(f"[yellow]{escape(warning)}[/]")
+
+
+def require_words(**given: str) -> dict[str, str]:
+    """Give the texts back. *Raises* `UsageError` for one that says nothing."""
+    empty = [f"--{name}" for name, text in given.items() if not text.strip()]
+    if empty:
+        msg = f"{' and '.join(empty)} must say something: it stands in the records for good"
+        raise UsageError(msg)
+    return given
 
 
 def hear_warehouse() -> None:

@@ -3,19 +3,19 @@
 The days of a quarter are computed together (sizing/following.py), and written and checked in one transaction.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date
 from itertools import accumulate, pairwise, takewhile
 from typing import NamedTuple
 
 import polars as pl
 from prefect import task
-from prefect.artifacts import create_markdown_artifact
 from prefect.cache_policies import NO_CACHE
 from prefect.logging import get_run_logger
 from prefect.runtime import flow_run
 
+from sizing.approval import ApprovalPolicy
 from sizing.breaker import find_missing_scores
 from sizing.following import find_held_days, rebalance_days
 from sizing.inputs import DayFrames, DayInputs
@@ -24,15 +24,15 @@ from sizing.pipeline import Rebalance, rebalance
 from sql.errors import PublishRejectedError
 from sql.many_runs import StartedRun
 from sql.warehouse import Warehouse
+from tasks.approval import find_asked
+from tasks.backfill_report import HELD, PUBLISHED, UNCHANGED, DayDone, summarise
 from tasks.day_inputs import Limits, as_record, continue_from, find_sources, newer_positions, read_days
 from tasks.errors import SourceError
+from tasks.groups import Group
 from tasks.ingest import Ingested, ingest_range
-from tasks.ledger import actor, describe
-from tasks.report import summarise_refusals
+from tasks.ledger import PROPOSED, actor, describe
 from tasks.retries import RETRIES
 from tasks.settings import Settings
-
-PUBLISHED, UNCHANGED, HELD = "published", "unchanged", "held"
 
 _SHOWN = 5
 _MOST = 250_000
@@ -40,30 +40,33 @@ _MOST = 250_000
 _RUN = {"as_of_date": pl.Date, "run_id": pl.String}
 
 
-class DayDone(NamedTuple):
-    """What became of a day: published, unchanged or held, why it is held, and whether an earlier run was visible."""
+class Approval(NamedTuple):
+    """Who approves the days that ask for it, why, and who asked for them; empty: the flow run."""
 
-    day: date
-    state: str
-    run_id: str
-    reason: str
-    warnings: tuple[str, ...]
-    was_visible: bool = False
+    approver: str
+    note: str
+    requested_by: str = ""
 
 
 @dataclass(frozen=True)
 class Book:
-    """Where the runs are kept, under which limits, and who runs them."""
+    """Where the runs are kept, under which limits, and who runs them; how days that ask for a person are approved.
+
+    `others` are portfolios that have runs of their own: to name them is no typing error.
+    """
 
     warehouse: Warehouse
     exchange: str
     limits: Limits
     by: str
     flow_run_id: str | None
+    policies: Mapping[str, ApprovalPolicy] = field(default_factory=dict)
+    approval: Approval | None = None
+    others: Sequence[str] = ()
 
     def describe(self, inputs: DayFrames, sources: pl.DataFrame) -> StartedRun:
         """Name the run of a day."""
-        return describe(inputs, as_record(sources, self.limits), self.flow_run_id)
+        return describe(inputs, as_record(sources, self.limits, self.exchange), self.flow_run_id, self.others)
 
 
 class _Day(NamedTuple):
@@ -86,18 +89,25 @@ class _Stretch(NamedTuple):
 
 
 @task(name="backfill", cache_policy=NO_CACHE, persist_result=False, **RETRIES)
-def backfill_days(
-    settings: Settings, days: tuple[date, ...], limits: Limits, *, keep_going: bool
+def backfill_days(  # noqa: PLR0913 - what a backfill is asked
+    settings: Settings,
+    days: tuple[date, ...],
+    group: Group,
+    approval: Approval | None,
+    others: tuple[str, ...],
+    *,
+    keep_going: bool,
 ) -> tuple[DayDone, ...]:
-    """Publish the days in order, and export their targets. Days that are published with the same inputs stay.
+    """Publish the days of a group in order, and export their targets. Days published with the same inputs stay.
 
     Ends after the first held day, unless it is to `keep_going`: then the targets published before stay held.
     *Raises* `PublishRejectedError` at a day that fails a check; the days before it are published.
     """
     with settings.open_warehouse().kept_open() as warehouse:
-        book = Book(warehouse, settings.exchange, limits, actor(), flow_run.get_id())
+        started_by = (actor(), flow_run.get_id())
+        book = Book(warehouse, group.exchange, group.limits, *started_by, group.policies, approval, others)
         visible = warehouse.query("visible_on_days", days=list(days))
-        before = set(visible.filter(pl.col("portfolio_id").is_in(list(limits)))["as_of_date"])
+        before = set(visible.filter(pl.col("portfolio_id").is_in(list(group.limits)))["as_of_date"])
         try:
             done = publish_days(book, days, keep_going=keep_going)
         finally:
@@ -135,31 +145,6 @@ def ingest_days(settings: Settings, days: tuple[date, ...], limits: Limits) -> t
     return ingested
 
 
-@task(name="report", cache_policy=NO_CACHE, persist_result=False)
-def report_backfill(done: tuple[DayDone, ...], ingested: tuple[Ingested, ...]) -> str:
-    """Store what became of the days as an artifact, and give it in one sentence, each warning on a line below it."""
-    sentence = "; ".join([summarise(done), *summarise_refusals(ingested)])
-    held = [f"- {one.day} is held: {one.reason}" for one in done if one.state == HELD]
-    warnings = list(dict.fromkeys(warning for one in done for warning in one.warnings))
-    told = [f"- Warning: {one}" for one in warnings]
-    create_markdown_artifact("\n".join([f"# Backfill: {sentence}", "", *held, *told]), key="backfill")
-    return "\n".join([sentence, *(f"warning: {one}" for one in warnings)])
-
-
-def summarise(done: tuple[DayDone, ...]) -> str:
-    """Say how many days became what, of how many an earlier run is superseded, and which are held."""
-    states = [one.state for one in done]
-    n_instead = sum(one.state == PUBLISHED and one.was_visible for one in done)
-    more = {PUBLISHED: f" ({n_instead} of them instead of an earlier run)"} if n_instead else {}
-    counts = ", ".join(
-        f"{states.count(state)} {state}{more.get(state, '')}"
-        for state in (PUBLISHED, UNCHANGED, HELD)
-        if states.count(state)
-    )
-    held = "; ".join(f"{one.day}: {one.reason}" for one in done if one.state == HELD)
-    return f"{done[0].day} to {done[-1].day}: {counts}" + (f"; {held}" if held else "")
-
-
 def _is_held(done: Sequence[DayDone]) -> bool:
     return bool(done) and done[-1].state == HELD
 
@@ -172,7 +157,7 @@ def _next(book: Book, days: Sequence[date]) -> list[DayDone]:
     own = {day: sources.filter(pl.col("day") == day) for day in days}
     return (
         _leave_unchanged(book, inputs, own)
-        or _publish_stretch(book, _find_stretch(book, inputs, own))
+        or _publish_stretch(book, inputs, own)
         or [_run_one(book, _Day(inputs[days[0]], book.describe(inputs[days[0]], own[days[0]])))]
     )
 
@@ -230,7 +215,11 @@ def _find_stretch(book: Book, inputs: dict[date, DayFrames], sources: dict[date,
     return _Stretch(days, result)
 
 
-def _publish_stretch(book: Book, stretch: _Stretch) -> list[DayDone]:
+def _publish_stretch(book: Book, inputs: dict[date, DayFrames], sources: dict[date, pl.DataFrame]) -> list[DayDone]:
+    """Publish the first days together; none where each may ask for a person."""
+    if book.policies:
+        return []
+    stretch = _find_stretch(book, inputs, sources)
     if not stretch.days:
         return []
     runs = pl.DataFrame([(one.day, one.started.record.run_id) for one in stretch.days], schema=_RUN, orient="row")
@@ -248,14 +237,27 @@ def _publish_stretch(book: Book, stretch: _Stretch) -> list[DayDone]:
 
 
 def _run_one(book: Book, one: _Day) -> DayDone:
-    """Do what the daily run does."""
+    """Do what the daily run does, and approve what asks for a person."""
     run_id, warnings = one.started.record.run_id, one.started.warnings
-    book.warehouse.start_run(one.started.record, book.by, warnings)
+    before = book.warehouse.start_run(one.started.record, book.by, warnings)
+    if before == PROPOSED and book.approval:
+        return _approved(book, one, book.approval)
     inputs = DayInputs(*one.inputs)
     missing = find_missing_scores(inputs)
     if missing:
         reason = "; ".join(missing)
         book.warehouse.record_event(run_id, HELD, book.by, reason)
         return one.done(HELD, reason)
-    book.warehouse.publish(run_id, rebalance(inputs)._asdict(), book.by, warnings)
+    result = rebalance(inputs)
+    asked = find_asked(book.warehouse, result, book.policies)
+    if asked.reasons and book.approval:
+        by = book.approval.requested_by or book.by
+        book.warehouse.propose(run_id, result._asdict(), by, asked.reasons, asked.four_eyes, warnings)
+        return _approved(book, one, book.approval)
+    book.warehouse.publish(run_id, result._asdict(), book.by, warnings)
+    return one.done(PUBLISHED)
+
+
+def _approved(book: Book, one: _Day, approval: Approval) -> DayDone:
+    book.warehouse.approve(one.started.record.run_id, approval.approver, approval.note)
     return one.done(PUBLISHED)

@@ -118,8 +118,8 @@ def newer_positions(inputs: DayFrames, sources: pl.DataFrame, day_before: date) 
     return frozenset(sources.filter(newer)["portfolio_id"]) & frozenset(inputs.limits)
 
 
-def as_record(sources: pl.DataFrame, limits: Limits) -> dict[str, Any]:
-    """Give the sources of one day as the run keeps them: ingests, and what each portfolio's holdings came from."""
+def as_record(sources: pl.DataFrame, limits: Limits, exchange: str) -> dict[str, Any]:
+    """Give the sources of one day as the run keeps them: ingests, where holdings came from, whose days counted."""
     held = sources.filter(pl.col("kind").is_in(_HELD)).sort("portfolio_id")
     is_ours = pl.col("portfolio_id").is_in(list(limits))
     return {kind: sorted(_ids(sources, kind)) for kind in _FOR_ALL} | {
@@ -130,6 +130,7 @@ def as_record(sources: pl.DataFrame, limits: Limits) -> dict[str, Any]:
             .iter_rows()
         },
         "positions_of_others": held.filter(~is_ours)["portfolio_id"].to_list(),
+        "exchange": exchange,
     }
 
 

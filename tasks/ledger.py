@@ -1,6 +1,7 @@
 """Open a run: gather what decides the day, name the computation by it, and record that it starts."""
 
-from collections.abc import Mapping
+import json
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -9,19 +10,20 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 from prefect.logging import get_run_logger
 from prefect.runtime import flow_run
+from pydantic import ValidationError
 
 from sizing.inputs import DayFrames, DayInputs
 from sizing.limits import RebalancingLimits
 from sql.many_runs import StartedRun
 from sql.records import RunRecord
-from sql.warehouse import Warehouse
 from tasks import fingerprints
 from tasks.day_inputs import as_record, find_sources, read_days
+from tasks.errors import ConfigError
 from tasks.retries import RETRIES
 from tasks.settings import Settings
 from tasks.strangers import find_strangers, require_known_buckets
 
-PUBLISHED = "published"
+PUBLISHED, PROPOSED = "published", "proposed"
 
 
 @dataclass(frozen=True)
@@ -32,40 +34,40 @@ class OpenRun:
     inputs: DayInputs
     is_published: bool
     warnings: tuple[str, ...]
+    is_proposed: bool = False
 
 
 @task(name="open run", cache_policy=NO_CACHE, persist_result=False, **RETRIES)
-def open_run(settings: Settings, day: date, limits: dict[str, RebalancingLimits]) -> OpenRun:
+def open_run(
+    settings: Settings, day: date, limits: dict[str, RebalancingLimits], others: Collection[str] = ()
+) -> OpenRun:
     """Read the day's inputs from the warehouse and record the start; the same run twice is recorded as unchanged.
 
+    `others` are the portfolios of the day's other runs: to name them is no typing error.
     *Raises* `ConfigError`, and records no run, when include_buckets names a bucket that no asset has.
     """
     with settings.open_warehouse().kept_open() as warehouse:
         sources = find_sources(warehouse, settings.exchange, [day], limits)
         inputs = DayInputs(*read_days(warehouse, settings.exchange, [day], limits, sources)[day])
-        run = start(warehouse, inputs, as_record(sources, limits), actor(), flow_run.get_id())
-    for warning in run.warnings:
+        record, warnings = describe(
+            inputs.frames, as_record(sources, limits, settings.exchange), flow_run.get_id(), others
+        )
+        state = warehouse.start_run(record, actor(), warnings)
+    for warning in warnings:
         get_run_logger().warning("open run: %s", warning)
     get_run_logger().info(
         "open run %s: %d portfolios, %d scores, %d holdings",
-        run.run_id,
+        record.run_id,
         len(limits),
         inputs.scores.height,
         inputs.holdings.height,
     )
-    return run
+    return OpenRun(record.run_id, inputs, state == PUBLISHED, tuple(warnings), is_proposed=state == PROPOSED)
 
 
-def start(
-    warehouse: Warehouse, inputs: DayInputs, sources: Mapping[str, Any], by: str, flow_run_id: str | None
-) -> OpenRun:
-    """Record that a run starts, under the name that `describe` gives it. *Raises* `ConfigError` as `describe` does."""
-    record, warnings = describe(inputs.frames, sources, flow_run_id)
-    state = warehouse.start_run(record, by, warnings)
-    return OpenRun(record.run_id, inputs, is_published=state == PUBLISHED, warnings=tuple(warnings))
-
-
-def describe(inputs: DayFrames, sources: Mapping[str, Any], flow_run_id: str | None) -> StartedRun:
+def describe(
+    inputs: DayFrames, sources: Mapping[str, Any], flow_run_id: str | None, others: Collection[str] = ()
+) -> StartedRun:
     """Name the computation by its inputs, limits and code, and say what looks like a typing error.
 
     *Requires* in `sources` what `as_record` gives. *Raises* `ConfigError` when include_buckets names a bucket that no
@@ -84,7 +86,28 @@ def describe(inputs: DayFrames, sources: Mapping[str, Any], flow_run_id: str | N
         inputs=dict(sources),
         flow_run_id=flow_run_id,
     )
-    return StartedRun(record, find_strangers(inputs, sources["positions_of_others"]))
+    return StartedRun(record, find_strangers(inputs, sources["positions_of_others"], others))
+
+
+def stored_limits(run: Mapping[str, Any]) -> dict[str, RebalancingLimits]:
+    """Give the limits that a run was computed with. *Raises* `ConfigError` for limits that this code does not know."""
+    try:
+        return {
+            portfolio_id: RebalancingLimits.model_validate(one)
+            for portfolio_id, one in json.loads(run["config"])["portfolios"].items()
+        }
+    except ValidationError as error:
+        msg = (
+            f"run {run['run_id']} was computed with limits that this code does not know: {error}. Nothing was "
+            "recorded: use the version that computed it"
+        )
+        raise ConfigError(msg) from None
+
+
+def stored_exchange(run: Mapping[str, Any], otherwise: str) -> str:
+    """Give the exchange whose days a run counted; runs of an earlier release had that of the installation."""
+    exchange: str = json.loads(run["inputs"]).get("exchange", otherwise)
+    return exchange
 
 
 def actor() -> str:

@@ -9,7 +9,7 @@ from prefect.cache_policies import NO_CACHE
 from prefect.logging import get_run_logger
 
 from sizing.pipeline import Rebalance
-from sql.errors import PublishRejectedError, WarehouseError
+from sql.errors import HaltedError, PublishRejectedError, WarehouseError
 from sql.records import Publication, Snapshot
 from tasks.ledger import OpenRun, actor
 from tasks.retries import RETRIES
@@ -31,8 +31,8 @@ def publish(settings: Settings, run: OpenRun, result: Rebalance) -> Publication:
 
 
 @task(name="snapshot", cache_policy=NO_CACHE, persist_result=False, **RETRIES)
-def snapshot(settings: Settings, day: date) -> Snapshot:
-    """Copy the warehouse for readers, and export the day's targets."""
+def snapshot(settings: Settings, day: date | None = None) -> Snapshot:
+    """Copy the warehouse for readers, and export the day's targets; without a day, those of the newest."""
     copied = settings.open_warehouse().snapshot(day)
     get_run_logger().info("snapshot: %s, %s", copied.path, copied.export_path)
     return copied
@@ -48,7 +48,7 @@ def hold(settings: Settings, run_id: str, reason: str) -> None:
 class FailureRecord:
     """Record a run that fails on its way, whatever fails, where readers see it; the error goes on.
 
-    A rejected run has its record already.
+    A rejected run has its record already; one that a halt stopped is held, and goes on as such.
     """
 
     def __init__(self, settings: Settings, day: date, run_id: str) -> None:
@@ -62,7 +62,7 @@ class FailureRecord:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        if error is None:
+        if error is None or isinstance(error, HaltedError):
             return
         warehouse = self._settings.open_warehouse()
         try:

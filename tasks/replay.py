@@ -11,16 +11,14 @@ from prefect import task
 from prefect.artifacts import create_markdown_artifact
 from prefect.cache_policies import NO_CACHE
 from prefect.logging import get_run_logger
-from pydantic import ValidationError
 
 from sizing.inputs import DayInputs
-from sizing.limits import RebalancingLimits
 from sizing.pipeline import rebalance
 from sql.warehouse import Warehouse
 from tasks.day_inputs import read_days, recorded_sources
-from tasks.errors import ConfigError, UsageError
+from tasks.errors import UsageError
 from tasks.fingerprints import code_fingerprint, input_fingerprint
-from tasks.ledger import actor
+from tasks.ledger import actor, stored_exchange, stored_limits
 from tasks.retries import RETRIES
 from tasks.settings import Settings
 
@@ -106,18 +104,8 @@ def _replay(settings: Settings, run_id: str, by: str, code: str) -> Replayed:
     )
 
 
-def _read_inputs(warehouse: Warehouse, exchange: str, run: Mapping[str, Any]) -> DayInputs:
-    try:
-        limits = {
-            portfolio_id: RebalancingLimits.model_validate(one)
-            for portfolio_id, one in json.loads(run["config"])["portfolios"].items()
-        }
-    except ValidationError as error:
-        msg = (
-            f"run {run['run_id']} was computed with limits that this code does not know: {error}. Nothing was "
-            "recorded: replay it with the version that published it"
-        )
-        raise ConfigError(msg) from None
+def _read_inputs(warehouse: Warehouse, otherwise: str, run: Mapping[str, Any]) -> DayInputs:
+    limits, exchange = stored_limits(run), stored_exchange(run, otherwise)
     sources = recorded_sources(warehouse, exchange, run, json.loads(run["inputs"]), limits)
     day = run["as_of_date"]
     return DayInputs(*read_days(warehouse, exchange, [day], limits, sources)[day])

@@ -6,14 +6,17 @@ What does not belong here: limits of a portfolio, which live in sizing/limits.py
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
-from typing import Self
+from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints
 from pydantic.json_schema import SkipJsonSchema
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from sizing import RebalancingLimits
 from sql.warehouse import Warehouse
+
+Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+"""A text that says something."""
 
 
 class Settings(BaseSettings):

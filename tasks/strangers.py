@@ -19,18 +19,22 @@ _LIMITS_OF_BUCKETS = ("exclude_buckets", "max_positions_by_bucket", "max_allocat
 _LIMITS_OF_ASSETS = ("include_assets", "exclude_assets")
 
 
-def find_strangers(inputs: DayFrames, portfolios_with_positions: Iterable[str]) -> tuple[str, ...]:
+def find_strangers(
+    inputs: DayFrames, portfolios_with_positions: Iterable[str], others: Iterable[str] = ()
+) -> tuple[str, ...]:
     """Say which portfolios, assets and buckets are named that nobody knows, with the nearest known name.
 
-    Known is a portfolio with limits; an asset that is listed, scored or held; a bucket of the asset list. What
-    include_buckets names is not told here: `require_known_buckets` stops the run.
+    Known is a portfolio with limits, or one of the `others`, which have runs of their own; an asset that is listed,
+    scored or held; a bucket of the asset list. What include_buckets names is not told here: `require_known_buckets`
+    stops the run.
     """
     assets = {*inputs.assets["asset"], *inputs.scores["asset"], *inputs.holdings["asset"]}
     buckets = _known_buckets(inputs)
     restrictions, limits = inputs.restrictions, inputs.limits
+    portfolios = {*limits, *others}
     found = [
-        _tell("positions", "portfolio", portfolios_with_positions, limits),
-        _tell("restrictions", "portfolio", restrictions["portfolio_id"].drop_nulls(), limits),
+        _tell("positions", "portfolio", portfolios_with_positions, portfolios),
+        _tell("restrictions", "portfolio", restrictions["portfolio_id"].drop_nulls(), portfolios),
         _tell("restrictions", "asset", restrictions["asset"], assets),
         *(_tell(limit, "bucket", _named(limits, limit), buckets) for limit in _LIMITS_OF_BUCKETS),
         *(_tell(limit, "asset", _named(limits, limit), assets) for limit in _LIMITS_OF_ASSETS),

@@ -1,0 +1,29 @@
+"""`ballast approve` and `ballast decline`: decide on a run that waits for a person."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal
+
+from flows.engine import os_user, run_watched
+from flows.outcomes import HELD as HELD_STATE
+from flows.publish_proposal import PublishConfig, publish_proposal
+from flows.show import HELD, PROBLEMS, STOPPED, err, out, require_words, say, tell
+from tasks.settings import Settings
+
+
+def decide(
+    run_id: str, decision: Literal["approve", "decline"], approver: str | None, note: str, paths: Mapping[str, Path]
+) -> int:
+    """Approve or decline the run; without an approver it is who runs the command."""
+    console = err()
+    try:
+        who = require_words(approver=approver or os_user(), note=note)
+        config = PublishConfig(run_id=run_id, decision=decision, **who, settings=Settings().at(paths))
+        state = run_watched(console, lambda: publish_proposal(config, return_state=True))
+        say(state.message or "", out())
+    except PROBLEMS as problem:
+        return tell(problem)
+    except KeyboardInterrupt:
+        console.print("[yellow]stopped:[/] it is decided or it is not; run the same command again to see")
+        return STOPPED
+    return HELD if state.name == HELD_STATE else 0

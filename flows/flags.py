@@ -1,0 +1,45 @@
+"""What the commands have in common: where things are, and what is set before Prefect is imported."""
+
+import os
+import signal
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class Places:
+    """Where this installation keeps its things, where that is not as the environment says."""
+
+    config: Annotated[Path | None, Parameter(help="Limits of the portfolios. Default: BALLAST_CONFIG.")] = None
+    warehouse: Annotated[Path | None, Parameter(help="The live database file. Default: BALLAST_WAREHOUSE.")] = None
+    snapshot: Annotated[Path | None, Parameter(help="The copy that readers open. Default: BALLAST_SNAPSHOT.")] = None
+    export_folder: Annotated[
+        Path | None, Parameter(help="Folder of the Parquet exports. Default: BALLAST_EXPORT_FOLDER.")
+    ] = None
+
+    def given(self) -> dict[str, Path]:
+        """Give what was said, by the names of the settings."""
+        return {name: path for name, path in asdict(self).items() if path is not None}
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class PlacesWithInbox(Places):
+    """The same, of a command that reads the day's files."""
+
+    inbox: Annotated[Path | None, Parameter(help="Folder of the day's files. Default: BALLAST_INBOX.")] = None
+
+
+AS_CONFIGURED, AS_CONFIGURED_WITH_INBOX = Places(), PlacesWithInbox()
+
+
+def prepare(*, verbose: bool) -> None:
+    """Set what Prefect reads when it is imported, and take a SIGTERM for a Ctrl-C."""
+    os.environ.setdefault("DO_NOT_TRACK", "1")
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    if not verbose:
+        os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")

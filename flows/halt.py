@@ -1,0 +1,80 @@
+"""The kill switch as a flow: halt the publication of portfolios, or lift a halt."""
+
+from typing import Any, Literal, Self
+
+from prefect import flow
+from prefect.client.schemas.objects import State
+from prefect.runtime import flow_run
+from prefect.states import Completed
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from tasks.groups import shown
+from tasks.halts import bring_up_to_date, halts_in_force, lift_halt, require_known_portfolios, set_halt
+from tasks.publish import snapshot
+from tasks.settings import Settings, Words
+
+HALTED, RESUMED = "Halted", "Resumed"
+"""The names of the states in which the flow can complete."""
+
+
+class HaltConfig(BaseModel):
+    """Of which portfolios publication is halted or resumed, by whom and why."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    action: Literal["halt", "resume"] = Field(
+        default="halt", description="halt: nothing of them is published from now on, until somebody resumes them."
+    )
+    portfolio_ids: tuple[str, ...] = Field(default=(), description="The portfolios, by their names in the config file.")
+    all_portfolios: bool = Field(
+        default=False, description="All portfolios, instead of some. A halt of all and one of a portfolio are two."
+    )
+    by: Words = Field(description="Who asks for it.")
+    reason: Words = Field(description="Why, in words: it stands in the tables and in what held runs say.")
+    settings: Settings = Field(
+        default_factory=Settings, description="Where this installation keeps its things; empty: from BALLAST_*."
+    )
+
+    @model_validator(mode="after")
+    def _some_or_all(self) -> Self:
+        if self.all_portfolios == bool(self.portfolio_ids):
+            got = f"portfolio_ids {list(self.portfolio_ids)} and all_portfolios {self.all_portfolios}"
+            msg = f"give the names of portfolios, or all of them, got {got}"
+            raise ValueError(msg)
+        return self
+
+    @property
+    def names(self) -> str:
+        """Name the portfolios in a sentence."""
+        return "all portfolios" if self.all_portfolios else shown(self.portfolio_ids)
+
+
+def run_name() -> str:
+    """Name a flow run by what it does, to which portfolios, for whom."""
+    config = HaltConfig.model_validate(flow_run.get_parameters()["config"])
+    return f"{config.action} {config.names} by {config.by}"
+
+
+@flow(name="halt", flow_run_name=run_name, persist_result=False)
+async def halt(config: HaltConfig) -> State[Any]:
+    """Halt the publication of portfolios, or lift a halt. The visible targets stay in either case.
+
+    A halt is a row in the warehouse and is looked up in the transaction that publishes: it holds for every flow and
+    command, and survives restarts. Runs of halted portfolios are recorded as held.
+
+    Args:
+        config: What is halted or resumed, by whom and why, and where this installation keeps its things.
+
+    """
+    settings, portfolio_ids = config.settings, None if config.all_portfolios else config.portfolio_ids
+    bring_up_to_date(settings)
+    if portfolio_ids:
+        require_known_portfolios(settings, portfolio_ids)
+    (set_halt if config.action == "halt" else lift_halt)(settings, portfolio_ids, config.by, config.reason)
+    snapshot(settings)
+    in_force = ", ".join(halts_in_force(settings)) or "nothing"
+    if config.action == "halt":
+        sentence = f"{config.names} halted by {config.by}: nothing is published until `ballast resume`"
+        return Completed(name=HALTED, message=f"{sentence}; halted now: {in_force}")
+    sentence = f"{config.names} resumed by {config.by}: held days are published when they are run again"
+    return Completed(name=RESUMED, message=f"{sentence}; halted now: {in_force}")

@@ -1,0 +1,43 @@
+"""`ballast halt` and `ballast resume`: set or lift the kill switch."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Literal
+
+from flows.engine import os_user, run_watched
+from flows.halt import HaltConfig, halt
+from flows.show import PROBLEMS, STOPPED, err, out, require_words, say, tell
+from tasks.errors import UsageError
+from tasks.settings import Settings
+
+
+def switch(  # noqa: PLR0913 - what a halt is asked
+    action: Literal["halt", "resume"],
+    portfolio_ids: Sequence[str],
+    *,
+    all_portfolios: bool,
+    by: str | None,
+    reason: str,
+    paths: Mapping[str, Path],
+) -> int:
+    """Halt or resume the portfolios, or all of them; without `by` it is who runs the command."""
+    console = err()
+    try:
+        if all_portfolios == bool(portfolio_ids):
+            msg = f"give portfolios, as in `ballast {action} core`, or --all; got {' '.join(portfolio_ids) or 'none'}"
+            raise UsageError(msg)
+        config = HaltConfig(
+            action=action,
+            portfolio_ids=tuple(portfolio_ids),
+            all_portfolios=all_portfolios,
+            **require_words(by=by or os_user(), reason=reason),
+            settings=Settings().at(paths),
+        )
+        state = run_watched(console, lambda: halt(config, return_state=True))
+        say(state.message or "", out())
+    except PROBLEMS as problem:
+        return tell(problem)
+    except KeyboardInterrupt:
+        console.print('[yellow]stopped:[/] ask `ballast sql "FROM halts_in_force"` what is halted')
+        return STOPPED
+    return 0

@@ -1,0 +1,97 @@
+"""Decide on a proposed run: make its targets visible, or let the published ones stay."""
+
+from typing import Any, Literal
+
+from prefect import flow
+from prefect.client.schemas.objects import State
+from prefect.runtime import flow_run
+from prefect.states import Completed
+from pydantic import BaseModel, ConfigDict, Field
+
+from flows.outcomes import HELD, PUBLISHED, Outcome, send, tell, tell_rejected
+from sql.errors import HaltedError, PublishRejectedError
+from tasks import events
+from tasks.approval import Proposal, approve, decline, find_proposal, require_same_inputs
+from tasks.backfill import ingest_days
+from tasks.copy import copy_or_warn
+from tasks.ingest import Ingested
+from tasks.ledger import OpenRun
+from tasks.publish import snapshot
+from tasks.report import with_warnings
+from tasks.settings import Settings, Words
+
+DECLINED = "Declined"
+"""The name of the state in which a declined proposal completes; otherwise they are those of a day."""
+
+_RESUME = "it goes on waiting: when the cause is gone, lift the halt with `ballast resume` and approve it again"
+
+
+class PublishConfig(BaseModel):
+    """Which proposed run is decided on, how, by whom and why."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    run_id: Words = Field(description="The proposed run, as its message and open_proposals name it.")
+    approver: Words = Field(description="Who decides: somebody else than who asked, where four eyes are asked for.")
+    note: Words = Field(description="Why: it stands beside the run for good.")
+    decision: Literal["approve", "decline"] = Field(
+        default="approve", description="approve: its targets become visible. decline: the published targets stay."
+    )
+    settings: Settings = Field(
+        default_factory=Settings, description="Where this installation keeps its things; empty: from BALLAST_*."
+    )
+
+
+def run_name() -> str:
+    """Name a flow run by what is decided, whose name begins with its day, and by whom."""
+    config = PublishConfig.model_validate(flow_run.get_parameters()["config"])
+    return f"{config.decision} {config.run_id} by {config.approver}"
+
+
+@flow(name="publish", flow_run_name=run_name, persist_result=False)
+async def publish_proposal(config: PublishConfig) -> State[Any]:
+    """Approve or decline a run that waits for a person.
+
+    What came in since is read first: a run whose inputs have changed is refused, since nobody looked at what they give.
+    Then its rows are checked again and become visible in one transaction, with a snapshot for readers as after any day.
+
+    Args:
+        config: The run, the decision, who decides and why, and where this installation keeps its things.
+
+    """
+    proposal = find_proposal(config.settings, config.run_id)
+    settings = config.settings.model_copy(update={"exchange": proposal.exchange})
+    if config.decision == "decline":
+        return _decline(config, settings, proposal)
+    ingested: tuple[Ingested, ...] = ()
+    if proposal.is_open:
+        ingested = ingest_days(settings, (proposal.day,), proposal.limits)
+    run = require_same_inputs(settings, proposal)
+    outcome = _approve(config, settings, proposal, run)
+    snapshot(settings, proposal.day)
+    not_copied = copy_or_warn(settings)
+    message = tell(settings, proposal.day, outcome, ingested)
+    approved = f"{config.run_id} approved by {config.approver}: " if outcome.state == PUBLISHED else ""
+    return Completed(name=outcome.state, message=with_warnings(f"{approved}{message}", *not_copied))
+
+
+def _approve(config: PublishConfig, settings: Settings, proposal: Proposal, run: OpenRun) -> Outcome:
+    try:
+        approve(settings, config.run_id, config.approver, config.note)
+    except HaltedError as halted:
+        return Outcome(run, HELD, halted.reason, _RESUME)
+    except PublishRejectedError as rejected:
+        snapshot(settings, proposal.day)
+        tell_rejected(settings, proposal.day, run, str(rejected))
+        raise
+    return Outcome(run, PUBLISHED)
+
+
+def _decline(config: PublishConfig, settings: Settings, proposal: Proposal) -> State[Any]:
+    decline(settings, config.run_id, config.approver, config.note)
+    snapshot(settings, proposal.day)
+    send(
+        settings, events.REJECTED, proposal.day, config.run_id, proposal.limits, reason=config.note, by=config.approver
+    )
+    sentence = f"{config.run_id} declined by {config.approver}, the published targets stay: {config.note}"
+    return Completed(name=DECLINED, message=with_warnings(sentence, *copy_or_warn(settings)))

@@ -1,0 +1,15 @@
+-- Grain: one row per portfolio: its newest day of which targets are visible or wait for approval.
+-- Parameters: none. Reads only what the first migration made: it is asked before a warehouse is brought up to date.
+SELECT
+    portfolio_id,
+    max(as_of_date) AS as_of_date
+FROM (
+    SELECT portfolio_id, as_of_date FROM visible_runs
+    UNION ALL
+    SELECT unnest(runs.portfolio_ids) AS portfolio_id, runs.as_of_date
+    FROM runs
+    JOIN run_states USING (run_id)
+    WHERE run_states.state = 'proposed'
+)
+GROUP BY portfolio_id
+ORDER BY portfolio_id;

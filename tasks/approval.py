@@ -1,0 +1,132 @@
+"""Targets that wait for a person: ask for approval, and do what the person decides."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+
+import polars as pl
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+from prefect.logging import get_run_logger
+
+from sizing.approval import ApprovalPolicy, find_approvals, summarise_moves
+from sizing.inputs import DayInputs
+from sizing.limits import RebalancingLimits
+from sizing.pipeline import Rebalance
+from sql.errors import ApprovalError
+from sql.records import Publication
+from sql.warehouse import Warehouse
+from tasks.day_inputs import as_record, find_sources, read_days
+from tasks.fingerprints import input_fingerprint
+from tasks.ledger import OpenRun, stored_exchange, stored_limits
+from tasks.retries import RETRIES
+from tasks.settings import Settings
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Why each portfolio waits for a person, and for which of them that must be somebody else than who asks."""
+
+    reasons: dict[str, str]
+    four_eyes: tuple[str, ...]
+
+    def __str__(self) -> str:
+        """Give the reasons as one text."""
+        return "; ".join(f"{portfolio_id}: {reason}" for portfolio_id, reason in self.reasons.items())
+
+
+NOBODY_ASKED = Asked({}, ())
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """A run that was proposed: its day, its portfolios, the exchange that it counts by, and whether it waits still."""
+
+    run_id: str
+    day: date
+    exchange: str
+    limits: dict[str, RebalancingLimits]
+    is_open: bool
+
+
+@task(name="approval", cache_policy=NO_CACHE, persist_result=False, **RETRIES)
+def ask_approval(settings: Settings, result: Rebalance, policies: Mapping[str, ApprovalPolicy]) -> Asked:
+    """Say which portfolios wait for a person today, and why."""
+    asked = find_asked(settings.open_warehouse(), result, policies)
+    get_run_logger().info("approval: %d of %d portfolios ask for it; %s", len(asked.reasons), len(policies), asked)
+    return asked
+
+
+def find_asked(warehouse: Warehouse, result: Rebalance, policies: Mapping[str, ApprovalPolicy]) -> Asked:
+    """Say which portfolios wait for a person, without an engine. A first day is one with nothing visible before it."""
+    day = result.targets["as_of_date"].max()
+    seen = warehouse.query("first_days").filter(pl.col("as_of_date") < day)["portfolio_id"].to_list()
+    moves = summarise_moves(result.targets).with_columns(is_first_day=~pl.col("portfolio_id").is_in(seen))
+    found = find_approvals(moves, policies)
+    return Asked(
+        dict(found.select("portfolio_id", "reason").iter_rows()),
+        tuple(found.filter("needs_four_eyes")["portfolio_id"]),
+    )
+
+
+@task(name="propose", cache_policy=NO_CACHE, persist_result=False, **RETRIES)
+def propose(settings: Settings, run: OpenRun, result: Rebalance, by: str, asked: Asked) -> None:
+    """Write and check the run in one transaction, and let it wait: nothing of it is visible."""
+    settings.open_warehouse().propose(run.run_id, result._asdict(), by, asked.reasons, asked.four_eyes, run.warnings)
+    get_run_logger().warning("proposed by %s, nothing is visible: %s", by, asked)
+
+
+@task(name="find proposal", cache_policy=NO_CACHE, persist_result=False, **RETRIES)
+def find_proposal(settings: Settings, run_id: str) -> Proposal:
+    """Give what was proposed. *Raises* `ApprovalError` for a run that nobody knows."""
+    with settings.open_warehouse().kept_open() as warehouse:
+        known = warehouse.query("run_by_id", run_id=run_id).rows(named=True)
+        waiting = warehouse.query("open_proposals")["run_id"].unique(maintain_order=True).to_list()
+    if not known:
+        msg = (
+            f"no run {run_id} in the warehouse, so nothing was decided; open proposals: {', '.join(waiting) or 'none'}"
+        )
+        raise ApprovalError(msg)
+    exchange = stored_exchange(known[0], settings.exchange)
+    return Proposal(run_id, known[0]["as_of_date"], exchange, stored_limits(known[0]), is_open=run_id in waiting)
+
+
+@task(name="require the same inputs", cache_policy=NO_CACHE, persist_result=False, **RETRIES)
+def require_same_inputs(settings: Settings, proposal: Proposal) -> OpenRun:
+    """Hold what the warehouse has now against what the run was computed from: nobody is to approve what is old.
+
+    A proposal that is closed is not held against anything. *Raises* `ApprovalError` that says what is other.
+    """
+    day, limits, exchange = proposal.day, proposal.limits, proposal.exchange
+    with settings.open_warehouse().kept_open() as warehouse:
+        run = warehouse.query("run_by_id", run_id=proposal.run_id).row(0, named=True)
+        sources = find_sources(warehouse, exchange, [day], limits)
+        inputs = DayInputs(*read_days(warehouse, exchange, [day], limits, sources)[day])
+    if proposal.is_open and input_fingerprint(inputs.frames) != run["input_fingerprint"]:
+        stored, now = json.loads(run["inputs"]), as_record(sources, limits, exchange)
+        others = [kind for kind in ("scores", "assets", "restrictions", "holdings") if stored[kind] != now[kind]]
+        msg = (
+            f"run {proposal.run_id} was proposed on other inputs than there are now (changed: "
+            f"{', '.join(others) or 'their rows'}), and nothing was published: run the day again, `ballast run --as-of "
+            f"{day}`, and decide on the new run"
+        )
+        raise ApprovalError(msg)
+    return OpenRun(proposal.run_id, inputs, is_published=False, warnings=(), is_proposed=proposal.is_open)
+
+
+@task(name="approve", cache_policy=NO_CACHE, persist_result=False, **RETRIES)
+def approve(settings: Settings, run_id: str, approver: str, note: str) -> Publication:
+    """Check the proposed run again and make it visible, in one transaction; who and why stand beside it."""
+    publication = settings.open_warehouse().approve(run_id, approver, note)
+    get_run_logger().info(
+        "approved by %s and published: %s, %d runs superseded", approver, note, len(publication.superseded)
+    )
+    return publication
+
+
+@task(name="decline", cache_policy=NO_CACHE, persist_result=False, **RETRIES)
+def decline(settings: Settings, run_id: str, approver: str, note: str) -> None:
+    """End the proposal: the published targets stay."""
+    settings.open_warehouse().decline(run_id, approver, note)
+    get_run_logger().info("declined by %s: %s", approver, note)

@@ -1,0 +1,57 @@
+"""The kill switch: set it or lift it. Set, nothing of the portfolios is published, whoever runs a day."""
+
+from collections.abc import Collection
+
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+from prefect.logging import get_run_logger
+
+from tasks.config_file import unknown
+from tasks.errors import ConfigError, UsageError
+from tasks.portfolios import load_portfolios
+from tasks.retries import RETRIES
+from tasks.settings import Settings
+
+
+@task(name="look up portfolios", cache_policy=NO_CACHE, persist_result=False, **RETRIES)
+def require_known_portfolios(settings: Settings, portfolio_ids: Collection[str]) -> None:
+    """Refuse a name that neither the config file nor any run knows: a halt of it would stop nothing.
+
+    A config file that cannot be read does not stand in the way of a halt: then the names of the runs count.
+    *Raises* `UsageError` with the nearest known name.
+    """
+    known = set(settings.open_warehouse().query("latest_runs")["portfolio_ids"].explode().drop_nulls())
+    try:
+        known |= set(load_portfolios(settings.config))
+    except ConfigError as error:
+        get_run_logger().warning("only portfolios of earlier runs are known: %s", error)
+    strangers = [unknown(f"portfolio {name}", name, known) for name in portfolio_ids if name not in known]
+    if strangers:
+        msg = f"{'; '.join(strangers)}. Nothing was halted or lifted: correct the name"
+        raise UsageError(msg)
+
+
+@task(name="halt", cache_policy=NO_CACHE, persist_result=False, **RETRIES)
+def set_halt(settings: Settings, portfolio_ids: tuple[str, ...] | None, by: str, reason: str) -> None:
+    """Halt publication of the portfolios; None: of all."""
+    settings.open_warehouse().halt(portfolio_ids, by, reason)
+    get_run_logger().warning("halted by %s: %s", by, reason)
+
+
+@task(name="resume", cache_policy=NO_CACHE, persist_result=False, **RETRIES)
+def lift_halt(settings: Settings, portfolio_ids: tuple[str, ...] | None, by: str, reason: str) -> None:
+    """Lift the halts of the portfolios; None: the one of all."""
+    settings.open_warehouse().resume(portfolio_ids, by, reason)
+    get_run_logger().info("resumed by %s: %s", by, reason)
+
+
+def halts_in_force(settings: Settings) -> tuple[str, ...]:
+    """Name what is halted now; `all` for the halt of all portfolios."""
+    names = settings.open_warehouse().query("halts_in_force")["portfolio_id"]
+    return tuple(sorted(names.fill_null("all")))
+
+
+@task(name="open warehouse", cache_policy=NO_CACHE, persist_result=False, **RETRIES)
+def bring_up_to_date(settings: Settings) -> None:
+    """Make the warehouse, or bring it up to date: a halt may be the first thing that is asked of a release."""
+    settings.open_warehouse().migrate()
