@@ -17,7 +17,7 @@ def decide(
     """Approve or decline the run; without an approver it is who runs the command."""
     console = err()
     try:
-        who = require_words(approver=approver or os_user(), note=note)
+        who = require_words(approver=os_user() if approver is None else approver, note=note)
         config = PublishConfig(run_id=run_id, decision=decision, **who, settings=Settings().at(paths))
         state = run_watched(console, lambda: publish_proposal(config, return_state=True))
         say(state.message or "", out())

@@ -30,7 +30,7 @@ def switch(  # noqa: PLR0913 - what a halt is asked
             action=action,
             portfolio_ids=tuple(portfolio_ids),
             all_portfolios=all_portfolios,
-            **require_words(by=by or os_user(), reason=reason),
+            **require_words(by=os_user() if by is None else by, reason=reason),
             settings=Settings().at(paths),
         )
         state = run_watched(console, lambda: halt(config, return_state=True))

@@ -9,6 +9,7 @@ import pytest
 from cyclopts import CycloptsError
 
 from flows.cli import app
+from flows.engine import os_user
 from tasks.settings import Settings
 from tests.effective import rows_of
 
@@ -89,6 +90,32 @@ class TestWithAServer:
         assert "2025-06-04" not in err
         assert f"Targets of {DAY}" in out
         assert "max_missing_score_share" in ballast("sql", "SELECT reason FROM run_events WHERE state = 'held'")[1]
+
+    def test_a_proposed_day_exits_with_6_stops_the_range_and_is_approved_by_a_command(
+        self, ballast: Ballast, tmp_path: Path
+    ) -> None:
+        config = tmp_path / "mine.yaml"
+        config.write_text("portfolios: {core: {approval: always}}\n")
+        code, _, err = ballast("run", "--from", DAY, "--to", NEXT_DAY, "--config", config)
+        assert code == 6
+        [(day, name, run_id)] = [tuple(line.split()[:3]) for line in err.splitlines() if "proposed" in line]
+        assert (day, name) == (DAY, "proposed")
+        assert NEXT_DAY not in err
+        code, out, _ = ballast("approve", run_id, "--note", "as expected", "--config", config)
+        assert code == 0
+        assert f"{run_id} approved by {os_user()}: core " in out
+        assert ballast("run", "--as-of", DAY, "--config", config)[0] == 0
+        assert ballast("decline", run_id, "--note", "too late", "--config", config)[0] == 1
+
+    def test_a_halt_exits_with_0_and_what_it_holds_with_3(self, ballast: Ballast) -> None:
+        code, out, _ = ballast("halt", "--all", "--reason", "odd scores")
+        assert (code, out) == (
+            0,
+            f"all portfolios halted by {os_user()}: nothing is published until `ballast resume`; halted now: all\n",
+        )
+        assert ballast("run", "--as-of", DAY)[0] == 3
+        assert ballast("backfill", "--from", DAY, "--to", DAY)[0] == 3
+        assert "halted now: nothing" in ballast("resume", "--all", "--reason", "corrected")[1]
 
     def test_a_restriction_needs_no_reason(self, ballast: Ballast, inbox: Path) -> None:
         (inbox / "restrictions.csv").write_text("portfolio_id,asset,restriction\n,AMZN,no_buy\n")
@@ -183,6 +210,24 @@ def test_a_wrong_turn_is_one_sentence_before_anything_starts(
     assert sentence in err
     assert err.count("\n") == 1
     assert not settings.warehouse.exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["halt", "--reason", "odd"], "give portfolios, as in `ballast halt core`, or --all; got none"),
+        (
+            ["resume", "core", "--all", "--reason", "odd"],
+            "give portfolios, as in `ballast resume core`, or --all; got core",
+        ),
+        (["halt", "core", "--reason", " "], "--reason must say something"),
+        (["approve", "2025-06-02-0123456789ab", "--note", "", "--approver", " "], "--approver and --note must say"),
+    ],
+)
+def test_a_decision_that_says_too_little_is_wrong_usage(ballast: Ballast, words: list[str], sentence: str) -> None:
+    code, out, err = ballast(*words)
+    assert (code, out) == (2, "")
+    assert sentence in err
 
 
 def test_an_unknown_limit_in_the_config_names_the_nearest(ballast: Ballast, tmp_path: Path) -> None:
