@@ -25,6 +25,18 @@ setup: ## Make .venv from requirements.lock (hashed) and install the project; qu
 run: setup ## Rebalance the shipped sample, day by day, into .ballast/
 	$(BIN)/ballast run $(SAMPLE)
 
+.PHONY: up
+up: setup ## Start server, worker and deployments, wait until all is well; PREFECT_SERVER_API_PORT for another port
+	$(BIN)/ballast up
+
+.PHONY: down
+down: setup ## End the worker, then the server
+	$(BIN)/ballast down
+
+.PHONY: deploy
+deploy: setup ## Bring the Prefect server to deployments/prefect.yaml and automations.yaml; what is paused stays paused
+	$(BIN)/ballast deploy
+
 .PHONY: test
 test: setup ## Format, lint, types, import contracts, tests
 	$(PY) -m mypy >.venv/types & types=$$!
@@ -52,6 +64,10 @@ bench: setup ## Measure what the documents claim, as ratios in one run; POSITION
 .PHONY: soak
 soak: setup ## Kill days of the real flow at every step: is anything lost or torn? KILLS=300, SEED to do one again
 	$(PY) -m tests.soak.run_soak --kills $(or $(KILLS),300) $(if $(SEED),--seed $(SEED))
+
+.PHONY: week
+week: setup ## Live through a week of faults on a real server and worker: what do the runs, the alerts, the tables say?
+	$(PY) -m tests.soak.week
 
 .PHONY: mutation
 mutation: setup ## Change the sizer in a thousand small ways: does a test notice? FILES="sizing/water_fill.py" is quicker

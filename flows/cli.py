@@ -13,6 +13,7 @@ from cyclopts import App, Parameter
 
 from flows.db_command import db
 from flows.decision_commands import approve, decline, halt, resume
+from flows.environment_commands import deploy, down, up
 from flows.flags import AS_CONFIGURED_WITH_INBOX, PlacesWithInbox, prepare
 
 app = App(
@@ -22,7 +23,7 @@ app = App(
     version=lambda: version("ballast"),
 )
 app.command(db)
-for _command in (approve, decline, halt, resume):
+for _command in (approve, decline, halt, resume, up, down, deploy):
     app.command(_command)
 
 

@@ -1,0 +1,45 @@
+"""`ballast up`, `ballast down`, `ballast deploy`: a server, a worker and the deployments.
+
+Heavy imports wait until a command needs them.
+"""
+
+from flows.flags import prepare
+
+
+def up() -> int:
+    """Start a Prefect server, the deployments and a worker on this machine, wait until all is well, and say where.
+
+    Example: `ballast up`
+
+    The server listens on loopback, at PREFECT_SERVER_API_PORT (4200). Its database is PostgreSQL when
+    PREFECT_SERVER_DATABASE_CONNECTION_URL names one, else SQLite in .prefect/. What runs already is left alone.
+    """
+    prepare(verbose=True)  # what the server and the worker say goes to their logs
+    from flows.environment import start  # noqa: PLC0415 - Prefect takes a second to import
+
+    return start()
+
+
+def down() -> int:
+    """End what `ballast up` started: the worker, which lets its runs end first, then the server.
+
+    Example: `ballast down`
+    """
+    prepare(verbose=False)
+    from flows.environment import stop  # noqa: PLC0415 - Prefect takes a second to import
+
+    return stop()
+
+
+def deploy() -> int:
+    """Bring a Prefect server to what deployments/prefect.yaml and automations.yaml say; what is paused stays paused.
+
+    Example: `ballast deploy`
+
+    The server is the one of PREFECT_API_URL, else the one of `ballast up`. Alerts go to BALLAST_ALERT_WEBHOOK or
+    BALLAST_ALERT_EMAIL.
+    """
+    prepare(verbose=False)
+    from flows.environment import deploy_here  # noqa: PLC0415 - Prefect takes a second to import
+
+    return deploy_here()
