@@ -1,6 +1,7 @@
-"""What the Prefect UI shows of a run: a summary and the target table, as artifacts."""
+"""What the Prefect UI shows of a run: a summary, the target table and the pictures, as artifacts."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from datetime import date
 
 import polars as pl
@@ -9,34 +10,28 @@ from prefect.artifacts import create_markdown_artifact, create_table_artifact
 from prefect.cache_policies import NO_CACHE
 from prefect.logging import get_run_logger
 
+from sql.warehouse import Warehouse
+from tasks import summary as page
 from tasks.ingest import Ingested
 from tasks.ledger import OpenRun
+from tasks.pictures_page import pictures_page, read_picture_rows
 from tasks.settings import Settings
 
-_SUMMARY_HEADER = """| portfolio | positions | invested | cash | opened | closed | increased | decreased | turnover |
-|---|---|---|---|---|---|---|---|---|"""
+MOST_TARGETS = 500
+"""Rows of the target table: what a browser shows without effort. What is traded comes first where there are more."""
+
+_MOST_ROWS = 20
+_CHECK = re.compile(r"(?:^|; )(?=\w+ \(\d+ rows\): )")
 
 
 @task(name="report", cache_policy=NO_CACHE, persist_result=False)
 def report(settings: Settings, day: date, run: OpenRun, ingested: tuple[Ingested, ...]) -> str:
-    """Store the run's artifacts and give its summary in one sentence."""
-    warehouse = settings.open_warehouse()
-    summary = warehouse.query("day_summary", run_id=run.run_id)
-    targets = warehouse.query("targets_of_days", days=[day])
-    markdown = _markdown(day, run, summary, ingested)
-    create_markdown_artifact(markdown, key="daily-rebalance", description=run.run_id)
-    create_table_artifact(_target_rows(targets, run.run_id), key="targets", description=f"Targets of {run.run_id}")
+    """Store the artifacts of a run that is published, and give its summary in one sentence."""
+    first = page.first_lines(run.warnings, _refusals(ingested)) or "Every row was accepted, and there is no warning."
+    summary = _show(settings.open_warehouse(), f"Targets of {day}", day, run.run_id, first)
     sentence = "; ".join([summarise(summary), *summarise_refusals(ingested)])
     get_run_logger().info("report: %s", sentence)
     return sentence
-
-
-@task(name="report failure", cache_policy=NO_CACHE, persist_result=False)
-def report_failure(settings: Settings, day: date, run_id: str, reason: str) -> None:
-    """Store why a run that is held, rejected or failed leaves the published targets as they are, as an artifact."""
-    state = settings.open_warehouse().query("run_by_id", run_id=run_id)["state"].to_list()
-    markdown = f"# {day}: {', '.join(state) or 'not recorded'}\n\n{reason}\n\nRun `{run_id}`"
-    create_markdown_artifact(markdown, key="daily-rebalance", description=run_id)
 
 
 @task(name="report proposal", cache_policy=NO_CACHE, persist_result=False)
@@ -45,11 +40,39 @@ def report_proposal(settings: Settings, day: date, run: OpenRun, reasons: Mappin
 
     *Requires* in `reasons`, for each portfolio that asks for approval, why.
     """
-    summary = settings.open_warehouse().query("day_summary", run_id=run.run_id)
-    asked = "\n".join(f"- {portfolio_id}: {reason}" for portfolio_id, reason in reasons.items())
-    markdown = f"# Proposed targets of {day}\n\n{asked}\n\nRun `{run.run_id}`"
-    create_markdown_artifact(markdown, key="daily-rebalance", description=run.run_id)
-    return summarise(summary)
+    decide = [f"ballast {word} {run.run_id} --approver NAME --note WHY" for word in ("approve", "decline")]
+    approve = (
+        f"Nothing of it is visible to execution. To decide, run the deployment `publish` with the run id "
+        f"`{run.run_id}`, or\n\n```\n{decide[0]}\n{decide[1]}\n```"
+    )
+    parts = ["**It waits for approval:**", page.reasons_asked(reasons), page.first_lines(run.warnings), approve]
+    first = "\n\n".join(part for part in parts if part)
+    question = f"FROM proposed_targets WHERE run_id = '{run.run_id}';"
+    return summarise(_show(settings.open_warehouse(), f"Proposed targets of {day}", day, run.run_id, first, question))
+
+
+@task(name="report failure", cache_policy=NO_CACHE, persist_result=False)
+def report_failure(settings: Settings, day: date, run_id: str, reason: str) -> None:
+    """Store why a run that is held, rejected or failed publishes nothing, with the rows to look at."""
+    warehouse = settings.open_warehouse()
+    with warehouse.kept_open() as kept:
+        state = kept.query("run_by_id", run_id=run_id)["state"].to_list()
+        refused = kept.query("picture_refused_rows", as_of_date=day, most_rows=_MOST_ROWS)
+        missing = kept.query("picture_missing_scores", run_id=run_id, most_rows=_MOST_ROWS)
+        staying = kept.query("picture_staying_targets", run_id=run_id)
+    told = "\n".join(f"- {page.escaped(one)}" for one in _CHECK.split(reason))
+    parts = [
+        f"# {day}: {', '.join(state) or 'failed'}, nothing was published",
+        told,
+        page.missing_scores(missing),
+        page.refused_rows(refused),
+        page.staying_targets(staying),
+        page.sql_block(run_id, day),
+        f"Run `{run_id}`",
+    ]
+    create_markdown_artifact(
+        "\n\n".join(filter(None, parts)), key="daily-rebalance", description=f"Not published: {run_id}"
+    )
 
 
 def with_warnings(sentence: str, *warnings: str) -> str:
@@ -84,24 +107,29 @@ def summarise_refusals(ingested: tuple[Ingested, ...]) -> tuple[str, ...]:
     return (f"{rows} refused, see rejected_rows",) if n_refused else ()
 
 
-def _markdown(day: date, run: OpenRun, summary: pl.DataFrame, ingested: tuple[Ingested, ...]) -> str:
-    rows = "\n".join(
-        f"| {row['portfolio_id']} | {row['n_positions']} | {row['invested_weight']:.4f} | {row['cash_weight']:.4f} "
-        f"| {row['n_open']} | {row['n_close']} | {row['n_increase']} | {row['n_decrease']} | {row['turnover']:.4f} |"
-        for row in summary.iter_rows(named=True)
-    )
-    rejected = [one for one in ingested if one.ingest.rows_rejected]
-    refusals = [
-        f"- {one.ingest.rows_rejected} of {one.ingest.rows_read} rows of {one.source} were refused: "
-        f"see `rejected_rows`, `ingest_id = {one.ingest.ingest_id}`"
-        for one in rejected
-    ]
-    notes = "\n".join([*(refusals or ["Every row was accepted."]), *(f"- Warning: {one}" for one in run.warnings)])
-    return f"# Targets of {day}\n\n{notes}\n\n{_SUMMARY_HEADER}\n{rows}\n\nRun `{run.run_id}`"
+def _show(warehouse: Warehouse, title: str, day: date, run_id: str, first: str, *questions: str) -> pl.DataFrame:
+    """Store the three artifacts of a run whose rows are in the tables, and give its `day_summary`."""
+    with warehouse.kept_open() as kept:
+        summary = kept.query("day_summary", run_id=run_id)
+        changes = kept.query("picture_changes", run_id=run_id)
+        refused = kept.query("picture_refused_rows", as_of_date=day, most_rows=_MOST_ROWS)
+        rows = read_picture_rows(kept, run_id)
+    rest = [page.refused_rows(refused), page.sql_block(run_id, day, *questions), f"Run `{run_id}`"]
+    markdown = page.summary_page(title, [first], summary, page.moves_of(rows.weights, changes), rest)
+    create_markdown_artifact(markdown, key="daily-rebalance", description=f"{title}: {run_id}")
+    targets, told = target_table(rows.weights)
+    create_table_artifact(targets, key="targets", description=f"{title}{told}: {run_id}")
+    create_markdown_artifact(pictures_page(title, rows), key="pictures", description=f"{title} in pictures: {run_id}")
+    return summary
 
 
-def _target_rows(targets: pl.DataFrame, run_id: str) -> list[dict[str, object]]:
-    shown = targets.filter(pl.col("run_id") == run_id).select(
+def target_table(weights: pl.DataFrame) -> tuple[list[dict[str, object]], str]:
+    """Give the rows of the target table, and what is left out, in words. *Requires* those of `picture_weights`."""
+    shown = weights
+    if weights.height > MOST_TARGETS:
+        busiest = weights.sort(pl.col("trade_weight").abs(), "target_weight", descending=True)
+        shown = busiest.head(MOST_TARGETS).sort("portfolio_id", "is_cash", maintain_order=True)
+    rows = shown.select(
         "portfolio_id",
         "asset",
         "bucket",
@@ -109,4 +137,14 @@ def _target_rows(targets: pl.DataFrame, run_id: str) -> list[dict[str, object]]:
         "action",
         "target_reason",
     )
-    return shown.to_dicts()
+    told = f", {shown.height} of {weights.height} rows, what is traded first" if shown.height < weights.height else ""
+    return rows.to_dicts(), told
+
+
+def _refusals(ingested: Sequence[Ingested]) -> list[str]:
+    return [
+        f"{one.ingest.rows_rejected} of {one.ingest.rows_read} rows of {one.source}, see them below, or "
+        f"FROM rejected_rows WHERE ingest_id = {one.ingest.ingest_id}"
+        for one in ingested
+        if one.ingest.rows_rejected
+    ]

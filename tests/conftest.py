@@ -76,8 +76,9 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     if EMPTY_PREFECT.exists():  # spares the migrations of a new one
         shutil.copy(EMPTY_PREFECT, home)
     port = _free_port()
-    environment = os.environ | {"PREFECT_HOME": str(home), "DO_NOT_TRACK": "1"}
-    command = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
+    # Given as a flag, the port would be unknown to the pages that the server gives out.
+    environment = os.environ | {"PREFECT_HOME": str(home), "DO_NOT_TRACK": "1", "PREFECT_SERVER_API_PORT": str(port)}
+    command = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1"]
     with (home / "server.log").open("w") as log:
         process = subprocess.Popen(command, cwd=home, env=environment, stdout=log, stderr=log)
     url = f"http://127.0.0.1:{port}/api"

@@ -95,6 +95,7 @@ def _do_without_engine() -> None:
     for module, name in (
         (tasks.report, "create_markdown_artifact"),
         (tasks.report, "create_table_artifact"),
+        (tasks.report, "pictures_page"),
         (tasks.backfill, "create_markdown_artifact"),
         (flows.progress, "acreate_progress_artifact"),
         (flows.progress, "aupdate_progress_artifact"),

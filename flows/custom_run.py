@@ -1,0 +1,66 @@
+"""A custom run: one portfolio, one day, with the limits that a person types into the form of the UI."""
+
+from datetime import date
+from typing import Annotated, Any
+
+from prefect import flow
+from prefect.client.schemas.objects import State
+from prefect.runtime import flow_run
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.json_schema import SkipJsonSchema
+
+from flows.daily_rebalance import daily_rebalance
+from sizing import RebalancingLimits
+from tasks.forms import InWords
+from tasks.settings import RebalanceConfig, Settings, Words
+
+
+class CustomRunConfig(BaseModel):
+    """One portfolio with limits of its own. What the form leaves as it is has the default of the limit, as it shows.
+
+    The portfolio's section of the config file does not count, except for what asks for approval.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    portfolio_id: Words = Field(
+        description="Portfolio that is rebalanced. What is published replaces its targets of the day."
+    )
+    as_of_date: date | None = Field(
+        default=None, description="Trading day whose scores are used; None: the day on which the run is to start."
+    )
+    requested_by: Words = Field(description="Who asks for it. Where four eyes are asked for, somebody else approves.")
+    limits: Annotated[RebalancingLimits, InWords()] = Field(
+        default_factory=RebalancingLimits, description="Every limit of the run. Weights are fractions: 0.15 is 15 %."
+    )
+    # Not in the form: it would fill in its own defaults and send them, whatever BALLAST_* says where the run happens.
+    settings: SkipJsonSchema[Settings] = Field(
+        default_factory=Settings, description="Where this installation keeps its things; empty: from BALLAST_*."
+    )
+
+
+def run_name() -> str:
+    """Name a flow run by its day and portfolio."""
+    config = CustomRunConfig.model_validate(flow_run.get_parameters()["config"])
+    return f"{config.as_of_date or 'scheduled day'} {config.portfolio_id}, custom limits"
+
+
+@flow(name="custom-run", flow_run_name=run_name, persist_result=False)
+async def custom_run(config: CustomRunConfig) -> State[Any]:
+    """Rebalance one portfolio for one day with limits that are typed into the form.
+
+    It goes the way of the daily rebalance, within this flow run: its stages, checks, approval and artifacts are here,
+    and no second run is to be looked for.
+
+    Args:
+        config: The portfolio, the day, who asks for it, and every limit.
+
+    """
+    return await daily_rebalance.fn(
+        RebalanceConfig(
+            as_of_date=config.as_of_date,
+            portfolios={config.portfolio_id: config.limits},
+            requested_by=config.requested_by,
+            settings=config.settings,
+        )
+    )

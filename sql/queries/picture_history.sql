@@ -1,0 +1,26 @@
+-- Grain: one row per portfolio of the run and day: cash and turnover of the days that are visible before the run's day,
+-- at most $most_days with it, and of the run itself. Turnover is one-way: half of everything that is traded.
+-- Parameters: $run_id VARCHAR, $most_days INTEGER.
+WITH told AS (
+    SELECT unnest(portfolio_ids) AS portfolio_id, as_of_date, run_id
+    FROM runs
+    WHERE run_id = $run_id
+    UNION ALL
+    SELECT visible_runs.portfolio_id, visible_runs.as_of_date, visible_runs.run_id
+    FROM visible_runs
+    JOIN runs ON runs.run_id = $run_id
+    WHERE visible_runs.as_of_date < runs.as_of_date AND list_contains(runs.portfolio_ids, visible_runs.portfolio_id)
+),
+latest AS (
+    FROM told
+    QUALIFY row_number() OVER (PARTITION BY portfolio_id ORDER BY as_of_date DESC) <= $most_days
+)
+SELECT
+    targets.portfolio_id,
+    targets.as_of_date,
+    coalesce(sum(targets.target_weight) FILTER (targets.is_cash), 0)::DECIMAL(10, 8) AS cash_weight,
+    sum(abs(targets.trade_weight)) / 2 AS turnover
+FROM targets
+JOIN latest USING (run_id, portfolio_id, as_of_date)
+GROUP BY targets.portfolio_id, targets.as_of_date
+ORDER BY targets.portfolio_id, targets.as_of_date;

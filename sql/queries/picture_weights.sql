@@ -1,0 +1,26 @@
+-- Grain: one row per portfolio and asset of the run, and one of CASH: weights before and after, and the stages between.
+-- Stage columns are null for CASH, for what is closed, for what is pinned, and where sizes are all the same.
+-- Parameters: $run_id VARCHAR.
+SELECT
+    targets.portfolio_id,
+    targets.asset,
+    targets.bucket,
+    targets.is_cash,
+    targets.is_pinned,
+    targets.current_weight,
+    targets.target_weight,
+    targets.trade_weight,
+    targets.action,
+    targets.trade_rank,
+    targets.target_reason,
+    sizing_audit.score,
+    sizing_audit.raw_weight,
+    sizing_audit.stage1_weight,
+    sizing_audit.stage2_weight,
+    sizing_audit.residual_weight,
+    CASE WHEN run_limits.enable_dynamic_sizing THEN run_limits.max_single_position END AS max_single_position
+FROM targets
+JOIN run_limits USING (run_id, portfolio_id)
+LEFT JOIN sizing_audit USING (run_id, portfolio_id, asset)
+WHERE targets.run_id = $run_id
+ORDER BY targets.portfolio_id, targets.is_cash, targets.target_weight DESC, targets.asset;

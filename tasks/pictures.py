@@ -1,0 +1,218 @@
+"""The pictures of a run, as Altair charts: one function a picture, from a frame to a chart.
+
+What does not belong here: which rows are shown (pictures_rows.py), how a chart gets onto a page (pictures_page.py).
+"""
+
+from collections.abc import Sequence
+from typing import TypeAlias, TypeVar
+
+import altair as alt
+import polars as pl
+
+from tasks.pictures_rows import (
+    MOST_ASSETS,
+    PANELS_IN_A_ROW,
+    STAGES,
+    bucket_rows,
+    history_rows,
+    stage_rows,
+    weight_rows,
+)
+
+Picture: TypeAlias = alt.FacetChart | alt.VConcatChart
+AnyPicture = TypeVar("AnyPicture", alt.FacetChart, alt.VConcatChart)
+
+MORE, LESS, SAME, BEFORE, LIMIT = "#0072B2", "#D55E00", "#555555", "#C9CFD8", "#111111"
+"""Blue and vermilion are told apart by every kind of eye; so is each of them from the greys."""
+
+LINES = ("#0072B2", "#D55E00", "#009E73", "#CC79A7")
+"""Colours of portfolios in one picture: no more lines than can be told apart."""
+
+_WIDTH, _PANEL = 560, 132
+_LABEL_ROOM = 1.35
+"""The axis of weights ends that much above the largest, for the words beside the bars."""
+
+_ROWS = alt.NamedData("rows")
+_BASE = alt.Chart()
+# The background is white in the dark theme too. Screen readers get the words of the page instead.
+_CONFIG = alt.Config(
+    font="Helvetica, Arial, sans-serif",
+    background="white",
+    padding=14,
+    aria=False,
+    view=alt.ViewConfig(stroke=None),
+    axis=alt.AxisConfig(
+        labelFontSize=11, labelLimit=180, domain=False, ticks=False, gridColor="#ECECEC", labelPadding=5
+    ),
+    title=alt.TitleConfig(anchor="start", fontSize=15, subtitleFontSize=11, subtitleColor="#555555", offset=12),
+    header=alt.HeaderConfig(labelFontSize=12, labelFontWeight="bold", labelAnchor="start", title=None),
+    legend=alt.LegendConfig(orient="top", title=None, labelFontSize=11),
+)
+
+
+def weights_before_and_after(weights: pl.DataFrame) -> alt.FacetChart:
+    """Show each asset's weight before the run and its target, a panel a portfolio, with the cap as a line.
+
+    *Requires* the columns of the query `picture_weights`.
+    """
+    rows = weight_rows(weights)
+    scale, edge = _scale_of(rows, "target_weight", "current_weight", "max_single_position")
+    base = _BASE.encode(y=_names("asset"))
+    layers = (
+        base.mark_bar(height=15, color=BEFORE).encode(x=_weight("current_weight", scale)),
+        base.mark_bar(height=8).encode(
+            x=_weight("target_weight", scale), color=_colour("trade", bought=MORE, sold=LESS, kept=SAME)
+        ),
+        _cap("max_single_position"),
+        _labels(base, edge),
+    )
+    is_cut = rows.group_by("portfolio_id").len()["len"].max() == MOST_ASSETS
+    return _a_panel_each(
+        rows,
+        layers,
+        _title(
+            "Weights before and after",
+            "wide: held before; narrow: target; dashed: max_single_position",
+            "in percent of the portfolio, then the trade in percentage points",
+            *([f"at most {MOST_ASSETS} assets of a portfolio, those that change most"] if is_cut else []),
+        ),
+    )
+
+
+def stages_of_the_largest(weights: pl.DataFrame) -> alt.FacetChart:
+    """Show how the largest positions came to their weights, stage by stage, with the cap as a line.
+
+    *Requires* the columns of the query `picture_weights`.
+    """
+    rows = stage_rows(weights)
+    scale, edge = _scale_of(rows, "high", "cap")
+    order = alt.Y("stage:N", title=None, scale=alt.Scale(domain=list(STAGES)), axis=alt.Axis(grid=False))
+    base = _BASE.encode(y=order)
+    layers = (
+        base.mark_bar(height=10).encode(
+            x=_weight("low", scale, n_ticks=3), x2="high:Q", color=_colour("kind", weight=SAME, added=MORE, cut=LESS)
+        ),
+        base.mark_tick(color=SAME, thickness=1.5, size=10).encode(x=_weight("level", scale, n_ticks=3)),
+        _cap("cap"),
+        _labels(base, edge),
+    )
+    panels = alt.LayerChart(layer=list(layers), width=_PANEL, height=alt.Step(15)).facet(
+        alt.Facet("name:N", sort=rows["name"].unique(maintain_order=True).to_list()),
+        data=_ROWS,
+        columns=PANELS_IN_A_ROW,
+        spacing=16,
+    )
+    return _with_rows(
+        panels,
+        rows,
+        _title(
+            "From raw weight to target",
+            "the largest positions, stage by stage, in percent of the portfolio",
+            "dashed: max_single_position; =: the stage changes nothing",
+        ),
+    )
+
+
+def buckets_against_limits(buckets: pl.DataFrame) -> alt.FacetChart:
+    """Show the weight of each bucket before and after, and its limit as a line, a panel a portfolio.
+
+    *Requires* the columns of the query `picture_buckets`.
+    """
+    rows = bucket_rows(buckets)
+    scale, edge = _scale_of(rows, "end")
+    base = _BASE.encode(y=_names("bucket"))
+    colour = _colour("state", **{"at its limit": LESS, "below its limit": MORE, "no limit": SAME})
+    layers = (
+        base.mark_bar(height=15, color=BEFORE).encode(x=_weight("current_weight", scale)),
+        base.mark_bar(height=8).encode(x=_weight("target_weight", scale), color=colour),
+        base.mark_tick(color=LIMIT, thickness=2, size=16).encode(x=_weight("limit_weight", scale)),
+        _labels(base, edge),
+    )
+    return _a_panel_each(
+        rows,
+        layers,
+        _title(
+            "Buckets against their limits",
+            "wide: before; narrow: target; black line: limit; in percent of the portfolio",
+        ),
+    )
+
+
+def cash_and_turnover(history: pl.DataFrame) -> alt.VConcatChart:
+    """Show cash and one-way turnover of the last days, a line a portfolio.
+
+    *Requires* the columns of the query `picture_history`.
+    """
+    rows = history_rows(history)
+    portfolios = rows["portfolio_id"].unique().sort().to_list()
+    n_days = rows["as_of_date"].n_unique()
+    line = alt.Chart(_ROWS).encode(
+        x=alt.X("as_of_date:O", title=None, axis=alt.Axis(labelAngle=0, labelOverlap="greedy", grid=False)),
+        color=_colour("portfolio_id", **dict(zip(portfolios, LINES, strict=False))),
+        shape=alt.Shape("portfolio_id:N", scale=alt.Scale(domain=portfolios)),
+    )
+    panels = [
+        line.mark_line(strokeWidth=2, point=alt.OverlayMarkDef(filled=True, size=45))
+        .encode(y=alt.Y(f"{column}:Q", title=None, axis=alt.Axis(format=".0%", tickCount=4)))
+        .properties(width=_WIDTH, height=120, title=alt.Title(words, fontSize=12, offset=4))
+        for column, words in (("cash_weight", "Cash"), ("turnover", "Turnover, one-way"))
+    ]
+    return _with_rows(
+        alt.vconcat(*panels),
+        rows,
+        _title(
+            "Cash and turnover over time",
+            f"{'the first day' if n_days == 1 else f'the last {n_days} days'}, in percent of the portfolio",
+        ),
+    )
+
+
+def _scale_of(rows: pl.DataFrame, *columns: str) -> tuple[alt.Scale, float]:
+    """Give the axis of the weights in these columns, and where it ends."""
+    widest = rows.select(pl.max_horizontal(pl.col(*columns).max())).item() or 1.0
+    return alt.Scale(domain=[0, widest * _LABEL_ROOM], nice=False), widest * _LABEL_ROOM
+
+
+def _weight(column: str, scale: alt.Scale, n_ticks: int = 6) -> alt.X:
+    return alt.X(f"{column}:Q", title=None, scale=scale, axis=alt.Axis(format=".0%", tickCount=n_ticks))
+
+
+def _names(column: str) -> alt.Y:
+    return alt.Y(f"{column}:N", sort=None, title=None, axis=alt.Axis(grid=False))
+
+
+def _colour(column: str, **colours: str) -> alt.Color:
+    scale = alt.Scale(domain=list(colours), range=list(colours.values()))
+    return alt.Color(f"{column}:N", scale=scale, title=None)
+
+
+def _cap(column: str) -> alt.Chart:
+    rule: alt.Chart = _BASE.mark_rule(color=LIMIT, strokeDash=[4, 3]).encode(x=f"max({column}):Q")
+    return rule
+
+
+def _labels(base: alt.Chart, edge: float) -> alt.Chart:
+    """Write the words of each row at the right edge, where no bar and no line is in their way."""
+    words: alt.Chart = base.mark_text(align="right", fontSize=10, color="#222222").encode(
+        x=alt.datum(edge), text="label:N"
+    )
+    return words
+
+
+def _a_panel_each(rows: pl.DataFrame, layers: Sequence[alt.Chart], title: alt.Title) -> alt.FacetChart:
+    """Put one panel a portfolio below the other, each with names of its own."""
+    panel = alt.LayerChart(layer=list(layers), width=_WIDTH, height=alt.Step(20))
+    facet: alt.FacetChart = panel.facet(alt.Facet("portfolio_id:N"), data=_ROWS, columns=1, spacing=18)
+    own_names: alt.FacetChart = facet.resolve_scale(y="independent")
+    return _with_rows(own_names, rows, title)
+
+
+def _with_rows(picture: AnyPicture, rows: pl.DataFrame, title: alt.Title) -> AnyPicture:
+    """Put the rows into the picture, once for all of its layers, and its title above."""
+    whole: AnyPicture = picture.properties(title=title, config=_CONFIG)
+    whole.datasets = {"rows": rows.to_dicts()}  # properties() would copy every row
+    return whole
+
+
+def _title(text: str, *subtitle: str) -> alt.Title:
+    return alt.Title(text, subtitle=list(subtitle))

@@ -1,0 +1,78 @@
+"""The page with a run's pictures: drawn without network, and part of the page itself, so that it shows offline."""
+
+import base64
+import re
+from typing import NamedTuple
+
+import polars as pl
+import vl_convert
+
+from sql.warehouse import Warehouse
+from tasks.pictures import (
+    LINES,
+    Picture,
+    buckets_against_limits,
+    cash_and_turnover,
+    stages_of_the_largest,
+    weights_before_and_after,
+)
+
+MOST_DAYS = 60
+"""Days of the picture over time, the run's own included: about a quarter."""
+
+
+class PictureRows(NamedTuple):
+    """What the pictures of a run are drawn from: the rows of the queries of these names, `picture_` before them."""
+
+    weights: pl.DataFrame
+    buckets: pl.DataFrame
+    history: pl.DataFrame
+
+
+def read_picture_rows(warehouse: Warehouse, run_id: str) -> PictureRows:
+    """Read what the pictures of any stored run show, published or not."""
+    return PictureRows(
+        weights=warehouse.query("picture_weights", run_id=run_id),
+        buckets=warehouse.query("picture_buckets", run_id=run_id),
+        history=warehouse.query("picture_history", run_id=run_id, most_days=MOST_DAYS),
+    )
+
+
+def pictures_page(title: str, rows: PictureRows) -> str:
+    """Give the four pictures as Markdown; of many portfolios, those that trade most."""
+    portfolios = rows.weights["portfolio_id"].n_unique()
+    shown = busiest(rows.weights, len(LINES))
+    some = PictureRows(*(frame.filter(pl.col("portfolio_id").is_in(shown)) for frame in rows))
+    left_out = [f"{len(shown)} of {portfolios} portfolios, those that trade most: {', '.join(shown)}."]
+    pictures = [
+        as_image(weights_before_and_after(some.weights), "Weights before and after"),
+        as_image(stages_of_the_largest(some.weights), "From raw weight to target"),
+        as_image(buckets_against_limits(some.buckets), "Buckets against their limits"),
+        as_image(cash_and_turnover(some.history), "Cash and turnover over time"),
+    ]
+    return "\n\n".join([f"# {title}", *(left_out if len(shown) < portfolios else []), *pictures])
+
+
+def busiest(weights: pl.DataFrame, most: int) -> list[str]:
+    """Name the portfolios that trade most, in the order of their names. *Requires* `portfolio_id, trade_weight`."""
+    traded = weights.group_by("portfolio_id").agg(pl.col("trade_weight").abs().sum())
+    return (
+        traded.sort("trade_weight", "portfolio_id", descending=[True, False])["portfolio_id"]
+        .head(most)
+        .sort()
+        .to_list()
+    )
+
+
+def as_image(picture: Picture, words: str) -> str:
+    """Draw a picture as SVG inside of a Markdown image.
+
+    Prefect shows it so without network; an image artifact has the whole address as text below the picture.
+    """
+    svg: str = vl_convert.vegalite_to_svg(picture.to_dict(validate=False))
+    return f"![{words}](data:image/svg+xml;base64,{base64.b64encode(_shortened(svg).encode()).decode()})"
+
+
+def _shortened(svg: str) -> str:
+    """Cut the coordinates to hundredths of a pixel: a third of the size."""
+    return re.sub(r'="[^"]*"', lambda attribute: re.sub(r"(\.\d\d)\d+", r"\1", attribute[0]), svg)

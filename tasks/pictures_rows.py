@@ -1,0 +1,128 @@
+"""What the pictures of a run show, before it is drawn: the rows to show, and the words beside them."""
+
+import polars as pl
+import polars.selectors as cs
+
+MOST_ASSETS = 25
+"""Assets of a portfolio in the picture of its weights."""
+
+PANELS_IN_A_ROW = 4
+"""Positions beside each other in the picture of the stages: one row of them a portfolio, two where it is alone."""
+
+STAGES = ("raw", "stage 1", "stage 2", "residual", "target")
+
+_AT_LIMIT = 1e-8
+"""A bucket that could not take one more unit of a stored weight is at its limit."""
+
+_UNSEEN = 5e-4
+"""A change that would be written as 0.0."""
+
+_TRADES = {"open": "bought", "increase": "bought", "decrease": "sold", "close": "sold", "hold": "kept"}
+
+
+def weight_rows(weights: pl.DataFrame) -> pl.DataFrame:
+    """Give each portfolio's assets that change most, then its largest, in the order of their weights, cash last.
+
+    *Requires* the columns of the query `picture_weights`. *Adds* `trade` (bought, sold, kept) and `label`.
+    """
+    size = pl.max_horizontal("target_weight", "current_weight")
+    traded = pl.when(pl.col("trade_weight") == 0).then(pl.lit(""))
+    return (
+        _with_fractions(weights)
+        .filter(size > 0)
+        .sort("portfolio_id", pl.col("trade_weight").abs(), size, "asset", descending=[False, True, True, False])
+        .group_by("portfolio_id", maintain_order=True)
+        .head(MOST_ASSETS)
+        .sort("portfolio_id", "is_cash", size, "asset", descending=[False, False, True, False])
+        .with_columns(
+            trade=pl.col("action").replace_strict(_TRADES),
+            label=percent("target_weight") + traded.otherwise("  " + signed(pl.col("trade_weight"))),
+        )
+    )
+
+
+def stage_rows(weights: pl.DataFrame) -> pl.DataFrame:
+    """Give a bar for each stage of each portfolio's largest positions, in the order of the panels and stages.
+
+    *Requires* the columns of the query `picture_weights`. Gives `name, stage, low, high, level, kind, label, cap`:
+    from where to where the stage takes the weight, and at which level it is then. A pinned position has only a target.
+    """
+    n_portfolios = weights["portfolio_id"].n_unique()
+    n_panels = PANELS_IN_A_ROW if n_portfolios > 1 else 2 * PANELS_IN_A_ROW
+    largest = (
+        _with_fractions(weights)
+        .filter(~pl.col("is_cash"), pl.col("target_weight") > 0)
+        .sort("portfolio_id", "target_weight", "asset", descending=[False, True, False])
+        .group_by("portfolio_id", maintain_order=True)
+        .head(n_panels)
+        .with_row_index("panel")
+        .with_columns(name=pl.col("asset") if n_portfolios == 1 else pl.format("{}, {}", "asset", "portfolio_id"))
+    )
+    return pl.concat([_bars(largest, stage) for stage in STAGES]).sort("panel", maintain_order=True).drop("panel")
+
+
+def bucket_rows(buckets: pl.DataFrame) -> pl.DataFrame:
+    """Give the buckets with a word for how each stands. *Requires* the columns of the query `picture_buckets`.
+
+    *Adds* `state` (at its limit, below its limit, no limit), `end`, where its row ends, and `label`.
+    """
+    limit, room = pl.col("limit_weight"), pl.col("limit_weight") - pl.col("target_weight")
+    state = pl.when(limit.is_null()).then(pl.lit("no limit")).when(room <= _AT_LIMIT).then(pl.lit("at its limit"))
+    return _with_fractions(buckets).with_columns(
+        state=state.otherwise(pl.lit("below its limit")),
+        end=pl.max_horizontal("target_weight", "current_weight", "limit_weight"),
+        label=percent("target_weight")
+        + pl.when(limit.is_null()).then(pl.lit("")).otherwise(" of " + percent("limit_weight")),
+    )
+
+
+def history_rows(history: pl.DataFrame) -> pl.DataFrame:
+    """Give the days as text, for an axis of trading days without gaps. *Requires* the columns of `picture_history`."""
+    return _with_fractions(history).with_columns(pl.col("as_of_date").cast(pl.String))
+
+
+def percent(column: str) -> pl.Expr:
+    """Write a fraction in percent with one decimal."""
+    return (pl.col(column) * 100).round(1).cast(pl.String) + "%"
+
+
+def signed(value: pl.Expr) -> pl.Expr:
+    """Write a fraction in percentage points with one decimal and its sign."""
+    points = (value * 100).round(1)
+    sign = pl.when(points < 0).then(pl.lit("\N{MINUS SIGN}")).otherwise(pl.lit("+"))
+    return sign + points.abs().cast(pl.String)
+
+
+def _bars(largest: pl.DataFrame, stage: str) -> pl.DataFrame:
+    raw, stage1, stage2 = pl.col("raw_weight"), pl.col("stage1_weight"), pl.col("stage2_weight")
+    before, after = {
+        "raw": (pl.lit(0.0), raw),
+        "stage 1": (raw, stage1),
+        "stage 2": (stage1, stage2),
+        "residual": (stage2, stage2 + pl.col("residual_weight")),
+        "target": (pl.lit(0.0), pl.col("target_weight")),
+    }[stage]
+    is_total = pl.lit(stage in {"raw", "target"})
+    change = pl.col("level") - pl.col("before")
+    kind = pl.when(is_total).then(pl.lit("weight")).when(change > 0).then(pl.lit("added")).otherwise(pl.lit("cut"))
+    label = pl.when(is_total).then(percent("level")).when(change.abs() < _UNSEEN).then(pl.lit("="))
+    return (
+        largest.with_columns(before=before, level=after)
+        .drop_nulls("level")
+        .select(
+            "panel",
+            "name",
+            "level",
+            stage=pl.lit(stage),
+            low=pl.min_horizontal("before", "level"),
+            high=pl.max_horizontal("before", "level"),
+            kind=kind,
+            label=label.otherwise(signed(change)),
+            cap="max_single_position",
+        )
+    )
+
+
+def _with_fractions(rows: pl.DataFrame) -> pl.DataFrame:
+    """Give exact decimals as floats, which are precise enough for a picture."""
+    return rows.with_columns(cs.decimal().cast(pl.Float64))
