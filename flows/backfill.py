@@ -83,12 +83,12 @@ async def backfill(config: BackfillConfig) -> State[Any]:
     approval = _require_approval(config, groups)
     days = days_of_groups(groups, config.first, config.last)
     parts = {group.exchange: trading_days(group.exchange, config.first, config.last) for group in groups}
-    ingested = tuple(
-        one
+    read = {
+        (one.kind, one.source, one.ingest.ingest_id): one
         for exchange, own_days in parts.items()
         if own_days
         for one in ingest_days(settings.model_copy(update={"exchange": exchange}), own_days, limits)
-    )
+    }
     progress = ProgressOf(sum(len(parts[group.exchange]) for group in groups))
     done: list[DayDone] = []
     try:
@@ -106,7 +106,7 @@ async def backfill(config: BackfillConfig) -> State[Any]:
     is_held = any(one.state == HELD for one in done)
     return Completed(
         name=HELD_STATE if is_held else PUBLISHED_STATE,
-        message=with_warnings(report_backfill(tuple(done), ingested), *not_copied),
+        message=with_warnings(report_backfill(tuple(done), tuple(read.values())), *not_copied),
     )
 
 

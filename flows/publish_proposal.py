@@ -65,7 +65,7 @@ async def publish_proposal(config: PublishConfig) -> State[Any]:
         return _decline(config, settings, proposal)
     ingested: tuple[Ingested, ...] = ()
     if proposal.is_open:
-        ingested = ingest_days(settings, (proposal.day,), proposal.limits)
+        ingested = ingest_days(settings, (proposal.day,), {})
     run = require_same_inputs(settings, proposal)
     outcome = _approve(config, settings, proposal, run)
     snapshot(settings, proposal.day)
@@ -91,7 +91,13 @@ def _decline(config: PublishConfig, settings: Settings, proposal: Proposal) -> S
     decline(settings, config.run_id, config.approver, config.note)
     snapshot(settings, proposal.day)
     send(
-        settings, events.REJECTED, proposal.day, config.run_id, proposal.limits, reason=config.note, by=config.approver
+        settings,
+        events.REJECTED,
+        proposal.day,
+        config.run_id,
+        proposal.portfolio_ids,
+        reason=config.note,
+        by=config.approver,
     )
     sentence = f"{config.run_id} declined by {config.approver}, the published targets stay: {config.note}"
     return Completed(name=DECLINED, message=with_warnings(sentence, *copy_or_warn(settings)))

@@ -12,7 +12,6 @@ from prefect.logging import get_run_logger
 
 from sizing.approval import ApprovalPolicy, find_approvals, summarise_moves
 from sizing.inputs import DayInputs
-from sizing.limits import RebalancingLimits
 from sizing.pipeline import Rebalance
 from sql.errors import ApprovalError
 from sql.records import Publication
@@ -45,8 +44,8 @@ class Proposal:
 
     run_id: str
     day: date
+    portfolio_ids: tuple[str, ...]
     exchange: str
-    limits: dict[str, RebalancingLimits]
     is_open: bool
 
 
@@ -88,8 +87,9 @@ def find_proposal(settings: Settings, run_id: str) -> Proposal:
             f"no run {run_id} in the warehouse, so nothing was decided; open proposals: {', '.join(waiting) or 'none'}"
         )
         raise ApprovalError(msg)
-    exchange = stored_exchange(known[0], settings.exchange)
-    return Proposal(run_id, known[0]["as_of_date"], exchange, stored_limits(known[0]), is_open=run_id in waiting)
+    run = known[0]
+    exchange = stored_exchange(run, settings.exchange)
+    return Proposal(run_id, run["as_of_date"], tuple(run["portfolio_ids"]), exchange, is_open=run_id in waiting)
 
 
 @task(name="require the same inputs", cache_policy=NO_CACHE, persist_result=False, **RETRIES)
@@ -98,9 +98,10 @@ def require_same_inputs(settings: Settings, proposal: Proposal) -> OpenRun:
 
     A proposal that is closed is not held against anything. *Raises* `ApprovalError` that says what is other.
     """
-    day, limits, exchange = proposal.day, proposal.limits, proposal.exchange
+    day, exchange = proposal.day, proposal.exchange
     with settings.open_warehouse().kept_open() as warehouse:
         run = warehouse.query("run_by_id", run_id=proposal.run_id).row(0, named=True)
+        limits = stored_limits(run)
         sources = find_sources(warehouse, exchange, [day], limits)
         inputs = DayInputs(*read_days(warehouse, exchange, [day], limits, sources)[day])
     if proposal.is_open and input_fingerprint(inputs.frames) != run["input_fingerprint"]:

@@ -85,7 +85,8 @@ class RebalanceConfig(BaseModel):
         default={}, description="Limits of each portfolio; empty: those of the config file."
     )
     requested_by: str = Field(
-        default="", description="Who asks for the run, and may not approve it where four eyes are asked; empty: nobody."
+        default="",
+        description="Who asks for the run, and may not approve it where four eyes are asked; empty: the schedule.",
     )
     settings: Settings = Field(
         default_factory=Settings, description="Where this installation keeps its things; empty: from BALLAST_*."

@@ -23,13 +23,13 @@ from tasks.settings import RebalanceConfig, Settings
 pytestmark = [pytest.mark.server, pytest.mark.usefixtures("connected")]
 
 DAY_BEFORE, DAY = date(2025, 6, 2), date(2025, 6, 3)
-# Shanghai is closed on 2 June 2025, for the Dragon Boat Festival, and open on the 3rd.
 PORTFOLIOS = """
 portfolios:
   careful: {approval: {max_turnover: 0.1, first_day: true, four_eyes: true}}
   free: {}
-  shanghai: {exchange: XSHG, max_total_positions: 4}
 """
+# Shanghai is closed on 2 June 2025, for the Dragon Boat Festival, and open on the 3rd.
+SHANGHAI = "  shanghai: {exchange: XSHG, max_total_positions: 4}\n"
 
 
 def run_day(settings: Settings, day: date | None = DAY, by: str = "Ana Silva") -> State[object]:
@@ -75,7 +75,7 @@ def _in(folder: Path, settings: Settings) -> Settings:
 
 @pytest.fixture(scope="module")
 def first_run(tmp_path_factory: pytest.TempPathFactory, sample: Path, server: str) -> Iterator[tuple[Path, State]]:
-    """One day of three portfolios: `careful` waits for approval, the others are published."""
+    """One day of two portfolios: `careful` waits for approval, `free` is published."""
     folder = tmp_path_factory.mktemp("first_run")
     shutil.copytree(sample, folder / "inbox")
     (folder / "portfolios.yaml").write_text(PORTFOLIOS)
@@ -101,11 +101,10 @@ def test_who_may_wait_waits_and_nobody_waits_with_them(first_run: tuple[Path, St
     assert "is above max_turnover 0.1; first day: nothing earlier is visible" in told
     assert f"`ballast approve {run_id}" in told
     assert "not in this run" not in told
-    assert visible(settings) == [("free", DAY), ("shanghai", DAY)]
+    assert visible(settings) == [("free", DAY)]
     assert ask(settings, "SELECT portfolio_ids, state FROM latest_runs ORDER BY 1") == [
         (["careful"], "proposed"),
         (["free"], "published"),
-        (["shanghai"], "published"),
     ]
 
 
@@ -129,17 +128,17 @@ def test_the_day_again_goes_on_waiting_and_says_so(waiting: Settings) -> None:
     state = run_day(waiting)
     assert (state.name, proposed(waiting) in str(state.message)) == ("Proposed", True)
     assert "waits for approval already: nothing changed" in str(state.message)
-    assert ask(waiting, "SELECT count(*) FROM run_events WHERE state = 'unchanged'") == [(3,)]
+    assert ask(waiting, "SELECT count(*) FROM run_events WHERE state = 'unchanged'") == [(2,)]
 
 
 def test_somebody_else_approves_and_the_targets_are_visible_with_who_and_why(waiting: Settings) -> None:
     run_id = proposed(waiting)
     assert failure(decide(waiting, run_id, approver="ana  silva")).startswith("ApprovalError: ")
-    assert visible(waiting) == [("free", DAY), ("shanghai", DAY)]
+    assert visible(waiting) == [("free", DAY)]
     state = decide(waiting, run_id)
     assert state.name == "Published"
     assert str(state.message).startswith(f"{run_id} approved by Ben: careful ")
-    assert visible(waiting) == [("careful", DAY), ("free", DAY), ("shanghai", DAY)]
+    assert visible(waiting) == [("careful", DAY), ("free", DAY)]
     events = f"SELECT state, \"by\" FROM run_events WHERE run_id = '{run_id}' ORDER BY event_id"
     assert ask(waiting, events)[1:] == [("proposed", "Ana Silva"), ("approved", "Ben"), ("published", "Ben")]
     assert "published since" in failure(decide(waiting, run_id))
@@ -149,7 +148,7 @@ def test_a_proposal_that_is_declined_leaves_what_is_published(waiting: Settings)
     run_id = proposed(waiting)
     state = decide(waiting, run_id, decision="decline")
     assert (state.name, state.message) == ("Declined", f"{run_id} declined by Ben, the published targets stay: seen")
-    assert visible(waiting) == [("free", DAY), ("shanghai", DAY)]
+    assert visible(waiting) == [("free", DAY)]
 
 
 def test_a_score_file_that_is_corrected_meanwhile_makes_the_proposal_old(waiting: Settings) -> None:
@@ -159,7 +158,7 @@ def test_a_score_file_that_is_corrected_meanwhile_makes_the_proposal_old(waiting
     refused = failure(decide(waiting, run_id))
     assert f"ApprovalError: run {run_id} was proposed on other inputs than there are now (changed: scores)" in refused
     assert f"run the day again, `ballast run --as-of {DAY}`" in refused
-    assert visible(waiting) == [("free", DAY), ("shanghai", DAY)]
+    assert visible(waiting) == [("free", DAY)]
 
 
 def test_what_nobody_proposed_cannot_be_approved(waiting: Settings) -> None:
@@ -173,10 +172,10 @@ def test_a_halted_portfolio_is_held_with_the_reason_and_the_others_go_on(waiting
     assert state.name == "Held"
     assert "portfolio free is halted since" in str(state.message)
     assert "by Ops: odd scores; when the cause is gone, lift the halt with `ballast resume`" in str(state.message)
-    assert visible(waiting) == [("free", DAY), ("shanghai", date(2025, 6, 4))]
+    assert visible(waiting) == [("free", DAY)]
     assert switch(waiting, "free", action="resume").name == "Resumed"
     run_day(waiting, date(2025, 6, 4))
-    assert visible(waiting) == [("free", date(2025, 6, 4)), ("shanghai", date(2025, 6, 4))]
+    assert visible(waiting) == [("free", date(2025, 6, 4))]
 
 
 def test_a_halt_that_comes_while_the_day_is_computed_holds_it_and_the_proposal(
@@ -197,24 +196,26 @@ def test_a_halt_that_comes_while_the_day_is_computed_holds_it_and_the_proposal(
     approved = decide(waiting, run_id)
     assert approved.name == "Held"
     assert "it goes on waiting" in str(approved.message)
-    assert visible(waiting) == [("free", DAY), ("shanghai", DAY)]
+    assert visible(waiting) == [("free", DAY)]
 
 
-def test_a_person_is_told_that_an_exchange_is_closed_and_the_others_are_published(waiting: Settings) -> None:
-    state = run_day(waiting, DAY_BEFORE)
+def test_a_portfolio_of_another_exchange_is_run_on_its_days_and_replayed_by_them(waiting: Settings) -> None:
+    with waiting.config.open("a") as config:
+        config.write(SHANGHAI)
     assert "XSHG is closed on 2025-06-02 (Monday), the next session is 2025-06-03: nothing to do for shanghai" in str(
-        state.message
+        run_day(waiting, DAY_BEFORE).message
     )
-    portfolios = "SELECT portfolio_id FROM visible_runs WHERE as_of_date = DATE '2025-06-02'"
-    assert ask(waiting, portfolios) == [("free",)]
+    run_day(waiting)
+    days = "SELECT as_of_date FROM visible_runs WHERE portfolio_id = 'shanghai'"
+    assert ask(waiting, days) == [(DAY,)]
+    [(run_id,)] = ask(waiting, "SELECT run_id FROM runs WHERE inputs ->> 'exchange' = 'XSHG'")
+    assert (
+        asyncio.run(replay(ReplayConfig(run_id=str(run_id), settings=waiting), return_state=True)).name == "Identical"
+    )
+
+
+def test_a_person_who_asks_for_a_day_without_a_session_is_told(waiting: Settings) -> None:
     assert failure(run_day(waiting, date(2025, 6, 7))).startswith(NotATradingDayError.__name__)
-
-
-def test_a_run_of_another_exchange_is_replayed_by_its_own_days(waiting: Settings) -> None:
-    [(run_id,)] = ask(waiting, "SELECT run_id FROM latest_runs WHERE list_contains(portfolio_ids, 'shanghai')")
-    state = asyncio.run(replay(ReplayConfig(run_id=str(run_id), settings=waiting), return_state=True))
-    assert state.name == "Identical"
-    assert ask(waiting, f"SELECT inputs ->> 'exchange' FROM runs WHERE run_id = '{run_id}'") == [("XSHG",)]
 
 
 def _scheduled_for(monkeypatch: pytest.MonkeyPatch, start: datetime) -> None:
@@ -228,7 +229,6 @@ def test_a_scheduled_run_on_a_holiday_completes_and_says_when_the_next_session_i
     state = run_day(waiting, day=None)
     assert state.name == "Closed"
     assert "XNYS is closed on 2025-07-05 (Saturday), the next session is 2025-07-07" in str(state.message)
-    assert "XSHG is closed on 2025-07-05" in str(state.message)
 
 
 def test_a_scheduled_run_that_starts_too_late_or_behind_a_later_day_is_refused(
@@ -253,7 +253,7 @@ def test_a_backfill_asks_who_approves_and_keeps_it_with_each_run_that_asks(waiti
     named = BackfillConfig.model_validate(days | {"requested_by": "Ana", "approver": "Ben", "note": "history"})
     state = asyncio.run(backfill(named, return_state=True))
     assert state.name == "Published"
-    assert visible(waiting) == [(name, date(2025, 6, 4)) for name in ("careful", "free", "shanghai")]
+    assert visible(waiting) == [(name, date(2025, 6, 4)) for name in ("careful", "free")]
     who = "SELECT \"by\", reason FROM run_events WHERE state = 'approved'"
     assert set(ask(waiting, who)) == {("Ben", "history")}
     assert run_day(waiting, date(2025, 6, 4)).name == "Unchanged"
@@ -263,4 +263,4 @@ def test_a_backfill_of_a_halted_portfolio_says_so(waiting: Settings) -> None:
     switch(waiting, action="halt")
     named = BackfillConfig(first=DAY, last=date(2025, 6, 4), approver="Ben", note="history", settings=waiting)
     assert failure(asyncio.run(backfill(named, return_state=True))).startswith("HaltedError: ")
-    assert visible(waiting) == [("free", DAY), ("shanghai", DAY)]
+    assert visible(waiting) == [("free", DAY)]
