@@ -53,7 +53,8 @@ def approve(con: Connection, run_id: str, approver: str, note: str) -> Publicati
     refuse_halted(con, f"run {run_id}", [row["portfolio_id"] for row in rows])
     runs.require_sound(con, run_id)
     record_approved(con, run_id, approver, note)
-    return runs.make_visible(con, run_id, approver.strip(), f"approved, every check passed: {note.strip()}")
+    reason = runs.with_warnings(f"approved, every check passed: {note.strip()}", _warnings(con, run_id))
+    return runs.make_visible(con, run_id, approver.strip(), reason)
 
 
 def record_approved(con: Connection, run_id: str, approver: str, note: str) -> None:
@@ -65,6 +66,12 @@ def decline(con: Connection, run_id: str, approver: str, note: str) -> None:
     """Close an open proposal: the visible targets stay. *Raises* `ApprovalError`."""
     _find_open(con, run_id, approver, note)
     runs.record_event(con, run_id, "rejected", approver.strip(), note.strip())
+
+
+def _warnings(con: Connection, run_id: str) -> list[str]:
+    """Give the warnings with which a run was proposed last."""
+    reason: str = query(con, "run_events", run_id=run_id).filter(state="proposed")["reason"][-1]
+    return runs.warnings_of(reason)
 
 
 def _proposed_at(con: Connection, run_id: str) -> datetime:
@@ -110,9 +117,9 @@ def _same_name(one: str, other: str) -> bool:
 
 
 def _ask(reasons: Mapping[str, str], four_eyes: Collection[str]) -> str:
-    asked = "; ".join(f"{portfolio_id}: {reasons[portfolio_id]}" for portfolio_id in sorted(reasons))
-    others = f"; four eyes for {', '.join(sorted(four_eyes))}" if four_eyes else ""
-    return f"approval is asked: {asked}{others}"
+    asked = [f"{portfolio_id}: {reasons[portfolio_id]}" for portfolio_id in sorted(reasons)]
+    others = f", with four eyes for {', '.join(sorted(four_eyes))}" if four_eyes else ""
+    return "; ".join([*asked, f"approval is asked{others}"])
 
 
 def _refuse_needless(

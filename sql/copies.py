@@ -22,17 +22,20 @@ _LOCK_SECONDS: Final = 30
 
 
 class _News(NamedTuple):
-    """What happened since the last copy, read together: the events, their runs, and what is visible after them."""
+    """What happened since the last copy, read together: events, their runs and proposals, and what is after them."""
 
     events: pl.DataFrame
+    proposals: pl.DataFrame
     runs: pl.DataFrame
     current_targets: pl.DataFrame
+    halts: pl.DataFrame
 
 
 class _Known(NamedTuple):
-    """What the copy has: its last event, if any, its runs, and those whose rows are there."""
+    """What the copy has: its last event, if any, its halts, its runs, and those whose rows are there."""
 
     last_event: tuple[int, str, str, datetime] | None
+    halts: list[tuple[object, ...]]
     run_ids: frozenset[str]
     published: frozenset[str]
 
@@ -40,7 +43,8 @@ class _Known(NamedTuple):
 def copy_published(warehouse: Warehouse, address: PostgresAddress, schema: str) -> Copied:
     """Bring the copy in `schema` up to date, in one transaction there, and record the attempt in `copies`.
 
-    Every run and event is copied, and the rows of every run that was ever published; `current_targets` is replaced.
+    Every run, event, proposal and halt is copied, and the rows of every run that was ever published: those of a
+    proposal come when it is approved. `current_targets` is replaced.
     Runs that are there already are not copied again. Missing tables are created, with their comments.
 
     *Requires* a schema name without quotes. *Raises* `WarehouseError` when nothing was copied; what is published stays.
@@ -63,10 +67,12 @@ def _copy(warehouse: Warehouse, address: PostgresAddress, schema: str, target: s
         create_tables(con, warehouse.query("columns_to_copy", tables=list(UNIQUE)))
         known = _find_known(con)
         news = _read_news(warehouse, known, target)
-        if news.events.is_empty():
+        if news.events.is_empty() and news.halts.rows() == known.halts:
             return Copied(target, 0, 0)
         published = news.events.filter(pl.col("state") == "published")["run_id"].unique().sort()
+        # After a restore, halts are not always those that were there with more after them.
         execute(con, "DELETE FROM current_targets")
+        execute(con, "DELETE FROM halts")
         unknown = [run_id for run_id in published if run_id not in known.published]
         n_rows = sum(_append(con, table, frame) for table, frame in _rows(warehouse, news, unknown))
         return Copied(target, len(unknown), n_rows)
@@ -74,11 +80,13 @@ def _copy(warehouse: Warehouse, address: PostgresAddress, schema: str, target: s
 
 def _find_known(con: Connection) -> _Known:
     last = execute(con, "SELECT event_id, run_id, state, happened_at FROM run_events ORDER BY event_id DESC LIMIT 1")
+    halts = execute(
+        con, 'SELECT halt_id, portfolio_id, is_halted, "by", reason, happened_at FROM halts ORDER BY halt_id'
+    )
     run_ids = execute(con, "SELECT run_id FROM runs")
     published = execute(con, "SELECT DISTINCT run_id FROM run_events WHERE state = 'published'")
-    return _Known(
-        last[0] if last else None, frozenset(name for (name,) in run_ids), frozenset(name for (name,) in published)
-    )
+    names = (frozenset(name for (name,) in rows) for rows in (run_ids, published))
+    return _Known(last[0] if last else None, halts, *names)
 
 
 def _read_news(warehouse: Warehouse, known: _Known, target: str) -> _News:
@@ -89,8 +97,9 @@ def _read_news(warehouse: Warehouse, known: _Known, target: str) -> _News:
             _require_same_history(events, last, target)
             events = events.filter(pl.col("event_id") > last[0])
         run_ids = [run_id for run_id in events["run_id"].unique().sort() if run_id not in known.run_ids]
+        proposals = session.query("proposals_from", event_id=last[0] + 1 if last else 0)
         runs = session.query("runs_by_id", run_ids=run_ids)
-        return _News(events, runs, session.query("current_targets"))
+        return _News(events, proposals, runs, session.query("current_targets"), session.query("halts"))
 
 
 def _require_same_history(events: pl.DataFrame, last: tuple[int, str, str, datetime], target: str) -> None:
@@ -109,6 +118,8 @@ def _rows(warehouse: Warehouse, news: _News, run_ids: Sequence[str]) -> Iterator
     """Give all rows to append. Those of a run never change, so they need not be read together with the events."""
     yield "runs", news.runs
     yield "run_events", news.events
+    yield "proposals", news.proposals
+    yield "halts", news.halts
     yield "current_targets", news.current_targets
     for first in range(0, len(run_ids), _RUNS_AT_ONCE):
         some = run_ids[first : first + _RUNS_AT_ONCE]

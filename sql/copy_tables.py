@@ -15,6 +15,8 @@ from sql.postgres import Connection, execute
 UNIQUE: Final[Mapping[str, tuple[str, ...]]] = {
     "runs": ("run_id",),
     "run_events": ("event_id",),
+    "proposals": ("event_id", "portfolio_id"),
+    "halts": ("halt_id",),
     "decisions": ("run_id", "portfolio_id", "asset"),
     "sizing_audit": ("run_id", "portfolio_id", "asset"),
     "sizing_summary": ("run_id", "portfolio_id"),

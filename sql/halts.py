@@ -4,14 +4,23 @@
 the very transaction that publishes.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sql.errors import HaltedError, WarehouseError
-from sql.statements import Connection, command, query
+from sql.statements import Connection, command, has_table, query
 
 _Halt = dict[str, Any]
+
+
+class Order(NamedTuple):
+    """An order to halt that is in force: of a portfolio, or of all (None)."""
+
+    portfolio_id: str | None
+    by: str
+    reason: str
+    happened_at: datetime
 
 
 def halt(con: Connection, portfolio_ids: Collection[str] | None, by: str, reason: str) -> None:
@@ -40,6 +49,23 @@ def refuse_halted(con: Connection, what: str, portfolio_ids: Collection[str]) ->
     """Refuse what is to be published for the portfolios. *Raises* `HaltedError` when a halt covers one of them."""
     if covering := [one for one in _in_force(con) if one["portfolio_id"] in {None, *portfolio_ids}]:
         raise HaltedError(what, _tell(covering))
+
+
+def read_orders(con: Connection) -> tuple[Order, ...]:
+    """Give the orders that are in force; none in a file of a release that had no halts."""
+    if not has_table(con, "halts"):
+        return ()
+    return tuple(Order(**row) for row in query(con, "orders_in_force").iter_rows(named=True))
+
+
+def take_over(con: Connection, orders: Sequence[Order]) -> str:
+    """Put orders that are in force elsewhere beside those that are here, and say in words what is halted then."""
+    known = {order[:-1] for order in read_orders(con)}
+    for order in orders:
+        if order[:-1] not in known:
+            row = {"by": order.by, "reason": order.reason, "happened_at": order.happened_at}
+            command(con, "record_halts", portfolio_ids=[order.portfolio_id], is_halted=True, **row)
+    return _tell(_in_force(con))
 
 
 def _in_force(con: Connection) -> list[_Halt]:

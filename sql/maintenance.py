@@ -15,6 +15,7 @@ from sql.errors import Failure, WarehouseError
 from sql.exports import Matched, find_unlike, match_exports
 from sql.files import count_wal_bytes
 from sql.opening import pending_migrations
+from sql.replacing import replace_by
 from sql.scripts import Script, read_scripts
 from sql.statements import Connection, fill, query, read, table_columns
 from sql.upkeep import new_backup_path
@@ -138,16 +139,16 @@ def verify_backup(warehouse: Warehouse, path: Path, tell: Tell) -> Verification:
 
 
 def restore(warehouse: Warehouse, path: Path, tell: Tell) -> Restored:
-    """Put a copy of the backup in the place of the warehouse, bring it forward, and make its copies as it is.
+    """Put a copy of the backup, brought forward, in the place of the warehouse, and make its copies as it is.
 
-    The backup is proved first. *Raises* `WarehouseError` when the backup is not sound; then nothing was changed.
+    The backup is proved first. What is halted stays halted, see `replace_by`. *Raises*
+    `WarehouseError` when the backup is not sound; then nothing was changed.
     """
     verification = verify_backup(warehouse, path, tell)
     if verification.failures:
         msg = f"backup {path} is not sound, {verification.words}. {_BACKUP_ADVICE.capitalize()}"
         raise WarehouseError(msg)
-    kept = warehouse.replace_by(path)
-    warehouse.migrate()
+    kept = replace_by(warehouse, path)
     exports_kept = kept.with_name(f"{kept.name}.targets") if kept else _aside(warehouse.path)
     # Before the snapshot, which writes the export of the newest day without a look at what was there.
     with warehouse.connected() as con:

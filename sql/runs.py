@@ -19,6 +19,7 @@ from sql.scripts import Script, read_scripts
 from sql.statements import Connection, command, insert, query, read
 
 _FIRST_ROWS = 5
+_BEFORE_WARNING = "; warning: "
 _IDENTITY = ("as_of_date", "portfolio_ids", "input_fingerprint", "config_fingerprint", "code_fingerprint")
 
 
@@ -124,7 +125,12 @@ def record_event(con: Connection, run_id: str, state: str, by: str, reason: str)
 
 def with_warnings(reason: str, warnings: Sequence[str]) -> str:
     """Put the warnings behind the reason of an event."""
-    return "; ".join([reason, *(f"warning: {warning}" for warning in warnings)])
+    return _BEFORE_WARNING.join([reason, *warnings])
+
+
+def warnings_of(reason: str) -> list[str]:
+    """Give the warnings that stand behind the reason of an event."""
+    return reason.split(_BEFORE_WARNING)[1:]
 
 
 def as_row(run: RunRecord, created_at: datetime) -> dict[str, Any]:

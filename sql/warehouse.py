@@ -17,9 +17,9 @@ import duckdb
 import polars as pl
 import pyarrow as pa
 
-from sql.errors import ForeignFileError, MigrationError, WarehouseError, WarehouseLockedError
+from sql.errors import MigrationError, WarehouseError, WarehouseLockedError
 from sql.exports import export_days
-from sql.files import count_wal_bytes, keep, written_beside, written_copy
+from sql.files import count_wal_bytes, written_beside, written_copy
 from sql.locks import OTHER_PROCESS, attempts, describe_lock, exclusive, find_holder, tell_waiting
 from sql.opening import pending_migrations, recover, refuse_foreign, replay_attached
 from sql.records import Snapshot
@@ -61,13 +61,7 @@ class Warehouse(Steps):
         if not self.path.exists():
             self._create()
         with self.connected() as con:
-            pending = pending_migrations(con)
-            for migration in pending:
-                _apply(con, migration)
-            with transaction(con):
-                for view in read_scripts("views"):
-                    execute(con, view.sql)
-        return tuple(migration.version for migration in pending)
+            return bring_forward(con)
 
     @contextmanager
     def kept_open(self) -> Iterator["Warehouse"]:
@@ -130,32 +124,10 @@ class Warehouse(Steps):
             except _QUERY_ERRORS as error:
                 raise WarehouseError(explain_query(error)) from error
 
-    def replace_by(self, path: Path) -> Path | None:
-        """Put a copy of `path` in the place of the live file, and return where that one is kept, None when it is new.
-
-        At every moment there is one whole file in the place. A file that is damaged is kept as it is, with its log.
-        *Raises* `WarehouseError` when it is in use or of another application: nothing was changed then.
-        """
-        kept = self.path.with_name(f"{self.path.name}.replaced-{datetime.now(UTC):%Y%m%dT%H%M%SZ}")
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        with exclusive(self._lock_path, self.lock_timeout_seconds), written_copy(self.path) as temporary:
-            shutil.copyfile(path, temporary)
-            if not self.path.exists():
-                return None
-            try:
-                with translated(self.path), self._open(self.lock_timeout_seconds) as con:
-                    execute(con, "CHECKPOINT")
-            except (WarehouseLockedError, ForeignFileError):
-                raise
-            except WarehouseError as damaged:
-                _LOG.warning("%s. It is kept as it is in %s", damaged, kept)
-            keep(self.path, kept)
-            return kept
-
     def _create(self) -> None:
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            with exclusive(self._lock_path, self.lock_timeout_seconds), translated(self.path):
+            with exclusive(self.lock_path, self.lock_timeout_seconds), translated(self.path):
                 if not self.path.exists():
                     with written_beside(self.path) as temporary:
                         duckdb.connect(str(temporary)).close()
@@ -170,15 +142,22 @@ class Warehouse(Steps):
             msg = f"no warehouse at {self.path}: correct the path, or make it with `ballast db migrate`"
             raise WarehouseError(msg)
         deadline = time.monotonic() + self.lock_timeout_seconds
-        with exclusive(self._lock_path, self.lock_timeout_seconds), translated(self.path):
-            con = self._open(deadline - time.monotonic())
+        with exclusive(self.lock_path, self.lock_timeout_seconds), self.opened(deadline - time.monotonic()) as con:
+            yield con
+
+    @contextmanager
+    def opened(self, timeout_seconds: float) -> Iterator[duckdb.DuckDBPyConnection]:
+        """Open the file and give the connection. *Requires* `exclusive`: other processes alone are waited for."""
+        with translated(self.path):
+            con = self._open(timeout_seconds)
             try:
                 yield con
             finally:
                 con.close()
 
     @property
-    def _lock_path(self) -> Path:
+    def lock_path(self) -> Path:
+        """The file that is locked while somebody has the warehouse open."""
         return self.path.with_name(f"{self.path.name}.lock")
 
     def _config(self) -> dict[str, str | bool | int | float | list[str]]:
@@ -287,7 +266,18 @@ def _prepare(con: duckdb.DuckDBPyConnection, path: Path, wal_bytes: int) -> None
         raise
 
 
-def _apply(con: duckdb.DuckDBPyConnection, migration: Script) -> None:
+def bring_forward(con: Connection) -> tuple[str, ...]:
+    """Apply the migrations that are missing, then all views, and return the versions applied."""
+    pending = pending_migrations(con)
+    for migration in pending:
+        _apply(con, migration)
+    with transaction(con):
+        for view in read_scripts("views"):
+            execute(con, view.sql)
+    return tuple(migration.version for migration in pending)
+
+
+def _apply(con: Connection, migration: Script) -> None:
     row = {"version": migration.version, "name": migration.name, "checksum": migration.checksum}
     try:
         with transaction(con):

@@ -14,6 +14,8 @@ FROM (
     UNION ALL
     SELECT 'run_events', run_id FROM run_events
     UNION ALL
+    SELECT 'proposals', run_id FROM proposals
+    UNION ALL
     SELECT 'replays', run_id FROM replays
 )
 ANTI JOIN runs USING (run_id)

@@ -21,18 +21,20 @@ events AS (
         run_events.*,
         max(run_events.happened_at) FILTER (run_events.state = 'started')
             OVER (PARTITION BY run_events.run_id ORDER BY run_events.event_id) AS started_at,
-        declined.run_id IS NOT NULL AS is_declined
+        coalesce(ended.outcome, run_events.state) AS told_state
     FROM run_events
     JOIN runs USING (run_id)
-    LEFT JOIN (FROM proposal_history WHERE outcome = 'declined') AS declined
-        ON declined.decision_id = run_events.event_id
+    -- A decline is no failed check, and a proposal that was replaced waits no more.
+    LEFT JOIN proposal_history AS ended ON run_events.event_id = CASE ended.outcome
+        WHEN 'declined' THEN ended.decision_id
+        WHEN 'superseded' THEN ended.event_id
+    END
 ),
 happened AS (
     SELECT
         as_of_date,
-        arg_max(state, event_id) FILTER (state NOT IN ('unchanged', 'superseded')) AS last_state,
+        arg_max(told_state, event_id) FILTER (state NOT IN ('unchanged', 'superseded')) AS last_state,
         arg_max(reason, event_id) FILTER (state NOT IN ('unchanged', 'superseded')) AS last_reason,
-        arg_max(is_declined, event_id) FILTER (state NOT IN ('unchanged', 'superseded')) AS last_is_declined,
         arg_max(started_at, event_id) FILTER (state NOT IN ('unchanged', 'superseded')) AS last_started_at,
         count(*) FILTER (state = 'started') AS n_tries,
         count(*) FILTER (state = 'published') AS n_publications,
@@ -42,8 +44,8 @@ happened AS (
         max(happened_at) FILTER (state = 'published') AS published_at,
         arg_max(reason, event_id) FILTER (state = 'published') AS published_reason,
         arg_max(reason, event_id) FILTER (state = 'held') AS held_reason,
-        arg_max(reason, event_id) FILTER (state = 'rejected' AND NOT is_declined) AS failed_checks,
-        arg_max(format('{}: {}', "by", reason), event_id) FILTER (is_declined) AS declined_reason,
+        arg_max(reason, event_id) FILTER (told_state = 'rejected') AS failed_checks,
+        arg_max(format('{}: {}', "by", reason), event_id) FILTER (told_state = 'declined') AS declined_reason,
         arg_max(reason, event_id) FILTER (state = 'failed') AS failure
     FROM events
     GROUP BY as_of_date
@@ -135,8 +137,6 @@ SELECT
     CASE
         WHEN last_state IS NULL THEN 'not_run'
         WHEN len(visible_portfolios) = 0 AND len(waiting_portfolios) > 0 THEN 'proposed'
-        WHEN len(visible_portfolios) = 0 AND last_state = 'proposed' THEN 'superseded'
-        WHEN len(visible_portfolios) = 0 AND last_is_declined THEN 'declined'
         WHEN len(visible_portfolios) = 0 THEN last_state
         WHEN len(missing_portfolios) > 0 THEN 'partly_published'
         ELSE 'published'
@@ -176,12 +176,12 @@ ORDER BY as_of_date DESC;
 
 COMMENT ON VIEW run_health IS 'One row per day that has a run, or scores, newest first: how it went. A trading day without either has no row.';
 COMMENT ON COLUMN run_health.as_of_date IS 'Trading day, exchange date.';
-COMMENT ON COLUMN run_health.state IS 'published, partly_published (some portfolios are missing), not_run (scores, but no run), or the state of the last run where nothing is visible: started, held, failed, rejected, proposed (it waits for approval), declined, superseded (a proposal of a later day replaced it).';
+COMMENT ON COLUMN run_health.state IS 'published, partly_published (some portfolios are missing), not_run (scores, but no run), or the state of the last run where nothing is visible: started, held, failed, rejected, proposed (it waits for approval), declined, superseded (it was a proposal, and one of a later day replaced it).';
 COMMENT ON COLUMN run_health.is_covered IS 'Whether every portfolio that a run of the day covers, or that was published the day before, has visible targets of the day. Null: no run, and scores only from a content of many days (a history may have rows of holidays); a file of the day alone wants a run.';
 COMMENT ON COLUMN run_health.missing_portfolios IS 'Those that have none; empty when is_covered is true or null.';
 COMMENT ON COLUMN run_health.waiting_portfolios IS 'Portfolios of the day with a proposal that waits for approval, missing ones or corrections: see open_proposals.';
 COMMENT ON COLUMN run_health.halted_portfolios IS 'Those of missing_portfolios whose publication is halted now: see halts_in_force.';
-COMMENT ON COLUMN run_health.last_state IS 'What happened last to a run of the day, unchanged and superseded aside: a held one after a published one is a correction that was held. Null: no run.';
+COMMENT ON COLUMN run_health.last_state IS 'What happened last to a run of the day, unchanged and superseded aside: a held one after a published one is a correction that was held, a superseded one a proposal that another run replaced. Null: no run.';
 COMMENT ON COLUMN run_health.last_reason IS 'Why, in words.';
 COMMENT ON COLUMN run_health.started_at IS 'When the run that was published last was started, UTC; without one, when the last run was started.';
 COMMENT ON COLUMN run_health.published_at IS 'When targets of the day were last published, UTC; null when never.';

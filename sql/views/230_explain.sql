@@ -56,7 +56,7 @@ near AS (
 ),
 tried AS (
     SELECT
-        arg_max(run_events.state, run_events.event_id) AS tried_state,
+        arg_max(coalesce(ended.outcome, run_events.state), run_events.event_id) AS tried_state,
         arg_max(run_events.reason, run_events.event_id) AS tried_reason,
         -- A run is held for reasons of several portfolios, each told with its name.
         array_to_string(
@@ -69,6 +69,10 @@ tried AS (
     FROM run_events
     JOIN runs USING (run_id)
     JOIN asked ON runs.as_of_date = asked_day AND list_contains(runs.portfolio_ids, asked_portfolio)
+    LEFT JOIN proposal_history AS ended ON run_events.event_id = CASE ended.outcome
+        WHEN 'declined' THEN ended.decision_id
+        WHEN 'superseded' THEN ended.event_id
+    END
     WHERE run_events.state NOT IN ('unchanged', 'superseded')
 ),
 story AS (

@@ -69,7 +69,7 @@ def test_a_proposal_waits_with_every_row_and_says_what_it_would_do(warehouse: Wa
     assert set(waiting["proposed_at"]) == {proposed_at}
     assert warehouse.query("run_by_id", run_id="r1").select("state", "reason").row(0) == (
         "proposed",
-        f"approval is asked: p1: {WHY['p1']}; four eyes for p2; warning: include_assets names XXX",
+        f"p1: {WHY['p1']}; approval is asked, with four eyes for p2; warning: include_assets names XXX",
     )
     assert _ask(warehouse, "SELECT count(*) FROM targets").item() == 8
     assert _current(warehouse) == set()
@@ -302,3 +302,24 @@ def test_a_warehouse_with_proposals_of_every_fate_is_sound(warehouse: Warehouse)
     assert verify(warehouse, lambda _name, _done, _total: None).failures == ()
     outcomes = _ask(warehouse, "SELECT run_id, outcome FROM proposal_history").rows()
     assert outcomes == [("r4", "open"), ("r3", "published"), ("r2", "declined"), ("r1", "superseded")]
+
+
+@pytest.mark.parametrize(
+    ("damage", "failing", "words"),
+    [
+        ("DELETE FROM proposals", "every_proposal_has_its_event", "event 2, and proposals has nothing of p1"),
+        (
+            "UPDATE run_events SET state = 'held' WHERE event_id = 2",
+            "every_proposal_has_its_event",
+            "run r1 is no proposal",
+        ),
+        ("UPDATE proposals SET run_id = 'r9'", "every_row_belongs_to_a_run", "1 rows in proposals of run r9"),
+        ("UPDATE targets SET target_weight = 0.4 WHERE is_cash", "run r1: targets_add_up_to_total", "p1"),
+    ],
+)
+def test_a_proposal_that_lost_something_is_found(warehouse: Warehouse, damage: str, failing: str, words: str) -> None:
+    _propose(warehouse, "r1")
+    with warehouse.connected() as con:
+        con.execute(damage).fetchall()
+    verification = verify(warehouse, lambda _name, _done, _total: None, has_copies=False)
+    assert words in {name: first for name, _, first in verification.failures}[failing]

@@ -16,7 +16,7 @@ import duckdb
 import polars as pl
 import pytest
 from postgres_server import PASSWORD, PostgresServer
-from warehouse_samples import DAY, ONE, make_run, publish
+from warehouse_samples import DAY, ONE, make_frames, make_run, publish
 
 from sql.copies import copy_published
 from sql.copy_tables import UNIQUE
@@ -70,7 +70,9 @@ def _assert_same(warehouse: Warehouse, postgres: PostgresServer, schema: str) ->
     with duckdb.connect(str(warehouse.path)) as con:
         con.execute("SET TimeZone = 'UTC'")
         for table, key in UNIQUE.items():
-            order = ", ".join(f'{column} COLLATE "C"' if column != "event_id" else column for column in key)
+            order = ", ".join(
+                f'{column} COLLATE "C"' if column not in {"event_id", "halt_id"} else column for column in key
+            )
             names = ", ".join(f'"{name}"' for name in con.sql(f"FROM {table}").columns)
             ours = con.sql(f"SELECT {names} FROM {table} ORDER BY {order}").fetchall()
             theirs = postgres.ask(f"SELECT {names} FROM {schema}.{table} ORDER BY {order}")
@@ -161,6 +163,26 @@ def test_a_run_that_was_not_published_is_copied_with_its_events_and_its_rows_whe
     publish(warehouse, "r1")
     assert copy().n_runs == 1
     _assert_same(warehouse, postgres, schema)
+
+
+def test_a_proposal_and_a_halt_are_copied_and_the_rows_of_the_proposal_when_it_is_approved(
+    published: Warehouse, postgres: PostgresServer, schema: str, copy: Copy
+) -> None:
+    copy()
+    published.start_run(make_run("r2", OTHER), "tom")
+    published.propose("r2", make_frames(OTHER), "tom", {"p1": "first day"}, ["p1"])
+    copy()
+    assert postgres.ask(f"SELECT run_id, needs_four_eyes FROM {schema}.proposals") == [("r2", True)]
+    for table in ("targets", "current_targets", "decisions", "constraint_checks"):
+        assert postgres.ask(f"SELECT DISTINCT run_id FROM {schema}.{table}") == [("r1",)]
+    published.halt(None, "eve", "a drill")
+    copy()
+    assert postgres.ask(f"SELECT portfolio_id, reason FROM {schema}.halts") == [(None, "a drill")]
+    published.resume(None, "eve", "it is over")
+    published.approve("r2", "anna", "fine")
+    assert copy().n_runs == 1
+    _assert_same(published, postgres, schema)
+    assert (copy().n_runs, copy().n_rows) == (0, 0)
 
 
 def test_what_a_stopped_server_missed_is_caught_up(

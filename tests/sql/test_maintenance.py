@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 from warehouse_samples import DAY, TWO, StartWorker, ingest, make_rejects, make_scores, make_source, publish
 
-from sql.errors import MigrationError, WarehouseError, WarehouseLockedError
+from sql.errors import HaltedError, MigrationError, WarehouseError, WarehouseLockedError
 from sql.maintenance import backup, read_status, renew_exports, restore, verify
 from sql.verification import Verification
 from sql.warehouse import Warehouse
@@ -265,3 +265,56 @@ def test_a_warehouse_in_use_or_of_another_application_is_not_replaced(
     with pytest.raises(WarehouseError, match="another application"):
         restore(warehouse, path, _silent)
     assert warehouse.path.read_bytes() == content
+
+
+def _halts(warehouse: Warehouse) -> list[tuple[object, ...]]:
+    return warehouse.query("halts_in_force").select("portfolio_id", "by", "reason").rows()
+
+
+def test_what_is_halted_stays_halted_when_an_older_backup_is_restored(
+    warehouse: Warehouse, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with warehouse.kept_open() as session:
+        session.halt(["p2", "p3"], "eve", "a merger")
+    path = backup(warehouse, tmp_path / "monday.duckdb")
+    with warehouse.kept_open() as session:
+        session.resume(["p3"], "eve", "it is over")
+        session.halt(["p1"], "eve", "prices look wrong")
+        session.halt(["p1"], "tom", "a fund is closed")
+        session.halt(None, "eve", "the exchange is down")
+        since = session.query("halts_in_force").select("portfolio_id", "since")
+    restore(warehouse, path, _silent)
+    assert _halts(warehouse) == [
+        (None, "eve", "the exchange is down"),
+        ("p1", "eve, tom", "a fund is closed; prices look wrong"),
+        ("p2", "eve", "a merger"),
+        ("p3", "eve", "a merger"),
+    ]
+    after = warehouse.query("halts_in_force").select("portfolio_id", "since")
+    assert after.filter(pl.col("portfolio_id").ne_missing("p3")).equals(since)
+    assert "halted after the restore, lift with `ballast resume` what need not be: all portfolios since" in caplog.text
+    with pytest.raises(HaltedError):
+        publish(warehouse, "r3", TWO)
+    assert _verify(warehouse).failures == ()
+
+
+def test_after_a_damaged_warehouse_everything_is_halted_for_nobody_knows_what_was(
+    warehouse: Warehouse, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = backup(warehouse, tmp_path / "monday.duckdb")
+    warehouse.path.write_bytes(b"rotten")
+    kept = restore(warehouse, path, _silent).kept
+    assert kept is not None
+    assert _halts(warehouse) == [(None, "restore", f"what was halted in {kept.name} cannot be read")]
+    assert "halted after the restore" in caplog.text
+    warehouse.resume(None, "eve", "nothing was")
+    assert publish(warehouse, "r3", TWO) == ("r2",)
+
+
+def test_where_no_warehouse_was_it_is_told_that_nobody_knows_what_was_halted(
+    warehouse: Warehouse, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = backup(warehouse, tmp_path / "monday.duckdb")
+    warehouse.path.unlink()
+    restore(warehouse, path, _silent)
+    assert (_halts(warehouse), "what was halted after the backup is not known" in caplog.text) == ([], True)

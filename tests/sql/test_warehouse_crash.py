@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from warehouse_samples import make_frames, make_run
 
+from sql.errors import ApprovalError
 from sql.scripts import read_scripts
 from sql.warehouse import Warehouse
 from tests.soak.campaign import (
@@ -19,7 +20,7 @@ from tests.soak.campaign import (
     make_references,
     start_process,
 )
-from tests.soak.faults import Kill, When
+from tests.soak.faults import Faults, Kill, When
 from tests.soak.market import make_ranges, make_works
 from tests.soak.processes import processes
 from tests.soak.publishing import publish_and_read, publish_when_told
@@ -94,6 +95,41 @@ def test_the_harness_notices_what_is_broken(  # noqa: PLR0913, PLR0917 - two fix
     campaign = Campaign(tmp_path, references[:1], sabotage=sabotage)
     figures = campaign.run(1, plan=Plan(stage, Kill(stage, call, when)))
     assert any(finding in found for found in figures.findings), figures.findings
+
+
+def _approve(warehouse: Warehouse, kill: Kill) -> None:
+    Faults(warehouse.path.parent, kill).install()
+    warehouse.approve("r1", "anna", "fine")
+
+
+@pytest.mark.parametrize(
+    ("call", "when", "is_published"),
+    [
+        ("commands/record_event", "after", False),
+        ("queries/proposals_replaced_by", "before", False),
+        ("commit", "before", False),
+        ("commit", "after", True),
+        ("close", "before", True),
+    ],
+)
+def test_an_approval_that_is_killed_is_whole_or_not_there(
+    warehouse: Warehouse, call: str, when: When, *, is_published: bool
+) -> None:
+    with warehouse.kept_open() as session:
+        session.start_run(make_run("r1"), "tom")
+        session.propose("r1", make_frames(), "tom", {"p1": "first day"}, ["p1"])
+    worker = processes().Process(target=_approve, args=(warehouse, Kill("between", call, when)))
+    worker.start()
+    worker.join()
+    assert worker.exitcode == KILLED
+    states = ["started", "proposed", *(["approved", "published"] if is_published else [])]
+    assert warehouse.query("run_events", run_id="r1")["state"].to_list() == states
+    assert warehouse.query("current_targets").height == (4 if is_published else 0)
+    if is_published:
+        with pytest.raises(ApprovalError, match=r"published since .* by anna"):
+            warehouse.approve("r1", "anna", "fine")
+    else:
+        assert warehouse.approve("r1", "anna", "fine").is_new
 
 
 def test_of_eight_processes_that_publish_the_same_run_one_does_and_seven_say_unchanged(warehouse: Warehouse) -> None:
