@@ -25,7 +25,7 @@ from tasks.groups import Group, days_of_groups, group_portfolios, shown
 from tasks.portfolios import load_portfolios, load_terms
 from tasks.publish import snapshot
 from tasks.report import with_warnings
-from tasks.settings import Settings
+from tasks.settings import InstallationSettings, Settings
 from tasks.trading_days import trading_days
 
 
@@ -48,7 +48,7 @@ class BackfillConfig(BaseModel):
         description="Who approves the days that ask for it; needed where a portfolio has an approval policy.",
     )
     note: str = Field(default="", description="Why they are approved: it stands beside each such run.")
-    settings: Settings = Field(
+    settings: InstallationSettings = Field(
         default_factory=Settings, description="Where this installation keeps its things; empty: from BALLAST_*."
     )
 

@@ -7,12 +7,11 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.runtime import flow_run
 from pydantic import BaseModel, ConfigDict, Field
-from pydantic.json_schema import SkipJsonSchema
 
 from flows.daily_rebalance import daily_rebalance
 from sizing import RebalancingLimits
 from tasks.forms import InWords
-from tasks.settings import RebalanceConfig, Settings, Words
+from tasks.settings import InstallationSettings, RebalanceConfig, Settings, Words
 
 
 class CustomRunConfig(BaseModel):
@@ -33,8 +32,7 @@ class CustomRunConfig(BaseModel):
     limits: Annotated[RebalancingLimits, InWords()] = Field(
         default_factory=RebalancingLimits, description="Every limit of the run. Weights are fractions: 0.15 is 15 %."
     )
-    # Not in the form: it would fill in its own defaults and send them, whatever BALLAST_* says where the run happens.
-    settings: SkipJsonSchema[Settings] = Field(
+    settings: InstallationSettings = Field(
         default_factory=Settings, description="Where this installation keeps its things; empty: from BALLAST_*."
     )
 

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from tasks.groups import shown
 from tasks.halts import bring_up_to_date, halts_in_force, lift_halt, require_known_portfolios, set_halt
 from tasks.publish import snapshot
-from tasks.settings import Settings, Words
+from tasks.settings import InstallationSettings, Settings, Words
 
 HALTED, RESUMED = "Halted", "Resumed"
 """The names of the states in which the flow can complete."""
@@ -31,7 +31,7 @@ class HaltConfig(BaseModel):
     )
     by: Words = Field(description="Who asks for it.")
     reason: Words = Field(description="Why, in words: it stands in the tables and in what held runs say.")
-    settings: Settings = Field(
+    settings: InstallationSettings = Field(
         default_factory=Settings, description="Where this installation keeps its things; empty: from BALLAST_*."
     )
 

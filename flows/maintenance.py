@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from sql.errors import WarehouseError
 from tasks.events import MAINTENANCE_FAILED, emit
-from tasks.settings import Settings
+from tasks.settings import InstallationSettings, Settings
 from tasks.upkeep import back_up, checkpoint, prove, remove_old, report_upkeep
 
 
@@ -20,7 +20,7 @@ class MaintenanceConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    settings: Settings = Field(
+    settings: InstallationSettings = Field(
         default_factory=Settings, description="Where this installation keeps its things; empty: from BALLAST_*."
     )
 

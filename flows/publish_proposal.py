@@ -18,7 +18,7 @@ from tasks.ingest import Ingested
 from tasks.ledger import OpenRun
 from tasks.publish import snapshot
 from tasks.report import with_warnings
-from tasks.settings import Settings, Words
+from tasks.settings import InstallationSettings, Settings, Words
 
 DECLINED = "Declined"
 """The name of the state in which a declined proposal completes; otherwise they are those of a day."""
@@ -37,7 +37,7 @@ class PublishConfig(BaseModel):
     decision: Literal["approve", "decline"] = Field(
         default="approve", description="approve: its targets become visible. decline: the published targets stay."
     )
-    settings: Settings = Field(
+    settings: InstallationSettings = Field(
         default_factory=Settings, description="Where this installation keeps its things; empty: from BALLAST_*."
     )
 

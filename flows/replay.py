@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from flows.progress import ProgressOf
 from tasks.replay import Replayed, find_published, replay_runs, report_replay
-from tasks.settings import Settings
+from tasks.settings import InstallationSettings, Settings
 
 IDENTICAL, DIFFERENT = "Identical", "Different"
 """The names of the states in which a replay can complete."""
@@ -25,7 +25,7 @@ class ReplayConfig(BaseModel):
     run_id: str | None = Field(default=None, description="Run to compute again; empty: those of a range of days.")
     first: date | None = Field(default=None, description="First day of the range.")
     last: date | None = Field(default=None, description="Last day of the range, not before the first.")
-    settings: Settings = Field(
+    settings: InstallationSettings = Field(
         default_factory=Settings, description="Where this installation keeps its things; empty: from BALLAST_*."
     )
 

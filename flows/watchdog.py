@@ -13,7 +13,7 @@ from sql.errors import WarehouseError
 from tasks.errors import MissedDeadlineError
 from tasks.events import WATCHDOG_MISSED, emit
 from tasks.portfolios import load_portfolios, load_terms
-from tasks.settings import Settings
+from tasks.settings import InstallationSettings, Settings
 from tasks.watchdog import Due, Missing, NotDue, all_missing, find_due, find_missing, show_watch, tell_missing
 
 CLOSED, EARLY = "Closed", "Early"
@@ -30,7 +30,7 @@ class WatchdogConfig(BaseModel):
         description="Trading day to look at; empty: the newest one whose deadline passed in the 24 hours before the "
         "run was scheduled.",
     )
-    settings: Settings = Field(
+    settings: InstallationSettings = Field(
         default_factory=Settings, description="Where this installation keeps its things; empty: from BALLAST_*."
     )
 

@@ -73,6 +73,10 @@ class Settings(BaseSettings):
         return Warehouse(self.warehouse, self.snapshot, self.export_folder, memory_limit=self.memory_limit)
 
 
+InstallationSettings = SkipJsonSchema[Settings]
+"""Settings that no form shows: it would send defaults of its own, whatever BALLAST_* says where the run happens."""
+
+
 class RebalanceConfig(BaseModel):
     """What one run of the daily rebalance does. It is the flow's only parameter, and the form in the Prefect UI."""
 
@@ -88,6 +92,6 @@ class RebalanceConfig(BaseModel):
         default="",
         description="Who asks for the run, and may not approve it where four eyes are asked; empty: the schedule.",
     )
-    settings: Settings = Field(
+    settings: InstallationSettings = Field(
         default_factory=Settings, description="Where this installation keeps its things; empty: from BALLAST_*."
     )

@@ -1,0 +1,50 @@
+"""What the forms of Prefect's UI ask: everything with a word beside it, and nothing of the installation."""
+
+from typing import Any
+
+import pytest
+from prefect import Flow
+
+from flows.backfill import backfill
+from flows.custom_run import custom_run
+from flows.daily_rebalance import daily_rebalance
+from flows.halt import halt
+from flows.maintenance import maintenance
+from flows.publish_proposal import publish_proposal
+from flows.replay import replay
+from flows.watchdog import watchdog
+from sizing import RebalancingLimits
+
+FLOWS = (backfill, custom_run, daily_rebalance, halt, maintenance, publish_proposal, replay, watchdog)
+
+
+def _definitions(flow: Flow[..., Any]) -> dict[str, Any]:
+    found: dict[str, Any] = flow.parameters.model_dump()["definitions"]
+    return found
+
+
+@pytest.mark.parametrize("flow", FLOWS, ids=lambda flow: flow.name)
+def test_every_field_of_a_form_has_a_description(flow: Flow[..., Any]) -> None:
+    models = {name: one["properties"] for name, one in _definitions(flow).items() if "properties" in one}
+    bare = [(name, field) for name, fields in models.items() for field in fields if "description" not in fields[field]]
+    assert bare == []
+
+
+@pytest.mark.parametrize("flow", FLOWS, ids=lambda flow: flow.name)
+def test_no_form_asks_for_the_installation_whose_place_is_the_environment(flow: Flow[..., Any]) -> None:
+    assert "Settings" not in _definitions(flow)
+    assert "postgres" not in str(_definitions(flow))
+
+
+def test_the_form_of_a_custom_run_ends_each_limit_with_its_default_and_bounds() -> None:
+    limits = {
+        name: field["description"]
+        for name, field in _definitions(custom_run)["RebalancingLimits"]["properties"].items()
+    }
+    assert set(limits) == set(RebalancingLimits.model_fields)
+    assert limits["max_single_position"].endswith(" cash excepted. Default: 0.15; above 0, at most 1.")
+    assert limits["replacement_margin"].endswith(" null: never. Default: null; at least 0, at most 1.")
+    assert limits["max_new_positions"].endswith(" Default: 3; at least 0, at most 2,147,483,647.")
+    assert limits["exclude_assets"].endswith(" Default: none.")
+    assert limits["score_tiers"].endswith(" Default: 4 entries.")
+    assert limits["allow_unclassified"].endswith(" Default: off.")
