@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 import yaml
 from exchange_calendars import get_calendar
+from jinja2 import StrictUndefined
+from jinja2.sandbox import SandboxedEnvironment
 from prefect import Flow
 
 from flows.automations import read_automations
@@ -83,6 +85,24 @@ def test_an_automation_is_one_for_prefect_with_an_alert_and_without(described: A
         assert set(described.alert) == {"subject", "body"}
         assert "ui_url" in described.alert["body"]
         assert "ballast sql" in described.alert["body"]
+
+
+@pytest.mark.parametrize("described", [one for one in AUTOMATIONS if one.alert], ids=lambda one: one.name)
+def test_an_alert_says_only_what_its_event_tells(described: Any) -> None:  # noqa: ANN401
+    payload = {
+        "as_of_date": "2025-06-02",
+        "run_id": "2025-06-02-1",
+        "reason": "so",
+        "portfolios": [{"portfolio_id": "p"}],
+    }
+    resource = {"prefect.state-name": "Crashed", "prefect.state-message": "so", "prefect.run-count": "1", "name": "n"}
+    context = {"event": {"payload": payload, "resource": resource}, "flow": {"name": "f"}, "deployment": {"name": "d"}}
+    context["flow_run"] = {"expected_start_time": "then"}
+    strict = SandboxedEnvironment(undefined=StrictUndefined)
+    strict.filters["ui_url"] = lambda _: "http://127.0.0.1:4200/run"
+    subject, body = (strict.from_string(described.alert[part]).render(context) for part in ("subject", "body"))
+    assert subject.startswith("Ballast: ")
+    assert "http://127.0.0.1:4200/run" in body
 
 
 def test_the_watch_over_heartbeats_knows_every_name_in_which_a_run_of_ours_ends() -> None:

@@ -25,6 +25,7 @@ from tasks.settings import Settings
 ROOT = Path(__file__).parents[2]
 
 _SECONDS = 300
+_TRIES = 30
 _SABOTAGE = """
 import os, sys
 from pathlib import Path
@@ -84,8 +85,12 @@ class Installation:
         return done.stdout
 
     def ask(self, method: str, path: str, **body: Any) -> Any:  # noqa: ANN401 - JSON
-        """Ask the server."""
-        answer = httpx.request(method, f"{self.api}{path}", json=body or None, timeout=60)
+        """Ask the server, again when it is busy, as Prefect's own client does."""
+        for _ in range(_TRIES):
+            answer = httpx.request(method, f"{self.api}{path}", json=body or None, timeout=60)
+            if answer.status_code != httpx.codes.SERVICE_UNAVAILABLE:
+                break
+            time.sleep(1)
         answer.raise_for_status()
         return answer.json() if answer.content else None
 
@@ -105,7 +110,7 @@ class Installation:
 
     def states(self, run_id: str) -> list[str]:
         """Give the names of the states a run went through, the first one first."""
-        states = httpx.get(f"{self.api}/flow_run_states/", params={"flow_run_id": run_id}, timeout=60).json()
+        states = self.ask("GET", f"/flow_run_states/?flow_run_id={run_id}")
         return [one["name"] for one in sorted(states, key=lambda one: one["timestamp"])]
 
     def message(self, run_id: str) -> str:

@@ -30,6 +30,7 @@ DAYS = dict(zip((16, 17, 18, 20, 23, 24), (2, 3, 4, 5, 6, 9), strict=True))
 _NEW_YORK = ZoneInfo("America/New_York")
 _SAMPLE = ROOT / "deployments" / "sample" / "inbox"
 _EVERY_OTHER = 2
+_WIDTH = 150
 
 
 @dataclass(frozen=True)
@@ -185,18 +186,24 @@ def prove(week: Week) -> None:
 
 
 def show(week: Week, seconds: float) -> None:
-    """Print what happened, and what the tables say of it."""
-    console = Console(highlight=False, emoji=False, soft_wrap=True)
+    """Print what happened."""
     table = Table("day", "fault", "its runs ended", "alerts", box=box.SIMPLE_HEAD, pad_edge=False)
     for one in week.evenings:
         table.add_row(f"{one.day:%a %d %b}", one.fault, ", then ".join(one.ends), "\n".join(one.alerts) or "none")
-    console.print(table)
+    _console().print(table)
+    _console().print(f"{len(week.evenings)} evenings in {seconds:.0f} s")
+
+
+def print_proof(week: Week) -> None:
+    """Print what the tables say of it."""
     query = "SELECT state, count(*) FROM run_events GROUP BY 1 ORDER BY 1"
-    console.print("run_events: " + ", ".join(f"{count} {state}" for state, count in _ask(week, query)))
-    console.print(
-        "every trading day published once for every portfolio, sums exact, no check broken, `db verify` content"
-    )
-    console.print(f"{len(week.evenings)} evenings in {seconds:.0f} s")
+    events = ", ".join(f"{count} {state}" for state, count in _ask(week, query))
+    _console().print(f"run_events: {events}")
+    _console().print("every trading day is visible once for each portfolio, sums are exact, `db verify` is content")
+
+
+def _console() -> Console:
+    return Console(highlight=False, emoji=False, width=_WIDTH)
 
 
 def main() -> int:
@@ -215,9 +222,10 @@ def main() -> int:
             week = Week(there)
             try:
                 live(week)
-                prove(week)
             finally:
                 show(week, time.monotonic() - started)
+            prove(week)
+            print_proof(week)
     return 0
 
 
