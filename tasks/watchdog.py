@@ -171,7 +171,7 @@ def _explain(
         source, refusal = refusals.row(0)
         why = f"not run ({cut(f'{source} was refused: {refusal}', _LONGEST_REASON)})"
         return Missing(day, portfolio_id, why, f"correct the file, then {again}")
-    state, reason = fate["state"], cut(str(fate["reason"]), _LONGEST_REASON)
+    state, reason = fate["state"], cut(str(fate["reason"]).partition("; warning: ")[0], _LONGEST_REASON)
     since = _time(fate["happened_at"])
     if state == "proposed":
         todo = f"`ballast approve {fate['run_id']} --approver NAME --note WHY`, or `ballast decline`"
