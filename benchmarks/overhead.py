@@ -122,9 +122,9 @@ def run_plainly(settings: Settings, day: date) -> float:
 
     config = RebalanceConfig(as_of_date=day, settings=settings)
     # In a thread without an event loop, as the engine calls them: what makes an artifact would give a coroutine else.
+    warnings.filterwarnings("ignore", "Artifact creation outside", FutureWarning)
     with ThreadPoolExecutor(1) as pool, patch.object(Task, "__call__", call), disable_run_logger():
-        with warnings.catch_warnings(action="ignore", category=FutureWarning):  # artifacts without a flow run
-            return seconds(lambda: asyncio.run(daily_rebalance.fn(config)))
+        return seconds(lambda: asyncio.run(daily_rebalance.fn(config)))
 
 
 def run_rules(settings: Settings, day: date) -> float:
