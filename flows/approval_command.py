@@ -20,7 +20,7 @@ def decide(
         who = require_words(approver=os_user() if approver is None else approver, note=note)
         config = PublishConfig(run_id=run_id, decision=decision, **who, settings=Settings().at(paths))
         state = run_watched(console, lambda: publish_proposal(config, return_state=True))
-        say(state.message or "", out())
+        say(state.message, out(), console)
     except PROBLEMS as problem:
         return tell(problem)
     except KeyboardInterrupt:

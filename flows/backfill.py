@@ -61,9 +61,9 @@ class BackfillConfig(BaseModel):
 
 
 def run_name() -> str:
-    """Name a flow run by its range."""
+    """Name a flow run by its range and portfolios."""
     config = BackfillConfig.model_validate(flow_run.get_parameters()["config"])
-    return f"backfill {config.first} to {config.last}"
+    return f"backfill {config.first} to {config.last} {shown(config.portfolios) or 'all portfolios'}"
 
 
 @flow(name="backfill", flow_run_name=run_name, persist_result=False)

@@ -46,7 +46,7 @@ def backfill_days(  # noqa: PLR0913 - what a backfill is asked
             settings=settings,
         )
         state = run_watched(console, lambda: backfill(config, return_state=True))
-        say(state.message or "", out())
+        say(state.message, out(), console)
     except PROBLEMS as problem:
         return tell(problem)
     except KeyboardInterrupt:

@@ -34,7 +34,7 @@ def switch(  # noqa: PLR0913 - what a halt is asked
             settings=Settings().at(paths),
         )
         state = run_watched(console, lambda: halt(config, return_state=True))
-        say(state.message or "", out())
+        say(state.message, out(), console)
     except PROBLEMS as problem:
         return tell(problem)
     except KeyboardInterrupt:

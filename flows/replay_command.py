@@ -21,7 +21,7 @@ def replay_runs(
     try:
         config = _config(run_id, as_of, first, last, Settings().at(paths))
         state = run_watched(console, lambda: replay(config, return_state=True))
-        say(state.message or "", out())
+        say(state.message, out(), console)
         if state.name == IDENTICAL:
             return 0
         _show_differences(config.settings, began)

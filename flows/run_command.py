@@ -117,7 +117,7 @@ async def _run_each(
             await raise_failure(state)
             progress.update(bar, advance=1, description=f"after {day}")
             name = str(state.name)
-            say(state.message or "", console, f"{day} [{_COLORS[name]}]{name.lower()}[/] ")
+            say(state.message, console, console, f"{day} [{_COLORS[name]}]{name.lower()}[/] ")
             if name in _ENDS:
                 return days[:number], _ENDS[name]
     return days, 0

@@ -47,15 +47,15 @@ def tell(problem: Problem) -> int:
     return next((code for kind, code in _CODES.items() if isinstance(problem, kind)), ERROR)
 
 
-def say(message: str, to: Console, lead: str = "") -> None:
-    """Print the sentence of a flow's message, and each warning of it on a line of its own where errors go.
+def say(message: str | None, results: Console, warnings: Console, lead: str = "") -> None:
+    """Print the sentence of a flow's message, and each warning of it on a line of its own.
 
     `lead` stands before the sentence, with its markup.
     """
-    sentence, *warnings = message.split("\n")
-    to.print(f"{lead}{escape(sentence)}")
-    for warning in warnings:
-        err().print(f"[yellow]{escape(warning)}[/]")
+    sentence, *lines = (message or "").split("\n")
+    results.print(f"{lead}{escape(sentence)}")
+    for line in lines:
+        warnings.print(f"[yellow]{escape(line)}[/]")
 
 
 def require_words(**given: str) -> dict[str, str]:

@@ -9,11 +9,14 @@ from prefect.logging import get_run_logger
 from tasks.config_file import unknown
 from tasks.errors import ConfigError, UsageError
 from tasks.portfolios import load_portfolios
-from tasks.retries import RETRIES
+from tasks.retries import RETRIES, Retries
 from tasks.settings import Settings
 
+_PATIENT: Retries = {**RETRIES, "retries": 30}
+"""A backfill holds the warehouse for a quarter of days: a kill switch waits for its turn, some minutes."""
 
-@task(name="look up portfolios", cache_policy=NO_CACHE, persist_result=False, **RETRIES)
+
+@task(name="look up portfolios", cache_policy=NO_CACHE, persist_result=False, **_PATIENT)
 def require_known_portfolios(settings: Settings, portfolio_ids: Collection[str]) -> None:
     """Refuse a name that neither the config file nor any run knows: a halt of it would stop nothing.
 
@@ -31,14 +34,14 @@ def require_known_portfolios(settings: Settings, portfolio_ids: Collection[str])
         raise UsageError(msg)
 
 
-@task(name="halt", cache_policy=NO_CACHE, persist_result=False, **RETRIES)
+@task(name="halt", cache_policy=NO_CACHE, persist_result=False, **_PATIENT)
 def set_halt(settings: Settings, portfolio_ids: tuple[str, ...] | None, by: str, reason: str) -> None:
     """Halt publication of the portfolios; None: of all."""
     settings.open_warehouse().halt(portfolio_ids, by, reason)
     get_run_logger().warning("halted by %s: %s", by, reason)
 
 
-@task(name="resume", cache_policy=NO_CACHE, persist_result=False, **RETRIES)
+@task(name="resume", cache_policy=NO_CACHE, persist_result=False, **_PATIENT)
 def lift_halt(settings: Settings, portfolio_ids: tuple[str, ...] | None, by: str, reason: str) -> None:
     """Lift the halts of the portfolios; None: the one of all."""
     settings.open_warehouse().resume(portfolio_ids, by, reason)
@@ -51,7 +54,7 @@ def halts_in_force(settings: Settings) -> tuple[str, ...]:
     return tuple(sorted(names.fill_null("all")))
 
 
-@task(name="open warehouse", cache_policy=NO_CACHE, persist_result=False, **RETRIES)
+@task(name="open warehouse", cache_policy=NO_CACHE, persist_result=False, **_PATIENT)
 def bring_up_to_date(settings: Settings) -> None:
     """Make the warehouse, or bring it up to date: a halt may be the first thing that is asked of a release."""
     settings.open_warehouse().migrate()

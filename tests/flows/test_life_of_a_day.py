@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import httpx
+import polars as pl
 import pytest
 from prefect.client.schemas.objects import State
 from prefect.settings import PREFECT_API_URL, temporary_settings
@@ -16,6 +17,9 @@ from flows.daily_rebalance import daily_rebalance
 from flows.halt import HaltConfig, halt
 from flows.publish_proposal import PublishConfig, publish_proposal
 from flows.replay import ReplayConfig, replay
+from sizing.errors import ContractError
+from sizing.inputs import DayInputs
+from tasks.construct import select
 from tasks.errors import NotATradingDayError, StaleRunError, UsageError
 from tasks.groups import Group
 from tasks.settings import RebalanceConfig, Settings
@@ -216,6 +220,21 @@ def test_a_portfolio_of_another_exchange_is_run_on_its_days_and_replayed_by_them
 
 def test_a_person_who_asks_for_a_day_without_a_session_is_told(waiting: Settings) -> None:
     assert failure(run_day(waiting, date(2025, 6, 7))).startswith(NotATradingDayError.__name__)
+
+
+def test_a_run_that_fails_does_not_keep_the_others_of_the_day_back(
+    waiting: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken_for_free(inputs: DayInputs) -> pl.DataFrame:
+        if "free" in inputs.limits:
+            msg = "a rule broke"
+            raise ContractError(msg)
+        return select(inputs)
+
+    monkeypatch.setattr("flows.daily_rebalance.select", broken_for_free)
+    assert failure(run_day(waiting, date(2025, 6, 4))) == "ContractError: a rule broke"
+    states = "SELECT portfolio_ids[1], state FROM latest_runs WHERE as_of_date = DATE '2025-06-04' ORDER BY 1"
+    assert ask(waiting, states) == [("careful", "proposed"), ("free", "failed")]
 
 
 def _scheduled_for(monkeypatch: pytest.MonkeyPatch, start: datetime) -> None:
