@@ -29,6 +29,7 @@ LINES = ("#0072B2", "#D55E00", "#009E73", "#CC79A7")
 """Colours of portfolios in one picture: no more lines than can be told apart."""
 
 _WIDTH, _PANEL = 560, 132
+_DAYS_WITH_POINTS = 15
 _LABEL_ROOM = 1.35
 """The axis of weights ends that much above the largest, for the words beside the bars."""
 
@@ -72,7 +73,7 @@ def weights_before_and_after(weights: pl.DataFrame) -> alt.FacetChart:
         layers,
         _title(
             "Weights before and after",
-            "wide: held before; narrow: target; dashed: max_single_position",
+            "wide: held before; narrow: target; dashed: max_single_position, where it is near",
             "in percent of the portfolio, then the trade in percentage points",
             *([f"at most {MOST_ASSETS} assets of a portfolio, those that change most"] if is_cut else []),
         ),
@@ -108,7 +109,7 @@ def stages_of_the_largest(weights: pl.DataFrame) -> alt.FacetChart:
         _title(
             "From raw weight to target",
             "the largest positions, stage by stage, in percent of the portfolio",
-            "dashed: max_single_position; =: the stage changes nothing",
+            "dashed: max_single_position, where it is near; =: the stage changes nothing",
         ),
     )
 
@@ -151,8 +152,9 @@ def cash_and_turnover(history: pl.DataFrame) -> alt.VConcatChart:
         color=_colour("portfolio_id", **dict(zip(portfolios, LINES, strict=False))),
         shape=alt.Shape("portfolio_id:N", scale=alt.Scale(domain=portfolios)),
     )
+    point = alt.OverlayMarkDef(filled=True, size=45) if n_days <= _DAYS_WITH_POINTS else False
     panels = [
-        line.mark_line(strokeWidth=2, point=alt.OverlayMarkDef(filled=True, size=45))
+        line.mark_line(strokeWidth=2, point=point)
         .encode(y=alt.Y(f"{column}:Q", title=None, axis=alt.Axis(format=".0%", tickCount=4)))
         .properties(width=_WIDTH, height=120, title=alt.Title(words, fontSize=12, offset=4))
         for column, words in (("cash_weight", "Cash"), ("turnover", "Turnover, one-way"))

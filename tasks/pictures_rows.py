@@ -3,7 +3,7 @@
 import polars as pl
 import polars.selectors as cs
 
-MOST_ASSETS = 25
+MOST_ASSETS = 20
 """Assets of a portfolio in the picture of its weights."""
 
 PANELS_IN_A_ROW = 4
@@ -13,6 +13,9 @@ STAGES = ("raw", "stage 1", "stage 2", "residual", "target")
 
 _AT_LIMIT = 1e-8
 """A bucket that could not take one more unit of a stored weight is at its limit."""
+
+_FAR = 3
+"""A cap that is so many times above the largest weight is left out: it would press the bars together."""
 
 _UNSEEN = 5e-4
 """A change that would be written as 0.0."""
@@ -36,6 +39,7 @@ def weight_rows(weights: pl.DataFrame) -> pl.DataFrame:
         .sort("portfolio_id", "is_cash", size, "asset", descending=[False, False, True, False])
         .with_columns(
             trade=pl.col("action").replace_strict(_TRADES),
+            max_single_position=_near("max_single_position", size.max()),
             label=percent("target_weight") + traded.otherwise("  " + signed(pl.col("trade_weight"))),
         )
     )
@@ -58,7 +62,8 @@ def stage_rows(weights: pl.DataFrame) -> pl.DataFrame:
         .with_row_index("panel")
         .with_columns(name=pl.col("asset") if n_portfolios == 1 else pl.format("{}, {}", "asset", "portfolio_id"))
     )
-    return pl.concat([_bars(largest, stage) for stage in STAGES]).sort("panel", maintain_order=True).drop("panel")
+    bars = pl.concat([_bars(largest, stage) for stage in STAGES]).sort("panel", maintain_order=True).drop("panel")
+    return bars.with_columns(cap=_near("cap", pl.col("high").max()))
 
 
 def bucket_rows(buckets: pl.DataFrame) -> pl.DataFrame:
@@ -121,6 +126,10 @@ def _bars(largest: pl.DataFrame, stage: str) -> pl.DataFrame:
             cap="max_single_position",
         )
     )
+
+
+def _near(cap: str, largest: pl.Expr) -> pl.Expr:
+    return pl.when(pl.col(cap) <= _FAR * largest).then(cap)
 
 
 def _with_fractions(rows: pl.DataFrame) -> pl.DataFrame:

@@ -60,10 +60,12 @@ def report_failure(settings: Settings, day: date, run_id: str, reason: str) -> N
         refused = kept.query("picture_refused_rows", as_of_date=day, most_rows=_MOST_ROWS)
         missing = kept.query("picture_missing_scores", run_id=run_id, most_rows=_MOST_ROWS)
         staying = kept.query("picture_staying_targets", run_id=run_id)
-    told = "\n".join(f"- {page.escaped(one)}" for one in _CHECK.split(reason))
+    reasons = reason.split("; ") if state == ["held"] else _CHECK.split(reason)
+    told = "\n".join(f"- {page.escaped(one)}" for one in reasons)
     parts = [
         f"# {day}: {', '.join(state) or 'failed'}, nothing was published",
         told,
+        f"What was published stays in force. When the cause is mended: `ballast run --as-of {day}`.",
         page.missing_scores(missing),
         page.refused_rows(refused),
         page.staying_targets(staying),
@@ -132,9 +134,9 @@ def target_table(weights: pl.DataFrame) -> tuple[list[dict[str, object]], str]:
     rows = shown.select(
         "portfolio_id",
         "asset",
-        "bucket",
-        pl.col("target_weight", "current_weight", "trade_weight").cast(pl.String),
         "action",
+        pl.col("target_weight", "current_weight", "trade_weight").cast(pl.String),
+        "bucket",
         "target_reason",
     )
     told = f", {shown.height} of {weights.height} rows, what is traded first" if shown.height < weights.height else ""

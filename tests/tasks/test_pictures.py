@@ -63,9 +63,15 @@ def test_of_a_hundred_positions_those_are_shown_that_change_most_and_the_title_s
     many = weights(*(row(f"A{i:03}", "0.01", f"{0.01 + (i % 50) / 1e4:.4f}") for i in range(100)))
     rows = weight_rows(many)
     assert rows.height == MOST_ASSETS
-    assert rows["trade_weight"].min() == pytest.approx(0.0037)
-    assert "at most 25 assets" in _text(weights_before_and_after(many).to_dict())
+    assert rows["trade_weight"].min() == pytest.approx(0.004)
+    assert "at most 20 assets" in _text(weights_before_and_after(many).to_dict())
     assert "at most" not in _text(weights_before_and_after(TWO).to_dict())
+
+
+def test_a_cap_that_is_far_above_every_weight_does_not_press_the_bars_together() -> None:
+    far, near = weights(row("A", "0", "0.04")), weights(row("A", "0", "0.06"))
+    assert (weight_rows(far)["max_single_position"][0], stage_rows(far)["cap"][0]) == (None, None)
+    assert (weight_rows(near)["max_single_position"][0], stage_rows(near)["cap"][0]) == (0.15, 0.15)
 
 
 def test_a_stage_starts_where_the_one_before_ended_and_the_last_is_the_target() -> None:
