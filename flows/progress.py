@@ -34,7 +34,9 @@ class ProgressOf:
         """Say that `done` things are done by now."""
         share = 100 * done / self._total
         if self._artifact is None:
-            self._artifact = await acreate_progress_artifact(share, key="progress", description=f"of {self._total}")
+            self._artifact = await acreate_progress_artifact(
+                share, key="progress", description=f"Share that is done, of {self._total} in all"
+            )
         else:
             await aupdate_progress_artifact(self._artifact, share)
         if watcher := _watcher.get():
