@@ -13,8 +13,8 @@ from sizing import RebalancingLimits, SizedPortfolios, size_portfolios
 from tests.properties.strategies import make_batch, make_huge
 from tests.sizing.cases import frame_and_limits
 
-BATCHES = 5
-HUGE = 4
+BATCHES = 2
+HUGE = 2
 BEYOND_NOISE = 9  # decimals
 
 

@@ -13,7 +13,7 @@ from sizing import RebalancingLimits
 from tests.sizing.cases import Asked, Case, size_all
 from tests.sizing.reference_portfolio import Line
 
-FUZZ_PORTFOLIOS = int(os.environ.get("BALLAST_FUZZ_PORTFOLIOS", "1500"))
+FUZZ_PORTFOLIOS = int(os.environ.get("BALLAST_FUZZ_PORTFOLIOS", "1200"))
 PORTFOLIOS_PER_CALL = 300
 LARGEST_PORTFOLIO = 5_000
 NAMES = tuple(f"{head}{number}" for head in ("A", "b", "É", "Z-", "10", "9") for number in range(1_000))
@@ -137,7 +137,7 @@ def make_huge(seed: int, n: int = LARGEST_PORTFOLIO) -> Asked:
 def many_cases() -> tuple[Case, ...]:
     """Many random portfolios and a few of thousands of assets, sized once for all properties."""
     batches = [make_batch(seed) for seed in range(max(1, FUZZ_PORTFOLIOS // PORTFOLIOS_PER_CALL))]
-    huge = [make_huge(seed) for seed in range(6)]
+    huge = [make_huge(seed) for seed in range(3)]
     return tuple(case for batch in (*batches, huge) for case in size_all(batch))
 
 

@@ -4,9 +4,9 @@ cvxpy knows nothing of stages: it minimises sum w log(w / r) under w <= c, the b
 be reached. Many portfolios make one problem, since the objective is a sum over all of them.
 """
 
+from importlib import import_module
 from random import Random
 
-import cvxpy as cp
 import numpy as np
 import pytest
 
@@ -57,6 +57,7 @@ def reachable_total(case: Case) -> float:
 
 def project(cases: list[Case]) -> list[np.ndarray]:
     """Solve all the projections as one problem."""
+    cp = import_module("cvxpy")  # a second, which the test workers without this test need not spend
     variables, terms, constraints = [], [], []
     for case in cases:
         raw = np.array([row["raw_weight"] for row in case.rows])

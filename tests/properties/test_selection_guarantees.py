@@ -6,6 +6,7 @@ Guarantee 8, the slow loop, is test_selection_agrees_with_reference.py.
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from functools import cache
 from itertools import combinations
 from random import Random
 from typing import Any
@@ -19,7 +20,7 @@ from sizing import RebalancingLimits
 from sizing.breaker import find_missing_scores
 from sizing.inputs import DayInputs
 from sizing.pipeline import decide, rebalance, select_candidates
-from tests.properties.selection_worlds import SelectionWorld, worlds
+from tests.properties.selection_worlds import WORLDS, SelectionWorld, worlds
 from tests.sizing.reference_selection import UNITS
 
 AS_DRAWN = (Phase.explicit, Phase.reuse, Phase.generate)  # a failure tells of the one portfolio instead
@@ -37,18 +38,21 @@ Row = dict[str, Any]
 Rows = dict[str, dict[str, Row]]  # by portfolio and asset
 
 properties = settings(
-    max_examples=8, deadline=None, derandomize=True, phases=AS_DRAWN, suppress_health_check=list(HealthCheck)
+    max_examples=WORLDS, deadline=None, derandomize=True, phases=AS_DRAWN, suppress_health_check=list(HealthCheck)
 )
-few = settings(properties, max_examples=5)
+few = settings(properties, max_examples=max(1, WORLDS * 5 // 8))
 
 
-def decided(world: SelectionWorld) -> Rows:
+def decide_day(world: SelectionWorld) -> Rows:
     day = world.day()
     found: Rows = {name: {} for name in world.limits}
     for row in decide(select_candidates(day), day).iter_rows(named=True):
         assert row["asset"] not in found[row["portfolio_id"]], "two decisions for one candidate"
         found[row["portfolio_id"]][row["asset"]] = row
     return found
+
+
+decided = cache(decide_day)
 
 
 def selected(rows: dict[str, Row]) -> set[str]:
@@ -167,7 +171,7 @@ def scored(found: Rows) -> Iterator[tuple[str, str, Row]]:
 
 def rerun(world: SelectionWorld, changes: list[tuple[str, str, int]]) -> Iterator[tuple[str, str, dict[str, Row]]]:
     """Decide again for each change, all in one run; give portfolio, asset and the decisions with the changed score."""
-    copies = decided(world.with_scores(changes))
+    copies = decide_day(world.with_scores(changes))
     for number, (portfolio_id, asset, score) in enumerate(changes):
         rows = copies[str(number)]
         assert units(rows[asset]["score"]) == score, "the copy does not have the score that was asked for"
@@ -208,8 +212,8 @@ def test_the_order_of_rows_does_not_matter(world: SelectionWorld, seed: int) -> 
 @few
 def test_other_portfolios_do_not_matter(world: SelectionWorld) -> None:
     together = decided(world)
-    for portfolio_id in list(world.limits)[::5]:
-        assert decided(world.alone(portfolio_id))[portfolio_id] == together[portfolio_id], world.told(portfolio_id)
+    for portfolio_id in list(world.limits)[::10]:
+        assert decide_day(world.alone(portfolio_id))[portfolio_id] == together[portfolio_id], world.told(portfolio_id)
 
 
 # Guarantee 5: no scores, no change -------------------------------------------------------------------------
@@ -280,11 +284,10 @@ def test_at_its_entry_score_a_candidate_is_selected_and_a_grid_step_below_it_is_
     found = decided(world)
     told = [each for each in scored(found) if each[2]["entry_score"] is not None]
     at = [(name, asset, units(row["entry_score"])) for name, asset, row in told]
-    for portfolio_id, asset, rows in rerun(world, at):
-        assert asset in selected(rows), f"{asset} at {rows[asset]['score']!r}\n{world.told(portfolio_id)}"
     below = [(name, asset, score - 1) for name, asset, score in at if score > 0]
-    for portfolio_id, asset, rows in rerun(world, below):
-        assert asset not in selected(rows), f"{asset} at {rows[asset]['score']!r}\n{world.told(portfolio_id)}"
+    for number, (portfolio_id, asset, rows) in enumerate(rerun(world, at + below)):
+        is_at = number < len(at)
+        assert (asset in selected(rows)) == is_at, f"{asset} at {rows[asset]['score']!r}\n{world.told(portfolio_id)}"
 
 
 @given(worlds(portfolios=8))

@@ -17,7 +17,7 @@ from tests.sizing.cases import Asked, Case, size_all
 from tests.sizing.reference_portfolio import Line
 
 SMALLEST = 5e-324
-PORTFOLIOS = 600
+PORTFOLIOS = 300
 KEPT = (
     "test_positions_and_cash_make_up_the_target_exactly",
     "test_no_weight_is_negative",

@@ -44,7 +44,7 @@ def test_one_and_two_threads_give_the_same_bytes() -> None:
     assert one[1:] == two[1:] == list(here)
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(2))
 def test_row_order_does_not_matter(seed: int) -> None:
     frame, limits, expected = sized_batch()
     shuffled = frame.sample(fraction=1, shuffle=True, seed=seed)
@@ -84,8 +84,8 @@ def test_other_portfolios_in_the_frame_do_not_matter(share: int) -> None:
 def test_portfolios_alone_say_the_same_as_in_company() -> None:
     frame, limits, expected = sized_batch()
     is_told = pl.col("relaxation").is_not_null()
-    told = expected.portfolios.filter(is_told)["portfolio_id"].head(30).to_list()
-    plain = expected.portfolios.filter(~is_told)["portfolio_id"].head(10).to_list()
+    told = expected.portfolios.filter(is_told)["portfolio_id"].head(12).to_list()
+    plain = expected.portfolios.filter(~is_told)["portfolio_id"].head(4).to_list()
     for name in told + plain:
         is_one = pl.col("portfolio_id") == name
         alone = size_portfolios(frame.filter(is_one), {name: limits[name]})

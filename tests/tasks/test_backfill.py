@@ -34,6 +34,14 @@ def ingested(tmp_path_factory: pytest.TempPathFactory, sample: Path) -> Settings
     return settings
 
 
+@pytest.fixture(scope="module")
+def published(ingested: Settings, tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """The five days published; to be copied."""
+    settings = _copy(ingested, tmp_path_factory.mktemp("published") / "warehouse.duckdb")
+    assert _states(_backfill(settings)) == ["published"] * 5
+    return settings
+
+
 @pytest.fixture
 def settings(ingested: Settings, tmp_path: Path) -> Settings:
     return _copy(ingested, tmp_path / "warehouse.duckdb")
@@ -81,14 +89,12 @@ def _correct_scores(settings: Settings, day: date, drop: int) -> Settings:
     return corrected
 
 
-def test_days_together_are_days_one_by_one_and_newer_positions_count(settings: Settings, tmp_path: Path) -> None:
-    alone = _copy(settings, tmp_path / "alone.duckdb")
+def test_days_together_are_days_one_by_one_and_newer_positions_count(settings: Settings, published: Settings) -> None:
     for day in DAYS:
-        assert _states(_backfill(alone, (day,))) == ["published"]
-    assert _states(_backfill(settings)) == ["published"] * 5
-    assert _rows(settings) == _rows(alone)
+        assert _states(_backfill(settings, (day,))) == ["published"]
+    assert _rows(published) == _rows(settings)
     held = f"FROM decisions JOIN runs USING (run_id) WHERE as_of_date = '{DAYS[2]}' AND is_held"
-    assert _ask(settings, f"SELECT portfolio_id, count(*) {held} GROUP BY ALL ORDER BY 1") == [
+    assert _ask(published, f"SELECT portfolio_id, count(*) {held} GROUP BY ALL ORDER BY 1") == [
         ("core", 6),
         ("income", 2),
     ]
@@ -102,9 +108,10 @@ def test_a_backfill_goes_on_where_it_was_and_leaves_what_is_published(settings: 
     assert _rows(settings) == before
 
 
-def test_a_correction_in_the_middle_gives_what_it_would_have_given_at_first(settings: Settings, tmp_path: Path) -> None:
-    fresh = _copy(settings, tmp_path / "fresh.duckdb")
-    _backfill(settings)
+def test_a_correction_in_the_middle_gives_what_it_would_have_given_at_first(
+    settings: Settings, published: Settings, tmp_path: Path
+) -> None:
+    fresh, settings = settings, _copy(published, tmp_path / "published.duckdb")
     corrected = _correct_scores(settings, DAYS[1], drop=1)
     ingest_range(fresh.at({"inbox": corrected.inbox}), DAYS[1:2])
     done = _backfill(corrected)
@@ -114,12 +121,13 @@ def test_a_correction_in_the_middle_gives_what_it_would_have_given_at_first(sett
     assert superseded == [(one.day,) for one in done if one.state == "published"]
 
 
-def test_limits_that_come_back_show_the_runs_of_then_again(settings: Settings) -> None:
-    first = _backfill(settings)
+def test_limits_that_come_back_show_the_runs_of_then_again(published: Settings, tmp_path: Path) -> None:
+    settings = _copy(published, tmp_path / "warehouse.duckdb")
+    first = _ask(settings, "SELECT run_id FROM runs ORDER BY as_of_date")
     assert _states(_backfill(settings, limits=OTHER)) == ["published"] * 5
     again = _backfill(settings)
     assert _states(again) == ["published"] * 5
-    assert [one.run_id for one in again] == [one.run_id for one in first]
+    assert [(one.run_id,) for one in again] == first
     assert _ask(settings, "SELECT count(*) FROM visible_runs JOIN runs USING (run_id)") == [(10,)]
 
 
