@@ -8,14 +8,6 @@ import pytest
 from sql.warehouse import Warehouse
 
 
-@pytest.fixture(scope="session")
-def empty_warehouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("empty")
-    warehouse = Warehouse(folder / "warehouse.duckdb", folder / "snapshot.duckdb", folder / "targets")
-    warehouse.migrate()
-    return warehouse.path
-
-
 @pytest.fixture
 def migrated(tmp_path: Path, empty_warehouse: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Give a warehouse of the test's own, and spare it from being migrated again at every step."""
