@@ -7,6 +7,7 @@ JSON object a line: what is written there was seen before the process died.
 import asyncio
 import json
 import os
+import sys
 import time
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
@@ -20,10 +21,8 @@ from unittest.mock import AsyncMock, Mock
 from prefect import Task
 from prefect.client.schemas.objects import State
 from prefect.logging import disable_run_logger
+from prefect.settings import PREFECT_SERVER_ALLOW_EPHEMERAL_MODE, temporary_settings
 
-import flows.progress
-import tasks.backfill
-import tasks.report
 from flows import backfill
 from flows import daily_rebalance as daily
 from flows.backfill import BackfillConfig
@@ -46,6 +45,15 @@ WRITERS = (
     "publish_many",
     "export",
     "snapshot",
+)
+
+SHOWN = (
+    "create_markdown_artifact",
+    "create_table_artifact",
+    "pictures_page",
+    "acreate_progress_artifact",
+    "aupdate_progress_artifact",
+    "emit_event",
 )
 
 require_trading_day("XNYS", date(2025, 6, 2))  # a process forked from here has the calendar already
@@ -72,7 +80,7 @@ def live(order: Order) -> None:
     faults = begin(order)
     _do_without_engine()
     try:
-        with disable_run_logger(), _kept_open(order):
+        with disable_run_logger(), temporary_settings({PREFECT_SERVER_ALLOW_EPHEMERAL_MODE: False}), _kept_open(order):
             state = asyncio.run(_flow(order))
     except Exception as error:  # noqa: BLE001 - whatever it is, the harness is told
         tell(order.journal, "failed", error=f"{type(error).__name__}: {error}")
@@ -87,20 +95,17 @@ def _flow(order: Order) -> Coroutine[Any, Any, State[Any]]:
 
 
 def _do_without_engine() -> None:
-    """Let the flows call the functions of their tasks, and leave out what they show in Prefect's UI."""
-    for module in (daily, backfill):
-        for name, value in vars(module).items():
+    """Let the functions of the tasks be called, wherever, and leave out what goes to Prefect's UI.
+
+    One that is overlooked finds no server: it would start one for every life, and leave it behind.
+    """
+    ours = [module for name, module in sys.modules.items() if name.startswith(("flows.", "tasks."))]
+    for module in ours:
+        for name, value in list(vars(module).items()):
             if isinstance(value, Task):
                 setattr(module, name, value.fn)
-    for module, name in (
-        (tasks.report, "create_markdown_artifact"),
-        (tasks.report, "create_table_artifact"),
-        (tasks.report, "pictures_page"),
-        (tasks.backfill, "create_markdown_artifact"),
-        (flows.progress, "acreate_progress_artifact"),
-        (flows.progress, "aupdate_progress_artifact"),
-    ):
-        setattr(module, name, AsyncMock() if name.startswith("a") else Mock())
+            elif name in SHOWN:
+                setattr(module, name, AsyncMock() if name.startswith("a") else Mock())
 
 
 @contextmanager
