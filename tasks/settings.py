@@ -86,7 +86,8 @@ class RebalanceConfig(BaseModel):
         default=None, description="Trading day whose scores are used; empty: the day the run was scheduled for."
     )
     portfolios: dict[str, RebalancingLimits] = Field(
-        default={}, description="Limits of each portfolio; empty: those of the config file."
+        default={},
+        description="Limits of each portfolio; empty: those of the config file. `custom-run` has a form of them all.",
     )
     requested_by: str = Field(
         default="",
