@@ -148,13 +148,13 @@ def replay(  # noqa: PLR0913 - one parameter a flag
 
 
 @app.command
-def sql(query: str, /, *, snapshot: Path | None = None) -> int:
-    """Ask the snapshot one SQL query, read-only. Example: `ballast sql "FROM current_targets"`.
+def sql(query: str | None = None, /, *, snapshot: Path | None = None) -> int:
+    """Ask the snapshot in SQL, read-only. Example: `ballast sql "FROM current_targets"`.
 
     Parameters
     ----------
     query
-        The query, in DuckDB's SQL.
+        One query or several with `;` between them, in DuckDB's SQL. Default: what stdin has.
     snapshot
         The snapshot. Default: BALLAST_SNAPSHOT.
 

@@ -5,12 +5,15 @@ from typing import Annotated, Any
 
 from prefect import flow
 from prefect.client.schemas.objects import State
+from prefect.logging import get_run_logger
 from prefect.runtime import flow_run
 from pydantic import BaseModel, ConfigDict, Field
 
 from flows.daily_rebalance import daily_rebalance
 from sizing import RebalancingLimits
 from tasks.forms import InWords
+from tasks.portfolios import load_portfolios
+from tasks.report import with_warnings
 from tasks.settings import InstallationSettings, RebalanceConfig, Settings, Words
 
 
@@ -51,10 +54,14 @@ async def custom_run(config: CustomRunConfig) -> State[Any]:
     and no second run is to be looked for.
 
     Args:
-        config: The portfolio, the day, who asks for it, and every limit.
+        config: The portfolio, the day, who asks for it, and every limit. The limits of portfolios.yaml do not count
+            here, those of the form do, its defaults too.
 
     """
-    return await daily_rebalance.fn(
+    differing = _differing_limits(config)
+    for sentence in differing:
+        get_run_logger().warning(sentence)
+    state = await daily_rebalance.fn(
         RebalanceConfig(
             as_of_date=config.as_of_date,
             portfolios={config.portfolio_id: config.limits},
@@ -62,3 +69,17 @@ async def custom_run(config: CustomRunConfig) -> State[Any]:
             settings=config.settings,
         )
     )
+    return state.model_copy(update={"message": with_warnings(str(state.message), *differing)})
+
+
+def _differing_limits(config: CustomRunConfig) -> tuple[str, ...]:
+    """Say which limits are other than in the config file; nothing where it does not know the portfolio."""
+    file = config.settings.config
+    own = load_portfolios(file).get(config.portfolio_id) if file.exists() else None
+    if own is None:
+        return ()
+    asked, known = config.limits.model_dump(), own.model_dump()
+    differing = [f"{name} {asked[name]} ({known[name]})" for name in asked if asked[name] != known[name]]
+    if not differing:
+        return ()
+    return (f"limits other than in {file} (its own in brackets): {', '.join(differing)}",)

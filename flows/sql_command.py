@@ -1,5 +1,6 @@
-"""`ballast sql`: one query on the snapshot, shown as a table. `ballast db schema`: what can be asked."""
+"""`ballast sql`: queries on the snapshot, each shown as a table. `ballast db schema`: what can be asked."""
 
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -9,15 +10,16 @@ from sql.scripts import read_script, read_scripts
 from tasks.settings import Settings
 
 
-def ask(query: str, paths: Mapping[str, Path]) -> int:
-    """Ask the snapshot and show the answer."""
+def ask(query: str | None, paths: Mapping[str, Path]) -> int:
+    """Ask the snapshot and show each answer; without a query, those that stdin has."""
+    console = out()
+    asked = sys.stdin.read() if query is None else query
     try:
-        answer = Settings().at(paths).open_warehouse().ask_snapshot(query)
+        for answer in Settings().at(paths).open_warehouse().ask_snapshot_each(asked):
+            show(console, answer)
+            console.print("1 row" if answer.height == 1 else f"{answer.height} rows")
     except PROBLEMS as problem:
         return tell(problem)
-    console = out()
-    show(console, answer)
-    console.print("1 row" if answer.height == 1 else f"{answer.height} rows")
     return 0
 
 

@@ -109,9 +109,16 @@ class Warehouse(Steps):
             raise WarehouseError(explain_copy(path, error, advice)) from error
 
     def ask_snapshot(self, sql: str) -> pl.DataFrame:
-        """Run one query on the snapshot, read-only, and return its rows.
+        """Run one query on the snapshot, as `ask_snapshot_each` does, and return its rows."""
+        answers = list(self.ask_snapshot_each(sql))
+        if len(answers) != 1:
+            raise _not_one_query(sql)
+        return answers[0]
 
-        *Raises* `WarehouseError` when there is no snapshot yet, or the query is refused.
+    def ask_snapshot_each(self, sql: str) -> Iterator[pl.DataFrame]:
+        """Run each query of a text on the snapshot, read-only, and give its rows.
+
+        *Raises* `WarehouseError` when there is no snapshot yet, and before any of them runs when one is no query.
         """
         if not self.snapshot_path.exists():
             otherwise = "make it with `ballast db snapshot`" if self.path.exists() else "publish a day first"
@@ -119,8 +126,8 @@ class Warehouse(Steps):
             raise WarehouseError(msg)
         with self.reading(self.snapshot_path, "make it anew with `ballast db snapshot`") as con:
             try:
-                _require_query(sql)
-                return read(con, sql)
+                for query_sql in _queries(sql):
+                    yield read(con, query_sql)
             except _QUERY_ERRORS as error:
                 raise WarehouseError(explain_query(error)) from error
 
@@ -230,10 +237,26 @@ def read_file(
 
 def _require_query(sql: str) -> None:
     """Refuse what is not one query before anything of it runs."""
+    if len(_queries(sql)) != 1:
+        raise _not_one_query(sql)
+
+
+def _not_one_query(sql: str) -> WarehouseError:
+    return WarehouseError(f"{sql.strip()!r} is not one query: ask like FROM current_targets")
+
+
+def _queries(sql: str) -> list[str]:
+    """Split a text into its queries; refuse what is none before anything of it runs."""
     statements = duckdb.extract_statements(sql)
-    if len(statements) != 1 or statements[0].type not in {duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN}:
-        msg = f"{sql.strip()!r} is not one query, so nothing of it was run: ask like FROM current_targets"
+    asking = {duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN}
+    refused = [one.query.strip() for one in statements if one.type not in asking]
+    if refused or not statements:
+        msg = (
+            f"{', '.join(map(repr, refused or [sql.strip()]))} is not one query, so nothing of it was run: ask like "
+            "FROM current_targets"
+        )
         raise WarehouseError(msg)
+    return [one.query for one in statements]
 
 
 @contextmanager

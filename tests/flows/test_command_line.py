@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Callable
 from datetime import date
+from io import StringIO
 from pathlib import Path
 
 import pytest
@@ -271,7 +272,7 @@ def test_an_unknown_flag_names_the_nearest(capsys: pytest.CaptureFixture[str]) -
         "",
         "DROP TABLE targets",
         "SET threads = 1",
-        "SELECT 1; SELECT 2",
+        "SELECT 1; DROP TABLE targets",
         "COPY (SELECT 1) TO 'written.txt'",
         "FROM nowhere",
         "FROM read_text('pyproject.toml')",
@@ -285,6 +286,19 @@ def test_what_is_no_query_of_the_snapshot_is_one_sentence(ballast: Ballast, sett
     assert err.startswith("error: ")
     assert err.count("\n") == 1
     assert not Path("written.txt").exists()
+
+
+def test_several_queries_are_asked_one_after_the_other_also_from_stdin(
+    ballast: Ballast, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.open_warehouse().migrate()
+    settings.open_warehouse().snapshot(date(2025, 6, 2))
+    queries = "SELECT 11 AS one;\nSELECT 'x' AS \"by\";"
+    code, out, _ = ballast("sql", queries)
+    assert code == 0
+    assert out.index("11") < out.index("1 row") < out.index("by")
+    monkeypatch.setattr("sys.stdin", StringIO(queries))
+    assert ballast("sql") == (0, out, "")
 
 
 def test_a_query_without_a_snapshot_says_what_to_do(ballast: Ballast) -> None:

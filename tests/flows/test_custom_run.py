@@ -23,5 +23,7 @@ def test_a_custom_run_publishes_one_portfolio_with_the_limits_of_the_form(settin
     state = asyncio.run(custom_run(config, return_state=True))
     assert state.name == "Published"
     assert str(state.message).startswith("core 2 positions, 2 opened, 0 closed, cash 0.7300\n")
+    other = "max_single_position 0.11 (0.15), "
+    assert other in str(state.message).split("limits other than in ")[1], "the limits of the config file do not count"
     asked = "SELECT asset, target_weight::VARCHAR FROM current_targets WHERE NOT is_cash ORDER BY asset"
     assert settings.open_warehouse().ask_snapshot(asked).rows() == [("AMZN", "0.11000000"), ("LLY", "0.11000000")]
