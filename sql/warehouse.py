@@ -109,11 +109,9 @@ class Warehouse(Steps):
             raise WarehouseError(explain_copy(path, error, advice)) from error
 
     def ask_snapshot(self, sql: str) -> pl.DataFrame:
-        """Run one query on the snapshot, as `ask_snapshot_each` does, and return its rows."""
-        answers = list(self.ask_snapshot_each(sql))
-        if len(answers) != 1:
-            raise _not_one_query(sql)
-        return answers[0]
+        """Run one query on the snapshot, as `ask_snapshot_each` does, and return its rows; of several, the first's."""
+        answer, *_ = self.ask_snapshot_each(sql)
+        return answer
 
     def ask_snapshot_each(self, sql: str) -> Iterator[pl.DataFrame]:
         """Run each query of a text on the snapshot, read-only, and give its rows.
@@ -236,27 +234,21 @@ def read_file(
 
 
 def _require_query(sql: str) -> None:
-    """Refuse what is not one query before anything of it runs."""
     if len(_queries(sql)) != 1:
-        raise _not_one_query(sql)
-
-
-def _not_one_query(sql: str) -> WarehouseError:
-    return WarehouseError(f"{sql.strip()!r} is not one query: ask like FROM current_targets")
+        raise _no_query(sql)
 
 
 def _queries(sql: str) -> list[str]:
     """Split a text into its queries; refuse what is none before anything of it runs."""
     statements = duckdb.extract_statements(sql)
     asking = {duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN}
-    refused = [one.query.strip() for one in statements if one.type not in asking]
-    if refused or not statements:
-        msg = (
-            f"{', '.join(map(repr, refused or [sql.strip()]))} is not one query, so nothing of it was run: ask like "
-            "FROM current_targets"
-        )
-        raise WarehouseError(msg)
+    if not statements or any(one.type not in asking for one in statements):
+        raise _no_query(sql)
     return [one.query for one in statements]
+
+
+def _no_query(sql: str) -> WarehouseError:
+    return WarehouseError(f"{sql.strip()!r} is not one query, so nothing of it was run: ask like FROM current_targets")
 
 
 @contextmanager
