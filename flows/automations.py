@@ -71,11 +71,17 @@ def read_automations(path: Path) -> tuple[Described, ...]:
 
 
 async def apply_automations(client: PrefectClient, automations: tuple[Described, ...], alert_block: str | None) -> None:
-    """Create or update each by its name. One that operations disabled stays disabled."""
+    """Create each that is not there, and update by its name what differs. One that operations disabled stays disabled.
+
+    What is as described is left alone: an update gives its trigger a new id, and the server forgets what the old one
+    was waiting for, a crashed run to try again or a heartbeat.
+    """
     for described in automations:
         wanted = described.automation(alert_block)
         existing = await client.read_automations_by_name(described.name)
         if not existing:
             await client.create_automation(wanted)
         for one in existing:
-            await client.update_automation(one.id, wanted.model_copy(update={"enabled": one.enabled}))
+            here = wanted.model_copy(update={"enabled": one.enabled})
+            if AutomationCore.model_validate(one.model_dump()) != here:
+                await client.update_automation(one.id, here)
