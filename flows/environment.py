@@ -9,12 +9,14 @@ import os
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import WorkerStatus
+from prefect.exceptions import ObjectNotFound
 from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_URL, temporary_settings
 from rich.markup import escape
 
@@ -22,13 +24,14 @@ from flows.deploy import POOL, connected, deploy
 from flows.engine import require_server
 from flows.processes import Background
 from flows.show import PROBLEMS, err, out, tell
+from flows.unfinished import end_cut_off, no_new_runs, take_runs_again, wait_for_ends
 from sizing.errors import BallastError
 
 FOLDER = Path(".ballast/run")
 
 _HOST = "127.0.0.1"
 _START_SECONDS = 180
-_WORKER_PATIENCE_SECONDS, _SERVER_PATIENCE_SECONDS = 60, 30
+_RUN_PATIENCE_SECONDS, _WORKER_PATIENCE_SECONDS, _SERVER_PATIENCE_SECONDS = 60, 60, 30
 _POLL_SECONDS = 0.3
 
 
@@ -45,8 +48,7 @@ def start() -> int:
     try:
         with temporary_settings(_local()):
             _start_server(server)
-            said = deploy()
-            _start_worker(worker)
+            said = (*deploy(), *_start_worker(worker))
     except PROBLEMS as problem:
         return tell(problem)
     _say_ready(said)
@@ -64,17 +66,33 @@ def _say_ready(said: tuple[str, ...]) -> None:
 
 
 def stop() -> int:
-    """End the worker, which lets its runs go first, then the server."""
-    stopped = [
-        one.name
-        for one, patience in (
-            (Background("worker", FOLDER), _WORKER_PATIENCE_SECONDS),
-            (Background("server", FOLDER), _SERVER_PATIENCE_SECONDS),
-        )
-        if one.stop(patience)
-    ]
+    """End the worker, when its runs ended or after a minute, then the server."""
+    worker, server = Background("worker", FOLDER), Background("server", FOLDER)
+    stopped = [one.name for one, end in ((worker, _stop_worker), (server, _stop_server)) if end(one)]
     out().print(f"stopped: {', then '.join(stopped)}" if stopped else "nothing was running")
     return 0
+
+
+def _stop_worker(worker: Background) -> bool:
+    """Prefect's worker ends its runs when it ends, so they are waited for first."""
+    if not (worker.pid() and _answers()):
+        return worker.stop(_WORKER_PATIENCE_SECONDS)
+    cut_off: tuple[str, ...] = ()
+    # Whatever the server says to it, the worker ends.
+    with suppress(httpx.HTTPError, ObjectNotFound), temporary_settings(_local()), no_new_runs(FOLDER / "paused"):
+        cut_off = wait_for_ends(_RUN_PATIENCE_SECONDS, lambda sentence: err().print(escape(sentence)))
+        worker.stop(_WORKER_PATIENCE_SECONDS)
+    worker.stop(_WORKER_PATIENCE_SECONDS)
+    if cut_off:
+        out().print(
+            f"cut off: {escape(', '.join(cut_off))}. Nothing is half written; the next `make up` crashes what is not "
+            "ended, and a daily-rebalance that had started is then tried again by itself"
+        )
+    return True
+
+
+def _stop_server(server: Background) -> bool:
+    return server.stop(_SERVER_PATIENCE_SECONDS)
 
 
 def deploy_here() -> int:
@@ -103,13 +121,20 @@ def _start_server(server: Background) -> None:
     _wait(server, _answers)
 
 
-def _start_worker(worker: Background) -> None:
-    since = datetime.now(UTC)
+def _start_worker(worker: Background) -> tuple[str, ...]:
+    """Start it where none runs, and say which runs its predecessor left behind."""
     if worker.pid():
-        return
+        return ()
+    take_runs_again(FOLDER / "paused")
+    cut_off = asyncio.run(end_cut_off())
+    since = datetime.now(UTC)
     command = [sys.executable, "-m", "prefect", "worker", "start", "--pool", POOL, "--name", POOL, "--type", "process"]
     worker.start(command, connected())
     _wait(worker, lambda: asyncio.run(_is_online(since)))
+    if not cut_off:
+        return ()
+    which = f"{len(cut_off)} cut off with the worker before: {', '.join(cut_off)}"
+    return (f"{which}; a daily-rebalance that had started is tried again by itself, run the others again",)
 
 
 async def _is_online(since: datetime) -> bool:

@@ -21,9 +21,11 @@ def up() -> int:
 
 
 def down() -> int:
-    """End what `ballast up` started: the worker, which lets its runs end first, then the server.
+    """End what `ballast up` started: the worker, then the server.
 
     Example: `ballast down`
+
+    It waits up to a minute for the runs that have begun, and says which it cut off; no new ones begin meanwhile.
     """
     prepare(verbose=False)
     from flows.environment import stop  # noqa: PLC0415 - Prefect takes a second to import

@@ -83,15 +83,27 @@ def _send(pid: int, number: signal.Signals) -> None:
         os.kill(pid, number)
 
 
+def is_running(pid: int, word: str) -> bool:
+    """Say whether the process runs and its command has the word in it: its number may be another one's by now."""
+    if not Path("/proc/self/stat").exists():
+        return word in _ask_ps("command", pid)
+    with suppress(OSError):
+        return word in Path(f"/proc/{pid}/cmdline").read_text()
+    return False
+
+
 def _born(pid: int) -> str:
     """Say when a process was started, which with its number names it; nothing when it does not run."""
     if not Path("/proc/self/stat").exists():
-        asked = subprocess.run(  # noqa: S603 - macOS has no /proc
-            ["/bin/ps", "-o", "lstart=", "-p", str(pid)], capture_output=True, text=True, check=False
-        )
-        return asked.stdout.strip()
+        return _ask_ps("lstart", pid)
     with suppress(OSError):
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
         is_dead = fields[_STATE - 2] == "Z"
         return "" if is_dead else fields[_STARTED - 2]
     return ""
+
+
+def _ask_ps(what: str, pid: int) -> str:
+    """Ask where there is no /proc, as on macOS."""
+    command = ["/bin/ps", "-o", f"{what}=", "-p", str(pid)]
+    return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()  # noqa: S603 - ps

@@ -82,9 +82,18 @@ def test_a_run_that_is_late_because_the_server_was_gone_does_its_day_once(instal
     assert published.rows() == [(1,)]
 
 
-def test_a_second_up_says_that_it_runs_and_down_ends_the_worker_first(installation: Installation) -> None:
+def test_a_second_up_says_that_it_runs_and_down_lets_a_run_end_then_ends_worker_and_server(
+    installation: Installation,
+) -> None:
     assert "runs already: http://127.0.0.1:" in installation.ballast("up")
-    assert "stopped: worker, then server" in installation.ballast("down")
+    run_id = installation.schedule("daily-rebalance", _soon(0), {"as_of_date": "2025-06-04"})
+    installation.wait_for(run_id, "Pending")
+    assert installation.ballast("down") == "stopped: worker, then server\n"
+    assert not (installation.folder / ".ballast" / "run" / "paused").exists()
+    published = installation.settings.open_warehouse().ask_snapshot(
+        "FROM run_events WHERE state = 'published' AND run_id LIKE '2025-06-04%'"
+    )
+    assert len(published) == 1
     assert "nothing was running" in installation.ballast("down")
     with pytest.raises(httpx.TransportError):
         httpx.get(installation.api + "/health", timeout=5)
