@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from flows.outcomes import HELD as HELD_STATE
 from flows.outcomes import PUBLISHED as PUBLISHED_STATE
-from flows.outcomes import send
+from flows.outcomes import send, telling_refusals
 from flows.progress import ProgressOf
 from sizing import RebalancingLimits
 from tasks import events
@@ -83,12 +83,13 @@ async def backfill(config: BackfillConfig) -> State[Any]:
     approval = _require_approval(config, groups)
     days = days_of_groups(groups, config.first, config.last)
     parts = {group.exchange: trading_days(group.exchange, config.first, config.last) for group in groups}
-    read = {
-        (one.kind, one.source, one.ingest.ingest_id): one
-        for exchange, own_days in parts.items()
-        if own_days
-        for one in ingest_days(settings.model_copy(update={"exchange": exchange}), own_days, limits)
-    }
+    with telling_refusals(settings, days, "backfill", f"ballast backfill --from {config.first} --to {config.last}"):
+        read = {
+            (one.kind, one.source, one.ingest.ingest_id): one
+            for exchange, own_days in parts.items()
+            if own_days
+            for one in ingest_days(settings.model_copy(update={"exchange": exchange}), own_days, limits)
+        }
     progress = ProgressOf(sum(len(parts[group.exchange]) for group in groups))
     done: list[DayDone] = []
     try:

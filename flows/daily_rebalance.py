@@ -10,7 +10,19 @@ from prefect.logging import get_run_logger
 from prefect.runtime import flow_run
 from prefect.states import Completed
 
-from flows.outcomes import CLOSED, HELD, PRECEDENCE, PROPOSED, PUBLISHED, UNCHANGED, Outcome, join, tell, tell_rejected
+from flows.outcomes import (
+    CLOSED,
+    HELD,
+    PRECEDENCE,
+    PROPOSED,
+    PUBLISHED,
+    UNCHANGED,
+    Outcome,
+    join,
+    tell,
+    tell_rejected,
+    telling_refusals,
+)
 from sizing.errors import BallastError
 from sizing.inputs import DayInputs
 from sizing.pipeline import Rebalance
@@ -70,7 +82,8 @@ async def daily_rebalance(config: RebalanceConfig = RebalanceConfig()) -> State[
     for note in notes:
         get_run_logger().info("%s", note)
 
-    ingested = ingest_day(settings, day)
+    with telling_refusals(settings, [day], "daily-rebalance", f"ballast run --as-of {day}"):
+        ingested = ingest_day(settings, day)
     outcomes, problems = _rebalance_each(config, day, set_halted_apart(settings, open_groups))
     messages: list[str] = []
     not_copied: tuple[str, ...] = ()

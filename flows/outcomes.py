@@ -1,15 +1,20 @@
 """What became of a run, told where people and programs look: artifacts, an event, and the message of the flow run."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+from prefect.logging import get_run_logger
+
+from sql.errors import WarehouseError
 from tasks import events
 from tasks.approval import NOBODY_ASKED, Asked
+from tasks.errors import SourceError
 from tasks.ingest import Ingested
 from tasks.ledger import OpenRun
-from tasks.report import report, report_failure, report_proposal, warn_of_later_days, with_warnings
+from tasks.report import report, report_failure, report_proposal, report_refusal, warn_of_later_days, with_warnings
 from tasks.settings import Settings
 
 HELD, PROPOSED, PUBLISHED, UNCHANGED, CLOSED = "Held", "Proposed", "Published", "Unchanged", "Closed"
@@ -63,6 +68,23 @@ def tell_rejected(settings: Settings, day: date, run: OpenRun, reason: str) -> N
     """Store why checks refused the run, and send its event."""
     report_failure(settings, day, run.run_id, reason)
     send(settings, events.REJECTED, day, run.run_id, run.inputs.limits, reason=reason)
+
+
+@contextmanager
+def telling_refusals(settings: Settings, days: Sequence[date], key: str, again: str) -> Iterator[None]:
+    """Show readers what an ingest of the days refused and recorded; the error goes on.
+
+    *Requires* the key of the flow's artifact, and the command that reads the days `again`.
+    """
+    try:
+        yield
+    except SourceError as refused:
+        try:
+            if report_refusal(settings, days, str(refused), key, again):
+                settings.open_warehouse().snapshot(days[-1])
+        except (WarehouseError, OSError) as unseen:
+            get_run_logger().error("readers do not see yet what was refused: %s", unseen)
+        raise
 
 
 def send(settings: Settings, event: str, day: date, run_id: str, portfolio_ids: Collection[str], **words: str) -> None:

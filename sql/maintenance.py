@@ -35,7 +35,7 @@ _SNAPSHOT_ADVICE = "make it anew with `ballast db snapshot`"
 class Status:
     """How the warehouse is. Sizes in bytes, times in UTC; None: it never happened, or there is none.
 
-    `is_snapshot_current` says whether readers see the last publication.
+    `is_snapshot_current` says whether readers see what happened last: the newest event of a run, the newest ingest.
     """
 
     path: Path
@@ -70,7 +70,7 @@ def read_status(warehouse: Warehouse) -> Status:
     with warehouse.connected() as con:
         migrations = query(con, "applied_migrations")
         pending = pending_migrations(con)
-        last = _last_publication(con)
+        last, newest = _last_publication(con), query(con, "newest_records").row(0)
         recoveries = query(con, "recovery_summary").row(0, named=True)
         rows = pl.DataFrame(list(_count(con).items()), {"table_name": pl.String, "n_rows": pl.Int64}, orient="row")
     has_snapshot = warehouse.snapshot_path.exists()
@@ -86,7 +86,7 @@ def read_status(warehouse: Warehouse) -> Status:
         **recoveries,
         snapshot_path=warehouse.snapshot_path,
         snapshot_at=datetime.fromtimestamp(warehouse.snapshot_path.stat().st_mtime, UTC) if has_snapshot else None,
-        is_snapshot_current=has_snapshot and _last_in_snapshot(warehouse) == last,
+        is_snapshot_current=has_snapshot and _newest_in_snapshot(warehouse) == newest,
     )
 
 
@@ -265,9 +265,9 @@ def _last_publication(con: Connection) -> dict[str, object] | None:
     return rows[0] if rows else None
 
 
-def _last_in_snapshot(warehouse: Warehouse) -> dict[str, object] | None:
+def _newest_in_snapshot(warehouse: Warehouse) -> tuple[object, ...]:
     with warehouse.reading(warehouse.snapshot_path, _SNAPSHOT_ADVICE) as con:
-        return _last_publication(con)
+        return query(con, "newest_records").row(0)
 
 
 def _count(con: Connection) -> dict[str, int]:

@@ -77,6 +77,27 @@ def report_failure(settings: Settings, day: date, run_id: str, reason: str) -> N
     )
 
 
+@task(name="report refusal", cache_policy=NO_CACHE, persist_result=False)
+def report_refusal(settings: Settings, days: Sequence[date], reason: str, key: str, again: str) -> bool:
+    """Store why content of the days was refused, with the rows that broke a rule, and say whether that is recorded.
+
+    Without a record there is nothing to show: the file is missing, or could not be fetched.
+    """
+    refused = settings.open_warehouse().query("refused_content", days=list(days), most_rows=_MOST_ROWS)
+    if refused.is_empty():
+        return False
+    span = str(days[0]) if len(days) == 1 else f"{days[0]} to {days[-1]}"
+    parts = [
+        f"# {span}: refused, nothing was computed",
+        f"- {page.escaped(reason)}",
+        f"What was published stays in force. When the file is corrected: `{again}`.",
+        page.refused_rows(refused.drop_nulls("row_number")),
+        page.refusals_block(days),
+    ]
+    create_markdown_artifact("\n\n".join(filter(None, parts)), key=key, description=f"Refused: {span}")
+    return True
+
+
 def with_warnings(sentence: str, *warnings: str) -> str:
     """Put each warning on a line of its own below the sentence."""
     return "\n".join([sentence, *(f"warning: {one}" for one in warnings)])

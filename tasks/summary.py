@@ -107,8 +107,13 @@ def sql_block(run_id: str, day: date, *questions: str) -> str:
         f"FROM rejected_rows WHERE as_of_date = DATE '{day}';",
         f"FROM run_health WHERE as_of_date = DATE '{day}';",
     ]
-    text = "\n".join(asked)
-    return f"### Ask on\n\nWith `ballast sql`, or any DuckDB client on the snapshot:\n\n```sql\n{text}\n```"
+    return _ask_on(asked)
+
+
+def refusals_block(days: Sequence[date]) -> str:
+    """Give the SQL to ask on what was refused of the days."""
+    within = f"as_of_date BETWEEN DATE '{days[0]}' AND DATE '{days[-1]}'"
+    return _ask_on([f"FROM {view} WHERE {within};" for view in ("refused_files", "rejected_rows", "run_health")])
 
 
 def reasons_asked(reasons: Mapping[str, str]) -> str:
@@ -127,6 +132,11 @@ def escaped(text: str) -> str:
     for mark in ("\\", "|", "*", "`", "<", "[", "_"):
         text = text.replace(mark, "&lt;" if mark == "<" else f"\\{mark}")
     return " ".join(text.split())
+
+
+def _ask_on(questions: Sequence[str]) -> str:
+    text = "\n".join(questions)
+    return f"### Ask on\n\nWith `ballast sql`, or any DuckDB client on the snapshot:\n\n```sql\n{text}\n```"
 
 
 def _portfolios(day: pl.DataFrame) -> str:

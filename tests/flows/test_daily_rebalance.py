@@ -211,6 +211,7 @@ def test_a_day_that_is_run_late_shows_its_own_targets(settings: Settings) -> Non
 
 
 _TABLES = ArtifactFilter(type=ArtifactFilterType(any_=["table"]))
+_PAGES = ArtifactFilter(type=ArtifactFilterType(any_=["markdown"]))
 
 
 def test_a_changed_limit_supersedes_the_day_and_says_which_days_rest_on_it(settings: Settings) -> None:
@@ -324,3 +325,39 @@ def test_a_rule_that_fails_is_recorded_as_failed_and_not_retried(
     assert run_day(settings, DAYS[0]).is_failed()
     assert len(calls) == 1
     assert [name for _, name in _states(settings)] == ["failed"]
+
+
+@pytest.mark.parametrize("backfilled", [False, True])
+def test_a_refused_file_is_seen_by_readers_and_on_the_page_of_the_run(
+    settings: Settings, tmp_path: Path, sample: Path, *, backfilled: bool
+) -> None:
+    inbox = _inbox_without(sample, tmp_path / "bad", missing=0)
+    header, *rows = (inbox / f"scores_{DAYS[0]}.csv").read_text().splitlines(keepends=True)
+    bad = [f"{DAYS[0]},BAD{number},high,0.1,0.1\n" for number in range(40)]
+    (inbox / f"scores_{DAYS[0]}.csv").write_text("".join([header, *rows, *bad]))
+    short = settings.at({"inbox": inbox})
+    if backfilled:
+        config = BackfillConfig(first=DAYS[0], last=DAYS[0], settings=short)
+        state = asyncio.run(backfill(config, return_state=True))
+    else:
+        state = run_day(short, DAYS[0])
+    with pytest.raises(SourceError, match="is refused: 40 of its"):
+        asyncio.run(state.aresult())
+    assert _ask(short, "SELECT count(*) FROM rejected_rows WHERE rule <> 'file_refused'") == [(40,)]
+    assert _ask(short, "SELECT state, n_refused_files FROM run_health") == [("not_run", 1)]
+    with get_client(sync_client=True) as client:
+        [artifact] = client.read_artifacts(limit=1, sort=ArtifactSort.CREATED_DESC, artifact_filter=_PAGES)
+    assert artifact.key == ("backfill" if backfilled else "daily-rebalance")
+    assert "### 40 refused rows, the first 20" in str(artifact.data)
+    assert f"# {DAYS[0]}: refused, nothing was computed" in str(artifact.data)
+
+
+def test_a_refusal_that_readers_cannot_be_shown_is_still_the_error(
+    settings: Settings, tmp_path: Path, sample: Path
+) -> None:
+    inbox = _inbox_without(sample, tmp_path / "bad", missing=0)
+    (inbox / f"scores_{DAYS[0]}.csv").write_text("what,is,this\n1,2,3\n")
+    settings.snapshot.mkdir()
+    state = run_day(settings.at({"inbox": inbox}), DAYS[0])
+    with pytest.raises(SourceError, match="2025-06-02"):
+        asyncio.run(state.aresult())

@@ -318,3 +318,11 @@ def test_where_no_warehouse_was_it_is_told_that_nobody_knows_what_was_halted(
     warehouse.path.unlink()
     restore(warehouse, path, _silent)
     assert (_halts(warehouse), "what was halted after the backup is not known" in caplog.text) == ([], True)
+
+
+def test_a_refused_file_that_readers_do_not_see_is_behind_too(warehouse: Warehouse) -> None:
+    warehouse.snapshot()
+    warehouse.record_refusal(make_source("c" * 64, as_of_date=NEXT), "no header")
+    assert not read_status(warehouse).is_snapshot_current
+    warehouse.snapshot()
+    assert read_status(warehouse).is_snapshot_current
