@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
@@ -14,7 +14,15 @@ from tasks.approval import NOBODY_ASKED, Asked
 from tasks.errors import SourceError
 from tasks.ingest import Ingested
 from tasks.ledger import OpenRun
-from tasks.report import report, report_failure, report_proposal, report_refusal, warn_of_later_days, with_warnings
+from tasks.report import (
+    report,
+    report_failure,
+    report_proposal,
+    report_refusal,
+    warn_of_later_days,
+    warn_of_replaced_holdings,
+    with_warnings,
+)
 from tasks.settings import Settings
 
 HELD, PROPOSED, PUBLISHED, UNCHANGED, CLOSED = "Held", "Proposed", "Published", "Unchanged", "Closed"
@@ -51,12 +59,13 @@ def tell(settings: Settings, day: date, outcome: Outcome, ingested: tuple[Ingest
     """Store the artifacts of a run, send its event, and give it in one sentence, each warning on a line below it."""
     warnings = outcome.run.warnings
     if outcome.state == PUBLISHED:
-        sentence = report(settings, day, outcome.run, ingested)
-        later = warn_of_later_days(settings, outcome.run_id)
+        told = (*warnings, *_warn_of_other_days(settings, outcome.run_id))
+        sentence = report(settings, day, replace(outcome.run, warnings=told), ingested)
         send(settings, events.PUBLISHED, day, outcome.run_id, outcome.run.inputs.limits, summary=sentence)
-        return with_warnings(sentence, *warnings, *later)
+        return with_warnings(sentence, *told)
     if outcome.state == UNCHANGED:
-        return with_warnings(f"{outcome.run_id} is published already: nothing changed", *warnings)
+        resting = warn_of_replaced_holdings(settings, outcome.run_id)
+        return with_warnings(f"{outcome.run_id} is published already: nothing changed", *warnings, *resting)
     if outcome.state == PROPOSED:
         return with_warnings(_tell_proposal(settings, day, outcome), *warnings)
     report_failure(settings, day, outcome.run_id, outcome.reason)
@@ -105,6 +114,10 @@ def join(messages: Sequence[str], *notes: str) -> str:
     parts = [message.split("\n") for message in messages]
     warnings = dict.fromkeys(line for _, *lines in parts for line in lines)
     return "\n".join(["; ".join([*(sentence for sentence, *_ in parts), *notes]), *warnings])
+
+
+def _warn_of_other_days(settings: Settings, run_id: str) -> tuple[str, ...]:
+    return warn_of_replaced_holdings(settings, run_id) + warn_of_later_days(settings, run_id)
 
 
 def _tell_proposal(settings: Settings, day: date, outcome: Outcome) -> str:

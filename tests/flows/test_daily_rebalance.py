@@ -221,10 +221,24 @@ def test_a_changed_limit_supersedes_the_day_and_says_which_days_rest_on_it(setti
     assert [one.name for one in runs] == ["Published"] * 3
     assert str(runs[2].message).endswith(
         "\nwarning: 1 later day, 2025-06-03, rests on targets that this run replaced: "
-        "`ballast backfill --from 2025-06-03 --to 2025-06-03` brings it up to date"
+        "`ballast backfill --from 2025-06-03 --to 2025-06-03` (with --approver and --note where a portfolio asks for "
+        "approval) brings it up to date"
     )
     assert "later day" not in str(runs[1].message)
     assert _ask(settings, "SELECT state FROM latest_runs") == [("published",), ("published",), ("superseded",)]
+    resting = (
+        "the holdings of core rest on targets of 2025-06-02 that were replaced since, see superseded_holdings: "
+        "`ballast backfill --from 2025-06-03 --to 2025-06-04` (with --approver and --note where a portfolio asks for "
+        "approval) brings them up to date"
+    )
+    following, again = (run_day(settings, DAYS[2], limits) for _ in range(2))
+    assert following.name == "Published"
+    assert again.name == "Unchanged"
+    assert all(str(one.message).endswith(f"\nwarning: {resting}") for one in (following, again))
+    with get_client(sync_client=True) as client:
+        pages = client.read_artifacts(sort=ArtifactSort.CREATED_DESC, artifact_filter=_PAGES)
+    page = next(str(one.data) for one in pages if one.key == "daily-rebalance")
+    assert "- **Warning:** the holdings of core rest on targets of 2025-06-02" in page
     largest = "SELECT max(target_weight) <= 0.12 FROM targets_for WHERE portfolio_id = 'core' AND NOT is_cash"
     targets_of_the_day = f"(FROM targets SEMI JOIN visible_runs USING (run_id) WHERE as_of_date = DATE '{DAYS[0]}')"
     assert _ask(settings, largest.replace("targets_for", targets_of_the_day)) == [(True,)]
