@@ -3,6 +3,7 @@
 What does not belong here: what a run does, and whether its targets are right, which publishing proves.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from itertools import groupby
@@ -24,6 +25,8 @@ from tasks.wording import cut, listed
 _DAY = timedelta(days=1)
 _LONGEST_REASON = 300
 _SHOWN = 10
+_IS_HALT = re.compile(r" is halted(:| since )")
+"""In the reason of a held run: a halt that was known before it, or one that came while it was computed."""
 _LOOK = """```sql
 SELECT * FROM run_health WHERE as_of_date = DATE '{day}';
 SELECT run_id, portfolio_ids, state, reason FROM latest_runs WHERE as_of_date = DATE '{day}';
@@ -169,17 +172,26 @@ def _explain(
         if refusals.is_empty():
             return Missing(day, portfolio_id, "not run", f"{again} publishes the day or says why not")
         source, refusal = refusals.row(0)
-        why = f"not run ({cut(f'{source} was refused: {refusal}', _LONGEST_REASON)})"
+        why = f"not run ({cut(f'{source} {refusal}', _LONGEST_REASON)})"
         return Missing(day, portfolio_id, why, f"correct the file, then {again}")
+    why, todo = _explain_fate(fate, again)
+    return Missing(day, portfolio_id, why, todo)
+
+
+def _explain_fate(fate: Mapping[str, object], again: str) -> tuple[str, str]:
+    """Say what became of the last run of the portfolio, and what to do."""
     state, reason = fate["state"], cut(str(fate["reason"]).partition("; warning: ")[0], _LONGEST_REASON)
     since = _time(fate["happened_at"])
     if state == "proposed":
         todo = f"`ballast approve {fate['run_id']} --approver NAME --note WHY`, or `ballast decline`"
-        return Missing(day, portfolio_id, f"waits for approval since {since} ({reason})", todo)
+        return f"waits for approval since {since} ({reason})", todo
     if state == "started":
-        todo = f"look at its flow run; when that has ended, {again}"
-        return Missing(day, portfolio_id, f"started at {since} and not finished", todo)
-    return Missing(day, portfolio_id, f"{state} at {since} ({reason})", f"correct the cause, then {again}")
+        return f"started at {since} and not finished", f"look at its flow run; when that has ended, {again}"
+    if state == "declined":
+        return f"declined by {fate['by']} at {since} ({reason})", f"{again}, or leave it"
+    if state == "held" and _IS_HALT.search(reason):
+        return f"was held at {since} by a halt that is lifted", again
+    return f"{state} at {since} ({reason})", f"correct the cause, then {again}"
 
 
 def _time(moment: object) -> str:

@@ -3,8 +3,9 @@
 SELECT
     happened.portfolio_id,
     happened.run_id,
-    happened.state,
+    CASE WHEN declined.run_id IS NULL THEN happened.state ELSE 'declined' END AS state,
     happened.happened_at,
+    happened."by",
     happened.reason,
     visible_runs.run_id IS NOT NULL AS is_visible
 FROM (
@@ -17,5 +18,7 @@ FROM (
     WHERE runs.as_of_date = $day::DATE AND run_events.state NOT IN ('unchanged', 'superseded')
 ) AS happened
 LEFT JOIN visible_runs USING (portfolio_id, as_of_date)
+LEFT JOIN proposal_history AS declined
+    ON declined.decision_id = happened.event_id AND declined.outcome = 'declined'
 QUALIFY row_number() OVER (PARTITION BY happened.portfolio_id ORDER BY happened.event_id DESC) = 1
 ORDER BY happened.portfolio_id;

@@ -4,6 +4,7 @@ from datetime import date, datetime, timedelta
 
 import pytest
 from prefect.logging import disable_run_logger
+from warehouse_samples import TWO, make_frames, make_run
 
 from sql.records import IngestSource, RunRecord
 from sql.warehouse import Warehouse
@@ -104,9 +105,9 @@ def test_the_tables_say_why_targets_are_missing_and_what_to_do(settings: Setting
 
 
 def test_a_refused_file_is_why_nothing_was_run(settings: Settings, warehouse: Warehouse) -> None:
-    warehouse.record_refusal(IngestSource("scores", "scores_2025-06-05.csv", "a" * 64, DAY), "no header")
+    warehouse.record_refusal(IngestSource("scores", "scores_2025-06-05.csv", "a" * 64, DAY), "is refused: no header")
     [missing] = _missing(settings, "core")
-    assert missing.why == "not run (scores_2025-06-05.csv was refused: no header)"
+    assert missing.why == "not run (scores_2025-06-05.csv is refused: no header)"
     assert missing.todo == "correct the file, then `ballast run --as-of 2025-06-05`"
 
 
@@ -119,6 +120,33 @@ def test_a_halted_portfolio_is_told_and_is_no_alarm(settings: Settings, warehous
     warehouse.resume(["core"], "ann", "it is back")
     warehouse.halt(None, "bob", "everything")
     assert [one.is_halted for one in _missing(settings, "core", "income")] == [True, True]
+
+
+@pytest.mark.parametrize(
+    "reason", ["portfolio core is halted since 2025-06-05 20:10 UTC by ann: x", "publication is halted: core since ..."]
+)
+def test_a_day_that_a_lifted_halt_held_is_to_be_run_again(
+    settings: Settings, warehouse: Warehouse, reason: str
+) -> None:
+    warehouse.record_event(_start(warehouse, "core"), "held", "test", reason)
+    warehouse.halt(["core"], "ann", "x")
+    assert _missing(settings, "core")[0].is_halted
+    warehouse.resume(["core"], "ann", "it is back")
+    [missing] = _missing(settings, "core")
+    assert missing.why.startswith("was held at ")
+    assert missing.why.endswith(" by a halt that is lifted")
+    assert (missing.todo, missing.is_halted) == ("`ballast run --as-of 2025-06-05`", False)
+
+
+def test_a_declined_proposal_is_told_with_who_declined_it(settings: Settings, warehouse: Warehouse) -> None:
+    with warehouse.kept_open() as session:
+        session.start_run(make_run("r1", TWO, DAY), "tom")
+        session.propose("r1", make_frames(TWO, DAY), "tom", {"p1": "first day"})
+        session.decline("r1", "ann", "too much at once")
+    [missing] = _missing(settings, "p1")
+    assert missing.why.startswith("declined by ann at ")
+    assert missing.why.endswith(" UTC (too much at once)")
+    assert missing.todo == "`ballast run --as-of 2025-06-05`, or leave it"
 
 
 def test_the_same_reason_is_said_once() -> None:
