@@ -1,5 +1,6 @@
 -- Grain: one row per open proposal, portfolio and asset with a target in it or visible, and one of CASH.
--- A proposal is held against what is visible of its day, or of the published day before it.
+-- A proposal is held against what is visible of its day, or of the published day before it. What the proposal does not
+-- trade is a hold; held against its own day, only where the visible targets do not trade it either.
 CREATE OR REPLACE VIEW proposed_targets AS
 SELECT
     compared.portfolio_id,
@@ -11,7 +12,15 @@ SELECT
     compared.previous_target_weight AS visible_target_weight,
     compared.target_weight,
     compared.weight_change,
-    compared.change,
+    CASE
+        WHEN
+            targets.action = 'hold'
+            AND (compared.previous_as_of_date IS DISTINCT FROM compared.as_of_date OR shown.action = 'hold')
+            AND NOT compared.is_cash
+            AND compared.change <> 'unchanged'
+            THEN 'hold'
+        ELSE compared.change
+    END AS change,
     compared.change_reason,
     targets.current_weight,
     targets.trade_weight,
@@ -34,6 +43,9 @@ FROM differences_of((
     )
 )) AS compared
 LEFT JOIN targets USING (run_id, portfolio_id, asset)
+LEFT JOIN targets AS shown
+    ON shown.run_id = compared.previous_run_id
+    AND shown.portfolio_id = compared.portfolio_id AND shown.asset = compared.asset
 ORDER BY
     compared.as_of_date,
     compared.portfolio_id,
@@ -51,7 +63,7 @@ COMMENT ON COLUMN proposed_targets.visible_as_of_date IS 'Trading day of the vis
 COMMENT ON COLUMN proposed_targets.visible_target_weight IS 'Visible target, fraction of the portfolio value, exact; 0 when it has none.';
 COMMENT ON COLUMN proposed_targets.target_weight IS 'Proposed target, fraction of the portfolio value, exact; 0 when it has none.';
 COMMENT ON COLUMN proposed_targets.weight_change IS 'target_weight less visible_target_weight, fraction of the portfolio value, exact.';
-COMMENT ON COLUMN proposed_targets.change IS 'opened, closed, increased, decreased or unchanged; of the targets, not of the holding (that is action).';
+COMMENT ON COLUMN proposed_targets.change IS 'hold where another target makes no trade (within the rebalance_band, say); else opened, closed, increased, decreased or unchanged, of the targets (of the holding: action).';
 COMMENT ON COLUMN proposed_targets.change_reason IS 'What moved between the two runs, in words; null when unchanged.';
 COMMENT ON COLUMN proposed_targets.current_weight IS 'Weight held when computed, fraction of the portfolio value; null when the proposal has no row of the asset.';
 COMMENT ON COLUMN proposed_targets.trade_weight IS 'Weight that would be traded, fraction of the portfolio value, negative for a sale; null when the proposal has no row of the asset.';

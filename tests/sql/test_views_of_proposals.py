@@ -94,6 +94,18 @@ def test_what_approving_would_change_is_held_against_what_is_visible(warehouse: 
     assert _ask(warehouse, whose).rows() == [("r1", DAY, "r2")]
 
 
+@pytest.mark.parametrize(("day", "words"), [(NEXT, ["hold", "increased"]), (DAY, ["decreased", "increased"])])
+def test_what_is_not_traded_is_a_hold_unless_the_visible_targets_of_the_day_trade_it(
+    warehouse: Warehouse, day: date, words: list[str]
+) -> None:
+    warehouse.start_run(make_run("r2", OTHER, day), "tom")
+    frames = make_frames(OTHER, day, held={"AAA": "0.2"})
+    warehouse.propose("r2", frames, "tom", {"p1": "first day"})
+    told = _ask(warehouse, "SELECT asset, action, change FROM proposed_targets WHERE asset IN ('AAA', 'BBB')")
+    assert told.sort("asset")["change"].to_list() == words
+    assert told.sort("asset")["action"].to_list() == ["hold", "open"]
+
+
 def test_a_correction_is_held_against_its_own_day_and_the_first_day_against_nothing(warehouse: Warehouse) -> None:
     publish(warehouse, "later", ONE, LATER)
     _propose(warehouse, "correction", OTHER, DAY)
