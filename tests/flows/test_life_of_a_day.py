@@ -10,6 +10,7 @@ import httpx
 import polars as pl
 import pytest
 from prefect.client.schemas.objects import State
+from prefect.logging import disable_run_logger
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from flows.backfill import BackfillConfig, backfill
@@ -23,6 +24,7 @@ from tasks.construct import select
 from tasks.errors import NotATradingDayError, StaleRunError, UsageError
 from tasks.groups import Group
 from tasks.settings import RebalanceConfig, Settings
+from tasks.watchdog import Due, find_missing
 
 pytestmark = [pytest.mark.server, pytest.mark.usefixtures("connected")]
 
@@ -153,6 +155,11 @@ def test_a_proposal_that_is_declined_leaves_what_is_published(waiting: Settings)
     state = decide(waiting, run_id, decision="decline")
     assert (state.name, state.message) == ("Declined", f"{run_id} declined by Ben, the published targets stay: seen")
     assert visible(waiting) == [("free", DAY)]
+    with disable_run_logger():
+        [missing] = find_missing.fn(waiting, Due(DAY, ("careful", "free")))
+    assert missing.why.startswith("declined by Ben at ")
+    assert missing.why.endswith(" UTC (seen)")
+    assert missing.todo == f"`ballast run --as-of {DAY}`, or leave it"
 
 
 def test_a_score_file_that_is_corrected_meanwhile_makes_the_proposal_old(waiting: Settings) -> None:

@@ -4,7 +4,6 @@ from datetime import date, datetime, timedelta
 
 import pytest
 from prefect.logging import disable_run_logger
-from warehouse_samples import TWO, make_frames, make_run
 
 from sql.records import IngestSource, RunRecord
 from sql.warehouse import Warehouse
@@ -136,17 +135,6 @@ def test_a_day_that_a_lifted_halt_held_is_to_be_run_again(
     assert missing.why.startswith("was held at ")
     assert missing.why.endswith(" by a halt that is lifted")
     assert (missing.todo, missing.is_halted) == ("`ballast run --as-of 2025-06-05`", False)
-
-
-def test_a_declined_proposal_is_told_with_who_declined_it(settings: Settings, warehouse: Warehouse) -> None:
-    with warehouse.kept_open() as session:
-        session.start_run(make_run("r1", TWO, DAY), "tom")
-        session.propose("r1", make_frames(TWO, DAY), "tom", {"p1": "first day"})
-        session.decline("r1", "ann", "too much at once")
-    [missing] = _missing(settings, "p1")
-    assert missing.why.startswith("declined by ann at ")
-    assert missing.why.endswith(" UTC (too much at once)")
-    assert missing.todo == "`ballast run --as-of 2025-06-05`, or leave it"
 
 
 def test_the_same_reason_is_said_once() -> None:
