@@ -6,6 +6,7 @@ PREFECT_SERVER_DATABASE_CONNECTION_URL names one, else SQLite in .prefect/. Numb
 
 import asyncio
 import os
+import shlex
 import sys
 import time
 from collections.abc import Callable
@@ -26,8 +27,10 @@ from flows.processes import Background
 from flows.show import PROBLEMS, err, out, tell
 from flows.unfinished import end_cut_off, no_new_runs, take_runs_again, wait_for_ends
 from sizing.errors import BallastError
+from tasks.settings import Settings
 
 FOLDER = Path(".ballast/run")
+_SAMPLE = "deployments/sample/inbox"
 
 _HOST = "127.0.0.1"
 _START_SECONDS = 180
@@ -42,16 +45,20 @@ class StartError(BallastError):
 def start() -> int:
     """Start what is not running, deploy, wait until all is well, and say where to look."""
     server, worker = Background("server", FOLDER), Background("worker", FOLDER)
+    others = worker.differs_in(_settings())
     if server.pid() and worker.pid() and _answers():
         out().print(f"runs already: {_address()}\n  `make deploy` brings it to the files, `make down` ends it")
-        return 0
-    try:
-        with temporary_settings(_local()):
-            _start_server(server)
-            said = (*deploy(), *_start_worker(worker))
-    except PROBLEMS as problem:
-        return tell(problem)
-    _say_ready(said)
+    else:
+        try:
+            with temporary_settings(_local()):
+                _start_server(server)
+                said = (*deploy(), *_start_worker(worker))
+        except PROBLEMS as problem:
+            return tell(problem)
+        _say_ready(said)
+    if others:
+        msg = f"the worker runs already with other settings: {', '.join(others)}; `make down` first, then `make up`"
+        return tell(StartError(msg))
     return 0
 
 
@@ -60,9 +67,28 @@ def _say_ready(said: tuple[str, ...]) -> None:
     console.print(f"ready: {_address()}")
     for sentence in (*said, f"database {_database()}, logs in {FOLDER}/"):
         console.print(f"  {escape(sentence)}")
+    inbox, config = (
+        os.environ.get(f"BALLAST_{name.upper()}", str(Settings.model_fields[name].default))
+        for name in ("inbox", "config")
+    )
+    console.print(f"  it reads BALLAST_INBOX={_shown(inbox)}, BALLAST_CONFIG={_shown(config)}")
     console.print("Next:")
+    if not Path(inbox).is_dir():
+        console.print(
+            f"  mkdir -p {escape(shlex.quote(inbox))}, and put the files of the day there; or try the sample:"
+        )
+        console.print(f"  make down && BALLAST_INBOX={_SAMPLE} make up    # its days: 2025-06-02 and after")
     console.print(f"  open {_address()}/deployments, choose daily-rebalance, Run > Custom run, give as_of_date")
-    console.print("  make down    # ends the worker, then the server")
+    console.print("  make down    # lets runs end, a minute at most, then ends the worker and the server")
+
+
+def _shown(path: str) -> str:
+    return escape(path) if Path(path).exists() else f"{escape(path)} (not there yet)"
+
+
+def _settings() -> dict[str, str]:
+    """Give what the worker is started with."""
+    return {name: value for name, value in os.environ.items() if name.startswith("BALLAST_")}
 
 
 def stop() -> int:
@@ -129,11 +155,11 @@ def _start_worker(worker: Background) -> tuple[str, ...]:
     cut_off = asyncio.run(end_cut_off())
     since = datetime.now(UTC)
     command = [sys.executable, "-m", "prefect", "worker", "start", "--pool", POOL, "--name", POOL, "--type", "process"]
-    worker.start(command, connected())
+    worker.start(command, connected(), _settings())
     _wait(worker, lambda: asyncio.run(_is_online(since)))
     if not cut_off:
         return ()
-    which = f"{len(cut_off)} cut off with the worker before: {', '.join(cut_off)}"
+    which = f"crashed {len(cut_off)} that the worker before left unfinished: {', '.join(cut_off)}"
     return (f"{which}; a daily-rebalance that had started is tried again by itself, run the others again",)
 
 

@@ -3,6 +3,7 @@
 What does not belong here: what is started, in which order, and when it is ready.
 """
 
+import hashlib
 import json
 import os
 import signal
@@ -35,14 +36,28 @@ class Background:
     def _file(self) -> Path:
         return self.folder / f"{self.name}.json"
 
-    def start(self, command: Sequence[str], environment: Mapping[str, str]) -> None:
-        """Start it in a session of its own, so that the end of the terminal is not its end."""
+    def start(
+        self, command: Sequence[str], environment: Mapping[str, str], noted: Mapping[str, str] | None = None
+    ) -> None:
+        """Start it in a session of its own, so that the end of the terminal is not its end.
+
+        `noted` is what `differs_in` compares later: it is kept as hashes, for it may be secret.
+        """
         self.folder.mkdir(parents=True, exist_ok=True)
         with self.log.open("a") as log:
             process = subprocess.Popen(  # noqa: S603 - the command is this project's own
                 command, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
             )
-        self._file.write_text(json.dumps({"pid": process.pid, "born": _born(process.pid)}))
+        told = {"pid": process.pid, "born": _born(process.pid), "noted": _hashed(noted or {})}
+        self._file.touch(mode=0o600)
+        self._file.write_text(json.dumps(told))
+
+    def differs_in(self, noted: Mapping[str, str]) -> tuple[str, ...]:
+        """Say which of these are other than when it was started, by their names; none when it does not run."""
+        if not self.pid():
+            return ()
+        before, now = json.loads(self._file.read_text()).get("noted", {}), _hashed(noted)
+        return tuple(sorted(name for name in before.keys() | now if before.get(name) != now.get(name)))
 
     def pid(self) -> int | None:
         """Give its number while it runs. A file that speaks of another process, or of none, counts for nothing."""
@@ -76,6 +91,10 @@ class Background:
                 return False
             time.sleep(_POLL_SECONDS)
         return True
+
+
+def _hashed(noted: Mapping[str, str]) -> dict[str, str]:
+    return {name: hashlib.sha256(value.encode()).hexdigest() for name, value in noted.items()}
 
 
 def _send(pid: int, number: signal.Signals) -> None:

@@ -86,6 +86,8 @@ def test_a_second_up_says_that_it_runs_and_down_lets_a_run_end_then_ends_worker_
     installation: Installation,
 ) -> None:
     assert "runs already: http://127.0.0.1:" in installation.ballast("up")
+    installation.environment["BALLAST_INBOX"] = "elsewhere"
+    installation.ballast("up", expected=1)  # it says which setting is another
     run_id = installation.schedule("daily-rebalance", _soon(0), {"as_of_date": "2025-06-04"})
     installation.wait_for(run_id, "Pending")
     assert installation.ballast("down") == "stopped: worker, then server\n"

@@ -77,3 +77,14 @@ def test_the_file_says_which_process_it_is(background: Background) -> None:
     assert noted["born"]
     background.stop(5)
     os.waitpid(noted["pid"], 0)
+
+
+def test_it_says_which_settings_are_other_than_at_its_start_and_writes_none_of_them_down(
+    background: Background,
+) -> None:
+    background.start(SLEEP, os.environ, {"INBOX": "a-folder", "TOKEN": "a-secret"})
+    assert background.differs_in({"INBOX": "a-folder", "TOKEN": "a-secret"}) == ()
+    assert background.differs_in({"INBOX": "a-folder", "TOKEN": "other", "NEW": ""}) == ("NEW", "TOKEN")
+    assert "a-secret" not in (background.folder / "server.json").read_text()
+    background.stop(5)
+    assert background.differs_in({}) == ()
