@@ -53,7 +53,8 @@ class Proposal:
 def ask_approval(settings: Settings, result: Rebalance, policies: Mapping[str, ApprovalPolicy]) -> Asked:
     """Say which portfolios wait for a person today, and why."""
     asked = find_asked(settings.open_warehouse(), result, policies)
-    get_run_logger().info("approval: %d of %d portfolios ask for it; %s", len(asked.reasons), len(policies), asked)
+    told = f"{len(asked.reasons)} of {len(policies)} portfolios with a policy ask for it"
+    get_run_logger().info("approval: %s", "; ".join(filter(None, [told, str(asked)])))
     return asked
 
 

@@ -31,7 +31,7 @@ def summary_page(title: str, first: Sequence[str], day: pl.DataFrame, moves: pl.
     sections = [_section(row, moves.filter(portfolio_id=row["portfolio_id"])) for row in _named(day, shown)]
     n_quiet = day.height - len(shown)
     quiet = (
-        f"The other {_counted(n_quiet, 'portfolio')} traded less: see `target_changes`."
+        f"The other {'portfolio' if n_quiet == 1 else f'{n_quiet} portfolios'} traded less: see `target_changes`."
         if n_quiet > 0 and shown
         else ""
     )

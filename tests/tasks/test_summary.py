@@ -86,6 +86,12 @@ def test_a_portfolio_has_its_numbers_in_percent_and_a_line_for_each_large_change
     assert "And 2 smaller trades." in page
 
 
+def test_one_portfolio_more_than_have_a_section_is_not_counted() -> None:
+    names = [f"p{i}" for i in range(9)]
+    moves = moves_of(weights(*(row("A", "0", f"0.{i + 10}", name) for i, name in enumerate(names))), _changes())
+    assert "The other portfolio traded less" in summary_page("T", [], _day(*names), moves, [])
+
+
 def test_of_fifty_portfolios_those_have_a_section_that_trade_most() -> None:
     names = [f"p{i:02}" for i in range(50)]
     moves = moves_of(weights(*(row("A", "0", f"0.{i + 10}", name) for i, name in enumerate(names))), _changes())
