@@ -27,6 +27,12 @@ REAL_DATA = ROOT.parent / "shared" / "data" / "us_large_cap"
 
 EMPTY_PREFECT = ROOT / ".venv" / "prefect" / "prefect.db"
 
+IDLE_SERVICES = (
+    *("CANCELLATION_CLEANUP", "CLEANUP_RECONCILER", "FOREMAN", "LATE_RUNS", "PAUSE_EXPIRATIONS", "REPOSSESSOR"),
+    *("SCHEDULER", "TRIGGERS"),
+)
+"""What a server does for deployments, schedules and automations; tests/e2e/test_worker.py has a server of its own."""
+
 _SERVER_START_SECONDS = 120
 
 
@@ -109,6 +115,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     port = _free_port()
     # Given as a flag, the port would be unknown to the pages that the server gives out.
     environment = os.environ | {"PREFECT_HOME": str(home), "DO_NOT_TRACK": "1", "PREFECT_SERVER_API_PORT": str(port)}
+    environment |= {f"PREFECT_SERVER_SERVICES_{service}_ENABLED": "false" for service in IDLE_SERVICES}
     command = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1"]
     with (home / "server.log").open("w") as log:
         process = subprocess.Popen(command, cwd=home, env=environment, stdout=log, stderr=log)
