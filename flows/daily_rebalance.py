@@ -90,12 +90,12 @@ async def daily_rebalance(config: RebalanceConfig = RebalanceConfig()) -> State[
     if outcomes:
         snapshot(settings, day)
         not_copied = copy_or_warn(settings)
+        outcomes.sort(key=lambda outcome: PRECEDENCE.index(outcome.state))  # the UI cuts a long message off
         messages = [tell(settings, day, outcome, ingested) for outcome in outcomes]
     if problems:
         _log_the_others(messages, problems)
         raise problems[0]
-    state = min((outcome.state for outcome in outcomes), key=PRECEDENCE.index)
-    return Completed(name=state, message=with_warnings(join(messages, *notes), *not_copied))
+    return Completed(name=outcomes[0].state, message=with_warnings(join(messages, *notes), *not_copied))
 
 
 def _rebalance_each(

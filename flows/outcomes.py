@@ -122,8 +122,8 @@ def _warn_of_other_days(settings: Settings, run_id: str) -> tuple[str, ...]:
 
 def _tell_proposal(settings: Settings, day: date, outcome: Outcome) -> str:
     how = (
-        f"`ballast approve {outcome.run_id} --note ...` or a run of the deployment publish with this run_id makes it "
-        "visible"
+        f"`ballast approve {outcome.run_id} --approver NAME --note WHY` or a run of the deployment publish with this "
+        "run_id makes it visible"
     )
     if not outcome.is_new:
         return f"{outcome.run_id} waits for approval already: nothing changed; {how}"

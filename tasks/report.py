@@ -40,15 +40,23 @@ def report_proposal(settings: Settings, day: date, run: OpenRun, reasons: Mappin
 
     *Requires* in `reasons`, for each portfolio that asks for approval, why.
     """
+    warehouse = settings.open_warehouse()
     decide = [f"ballast {word} {run.run_id} --approver NAME --note WHY" for word in ("approve", "decline")]
     approve = (
-        f"Nothing of it is visible to execution. To decide, run the deployment `publish` with the run id "
-        f"`{run.run_id}`, or\n\n```\n{decide[0]}\n{decide[1]}\n```"
+        f"{_asked_by(warehouse, run.run_id)} Nothing of it is visible to execution. To decide, run the deployment "
+        f"`publish` with the run id `{run.run_id}`, or\n\n```\n{decide[0]}\n{decide[1]}\n```"
     )
     parts = ["**It waits for approval:**", page.reasons_asked(reasons), page.first_lines(run.warnings), approve]
     first = "\n\n".join(part for part in parts if part)
     question = f"FROM proposed_targets WHERE run_id = '{run.run_id}';"
-    return summarise(_show(settings.open_warehouse(), f"Proposed targets of {day}", day, run.run_id, first, question))
+    return summarise(_show(warehouse, f"Proposed targets of {day}", day, run.run_id, first, question))
+
+
+def _asked_by(warehouse: Warehouse, run_id: str) -> str:
+    """Say who asked for a run that waits, and whether somebody else has to approve it."""
+    asked = warehouse.query("open_proposals").filter(pl.col("run_id") == run_id)
+    who = page.escaped(", ".join(asked["proposed_by"].unique()))
+    return f"{who} asked for it" + ("; **somebody else approves**." if asked["needs_four_eyes"].any() else ".")
 
 
 @task(name="report failure", cache_policy=NO_CACHE, persist_result=False)
