@@ -46,10 +46,14 @@ test: setup ## Format, lint, types, import contracts, tests
 	echo '== types' && { wait $$types || { cat .venv/types; exit 1; }; } && cat .venv/types
 	echo '== tests' # two workers share two cores; beside them the tests of the installation, which wait more than they work
 	export POLARS_MAX_THREADS=1
-	$(PY) -m pytest -q -p no:cacheprovider tests/e2e/test_worker.py >.venv/installation 2>&1 & installation=$$!
-	$(PY) -m pytest -n 2 --dist loadfile --ignore tests/e2e/test_worker.py
+	$(PY) -m pytest -q -p no:cacheprovider -m 'not long' tests/e2e/test_worker.py >.venv/installation 2>&1 & installation=$$!
+	$(PY) -m pytest -m 'not long' -n 2 --dist loadfile --no-loadscope-reorder --ignore tests/e2e/test_worker.py
 	wait $$installation || { cat .venv/installation; exit 1; }
 	tail -1 .venv/installation | sed 's/^/of the installation: /'
+
+.PHONY: test-long
+test-long: setup ## The tests of which make test has a shorter one
+	$(PY) -m pytest -m long
 
 .PHONY: fuzz
 fuzz: setup ## Hold the sizer against its slow reference, the way in against broken files; PORTFOLIOS=100000 FILES=10000

@@ -175,7 +175,7 @@ class TestWithAServer:
             (b"date,asset,technical_score\n2025-06-02,AAPL,1.7\n", "technical_score is above 1"),
         ],
     )
-    def test_a_file_that_cannot_be_used_is_one_sentence_and_leaves_nothing(
+    def test_a_file_that_cannot_be_used_is_one_sentence_and_only_its_refusal_is_seen(
         self, ballast: Ballast, inbox: Path, settings: Settings, content: bytes, sentence: str
     ) -> None:
         spoil(inbox, DAY, content)
@@ -187,7 +187,8 @@ class TestWithAServer:
         warehouse = settings.open_warehouse()
         assert rows_of(warehouse, "scores", date(2025, 6, 2), since=date(2025, 6, 1)).is_empty()
         assert warehouse.query("latest_runs").is_empty()
-        assert not settings.snapshot.exists()
+        assert warehouse.ask_snapshot("FROM current_targets").is_empty()
+        assert warehouse.ask_snapshot("FROM refused_files")["as_of_date"].to_list() == [date(2025, 6, 2)]
 
 
 @pytest.mark.parametrize(
