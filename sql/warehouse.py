@@ -223,7 +223,8 @@ def read_file(
     *Requires* exactly the named parameters of the query. *Raises* `WarehouseError` for what DuckDB refuses.
     """
     try:
-        _require_query(sql)
+        if len(_queries(sql)) != 1:
+            raise _no_query(sql)
         with duckdb.connect(str(path), read_only=True, config={"enable_external_access": "false"}) as con:
             execute(con, "SET TimeZone = 'UTC'")
             yield con.execute(sql, dict(parameters)).to_arrow_reader(batch_rows)
@@ -231,11 +232,6 @@ def read_file(
         sentence = " ".join(str(error).split())
         msg = f"DuckDB file {path}: {sentence}. Nothing there was changed: correct the query, or the file"
         raise WarehouseError(msg) from error
-
-
-def _require_query(sql: str) -> None:
-    if len(_queries(sql)) != 1:
-        raise _no_query(sql)
 
 
 def _queries(sql: str) -> list[str]:
