@@ -5,10 +5,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 
+from sizing.wording import listed
 from tasks.contracts import Contract
 from tasks.errors import SourceError
 from tasks.feeds import Feed
-from tasks.wording import listed, shown
+from tasks.wording import shown
 
 _SHOWN = 10
 _LONGEST_COMPARED = 40

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
 
+from sizing.wording import listed
 from sql.records import IngestKind
 from tasks.contracts import CONTRACTS, Contract
 from tasks.errors import SourceError
 from tasks.feeds import Feed, Feeds, without_secrets
 from tasks.formats import ENDINGS
 from tasks.places import Place, find_places, is_folder, local_place
-from tasks.wording import listed
 
 _DAY_IN_NAME = re.compile(r"\d{4}-\d{2}-\d{2}")
 _SHOWN = 5

@@ -9,8 +9,8 @@ from difflib import get_close_matches
 
 from sizing import RebalancingLimits
 from sizing.inputs import UNCLASSIFIED, DayFrames
+from sizing.wording import listed
 from tasks.errors import ConfigError
-from tasks.wording import listed
 
 _SHOWN = 5
 _ALIKE = 0.8

@@ -14,12 +14,12 @@ from prefect.cache_policies import NO_CACHE
 from prefect.logging import get_run_logger
 from rich.filesize import decimal
 
+from sizing.wording import listed
 from sql import upkeep
 from sql.errors import WarehouseError
 from sql.maintenance import Status, backup, read_status, verify_backup
 from tasks.retries import RETRIES
 from tasks.settings import Settings
-from tasks.wording import listed
 
 _SHOWN = 5
 

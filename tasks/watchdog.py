@@ -16,11 +16,12 @@ from prefect.artifacts import create_markdown_artifact
 from prefect.cache_policies import NO_CACHE
 from prefect.logging import get_run_logger
 
+from sizing.wording import listed
 from sql.warehouse import Warehouse
 from tasks.retries import RETRIES
 from tasks.settings import Settings
 from tasks.trading_days import close_of, exchange_time_zone, is_trading_day, next_trading_day
-from tasks.wording import cut, listed
+from tasks.wording import cut
 
 _DAY = timedelta(days=1)
 _LONGEST_REASON = 300

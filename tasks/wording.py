@@ -1,9 +1,5 @@
 """What stands in a file, as it may stand in a sentence. A file may hold anything: a terminal must not obey it."""
 
-from sizing.wording import listed
-
-__all__ = ["cut", "listed", "shown"]
-
 _LONGEST = 40
 
 
