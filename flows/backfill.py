@@ -22,7 +22,7 @@ from tasks.backfill_report import HELD, PUBLISHED, DayDone, report_backfill
 from tasks.copy import copy_or_warn
 from tasks.errors import UsageError
 from tasks.groups import Group, days_of_groups, group_portfolios, shown
-from tasks.portfolios import load_portfolios, load_terms
+from tasks.portfolios import load_with_terms
 from tasks.publish import snapshot
 from tasks.report import with_warnings
 from tasks.settings import InstallationSettings, Settings
@@ -78,8 +78,8 @@ async def backfill(config: BackfillConfig) -> State[Any]:
 
     """
     settings = config.settings
-    limits = config.portfolios or load_portfolios(settings.config)
-    groups = group_portfolios(limits, load_terms(settings.config, limits), settings.exchange)
+    limits, terms = load_with_terms(settings.config, config.portfolios)
+    groups = group_portfolios(limits, terms, settings.exchange)
     approval = _require_approval(config, groups)
     days = days_of_groups(groups, config.first, config.last)
     parts = {group.exchange: trading_days(group.exchange, config.first, config.last) for group in groups}

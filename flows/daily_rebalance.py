@@ -33,7 +33,7 @@ from tasks.copy import copy_or_warn
 from tasks.groups import Group, closed_portfolios, early_closes, group_portfolios, set_halted_apart, shown
 from tasks.ingest import ingest_day
 from tasks.ledger import OpenRun, actor, open_run
-from tasks.portfolios import load_portfolios, load_terms
+from tasks.portfolios import load_with_terms
 from tasks.publish import FailureRecord, hold, publish, snapshot
 from tasks.report import with_warnings
 from tasks.schedule import require_fresh, scheduled_day, scheduled_start
@@ -68,8 +68,8 @@ async def daily_rebalance(config: RebalanceConfig = RebalanceConfig()) -> State[
     """
     settings = config.settings
     day = config.as_of_date or scheduled_day(settings.exchange)
-    limits = config.portfolios or load_portfolios(settings.config)
-    groups = group_portfolios(limits, load_terms(settings.config, limits), settings.exchange)
+    limits, terms = load_with_terms(settings.config, config.portfolios)
+    groups = group_portfolios(limits, terms, settings.exchange)
     closed = closed_portfolios(groups, day)
     open_groups = tuple(group for group in groups if is_trading_day(group.exchange, day))
     if not open_groups:

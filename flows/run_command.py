@@ -19,7 +19,7 @@ from sizing.limits import RebalancingLimits
 from tasks.errors import SourceError, UsageError
 from tasks.feeds import Feeds
 from tasks.groups import Group, days_of_groups, group_portfolios
-from tasks.portfolios import load_feeds, load_portfolios, load_terms
+from tasks.portfolios import load_feeds, load_with_terms
 from tasks.settings import RebalanceConfig, Settings
 from tasks.sources import days_in_inbox, find_sources
 from tasks.trading_days import is_trading_day, require_trading_day
@@ -42,9 +42,9 @@ def run_days(as_of: date | None, first: date | None, last: date | None, paths: M
     hear_warehouse()
     try:
         settings = Settings().at(paths)
-        limits = load_portfolios(settings.config)
+        limits, terms = load_with_terms(settings.config)
         feeds = load_feeds(settings.config)
-        groups = group_portfolios(limits, load_terms(settings.config, limits), settings.exchange)
+        groups = group_portfolios(limits, terms, settings.exchange)
         days = _days(settings, feeds, groups, as_of, first, last)
         for day in days:
             find_sources(settings.inbox, day, feeds)

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from sql.errors import WarehouseError
 from tasks.errors import MissedDeadlineError
 from tasks.events import WATCHDOG_MISSED, emit
-from tasks.portfolios import load_portfolios, load_terms
+from tasks.portfolios import load_with_terms
 from tasks.settings import InstallationSettings, Settings
 from tasks.watchdog import Due, Missing, NotDue, all_missing, find_due, find_missing, show_watch, tell_missing
 
@@ -53,7 +53,7 @@ async def watchdog(config: WatchdogConfig = WatchdogConfig()) -> State[Any]:  # 
 
     """
     settings = config.settings
-    terms = load_terms(settings.config, load_portfolios(settings.config))
+    terms = load_with_terms(settings.config).terms
     exchanges = {name: one.exchange or settings.exchange for name, one in terms.items()}
     moment = datetime.now(UTC) if config.as_of_date else _scheduled()
     due, not_due = find_due(exchanges, moment, config.as_of_date, timedelta(hours=settings.deadline_hours))

@@ -4,7 +4,7 @@ Beside its limits a portfolio has terms: the exchange whose days count, and when
 Every mistake of the file is told at once, with the nearest known name. Nothing is guessed.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -32,6 +32,13 @@ class Terms(NamedTuple):
     approval: ApprovalPolicy | None = None
 
 
+class Portfolios(NamedTuple):
+    """The portfolios of a run: the limits and the terms of each, by portfolio_id."""
+
+    limits: dict[str, RebalancingLimits]
+    terms: dict[str, Terms]
+
+
 class _File(NamedTuple):
     limits: dict[str, RebalancingLimits]
     terms: dict[str, Terms]
@@ -46,15 +53,19 @@ def load_portfolios(path: Path) -> dict[str, RebalancingLimits]:
     return _read(path).limits
 
 
-def load_terms(path: Path, portfolio_ids: Iterable[str]) -> dict[str, Terms]:
-    """Give the terms of these portfolios: one that the file does not name has those of its `defaults`.
+def load_with_terms(path: Path, given: Mapping[str, RebalancingLimits] | None = None) -> Portfolios:
+    """Give limits and terms of the portfolios that are given, or else of those of the file, which is read once.
 
-    Without a file, nothing is said about any. *Raises* `ConfigError` that lists everything wrong with the file.
+    A given one that the file does not name has the terms of its `defaults`; without a file, nothing is said about any.
+    *Raises* `ConfigError` that lists everything wrong with the file.
     """
-    if not path.exists():
-        return dict.fromkeys(portfolio_ids, Terms())
+    if given and not path.exists():
+        return Portfolios(dict(given), dict.fromkeys(given, Terms()))
     file = _read(path)
-    return {portfolio_id: file.terms.get(portfolio_id, file.default_terms) for portfolio_id in portfolio_ids}
+    limits = dict(given or file.limits)
+    return Portfolios(
+        limits, {portfolio_id: file.terms.get(portfolio_id, file.default_terms) for portfolio_id in limits}
+    )
 
 
 def load_feeds(path: Path) -> Feeds:

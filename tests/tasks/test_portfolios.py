@@ -7,7 +7,7 @@ import pytest
 from sizing import RebalancingLimits
 from sizing.approval import ApprovalPolicy
 from tasks.errors import ConfigError
-from tasks.portfolios import Terms, load_portfolios, load_terms
+from tasks.portfolios import Terms, load_portfolios, load_with_terms
 
 
 @pytest.fixture
@@ -113,7 +113,8 @@ def test_terms_are_no_limits_and_those_of_the_defaults_count_where_a_portfolio_h
     )
     assert all(limits == RebalancingLimits() for limits in load_portfolios(config).values())
     ours = ApprovalPolicy(max_turnover=0.2, four_eyes=True)
-    assert load_terms(config, ["a", "b", "c", "typed into a form"]) == {
+    asked = dict.fromkeys(["a", "b", "c", "typed into a form"], RebalancingLimits())
+    assert load_with_terms(config, asked).terms == {
         "a": Terms("XLON", ours),
         "b": Terms("XNYS", ApprovalPolicy(always=True)),
         "c": Terms("XLON", None),
@@ -122,7 +123,7 @@ def test_terms_are_no_limits_and_those_of_the_defaults_count_where_a_portfolio_h
 
 
 def test_without_a_file_nothing_is_said_of_a_portfolio(config: Path) -> None:
-    assert load_terms(config, ["a"]) == {"a": Terms(None, None)}
+    assert load_with_terms(config, {"a": RebalancingLimits()}).terms == {"a": Terms(None, None)}
 
 
 @pytest.mark.parametrize(
