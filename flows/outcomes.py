@@ -59,12 +59,14 @@ def tell(settings: Settings, day: date, outcome: Outcome, ingested: tuple[Ingest
     """Store the artifacts of a run, send its event, and give it in one sentence, each warning on a line below it."""
     warnings = outcome.run.warnings
     if outcome.state == PUBLISHED:
-        told = (*warnings, *_warn_of_other_days(settings, outcome.run_id))
+        with settings.open_warehouse().kept_open() as kept:
+            resting = warn_of_replaced_holdings(kept, outcome.run_id)
+            told = (*warnings, *resting, *warn_of_later_days(kept, outcome.run_id))
         sentence = report(settings, day, replace(outcome.run, warnings=told), ingested)
         send(settings, events.PUBLISHED, day, outcome.run_id, outcome.run.inputs.limits, summary=sentence)
         return with_warnings(sentence, *told)
     if outcome.state == UNCHANGED:
-        resting = warn_of_replaced_holdings(settings, outcome.run_id)
+        resting = warn_of_replaced_holdings(settings.open_warehouse(), outcome.run_id)
         return with_warnings(f"{outcome.run_id} is published already: nothing changed", *warnings, *resting)
     if outcome.state == PROPOSED:
         return with_warnings(_tell_proposal(settings, day, outcome), *warnings)
@@ -114,10 +116,6 @@ def join(messages: Sequence[str], *notes: str) -> str:
     parts = [message.split("\n") for message in messages]
     warnings = dict.fromkeys(line for _, *lines in parts for line in lines)
     return "\n".join(["; ".join([*(sentence for sentence, *_ in parts), *notes]), *warnings])
-
-
-def _warn_of_other_days(settings: Settings, run_id: str) -> tuple[str, ...]:
-    return warn_of_replaced_holdings(settings, run_id) + warn_of_later_days(settings, run_id)
 
 
 def _tell_proposal(settings: Settings, day: date, outcome: Outcome) -> str:

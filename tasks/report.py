@@ -111,9 +111,9 @@ def with_warnings(sentence: str, *warnings: str) -> str:
     return "\n".join([sentence, *(f"warning: {one}" for one in warnings)])
 
 
-def warn_of_later_days(settings: Settings, run_id: str) -> tuple[str, ...]:
+def warn_of_later_days(warehouse: Warehouse, run_id: str) -> tuple[str, ...]:
     """Say which days after the run's rest on targets that it replaced, and what brings them up to date."""
-    later = settings.open_warehouse().query("days_to_bring_up_to_date", run_id=run_id)
+    later = warehouse.query("days_to_bring_up_to_date", run_id=run_id)
     n_days, first, last = later.row(0)
     if not n_days:
         return ()
@@ -121,9 +121,9 @@ def warn_of_later_days(settings: Settings, run_id: str) -> tuple[str, ...]:
     return (f"{rest} on targets that this run replaced: {_repair(first, last)}",)
 
 
-def warn_of_replaced_holdings(settings: Settings, run_id: str) -> tuple[str, ...]:
+def warn_of_replaced_holdings(warehouse: Warehouse, run_id: str) -> tuple[str, ...]:
     """Say when the holdings of a visible run rest on targets that were replaced, and what brings it up to date."""
-    rests = settings.open_warehouse().query("replaced_holdings_of_run", run_id=run_id)
+    rests = warehouse.query("replaced_holdings_of_run", run_id=run_id)
     portfolios, replaced, first, last = rests.row(0)
     if not portfolios:
         return ()
