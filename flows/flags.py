@@ -34,6 +34,16 @@ class PlacesWithInbox(Places):
     inbox: Annotated[Path | None, Parameter(help="Folder of the day's files. Default: BALLAST_INBOX.")] = None
 
 
+Verbose = Annotated[bool, Parameter(help="Show what Prefect logs.")]
+RunId = Annotated[str, Parameter(help="The run, as `open_proposals` names it.")]
+Note = Annotated[str, Parameter(help="Why: it stands beside the run for good.")]
+Approver = Annotated[str | None, Parameter(help="Who decides. Default: the user of this machine.")]
+AllPortfolios = Annotated[
+    bool, Parameter(name="--all", negative="", help="All portfolios at once; halts of single ones are apart.")
+]
+Reason = Annotated[str, Parameter(help="Why: it stands beside the halt for good.")]
+By = Annotated[str | None, Parameter(help="Who does it. Default: the user of this machine.")]
+
 AS_CONFIGURED, AS_CONFIGURED_WITH_INBOX = Places(), PlacesWithInbox()
 
 
