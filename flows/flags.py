@@ -34,6 +34,15 @@ class PlacesWithInbox(Places):
     inbox: Annotated[Path | None, Parameter(help="Folder of the day's files. Default: BALLAST_INBOX.")] = None
 
 
+@Parameter(name="*")
+@dataclass(frozen=True)
+class Form:
+    """How rows are written: as a table, or for a program."""
+
+    json: Annotated[bool, Parameter(negative="", help="Write a JSON array with an object a row.")] = False
+    csv: Annotated[bool, Parameter(negative="", help="Write CSV with a header.")] = False
+
+
 Verbose = Annotated[bool, Parameter(help="Show what Prefect logs.")]
 RunId = Annotated[str, Parameter(help="The run, as `open_proposals` names it.")]
 Note = Annotated[str, Parameter(help="Why: it stands beside the run for good.")]
@@ -44,7 +53,7 @@ AllPortfolios = Annotated[
 Reason = Annotated[str, Parameter(help="Why: it stands beside the halt for good.")]
 By = Annotated[str | None, Parameter(help="Who does it. Default: the user of this machine.")]
 
-AS_CONFIGURED, AS_CONFIGURED_WITH_INBOX = Places(), PlacesWithInbox()
+AS_CONFIGURED, AS_CONFIGURED_WITH_INBOX, AS_TABLE = Places(), PlacesWithInbox(), Form()
 
 
 def prepare(*, verbose: bool) -> None:
