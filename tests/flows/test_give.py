@@ -47,7 +47,7 @@ def test_a_table_is_what_a_person_gets(capsys: pytest.CaptureFixture[str]) -> No
     give(FRAME, Form(), "Targets")
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].strip() == "Targets"
-    assert lines[1].split() == ["asset", "target_weight", "as_of_date", "buckets"]
+    assert lines[2].split() == ["asset", "target_weight", "as_of_date", "buckets"]
 
 
 def test_two_forms_at_once_are_refused() -> None:
