@@ -14,7 +14,7 @@ from sql import runs
 from sql.errors import Failure, WarehouseError
 from sql.exports import Matched, find_unlike, match_exports
 from sql.files import count_wal_bytes
-from sql.opening import pending_migrations
+from sql.opening import SNAPSHOT_ADVICE, pending_migrations
 from sql.replacing import replace_by
 from sql.scripts import Script, read_scripts
 from sql.statements import Connection, fill, query, read, table_columns
@@ -28,7 +28,6 @@ _Step: TypeAlias = tuple[str, Callable[[], tuple[Failure, ...]]]
 
 _FIRST_ROWS = 5
 _BACKUP_ADVICE = "nothing was changed: give another backup"
-_SNAPSHOT_ADVICE = "make it anew with `ballast db snapshot`"
 
 
 @dataclass(frozen=True)
@@ -236,14 +235,14 @@ def _compare_snapshot(
     warehouse: Warehouse, seen: pl.DataFrame, last: Mapping[str, object] | None
 ) -> tuple[Failure, ...]:
     if not warehouse.snapshot_path.exists():
-        words = f"there is none at {warehouse.snapshot_path}: {_SNAPSHOT_ADVICE}"
+        words = f"there is none at {warehouse.snapshot_path}: {SNAPSHOT_ADVICE}"
         return ((SAME_SNAPSHOT, 1, words),) if last else ()
-    with warehouse.reading(warehouse.snapshot_path, _SNAPSHOT_ADVICE) as con:
+    with warehouse.reading(warehouse.snapshot_path, SNAPSHOT_ADVICE) as con:
         for _, scan in _scans(con):
             scan()
         shown = query(con, "what_readers_see")
     differing = seen.join(shown, on=seen.columns, how="anti", nulls_equal=True)["view_name"]
-    words = f"{', '.join(differing)} of {warehouse.snapshot_path} is not as in the warehouse: {_SNAPSHOT_ADVICE}"
+    words = f"{', '.join(differing)} of {warehouse.snapshot_path} is not as in the warehouse: {SNAPSHOT_ADVICE}"
     return ((SAME_SNAPSHOT, differing.len(), words),) if differing.len() else ()
 
 
@@ -252,7 +251,7 @@ def _compare_exports(con: Connection, folder: Path) -> tuple[Failure, ...]:
     n_days = len(unlike.written) + len(unlike.removed)
     parts = (("missing or not as in the warehouse", unlike.written), ("of days that are not published", unlike.removed))
     named = "; ".join(f"{what}: {_days(days)}" for what, days in parts if days)
-    return ((SAME_EXPORTS, n_days, f"{folder} {named}: {_SNAPSHOT_ADVICE}"),) if n_days else ()
+    return ((SAME_EXPORTS, n_days, f"{folder} {named}: {SNAPSHOT_ADVICE}"),) if n_days else ()
 
 
 def _days(days: tuple[date, ...]) -> str:
@@ -266,7 +265,7 @@ def _last_publication(con: Connection) -> dict[str, object] | None:
 
 
 def _newest_in_snapshot(warehouse: Warehouse) -> tuple[object, ...]:
-    with warehouse.reading(warehouse.snapshot_path, _SNAPSHOT_ADVICE) as con:
+    with warehouse.reading(warehouse.snapshot_path, SNAPSHOT_ADVICE) as con:
         return query(con, "newest_records").row(0)
 
 

@@ -5,9 +5,12 @@ import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 
-from sql.errors import ForeignFileError
+from sql.errors import ForeignFileError, WarehouseError
 from sql.scripts import Script, find_pending, read_scripts
 from sql.statements import Connection, command, execute, has_table, query
+
+SNAPSHOT_ADVICE = "make it anew with `ballast db snapshot`"
+"""What to do about a snapshot that is damaged."""
 
 _LOG = logging.getLogger(__name__)
 _SHOWN = 5
@@ -27,6 +30,15 @@ def refuse_foreign(con: Connection, path: Path) -> None:
             f"({', '.join(names[:_SHOWN])}) and no schema_migrations. No row of it was changed: correct the path"
         )
         raise ForeignFileError(msg)
+
+
+def require_snapshot(snapshot: Path, live: Path) -> Path:
+    """Give the path of the snapshot back. *Raises* `WarehouseError` when there is none, with what makes it."""
+    if not snapshot.exists():
+        otherwise = "make it with `ballast db snapshot`" if live.exists() else "publish a day first, with `ballast run`"
+        msg = f"no snapshot at {snapshot}: correct the path, or {otherwise}"
+        raise WarehouseError(msg)
+    return snapshot
 
 
 def pending_migrations(con: Connection) -> tuple[Script, ...]:

@@ -21,7 +21,7 @@ from sql.errors import MigrationError, WarehouseError, WarehouseLockedError
 from sql.exports import export_days
 from sql.files import count_wal_bytes, written_beside, written_copy
 from sql.locks import OTHER_PROCESS, attempts, describe_lock, exclusive, find_holder, tell_waiting
-from sql.opening import pending_migrations, recover, refuse_foreign, replay_attached
+from sql.opening import SNAPSHOT_ADVICE, pending_migrations, recover, refuse_foreign, replay_attached, require_snapshot
 from sql.records import Snapshot
 from sql.scripts import Script, read_scripts
 from sql.statements import Connection, command, copy_database, execute, query, read, transaction
@@ -118,11 +118,7 @@ class Warehouse(Steps):
 
         *Raises* `WarehouseError` when there is no snapshot yet, and before any of them runs when one is no query.
         """
-        if not self.snapshot_path.exists():
-            otherwise = "make it with `ballast db snapshot`" if self.path.exists() else "publish a day first"
-            msg = f"no snapshot at {self.snapshot_path}: correct the path, or {otherwise}"
-            raise WarehouseError(msg)
-        with self.reading(self.snapshot_path, "make it anew with `ballast db snapshot`") as con:
+        with self.reading(require_snapshot(self.snapshot_path, self.path), SNAPSHOT_ADVICE) as con:
             try:
                 for query_sql in _queries(sql):
                     yield read(con, query_sql)
