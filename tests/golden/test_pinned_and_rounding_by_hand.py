@@ -4,10 +4,11 @@ from decimal import Decimal
 
 import pytest
 
-from sizing import RebalancingLimits
+from sizing import RebalancingLimits, size_portfolios
 from tests.golden.conftest import Sizer, size_by_product
 from tests.golden.test_rules_by_hand import decimals, limits
 from tests.golden.test_worked_examples import column, free, near
+from tests.sizing.cases import to_frame
 from tests.sizing.reference_portfolio import Line
 
 
@@ -153,3 +154,17 @@ def test_snapping_does_not_make_many_positions_exceed_the_target() -> None:
     assert column(case, "target_weight") == decimals(*["0.00008"] * 11_999, "0.00007999")
     assert case.summary["invested_weight"] == Decimal("0.95999999")
     assert case.summary["cash_weight"] == 0
+
+
+def test_twenty_thousand_equal_positions_in_ten_buckets_do_not_exceed_their_total_by_snapping() -> None:
+    """0.79999999 over 20,000 is 3999.99995 units each: taken for 4000, they would be 0.8 together."""
+    lines = [Line(f"{number:05}", f"bucket{number % 10}", 0.9, is_held=False) for number in range(20_000)]
+    asked = RebalancingLimits(
+        target_total_allocation=0.79999999, min_position_size=0.0, enable_bucket_diversification=True
+    )
+    sized = size_portfolios(to_frame({"one": lines}), asked)
+    assert sized.portfolios["invested_weight"].to_list() == [Decimal("0.79999999")]
+    assert sized.positions["target_weight"].value_counts().sort("target_weight").rows() == [
+        (Decimal("0.00003999"), 1),
+        (Decimal("0.00004000"), 19_999),
+    ]

@@ -98,7 +98,35 @@ def make_pins(rng: Random, n: int) -> list[float | None]:
     ]
 
 
+def make_residual(rng: Random) -> Asked:
+    """Draw a portfolio whose weights meet caps one after the other: a residual is left, and there is room for some."""
+    n, n_buckets, total = rng.randint(3, 14), rng.randint(1, 4), rng.choice((0.95, 1.0, 0.5))
+    buckets = [f"bucket{number}" for number in range(n_buckets)]
+    lines = [
+        Line(asset, rng.choice(buckets), score, is_held=rng.random() < 0.3)
+        for asset, score in zip(rng.sample(NAMES, n), make_scores(rng, n), strict=True)
+    ]
+    c = storable(total / n * rng.uniform(1.05, 3))
+    maximum = storable(total / n_buckets * rng.uniform(1.02, 2))
+    limits = RebalancingLimits(
+        target_total_allocation=total,
+        sizing_mode=rng.choice(("score_weighted", "score_weighted", "adaptive")),
+        score_tiers=make_tiers(rng),
+        max_single_position=c,
+        min_position_size=storable(c * rng.choice((1e-6, 0.1, 0.3))),
+        residual_strategy=rng.choice(("safe_top_slice", "proportional")),
+        max_residual_per_asset=rng.choice((0.05, 1.0, 0.01, weight_between(rng, 0, c))),
+        max_residual_multiple=rng.choice((0.5, None, 2.0)),
+        enable_bucket_diversification=rng.random() < 0.8,
+        max_allocation_per_bucket=maximum,
+        max_allocation_by_bucket={name: storable(maximum * rng.random()) for name in buckets if rng.random() < 0.3},
+    )
+    return lines, limits
+
+
 def make_portfolio(rng: Random, largest: int = 60) -> Asked:
+    if rng.random() < 0.25:
+        return make_residual(rng)
     n = rng.choice((1, 2, rng.randint(0, 6), rng.randint(3, 12), rng.randint(3, 12), rng.randint(0, largest)))
     buckets = [f"bucket{number}" for number in range(rng.randint(1, 6))]
     held = rng.choice((0.0, 0.5, 1.0))
