@@ -59,3 +59,14 @@ def test_equal_scores_weigh_the_same_however_small(score: float) -> None:
     limits = RebalancingLimits(sizing_mode="score_weighted", target_total_allocation=1, max_single_position=1)
     case = size_all([(lines, limits)])[0]
     assert [float(row["target_weight"]) for row in case.rows] == [0.25] * 4
+
+
+def test_faint_scores_beside_a_pinned_holding_and_a_score_of_zero_share_what_is_left() -> None:
+    pinned = Line("pinned", "x", None, is_held=True, pinned_weight=0.2)
+    lines = [pinned, Line("none", "x", 0.0), *(Line(name, "x", SMALLEST) for name in "abcd")]
+    limits = RebalancingLimits(
+        sizing_mode="score_weighted", target_total_allocation=1, max_single_position=1, min_position_size=0.0
+    )
+    case = size_all([(lines, limits)])[0]
+    weights = {row["asset"]: float(row["target_weight"]) for row in case.rows}
+    assert weights == {"pinned": 0.2, "none": 0.0} | dict.fromkeys("abcd", 0.2)
