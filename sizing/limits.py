@@ -46,9 +46,13 @@ class ScoreTier(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _from_sequence(cls, value: object) -> object:
-        if isinstance(value, tuple | list):
-            return dict(zip(("min_score", "size_category", "score_multiplier"), value, strict=True))
-        return value
+        if not isinstance(value, tuple | list):
+            return value
+        names = tuple(cls.model_fields)
+        if len(value) != len(names):
+            msg = f"expected {', '.join(names)}"
+            raise ValueError(msg)
+        return dict(zip(names, value, strict=True))
 
 
 DEFAULT_SCORE_TIERS = (

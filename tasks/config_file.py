@@ -1,64 +1,156 @@
-"""Read a YAML file that a person wrote, and tell its mistakes with the nearest known name."""
+"""Read a YAML file that a person wrote, and tell its mistakes: each with its line and column, in their order."""
 
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 
 from tasks.errors import ConfigError
 
-
-class _UniqueKeyLoader(yaml.SafeLoader):
-    """YAML takes the last of two equal keys in silence; here it is an error."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:  # noqa: FBT001, FBT002 - PyYAML's signature
-        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
-        for key in keys:
-            if keys.count(key) > 1:
-                msg = f"{key} is given {keys.count(key)} times"
-                raise yaml.constructor.ConstructorError(problem=msg, problem_mark=node.start_mark)
-        return super().construct_mapping(node, deep)
+_MERGE = "tag:yaml.org,2002:merge"
+_MOST_LISTED = 12
+_PAGE = "docs/configuration.md"
 
 
-def read_sections(path: Path, sections: Sequence[str]) -> dict[str, Any]:
+class Problem(NamedTuple):
+    """What is wrong, and the keys that lead to it from the top of the file."""
+
+    keys: tuple[object, ...]
+    said: str
+
+
+class Mistake(NamedTuple):
+    """What is wrong, and where it stands; lines and columns count from 1."""
+
+    line: int
+    column: int
+    said: str
+
+
+@dataclass(frozen=True)
+class Document:
+    """The content of a YAML file, typed as YAML does, and where each part of it stands."""
+
+    path: Path
+    content: dict[Any, Any]
+    root: yaml.Node
+    repeated: tuple[Mistake, ...]
+
+    def locate(self, problems: Iterable[Problem]) -> tuple[Mistake, ...]:
+        """Give the problems by where they stand, and the keys that are given twice; each once."""
+        found = {*self.repeated, *(Mistake(*_place(_mark(self.root, keys)), said) for keys, said in problems)}
+        return tuple(sorted(found))
+
+    def require_none(self, problems: Iterable[Problem]) -> None:
+        """Tell all that is wrong with the file at once. *Raises* `ConfigError` when anything is."""
+        if found := self.locate(problems):
+            raise _told(self.path, found)
+
+
+class _Loader(yaml.SafeLoader):
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:  # noqa: ANN401, FBT001, FBT002 - PyYAML's signature
+        try:
+            return super().construct_object(node, deep)
+        except ValueError as error:
+            msg = f"{node.value} looks like a date or a number and is none ({error}): put it into quotes"
+            raise yaml.constructor.ConstructorError(problem=msg, problem_mark=node.start_mark) from None
+
+
+def read_document(path: Path, sections: Sequence[str]) -> Document:
     """Give the content of the file; its sections are checked later. *Raises* `ConfigError`, also when it is missing."""
     try:
-        content = yaml.load(path.read_text(encoding="utf-8"), Loader=_UniqueKeyLoader)  # noqa: S506 - a SafeLoader
+        loader = _Loader(path.read_text(encoding="utf-8"))
+        root = loader.get_single_node()
+        repeated = tuple(_repeated(root))  # before it is constructed, which puts merged keys in
+        content = loader.construct_document(root) if root else None
     except FileNotFoundError:
         msg = f"no portfolio config at {path}: give its path with --config or BALLAST_CONFIG"
         raise ConfigError(msg) from None
     except (OSError, UnicodeDecodeError) as error:
         msg = f"{path} cannot be read: {error}"
         raise ConfigError(msg) from error
-    except yaml.MarkedYAMLError as error:
-        line = f", line {error.problem_mark.line + 1}" if error.problem_mark else ""
-        msg = f"{path}{line}: not YAML: {error.problem}"
-        raise ConfigError(msg) from None
-    if not isinstance(content, dict):
+    except yaml.YAMLError as error:
+        raise _told(path, [_not_yaml(path, error)]) from None
+    if root is None or not isinstance(content, dict):
         got = "nothing" if content is None else repr(content)
-        msg = f"{path}: expected the sections {' and '.join(sections)}, got {got}"
+        msg = f"{path}:1:1: expected the sections {' and '.join(sections)}, got {got}"
         raise ConfigError(msg)
-    return content
+    return Document(path, content, root, repeated)
 
 
 def unknown(what: str, name: object, known: Iterable[str]) -> str:
-    """Say that a name is unknown, with the nearest known one, or else with all of them."""
-    nearest = get_close_matches(str(name), list(known), n=1)
-    return f"{what} is unknown" + (
-        f"; did you mean {nearest[0]}?" if nearest else f"; known: {', '.join(sorted(known))}"
-    )
+    """Say that a name is unknown, with the nearest known one, or else with all of them, or where they stand."""
+    names = sorted(known)
+    nearest = get_close_matches(str(name), names, n=1)
+    if nearest:
+        return f"{what} is unknown; did you mean {nearest[0]}?"
+    return f"{what} is unknown; " + (f"known: {', '.join(names)}" if len(names) <= _MOST_LISTED else f"see {_PAGE}")
 
 
-def worded(error: Any) -> str:  # noqa: ANN401 - pydantic's ErrorDetails
-    """Put one of pydantic's errors into a sentence, with what was given."""
-    place = ".".join(str(part) for part in error["loc"])
-    message = error["msg"].removeprefix("Value error, ")
-    return f"{place}: {message}, got {error['input']!r}" if place else message
+def _told(path: Path, found: Sequence[Mistake]) -> ConfigError:
+    lines = [f"{path}:{line}:{column}: {said}" for line, column, said in found]
+    return ConfigError(lines[0] if len(lines) == 1 else "\n".join([f"{len(lines)} mistakes in {path}:", *lines]))
 
 
-def mistakes(path: Path, problems: Sequence[str]) -> ConfigError:
-    """Give the error that tells all that is wrong with the file."""
-    counted = "1 mistake" if len(problems) == 1 else f"{len(problems)} mistakes"
-    return ConfigError(f"{path}: {counted}: " + "; ".join(problems))
+def _place(mark: yaml.Mark) -> tuple[int, int]:
+    return mark.line + 1, mark.column + 1
+
+
+def _not_yaml(path: Path, error: yaml.YAMLError) -> Mistake:
+    if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark:
+        said = ": ".join(part for part in (error.context, error.problem) if part)
+        hint = "; indent with spaces, not with tabs" if "'\\t'" in said else ""
+        return Mistake(*_place(error.problem_mark), f"not YAML: {said}{hint}")
+    before = path.read_text(encoding="utf-8")[: getattr(error, "position", 0)]
+    said = getattr(error, "reason", str(error))
+    return Mistake(before.count("\n") + 1, len(before) - before.rfind("\n"), f"not YAML: {said}")
+
+
+def _repeated(root: yaml.Node | None) -> Iterator[Mistake]:
+    """Find keys that a mapping has more than once: YAML takes the last one in silence."""
+    waiting, seen = [root], {id(None)}
+    while waiting:
+        node = waiting.pop()
+        if id(node) in seen:
+            continue
+        seen.add(id(node))
+        if isinstance(node, yaml.SequenceNode):
+            waiting += node.value
+        if isinstance(node, yaml.MappingNode):
+            waiting += [value for _, value in node.value]
+            yield from _repeated_in(node)
+
+
+def _repeated_in(node: yaml.MappingNode) -> Iterator[Mistake]:
+    first: dict[Hashable, int] = {}
+    for key, _ in node.value:
+        if not isinstance(key, yaml.ScalarNode) or key.tag == _MERGE:
+            continue
+        line, column = _place(key.start_mark)
+        if (name := (key.tag, key.value)) in first:
+            yield Mistake(line, column, f"{key.value} is given twice, first in line {first[name]}: keep one")
+        first.setdefault(name, line)
+
+
+def _mark(root: yaml.Node, keys: Iterable[object]) -> yaml.Mark:
+    """Say where the keys lead to: to the last key that is there, or to the item of a list."""
+    node, mark = root, root.start_mark
+    for key in keys:
+        if isinstance(node, yaml.MappingNode):
+            found = [pair for pair in node.value if _constructed(pair[0]) == key]
+            if not found:
+                break
+            mark, node = found[-1][0].start_mark, found[-1][1]
+        elif isinstance(node, yaml.SequenceNode) and isinstance(key, int) and key < len(node.value):
+            node = node.value[key]
+            mark = node.start_mark
+        else:
+            break
+    return mark
+
+
+def _constructed(key: yaml.Node) -> object:
+    return yaml.constructor.SafeConstructor().construct_object(key, deep=True)

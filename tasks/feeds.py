@@ -14,7 +14,8 @@ from typing import Any, Literal, Self, TypeAlias, get_args
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from sql.records import IngestKind
-from tasks.config_file import unknown, worded
+from tasks.allowed import explain, shown
+from tasks.config_file import Problem, unknown
 from tasks.contracts import CONTRACTS
 
 FormatName = Literal["csv", "parquet", "jsonl", "arrow"]
@@ -131,43 +132,53 @@ def without_secrets(address: str) -> str:
     return re.split(r"[?#]", _USER.sub("", address), maxsplit=1)[0]
 
 
-def parse_feeds(section: object) -> tuple[dict[IngestKind, Feed], list[str]]:
-    """Give the feeds of the section, and every mistake in it."""
+def parse_feeds(section: object) -> tuple[dict[IngestKind, Feed], list[Problem]]:
+    """Give the feeds of the section, and every mistake in it, by the keys from the top of the file."""
     if section is None:
         return {}, []
     if not isinstance(section, dict):
-        return {}, [f"expected a mapping `feeds` from a kind to its feed, got {section!r}"]
+        said = f"expected a mapping `feeds` from a kind to its feed, got {shown(section)}"
+        return {}, [Problem(("feeds",), said)]
     contracts = {contract.kind: contract for contract in CONTRACTS}
-    problems = [unknown(f"feeds: kind {kind}", kind, get_args(IngestKind)) for kind in section if kind not in contracts]
+    problems = [
+        Problem(("feeds", kind), unknown(f"feeds: kind {kind}", kind, get_args(IngestKind)))
+        for kind in section
+        if kind not in contracts
+    ]
     feeds: dict[IngestKind, Feed] = {}
     for kind, contract in contracts.items():
         if kind not in section:
             continue
-        own = section[kind]
-        if not isinstance(own, dict):
-            problems.append(f"feeds: {kind}: expected a mapping with a path, or a database and a query")
-            continue
-        feed, found = _parse_feed(own, [given for given, _, _ in contract.columns])
-        problems += [f"feeds: {kind}: {one}" for one in found]
+        feed, found = _parse_feed(section[kind], [given for given, _, _ in contract.columns])
+        problems += [Problem(("feeds", kind, *keys), f"feeds: {kind}: {said}") for keys, said in found]
         if feed:
             feeds[kind] = feed
     return feeds, problems
 
 
-def _parse_feed(own: dict[str, Any], columns: list[str]) -> tuple[Feed | None, list[str]]:
-    problems = [unknown(str(name), name, Feed.model_fields) for name in own if name not in Feed.model_fields]
+def _parse_feed(own: object, columns: list[str]) -> tuple[Feed | None, list[Problem]]:
+    if not isinstance(own, dict):
+        return None, [Problem((), "expected a mapping with a path, or a database and a query")]
+    known = Feed.model_fields
+    problems = [Problem((name,), unknown(str(name), name, known)) for name in own if name not in known]
     try:
-        feed = Feed.model_validate({name: value for name, value in own.items() if name in Feed.model_fields})
+        feed = Feed.model_validate({name: value for name, value in own.items() if name in known})
     except ValidationError as error:
         return None, problems + [_worded(one) for one in error.errors()]
-    problems += [unknown(f"columns: {name}", name, columns) for name in feed.columns if name not in columns]
+    problems += [
+        Problem(("columns", name), unknown(f"columns: {name}", name, columns))
+        for name in feed.columns
+        if name not in columns
+    ]
     names = list(feed.columns.values())
     problems += [
-        f"columns: {name} is given {names.count(name)} times" for name in sorted({*names}) if names.count(name) > 1
+        Problem(("columns",), f"columns: {name} is given {names.count(name)} times")
+        for name in sorted({*names})
+        if names.count(name) > 1
     ]
     return feed, problems
 
 
-def _worded(error: Any) -> str:  # noqa: ANN401 - pydantic's ErrorDetails
-    place = ".".join(str(part) for part in error["loc"])
-    return f"{place}: {error['msg']}" if error["loc"][:1] and error["loc"][0] in _SECRET_FIELDS else worded(error)
+def _worded(error: Any) -> Problem:  # noqa: ANN401 - pydantic's ErrorDetails
+    keys = error["loc"]
+    return Problem(keys, explain(error, Feed, is_secret=bool(_SECRET_FIELDS & set(keys[:1]))))

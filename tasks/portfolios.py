@@ -1,24 +1,26 @@
 """Read portfolios.yaml: shared `defaults`, then `portfolios`, each a partial `RebalancingLimits`, and `feeds`.
 
 Beside its limits a portfolio has terms: the exchange whose days count, and when a person has to approve its targets.
-Every mistake of the file is told at once, with the nearest known name. Nothing is guessed.
+Every mistake of the file is told at once, with its line and the nearest known name. Nothing is guessed.
 """
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from pydantic import ValidationError
 
 from sizing import RebalancingLimits
 from sizing.approval import ApprovalPolicy
-from tasks.config_file import mistakes, read_sections, unknown, worded
+from tasks.allowed import explain, shown
+from tasks.config_file import Mistake, Problem, read_document, unknown
 from tasks.errors import ConfigError
 from tasks.feeds import Feeds, parse_feeds
+from tasks.layers import PRESET, Layers, Written, problems_of_preset
 from tasks.trading_days import exchange_time_zone
 
 _SECTIONS = ("defaults", "portfolios", "feeds")
-_TERMS = ("exchange", "approval")
+_TERMS = ("exchange", "approval", PRESET)
 _WORDS_FOR_POLICIES = {"always": ApprovalPolicy(always=True), "never": None}
 
 
@@ -43,6 +45,7 @@ class _File(NamedTuple):
     limits: dict[str, RebalancingLimits]
     terms: dict[str, Terms]
     default_terms: Terms
+    notes: tuple[Mistake, ...]
 
 
 def load_portfolios(path: Path) -> dict[str, RebalancingLimits]:
@@ -75,84 +78,105 @@ def load_feeds(path: Path) -> Feeds:
     """
     if not path.exists():
         return {}
-    feeds, problems = parse_feeds(read_sections(path, _SECTIONS).get("feeds"))
-    if problems:
-        raise mistakes(path, problems)
+    document = read_document(path, _SECTIONS)
+    feeds, problems = parse_feeds(document.content.get("feeds"))
+    document.require_none(problems)
     return feeds
 
 
+def load_notes(path: Path) -> tuple[Mistake, ...]:
+    """Say what is allowed in the file but may surprise, and where.
+
+    *Raises* `ConfigError` that lists everything wrong with the file.
+    """
+    return _read(path).notes
+
+
 def _read(path: Path) -> _File:
-    content = read_sections(path, _SECTIONS)
-    problems = [unknown(f"section {name}", name, _SECTIONS) for name in content if name not in _SECTIONS]
+    document = read_document(path, _SECTIONS)
+    content = document.content
+    problems = [
+        Problem((name,), unknown(f"section {name}", name, _SECTIONS)) for name in content if name not in _SECTIONS
+    ]
     problems += parse_feeds(content.get("feeds"))[1]
     defaults, portfolios = content.get("defaults") or {}, content.get("portfolios") or {}
     if not isinstance(defaults, dict) or not isinstance(portfolios, dict) or not portfolios:
-        problems.append("expected a mapping `portfolios` with at least one portfolio, and optional `defaults`")
-        raise mistakes(path, problems)
-    problems += _unknown_names("defaults", defaults)
-    default_terms, found = _terms("defaults", defaults, Terms())
-    problems += found
-    limits, terms = {}, {}
-    for name, own in portfolios.items():
-        if not isinstance(own, dict | None):
-            problems.append(f"portfolio {name}: expected limits, got {own!r}")
+        said = "expected a mapping `portfolios` with at least one portfolio, and optional `defaults`"
+        document.require_none([*problems, Problem(("defaults" if portfolios else "portfolios",), said)])
+    problems += _problems_of_names(("defaults",), "defaults", defaults)
+    default_terms, found = _terms(("defaults",), "defaults", defaults, Terms())
+    problems += [*found, *Layers(defaults).wrong_values()]
+    file = _File({}, {}, default_terms, ())
+    notes: list[Problem] = []
+    for name, written in portfolios.items():
+        keys, who = ("portfolios", name), f"portfolio {name}"
+        if not isinstance(written, dict | None) or not isinstance(name, str | int | float) or isinstance(name, bool):
+            problems.append(Problem(keys, _no_portfolio(name, written)))
             continue
-        where = f"portfolio {name}"
-        problems += _unknown_names(where, own or {})
-        own_terms, found = _terms(where, own or {}, default_terms)
+        own = written or {}
+        layers = Layers(defaults, own, name)
+        wrong = layers.problems()
+        problems += [*_problems_of_names(keys, who, own), *wrong]
+        file.terms[str(name)], found = _terms(keys, who, own, default_terms)
         problems += found
-        terms[str(name)] = own_terms
-        known = {
-            key: value for key, value in {**defaults, **(own or {})}.items() if key in RebalancingLimits.model_fields
-        }
-        try:
-            limits[str(name)] = RebalancingLimits(**known)
-        except ValidationError as error:
-            problems += [f"{where}: {worded(one)}" for one in error.errors()]
-    if problems:
-        raise mistakes(path, problems)
-    return _File(limits, terms, default_terms)
+        notes += layers.lifted()
+        if str(name) in file.limits:
+            problems.append(Problem(keys, f"{who} is there twice, as a number and as a text: give them two names"))
+        if not wrong:
+            file.limits[str(name)] = layers.limits()
+    document.require_none(problems)
+    return file._replace(notes=document.locate(notes))
 
 
-def _terms(where: str, own: Mapping[str, Any], defaults: Terms) -> tuple[Terms, list[str]]:
+def _no_portfolio(name: object, written: object) -> str:
+    if not isinstance(written, dict | None):
+        return f"portfolio {name}: expected limits, got {shown(written)}"
+    return f"portfolio {name}: its name is no text, since YAML reads it as {shown(name)}: put it into quotes"
+
+
+def _terms(keys: tuple[object, ...], who: str, own: Written, defaults: Terms) -> tuple[Terms, list[Problem]]:
     """Give the terms that are written here, the others from the defaults, and what is wrong with them."""
     exchange, approval = defaults
     problems = []
     if "exchange" in own:
         exchange = own["exchange"]
-        problems += _problems_of_exchange(where, exchange)
+        problems += [Problem((*keys, "exchange"), f"{who}: {said}") for said in _problems_of_exchange(exchange)]
     if "approval" in own:
-        approval, found = _policy(where, own["approval"])
-        problems += found
+        approval, found = _policy(own["approval"])
+        problems += [Problem((*keys, "approval", *inner), f"{who}: {said}") for inner, said in found]
     return Terms(exchange, approval), problems
 
 
-def _problems_of_exchange(where: str, exchange: object) -> list[str]:
+def _problems_of_exchange(exchange: object) -> list[str]:
     if not isinstance(exchange, str):
-        return [f"{where}: exchange: expected an ISO 10383 code such as XNYS, got {exchange!r}"]
+        return [f"exchange: expected an ISO 10383 code such as XNYS, got {shown(exchange)}"]
     try:
         exchange_time_zone(exchange)
     except ConfigError as error:
-        return [f"{where}: {error}"]
+        return [str(error)]
     return []
 
 
-def _policy(where: str, said: object) -> tuple[ApprovalPolicy | None, list[str]]:
+def _policy(said: object) -> tuple[ApprovalPolicy | None, list[Problem]]:
     if isinstance(said, str) and said in _WORDS_FOR_POLICIES:
         return _WORDS_FOR_POLICIES[said], []
-    if not isinstance(said, dict):
-        names = ", ".join(ApprovalPolicy.model_fields)
-        return None, [f"{where}: approval: expected always, never or a mapping of {names}, got {said!r}"]
     known = ApprovalPolicy.model_fields
-    strangers = [unknown(f"{where}: approval {name}", name, known) for name in said if name not in known]
-    if strangers:
-        return None, strangers
+    if not isinstance(said, dict):
+        expected = f"expected always, never or a mapping of {', '.join(known)}"
+        return None, [Problem((), f"approval: {expected}, got {shown(said)}")]
+    problems = [Problem((name,), unknown(f"approval {name}", name, known)) for name in said if name not in known]
     try:
-        return ApprovalPolicy(**said), []
+        policy = ApprovalPolicy(**{name: value for name, value in said.items() if name in known})
     except ValidationError as error:
-        return None, [f"{where}: approval: {worded(one)}" for one in error.errors()]
+        found = [Problem(one["loc"], f"approval: {explain(one, ApprovalPolicy)}") for one in error.errors()]
+        # What is misspelt may be what is missing.
+        return None, problems + [one for one in found if one.keys or not problems]
+    return policy, problems
 
 
-def _unknown_names(where: str, own: Mapping[str, Any]) -> list[str]:
+def _problems_of_names(keys: tuple[object, ...], who: str, own: Written) -> list[Problem]:
     known = (*RebalancingLimits.model_fields, *_TERMS)
-    return [unknown(f"{where}: limit {name}", name, known) for name in own if name not in known]
+    strangers = [
+        Problem((*keys, name), f"{who}: {unknown(f'limit {name}', name, known)}") for name in own if name not in known
+    ]
+    return [*strangers, *problems_of_preset(keys, who, own)]

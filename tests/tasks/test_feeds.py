@@ -209,12 +209,12 @@ class TestQueries:
         ('feeds: {scores: {path: "{day}.csv"}}', "{day} is unknown: {as_of_date} stands for the day"),
         ("feeds: {scores: {path: x, columns: {scor: y}}}", "columns: scor is unknown; did you mean score?"),
         ("feeds: {scores: {path: x, columns: {score: y, asset: y}}}", "columns: y is given 2 times"),
-        ("feeds: {scores: {path: x, decimal: ';'}}", "decimal: Input should be '.' or ',', got ';'"),
+        ("feeds: {scores: {path: x, decimal: ';'}}", "decimal: expected '.' or ',', got ';'"),
         ("feeds: {scores: {path: x, separator: '--'}}", "separator: expected one character, such as ';' or a tab"),
         ("feeds: {scores: {path: x, encoding: latin-77}}", "encoding: expected the name of a text encoding, such as"),
         ("feeds: {scores: {path: x, encoding: zlib}}", "encoding: expected the name of a text encoding, such as"),
         ("feeds: {scores: {path: x, date_format: '%Y'}}", "date_format: expected %Y, %m and %d in it"),
-        ("feeds: {scores: {path: [secret]}}", "path: Input should be a valid string"),
+        ("feeds: {scores: {path: [secret]}}", "scores: path: expected a text, or null"),
     ],
 )
 def test_a_mistake_is_told_with_the_others_of_the_file(tmp_path: Path, config: str, sentence: str) -> None:
@@ -225,7 +225,7 @@ def test_a_mistake_is_told_with_the_others_of_the_file(tmp_path: Path, config: s
             load(path)
         assert sentence in str(caught.value)
         assert "secret" not in str(caught.value)
-    with pytest.raises(ConfigError, match=r"2 mistakes: .*; portfolio core: limit max_position is unknown"):
+    with pytest.raises(ConfigError, match=r"^2 mistakes in .*:\n.*:1:.*\n.*:2:.* limit max_position is unknown"):
         load_portfolios(path)
 
 
