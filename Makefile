@@ -98,10 +98,22 @@ lock: setup ## Make requirements.lock anew from pyproject.toml (needs uv)
 	    --group dev --group bench --output-file requirements-bench.lock pyproject.toml
 	uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 --constraints requirements.lock \
 	    --group dev --group mutation --output-file requirements-mutation.lock pyproject.toml
+	uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 --constraints requirements.lock \
+	    --group docs --output-file requirements-docs.lock
 
 .PHONY: schema
 schema: setup ## Make docs/schema.md anew from the database
 	$(PY) docs/make_schema.py
+
+.PHONY: reference
+reference: schema ## Make all anew that is made from the code: docs/schema.md, docs/commands.md, the pictures of docs/sizing.md
+	$(PY) docs/make_commands.py
+	$(PY) docs/make_pictures.py
+
+.PHONY: docs
+docs: setup ## Make the site of the documents in site/, every link and anchor held to account; it opens without a network
+	$(PY) -c 'import furo' 2>/dev/null || $(PY) -m pip install -qq --no-deps --require-hashes -r requirements-docs.lock
+	$(PY) docs/make_site.py
 
 .PHONY: sample
 sample: setup ## Make the shipped sample anew; the same bytes unless the script changed
@@ -109,4 +121,4 @@ sample: setup ## Make the shipped sample anew; the same bytes unless the script 
 
 .PHONY: clean
 clean: ## Remove what the commands made: the databases, caches and .venv
-	rm -rf .ballast .mutation .prefect .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf .ballast .mutation .prefect .venv site .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

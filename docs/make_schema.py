@@ -1,4 +1,3 @@
-# ruff: noqa: INP001 - a script that stands alone, not a module of a package
 """Make docs/schema.md from a database that the migrations and views have just made."""
 
 import sys

@@ -1,4 +1,3 @@
-# ruff: noqa: INP001 - a script that stands alone, not a module of a package
 """Make docs/pictures anew: the pages of a week of the sample in Prefect's UI. Needs Chromium.
 
 python -m docs.make_screenshots

@@ -1,0 +1,51 @@
+"""Make docs/commands.md from the command line itself: every command with its flags, defaults and example."""
+
+import sys
+from pathlib import Path
+from unittest.mock import patch
+
+from flows.cli import app
+
+HEAD = """\
+# The command line
+
+Made by `make reference` from the commands themselves: do not edit. `ballast COMMAND --help` says the same.
+
+Results go to stdout, progress and warnings to stderr. Tables fit the terminal; piped, or with `NO_COLOR` set, they
+are plain. Where a command shows rows, `--json` and `--csv` write them for a program. A flag wins over its
+`BALLAST_` variable, and the variable over the default.
+
+## Exit codes
+
+| code | meaning |
+|---|---|
+| 0 | done: published, or unchanged since it was; all is right; identical |
+| 1 | an error, said in one sentence with what to do; or what was asked for is not as it should be |
+| 2 | wrong usage: an unknown command, flag or value |
+| 3 | held: too many scores are missing, or publication is halted. The published targets stay |
+| 4 | rejected: a check refused the targets. The published targets stay |
+| 5 | a replay differs from what was published |
+| 6 | proposed: computed and stored, waiting for `ballast approve` |
+| 130 | stopped by Ctrl-C or a SIGTERM. Nothing is half written |
+
+A range of days ends with the code of the day that ended it.
+
+## Commands
+
+"""
+_COMMANDS = "**Commands**:\n\n"
+
+
+def commands_page() -> str:
+    """Give the page: cyclopts writes each command, the head what they have in common."""
+    with patch.object(sys, "argv", ["ballast"]):  # cyclopts would name a command of a group after what runs this script
+        written = app.generate_docs(output_format="markdown")
+    commands = written[written.index(_COMMANDS) + len(_COMMANDS) :]
+    lines = (line.rstrip() for line in commands.replace("```console", "```text").splitlines())
+    return HEAD + "\n".join(lines).rstrip() + "\n"
+
+
+if __name__ == "__main__":
+    page = commands_page()
+    Path(__file__).with_name("commands.md").write_text(page, encoding="utf-8")
+    sys.stderr.write(f"docs/commands.md: {len(page.splitlines())} lines\n")

@@ -1,0 +1,57 @@
+"""docs/notebook.py runs without engine and database, and its words have the numbers of its frames."""
+
+import runpy
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+ROOT = Path(__file__).parents[2]
+NOTEBOOK = ROOT / "docs" / "notebook.py"
+WORDS = " ".join(NOTEBOOK.read_text().replace("\n# ", " ").split())
+WITHOUT = """
+import runpy, sys
+runpy.run_path(sys.argv[1])
+met = {"prefect", "duckdb", "fastapi"} & set(sys.modules)
+assert not met, met
+"""
+
+
+@pytest.fixture(scope="module")
+def cells() -> dict[str, Any]:
+    """What the cells leave behind."""
+    return runpy.run_path(str(NOTEBOOK))
+
+
+def test_it_runs_without_engine_and_database(tmp_path: Path) -> None:
+    subprocess.run([sys.executable, "-W", "error", "-c", WITHOUT, NOTEBOOK], cwd=tmp_path, check=True)
+
+
+def test_the_cash_of_the_default_cap_is_as_told(cells: dict[str, Any]) -> None:
+    assert f"Six positions of 15 % are 90 %, so {100 * cells['cash']:.0f} %" in WORDS
+    assert cells["way_out"] == "max_single_position 0.15 -> 0.1584 would place it all"
+
+
+def test_the_cap_has_the_three_lives_that_are_told(cells: dict[str, Any]) -> None:
+    reachable, best = cells["reachable"], cells["best"]
+    assert f"95 % / 6 = {100 * reachable:.1f} %" in WORDS
+    assert f"Above {100 * best:.1f} %" in WORDS
+    totals: pl.DataFrame = cells["totals"]
+    limits_investment = totals.filter(pl.col("cap") < reachable)
+    assert (limits_investment["invested"] - 6 * limits_investment["cap"]).abs().max() == pytest.approx(0, abs=1e-9)
+    limits_concentration = totals.filter((pl.col("cap") >= reachable) & (pl.col("cap") < best))
+    assert limits_concentration["invested"].to_list() == [0.95] * limits_concentration.height
+    held_back = cells["weights"].join(limits_concentration, on="cap", how="semi").filter(pl.col("asset") == "LLY")
+    assert held_back["weight"].to_list() == held_back["cap"].to_list()
+    assert totals.filter(pl.col("cap") > best)["effective_positions"].n_unique() == 1
+
+
+def test_its_picture_is_the_one_of_the_page(cells: dict[str, Any], tmp_path: Path) -> None:
+    cells["picture"].save(tmp_path / "what_if.svg")
+    drawn = (tmp_path / "what_if.svg").read_text()
+    assert "LLY, AVGO" in drawn
+    assert "pictures/what_if_cap.svg" in WORDS
+    assert "LLY, AVGO" in (ROOT / "docs" / "pictures" / "what_if_cap.svg").read_text()
