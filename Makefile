@@ -107,8 +107,8 @@ schema: setup ## Make docs/schema.md anew from the database
 
 .PHONY: reference
 reference: schema ## Make all anew that is made from the code: docs/schema.md, docs/commands.md, the pictures of docs/sizing.md
-	$(PY) docs/make_commands.py
-	$(PY) docs/make_pictures.py
+	$(PY) -m docs.make_commands
+	$(PY) -m docs.make_pictures
 
 .PHONY: docs
 docs: setup ## Make the site of the documents in site/, every link and anchor held to account; it opens without a network
