@@ -165,8 +165,16 @@ def sql(query: str | None = None, /, *, snapshot: Path | None = None) -> int:
 
 
 def main() -> None:
-    """Run the command line."""
-    sys.exit(app())
+    """Run the command line. Mistakes in the settings, which are read everywhere, are told in one place."""
+    try:
+        sys.exit(app(sys.argv[1:]))
+    except Exception as error:
+        from flows.show import tell_settings  # noqa: PLC0415 - Polars takes a while to import
+
+        code = tell_settings(error)
+        if code is None:
+            raise
+        sys.exit(code)
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 
 import polars as pl
+from pydantic import ValidationError
 from rich import box
 from rich.console import Console
 from rich.markup import escape
@@ -13,7 +14,9 @@ from rich.text import Text
 
 from sizing.errors import BallastError
 from sql.errors import HaltedError, PublishRejectedError, WarehouseError
-from tasks.errors import UsageError
+from tasks.env_file import told
+from tasks.errors import ConfigError, UsageError
+from tasks.settings import Settings
 
 ERROR, USAGE, HELD, REJECTED, DIFFERENT, PROPOSED, STOPPED = 1, 2, 3, 4, 5, 6, 130
 """Exit codes of a command that did not do what was asked."""
@@ -45,6 +48,13 @@ def tell(problem: Problem) -> int:
     """Say what went wrong in one sentence, and give the exit code."""
     err().print(f"[bold red]error:[/] {escape(_visible(str(problem)))}")
     return next((code for kind, code in _CODES.items() if isinstance(problem, kind)), ERROR)
+
+
+def tell_settings(error: Exception) -> int | None:
+    """Say what is wrong with the settings, and give the exit code; None: that is not it."""
+    if isinstance(error, ValidationError) and error.title == Settings.__name__:
+        return tell(told(Settings, error.errors()))
+    return tell(error) if isinstance(error, ConfigError) else None
 
 
 def say(message: str | None, results: Console, warnings: Console, lead: str = "") -> None:

@@ -12,7 +12,8 @@ from tasks.errors import ConfigError
 
 _MERGE = "tag:yaml.org,2002:merge"
 _MOST_LISTED = 12
-_PAGE = "docs/configuration.md"
+PAGE = "docs/configuration.md"
+"""Where every limit, term and setting stands."""
 
 
 class Problem(NamedTuple):
@@ -87,7 +88,7 @@ def unknown(what: str, name: object, known: Iterable[str]) -> str:
     nearest = get_close_matches(str(name), names, n=1)
     if nearest:
         return f"{what} is unknown; did you mean {nearest[0]}?"
-    return f"{what} is unknown; " + (f"known: {', '.join(names)}" if len(names) <= _MOST_LISTED else f"see {_PAGE}")
+    return f"{what} is unknown; " + (f"known: {', '.join(names)}" if len(names) <= _MOST_LISTED else f"see {PAGE}")
 
 
 def _told(path: Path, found: Sequence[Mistake]) -> ConfigError:

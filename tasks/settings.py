@@ -1,4 +1,4 @@
-"""Where this installation keeps its things, from `BALLAST_*` in the environment, and what a run is asked to do.
+"""Where this installation keeps its things, from `BALLAST_*` in the environment or .env, and what a run is asked to do.
 
 What does not belong here: limits of a portfolio, which live in sizing/limits.py and portfolios.yaml.
 """
@@ -8,21 +8,33 @@ from datetime import date
 from pathlib import Path
 from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints, model_validator
 from pydantic.json_schema import SkipJsonSchema
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from sizing import RebalancingLimits
 from sql.warehouse import Warehouse
+from tasks.env_file import ENV_FILE, PREFIX, require_known
 
 Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 """A text that says something."""
 
 
 class Settings(BaseSettings):
-    """Settings of the installation. Each is read from the environment, `BALLAST_` before its name in capitals."""
+    """Settings of the installation. Each is read from the environment, `BALLAST_` before its name in capitals.
 
-    model_config = SettingsConfigDict(env_prefix="BALLAST_", frozen=True, extra="forbid")
+    What is not there is read from the file `.env` of the working folder.
+    *Raises* `ConfigError` for a line of it with a `BALLAST_` name that is no setting.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX,
+        env_file=ENV_FILE,
+        env_file_encoding="utf-8",
+        dotenv_filtering="only_existing",
+        frozen=True,
+        extra="forbid",
+    )
 
     config: Path = Field(default=Path("deployments/portfolios.yaml"), description="Limits of the portfolios.")
     inbox: Path = Field(default=Path("inbox"), description="Folder of the day's files.")
@@ -63,6 +75,12 @@ class Settings(BaseSettings):
     postgres_url: SkipJsonSchema[SecretStr | None] = Field(
         default=None, exclude=True, description="PostgreSQL database that gets a copy of what is published."
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _known(cls, given: object) -> object:
+        require_known(cls.model_fields)
+        return given
 
     def at(self, paths: Mapping[str, Path]) -> Self:
         """Give these settings with other paths, by the names of their fields."""
