@@ -82,6 +82,22 @@ def limit_columns(limits: LimitsByPortfolio, portfolio_ids: pl.Series) -> LimitC
     )
 
 
+def check_limits(limits: LimitsByPortfolio) -> LimitsByPortfolio:
+    """Give the limits as they came.
+
+    *Raises* `ContractError` where they are no limits, as happens in a notebook, which no type checker reads.
+    """
+    given = list(limits.values()) if isinstance(limits, Mapping) else [limits]
+    wrong = [one for one in given if not isinstance(one, RebalancingLimits)]
+    if wrong:
+        msg = (
+            f"expected a RebalancingLimits, or a mapping from portfolio_id to one; got {wrong[0]!r}: "
+            "RebalancingLimits(max_single_position=0.15) makes one"
+        )
+        raise ContractError(msg)
+    return limits
+
+
 def _keyed(limits: LimitsByPortfolio, portfolio_ids: pl.Series) -> tuple[list[RebalancingLimits], pl.DataFrame]:
     """Give the distinct limits, and the key of its own for each portfolio."""
     names = portfolio_ids.unique().sort()

@@ -16,7 +16,7 @@ from sizing.decisions import explain_decisions
 from sizing.diversification import diversify, place
 from sizing.dynamic import add_raw_weights
 from sizing.inputs import DayInputs
-from sizing.limit_columns import LimitsByPortfolio
+from sizing.limit_columns import LimitsByPortfolio, check_limits
 from sizing.no_buy import MOST_SIZINGS, hold_back, put_in, tell_no_buy
 from sizing.rounding import add_target_weight
 from sizing.selection import qualify
@@ -53,7 +53,7 @@ def size_portfolios(selected: pl.DataFrame, limits: LimitsByPortfolio) -> SizedP
     *Raises* `ContractError`. Source: sizing.md.
     """
     with ThreadPoolExecutor(pl.thread_pool_size()) as pool:
-        parts = list(pool.map(_size_batch, batches(check_selected(selected), limits)))
+        parts = list(pool.map(_size_batch, batches(check_selected(selected), check_limits(limits))))
     return SizedPortfolios(
         pl.concat([part.positions for part in parts]), pl.concat([part.portfolios for part in parts])
     )

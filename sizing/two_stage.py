@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from sizing.dynamic import RAW_COLUMNS
+from sizing.errors import ContractError
 from sizing.limit_columns import LimitsByPortfolio
 from sizing.limits import WEIGHT_TOLERANCE
 from sizing.residual import add_residual
@@ -42,6 +43,11 @@ class TwoStagePositionSizer:
     def size(self, raw: pl.DataFrame) -> pl.DataFrame:
         """Give `raw` with the weights of both stages and the residual."""
         given = check_selected(raw)
+        missing = [name for name in RAW_COLUMNS[1:] if name not in given.columns]
+        if missing:
+            mend = "give it what DynamicPositionSizer.size gives"
+            msg = f"TwoStagePositionSizer: the frame has no {', '.join(missing)}: {mend}"
+            raise ContractError(msg)
         working, _ = lay_out(given, self.limits)
         added = given.select(RAW_COLUMNS[1:])[working["input_row"]].with_columns(
             is_sized=pl.col("drop_reason").is_null() & (pl.col("size_category") != "pinned")

@@ -10,7 +10,7 @@ import polars as pl
 from sizing.errors import ContractError
 from sizing.frames import SelectedAssets, validate
 from sizing.keys import code, code_among, packed
-from sizing.limit_columns import LimitColumns, LimitsByPortfolio, limit_columns
+from sizing.limit_columns import LimitColumns, LimitsByPortfolio, check_limits, limit_columns
 from sizing.runs import place
 
 _GIVEN_COLUMNS = ("bucket", "score", "is_held", "pinned_weight")
@@ -25,7 +25,7 @@ def lay_out(selected: pl.DataFrame, limits: LimitsByPortfolio) -> tuple[pl.DataF
     free_bucket_limit` and the sizing limits by their names.
     *Raises* `ContractError`.
     """
-    columns = limit_columns(limits, selected["portfolio_id"])
+    columns = limit_columns(check_limits(limits), selected["portfolio_id"])
     return lay_limits(_ranked(selected, columns), columns), columns
 
 
@@ -66,6 +66,11 @@ def check_selected(selected: pl.DataFrame) -> pl.DataFrame:
 
     *Raises* `ContractError`.
     """
+    if not isinstance(selected, pl.DataFrame):  # in a notebook, which no type checker reads
+        kind = type(selected).__name__
+        mend = "call collect() on it first" if kind == "LazyFrame" else "pl.DataFrame(...) makes one"
+        msg = f"size_portfolios: expected the selected assets as a Polars DataFrame, got a {kind}: {mend}"
+        raise ContractError(msg)
     has_pins = "pinned_weight" in selected.columns
     given = selected if has_pins else selected.with_columns(pinned_weight=pl.lit(None, pl.Float64))
     validate(SelectedAssets, given, "size_portfolios: the selected assets")
