@@ -176,3 +176,18 @@ def test_no_single_relaxation_is_denied_where_one_would_do(name: str) -> None:
     pairs = zip(denied, size_all(asked), strict=True)
     for case, again in sorted(pairs, key=lambda pair: len(pair[0].rows)):
         assert again.summary["cash_weight"] > 0, f"{name} -> {WIDE_OPEN[name]} alone places it all: {case}"
+
+
+def could_be_sized(row: dict[str, Any]) -> bool:
+    return row["pinned_weight"] is None and row["drop_reason"] != "no_size"
+
+
+def test_a_relaxation_is_told_exactly_where_limits_force_cash_that_something_could_take() -> None:
+    told = {True: 0, False: 0}
+    for case in many_cases():
+        left = case.summary["residual"] - case.summary["residual_placed"]
+        is_forced = left > ROUND_OFF and case.limits.residual_strategy != "cash_bucket"
+        expected = is_forced and any(could_be_sized(row) for row in case.rows)
+        assert (case.summary["relaxation"] is not None) == expected, case
+        told[expected] += 1
+    assert min(told.values()) > SEEN_OFTEN
