@@ -1,5 +1,6 @@
 """Make docs/commands.md from the command line itself: every command with its flags, defaults and example."""
 
+import re
 import sys
 from pathlib import Path
 from unittest.mock import patch
@@ -33,14 +34,15 @@ A range of days ends with the code of the day that ended it.
 ## Commands
 
 """
-_COMMANDS = "**Commands**:\n\n"
+_FIRST_GROUP = re.compile(r"^\*\*.+\*\*:$", flags=re.MULTILINE)
 
 
 def commands_page() -> str:
     """Give the page: cyclopts writes each command, the head what they have in common."""
     with patch.object(sys, "argv", ["ballast"]):  # cyclopts would name a command of a group after what runs this script
         written = app.generate_docs(output_format="markdown")
-    commands = written[written.index(_COMMANDS) + len(_COMMANDS) :]
+    first = _FIRST_GROUP.search(written)
+    commands = written[first.start() if first else 0 :]
     lines = (line.rstrip() for line in commands.replace("```console", "```text").splitlines())
     return HEAD + "\n".join(lines).rstrip() + "\n"
 

@@ -1,4 +1,4 @@
-"""A person's way in: `ballast run`, `ballast backfill`, `ballast approve`, `ballast halt`, `ballast sql` and others.
+"""A person's way in: `ballast run`, `ballast backfill`, `ballast explain`, `ballast approve`, `ballast db` and others.
 
 Heavy imports wait until a command needs them. What does not belong here: a rule, or SQL.
 """
@@ -11,10 +11,13 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
+from flows.command_groups import DECIDE, LOOK, OPERATE, RUN, TERMINAL
+from flows.completion import completion
 from flows.db_command import db
 from flows.decision_commands import approve, decline, halt, resume
 from flows.environment_commands import deploy, down, up
 from flows.flags import AS_CONFIGURED_WITH_INBOX, PlacesWithInbox, prepare
+from flows.reading_commands import diff, explain, sql, status, targets
 
 app = App(
     name="ballast",
@@ -23,11 +26,18 @@ app = App(
     version=lambda: version("ballast"),
 )
 app.command(db)
-for _command in (approve, decline, halt, resume, up, down, deploy):
-    app.command(_command)
+app["--help"].group = app["--version"].group = TERMINAL
+for _group, _commands in {
+    LOOK: (targets, explain, diff, status, sql),
+    DECIDE: (approve, decline, halt, resume),
+    OPERATE: (up, down, deploy),
+    TERMINAL: (completion,),
+}.items():
+    for _place, _command in enumerate(_commands):
+        app.command(_command, group=_group, sort_key=_place)
 
 
-@app.command
+@app.command(group=RUN)
 def run(
     *,
     as_of: date | None = None,
@@ -64,7 +74,7 @@ def run(
     return run_days(as_of, first, last, places.given())
 
 
-@app.command
+@app.command(group=RUN)
 def backfill(  # noqa: PLR0913 - one parameter a flag
     *,
     first: Annotated[date, Parameter(name="--from")],
@@ -107,7 +117,7 @@ def backfill(  # noqa: PLR0913 - one parameter a flag
     return backfill_days(first, last, places.given(), keep_going=keep_going, approver=approver, note=note)
 
 
-@app.command
+@app.command(group=RUN)
 def replay(  # noqa: PLR0913 - one parameter a flag
     run_id: str | None = None,
     /,
@@ -145,23 +155,6 @@ def replay(  # noqa: PLR0913 - one parameter a flag
     from flows.replay_command import replay_runs  # noqa: PLC0415 - Prefect and Polars take a second to import
 
     return replay_runs(run_id, as_of, first, last, {"warehouse": warehouse} if warehouse else {})
-
-
-@app.command
-def sql(query: str | None = None, /, *, snapshot: Path | None = None) -> int:
-    """Ask the snapshot in SQL, read-only. Example: `ballast sql "FROM current_targets"`.
-
-    Parameters
-    ----------
-    query
-        One query or several with `;` between them, in DuckDB's SQL. Default: what stdin has.
-    snapshot
-        The snapshot. Default: BALLAST_SNAPSHOT.
-
-    """
-    from flows.sql_command import ask  # noqa: PLC0415 - DuckDB and Polars take a while to import
-
-    return ask(query, {"snapshot": snapshot} if snapshot else {})
 
 
 def main() -> None:

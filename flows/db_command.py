@@ -7,7 +7,11 @@ from pathlib import Path
 
 from cyclopts import App
 
-db = App(name="db", help="Look after the warehouse: bring it forward, prove it, copy it, put a copy back.")
+from flows.command_groups import OPERATE
+
+db = App(
+    name="db", group=OPERATE, help="Look after the warehouse: bring it forward, prove it, copy it, put a copy back."
+)
 
 
 @db.command

@@ -1,13 +1,14 @@
 """What a person sees in the terminal: tables that fit it, errors in one sentence, plain when piped."""
 
 import logging
-from collections.abc import Mapping
+import os
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
 import polars as pl
 from pydantic import ValidationError
 from rich import box
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
@@ -29,14 +30,17 @@ _CODES: Mapping[type[Exception], int] = {UsageError: USAGE, PublishRejectedError
 _PIPED_WIDTH = 10_000
 _BREAKABLE = 36
 """Texts longer than this may be broken over lines."""
+_SHOWN = pl.Decimal(10, 4)
 _DIGITS = 12
 """An entry score is exact to 1e-12; what a double has beyond that is noise."""
 
 
 def out() -> Console:
-    """Give the console for results. Piped, it is wide enough that nothing is cut."""
+    """Give the console for results. Piped, it is as wide as COLUMNS says, else wide enough that nothing is cut."""
     console = Console(highlight=False, emoji=False)
-    return console if console.is_terminal else Console(highlight=False, emoji=False, width=_PIPED_WIDTH)
+    if console.is_terminal or os.environ.get("COLUMNS", "").isdigit():
+        return console
+    return Console(highlight=False, emoji=False, width=_PIPED_WIDTH)
 
 
 def err() -> Console:
@@ -91,9 +95,8 @@ class _Heard(logging.Handler):
 
 def show(console: Console, frame: pl.DataFrame, title: str | None = None) -> None:
     """Print a frame as a table; where its columns do not fit the terminal, one field a line, so that nothing is cut."""
-    shown = _table(frame, title)
-    if shown.__rich_measure__(console, console.options.update_width(_PIPED_WIDTH)).minimum <= console.width:
-        console.print(shown)
+    if fits(console, frame):
+        print_trimmed(console, _table(frame, title))
         return
     if title:
         console.print(f"[bold]{escape(title)}[/]")
@@ -101,14 +104,43 @@ def show(console: Console, frame: pl.DataFrame, title: str | None = None) -> Non
     for row in frame.iter_rows():
         console.print()
         for name, value in zip(frame.columns, row, strict=True):
-            console.print(Text(f"{name:>{width}}  {_text(value)}"))
+            console.print(Text(f"{name:>{width}}  {plain(value)}".rstrip()))
+
+
+def fits(console: Console, frame: pl.DataFrame) -> bool:
+    """Whether the columns of a frame fit the terminal."""
+    options = console.options.update_width(_PIPED_WIDTH)
+    return _table(frame, None).__rich_measure__(console, options).minimum <= console.width
+
+
+def narrowed(console: Console, frame: pl.DataFrame, spared: Sequence[str]) -> pl.DataFrame:
+    """Leave out as many of the spared columns, the first ones first, as a narrow terminal asks for."""
+    given = [name for name in spared if name in frame.columns]
+    tried = (frame.drop(given[:count]) for count in range(len(given) + 1))
+    return next((one for one in tried if fits(console, one)), frame.drop(given))
+
+
+def print_trimmed(console: Console, what: RenderableType) -> None:
+    """Print it, piped without the blanks that fill its lines."""
+    if console.is_terminal:
+        console.print(what)
+        return
+    with console.capture() as captured:
+        console.print(what)
+    lines = "\n".join(line.rstrip() for line in captured.get().splitlines())
+    console.print(lines, markup=False, soft_wrap=True)
+
+
+def four_decimals(frame: pl.DataFrame, *weights: str) -> pl.DataFrame:
+    """Give weights as a person reads them, to the basis point."""
+    return frame.with_columns(pl.col(weights).round(_SHOWN.scale).cast(_SHOWN))
 
 
 def _table(frame: pl.DataFrame, title: str | None) -> Table:
     """Numbers stand to the right; only long texts are broken, between words."""
     table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
     for name, dtype in frame.schema.items():
-        texts = [_text(value) for value in frame[name]]
+        texts = [plain(value) for value in frame[name]]
         longest = max(map(len, [name, *texts]))
         table.add_column(
             Text(name),
@@ -118,11 +150,12 @@ def _table(frame: pl.DataFrame, title: str | None) -> Table:
             overflow="fold",
         )
     for row in frame.iter_rows():
-        table.add_row(*(Text(_text(value)) for value in row))
+        table.add_row(*(Text(plain(value)) for value in row))
     return table
 
 
-def _text(value: object) -> str:
+def plain(value: object) -> str:
+    """Give a value as text for a person, without what a terminal would obey."""
     if value is None:
         return ""
     if isinstance(value, float):

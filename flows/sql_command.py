@@ -1,33 +1,48 @@
-"""`ballast sql`: queries on the snapshot, each shown as a table. `ballast db schema`: what can be asked."""
+"""`ballast sql`: queries on the snapshot, or a prompt. `ballast db schema`: what can be asked."""
 
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from flows.show import PROBLEMS, out, show, tell
+from flows.flags import AS_TABLE, Form
+from flows.give import give, require_one_form
+from flows.show import PROBLEMS, out, tell
+from flows.sql_prompt import talk
+from sql.reading import reading_snapshot
 from sql.schema_page import schema_page
-from sql.scripts import read_script, read_scripts
+from sql.scripts import read_scripts
+from sql.warehouse import Warehouse
 from tasks.settings import Settings
 
 
-def ask(query: str | None, paths: Mapping[str, Path]) -> int:
-    """Ask the snapshot and show each answer; without a query, those that stdin has."""
-    console = out()
-    asked = sys.stdin.read() if query is None else query
+def ask(query: str | None, paths: Mapping[str, Path], form: Form = AS_TABLE) -> int:
+    """Ask the snapshot and show each answer; without a query, those that stdin has, or a person types."""
     try:
-        for answer in Settings().at(paths).open_warehouse().ask_snapshot_each(asked):
-            show(console, answer)
-            console.print("1 row" if answer.height == 1 else f"{answer.height} rows")
+        require_one_form(form)
+        warehouse = Settings().at(paths).open_warehouse()
+        if query is None and sys.stdin.isatty():
+            return talk(warehouse, lambda asked: answer(warehouse, asked, form))
+        answer(warehouse, sys.stdin.read() if query is None else query, form)
     except PROBLEMS as problem:
         return tell(problem)
     return 0
 
 
+def answer(warehouse: Warehouse, asked: str, form: Form) -> None:
+    """Give the rows of each query. *Raises* `WarehouseError` for what is none, or fails."""
+    for number, rows in enumerate(warehouse.ask_snapshot_each(asked)):
+        if form.csv and number:
+            out().print()
+        give(rows, form)
+        if not form.json and not form.csv:
+            out().print("1 row" if rows.height == 1 else f"{rows.height} rows")
+
+
 def show_schema(paths: Mapping[str, Path]) -> int:
     """Print what the snapshot says of its tables, views and macros, as Markdown."""
     try:
-        columns = Settings().at(paths).open_warehouse().ask_snapshot(read_script("queries", "schema_columns").sql)
-        page = schema_page(columns, read_scripts("questions"))
+        with reading_snapshot(Settings().at(paths).open_warehouse()) as reader:
+            page = schema_page(reader.query("schema_columns"), read_scripts("questions"))
     except PROBLEMS as problem:
         return tell(problem)
     out().print(page, end="", markup=False, soft_wrap=True)

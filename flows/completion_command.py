@@ -1,0 +1,25 @@
+"""What `ballast completion` does: cyclopts writes the scripts."""
+
+from typing import Literal
+
+from cyclopts.completion.detect import ShellDetectionError
+from rich.markup import escape
+
+from flows.cli import app
+from flows.show import out, tell
+from tasks.errors import UsageError
+
+Shell = Literal["bash", "zsh", "fish", "powershell"]
+
+
+def complete(shell: Shell | None, *, install: bool) -> int:
+    """Print the script of the shell, or install it and say where."""
+    try:
+        if install:
+            path = app.install_completion(shell=shell)
+            out().print(f"installed: {escape(str(path))}; a new terminal completes `ballast`")
+        else:
+            out().print(app.generate_completion(shell=shell), end="", markup=False, soft_wrap=True)
+    except ShellDetectionError:
+        return tell(UsageError("which shell this is cannot be told: name it, as in `ballast completion bash`"))
+    return 0

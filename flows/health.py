@@ -1,0 +1,119 @@
+"""Is all well: the answer in one sentence, from what the snapshot says. No reading and no printing."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import polars as pl
+
+from sizing.wording import listed
+from tasks.trading_days import close_of, next_trading_day
+
+_SHOWN = 5
+_ENDED = {
+    "held": "is held",
+    "failed": "failed",
+    "rejected": "was rejected by the checks",
+    "proposed": "waits for approval",
+    "declined": "was declined",
+    "superseded": "was a proposal, and another one took its place",
+    "started": "was started and has not ended",
+    "not_run": "has scores and was not run",
+}
+
+
+@dataclass(frozen=True)
+class Session:
+    """The next trading day: its close, and when its targets must be published, UTC."""
+
+    day: date
+    close: datetime
+    due: datetime
+
+
+@dataclass(frozen=True)
+class Concern:
+    """What is not well or waits, why, and what to do."""
+
+    what: str
+    why: str
+    todo: str
+
+
+def session_after(exchange: str, day: date, deadline_hours: float) -> Session:
+    """Give the first trading day of the exchange after `day`."""
+    following = next_trading_day(exchange, day)
+    close = close_of(exchange, following).at
+    return Session(following, close, close + timedelta(hours=deadline_hours))
+
+
+def find_concerns(
+    states: pl.DataFrame, health: pl.DataFrame, halts: pl.DataFrame, following: Session | None, now: datetime
+) -> tuple[Concern, ...]:
+    """Say what is not well or waits: halts, proposals, the newest day, a trading day that went by.
+
+    *Requires* the rows of `portfolio_states`, `newest_health` and `halts_in_force`.
+    """
+    return (
+        *_halted(halts),
+        *_waiting(states),
+        *(_newest_day(health.row(0, named=True)) if health.height else ()),
+        *_late(health, following, now),
+    )
+
+
+def answer(states: pl.DataFrame, concerns: tuple[Concern, ...], following: Session | None) -> str:
+    """Give the overall answer in one sentence."""
+    if states["newest_day"].is_null().all():
+        return f"Nothing is published yet{': ' if concerns else ''}{'; '.join(one.what for one in concerns)}."
+    if concerns:
+        return f"Not all is well: {'; '.join(one.what for one in concerns)}."
+    day: date = states.select(pl.col("newest_day").max()).item()
+    count = "1 portfolio has" if states.height == 1 else f"{states.height} portfolios have"
+    due = f"; next is {following.day}, due by {following.due:%H:%M} UTC" if following else ""
+    return f"All is well: {count} targets of {day}{due}."
+
+
+def _halted(halts: pl.DataFrame) -> Iterator[Concern]:
+    for halt in halts.iter_rows(named=True):
+        name = halt["portfolio_id"]
+        yield Concern(
+            f"publication of {name or 'all portfolios'} is halted",
+            f"since {halt['since']:%Y-%m-%d %H:%M} UTC by {halt['by']}: {halt['reason']}",
+            f'ballast resume {name or "--all"} --reason "..."',
+        )
+
+
+def _waiting(states: pl.DataFrame) -> Iterator[Concern]:
+    waiting = states.drop_nulls("waiting_run_id").group_by("waiting_day", "waiting_run_id", maintain_order=True)
+    for _, rows in waiting:
+        first = rows.row(0, named=True)
+        day, run_id = first["waiting_day"], first["waiting_run_id"]
+        names = listed(sorted(rows["portfolio_id"]), _SHOWN)
+        yield Concern(f"{day} waits for approval", f"{names}, run {run_id}", f'ballast approve {run_id} --note "..."')
+
+
+def _newest_day(day: dict[str, Any]) -> Iterator[Concern]:
+    """Say what became of the newest day, where that is not what it should be."""
+    state, missing = day["state"], day["missing_portfolios"]
+    todo = f"ballast run --as-of {day['as_of_date']}"
+    unexplained = sorted({*missing} - {*day["halted_portfolios"]} - {*day["waiting_portfolios"]})
+    if state in _ENDED and state != "proposed" and day["is_covered"] is not None:
+        yield Concern(f"{day['as_of_date']} {_ENDED[state]}", day["last_reason"] or "no run covers it", todo)
+    elif state == "partly_published" and unexplained:
+        yield Concern(f"{day['as_of_date']} has no targets of {listed(unexplained, _SHOWN)}", day["last_reason"], todo)
+    elif state == "published" and day["last_state"] in {"held", "failed", "rejected"}:
+        what = f"a correction of {day['as_of_date']} {_ENDED[day['last_state']]}"
+        yield Concern(what, day["last_reason"], todo)
+
+
+def _late(health: pl.DataFrame, following: Session | None, now: datetime) -> Iterator[Concern]:
+    """Say that a trading day went by of which nothing is told."""
+    told = health["as_of_date"].to_list()
+    if following and following.due < now and following.day not in told:
+        yield Concern(
+            f"{following.day} has no targets",
+            f"they were due by {following.due:%Y-%m-%d %H:%M} UTC, and no scores of it came",
+            f"ballast run --as-of {following.day}",
+        )

@@ -1,0 +1,23 @@
+-- Grain: one row per portfolio and asset, and one of CASH: the targets that were visible at a moment, of one day, or of
+-- each portfolio's newest; positions by weight, cash last.
+-- Parameters: $portfolio_ids VARCHAR[] (empty: all), $as_of_date DATE (null: the newest), $visible_at TIMESTAMPTZ.
+SELECT
+    targets.portfolio_id,
+    targets.as_of_date,
+    targets.asset,
+    targets.bucket,
+    targets.target_weight,
+    targets.current_weight,
+    targets.trade_weight,
+    targets.action,
+    targets.target_reason,
+    targets.run_id,
+    latest.published_at
+FROM targets
+JOIN (
+    FROM visible_runs_as_of($visible_at::TIMESTAMPTZ)
+    WHERE as_of_date = coalesce($as_of_date::DATE, as_of_date)
+    QUALIFY row_number() OVER (PARTITION BY portfolio_id ORDER BY as_of_date DESC) = 1
+) AS latest USING (run_id, portfolio_id, as_of_date)
+WHERE len($portfolio_ids::VARCHAR[]) = 0 OR list_contains($portfolio_ids::VARCHAR[], targets.portfolio_id)
+ORDER BY targets.portfolio_id, targets.is_cash, targets.target_weight DESC, targets.asset;

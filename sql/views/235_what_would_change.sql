@@ -1,0 +1,328 @@
+-- Grain: one row per change that would move one weight: another limit, another score, everything else equal.
+CREATE OR REPLACE MACRO what_would_change(portfolio, asset, as_of) AS TABLE
+WITH asked AS (
+    SELECT portfolio::VARCHAR AS asked_portfolio, asset::VARCHAR AS asked_asset, as_of::DATE AS asked_day
+),
+visible AS (
+    SELECT
+        visible_runs.portfolio_id,
+        visible_runs.run_id,
+        asked_asset,
+        (json_extract(runs.config, '$.portfolios')::MAP(VARCHAR, JSON))[visible_runs.portfolio_id] AS limits
+    FROM visible_runs
+    JOIN asked ON visible_runs.portfolio_id = asked_portfolio AND visible_runs.as_of_date = asked_day
+    JOIN runs USING (run_id)
+),
+candidates AS (
+    FROM decisions SEMI JOIN visible USING (run_id, portfolio_id)
+),
+asked_for AS (
+    SELECT
+        limits,
+        decision,
+        size,
+        target,
+        summary,
+        decision.restriction IN ('no_trade', 'no_buy') AND size.pinned_weight IS NOT NULL AS is_held_back,
+        (limits ->> 'enable_dynamic_sizing')::BOOLEAN AS is_dynamic,
+        json_extract(limits, '$.max_allocation_by_bucket')::MAP(VARCHAR, DOUBLE) AS own_bucket_limits,
+        CASE
+            WHEN is_dynamic AND (limits ->> 'enable_bucket_diversification')::BOOLEAN
+            THEN coalesce(own_bucket_limits[decision.bucket], (limits ->> 'max_allocation_per_bucket')::DOUBLE)
+        END AS bucket_limit,
+        (
+            SELECT sum(target_weight)
+            FROM targets
+            WHERE targets.run_id = visible.run_id
+                AND targets.portfolio_id = visible.portfolio_id
+                AND targets.bucket = decision.bucket
+        ) AS bucket_weight,
+        (
+            SELECT count(*)
+            FROM candidates AS other
+            WHERE other.gate = decision.gate
+                AND other.candidate_rank < decision.candidate_rank
+                AND (decision.gate <> 'max_positions_per_bucket' OR other.bucket = decision.bucket)
+        ) AS n_before,
+        from_json(
+            json_extract(limits, '$.score_tiers'),
+            '[{"min_score": "DOUBLE", "size_category": "VARCHAR", "score_multiplier": "DOUBLE"}]'
+        ) AS tiers
+    FROM visible
+    LEFT JOIN candidates AS decision ON decision.asset = asked_asset
+    LEFT JOIN sizing_audit AS size
+        ON size.run_id = visible.run_id AND size.portfolio_id = visible.portfolio_id AND size.asset = asked_asset
+    LEFT JOIN targets AS target
+        ON target.run_id = visible.run_id AND target.portfolio_id = visible.portfolio_id AND target.asset = asked_asset
+    LEFT JOIN sizing_summary AS summary
+        ON summary.run_id = visible.run_id AND summary.portfolio_id = visible.portfolio_id
+),
+story AS (
+    SELECT
+        *,
+        coalesce(target.is_cash, false) AS is_cash,
+        decision.is_selected
+            AND size.asset IS NOT NULL AND size.pinned_weight IS NULL AND size.drop_reason IS NULL AS is_sized,
+        is_sized AND is_dynamic AND (limits ->> 'sizing_mode') = 'adaptive' AS is_tiered,
+        -- Tiers stand by falling score.
+        list_filter(tiers, lambda tier: tier.min_score > decision.score)[-1] AS next_tier,
+        list_filter(tiers, lambda tier: tier.min_score <= decision.score) AS reached_tiers,
+        CASE
+            WHEN NOT is_dynamic THEN NULL
+            WHEN size.target_weight >= (limits ->> 'max_single_position')::DOUBLE - 1e-7
+            THEN 'max_single_position ' || (limits ->> 'max_single_position')
+            WHEN bucket_weight >= bucket_limit - 1e-7 AND own_bucket_limits[decision.bucket] IS NOT NULL
+            THEN format('max_allocation_by_bucket {} {:.12g}', decision.bucket, bucket_limit)
+            WHEN bucket_weight >= bucket_limit - 1e-7
+            THEN format('max_allocation_per_bucket {:.12g}', bucket_limit)
+            WHEN size.residual_limit IN ('max_residual_per_asset', 'max_residual_multiple')
+            THEN size.residual_limit || ' ' || json_extract_string(limits, '$.' || size.residual_limit)
+        END AS binding_limit,
+        target.current_weight * (1 - (limits ->> 'rebalance_band')::DOUBLE) AS band_from,
+        target.current_weight * (1 + (limits ->> 'rebalance_band')::DOUBLE) AS band_to
+    FROM asked_for
+)
+SELECT
+    generate_subscripts(changes, 1) AS step,
+    unnest(changes, recursive := true)
+FROM (
+    SELECT list_filter(
+        [
+            CASE
+                WHEN is_sized
+                THEN {
+                    'quantity': 'more weight',
+                    'value': NULL,
+                    'limit_value': binding_limit,
+                    'words': CASE
+                        WHEN NOT is_dynamic
+                        THEN 'The total is divided evenly: only fewer names or a larger target_total_allocation.'
+                        WHEN binding_limit IS NULL
+                        THEN concat(
+                            'No limit keeps it down: only a larger share, ',
+                            if((limits ->> 'sizing_mode') = 'equal_weight', '', 'by a higher score, '),
+                            'by fewer names or by a larger target_total_allocation.'
+                        )
+                        WHEN starts_with(binding_limit, 'max_single_position') THEN 'It is at this limit.'
+                        WHEN starts_with(binding_limit, 'max_allocation')
+                        THEN format(
+                            'Bucket {} is full: this limit higher, or a larger share of the bucket.', decision.bucket
+                        )
+                        ELSE 'It took all that this limit lets it have of what the caps left over.'
+                    END
+                }
+            END,
+            CASE
+                WHEN is_tiered AND next_tier IS NOT NULL
+                THEN {
+                    'quantity': 'larger size',
+                    'value': format('{:.12g}', next_tier.min_score),
+                    'limit_value': 'score_tiers ' || next_tier.size_category,
+                    'words': format(
+                        'From this score its size is {}: {:.12g} times the base, not {:.12g}.',
+                        next_tier.size_category,
+                        next_tier.score_multiplier,
+                        coalesce(reached_tiers[1].score_multiplier, 0)
+                    )
+                }
+            END,
+            CASE
+                WHEN is_tiered AND reached_tiers[1].min_score > coalesce(decision.entry_score, 0)
+                THEN {
+                    'quantity': 'smaller size',
+                    'value': format('{:.12g}', reached_tiers[1].min_score),
+                    'limit_value': 'score_tiers ' || reached_tiers[1].size_category,
+                    'words': coalesce(
+                        format(
+                            'Below this score its size is {}: {:.12g} times the base, not {:.12g}.',
+                            reached_tiers[2].size_category,
+                            reached_tiers[2].score_multiplier,
+                            reached_tiers[1].score_multiplier
+                        ),
+                        'Below this score it has no size.'
+                    )
+                }
+            END,
+            CASE
+                WHEN is_sized AND is_dynamic AND (limits ->> 'sizing_mode') = 'score_weighted'
+                THEN {
+                    'quantity': 'another size',
+                    'value': NULL,
+                    'limit_value': NULL,
+                    'words': 'Its raw weight goes with its score: any other score is another size.'
+                }
+            END,
+            CASE
+                WHEN size.drop_reason IS NOT NULL
+                THEN {
+                    'quantity': 'a position',
+                    'value': NULL,
+                    'limit_value': if(
+                        size.drop_reason = 'no_size',
+                        'score_tiers',
+                        'min_position_size ' || (limits ->> 'min_position_size')
+                    ),
+                    'words': if(
+                        size.drop_reason = 'no_size',
+                        coalesce(
+                            format('Its score has no size: from {:.12g} it has one.', next_tier.min_score),
+                            'Its score has no size.'
+                        ),
+                        'A lower limit has room for more names, better ranked ones first.'
+                    )
+                }
+            END,
+            CASE
+                WHEN size.pinned_weight IS NOT NULL
+                THEN {
+                    'quantity': 'not frozen',
+                    'value': NULL,
+                    'limit_value': NULL,
+                    'words': CASE
+                        WHEN is_held_back AND decision.restriction = 'no_buy'
+                        THEN 'When restriction no_buy ends, it may grow.'
+                        WHEN is_held_back THEN 'When restriction no_trade ends, it is sized like any other.'
+                        ELSE 'With a score that counts, it is sized like any other.'
+                    END
+                }
+            END,
+            CASE
+                WHEN decision.is_selected AND decision.entry_score IS NOT NULL
+                THEN {
+                    'quantity': 'out',
+                    'value': format('{:.12g}', decision.entry_score),
+                    'limit_value': NULL,
+                    'words': concat(
+                        'Below this score it is ',
+                        if(decision.is_held, 'closed', 'not opened'),
+                        coalesce(format(', and {} comes in its place.', decision.rival), '.')
+                    )
+                }
+            END,
+            CASE
+                WHEN NOT decision.is_selected
+                THEN {
+                    'quantity': 'in',
+                    'value': format('{:.12g}', decision.entry_score),
+                    'limit_value': NULL,
+                    'words': CASE
+                        WHEN decision.entry_score IS NOT NULL
+                        THEN concat(
+                            'From this score it is selected',
+                            coalesce(format(', in the place of {}', decision.rival), ''),
+                            coalesce(format('; it has {:.12g}.', decision.score), '.')
+                        )
+                        WHEN decision.gate IN ('must_sell', 'no_buy', 'no_trade')
+                        THEN format('No score would do while restriction {} lasts.', decision.restriction)
+                        WHEN decision.gate = 'no_bucket'
+                        THEN 'No score would do: the asset list must give it a bucket, or allow_unclassified be true.'
+                        WHEN decision.gate = 'excluded'
+                        THEN 'No score would do: the limits leave it, or its bucket, out of the portfolio.'
+                        ELSE 'No score of its own would do.'
+                    END
+                }
+            END,
+            CASE
+                WHEN decision.gate IN ('below_min_score_threshold', 'below_min_score_new_position')
+                    AND decision.score IS NOT NULL
+                THEN {
+                    'quantity': 'past its gate',
+                    'value': format('{:.12g}', decision.score),
+                    'limit_value': format('{} {:.12g}', replace(decision.gate, 'below_', ''), decision.gate_limit),
+                    'words': concat(
+                        'This limit at its score lets it compete for a place',
+                        if(n_before = 0, '', format(', with {} better ranked', n_before)),
+                        '.'
+                    )
+                }
+                WHEN decision.gate IN ('max_positions_per_bucket', 'max_total_positions', 'max_new_positions')
+                THEN {
+                    'quantity': 'past its gate',
+                    'value': format('{:.12g}', decision.gate_limit + n_before + 1),
+                    'limit_value': format('{} {:.12g}', decision.gate, decision.gate_limit),
+                    'words': if(
+                        n_before = 0,
+                        'This limit one higher: it is the first that it stops.',
+                        format('This limit that high: {} better ranked are stopped by it too.', n_before)
+                    )
+                }
+                WHEN decision.gate = 'replaced'
+                THEN {
+                    'quantity': 'past its gate',
+                    'value': NULL,
+                    'limit_value': format('replacement_margin {:.12g}', decision.gate_limit),
+                    'words': 'Only a larger lead, or none at all, would have let it stay.'
+                }
+                WHEN decision.gate = 'min_buckets_represented'
+                THEN {
+                    'quantity': 'past its gate',
+                    'value': NULL,
+                    'limit_value': format('min_buckets_represented {:.12g}', decision.gate_limit),
+                    'words': 'A lower limit keeps no place for a bucket that is missing.'
+                }
+            END,
+            CASE
+                WHEN NOT is_cash AND size.pinned_weight IS NULL AND target.action IN ('hold', 'increase', 'decrease')
+                THEN {
+                    'quantity': if(target.action = 'hold', 'a trade', 'no trade'),
+                    'value': NULL,
+                    'limit_value': 'rebalance_band ' || (limits ->> 'rebalance_band'),
+                    'words': format(
+                        if(
+                            target.action = 'hold',
+                            'Only a target below {:.8f} or above {:.8f} is traded.',
+                            'A target from {:.8f} to {:.8f} is not traded.'
+                        ),
+                        band_from,
+                        band_to
+                    )
+                }
+            END,
+            CASE
+                WHEN is_cash AND target.target_weight = 0
+                THEN {
+                    'quantity': 'more cash',
+                    'value': NULL,
+                    'limit_value': 'max_single_position ' || (limits ->> 'max_single_position'),
+                    'words': if(
+                        is_dynamic,
+                        format(
+                            'All is placed. Fewer than {:.0f} positions could not hold it.',
+                            ceil(
+                                summary.target_total_allocation::DOUBLE / (limits ->> 'max_single_position')::DOUBLE
+                                - 1e-9
+                            )
+                        ),
+                        'All is placed, without caps.'
+                    )
+                }
+                WHEN is_cash AND summary.residual_strategy = 'cash_bucket' AND summary.residual > 0
+                THEN {
+                    'quantity': 'less cash',
+                    'value': NULL,
+                    'limit_value': 'residual_strategy cash_bucket',
+                    'words': format(
+                        'Another residual_strategy places what the caps let it; these names can hold {:.8f}.',
+                        summary.reachable_weight
+                    )
+                }
+                WHEN is_cash
+                THEN {
+                    'quantity': 'less cash',
+                    'value': NULL,
+                    'limit_value': summary.binding_limit,
+                    'words': concat('More names that qualify', coalesce('; or ' || summary.relaxation, ''), '.')
+                }
+            END
+        ],
+        lambda change: change IS NOT NULL
+    ) AS changes
+    FROM story
+);
+
+COMMENT ON MACRO TABLE what_would_change IS 'what_would_change(portfolio VARCHAR, asset VARCHAR, as_of DATE): what would move one published weight, a row per change, everything else equal; of CASH and of a refused name too. Nothing for an unknown name, portfolio or day: explain says why.
+step BIGINT: Place among the changes, from 1.
+quantity VARCHAR: What would come of it: more weight, larger size, smaller size, another size, a position, not frozen, out, in, past its gate, a trade, no trade, more cash, less cash.
+value VARCHAR: Level at which it comes, as text: of the score, or of the limit that a refused name has to pass; null when there is none, or no single one.
+limit_value VARCHAR: The limit that decides it, name and value; null when there is none.
+words VARCHAR: The change in words.';
