@@ -106,7 +106,8 @@ schema: setup ## Make docs/schema.md anew from the database
 	$(PY) docs/make_schema.py
 
 .PHONY: reference
-reference: schema ## Make all anew that is made from the code: docs/schema.md, docs/commands.md, the pictures of docs/sizing.md
+reference: schema ## Make all anew that is made from the code: docs/schema.md, configuration.md, commands.md, the pictures of sizing.md
+	$(PY) -m docs.make_configuration
 	$(PY) -m docs.make_commands
 	$(PY) -m docs.make_pictures
 

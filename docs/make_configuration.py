@@ -1,0 +1,146 @@
+"""Make docs/configuration.md from the models: every limit, preset, term and setting, with what it may be."""
+
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from sizing.approval import ApprovalPolicy
+from sizing.limits import ScoreTier
+from sizing.presets import PRESETS
+from tasks.allowed import Field, as_yaml, fields_of
+from tasks.env_file import variable
+from tasks.limit_pages import limits_by_section
+from tasks.settings import Settings
+
+HEAD = """\
+# Configuration
+
+Made by `make reference` from the models: do not edit. Limits live in `portfolios.yaml`, settings of the installation in
+the environment. `ballast init` writes both to start from, `ballast validate` says before a run what is wrong with them.
+
+## portfolios.yaml
+
+```yaml
+defaults: # what all portfolios share
+  preset: balanced
+  max_total_positions: 12
+portfolios:
+  core: # every key is a limit, a preset, or one of the terms below
+  careful:
+    preset: conservative
+    max_single_position: 0.06
+    approval: {max_turnover: 0.25, four_eyes: true}
+```
+
+What is not written has the default. What a portfolio writes goes before what `defaults` writes, and in each of the two
+a limit goes before the preset beside it. From the weakest to the strongest:
+
+1. the default of the model
+2. the preset of `defaults`
+3. the limits of `defaults`
+4. the preset of the portfolio
+5. the limits of the portfolio
+
+So `careful` holds up to 20 positions: its preset goes before the 12 of `defaults`, and `ballast validate` says so. A
+preset sets all limits of [the table below](#presets), so nothing of another one shines through it. A limit that is a
+list or a table is replaced as a whole. The resolved limits are stored with each run.
+
+A mistake is told with its place, all of them at once: an unknown name with the nearest known one, a wrong value with
+what is allowed, a contradiction with both numbers, a key that is given twice with its first line.
+
+```text
+portfolios.yaml:8:5: portfolio careful: limit max_singel_position is unknown; did you mean max_single_position?
+```
+"""
+
+TERMS = """\
+## Terms
+
+Terms are no limits: they change no weight and are no part of what makes two runs the same. A portfolio's own go before
+those of `defaults`.
+
+`exchange` is the exchange whose trading days count, by its ISO 10383 code; without it that of `BALLAST_EXCHANGE`.
+
+`approval` says when targets wait for a person: `always`, `never` (the default), or a mapping of
+
+"""
+
+FEEDS = """\
+## Feeds
+
+The section `feeds` says where data comes from other than the inbox, and how it is written: [Feeds](feeds.md).
+
+"""
+
+SETTINGS = """\
+## Settings
+
+Where an installation keeps its things. Each is read from the environment, or else from the file `.env` of the working
+folder, which may have lines of other programs. Flags of a command go before both.
+
+"""
+
+
+def configuration_page() -> str:
+    """Give the page."""
+    return "\n".join([HEAD, *_limits(), _presets(), TERMS + _table_of(ApprovalPolicy), FEEDS + _settings()])
+
+
+def _limits() -> Iterable[str]:
+    limits = limits_by_section()
+    for section in dict.fromkeys(limit.section for limit in limits):
+        rows = [
+            (f"`{field.name}`", field.allowed, _default(field), unit, field.description)
+            for of, unit, field in limits
+            if of == section
+        ]
+        yield f"## {section}\n\n{_table(('limit', 'what it may be', 'default', 'unit', 'meaning'), rows)}"
+        if any("score-tiers" in row[2] for row in rows):
+            yield _tiers()
+
+
+def _default(field: Field) -> str:
+    return "[below](#score-tiers)" if field.name == "score_tiers" else f"`{field.default}`"
+
+
+def _tiers() -> str:
+    default = next(limit.field.default for limit in limits_by_section() if limit.field.name == "score_tiers")
+    rows = [(f"`{field.name}`", field.allowed, field.description) for field in fields_of(ScoreTier)]
+    return f"### Score tiers\n\nA tier is a list of three values, or a mapping. Default: `{default}`.\n\n" + _table(
+        ("key", "what it may be", "meaning"), rows
+    )
+
+
+def _presets() -> str:
+    reasons = "\n".join(f"- `{name}`: {preset.reason}" for name, preset in PRESETS.items())
+    rows = [
+        (f"`{limit}`", *(as_yaml(preset.limits[limit]) for preset in PRESETS.values()))
+        for limit in PRESETS["balanced"].limits
+    ]
+    return f"## Presets\n\n{reasons}\n\n{_table(('limit', *PRESETS), rows)}"
+
+
+def _settings() -> str:
+    secret = Settings.model_fields["postgres_url"].description or ""
+    rows = [
+        (f"`{variable(field.name)}`", field.allowed, f"`{field.default}`", field.description)
+        for field in fields_of(Settings)
+    ]
+    rows.append((f"`{variable('postgres_url')}`", "a URL; a secret", "`null`", secret))
+    return SETTINGS + _table(("variable", "what it may be", "default", "meaning"), rows)
+
+
+def _table_of(model: type[ApprovalPolicy]) -> str:
+    rows = [(f"`{field.name}`", field.allowed, f"`{field.default}`", field.description) for field in fields_of(model)]
+    return _table(("key", "what it may be", "default", "meaning"), rows)
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |\n" for line in lines)
+
+
+if __name__ == "__main__":
+    page = configuration_page()
+    Path(__file__).with_name("configuration.md").write_text(page, encoding="utf-8")
+    sys.stderr.write(f"docs/configuration.md: {len(page.splitlines())} lines\n")

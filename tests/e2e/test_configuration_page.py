@@ -1,0 +1,44 @@
+"""docs/configuration.md is made from the models, and what it shows is true."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from docs.make_configuration import configuration_page
+from sizing import RebalancingLimits
+from tasks.errors import ConfigError
+from tasks.limit_pages import UNITS, limits_by_section
+from tasks.portfolios import load_portfolios
+from tasks.settings import Settings
+
+PAGE = (Path(__file__).parents[2] / "docs" / "configuration.md").read_text()
+
+
+def test_the_page_is_up_to_date() -> None:
+    assert configuration_page() == PAGE, "run make reference"
+
+
+def test_every_limit_and_setting_is_on_it() -> None:
+    names = [*RebalancingLimits.model_fields, *(f"BALLAST_{name.upper()}" for name in Settings.model_fields)]
+    assert [name for name in names if f"| `{name}` |" not in PAGE] == []
+
+
+def test_every_limit_that_is_a_number_has_a_unit_and_no_other() -> None:
+    numbers = {limit.field.name for limit in limits_by_section() if "number" in limit.field.allowed}
+    assert set(UNITS) == numbers
+
+
+def test_its_example_is_read_and_its_mistake_told_as_it_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    [example] = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
+    [mistake] = re.findall(r"```text\n(.*)\n```", PAGE)
+    config = Path("portfolios.yaml")
+    config.write_text(example)
+    limits = load_portfolios(config)
+    assert [one.max_total_positions for one in limits.values()] == [12, 20]
+    assert limits["careful"].max_single_position == 0.06
+    config.write_text(example.replace("max_single_position", "max_singel_position"))
+    with pytest.raises(ConfigError) as caught:
+        load_portfolios(config)
+    assert str(caught.value) == mistake
