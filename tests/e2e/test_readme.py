@@ -1,85 +1,96 @@
-"""The README shows what its commands really print."""
+"""The README and the documents show what their commands really print."""
 
 import re
 import shlex
-from datetime import date
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from cyclopts import MissingArgumentError
 
-from flows.replay_command import replay_runs
-from flows.run_command import run_days
-from flows.sql_command import ask
+from flows.cli import app
 from sizing import RebalancingLimits
 from tasks.settings import Settings
+from tests.shown import Command, assert_printed, blocks, commands
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
 
-Command = tuple[str, list[str]]
+NOT_RUN = {
+    r"make test": "it would run itself",
+    r"(PREFECT_SERVER_API_PORT=\d+ )?make (up|down)": "it starts and stops servers: tests/e2e/test_worker.py does",
+    r"\S*ballast run --inbox path/to/inbox .*": "a folder of the reader",
+    r"\S*ballast (approve|decline) 2025-\S+ .*": "a proposal of the reader: tests/flows/test_life_of_a_day.py has one",
+    r"export BALLAST_POSTGRES_URL=.*": "a server of the reader: tests/flows/test_copy.py has one",
+    r"\S*ballast backfill --from 2022-01-03 .*": "years of scores: tests/flows/test_backfill_command.py has days",
+    r"\S*ballast db restore .*": "a backup with the time of the reader: tests/flows/test_db_command.py restores one",
+    r"\.venv/bin/prefect block delete .*": "a server with alerts: tests/e2e/test_worker.py has it",
+    r"ls .*": "not of Ballast",
+}
+"""Commands of the documents that are not run here, and why. The command line knows their flags all the same."""
+
+PLACES = {"DAY": "2025-06-06", "FIRST": "2025-06-02", "LAST": "2025-06-06", "RUN_ID": "2025-06-06-0123456789ab"}
 
 
-def _shown(language: str) -> list[str]:
-    return re.findall(rf"```{language}\n(.*?)```", README, flags=re.DOTALL)
+def _reason_not_to_run(line: str) -> str | None:
+    return next((reason for pattern, reason in NOT_RUN.items() if re.fullmatch(pattern, line)), None)
 
 
-def _commands() -> list[Command]:
-    """Give each command of the README with the lines shown below it."""
-    commands = []
-    for block in _shown("console"):
-        for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
-            lines = re.sub(r"\n    ", " ", part).splitlines()
-            commands.append((lines[0], lines[1:]))
-    return commands
-
-
-def _words(lines: list[str]) -> list[str]:
-    """Give the words of the lines: how wide a table is drawn does not matter."""
-    return [word for line in lines for word in line.split() if not set(word) <= {"─"}]
-
-
-def _assert_printed(shown: list[str], printed: str) -> None:
-    place = 0
-    text = " ".join(_words(printed.splitlines()))
-    for passage in re.split(r"(?<!\S)\.\.\.(?!\S)", " ".join(_words(shown))):
-        found = text.find(passage.strip(), place)
-        assert found >= 0, f"not printed: {passage}"
-        place = found + len(passage.strip())
+def _words(line: str) -> list[str]:
+    """Give the words behind `ballast`; `make run` is `ballast run` with the sample."""
+    if line == "make run":
+        sample = re.search(r"^SAMPLE := (.*)$", (ROOT / "Makefile").read_text(), flags=re.MULTILINE)
+        assert sample
+        return ["run", *shlex.split(sample[1])]
+    program, *words = shlex.split(line)
+    assert Path(program).name == "ballast", f"{line} is neither run nor listed with the reason why not"
+    return words
 
 
 @pytest.mark.server
 @pytest.mark.usefixtures("connected")
-def test_what_the_readme_shows_is_what_the_commands_print(
+def test_what_the_documents_show_is_what_the_commands_print(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    makefile = (ROOT / "Makefile").read_text()
-    sample = re.search(r"^SAMPLE := (.*)$", makefile, flags=re.MULTILINE)
-    assert sample
-    options = dict(zip(*[iter(shlex.split(sample[1]))] * 2, strict=True))
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "120")
     for folder in ("deployments", "sizing"):
         (tmp_path / folder).symlink_to(ROOT / folder)
-    paths = {"inbox": Path(options["--inbox"]), "config": Path(options["--config"])}
-    days = [date.fromisoformat(options["--from"]), date.fromisoformat(options["--to"])]
-    checked = 0
-    for command, shown in _commands():
-        words = shlex.split(command)
-        if words == ["make", "run"]:
-            assert run_days(None, *days, paths) == 0
-        elif words[:2] == [".venv/bin/ballast", "sql"]:
-            assert ask(words[2], {}) == 0
-        elif words[:2] == [".venv/bin/ballast", "replay"]:
-            assert replay_runs(None, None, *map(date.fromisoformat, words[3::2]), {}) == 0
-        else:
-            continue
-        printed = capsys.readouterr()
-        _assert_printed(shown, printed.err + printed.out)
-        checked += 1
-    assert checked == 5
+    (tmp_path / "inbox").symlink_to(ROOT / "deployments" / "sample" / "inbox")
+    for command in commands():
+        if _reason_not_to_run(command.line) is None:
+            _run(command, capsys)
+
+
+def _run(command: Command, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as left:
+        app(_words(command.line))
+    printed = capsys.readouterr()
+    assert (left.value.code or 0) == 0, f"{command.page.name}: {command.line}: {printed.err}"
+    assert_printed(command, printed.err + printed.out)
+
+
+def test_every_reason_not_to_run_a_command_has_one() -> None:
+    lines = [command.line for command in commands()]
+    assert [pattern for pattern in NOT_RUN if not any(re.fullmatch(pattern, line) for line in lines)] == []
+
+
+def _named_commands() -> list[str]:
+    """Give each `ballast` command with its flags, in a block or in a sentence of a page."""
+    shown = [line for line in (command.line for command in commands()) if re.match(r"\S*ballast ", line)]
+    pages = "\n".join(page.read_text() for page in {block.page for block in blocks()})
+    return sorted({*shown, *re.findall(r"`(ballast [a-z]+ [^`\n>]*)`", pages)})
+
+
+@pytest.mark.parametrize("line", _named_commands())
+def test_every_command_that_is_named_is_one(line: str) -> None:
+    words = [PLACES.get(word, word) for word in shlex.split(line)[1:]]
+    with suppress(MissingArgumentError):  # a sentence may leave out what it does not speak of
+        app.parse_args(words, exit_on_error=False, print_error=False)
 
 
 def test_the_python_of_the_readme_gives_what_it_says() -> None:
-    [code] = _shown("python")
+    [code] = [block.text for block in blocks("python") if block.page.name == "README.md"]
     names: dict[str, object] = {}
     exec(code, names)  # noqa: S102 - the README's own example
     assert f"# {names['sized'].portfolios['relaxation'][0]!r}" in code

@@ -1,0 +1,73 @@
+"""Every block of code in the README and the documents is proved: run, parsed, or held against what is made from it.
+
+Blocks of `console` are run by test_readme.py, `csv` by tests/tasks/test_feeds.py, whose page they are on.
+"""
+
+from pathlib import Path
+
+import duckdb
+import pytest
+import yaml
+
+from docs.make_commands import commands_page
+from tasks.errors import ConfigError
+from tasks.portfolios import load_feeds, load_portfolios
+from tests.shown import Block, blocks
+
+PROVED = {"console", "csv", "python", "sql", "text", "yaml"}
+PORTFOLIOS = "portfolios: {core: }\n"
+FEEDS = "feeds.md"
+
+
+def _ids(block: Block) -> str:
+    return f"{block.page.name}-{block.text.split(maxsplit=3)[:3]}"
+
+
+def test_every_block_says_its_language_and_a_test_proves_it() -> None:
+    unproved = [f"{block.page.name}: {block.text[:40]}" for block in blocks() if block.language not in PROVED]
+    assert unproved == []
+    assert all(block.page.name == FEEDS for block in blocks("csv"))
+
+
+def test_a_usage_is_what_the_command_says() -> None:
+    usages = [block.text for block in blocks("text") if block.page.name == "commands.md"]
+    assert usages
+    assert [usage for usage in usages if usage not in commands_page()] == []
+
+
+def test_a_mistake_in_the_config_is_told_as_shown(tmp_path: Path) -> None:
+    [shown] = [block.text for block in blocks("text") if block.page.name != "commands.md"]
+    config = tmp_path / "portfolios.yaml"
+    config.write_text(_of_the_config_page().text.replace("max_single_position", "max_singel_position"))
+    with pytest.raises(ConfigError) as error:
+        load_portfolios(config)
+    assert shown.strip() in str(error.value)
+
+
+def _of_the_config_page() -> Block:
+    return next(block for block in blocks("yaml") if block.page.name == "configuration.md")
+
+
+def test_every_block_of_python_runs() -> None:
+    for block in blocks("python"):
+        exec(block.text, {})  # noqa: S102 - our own document
+
+
+@pytest.mark.parametrize("block", blocks("yaml"), ids=_ids)
+def test_every_block_of_config_is_one(block: Block, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for secret in ("FEED_USER", "FEED_PASSWORD", "FEED_KEY"):
+        monkeypatch.setenv(secret, "x")
+    config = tmp_path / "portfolios.yaml"
+    sections = yaml.safe_load(block.text)
+    config.write_text(block.text if "portfolios" in sections else PORTFOLIOS + block.text)
+    assert load_portfolios(config).keys() == dict(sections.get("portfolios", {"core": None})).keys()
+    assert load_feeds(config).keys() == dict(sections.get("feeds", {})).keys()
+
+
+def test_every_query_can_be_asked(empty_warehouse: Path) -> None:
+    queries = [block for block in blocks("sql") if block.page.name != FEEDS]
+    assert len(queries) > 30
+    with duckdb.connect(str(empty_warehouse), read_only=True) as con:
+        for block in queries:
+            for query in filter(str.strip, block.text.split(";")):
+                con.sql(query)
