@@ -79,7 +79,7 @@ def _reachable(buckets: pl.DataFrame) -> pl.DataFrame:
             binding_limit=pl.when(pl.col("reachable_weight") < pl.col("target") - WEIGHT_TOLERANCE).then(
                 pl.when(pl.col("positions") == 0)
                 .then(pl.lit("no_position"))
-                .when(pl.col("without_buckets") > pl.col("without_cap"))
+                .when(pl.col("without_buckets") > pl.col("without_cap") + WEIGHT_TOLERANCE)
                 .then(pl.lit("max_allocation_per_bucket"))
                 .otherwise(pl.lit("max_single_position"))
             ),

@@ -191,3 +191,37 @@ def test_a_relaxation_is_told_exactly_where_limits_force_cash_that_something_cou
         assert (case.summary["relaxation"] is not None) == expected, case
         told[expected] += 1
     assert min(told.values()) > SEEN_OFTEN
+
+
+def expected_reach(case: Case) -> tuple[float, str | None]:
+    """Give sum_b min(B, n_b c + pinned), and the limit that binds where that is below T: the one that takes more."""
+    c, total = case.limits.max_single_position, case.limits.target_total_allocation
+    by_bucket: dict[str, list[tuple[int, float]]] = {}
+    for row in case.rows:
+        is_pinned = row["pinned_weight"] is not None
+        is_sized = not is_pinned and row["drop_reason"] is None
+        by_bucket.setdefault(row["bucket"], []).append((int(is_sized), row["raw_weight"] if is_pinned else 0.0))
+    counts = {name: (sum(n for n, _ in rows), fsum(p for _, p in rows)) for name, rows in by_bucket.items()}
+    has_buckets = case.limits.enable_bucket_diversification
+    limit = {name: limit_of_bucket(case.limits, name) if has_buckets else float("inf") for name in counts}
+    reach = fsum(min(limit[name], n * c + p) for name, (n, p) in counts.items())
+    if reach > total - ROUND_OFF:
+        return reach, None
+    if not any(n or p > 0 for n, p in counts.values()):
+        return reach, "no_position"
+    without_buckets = fsum(n * c + p for n, p in counts.values())
+    without_cap = fsum(min(limit[name], n + p) for name, (n, p) in counts.items())
+    is_bucket = without_buckets > without_cap + ROUND_OFF
+    return reach, "max_allocation_per_bucket" if is_bucket else "max_single_position"
+
+
+def test_what_is_reachable_counts_pinned_weights_and_names_the_limit_that_takes_more() -> None:
+    seen: dict[str | None, int] = {}
+    for case in many_cases():
+        if is_dynamic(case) and case.rows:
+            reach, limit = expected_reach(case)
+            assert case.summary["reachable_weight"] == pytest.approx(reach, abs=ROUND_OFF), case
+            assert case.summary["binding_limit"] == limit, case
+            seen[limit] = seen.get(limit, 0) + (not is_unpinned(case))
+    assert len(seen) == 4
+    assert min(seen.values()) >= SEEN_OFTEN / 5, seen
