@@ -11,11 +11,12 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
-from flows.command_groups import DECIDE, LOOK, OPERATE, RUN, TERMINAL
+from flows.command_groups import DECIDE, LOOK, OPERATE, PREPARE, RUN, TERMINAL
 from flows.completion import completion
 from flows.db_command import db
 from flows.decision_commands import approve, decline, halt, resume
 from flows.environment_commands import deploy, down, up
+from flows.first_commands import init, validate
 from flows.flags import AS_CONFIGURED_WITH_INBOX, PlacesWithInbox, prepare
 from flows.reading_commands import diff, explain, sql, status, targets
 
@@ -28,6 +29,7 @@ app = App(
 app.command(db)
 app["--help"].group = app["--version"].group = TERMINAL
 for _group, _commands in {
+    PREPARE: (init, validate),
     LOOK: (targets, explain, diff, status, sql),
     DECIDE: (approve, decline, halt, resume),
     OPERATE: (up, down, deploy),

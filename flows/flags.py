@@ -59,6 +59,8 @@ AS_CONFIGURED, AS_CONFIGURED_WITH_INBOX, AS_TABLE = Places(), PlacesWithInbox(),
 def prepare(*, verbose: bool) -> None:
     """Set what Prefect reads when it is imported, and take a SIGTERM for a Ctrl-C."""
     os.environ.setdefault("DO_NOT_TRACK", "1")
+    # As in pyproject.toml, which Prefect does not find from another folder: a first start makes its database.
+    os.environ.setdefault("PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS", "120")
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     if not verbose:
         os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")

@@ -92,8 +92,10 @@ def unknown(what: str, name: object, known: Iterable[str]) -> str:
 
 
 def _told(path: Path, found: Sequence[Mistake]) -> ConfigError:
-    lines = [f"{path}:{line}:{column}: {said}" for line, column, said in found]
-    return ConfigError(lines[0] if len(lines) == 1 else "\n".join([f"{len(lines)} mistakes in {path}:", *lines]))
+    placed = tuple((f"{path}:{line}:{column}", said) for line, column, said in found)
+    lines = [f"{place}: {said}" for place, said in placed]
+    heading = [] if len(lines) == 1 else [f"{len(lines)} mistakes in {path}:"]
+    return ConfigError("\n".join([*heading, *lines]), placed)
 
 
 def _place(mark: yaml.Mark) -> tuple[int, int]:

@@ -12,7 +12,11 @@ class SourceUnavailableError(SourceError):
 
 
 class ConfigError(BallastError):
-    """The portfolio config does not say what it should."""
+    """The portfolio config does not say what it should. `mistakes`: where each stands, and what is wrong."""
+
+    def __init__(self, message: str, mistakes: tuple[tuple[str, str], ...] = ()) -> None:
+        super().__init__(message)
+        self.mistakes = mistakes
 
 
 class UsageError(BallastError):

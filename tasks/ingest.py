@@ -5,21 +5,18 @@ import json
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 from prefect.logging import get_run_logger
 
-from sql.records import Ingest, IngestBatch, IngestSource
+from sql.records import Ingest, IngestSource
 from sql.warehouse import Warehouse
 from tasks.errors import SourceError, SourceUnavailableError
-from tasks.formats import format_of, read_rows
-from tasks.layout import Layout
 from tasks.places import Fetched
 from tasks.portfolios import load_feeds
-from tasks.queries import fetched_answer
-from tasks.refusals import Delivery, apply_contract
+from tasks.read_source import fetch_source, read_source
 from tasks.retries import RETRIES
 from tasks.settings import Settings
 from tasks.sources import Source, find_all, find_sources
@@ -105,9 +102,9 @@ class _Intake:
 
     def _fetched(self, source: Source, day: date) -> AbstractContextManager[Fetched]:
         if source.feed.is_of_one_day or (source.place and source.place.is_here):
-            return _fetch(source, day)
+            return fetch_source(source, day)
         if source.shown not in self._kept:
-            self._kept[source.shown] = self._stack.enter_context(_fetch(source, day))
+            self._kept[source.shown] = self._stack.enter_context(fetch_source(source, day))
         return nullcontext(self._kept[source.shown])
 
     def _record(self, source: Source, fetched: Fetched) -> tuple[Ingest, ...]:
@@ -124,7 +121,7 @@ class _Intake:
 
     def _read(self, source: Source, fetched: Fetched, record: IngestSource) -> tuple[Ingest, ...]:
         verdict = Verdict(source.contract, self._settings.max_reject_share)
-        batches = verdict.watch(_batches(source, fetched))
+        batches = verdict.watch(read_source(source, fetched))
         try:
             if source.day:
                 ingests: tuple[Ingest, ...] = (self._warehouse.record_ingest(record, batches, verdict),)
@@ -151,26 +148,9 @@ class _Intake:
             raise SourceError(msg)
 
 
-def _fetch(source: Source, day: date) -> AbstractContextManager[Fetched]:
-    return source.place.fetched() if source.place else fetched_answer(source.feed, day)
-
-
 def _identity(source: Source, fetched: Fetched) -> str:
     """Hash the content, and how it is to be read where that is not as in the inbox: read otherwise, it is another."""
     said = source.feed.model_dump(exclude_defaults=True, exclude={"path", "database", "query"})
     if not said:
         return fetched.sha256
     return hashlib.sha256(f"{fetched.sha256} {json.dumps(said, sort_keys=True)}".encode()).hexdigest()
-
-
-def _batches(source: Source, fetched: Fetched) -> Iterator[IngestBatch]:
-    latest = datetime.now(UTC).date() + timedelta(days=1)
-    if source.day and source.day > latest:
-        msg = f"is of {source.day}, a day in the future: correct its name, or the clock of this machine"
-        raise SourceError(msg)
-    delivery = Delivery(source.day, latest, source.feed.notation)
-    layout = Layout(source.contract, source.feed)
-    name = source.feed.format or (format_of(source.place.name) if source.place else "arrow")
-    for raw in read_rows(fetched.path, name, layout, delivery.notation):
-        yield apply_contract(source.contract, raw, delivery)
-    fetched.require_unchanged()

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from sizing import RebalancingLimits
 from sizing.approval import ApprovalPolicy
 from tasks.allowed import explain, shown
-from tasks.config_file import Mistake, Problem, read_document, unknown
+from tasks.config_file import Document, Problem, read_document, unknown
 from tasks.errors import ConfigError
 from tasks.feeds import Feeds, parse_feeds
 from tasks.layers import PRESET, Layers, Written, problems_of_preset
@@ -41,11 +41,15 @@ class Portfolios(NamedTuple):
     terms: dict[str, Terms]
 
 
-class _File(NamedTuple):
+class ConfigFile(NamedTuple):
+    """All that the file says; `notes` is what is allowed but may surprise, `document` knows where it stands."""
+
+    document: Document
+    feeds: Feeds
     limits: dict[str, RebalancingLimits]
     terms: dict[str, Terms]
     default_terms: Terms
-    notes: tuple[Mistake, ...]
+    notes: tuple[Problem, ...]
 
 
 def load_portfolios(path: Path) -> dict[str, RebalancingLimits]:
@@ -53,7 +57,7 @@ def load_portfolios(path: Path) -> dict[str, RebalancingLimits]:
 
     *Raises* `ConfigError` that lists everything wrong with the file.
     """
-    return _read(path).limits
+    return read_config(path).limits
 
 
 def load_with_terms(path: Path, given: Mapping[str, RebalancingLimits] | None = None) -> Portfolios:
@@ -64,7 +68,7 @@ def load_with_terms(path: Path, given: Mapping[str, RebalancingLimits] | None = 
     """
     if given and not path.exists():
         return Portfolios(dict(given), dict.fromkeys(given, Terms()))
-    file = _read(path)
+    file = read_config(path)
     limits = dict(given or file.limits)
     return Portfolios(
         limits, {portfolio_id: file.terms.get(portfolio_id, file.default_terms) for portfolio_id in limits}
@@ -84,21 +88,15 @@ def load_feeds(path: Path) -> Feeds:
     return feeds
 
 
-def load_notes(path: Path) -> tuple[Mistake, ...]:
-    """Say what is allowed in the file but may surprise, and where.
-
-    *Raises* `ConfigError` that lists everything wrong with the file.
-    """
-    return _read(path).notes
-
-
-def _read(path: Path) -> _File:
+def read_config(path: Path) -> ConfigFile:
+    """Give all that the file says. *Raises* `ConfigError` that lists everything wrong with it."""
     document = read_document(path, _SECTIONS)
     content = document.content
     problems = [
         Problem((name,), unknown(f"section {name}", name, _SECTIONS)) for name in content if name not in _SECTIONS
     ]
-    problems += parse_feeds(content.get("feeds"))[1]
+    feeds, found = parse_feeds(content.get("feeds"))
+    problems += found
     defaults, portfolios = content.get("defaults") or {}, content.get("portfolios") or {}
     if not isinstance(defaults, dict) or not isinstance(portfolios, dict) or not portfolios:
         said = "expected a mapping `portfolios` with at least one portfolio, and optional `defaults`"
@@ -106,7 +104,7 @@ def _read(path: Path) -> _File:
     problems += _problems_of_names(("defaults",), "defaults", defaults)
     default_terms, found = _terms(("defaults",), "defaults", defaults, Terms())
     problems += [*found, *Layers(defaults).wrong_values()]
-    file = _File({}, {}, default_terms, ())
+    file = ConfigFile(document, feeds, {}, {}, default_terms, ())
     notes: list[Problem] = []
     for name, written in portfolios.items():
         keys, who = ("portfolios", name), f"portfolio {name}"
@@ -125,7 +123,7 @@ def _read(path: Path) -> _File:
         if not wrong:
             file.limits[str(name)] = layers.limits()
     document.require_none(problems)
-    return file._replace(notes=document.locate(notes))
+    return file._replace(notes=tuple(notes))
 
 
 def _no_portfolio(name: object, written: object) -> str:

@@ -49,13 +49,17 @@ def require_trading_day(exchange: str, day: date) -> None:
     *Raises* `NotATradingDayError` when the exchange is closed, with the trading days around it.
     """
     if not is_trading_day(exchange, day):
-        calendar = _calendar(exchange)
-        before = calendar.date_to_session(pd.Timestamp(day), "previous").date()
         msg = (
-            f"{day} ({day:%A}) is not a trading day of {exchange}: the nearest are {before} and "
-            f"{next_trading_day(exchange, day)}"
+            f"{day} ({day:%A}) is not a trading day of {exchange}: the nearest are "
+            f"{latest_trading_day(exchange, day)} and {next_trading_day(exchange, day)}"
         )
         raise NotATradingDayError(msg)
+
+
+def latest_trading_day(exchange: str, day: date) -> date:
+    """Give the day when it is a trading day, or else the last one before it."""
+    latest: date = _calendar(exchange).date_to_session(pd.Timestamp(day), "previous").date()
+    return latest
 
 
 def next_trading_day(exchange: str, day: date) -> date:
@@ -69,6 +73,12 @@ def close_of(exchange: str, day: date) -> Close:
     calendar, session = _calendar(exchange), pd.Timestamp(day)
     at: datetime = calendar.session_close(session).to_pydatetime()
     return Close(at.astimezone(UTC), is_early=session in calendar.early_closes)
+
+
+def last_closed_day(exchange: str, now: datetime) -> date:
+    """Give the last trading day that is over."""
+    day = latest_trading_day(exchange, now.date())
+    return day if close_of(exchange, day).at <= now else days_before(exchange, day, 1)
 
 
 def trading_days(exchange: str, first: date, last: date) -> tuple[date, ...]:

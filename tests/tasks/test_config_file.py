@@ -7,7 +7,7 @@ import pytest
 
 from sizing.limits import RebalancingLimits
 from tasks.errors import ConfigError
-from tasks.portfolios import load_notes, load_portfolios
+from tasks.portfolios import load_portfolios, read_config
 
 
 @pytest.fixture
@@ -197,7 +197,8 @@ def test_a_preset_and_a_limit_that_contradict_each_other_are_told_at_the_limit(c
 
 def test_a_limit_of_all_that_the_preset_of_a_portfolio_goes_before_is_noted(config: Path) -> None:
     config.write_text(PRESETS)
-    assert load_notes(config) == (
+    file = read_config(config)
+    assert file.document.locate(file.notes) == (
         (
             *(7, 11),
             (

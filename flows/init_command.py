@@ -1,0 +1,86 @@
+"""`ballast init`: the files to start from, and what to do with them."""
+
+import os
+import shlex
+import shutil
+import sys
+from collections.abc import Collection
+from datetime import UTC, datetime
+from pathlib import Path
+
+from rich.tree import Tree
+
+from flows.show import PROBLEMS, err, out, tell
+from sizing.presets import PRESETS
+from sizing.wording import listed
+from tasks.config_file import unknown
+from tasks.env_file import variable
+from tasks.errors import SourceError, UsageError
+from tasks.settings import Settings
+from tasks.starter import CONFIG, INBOX, starter_files
+from tasks.trading_days import last_closed_day
+
+_SHOWN = 5
+_NEXT = (
+    ("validate", "what is wrong with the config and the files"),
+    ("run", "the targets of the newest day in the inbox"),
+    ('sql "FROM current_targets SELECT asset, target_weight, target_reason"', "why each weight is what it is"),
+)
+
+
+def begin(folder: Path, preset: str) -> int:
+    """Write the files, all or none, and say what is there now."""
+    try:
+        if preset not in PRESETS:
+            raise UsageError(unknown(f"preset {preset}", preset, PRESETS))
+        day = last_closed_day(Settings().exchange, datetime.now(UTC))
+        files = starter_files(preset, day)
+        _write(folder, files)
+    except PROBLEMS as problem:
+        return tell(problem)
+    _say(folder, files, preset)
+    return 0
+
+
+def _write(folder: Path, files: dict[Path, str]) -> None:
+    there = [str(folder / path) for path in files if (folder / path).exists()]
+    if there:
+        exist = "exists" if len(there) == 1 else "exist"
+        msg = f"{listed(there, _SHOWN)} {exist} already: nothing was written; give another folder, or move it away"
+        raise SourceError(msg)
+    try:
+        for path, text in files.items():
+            (folder / path).parent.mkdir(parents=True, exist_ok=True)
+            (folder / path).write_text(text, encoding="utf-8")
+    except OSError as error:
+        msg = f"{folder} cannot be written: {error.strerror}"
+        raise SourceError(msg) from error
+
+
+def _say(folder: Path, files: Collection[Path], preset: str) -> None:
+    console = out()
+    scores = max(path.name for path in files if path.name.startswith("scores"))
+    tree = Tree(f"{folder.resolve().name}/", highlight=False)
+    tree.add(f"{CONFIG}  limits: preset {preset}, one portfolio")
+    tree.add(".env  settings, read in this folder")
+    inbox = tree.add(f"{INBOX}/")
+    inbox.add("README.md  what belongs here")
+    inbox.add("assets.csv  some invented names")
+    inbox.add(f"{scores}  their scores of the latest trading day, invented too")
+    console.print(tree)
+    for name in (variable(setting) for setting in ("config", "inbox", "warehouse")):
+        if name in os.environ:
+            err().print(
+                f"[yellow]warning:[/] the environment has {name}, which goes before .env: unset it to use these"
+            )
+    console.print("\nNext:")
+    if folder.resolve() != Path.cwd():
+        console.print(f"  cd {shlex.quote(str(folder))}", markup=False, soft_wrap=True)
+    width = max(len(command) for command, _ in _NEXT[:2])
+    for command, why in _NEXT:
+        console.print(f"  {_program()} {command:<{width}}  # {why}", markup=False, soft_wrap=True)
+
+
+def _program() -> str:
+    """Give what starts this program here: by its name where the shell finds it."""
+    return "ballast" if shutil.which("ballast") else shlex.quote(str(Path(sys.executable).with_name("ballast")))

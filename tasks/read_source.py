@@ -1,0 +1,36 @@
+"""From a source to its rows, each held against the contract of its kind. Nothing is stored here."""
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from datetime import UTC, date, datetime, timedelta
+
+from sql.records import IngestBatch
+from tasks.errors import SourceError
+from tasks.formats import format_of, read_rows
+from tasks.layout import Layout
+from tasks.places import Fetched
+from tasks.queries import fetched_answer
+from tasks.refusals import Delivery, apply_contract
+from tasks.sources import Source
+
+
+def fetch_source(source: Source, day: date) -> AbstractContextManager[Fetched]:
+    """Give the content as a file of this machine: the file itself, a copy, or the answer to its query."""
+    return source.place.fetched() if source.place else fetched_answer(source.feed, day)
+
+
+def read_source(source: Source, fetched: Fetched) -> Iterator[IngestBatch]:
+    """Give its rows batch by batch, accepted or rejected.
+
+    *Raises* `SourceError` for a day in the future, and for content that cannot be read as what it should be.
+    """
+    latest = datetime.now(UTC).date() + timedelta(days=1)
+    if source.day and source.day > latest:
+        msg = f"is of {source.day}, a day in the future: correct its name, or the clock of this machine"
+        raise SourceError(msg)
+    delivery = Delivery(source.day, latest, source.feed.notation)
+    layout = Layout(source.contract, source.feed)
+    name = source.feed.format or (format_of(source.place.name) if source.place else "arrow")
+    for raw in read_rows(fetched.path, name, layout, delivery.notation):
+        yield apply_contract(source.contract, raw, delivery)
+    fetched.require_unchanged()

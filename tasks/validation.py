@@ -1,0 +1,170 @@
+"""What a run would meet: the files of a day, each held against its contract, and what the limits can reach with them.
+
+Nothing is stored and nothing is opened for writing: no warehouse is needed.
+"""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import NamedTuple
+
+import polars as pl
+
+from sizing import RebalancingLimits
+from sizing.frames import STORED_WEIGHT
+from sizing.inputs import DayFrames, DayInputs
+from sizing.pipeline import decide, select_candidates, size_decisions
+from sql.frames import INGEST_KEYS
+from tasks.errors import SourceError
+from tasks.read_source import fetch_source, read_source
+from tasks.sources import Source
+from tasks.verdicts import Verdict
+
+_LARGEST_LOOKED_AT = 50_000_000
+_LINES_OF_HEADER = {".csv": 1, ".jsonl": 0, ".ndjson": 0}
+_REPEATED = "the same key stands in other rows too"
+
+
+class Finding(NamedTuple):
+    """Something that a person should see: an `error` would stop a run or a file, a `warning` would not."""
+
+    level: str
+    where: str
+    what: str
+
+
+@dataclass(frozen=True)
+class FileRows:
+    """What a source holds: its accepted rows, how many were refused, and what is to be said about them."""
+
+    source: Source
+    accepted: pl.DataFrame
+    n_refused: int
+    findings: tuple[Finding, ...]
+
+    @property
+    def counts(self) -> bool:
+        """Whether anything of it counts."""
+        return not any(finding.level == "error" for finding in self.findings)
+
+
+def read_file(source: Source, day: date, max_reject_share: float) -> FileRows:
+    """Read a source as a run would, and keep its rows in memory instead of in the warehouse."""
+    verdict = Verdict(source.contract, max_reject_share)
+    batches, where = [], source.shown
+    try:
+        with fetch_source(source, day) as fetched:
+            batches = list(verdict.watch(read_source(source, fetched)))
+            lines = _lines_of(fetched.path, source, sum(len(one.accepted) + len(one.rejected) for one in batches))
+    except SourceError as error:
+        return FileRows(source, pl.DataFrame(), 0, (Finding("error", where, str(error).removeprefix(f"{where} ")),))
+    if not batches:
+        return FileRows(source, pl.DataFrame(), 0, ())
+    keys = list(INGEST_KEYS[source.contract.kind])
+    read = pl.concat([one.accepted for one in batches])
+    accepted = read.join(pl.concat([one.repeated for one in batches]), on=keys, how="anti", nulls_equal=True)
+    accepted = accepted.filter(~accepted.select(keys).is_duplicated())
+    repeated = read.join(accepted.select("row_number"), on="row_number", how="anti").select(
+        "row_number", reason=pl.lit(_REPEATED)
+    )
+    rejected = pl.concat([*(one.rejected.select("row_number", "reason") for one in batches), repeated])
+    refusal = verdict(accepted.height, rejected.height)
+    findings = [Finding("error", where, refusal)] if refusal else []
+    findings += _rejects(rejected.sort("row_number"), where, lines)
+    return FileRows(source, accepted, rejected.height, tuple(findings))
+
+
+def _rejects(rejected: pl.DataFrame, where: str, lines: Mapping[int, int]) -> list[Finding]:
+    """Tell each reason once, with its first row: by the line that an editor shows, where that is known."""
+    first = rejected.unique("reason", keep="first", maintain_order=True)
+    counts = Counter(rejected["reason"].to_list())
+    found = []
+    for number, reason in first.select("row_number", "reason").iter_rows():
+        more = f" ({counts[reason]} rows)" if counts[reason] > 1 else ""
+        place = f"{where}:{lines[number]}" if number in lines else where
+        row = "" if number in lines else f"row {number}: "
+        found.append(Finding("warning", place, f"{row}refused: {reason}{more}"))
+    return found
+
+
+def _lines_of(path: Path, source: Source, n_rows: int) -> dict[int, int]:
+    """Give the line of each row, where every row is a line: blank lines are no rows."""
+    ending = Path(source.shown).suffix
+    if ending not in _LINES_OF_HEADER or path.stat().st_size > _LARGEST_LOOKED_AT:
+        return {}
+    text = path.read_text(encoding=source.feed.encoding, errors="replace")
+    filled = [number for number, line in enumerate(text.split("\n"), start=1) if line.strip()]
+    rows = filled[_LINES_OF_HEADER[ending] :]
+    return dict(enumerate(rows, start=1)) if len(rows) == n_rows else {}
+
+
+def frames_of(day: date, limits: Mapping[str, RebalancingLimits], files: list[FileRows]) -> DayFrames:
+    """Lay the rows of the files out as the day's inputs; nothing is held."""
+    rows = {file.source.contract.kind: file.accepted for file in files if file.counts and file.accepted.height}
+    scores = [file.accepted for file in files if file.counts and file.source.contract.kind == "scores"]
+    parts = ["score", "technical_score", "fundamental_score"]
+    columns: dict[str, type[pl.DataType]] = {"model": pl.String, "asset": pl.String, "as_of_date": pl.Date}
+    columns |= dict.fromkeys(parts, pl.Float64)
+    of_day = pl.concat([pl.DataFrame(schema=columns), *(one.select(list(columns)) for one in scores if one.height)])
+    of_day = of_day.filter(pl.col("as_of_date") == day).unique(["model", "asset"], keep="last", maintain_order=True)
+    ban = ["portfolio_id", "asset", "restriction", "reason"]
+    no_bans = pl.DataFrame(schema=dict.fromkeys(ban, pl.String)).with_columns(
+        pl.lit(None, pl.Date).alias(name) for name in ("valid_from", "valid_until")
+    )
+    bans = rows.get("restrictions", no_bans).filter(
+        (pl.col("valid_from").fill_null(day) <= day) & (pl.col("valid_until").fill_null(day) >= day)
+    )
+    assets = rows.get("assets", pl.DataFrame(schema={"asset": pl.String, "bucket": pl.String}))
+    return DayFrames(
+        as_of_date=day,
+        limits=limits,
+        scores=of_day.select(
+            "model",
+            "asset",
+            pl.col("as_of_date").alias("score_date"),
+            pl.lit(0, pl.Int32).alias("score_age_days"),
+            *parts,
+        ),
+        assets=assets.select("asset", "bucket"),
+        holdings=pl.DataFrame(schema={"portfolio_id": pl.String, "asset": pl.String, "current_weight": STORED_WEIGHT}),
+        restrictions=bans.select(ban),
+    )
+
+
+def certify(frames: DayFrames) -> pl.DataFrame:
+    """Say what each portfolio can reach with the names of the day, when it may buy them all at once.
+
+    *Gives* `portfolio_id, n_scored, n_pass, n_places, reachable, target, binds, fix`: how many names have a score,
+    pass the tests of the selection and find a place; the largest weight that can be invested, of how much; what stands
+    in the way, and the cheapest way out.
+    """
+    at_once = {
+        name: one.model_copy(update={"max_new_positions": one.max_total_positions})
+        for name, one in frames.limits.items()
+    }
+    inputs = DayInputs(*frames._replace(limits=at_once))
+    candidates = select_candidates(inputs)
+    decisions = decide(candidates, inputs)
+    summary = size_decisions(decisions, inputs).portfolios
+    passed = candidates.group_by("portfolio_id").agg(
+        n_scored=pl.col("score").is_not_null().sum(), n_pass=pl.col("selection_gate").is_null().sum()
+    )
+    places = decisions.group_by("portfolio_id").agg(n_places=pl.col("is_selected").sum())
+    return (
+        pl.DataFrame({"portfolio_id": sorted(frames.limits)}, schema={"portfolio_id": pl.String})
+        .join(passed, on="portfolio_id", how="left")
+        .join(places, on="portfolio_id", how="left")
+        .join(summary, on="portfolio_id", how="left")
+        .select(
+            "portfolio_id",
+            pl.col("n_scored", "n_pass", "n_places").fill_null(0),
+            pl.min_horizontal("reachable_weight", pl.col("target_total_allocation").cast(pl.Float64)).alias(
+                "reachable"
+            ),
+            pl.col("target_total_allocation").cast(pl.Float64).alias("target"),
+            pl.col("binding_limit").alias("binds"),
+            pl.col("relaxation").alias("fix"),
+        )
+    )
