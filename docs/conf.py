@@ -18,6 +18,7 @@ html_static_path = ["static"]
 html_css_files = ["site.css"]
 html_show_sourcelink = False
 html_use_index = False
+smartquotes = False  # --all is no dash
 html_copy_source = False
 html_show_sphinx = False
 html_theme_options = {

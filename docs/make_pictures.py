@@ -15,7 +15,8 @@ COLOURS = {"kept": "#8A929C", "added": "#0072B2", "cut": "#D55E00", "cash": "#E3
 
 STRATEGIES = {"cap": "proportional", "cap_top_slice": "safe_top_slice", "cap_cash": "cash_bucket"}
 _PANEL, _ROW = 165, 17
-_NOISE = 1e-9
+_NOISE = 1e-7
+"""Less is rounding to whole units, which no picture shows."""
 _CONFIG = alt.Config(
     font="Helvetica, Arial, sans-serif",
     background="white",

@@ -34,8 +34,23 @@ steps = sized.positions.select("asset", "score", "size_category", "raw_weight", 
 sentence = sized.positions["sizing_reason"][0]
 
 # %% [markdown]
+# | asset | score | size_category | raw_weight | stage1_cap | target_weight |
+# |---|---|---|---|---|---|
+# | LLY | 0.95 | max | 0.2036 | position | 0.15 |
+# | AVGO | 0.91 | max | 0.2036 | position | 0.15 |
+# | V | 0.83 | standard | 0.1629 | position | 0.15 |
+# | CAT | 0.74 | base | 0.1357 | | 0.15 |
+# | COP | 0.71 | base | 0.1357 | | 0.15 |
+# | KO | 0.66 | light | 0.1086 | | 0.15 |
+#
+# The sentence of LLY:
+#
+# > Rank 1, score 0.95, max x1.5: raw 0.2036, stage 1 0.15, capped by position, stage 2 0.15, residual limited by
+# > position_cap, target 0.15000000.
+#
 # The defaults cap a position at 15 %. Six positions of 15 % are 90 %, so 5 % of the 95 % that should be invested stay
-# in cash. Nobody has to find that out: the summary of the portfolio says it, with the cheapest way out.
+# in cash. Nobody has to find that out: the summary of the portfolio says it, with the cheapest way out:
+# `max_single_position 0.15 -> 0.1584 would place it all`.
 
 # %%
 summary = sized.portfolios.row(0, named=True)

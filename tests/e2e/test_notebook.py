@@ -3,6 +3,7 @@
 import runpy
 import subprocess
 import sys
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -30,9 +31,16 @@ def test_it_runs_without_engine_and_database(tmp_path: Path) -> None:
     subprocess.run([sys.executable, "-W", "error", "-c", WITHOUT, NOTEBOOK], cwd=tmp_path, check=True)
 
 
+def test_the_steps_of_the_six_names_are_as_shown(cells: dict[str, Any]) -> None:
+    for row in cells["steps"].iter_rows():
+        words = (f"{word:.4f}".rstrip("0") if isinstance(word, float | Decimal) else word or "" for word in row)
+        assert f"| {' | '.join(words)} |".replace("|  |", "| |") in NOTEBOOK.read_text()
+    assert cells["sentence"] in WORDS.replace(" > ", " ")
+
+
 def test_the_cash_of_the_default_cap_is_as_told(cells: dict[str, Any]) -> None:
     assert f"Six positions of 15 % are 90 %, so {100 * cells['cash']:.0f} %" in WORDS
-    assert cells["way_out"] == "max_single_position 0.15 -> 0.1584 would place it all"
+    assert f"the cheapest way out: `{cells['way_out']}`" in WORDS
 
 
 def test_the_cap_has_the_three_lives_that_are_told(cells: dict[str, Any]) -> None:
