@@ -18,7 +18,7 @@ from flows.decision_commands import approve, decline, halt, resume
 from flows.environment_commands import deploy, down, up
 from flows.first_commands import init, validate
 from flows.flags import AS_CONFIGURED_WITH_INBOX, PlacesWithInbox, prepare
-from flows.reading_commands import diff, explain, sql, status, targets
+from flows.reading_commands import diff, explain, report, sql, status, targets
 
 app = App(
     name="ballast",
@@ -30,7 +30,7 @@ app.command(db)
 app["--help"].group = app["--version"].group = TERMINAL
 for _group, _commands in {
     PREPARE: (init, validate),
-    LOOK: (targets, explain, diff, status, sql),
+    LOOK: (targets, explain, diff, status, report, sql),
     DECIDE: (approve, decline, halt, resume),
     OPERATE: (up, down, deploy),
     TERMINAL: (completion,),

@@ -1,4 +1,4 @@
-"""How people look at results: `ballast targets`, `explain`, `status`, `diff` and `sql`. All read the snapshot only.
+"""How people look at results: `ballast targets`, `explain`, `status`, `diff`, `report`, `sql`, on the snapshot alone.
 
 Heavy imports wait until a command needs them.
 """
@@ -100,6 +100,32 @@ def diff(  # noqa: PLR0913 - one parameter a flag
     from flows.diff_command import show_difference  # noqa: PLC0415 - DuckDB and Polars take a while to import
 
     return show_difference((from_run, to_run), (first, last), portfolio, _paths(snapshot), form)
+
+
+def report(
+    *,
+    as_of: Annotated[date | None, Parameter(help="The trading day. Default: the newest published one.")] = None,
+    portfolio: Annotated[
+        tuple[str, ...], Parameter(negative="", help="Only this portfolio; may be given more than once. Default: all.")
+    ] = (),
+    output: Annotated[
+        Path | None, Parameter(help="The file, or a folder for it. Default: report-YYYY-MM-DD.html here.")
+    ] = None,
+    open_: Annotated[bool, Parameter(name="--open", negative="", help="Open it in the browser.")] = False,
+    snapshot: Snapshot = None,
+) -> int:
+    """Write a day as one HTML file that opens offline: what to look at first, charts, every table.
+
+    Example: `ballast report --as-of 2025-06-06 --open`
+
+    A day that is held or waits has a page too. The path is written to stdout; a file of that name is replaced.
+
+    Exit codes: 0 written; 1 an error, said in one sentence; 2 wrong usage.
+
+    """
+    from flows.report_command import write_report  # noqa: PLC0415 - DuckDB, Polars and Altair take a while to import
+
+    return write_report(as_of, portfolio, output, _paths(snapshot), shows=open_)
 
 
 def sql(

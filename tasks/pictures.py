@@ -19,8 +19,8 @@ from tasks.pictures_rows import (
     weight_rows,
 )
 
-Picture: TypeAlias = alt.FacetChart | alt.VConcatChart
-AnyPicture = TypeVar("AnyPicture", alt.FacetChart, alt.VConcatChart)
+Picture: TypeAlias = alt.FacetChart | alt.VConcatChart | alt.LayerChart
+AnyPicture = TypeVar("AnyPicture", alt.FacetChart, alt.VConcatChart, alt.LayerChart)
 
 MORE, LESS, SAME, BEFORE, LIMIT = "#0072B2", "#D55E00", "#555555", "#C9CFD8", "#111111"
 """Blue and vermilion are told apart by every kind of eye; so is each of them from the greys."""
@@ -30,9 +30,10 @@ LINES = ("#0072B2", "#D55E00", "#009E73", "#CC79A7")
 
 _WIDTH, _PANEL = 560, 132
 _DAYS_WITH_POINTS = 15
-_LABEL_ROOM = 1.35
+LABEL_ROOM = 1.35
 """The axis of weights ends that much above the largest, for the words beside the bars."""
 
+_WEIGHTS = {"before": "current_weight:Q", "target": "target_weight:Q"}
 _ROWS = alt.NamedData("rows")
 _BASE = alt.Chart()
 # The background is white in the dark theme too. Screen readers get the words of the page instead.
@@ -58,7 +59,10 @@ def weights_before_and_after(weights: pl.DataFrame) -> alt.FacetChart:
     """
     rows = weight_rows(weights)
     scale, edge = _scale_of(rows, "target_weight", "current_weight", "max_single_position")
-    base = _BASE.encode(y=_names("asset"))
+    base = _BASE.encode(
+        y=_names("asset"),
+        tooltip=_tip(asset="asset:N", bucket="bucket:N", **_WEIGHTS, trade="trade_weight:Q", why="target_reason:N"),
+    )
     layers = (
         base.mark_bar(height=15, color=BEFORE).encode(x=_weight("current_weight", scale)),
         base.mark_bar(height=8).encode(
@@ -88,7 +92,7 @@ def stages_of_the_largest(weights: pl.DataFrame) -> alt.FacetChart:
     rows = stage_rows(weights)
     scale, edge = _scale_of(rows, "high", "cap")
     order = alt.Y("stage:N", title=None, scale=alt.Scale(domain=list(STAGES)), axis=alt.Axis(grid=False))
-    base = _BASE.encode(y=order)
+    base = _BASE.encode(y=order, tooltip=_tip(asset="name:N", stage="stage:N", change="label:N", weight="level:Q"))
     layers = (
         base.mark_bar(height=10).encode(
             x=_weight("low", scale, n_ticks=3), x2="high:Q", color=_colour("kind", weight=SAME, added=MORE, cut=LESS)
@@ -121,7 +125,8 @@ def buckets_against_limits(buckets: pl.DataFrame) -> alt.FacetChart:
     """
     rows = bucket_rows(buckets)
     scale, edge = _scale_of(rows, "end")
-    base = _BASE.encode(y=_names("bucket"))
+    tip = _tip(bucket="bucket:N", **_WEIGHTS, limit="limit_weight:Q", state="state:N")
+    base = _BASE.encode(y=_names("bucket"), tooltip=tip)
     colour = _colour("state", **{"at its limit": LESS, "below its limit": MORE, "no limit": SAME})
     layers = (
         base.mark_bar(height=15, color=BEFORE).encode(x=_weight("current_weight", scale)),
@@ -148,9 +153,10 @@ def cash_and_turnover(history: pl.DataFrame) -> alt.VConcatChart:
     portfolios = rows["portfolio_id"].unique().sort().to_list()
     n_days = rows["as_of_date"].n_unique()
     line = alt.Chart(_ROWS).encode(
-        x=alt.X("as_of_date:O", title=None, axis=alt.Axis(labelAngle=0, labelOverlap="greedy", grid=False)),
+        x=_days(),
         color=_colour("portfolio_id", **dict(zip(portfolios, LINES, strict=False))),
         shape=alt.Shape("portfolio_id:N", scale=alt.Scale(domain=portfolios)),
+        tooltip=_tip(portfolio="portfolio_id:N", day="as_of_date:O", cash="cash_weight:Q", turnover="turnover:Q"),
     )
     point = alt.OverlayMarkDef(filled=True, size=45) if n_days <= _DAYS_WITH_POINTS else False
     panels = [
@@ -169,10 +175,33 @@ def cash_and_turnover(history: pl.DataFrame) -> alt.VConcatChart:
     )
 
 
+def weights_over_time(past: pl.DataFrame) -> alt.LayerChart:
+    """Show the weights of one portfolio's largest positions over the last days: the stronger, the more.
+
+    *Requires* the columns of `past_weights`.
+    """
+    rows = history_rows(past)
+    shade = alt.Scale(domainMin=0, range=[0.08, 1])
+    tiles = _BASE.mark_rect(color=MORE, stroke="white").encode(
+        x=_days(),
+        y=_names("asset"),
+        opacity=alt.Opacity("target_weight:Q", scale=shade, legend=None),
+        tooltip=_tip(asset="asset:N", day="as_of_date:O", target="target_weight:Q"),
+    )
+    picture = alt.LayerChart(layer=[tiles], data=_ROWS, width=_WIDTH, height=alt.Step(17))
+    return _with_rows(
+        picture, rows, _title("Weights over time", "the largest positions of now: the stronger the colour, the larger")
+    )
+
+
+def _days() -> alt.X:
+    return alt.X("as_of_date:O", title=None, axis=alt.Axis(labelAngle=0, labelOverlap="greedy", grid=False))
+
+
 def _scale_of(rows: pl.DataFrame, *columns: str) -> tuple[alt.Scale, float]:
     """Give the axis of the weights in these columns, and where it ends."""
     widest = rows.select(pl.max_horizontal(pl.col(*columns).max())).item() or 1.0
-    return alt.Scale(domain=[0, widest * _LABEL_ROOM], nice=False), widest * _LABEL_ROOM
+    return alt.Scale(domain=[0, widest * LABEL_ROOM], nice=False), widest * LABEL_ROOM
 
 
 def _weight(column: str, scale: alt.Scale, n_ticks: int = 6) -> alt.X:
@@ -186,6 +215,14 @@ def _names(column: str) -> alt.Y:
 def _colour(column: str, **colours: str) -> alt.Color:
     scale = alt.Scale(domain=list(colours), range=list(colours.values()))
     return alt.Color(f"{column}:N", scale=scale, title=None)
+
+
+def _tip(**fields: str) -> list[alt.Tooltip]:
+    """Say what is told of a mark under the pointer, where the picture is not a still one: words, and their fields."""
+    return [
+        alt.Tooltip(field, title=words, format=".2%") if field.endswith(":Q") else alt.Tooltip(field, title=words)
+        for words, field in fields.items()
+    ]
 
 
 def _cap(column: str) -> alt.Chart:

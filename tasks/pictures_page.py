@@ -7,7 +7,7 @@ from typing import NamedTuple
 import polars as pl
 import vl_convert
 
-from sql.warehouse import Warehouse
+from sql.reading import Reader
 from tasks.pictures import (
     LINES,
     Picture,
@@ -29,12 +29,12 @@ class PictureRows(NamedTuple):
     history: pl.DataFrame
 
 
-def read_picture_rows(warehouse: Warehouse, run_id: str) -> PictureRows:
+def read_picture_rows(reader: Reader, run_id: str) -> PictureRows:
     """Read what the pictures of any stored run show, published or not."""
     return PictureRows(
-        weights=warehouse.query("picture_weights", run_id=run_id),
-        buckets=warehouse.query("picture_buckets", run_id=run_id),
-        history=warehouse.query("picture_history", run_id=run_id, most_days=MOST_DAYS),
+        weights=reader.query("picture_weights", run_id=run_id),
+        buckets=reader.query("picture_buckets", run_id=run_id),
+        history=reader.query("picture_history", run_id=run_id, most_days=MOST_DAYS),
     )
 
 

@@ -6,6 +6,9 @@ import polars.selectors as cs
 MOST_ASSETS = 20
 """Assets of a portfolio in the picture of its weights."""
 
+MOST_OVER_TIME = 12
+"""Assets of a portfolio in the picture of its weights over time."""
+
 PANELS_IN_A_ROW = 4
 """Positions beside each other in the picture of the stages: one row of them a portfolio, two where it is alone."""
 
@@ -81,9 +84,31 @@ def bucket_rows(buckets: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def history_rows(history: pl.DataFrame) -> pl.DataFrame:
-    """Give the days as text, for an axis of trading days without gaps. *Requires* the columns of `picture_history`."""
-    return _with_fractions(history).with_columns(pl.col("as_of_date").cast(pl.String))
+def history_rows(rows: pl.DataFrame) -> pl.DataFrame:
+    """Give the days as text, for an axis of trading days without gaps. *Requires* `as_of_date`."""
+    return _with_fractions(rows).with_columns(pl.col("as_of_date").cast(pl.String))
+
+
+def past_weights(targets: pl.DataFrame, history: pl.DataFrame) -> pl.DataFrame:
+    """Give the weights of each portfolio's largest positions on the days of its history, the largest of now first.
+
+    *Requires* the columns of the queries `targets_of_runs` and `picture_history`. Gives `portfolio_id, as_of_date,
+    asset, target_weight`; a day without the asset has no row.
+    """
+    held = (
+        targets.filter(~pl.col("is_cash"), pl.col("target_weight") > 0)
+        .join(history, on=["portfolio_id", "run_id"], how="semi")
+        .select("portfolio_id", "as_of_date", "asset", "target_weight")
+    )
+    is_last = pl.col("as_of_date") == pl.col("as_of_date").max().over("portfolio_id")
+    largest = (
+        held.filter(is_last)
+        .sort("portfolio_id", "target_weight", "asset", descending=[False, True, False])
+        .group_by("portfolio_id", maintain_order=True)
+        .head(MOST_OVER_TIME)
+        .select("portfolio_id", "asset")
+    )
+    return largest.join(held, on=["portfolio_id", "asset"], maintain_order="left")
 
 
 def percent(column: str) -> pl.Expr:

@@ -9,6 +9,7 @@ from datetime import date
 import polars as pl
 
 from tasks.pictures_page import busiest
+from tasks.wording import counted
 
 MOST_SECTIONS = 8
 """Portfolios with a section of their own: those that trade most."""
@@ -76,7 +77,7 @@ def refused_rows(rows: pl.DataFrame) -> str:
         return ""
     n_refused, day_rows = rows["n_refused"][0], rows.select("source", "row_number", "reason", "row_json")
     more = f", the first {rows.height}" if n_refused > rows.height else ""
-    return f"### {_counted(n_refused, 'refused row')}{more}\n\n{table(day_rows)}"
+    return f"### {counted(n_refused, 'refused row')}{more}\n\n{table(day_rows)}"
 
 
 def missing_scores(rows: pl.DataFrame) -> str:
@@ -87,7 +88,7 @@ def missing_scores(rows: pl.DataFrame) -> str:
     more = (
         f", the first {rows.height}, holdings before others" if n_missing > rows.height else ", holdings before others"
     )
-    return f"### {_counted(n_missing, 'asset')} without a score that had one{more}\n\n{table(shown)}"
+    return f"### {counted(n_missing, 'asset')} without a score that had one{more}\n\n{table(shown)}"
 
 
 def staying_targets(rows: pl.DataFrame) -> str:
@@ -166,7 +167,7 @@ def _section(row: Mapping[str, object], moves: pl.DataFrame) -> str:
         why="why",
     )
     left_out = moves.height - told.height
-    more = f"\n\nAnd {_counted(left_out, 'smaller trade')}." if left_out else ""
+    more = f"\n\nAnd {counted(left_out, 'smaller trade')}." if left_out else ""
     return f"### {escaped(str(row['portfolio_id']))}\n\n{table(shown)}{more}"
 
 
@@ -180,7 +181,3 @@ def _percent(column: str) -> pl.Expr:
 
 def _line(cells: Sequence[str]) -> str:
     return f"| {' | '.join(cells)} |"
-
-
-def _counted(n: int, thing: str) -> str:
-    return f"{n} {thing}{'' if n == 1 else 's'}"

@@ -1,4 +1,4 @@
-"""What stands in a file, as it may stand in a sentence. A file may hold anything: a terminal must not obey it."""
+"""How things stand in a sentence: counted, and what a file holds so that a terminal does not obey it."""
 
 _LONGEST = 40
 
@@ -12,3 +12,8 @@ def shown(text: str, longest: int = _LONGEST) -> str:
 def cut(text: str, longest: int = _LONGEST) -> str:
     """Give the first characters of a text, with dots where there are more."""
     return text if len(text) <= longest else f"{text[:longest]}..."
+
+
+def counted(n: int, thing: str) -> str:
+    """Give the number with its noun."""
+    return f"{n} {thing}{'' if n == 1 else 's'}"

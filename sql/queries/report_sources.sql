@@ -1,0 +1,23 @@
+-- Grain: one row per ingest that one of the runs named has read: scores, assets, restrictions and positions.
+-- Parameters: $run_ids VARCHAR[].
+SELECT
+    kind,
+    as_of_date,
+    source,
+    rows_read,
+    rows_rejected,
+    sha256,
+    ingested_at
+FROM ingests
+WHERE ingest_id IN (
+    SELECT unnest(
+        json_extract(inputs, '$.scores')::BIGINT[]
+        || json_extract(inputs, '$.assets')::BIGINT[]
+        || json_extract(inputs, '$.restrictions')::BIGINT[]
+        || coalesce(json_extract(inputs, '$.positions_of_others')::BIGINT[], [])
+        || json_extract(inputs, '$.holdings.*.ingest_id')::BIGINT[]
+    )
+    FROM runs
+    WHERE list_contains($run_ids::VARCHAR[], run_id)
+)
+ORDER BY kind, as_of_date, ingest_id;

@@ -1,0 +1,114 @@
+"""The page of a day: one HTML file that opens without network, with tables, charts and what to look at first.
+
+Pure text from frames. Every text of a file is escaped by the template, and the page itself forbids its browser to run
+any script but its own two, and to ask any server. What does not belong here: reading (page_rows.py), writing the file.
+"""
+
+import base64
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import version
+from importlib.resources import files
+from typing import Any
+
+import jinja2
+import polars as pl
+import vl_convert
+
+from tasks import page_tables as tables
+from tasks.page_charts import Chart, portfolio_charts
+from tasks.page_rows import DayRows
+from tasks.page_tables import Table
+from tasks.page_verdict import cash_sentence, judge
+from tasks.pictures import LABEL_ROOM
+from tasks.pictures_page import PictureRows
+
+MOST_OPEN = 5
+"""Portfolios that are open at first: of more, a person opens those that matter, and charts are drawn then."""
+
+_RUNTIME = "window.vegaEmbed = vegaEmbed;"
+_FOLDER = files("tasks").joinpath("page_files")
+_PACKAGES = ("ballast", "polars", "duckdb", "prefect", "altair")
+
+
+@dataclass(frozen=True)
+class Section:
+    """One portfolio on the page: its anchor, its numbers, why it keeps cash, its charts and tables."""
+
+    anchor: str
+    name: str
+    state: str
+    run_id: str
+    numbers: Mapping[str, Any]
+    cash: str
+    n_binding: int
+    charts: tuple[Chart, ...]
+    trades: Table
+    tables: tuple[Table, ...]
+
+
+def page_of(rows: DayRows) -> str:
+    """Give the page of a day as HTML."""
+    runtime, script = vl_convert.javascript_bundle(_RUNTIME), _read("page.js")
+    sections = tuple(_section(rows, number, *row) for number, row in enumerate(rows.portfolios.iter_rows(), 1))
+    template = _environment().from_string(_read("page.html"))
+    return template.render(
+        day=rows.day,
+        verdict=judge(rows),
+        sections=sections,
+        is_open=len(sections) <= MOST_OPEN,
+        refused=tables.refused(rows.refused_rows, rows.refused_files),
+        unpublished=tables.unpublished(rows.missing, rows.staying),
+        provenance=tables.provenance(rows.runs, rows.sources),
+        label_room=LABEL_ROOM,
+        published_at=rows.runs["published_at"].max(),
+        versions={name: version(name) for name in _PACKAGES},
+        style=_read("page.css"),
+        scripts=(runtime, script),
+        hashes=[_hash(one) for one in (runtime, script)],
+    )
+
+
+def _section(rows: DayRows, number: int, portfolio_id: str, run_id: str, state: str) -> Section:
+    """Give one portfolio: of every frame its own rows."""
+    weights, buckets, history = (frame.filter(portfolio_id=portfolio_id) for frame in rows.pictures)
+    decisions, checks, changes = (_own(frame, portfolio_id) for frame in (rows.decisions, rows.checks, rows.changes))
+    return Section(
+        anchor=f"portfolio-{number}",
+        name=portfolio_id,
+        state=state,
+        run_id=run_id,
+        numbers=_own(rows.summary, portfolio_id).row(0, named=True),
+        cash=cash_sentence(_own(rows.sizing, portfolio_id).row(0, named=True)),
+        n_binding=checks.filter("is_binding").height,
+        charts=portfolio_charts(PictureRows(weights, buckets, history), _own(rows.past, portfolio_id)),
+        trades=tables.trades(weights, changes),
+        tables=(
+            tables.opened_and_closed(weights, decisions),
+            tables.below_the_line(decisions),
+            tables.limits(checks),
+            tables.positions(weights),
+        ),
+    )
+
+
+def _own(rows: pl.DataFrame, portfolio_id: str) -> pl.DataFrame:
+    return rows.filter(portfolio_id=portfolio_id)
+
+
+@cache
+def _environment() -> jinja2.Environment:
+    """Escape every text unless the template says that it is ours."""
+    return jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+
+
+@cache
+def _read(name: str) -> str:
+    return _FOLDER.joinpath(name).read_text(encoding="utf-8")
+
+
+def _hash(script: str) -> str:
+    """Name a script as a content security policy does."""
+    return f"sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}"
