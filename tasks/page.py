@@ -28,7 +28,6 @@ from tasks.pictures_page import PictureRows
 MOST_OPEN = 5
 """Portfolios that are open at first: of more, a person opens those that matter, and charts are drawn then."""
 
-_RUNTIME = "window.vegaEmbed = vegaEmbed;"
 _FOLDER = files("tasks").joinpath("page_files")
 _PACKAGES = ("ballast", "polars", "duckdb", "prefect", "altair")
 
@@ -51,7 +50,7 @@ class Section:
 
 def page_of(rows: DayRows) -> str:
     """Give the page of a day as HTML."""
-    runtime, script = vl_convert.javascript_bundle(_RUNTIME), _read("page.js")
+    runtime, script = _runtime(), _read("page.js")
     sections = tuple(_section(rows, number, *row) for number, row in enumerate(rows.portfolios.iter_rows(), 1))
     template = _environment().from_string(_read("page.html"))
     return template.render(
@@ -107,6 +106,13 @@ def _environment() -> jinja2.Environment:
 @cache
 def _read(name: str) -> str:
     return _FOLDER.joinpath(name).read_text(encoding="utf-8")
+
+
+@cache
+def _runtime() -> str:
+    """Give what draws the charts in a browser, with all that it needs: made once, since it takes two seconds."""
+    bundle: str = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")
+    return bundle
 
 
 def _hash(script: str) -> str:

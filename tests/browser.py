@@ -42,6 +42,18 @@ class Page:
     def __init__(self, socket: ClientConnection) -> None:
         self._socket = socket
         self._numbers = count(1)
+        self._heard: list[Mapping[str, Any]] = []
+
+    def listen(self, *domains: str) -> None:
+        """Keep what the browser tells of these domains of its protocol from now on: `Network`, `Log`, `Runtime`."""
+        for domain in domains:
+            self._call(f"{domain}.enable")
+        self._heard.clear()
+
+    def heard(self, event: str) -> list[Mapping[str, Any]]:
+        """Give what the browser has told under this name, `Network.requestWillBeSent` say, since `listen`."""
+        self.evaluate("0")  # what came before its answer is told by then
+        return [one["params"] for one in self._heard if one["method"] == event]
 
     def open(self, url: str) -> None:
         """Go to an address; the page may still be loading."""
@@ -76,6 +88,10 @@ class Page:
         """Ask for the `light` or the `dark` theme, as the system of a person does."""
         self._call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": theme}])
 
+    def point_at(self, x: float, y: float) -> None:
+        """Move the pointer there, in the pixels of the window."""
+        self._call("Input.dispatchMouseEvent", type="mouseMoved", x=x, y=y)
+
     def screenshot(self, path: Path) -> None:
         """Keep what the window shows as a PNG file."""
         path.write_bytes(base64.b64decode(self._call("Page.captureScreenshot", format="png")["data"]))
@@ -87,6 +103,8 @@ class Page:
             answer = json.loads(self._socket.recv(timeout=_PAGE_SECONDS))
             if answer.get("id") == number:
                 return cast("Mapping[str, Any]", answer["result"])
+            if "method" in answer:
+                self._heard.append(answer)
 
 
 @contextmanager
