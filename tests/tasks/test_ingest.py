@@ -7,7 +7,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from tasks import ingest as ingest_module
+from tasks import read_source as source_module
 from tasks.errors import SourceError, SourceUnavailableError
 from tasks.ingest import Ingested, ingest_day, ingest_range
 from tasks.settings import Settings
@@ -196,7 +196,7 @@ class TestTheSameContent:
         installation.put("scores_2025-06-02.csv", _scores("AAA,0.7"))
         installation.put("prices.csv", "date,asset,close\n2025-06-02,AAA,12.5\n")
         first = installation.take()
-        monkeypatch.setattr(ingest_module, "read_rows", _not_to_be_called)
+        monkeypatch.setattr(source_module, "read_rows", _not_to_be_called)
         assert [one.ingest.ingest_id for one in installation.take()] == [one.ingest.ingest_id for one in first]
 
     def test_it_is_read_again_when_the_config_reads_it_otherwise(self, installation: Installation) -> None:
@@ -212,14 +212,14 @@ class TestTheSameContent:
         self, installation: Installation, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         path = installation.put("scores_2025-06-02.csv", _scores("AAA,0.7"))
-        apply_contract = ingest_module.apply_contract
+        apply_contract = source_module.apply_contract
 
         def change(*arguments: object) -> object:
             if arguments[0].kind == "scores":  # type: ignore[attr-defined]
                 path.write_text(_scores("AAA,0.75"))
             return apply_contract(*arguments)  # type: ignore[arg-type]
 
-        monkeypatch.setattr(ingest_module, "apply_contract", change)
+        monkeypatch.setattr(source_module, "apply_contract", change)
         with pytest.raises(SourceUnavailableError, match=r"scores_2025-06-02.csv changed while it was read"):
             installation.take()
         assert installation.ask("SELECT count(*) FROM ingests WHERE kind = 'scores'") == [(0,)]
