@@ -2,7 +2,6 @@
 
 project = "Ballast"
 author = "the authors of Ballast"
-project_copyright = "MIT License"
 root_doc = "README"
 source_suffix = [".md"]
 extensions = ["myst_parser", "sphinx_copybutton"]
@@ -20,6 +19,7 @@ html_show_sourcelink = False
 html_use_index = False
 smartquotes = False  # --all is no dash
 html_copy_source = False
+html_show_copyright = False
 html_show_sphinx = False
 html_theme_options = {
     "light_css_variables": {"color-brand-primary": "#005b8f", "color-brand-content": "#0072B2"},

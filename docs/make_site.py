@@ -17,6 +17,7 @@ NOTEBOOK = DOCS / "notebook.py"
 LANGUAGES = {".py": "python", ".sql": "sql", ".yaml": "yaml", ".toml": "toml", ".service": "ini"}
 
 _LINK = re.compile(r"(?<=\]\()(?!\w+:|#)([^)#\s]+)(?=[)#])")
+_FROM_ELSEWHERE = re.compile(r"""<(?!a\b)\w+[^>]*\b(?:src|href)=["'](?:https?:)?//""")
 _FENCE_WITH_PLACE = re.compile(r"^```\w+ (\S.*)$", re.MULTILINE)
 
 PARTS = {
@@ -39,10 +40,18 @@ def main() -> int:
         shutil.rmtree(SITE, ignore_errors=True)
         options = ["--fail-on-warning", "--keep-going", "--quiet", "--doctree-dir", str(Path(name, "doctrees"))]
         failed = build_main([*options, "--conf-dir", str(DOCS), str(source), str(SITE)])
+    asking = asks_the_network(SITE)
+    if asking:
+        sys.stderr.write(f"these pages ask the network: {', '.join(asking)}\n")
     if not failed:
         shutil.copy(SITE / "README.html", SITE / "index.html")
         sys.stderr.write(f"site/index.html: {len(list(SITE.rglob('*.html')))} pages\n")
-    return failed
+    return failed or bool(asking)
+
+
+def asks_the_network(site: Path) -> list[str]:
+    """Give the pages that load something from elsewhere; a link that a person follows is none."""
+    return [str(page.relative_to(site)) for page in site.rglob("*.html") if _FROM_ELSEWHERE.search(page.read_text())]
 
 
 def lay_out(folder: Path) -> None:

@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 from docs.make_commands import commands_page
-from docs.make_site import PARTS, lay_out
+from docs.make_site import PARTS, asks_the_network, lay_out
 
 ROOT = Path(__file__).parents[2]
 
@@ -48,3 +48,10 @@ def test_a_link_to_code_leads_to_its_page_in_the_site(tmp_path: Path) -> None:
         assert lost == [], page.name
     code = (tmp_path / "sizing" / "two_stage.py.md").read_text()
     assert (ROOT / "sizing" / "two_stage.py").read_text() in code
+
+
+def test_a_page_that_loads_from_elsewhere_is_told(tmp_path: Path) -> None:
+    (tmp_path / "well.html").write_text('<a class="x" href="https://a.example/">a</a><script src="search.js"></script>')
+    (tmp_path / "font.html").write_text('<link rel="stylesheet" href="https://fonts.example/css">')
+    (tmp_path / "script.html").write_text("<script async src='//cdn.example/x.js'></script>")
+    assert sorted(asks_the_network(tmp_path)) == ["font.html", "script.html"]
