@@ -94,7 +94,7 @@ async def backfill(config: BackfillConfig) -> State[Any]:
     done: list[DayDone] = []
     try:
         for group in groups:
-            others = tuple(sorted(set(limits) - set(group.limits)))
+            others = tuple(sorted(set(terms) - set(group.limits)))
             for quarter in _quarters(parts[group.exchange]):
                 done += backfill_days(settings, quarter, group, approval, others, keep_going=config.keep_going)
                 await progress.advance(len(done), f"after {done[-1].day}")

@@ -1,13 +1,16 @@
 """`ballast backfill`: the days of a range, many a second, with progress."""
 
 from collections.abc import Mapping
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 
+from flows.asked import warn_of_limits
 from flows.backfill import BackfillConfig, backfill
 from flows.engine import os_user, run_watched
+from flows.fates import give_fates
+from flows.flags import AS_TABLE, Form
+from flows.give import is_for_program, require_one_form
 from flows.outcomes import HELD as HELD_STATE
-from flows.run_command import warn
 from flows.show import HELD, PROBLEMS, STOPPED, err, out, say, tell
 from tasks.errors import UsageError
 from tasks.portfolios import load_portfolios
@@ -22,19 +25,21 @@ def backfill_days(  # noqa: PLR0913 - what a backfill is asked
     keep_going: bool,
     approver: str = "",
     note: str = "",
+    form: Form = AS_TABLE,
 ) -> int:
     """Publish the trading days of the range in order; stop at the first that is held, unless it is to keep going.
 
     Days that ask for approval are approved by `approver`, with the note.
     """
-    console = err()
+    console, began = err(), datetime.now(UTC)
     try:
+        results = err() if is_for_program(require_one_form(form)) else out()
         if last < first:
             msg = f"a range needs --from and --to in order, got {first} and {last}"
             raise UsageError(msg)
         settings = Settings().at(paths)
         limits = load_portfolios(settings.config)
-        warn(console, limits)
+        warn_of_limits(console, limits)
         config = BackfillConfig(
             first=first,
             last=last,
@@ -46,7 +51,9 @@ def backfill_days(  # noqa: PLR0913 - what a backfill is asked
             settings=settings,
         )
         state = run_watched(console, lambda: backfill(config, return_state=True))
-        say(state.message, out(), console)
+        say(state.message, results, console)
+        if is_for_program(form):
+            give_fates(settings, form, began, (first, last))
     except PROBLEMS as problem:
         return tell(problem)
     except KeyboardInterrupt:

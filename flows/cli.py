@@ -17,8 +17,27 @@ from flows.db_command import db
 from flows.decision_commands import approve, decline, halt, resume
 from flows.environment_commands import deploy, down, up
 from flows.first_commands import init, validate
-from flows.flags import AS_CONFIGURED_WITH_INBOX, PlacesWithInbox, prepare
+from flows.flags import AS_CONFIGURED_WITH_INBOX, AS_TABLE, Form, PlacesWithInbox, prepare
 from flows.reading_commands import diff, explain, report, sql, status, targets
+
+_RUN = """Rebalance every portfolio for a day, or for each trading day of a range.
+
+Without a day: the newest one that the inbox has scores for. A range ends at the first day that is held or waits for
+approval. Every limit is a flag: given, it counts for this run instead of the configured one. Example:
+`ballast run --inbox deployments/sample/inbox --as-of 2025-06-02`
+
+Exit codes: 0 published or unchanged; 1 an error, said in one sentence; 2 wrong usage; 3 held; 4 rejected;
+6 proposed, it waits for approval; 130 stopped.
+"""
+_PLAN = """Say what a run of a day would do, or another limit, and why. Nothing is written.
+
+The day is computed in a throw-away copy of the snapshot, and its targets are held against those that are visible now.
+Every limit is a flag: given, it counts instead of the configured one. Example: `ballast plan --portfolio core
+--max-single-position 0.10`
+
+Exit codes, as `ballast run` would have: 0 published or unchanged; 1 an error, said in one sentence; 2 wrong usage;
+3 held; 4 rejected; 6 proposed, it waits for approval.
+"""
 
 app = App(
     name="ballast",
@@ -39,41 +58,8 @@ for _group, _commands in {
         app.command(_command, group=_group, sort_key=_place)
 
 
-@app.command(group=RUN)
-def run(
-    *,
-    as_of: date | None = None,
-    first: Annotated[date | None, Parameter(name="--from")] = None,
-    last: Annotated[date | None, Parameter(name="--to")] = None,
-    places: PlacesWithInbox = AS_CONFIGURED_WITH_INBOX,
-    verbose: bool = False,
-) -> int:
-    """Rebalance every portfolio for a day, or for each trading day of a range.
-
-    Without a day: the newest one that the inbox has scores for. A range ends at the first day that is held or waits
-    for approval. Example: `ballast run --inbox deployments/sample/inbox --as-of 2025-06-02`
-
-    Exit codes: 0 published or unchanged; 1 an error, said in one sentence; 2 wrong usage; 3 held; 4 rejected;
-    6 proposed, it waits for approval; 130 stopped.
-
-    Parameters
-    ----------
-    as_of
-        The trading day.
-    first
-        First day of a range.
-    last
-        Last day of a range.
-    places
-        Where this installation keeps its things.
-    verbose
-        Show what Prefect logs.
-
-    """
-    prepare(verbose=verbose)
-    from flows.run_command import run_days  # noqa: PLC0415 - Prefect and Polars take a second to import
-
-    return run_days(as_of, first, last, places.given())
+app.command("flows.run_commands:run", help=_RUN, group=RUN)
+app.command("flows.run_commands:plan", help=_PLAN, group=RUN)
 
 
 @app.command(group=RUN)
@@ -85,6 +71,7 @@ def backfill(  # noqa: PLR0913 - one parameter a flag
     keep_going: bool = False,
     approver: str = "",
     note: str = "",
+    form: Form = AS_TABLE,
     verbose: bool = False,
 ) -> int:
     """Publish the trading days of a range in order, many a second, with the rows that `ballast run` gives.
@@ -109,6 +96,8 @@ def backfill(  # noqa: PLR0913 - one parameter a flag
         Why they are approved.
     places
         Where this installation keeps its things.
+    form
+        How what became of the days is written.
     verbose
         Show what Prefect logs.
 
@@ -116,7 +105,8 @@ def backfill(  # noqa: PLR0913 - one parameter a flag
     prepare(verbose=verbose)
     from flows.backfill_command import backfill_days  # noqa: PLC0415 - Prefect and Polars take a second to import
 
-    return backfill_days(first, last, places.given(), keep_going=keep_going, approver=approver, note=note)
+    words = {"approver": approver, "note": note}
+    return backfill_days(first, last, places.given(), **words, keep_going=keep_going, form=form)
 
 
 @app.command(group=RUN)
@@ -128,6 +118,7 @@ def replay(  # noqa: PLR0913 - one parameter a flag
     first: Annotated[date | None, Parameter(name="--from")] = None,
     last: Annotated[date | None, Parameter(name="--to")] = None,
     warehouse: Path | None = None,
+    form: Form = AS_TABLE,
     verbose: bool = False,
 ) -> int:
     """Compute published runs again from what was stored with them, and say where a value differs.
@@ -149,6 +140,8 @@ def replay(  # noqa: PLR0913 - one parameter a flag
         Last day of a range.
     warehouse
         The live database file. Default: BALLAST_WAREHOUSE.
+    form
+        How what became of the runs is written.
     verbose
         Show what Prefect logs.
 
@@ -156,7 +149,7 @@ def replay(  # noqa: PLR0913 - one parameter a flag
     prepare(verbose=verbose)
     from flows.replay_command import replay_runs  # noqa: PLC0415 - Prefect and Polars take a second to import
 
-    return replay_runs(run_id, as_of, first, last, {"warehouse": warehouse} if warehouse else {})
+    return replay_runs(run_id, as_of, first, last, {"warehouse": warehouse} if warehouse else {}, form)
 
 
 def main() -> None:

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from flows.daily_rebalance import daily_rebalance
 from sizing import RebalancingLimits
 from tasks.forms import InWords
+from tasks.limit_changes import tell_differences
 from tasks.portfolios import load_portfolios
 from tasks.report import with_warnings
 from tasks.settings import InstallationSettings, RebalanceConfig, Settings, Words
@@ -78,8 +79,5 @@ def _differing_limits(config: CustomRunConfig) -> tuple[str, ...]:
     own = load_portfolios(file).get(config.portfolio_id) if file.exists() else None
     if own is None:
         return ()
-    asked, known = config.limits.model_dump(), own.model_dump()
-    differing = [f"{name} {asked[name]} ({known[name]})" for name in asked if asked[name] != known[name]]
-    if not differing:
-        return ()
-    return (f"limits other than in {file} (its own in brackets): {', '.join(differing)}",)
+    differing = tell_differences(config.limits, own)
+    return (f"limits other than in {file} (its own in brackets): {differing}",) if differing else ()

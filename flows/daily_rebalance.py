@@ -84,7 +84,7 @@ async def daily_rebalance(config: RebalanceConfig = RebalanceConfig()) -> State[
 
     with telling_refusals(settings, [day], "daily-rebalance", f"ballast run --as-of {day}"):
         ingested = ingest_day(settings, day)
-    outcomes, problems = _rebalance_each(config, day, set_halted_apart(settings, open_groups))
+    outcomes, problems = _rebalance_each(config, day, set_halted_apart(settings, open_groups), frozenset(terms))
     messages: list[str] = []
     not_copied: tuple[str, ...] = ()
     if outcomes:
@@ -99,23 +99,22 @@ async def daily_rebalance(config: RebalanceConfig = RebalanceConfig()) -> State[
 
 
 def _rebalance_each(
-    config: RebalanceConfig, day: date, groups: Sequence[Group]
+    config: RebalanceConfig, day: date, groups: Sequence[Group], known: frozenset[str]
 ) -> tuple[list[Outcome], list[BallastError | WarehouseError]]:
     """Run every group, also when one of them fails; give what became of them, and what went wrong."""
     outcomes, problems = [], []
     for group in groups:
         try:
-            outcomes.append(_rebalance(config, day, group, groups))
+            outcomes.append(_rebalance(config, day, group, known))
         except (BallastError, WarehouseError) as problem:
             problems.append(problem)
     return outcomes, problems
 
 
-def _rebalance(config: RebalanceConfig, day: date, group: Group, groups: Sequence[Group]) -> Outcome:
+def _rebalance(config: RebalanceConfig, day: date, group: Group, known: frozenset[str]) -> Outcome:
     """Compute the targets of a group, and publish them, propose them or hold them."""
     settings = group.settings(config.settings)
-    others = [portfolio_id for other in groups if other is not group for portfolio_id in other.limits]
-    run = open_run(settings, day, group.limits, others)
+    run = open_run(settings, day, group.limits, known)
     if run.is_published:
         return Outcome(run, UNCHANGED, is_new=False)
     if run.is_proposed:

@@ -3,6 +3,7 @@
 import os
 import signal
 from dataclasses import asdict, dataclass
+from datetime import date
 from pathlib import Path
 from typing import Annotated
 
@@ -52,6 +53,16 @@ AllPortfolios = Annotated[
 ]
 Reason = Annotated[str, Parameter(help="Why: it stands beside the halt for good.")]
 By = Annotated[str | None, Parameter(help="Who does it. Default: the user of this machine.")]
+PortfolioIds = Annotated[
+    tuple[str, ...],
+    Parameter(
+        name="--portfolio",
+        negative="",
+        show_default=False,
+        help="Only this portfolio; more than once for several. Default: all.",
+    ),
+]
+AsOf = Annotated[date | None, Parameter(help="The trading day. Default: the newest that the inbox has scores for.")]
 
 AS_CONFIGURED, AS_CONFIGURED_WITH_INBOX, AS_TABLE = Places(), PlacesWithInbox(), Form()
 

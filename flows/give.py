@@ -16,6 +16,11 @@ def require_one_form(form: Form) -> Form:
     return form
 
 
+def is_for_program(form: Form) -> bool:
+    """Whether the rows are for a program: then nothing else goes to stdout."""
+    return form.json or form.csv
+
+
 def give(frame: pl.DataFrame, form: Form, title: str | None = None) -> None:
     """Write the rows to stdout: as JSON, as CSV, or as a table under its title.
 

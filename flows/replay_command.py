@@ -5,6 +5,8 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 from flows.engine import run_watched
+from flows.flags import Form
+from flows.give import give, is_for_program, require_one_form
 from flows.replay import IDENTICAL, ReplayConfig, replay
 from flows.show import DIFFERENT, PROBLEMS, STOPPED, err, out, say, show, tell
 from tasks.errors import UsageError
@@ -13,24 +15,31 @@ from tasks.settings import Settings
 _SHOWN = 50
 
 
-def replay_runs(
-    run_id: str | None, as_of: date | None, first: date | None, last: date | None, paths: Mapping[str, Path]
+def replay_runs(  # noqa: PLR0913, PLR0917 - the flags
+    run_id: str | None,
+    as_of: date | None,
+    first: date | None,
+    last: date | None,
+    paths: Mapping[str, Path],
+    form: Form,
 ) -> int:
     """Replay a run, the runs of a day, or those of a range."""
     console, began = err(), datetime.now(UTC)
     try:
+        results = err() if is_for_program(require_one_form(form)) else out()
         config = _config(run_id, as_of, first, last, Settings().at(paths))
         state = run_watched(console, lambda: replay(config, return_state=True))
-        say(state.message, out(), console)
-        if state.name == IDENTICAL:
-            return 0
-        _show_differences(config.settings, began)
+        say(state.message, results, console)
+        if is_for_program(form):
+            give(config.settings.open_warehouse().query("replays_since", since=began), form)
+        elif state.name != IDENTICAL:
+            _show_differences(config.settings, began)
     except PROBLEMS as problem:
         return tell(problem)
     except KeyboardInterrupt:
         console.print("[yellow]stopped:[/] what is replayed is recorded; run the same command again to replay all")
         return STOPPED
-    return DIFFERENT
+    return 0 if state.name == IDENTICAL else DIFFERENT
 
 
 def _config(

@@ -3,6 +3,7 @@
 Defaults are written here and nowhere else. What does not belong here: settings of the installation.
 """
 
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Annotated, Literal, Self
 
@@ -73,7 +74,6 @@ class RebalancingLimits(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    # Sizing
     target_total_allocation: Weight = Field(
         default=0.95,
         gt=0,
@@ -119,7 +119,6 @@ class RebalancingLimits(BaseModel):
         default={}, description="Weight limits of single buckets, instead of max_allocation_per_bucket."
     )
 
-    # Scores
     model: str = Field(default="default", min_length=1, description="Scoring model that the portfolio follows.")
     technical_score_weight: Share = Field(
         default=0.6, description="Weight of the technical part where no combined score comes."
@@ -135,7 +134,6 @@ class RebalancingLimits(BaseModel):
         description="Share of holdings or of the last universe without a score that holds the run.",
     )
 
-    # Selection
     min_score_threshold: Share = Field(default=0.60, description="A holding below this score is closed.")
     min_score_new_position: Share = Field(default=0.65, description="A new name below this score is not opened.")
     max_new_positions: int = Field(default=3, ge=0, le=MOST_POSITIONS, description="Most new names a day.")
@@ -158,7 +156,6 @@ class RebalancingLimits(BaseModel):
         default=False, description="True: a new name may enter though the asset list does not know its bucket."
     )
 
-    # Diversification
     max_positions_per_bucket: int = Field(
         default=4, ge=1, le=MOST_POSITIONS, description="Most positions in one bucket."
     )
@@ -175,7 +172,6 @@ class RebalancingLimits(BaseModel):
         description="Buckets that should hold a position; the best name of each has its place reserved.",
     )
 
-    # Trading
     rebalance_band: Share = Field(
         default=0.05, description="A change of at most this fraction of the current weight is not traded."
     )
@@ -203,3 +199,13 @@ class RebalancingLimits(BaseModel):
             msg = "technical_score_weight and fundamental_score_weight are both 0: one of them must be above 0"
             raise ValueError(msg)
         return self
+
+
+SECTIONS: Mapping[str, str] = {
+    "target_total_allocation": "Sizing",
+    "model": "Scores",
+    "min_score_threshold": "Selection",
+    "max_positions_per_bucket": "Diversification",
+    "rebalance_band": "Trading",
+}
+"""The first limit of each section of `RebalancingLimits`, whose fields stand in this order, and the section's name."""

@@ -61,6 +61,11 @@ def set_halted_apart(settings: Settings, groups: tuple[Group, ...]) -> tuple[Gro
     halts = settings.open_warehouse().query("halts_in_force")
     if halts.height:
         get_run_logger().warning("halts in force: %s", "; ".join(_words(halts)))
+    return split_halted(groups, halts)
+
+
+def split_halted(groups: Iterable[Group], halts: pl.DataFrame) -> tuple[Group, ...]:
+    """Set the portfolios that a halt covers apart, without an engine. *Requires* the rows of `halts_in_force`."""
     return tuple(part for group in groups for part in _parts(group, halts))
 
 

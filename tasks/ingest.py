@@ -34,7 +34,16 @@ class Ingested:
 
 @task(name="ingest", cache_policy=NO_CACHE, persist_result=False, **RETRIES)
 def ingest_day(settings: Settings, day: date) -> tuple[Ingested, ...]:
-    """Read what describes the day into the warehouse. The same content twice is one ingest.
+    """Read what describes the day into the warehouse, as `take_in_day` does."""
+    ingested = take_in_day(settings, day)
+    accepted = sum(one.ingest.rows_accepted for one in ingested)
+    rejected = sum(one.ingest.rows_rejected for one in ingested)
+    get_run_logger().info("ingest: %d files, %d rows accepted, %d rejected", len(ingested), accepted, rejected)
+    return ingested
+
+
+def take_in_day(settings: Settings, day: date) -> tuple[Ingested, ...]:
+    """Read what describes the day into the warehouse, without an engine. The same content twice is one ingest.
 
     *Raises* `SourceError` for scores that are missing, and for content that is refused whole, which is recorded.
     """
@@ -44,9 +53,6 @@ def ingest_day(settings: Settings, day: date) -> tuple[Ingested, ...]:
         shown = " and ".join(source.shown for source in sources if source.contract.kind == "scores")
         msg = f"no scores for {day} in {shown}: deliver them, or correct the day"
         raise SourceError(msg)
-    accepted = sum(one.ingest.rows_accepted for one in ingested)
-    rejected = sum(one.ingest.rows_rejected for one in ingested)
-    get_run_logger().info("ingest: %d files, %d rows accepted, %d rejected", len(ingested), accepted, rejected)
     return ingested
 
 

@@ -16,8 +16,9 @@ from sizing.inputs import DayFrames, DayInputs
 from sizing.limits import RebalancingLimits
 from sql.many_runs import StartedRun
 from sql.records import RunRecord
+from sql.warehouse import Warehouse
 from tasks import fingerprints
-from tasks.day_inputs import as_record, find_sources, read_days
+from tasks.day_inputs import Limits, as_record, find_sources, read_days
 from tasks.errors import ConfigError
 from tasks.retries import RETRIES
 from tasks.settings import Settings
@@ -47,11 +48,7 @@ def open_run(
     *Raises* `ConfigError`, and records no run, when include_buckets names a bucket that no asset has.
     """
     with settings.open_warehouse().kept_open() as warehouse:
-        sources = find_sources(warehouse, settings.exchange, [day], limits)
-        inputs = DayInputs(*read_days(warehouse, settings.exchange, [day], limits, sources)[day])
-        record, warnings = describe(
-            inputs.frames, as_record(sources, limits, settings.exchange), flow_run.get_id(), others
-        )
+        inputs, (record, warnings) = gather(warehouse, settings.exchange, day, limits, others)
         state = warehouse.start_run(record, actor(), warnings)
     for warning in warnings:
         get_run_logger().warning("open run: %s", warning)
@@ -63,6 +60,15 @@ def open_run(
         inputs.holdings.height,
     )
     return OpenRun(record.run_id, inputs, state == PUBLISHED, tuple(warnings), is_proposed=state == PROPOSED)
+
+
+def gather(
+    warehouse: Warehouse, exchange: str, day: date, limits: Limits, others: Collection[str] = ()
+) -> tuple[DayInputs, StartedRun]:
+    """Read what decides the day, and name the computation of it. *Raises* `ConfigError` as `open_run` does."""
+    sources = find_sources(warehouse, exchange, [day], limits)
+    inputs = DayInputs(*read_days(warehouse, exchange, [day], limits, sources)[day])
+    return inputs, describe(inputs.frames, as_record(sources, limits, exchange), flow_run.get_id(), others)
 
 
 def describe(

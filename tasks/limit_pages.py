@@ -3,16 +3,8 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from sizing import RebalancingLimits
+from sizing.limits import SECTIONS, RebalancingLimits
 from tasks.allowed import Field, fields_of
-
-_FIRST_OF_SECTION: Mapping[str, str] = {
-    "target_total_allocation": "Sizing",
-    "model": "Scores",
-    "min_score_threshold": "Selection",
-    "max_positions_per_bucket": "Diversification",
-    "rebalance_band": "Trading",
-}
 
 _WEIGHT, _SCORE, _POSITIONS = "fraction of the portfolio's value", "score", "positions"
 UNITS: Mapping[str, str] = {
@@ -53,6 +45,6 @@ def limits_by_section() -> tuple[Limit, ...]:
     """Give every limit in the order of the model."""
     section, found = "", []
     for field in fields_of(RebalancingLimits):
-        section = _FIRST_OF_SECTION.get(field.name, section)
+        section = SECTIONS.get(field.name, section)
         found.append(Limit(section, UNITS.get(field.name, ""), field))
     return tuple(found)

@@ -35,7 +35,10 @@ class Terms(NamedTuple):
 
 
 class Portfolios(NamedTuple):
-    """The portfolios of a run: the limits and the terms of each, by portfolio_id."""
+    """The portfolios of a run: the limits and the terms of each, by portfolio_id.
+
+    Terms of the file's other portfolios are there too: to name one of these is no typing error.
+    """
 
     limits: dict[str, RebalancingLimits]
     terms: dict[str, Terms]
@@ -70,9 +73,7 @@ def load_with_terms(path: Path, given: Mapping[str, RebalancingLimits] | None = 
         return Portfolios(dict(given), dict.fromkeys(given, Terms()))
     file = read_config(path)
     limits = dict(given or file.limits)
-    return Portfolios(
-        limits, {portfolio_id: file.terms.get(portfolio_id, file.default_terms) for portfolio_id in limits}
-    )
+    return Portfolios(limits, dict.fromkeys(limits, file.default_terms) | file.terms)
 
 
 def load_feeds(path: Path) -> Feeds:

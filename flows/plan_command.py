@@ -1,0 +1,152 @@
+"""`ballast plan`: what a run of a day would do, in sentences, a table of the portfolios and one of the targets."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+from polars import selectors as cs
+from rich.console import Console
+from rich.markup import escape
+
+from flows.asked import Asked, one_day, read_asked, warn
+from flows.flags import Form
+from flows.give import give, require_one_form
+from flows.show import ERROR, HELD, PROBLEMS, PROPOSED, REJECTED, err, out, show, tell
+from tasks import ledger, what_if
+from tasks.groups import closed_portfolios, early_closes
+from tasks.trading_days import is_trading_day
+from tasks.what_if import Fate, Plan, plan_day
+
+_WORDS = {
+    ledger.PUBLISHED: "[green]would be published[/]",
+    what_if.UNCHANGED: "[cyan]nothing would change[/]",
+    ledger.PROPOSED: "[magenta]would wait for approval[/]",
+    what_if.HELD: "[yellow]would be held[/]",
+    what_if.HALTED: "[yellow]is halted, and would be held[/]",
+    what_if.REJECTED: "[red]would be rejected[/]",
+    what_if.FAILED: "[red]would fail[/]",
+}
+_CODES = {
+    what_if.FAILED: ERROR,
+    what_if.REJECTED: REJECTED,
+    what_if.HELD: HELD,
+    what_if.HALTED: HELD,
+    ledger.PROPOSED: PROPOSED,
+}
+"""Exit codes of what a run would end with; the first that is found counts."""
+
+_FIGURES = {
+    "positions": "n_positions",
+    "opened": "n_open",
+    "closed": "n_close",
+    "turnover": "turnover",
+    "cash": "cash_weight",
+    "binding": "binding_limits",
+}
+_SHOWN = pl.Decimal(10, 4)
+
+
+def show_plan(  # noqa: PLR0913 - the flags
+    as_of: date | None,
+    paths: Mapping[str, Path],
+    portfolio_ids: Sequence[str],
+    given: Mapping[str, Any],
+    form: Form,
+    *,
+    all_rows: bool,
+) -> int:
+    """Plan the day, show what would change, and give the exit code that the run would have."""
+    console = err()
+    try:
+        require_one_form(form)
+        asked = read_asked(paths, portfolio_ids, given)
+        day = one_day(asked, as_of)
+        warn(console, asked)
+        plan = _plan(console, asked, day)
+        targets = plan.targets if all_rows else plan.targets.filter("is_changed")
+        if form.json:
+            give(_nested(plan.portfolios, targets), form)
+        elif form.csv:
+            give(plan.portfolios.select("portfolio_id", "state", "reason").join(targets, on="portfolio_id"), form)
+        else:
+            _show(plan, targets)
+        for warning in plan.warnings:
+            console.print(f"[yellow]warning:[/] {escape(warning)}")
+    except PROBLEMS as problem:
+        return tell(problem)
+    states = {one.state for one in plan.fates}
+    return next((code for state, code in _CODES.items() if state in states), 0)
+
+
+def _plan(console: Console, asked: Asked, day: date) -> Plan:
+    groups = tuple(group for group in asked.groups if is_trading_day(group.exchange, day))
+    for note in (*closed_portfolios(asked.groups, day), *early_closes(groups, day)):
+        console.print(escape(note))
+    return plan_day(asked.settings, day, groups, frozenset(asked.terms))
+
+
+def _nested(portfolios: pl.DataFrame, targets: pl.DataFrame) -> pl.DataFrame:
+    """Give one row a portfolio, its targets in a list. *Requires* nothing exact any more: weights are numbers then."""
+    rows = targets.with_columns(cs.decimal().cast(pl.Float64)).select("portfolio_id", pl.struct(pl.all()).alias("row"))
+    lists = rows.group_by("portfolio_id", maintain_order=True).agg(targets="row")
+    return portfolios.join(lists, on="portfolio_id", how="left", maintain_order="left").with_columns(
+        pl.col("targets").fill_null([])
+    )
+
+
+def _show(plan: Plan, targets: pl.DataFrame) -> None:
+    console = out()
+    for one in plan.fates:
+        console.print(_sentence(plan.day, one))
+    show(console, _compared(plan.portfolios), title=f"Portfolios, visible now → planned for {plan.day}")
+    if targets.is_empty():
+        console.print("Every target would stay as it is.")
+    else:
+        show(console, _largest_first(targets), title="Targets, the largest change first")
+
+
+def _sentence(day: date, fate: Fate) -> str:
+    why = f": {escape(fate.reason)}" if fate.reason else ""
+    return f"{day} {escape(', '.join(fate.portfolio_ids))}: {_WORDS[fate.state]}{why}"
+
+
+def _compared(portfolios: pl.DataFrame) -> pl.DataFrame:
+    """Give the figures of each portfolio as texts: `now → planned`, or one where they are the same."""
+    return portfolios.select("portfolio_id", *(_pair(portfolios, *figure) for figure in _FIGURES.items()))
+
+
+def _pair(portfolios: pl.DataFrame, name: str, column: str) -> pl.Expr:
+    now, planned = (_text(one, portfolios.schema[one]) for one in (f"visible_{column}", column))
+    return pl.when(now == planned).then(planned).otherwise(pl.format("{} → {}", now, planned)).alias(name)
+
+
+def _text(column: str, dtype: pl.DataType) -> pl.Expr:
+    if isinstance(dtype, pl.List):
+        text = pl.col(column).list.join(", ").replace("", "none")
+    elif dtype.is_integer():
+        text = pl.col(column).cast(pl.String)
+    else:
+        text = _rounded(column).cast(pl.String)
+    return text.fill_null("none")
+
+
+def _largest_first(targets: pl.DataFrame) -> pl.DataFrame:
+    size = pl.max_horizontal(pl.col("weight_change", "trade_weight").abs())
+    return targets.sort("portfolio_id", size, "asset", descending=[False, True, False]).select(
+        "portfolio_id",
+        "asset",
+        now=_rounded("visible_target_weight"),
+        planned=_rounded("target_weight"),
+        trade=_rounded("trade_weight"),
+        action="action",
+        reason=pl.when(pl.col("visible_run_id").is_not_null() & pl.col("change_reason").is_not_null())
+        .then("change_reason")
+        .when("is_changed")
+        .then("target_reason"),
+    )
+
+
+def _rounded(column: str) -> pl.Expr:
+    return pl.col(column).cast(pl.Decimal(12, 8)).round(_SHOWN.scale).cast(_SHOWN)

@@ -1,0 +1,26 @@
+-- Grain: one row per portfolio and run that are asked for. Turnover is one-way, as in the view turnover.
+-- Parameters: $portfolio_ids VARCHAR[], $run_ids VARCHAR[], which belong together.
+SELECT
+    targets.portfolio_id,
+    targets.run_id,
+    count(*) FILTER (NOT targets.is_cash AND targets.target_weight > 0) AS n_positions,
+    count(*) FILTER (targets.action = 'open') AS n_open,
+    count(*) FILTER (targets.action = 'close') AS n_close,
+    sum(abs(targets.trade_weight)) / 2 AS turnover,
+    coalesce(sum(targets.target_weight) FILTER (targets.is_cash), 0)::DECIMAL(10, 8) AS cash_weight,
+    (
+        SELECT coalesce(list(constraint_name ORDER BY constraint_name), [])
+        FROM constraint_checks
+        WHERE
+            constraint_checks.run_id = targets.run_id
+            AND constraint_checks.portfolio_id = targets.portfolio_id
+            AND constraint_checks.is_binding
+    ) AS binding_limits
+FROM targets
+JOIN (
+    SELECT
+        unnest($portfolio_ids::VARCHAR[]) AS portfolio_id,
+        unnest($run_ids::VARCHAR[]) AS run_id
+) AS asked ON asked.portfolio_id = targets.portfolio_id AND asked.run_id = targets.run_id
+GROUP BY targets.portfolio_id, targets.run_id
+ORDER BY targets.portfolio_id;

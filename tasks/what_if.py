@@ -1,0 +1,205 @@
+"""What a run of a day would do: it is done in a throw-away copy of the snapshot, by the rules of the daily run.
+
+Nothing of the installation is written, nobody is waited for, and there is no engine. What does not belong here: what
+the daily run does not do; where the two differ, this is wrong.
+"""
+
+import shutil
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import polars as pl
+
+from sizing.breaker import find_missing_scores
+from sizing.errors import BallastError
+from sizing.inputs import DayInputs
+from sizing.pipeline import rebalance
+from sql.errors import PublishRejectedError, WarehouseError
+from sql.records import RunRecord
+from sql.warehouse import Warehouse
+from tasks.approval import find_asked
+from tasks.groups import Group, split_halted
+from tasks.ingest import take_in_day
+from tasks.ledger import PROPOSED, PUBLISHED, gather
+from tasks.report import warn_of_later_days, warn_of_replaced_holdings
+from tasks.settings import Settings
+
+UNCHANGED, HELD, HALTED, REJECTED, FAILED = "unchanged", "held", "halted", "rejected", "failed"
+"""What becomes of a run, beside `PUBLISHED` and `PROPOSED`."""
+
+_BY = "plan"
+_MOST_ROWS = 5
+
+
+@dataclass(frozen=True)
+class Fate:
+    """What would become of portfolios that go together, why, and what would be warned about.
+
+    `run_id` is empty where none would start.
+    """
+
+    state: str
+    portfolio_ids: tuple[str, ...]
+    run_id: str = ""
+    reason: str = ""
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def has_targets(self) -> bool:
+        """Whether there are targets to look at; otherwise the visible ones would stay."""
+        return self.state in {PUBLISHED, PROPOSED, UNCHANGED}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run of the day would do.
+
+    `portfolios`: one row per portfolio with its `state, reason, run_id, visible_run_id, visible_as_of_date`, the
+    columns of the query `portfolios_of_runs` of the targets that would count, and those of the visible ones, which
+    begin with `visible_`. `targets`: the rows of the query `what_if_targets`. `warnings`: what the run would warn
+    about, and which rows it would refuse.
+    """
+
+    day: date
+    fates: tuple[Fate, ...]
+    portfolios: pl.DataFrame
+    targets: pl.DataFrame
+    warnings: tuple[str, ...]
+
+
+def plan_day(settings: Settings, day: date, groups: Sequence[Group], known: Collection[str]) -> Plan:
+    """Do the day of the groups, whose exchanges are open, in a throw-away warehouse, and compare with what is visible.
+
+    `known` are portfolios that it is no typing error to name. *Raises* `SourceError` for files that stop the run, and
+    `WarehouseError` when there is a warehouse without a snapshot.
+    """
+    with _thrown_away(settings) as own:
+        ingested = take_in_day(own, day)
+        with own.open_warehouse().kept_open() as warehouse:
+            visible = warehouse.query("visible_until", day=day)
+            parts = split_halted(groups, warehouse.query("halts_in_force"))
+            fates = tuple(_fate(warehouse, day, group, known) for group in parts)
+            refused = _refusals(warehouse, day) if any(one.ingest.rows_rejected for one in ingested) else ()
+            told = dict.fromkeys(warning for one in fates for warning in one.warnings)
+            runs = _runs(fates, visible)
+            return Plan(day, fates, _portfolios(warehouse, runs), _targets(warehouse, runs), (*told, *refused))
+
+
+@contextmanager
+def _thrown_away(settings: Settings) -> Iterator[Settings]:
+    """Give the settings with a copy of the snapshot for the warehouse; without one yet, the warehouse is to be made."""
+    if settings.warehouse.exists() and not settings.snapshot.exists():
+        msg = f"no snapshot at {settings.snapshot} to plan with: make it with `ballast db snapshot`"
+        raise WarehouseError(msg)
+    with TemporaryDirectory(prefix="ballast-plan-") as folder:
+        here = Path(folder)
+        if settings.snapshot.exists():
+            shutil.copyfile(settings.snapshot, here / "warehouse.duckdb")
+        yield settings.at(
+            {
+                "warehouse": here / "warehouse.duckdb",
+                "snapshot": here / "snapshot.duckdb",
+                "export_folder": here / "targets",
+            }
+        )
+
+
+def _fate(warehouse: Warehouse, day: date, group: Group, known: Collection[str]) -> Fate:
+    """Do the day of a group as the daily run does."""
+    names = tuple(sorted(group.limits))
+    try:
+        inputs, (record, warnings) = gather(warehouse, group.exchange, day, group.limits, known)
+        state, reason = _do(warehouse, group, inputs, record)
+    except PublishRejectedError as rejected:
+        return Fate(REJECTED, names, rejected.run_id, rejected.reason)
+    except (BallastError, WarehouseError) as problem:
+        return Fate(FAILED, names, reason=str(problem))
+    told = [*warnings]
+    if state in {PUBLISHED, UNCHANGED}:
+        told += warn_of_replaced_holdings(warehouse, record.run_id)
+    if state == PUBLISHED:
+        told += warn_of_later_days(warehouse, record.run_id)
+    return Fate(state, names, record.run_id, reason, tuple(told))
+
+
+def _do(warehouse: Warehouse, group: Group, inputs: DayInputs, record: RunRecord) -> tuple[str, str]:
+    """Publish, propose or hold the run; give what became of it, and why."""
+    before = warehouse.start_run(record, _BY)
+    if before == PUBLISHED:
+        return UNCHANGED, "published already with the same inputs, limits and code"
+    if before == PROPOSED:
+        return PROPOSED, "waits for approval already"
+    if group.halt:
+        return HALTED, group.halt
+    if missing := find_missing_scores(inputs):
+        return HELD, "; ".join(missing)
+    result = rebalance(inputs)
+    asked = find_asked(warehouse, result, group.policies)
+    if asked.reasons:
+        warehouse.propose(record.run_id, result._asdict(), _BY, asked.reasons, asked.four_eyes)
+        return PROPOSED, str(asked)
+    warehouse.publish(record.run_id, result._asdict(), _BY)
+    return PUBLISHED, ""
+
+
+def _runs(fates: Sequence[Fate], visible: pl.DataFrame) -> pl.DataFrame:
+    """Name for each portfolio the run whose targets would count, and the one whose targets are visible now."""
+    rows = [
+        (portfolio_id, one.state, one.reason, one.run_id or None, one.has_targets)
+        for one in fates
+        for portfolio_id in one.portfolio_ids
+    ]
+    schema = {
+        "portfolio_id": pl.String,
+        "state": pl.String,
+        "reason": pl.String,
+        "run_id": pl.String,
+        "has_targets": pl.Boolean,
+    }
+    shown = visible.rename({"as_of_date": "visible_as_of_date", "run_id": "visible_run_id"})
+    return (
+        pl.DataFrame(rows, schema, orient="row")
+        .join(shown, on="portfolio_id", how="left")
+        .with_columns(counting_run_id=pl.when("has_targets").then("run_id").otherwise("visible_run_id"))
+        .drop("has_targets")
+        .sort("portfolio_id")
+    )
+
+
+def _portfolios(warehouse: Warehouse, runs: pl.DataFrame) -> pl.DataFrame:
+    def told(run: str) -> pl.DataFrame:
+        asked = runs.drop_nulls(run)
+        lists = {"portfolio_ids": asked["portfolio_id"].to_list(), "run_ids": asked[run].to_list()}
+        return warehouse.query("portfolios_of_runs", **lists).rename({"run_id": run})
+
+    before = told("visible_run_id")
+    key = {"portfolio_id", "visible_run_id"}
+    before = before.rename({name: f"visible_{name}" for name in before.columns if name not in key})
+    return (
+        runs.join(told("counting_run_id"), on=["portfolio_id", "counting_run_id"], how="left")
+        .join(before, on=sorted(key), how="left")
+        .drop("counting_run_id")
+        .sort("portfolio_id")
+    )
+
+
+def _targets(warehouse: Warehouse, runs: pl.DataFrame) -> pl.DataFrame:
+    asked = runs.drop_nulls("counting_run_id")
+    return warehouse.query(
+        "what_if_targets",
+        portfolio_ids=asked["portfolio_id"].to_list(),
+        run_ids=asked["counting_run_id"].to_list(),
+        visible_run_ids=asked["visible_run_id"].to_list(),
+    )
+
+
+def _refusals(warehouse: Warehouse, day: date) -> tuple[str, ...]:
+    """Say which rows of the day's content are refused: the first of them, and how many there are."""
+    refused = warehouse.query("picture_refused_rows", as_of_date=day, most_rows=_MOST_ROWS).rows(named=True)
+    told = [f"{row['source']}, row {row['row_number']}: {row['reason']}" for row in refused]
+    n_more = refused[0]["n_refused"] - len(refused) if refused else 0
+    return (*(f"refused: {one}" for one in told), *([f"refused: {n_more} more rows"] if n_more else []))
