@@ -225,3 +225,28 @@ def test_what_is_reachable_counts_pinned_weights_and_names_the_limit_that_takes_
             seen[limit] = seen.get(limit, 0) + (not is_unpinned(case))
     assert len(seen) == 4
     assert min(seen.values()) >= SEEN_OFTEN / 5, seen
+
+
+MANY = 1e6
+
+
+def relaxed_as_far(case: Case, name: str) -> RebalancingLimits | None:
+    """Relax another limit by a little less than the share by which the named one is relaxed; None: it has no room."""
+    named, before, _, after, *_ = case.summary["relaxation"].split(" ")
+    old = getattr(case.limits, name)
+    if name == named or not old:
+        return None
+    # A limit of 0 is relaxed by an infinite share: only where no other would do is it named.
+    share = float(after) / float(before) if float(before) else MANY
+    new = min(round(old * share - 2 * ONE_STEP, 8), WIDE_OPEN[name] or MANY)
+    return RebalancingLimits(**{**case.limits.model_dump(), name: new}) if new > old else None
+
+
+@pytest.mark.parametrize("name", WIDE_OPEN)
+def test_no_other_limit_would_place_it_all_when_relaxed_by_a_smaller_share(name: str) -> None:
+    others = [(case, relaxed_as_far(case, name)) for case in named_relaxations()]
+    tried = [(case, limits) for case, limits in others if limits]
+    assert len(tried) >= SEEN_OFTEN / 5
+    again = size_all([([asked_again(row) for row in case.rows], limits) for case, limits in tried])
+    for (case, limits), sized in zip(tried, again, strict=True):
+        assert sized.summary["cash_weight"] > 0, f"{case}\n{name} {getattr(limits, name)} alone places it all: {sized}"
