@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 from flows.engine import run_watched
-from flows.flags import Form
+from flows.flags import AS_TABLE, Form
 from flows.give import give, is_for_program, require_one_form
 from flows.replay import IDENTICAL, ReplayConfig, replay
 from flows.show import DIFFERENT, PROBLEMS, STOPPED, err, out, say, show, tell
@@ -21,7 +21,7 @@ def replay_runs(  # noqa: PLR0913, PLR0917 - the flags
     first: date | None,
     last: date | None,
     paths: Mapping[str, Path],
-    form: Form,
+    form: Form = AS_TABLE,
 ) -> int:
     """Replay a run, the runs of a day, or those of a range."""
     console, began = err(), datetime.now(UTC)
