@@ -96,13 +96,19 @@ class _Validation:
             show(console, findings, title="Problems")
         if self.files:
             rows = [
-                (file.source.contract.kind, file.source.shown, file.accepted.height, file.n_refused, file.counts)
+                (
+                    file.source.contract.kind,
+                    file.source.shown,
+                    file.accepted.height,
+                    file.n_refused,
+                    "yes" if file.counts else "no",
+                )
                 for file in self.files
             ]
-            columns = ["kind", "file", "accepted", "refused", "counts"]
+            columns = ["kind", "file", "accepted", "refused", "used"]
             show(console, pl.DataFrame(rows, schema=columns, orient="row"), title="Files")
         if self.reach is not None:
-            shown = self.reach.with_columns(pl.col("reachable", "target").round(4))
+            shown = self.reach.drop("binds", "fix").with_columns(pl.col("reachable", "target").round(4))
             show(console, shown, title="What the limits reach, when all may be bought at once")
 
     def _tell(self, level: str, where: object, what: object) -> None:

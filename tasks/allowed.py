@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
+from functools import cache
 from typing import Any, NamedTuple
 
 import yaml
@@ -92,7 +93,7 @@ def explain(error: Any, model: type[BaseModel], *, is_secret: bool = False) -> s
     place = ".".join(str(key) for key in keys)
     if not keys:
         return str(error["msg"]).removeprefix("Value error, ")
-    found = _find(model.model_json_schema(), keys)
+    found = _find(_schema(model), keys)
     if error["type"] == "extra_forbidden":
         return place + _among(str(keys[-1]), found)
     got = "" if is_secret else f", got {shown(given)}"
@@ -105,6 +106,11 @@ def explain(error: Any, model: type[BaseModel], *, is_secret: bool = False) -> s
     return (
         f"{place}: expected {words_for(found)}{got}" + hint + (f"; default {default}" if default and not hint else "")
     )
+
+
+@cache
+def _schema(model: type[BaseModel]) -> Mapping[str, Any]:
+    return model.model_json_schema()
 
 
 def shown(value: object) -> str:

@@ -1,10 +1,11 @@
 """Read a YAML file that a person wrote, and tell its mistakes: each with its line and column, in their order."""
 
-from collections.abc import Hashable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import yaml
 
@@ -14,6 +15,9 @@ _MERGE = "tag:yaml.org,2002:merge"
 _MOST_LISTED = 12
 PAGE = "docs/configuration.md"
 """Where every limit, term and setting stands."""
+
+
+_Pairs: TypeAlias = Mapping[object, tuple[yaml.Node, yaml.Node]]
 
 
 class Problem(NamedTuple):
@@ -42,7 +46,8 @@ class Document:
 
     def locate(self, problems: Iterable[Problem]) -> tuple[Mistake, ...]:
         """Give the problems by where they stand, and the keys that are given twice; each once."""
-        found = {*self.repeated, *(Mistake(*_place(_mark(self.root, keys)), said) for keys, said in problems)}
+        pairs_of = cache(_pairs)  # a mapping of thousands of portfolios is looked through once
+        found = {*self.repeated, *(Mistake(*_place(_mark(self.root, keys, pairs_of)), said) for keys, said in problems)}
         return tuple(sorted(found))
 
     def require_none(self, problems: Iterable[Problem]) -> None:
@@ -73,6 +78,9 @@ def read_document(path: Path, sections: Sequence[str]) -> Document:
     except (OSError, UnicodeDecodeError) as error:
         msg = f"{path} cannot be read: {error}"
         raise ConfigError(msg) from error
+    except RecursionError:
+        msg = f"{path} cannot be read: its brackets are nested too deep"
+        raise ConfigError(msg) from None
     except yaml.YAMLError as error:
         raise _told(path, [_not_yaml(path, error)]) from None
     if root is None or not isinstance(content, dict):
@@ -138,15 +146,13 @@ def _repeated_in(node: yaml.MappingNode) -> Iterator[Mistake]:
         first.setdefault(name, line)
 
 
-def _mark(root: yaml.Node, keys: Iterable[object]) -> yaml.Mark:
+def _mark(root: yaml.Node, keys: Iterable[object], pairs_of: Callable[[yaml.MappingNode], _Pairs]) -> yaml.Mark:
     """Say where the keys lead to: to the last key that is there, or to the item of a list."""
     node, mark = root, root.start_mark
     for key in keys:
-        if isinstance(node, yaml.MappingNode):
-            found = [pair for pair in node.value if _constructed(pair[0]) == key]
-            if not found:
-                break
-            mark, node = found[-1][0].start_mark, found[-1][1]
+        if isinstance(node, yaml.MappingNode) and key in pairs_of(node):
+            at, node = pairs_of(node)[key]
+            mark = at.start_mark
         elif isinstance(node, yaml.SequenceNode) and isinstance(key, int) and key < len(node.value):
             node = node.value[key]
             mark = node.start_mark
@@ -155,5 +161,6 @@ def _mark(root: yaml.Node, keys: Iterable[object]) -> yaml.Mark:
     return mark
 
 
-def _constructed(key: yaml.Node) -> object:
-    return yaml.constructor.SafeConstructor().construct_object(key, deep=True)
+def _pairs(node: yaml.MappingNode) -> _Pairs:
+    construct = yaml.constructor.SafeConstructor().construct_object
+    return {construct(key, deep=True): (key, value) for key, value in node.value}

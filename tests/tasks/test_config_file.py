@@ -152,6 +152,13 @@ def test_what_yaml_takes_for_something_else_is_told_with_the_way_out(config: Pat
     assert said in told(config, text)[-1][2]
 
 
+def test_brackets_without_end_and_a_list_in_itself_are_told(config: Path) -> None:
+    config.write_text("portfolios: " + 3000 * "[")
+    with pytest.raises(ConfigError, match="its brackets are nested too deep"):
+        load_portfolios(config)
+    assert told(config, "portfolios: {a: {exclude_assets: &all [*all]}}\n")[0][:2] == (1, 34)
+
+
 def test_merged_keys_are_read_and_their_mistakes_told_where_they_are_written(config: Path) -> None:
     config.write_text("defaults: &all {max_total_positions: 7}\nportfolios:\n  a: {<<: *all, model: x}\n")
     assert load_portfolios(config) == {"a": RebalancingLimits(max_total_positions=7, model="x")}
