@@ -42,7 +42,7 @@ Exit codes, as `ballast run` would have: 0 published or unchanged; 1 an error, s
 app = App(
     name="ballast",
     help="Turn the day's asset scores into the day's target weights, with a reason for every basis point.",
-    help_format="markdown",
+    help_format="plaintext",
     version=lambda: version("ballast"),
 )
 app.command(db)

@@ -98,7 +98,7 @@ def snapshot(*, warehouse: Path | None = None, snapshot: Path | None = None, exp
 def backup(path: Path | None = None, /, *, warehouse: Path | None = None) -> int:
     """Write a consistent copy, and open it before it gets its name.
 
-    Example: `ballast db backup /mnt/backups/monday.duckdb`
+    Example: `ballast db backup monday.duckdb`
 
     Parameters
     ----------

@@ -67,8 +67,8 @@ def answer(portfolio: str, asset: str, day: date, story: Steps) -> str:
     """Say in one sentence what the portfolio does with the asset."""
     target, trade = _number(story, "target weight"), _number(story, "trade")
     if "holding" not in story:
-        change = f", {trade:+.4f} by the trades" if trade else ""
-        return f"{portfolio} leaves {target:.4f} in cash on {day}{change}."
+        limit = story["reachable weight"]["limit_value"]
+        return f"{portfolio} leaves {target:.4f} in cash on {day}{f': {limit} binds' if limit else ''}."
     current = _number(story, "holding")
     if "trade" not in story:
         return f"{portfolio} does not hold {asset} on {day}{_say_gate(story)}."
@@ -90,9 +90,9 @@ def _say_gate(story: Steps) -> str:
     if gate["value"] == "none":
         return ""
     entry, score = story.get("entry score"), story["score"]["value"]
-    needs = f"; from a score of {entry['value']} it would" if entry else ""
-    has = f", it has {score}" if entry and score else ""
-    return f": {gate['limit_value'] or gate['value']} stops it{needs}{has}"
+    stays = "stay" if "trade" in story else "be"
+    needs = f"; it has {score or 'no score'} and would {stays} in from {entry['value']}" if entry else ""
+    return f": {gate['limit_value'] or gate['value']} stops it{needs}"
 
 
 def _say_size(story: Steps) -> str:

@@ -100,11 +100,19 @@ def show(console: Console, frame: pl.DataFrame, title: str | None = None) -> Non
         return
     if title:
         console.print(f"[bold]{escape(title)}[/]")
-    width = max(len(name) for name in frame.columns)
+    has_room = console.width >= max(map(len, frame.columns)) + _BREAKABLE // 2
     for row in frame.iter_rows():
         console.print()
+        if not has_room:
+            pairs = zip(frame.columns, row, strict=True)
+            print_trimmed(console, Text("\n".join(f"{name}  {plain(value)}" for name, value in pairs)))
+            continue
+        fields = Table.grid(padding=(0, 2, 0, 0))
+        fields.add_column(justify="right", overflow="fold")
+        fields.add_column(overflow="fold")
         for name, value in zip(frame.columns, row, strict=True):
-            console.print(Text(f"{name:>{width}}  {plain(value)}".rstrip()))
+            fields.add_row(Text(name), Text(plain(value)))
+        print_trimmed(console, fields)
 
 
 def fits(console: Console, frame: pl.DataFrame) -> bool:

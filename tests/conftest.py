@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from datetime import date
 from functools import cache
 from pathlib import Path
 
@@ -15,14 +16,20 @@ import httpx
 import pytest
 from postgres_server import PostgresServer, find_binaries, running_postgres
 from prefect.events.worker import EventsWorker
+from prefect.logging import disable_run_logger
 from prefect.logging.handlers import APILogWorker
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
+from sizing.pipeline import rebalance
 from sql.warehouse import Warehouse
+from tasks.ingest import ingest_day
+from tasks.ledger import open_run
+from tasks.portfolios import load_portfolios
 from tasks.settings import Settings
 
 ROOT = Path(__file__).parents[1]
 SAMPLE = ROOT / "deployments" / "sample" / "inbox"
+SAMPLE_DAYS = [date(2025, 6, day) for day in (2, 3, 4, 5, 6)]
 REAL_DATA = ROOT.parent / "shared" / "data" / "us_large_cap"
 
 EMPTY_PREFECT = ROOT / ".venv" / "prefect" / "prefect.db"
@@ -106,6 +113,29 @@ def settings(tmp_path: Path, sample: Path, empty_warehouse: Path, monkeypatch: p
         snapshot=tmp_path / "snapshot.duckdb",
         export_folder=tmp_path / "targets",
     )
+
+
+@pytest.fixture(scope="session")
+def sample_week(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """The sample's week with its snapshot, without an engine: to look at, not to change."""
+    folder = tmp_path_factory.mktemp("week")
+    settings = Settings(
+        config=ROOT / "deployments" / "portfolios.yaml",
+        inbox=SAMPLE,
+        warehouse=folder / "warehouse.duckdb",
+        snapshot=folder / "snapshot.duckdb",
+        export_folder=folder / "targets",
+    )
+    warehouse = settings.open_warehouse()
+    limits = load_portfolios(settings.config)
+    with disable_run_logger():
+        for day in SAMPLE_DAYS:
+            ingest_day.fn(settings, day)
+            run = open_run.fn(settings, day, limits)
+            warehouse.publish(run.run_id, rebalance(run.inputs)._asdict(), "test", run.warnings)
+    warehouse.export(SAMPLE_DAYS)
+    warehouse.snapshot()
+    return settings
 
 
 @pytest.fixture(scope="session")

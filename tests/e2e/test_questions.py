@@ -1,23 +1,16 @@
 """The questions of docs/schema.md, asked of the snapshot after the week of the shipped sample."""
 
-from datetime import date
 from pathlib import Path
 
 import duckdb
 import polars as pl
 import pytest
-from prefect.logging import disable_run_logger
 
 from flows.sql_command import show_schema
-from sizing.pipeline import rebalance
 from sql.scripts import Script, read_scripts
-from tasks.ingest import ingest_day
-from tasks.ledger import open_run
-from tasks.portfolios import load_portfolios
 from tasks.settings import Settings
 
 ROOT = Path(__file__).parents[2]
-DAYS = [date(2025, 6, day) for day in (2, 3, 4, 5, 6)]
 QUESTIONS = {question.name: question for question in read_scripts("questions")}
 WITHOUT_ROWS = {
     "12_what_went_wrong",
@@ -35,25 +28,9 @@ WITHOUT_ROWS = {
 """What nothing of a good week answers."""
 
 
-@pytest.fixture(scope="module")
-def snapshot(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The sample's week, by the rules and the warehouse, without an engine."""
-    folder = tmp_path_factory.mktemp("week")
-    settings = Settings(
-        config=ROOT / "deployments" / "portfolios.yaml",
-        inbox=ROOT / "deployments" / "sample" / "inbox",
-        warehouse=folder / "warehouse.duckdb",
-        snapshot=folder / "snapshot.duckdb",
-        export_folder=folder / "targets",
-    )
-    warehouse = settings.open_warehouse()
-    limits = load_portfolios(settings.config)
-    with disable_run_logger():
-        for day in DAYS:
-            ingest_day.fn(settings, day)
-            run = open_run.fn(settings, day, limits)
-            warehouse.publish(run.run_id, rebalance(run.inputs)._asdict(), "test", run.warnings)
-    return warehouse.snapshot(DAYS[-1]).path
+@pytest.fixture
+def snapshot(sample_week: Settings) -> Path:
+    return sample_week.snapshot
 
 
 def _ask(snapshot: Path, question: Script) -> pl.DataFrame:

@@ -1,0 +1,119 @@
+"""The first line of `ballast status`: what is well, what is not, and what to do about it."""
+
+from datetime import UTC, date, datetime, timedelta
+
+import polars as pl
+import pytest
+
+from flows.health import answer, find_concerns, session_after
+
+DAY, NEXT = date(2025, 6, 6), date(2025, 6, 9)
+MOMENT = datetime(2025, 6, 6, 21, tzinfo=UTC)
+FOLLOWING = session_after("XNYS", DAY, 3)
+HALTS = pl.DataFrame(
+    schema={"portfolio_id": pl.String, "since": pl.Datetime("us", "UTC"), "by": pl.String, "reason": pl.String}
+)
+
+
+def states(**changed: object) -> pl.DataFrame:
+    row = {"portfolio_id": "core", "newest_day": DAY, "waiting_day": None, "waiting_run_id": None}
+    return pl.DataFrame(
+        [row | changed],
+        {"waiting_day": pl.Date, "waiting_run_id": pl.String} | {"portfolio_id": pl.String, "newest_day": pl.Date},
+    )
+
+
+def health(**changed: object) -> pl.DataFrame:
+    row = {
+        "as_of_date": DAY,
+        "state": "published",
+        "is_covered": True,
+        "missing_portfolios": [],
+        "waiting_portfolios": [],
+        "halted_portfolios": [],
+        "last_state": "published",
+        "last_reason": "every check passed",
+    }
+    return pl.DataFrame([row | changed])
+
+
+def said(
+    state: pl.DataFrame | None = None,
+    day: pl.DataFrame | None = None,
+    halts: pl.DataFrame = HALTS,
+    now: datetime = MOMENT,
+) -> str:
+    rows = states() if state is None else state
+    return answer(rows, find_concerns(rows, health() if day is None else day, halts, FOLLOWING, now), FOLLOWING)
+
+
+def test_the_next_session_skips_the_weekend_and_is_due_hours_after_its_close() -> None:
+    assert FOLLOWING.day == NEXT
+    assert FOLLOWING.due - FOLLOWING.close == timedelta(hours=3)
+    assert FOLLOWING.close == datetime(2025, 6, 9, 20, tzinfo=UTC)
+
+
+def test_a_good_day_says_so_and_what_is_next() -> None:
+    assert said() == "All is well: 1 portfolio has targets of 2025-06-06; next is 2025-06-09, due by 23:00 UTC."
+
+
+def test_a_day_is_late_only_after_its_hour_and_while_nothing_is_told_of_it() -> None:
+    assert said(now=FOLLOWING.due).startswith("All is well")
+    late = FOLLOWING.due + timedelta(seconds=1)
+    assert said(now=late) == "Not all is well: 2025-06-09 has no targets."
+    told = health(as_of_date=NEXT, state="held", is_covered=False, last_state="held", last_reason="20 of 40 missing")
+    assert said(day=told, now=late) == "Not all is well: 2025-06-09 is held."
+
+
+@pytest.mark.parametrize(("name", "words"), [(None, "all portfolios"), ("core", "core")])
+def test_a_halt_is_told_with_the_command_that_lifts_it(name: str | None, words: str) -> None:
+    halts = pl.DataFrame([(name, MOMENT, "ann", "odd scores")], HALTS.schema, orient="row")
+    assert said(halts=halts) == f"Not all is well: publication of {words} is halted."
+    [concern] = find_concerns(states(), health(), halts, FOLLOWING, MOMENT)
+    assert concern.why == "since 2025-06-06 21:00 UTC by ann: odd scores"
+    assert concern.todo == f'ballast resume {name or "--all"} --reason "..."'
+
+
+def test_a_proposal_is_told_once_for_its_portfolios_with_the_command_that_approves_it() -> None:
+    waiting = {"waiting_day": NEXT, "waiting_run_id": "r1"}
+    rows = pl.concat([states(**waiting), states(portfolio_id="income", **waiting)])
+    day = health(as_of_date=NEXT, state="proposed", is_covered=False, last_state="proposed")
+    [concern] = find_concerns(rows, day, HALTS, FOLLOWING, MOMENT)
+    assert (concern.what, concern.why) == ("2025-06-09 waits for approval", "core, income, run r1")
+    assert concern.todo == 'ballast approve r1 --note "..."'
+
+
+@pytest.mark.parametrize(
+    ("state", "words"),
+    [
+        ("held", "2025-06-06 is held"),
+        ("failed", "2025-06-06 failed"),
+        ("rejected", "2025-06-06 was rejected by the checks"),
+        ("declined", "2025-06-06 was declined"),
+        ("not_run", "2025-06-06 has scores and was not run"),
+        ("started", "2025-06-06 was started and has not ended"),
+    ],
+)
+def test_a_newest_day_that_is_not_published_is_told(state: str, words: str) -> None:
+    assert said(day=health(state=state, is_covered=False)) == f"Not all is well: {words}."
+
+
+def test_scores_of_a_history_that_nobody_runs_are_no_concern() -> None:
+    assert said(day=health(state="not_run", is_covered=None)).startswith("All is well")
+
+
+def test_a_missing_portfolio_is_named_unless_it_waits_or_is_halted() -> None:
+    partly = {"state": "partly_published", "is_covered": False, "missing_portfolios": ["core", "income"]}
+    assert said(day=health(**partly)) == "Not all is well: 2025-06-06 has no targets of core, income."
+    excused = health(**partly, waiting_portfolios=["core"], halted_portfolios=["income"])
+    assert said(day=excused).startswith("All is well")
+
+
+def test_a_correction_that_was_held_is_told_though_the_day_is_published() -> None:
+    assert said(day=health(last_state="held")) == "Not all is well: a correction of 2025-06-06 is held."
+
+
+def test_without_a_publication_the_answer_says_so_and_why() -> None:
+    assert said(states(newest_day=None), health(state="held", is_covered=False)) == (
+        "Nothing is published yet: 2025-06-06 is held."
+    )
