@@ -23,8 +23,8 @@ from tasks.trading_days import last_closed_day
 _SHOWN = 5
 _NEXT = (
     ("validate", "what is wrong with the config and the files"),
+    ("plan", "what a run would do"),
     ("run", "the targets of the newest day in the inbox"),
-    ('sql "FROM current_targets SELECT asset, target_weight, target_reason"', "why each weight is what it is"),
 )
 
 
@@ -76,7 +76,7 @@ def _say(folder: Path, files: Collection[Path], preset: str) -> None:
     console.print("\nNext:")
     if folder.resolve() != Path.cwd():
         console.print(f"  cd {shlex.quote(str(folder))}", markup=False, soft_wrap=True)
-    width = max(len(command) for command, _ in _NEXT[:2])
+    width = max(len(command) for command, _ in _NEXT)
     for command, why in _NEXT:
         console.print(f"  {_program()} {command:<{width}}  # {why}", markup=False, soft_wrap=True)
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
@@ -12,7 +13,7 @@ from flows.show import ERROR, PROBLEMS, err, out, show, tell
 from sizing.errors import BallastError
 from sizing.feasibility import find_infeasible
 from sizing.inputs import DayFrames
-from sizing.limits import RebalancingLimits
+from sizing.limits import WEIGHT_TOLERANCE, RebalancingLimits
 from tasks.config_file import Problem
 from tasks.errors import ConfigError, SourceError
 from tasks.feeds import Feeds
@@ -25,6 +26,7 @@ from tasks.validation import FileRows, Finding, certify, frames_of, read_file
 
 _ERROR, _WARNING = "error", "warning"
 _SCHEMA = ["level", "where", "what"]
+_USED = {True: "yes", False: "no"}
 _STALE_DAYS = 1
 """Scores of the last day that is over may still be on their way."""
 
@@ -96,13 +98,7 @@ class _Validation:
             show(console, findings, title="Problems")
         if self.files:
             rows = [
-                (
-                    file.source.contract.kind,
-                    file.source.shown,
-                    file.accepted.height,
-                    file.n_refused,
-                    "yes" if file.counts else "no",
-                )
+                (file.source.contract.kind, file.source.shown, file.accepted.height, file.n_refused, _USED[file.counts])
                 for file in self.files
             ]
             columns = ["kind", "file", "accepted", "refused", "used"]
@@ -196,15 +192,21 @@ class _Validation:
 
     def _look_at_reach(self, frames: DayFrames, config: ConfigFile) -> None:
         self.reach = certify(frames)
-        for row in self.reach.filter(pl.col("binds").is_not_null()).iter_rows(named=True):
+        for row in self.reach.filter(pl.col("target") - pl.col("reachable") > WEIGHT_TOLERANCE).iter_rows(named=True):
             name = row["portfolio_id"]
             [(line, column, _)] = config.document.locate([Problem(("portfolios", name), "")])
-            told = f"; {row['fix']}" if row["fix"] else ""
-            what = (
-                f"portfolio {name}: {row['n_pass']} of {row['n_scored']} names pass, {row['n_places']} find a place: "
-                f"at most {row['reachable']:.4g} of {row['target']:.4g} can be invested, {row['binds']} binds{told}"
-            )
-            self._tell(_WARNING, f"{self._settings.config}:{line}:{column}", what)
+            self._tell(_WARNING, f"{self._settings.config}:{line}:{column}", _short(row, config.limits[name].model))
+
+
+def _short(row: Mapping[str, Any], model: str) -> str:
+    """Say what a portfolio cannot reach, and why."""
+    who = f"portfolio {row['portfolio_id']}"
+    if not row["n_scored"]:
+        return f"{who}: no name of its universe has a score of its model {model}: nothing can be bought"
+    names = f"{row['n_pass']} of {row['n_scored']} names pass, {row['n_places']} find a place"
+    why = f", {row['binds']} binds" if row["n_places"] and row["binds"] else ""
+    fix = f"; {row['fix']}" if row["fix"] else ""
+    return f"{who}: {names}: at most {row['reachable']:.4g} of {row['target']:.4g} can be invested{why}{fix}"
 
 
 def _counted(count: int, what: str) -> str:

@@ -52,12 +52,12 @@ def test_what_init_names_next_works_as_it_is_printed(ballast: Ballast, tmp_path:
     named = {path.name for path in tmp_path.rglob("*") if path.is_file()}
     assert all(name in out for name in named)
     commands = [shlex.split(line, comments=True)[1:] for line in out.partition("Next:")[2].strip().splitlines()]
-    assert [command[0] for command in commands] == ["validate", "run", "sql"]
+    assert [command[0] for command in commands] == ["validate", "plan", "run"]
     printed = [ballast(*command) for command in commands]
     assert [code for code, _, _ in printed] == [0, 0, 0]
     assert printed[0][1].splitlines()[-1].endswith(": 2 files, 1 portfolio: ready")
-    assert "published core 10 positions, 10 opened" in printed[1][2]
-    assert "Rank 1, score" in printed[2][1]
+    assert "would be published" in printed[1][1] + printed[1][2]
+    assert "published core 10 positions, 10 opened" in printed[2][2]
 
 
 @pytest.mark.parametrize("preset", PRESETS)

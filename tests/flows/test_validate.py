@@ -84,6 +84,21 @@ def test_what_the_limits_reach_is_said_with_the_limit_that_binds_and_the_way_out
     assert "max_single_position binds; max_single_position 0.05 -> 0.095 would place it all" in doubts[1][1]
 
 
+def test_a_portfolio_for_which_no_name_is_good_enough_or_scored_is_told(validate: Validate, folder: Path) -> None:
+    text = "portfolios:\n  a: {min_score_new_position: 0.99}\n  b: {model: other}\n"
+    (folder / "portfolios.yaml").write_text(text)
+    assert [(where, what) for _, where, what in findings(validate) if where.startswith("portfolios")] == [
+        (
+            "portfolios.yaml:2:3",
+            "portfolio a: 0 of 57 names pass, 0 find a place: at most 0 of 0.95 can be invested",
+        ),
+        (
+            "portfolios.yaml:3:3",
+            "portfolio b: no name of its universe has a score of its model other: nothing can be bought",
+        ),
+    ]
+
+
 def test_a_preset_that_goes_before_a_limit_of_all_is_told(validate: Validate, folder: Path) -> None:
     text = "defaults: {max_single_position: 0.1}\nportfolios:\n  core: {preset: aggressive}\n"
     (folder / "portfolios.yaml").write_text(text)
