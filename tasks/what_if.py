@@ -19,6 +19,7 @@ from sizing.errors import BallastError
 from sizing.inputs import DayInputs
 from sizing.pipeline import rebalance
 from sql.errors import PublishRejectedError, WarehouseError
+from sql.reading import reading_snapshot
 from sql.records import RunRecord
 from sql.warehouse import Warehouse
 from tasks.approval import find_asked
@@ -33,6 +34,7 @@ UNCHANGED, HELD, HALTED, REJECTED, FAILED = "unchanged", "held", "halted", "reje
 
 _BY = "plan"
 _MOST_ROWS = 5
+_AS_FIRST = "no snapshot at {}: planned as the very first run"
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,7 @@ def plan_day(settings: Settings, day: date, groups: Sequence[Group], known: Coll
     """Do the day of the groups, whose exchanges are open, in a throw-away warehouse, and compare with what is visible.
 
     `known` are portfolios that it is no typing error to name. *Raises* `SourceError` for files that stop the run, and
-    `WarehouseError` when there is a warehouse without a snapshot.
+    `WarehouseError` when there is a warehouse without a snapshot, or it is damaged.
     """
     with _thrown_away(settings) as own:
         ingested = take_in_day(own, day)
@@ -86,19 +88,17 @@ def plan_day(settings: Settings, day: date, groups: Sequence[Group], known: Coll
             refused = _refusals(warehouse, day) if any(one.ingest.rows_rejected for one in ingested) else ()
             told = dict.fromkeys(warning for one in fates for warning in one.warnings)
             runs = _runs(fates, visible)
-            return Plan(day, fates, _portfolios(warehouse, runs), _targets(warehouse, runs), (*told, *refused))
+            first = () if _is_published(settings) else (_AS_FIRST.format(settings.snapshot),)
+            return Plan(day, fates, _portfolios(warehouse, runs), _targets(warehouse, runs), (*first, *told, *refused))
 
 
 @contextmanager
 def _thrown_away(settings: Settings) -> Iterator[Settings]:
-    """Give the settings with a copy of the snapshot for the warehouse; without one yet, the warehouse is to be made."""
-    if settings.warehouse.exists() and not settings.snapshot.exists():
-        msg = f"no snapshot at {settings.snapshot} to plan with: make it with `ballast db snapshot`"
-        raise WarehouseError(msg)
+    """Give the settings with a copy of the snapshot for the warehouse; without either, the warehouse is to be made."""
     with TemporaryDirectory(prefix="ballast-plan-") as folder:
         here = Path(folder)
-        if settings.snapshot.exists():
-            shutil.copyfile(settings.snapshot, here / "warehouse.duckdb")
+        if _is_published(settings):
+            _copy_snapshot(settings, here / "warehouse.duckdb")
         yield settings.at(
             {
                 "warehouse": here / "warehouse.duckdb",
@@ -106,6 +106,22 @@ def _thrown_away(settings: Settings) -> Iterator[Settings]:
                 "export_folder": here / "targets",
             }
         )
+
+
+def _is_published(settings: Settings) -> bool:
+    return settings.snapshot.exists() or settings.warehouse.exists()
+
+
+def _copy_snapshot(settings: Settings, path: Path) -> None:
+    with reading_snapshot(settings.open_warehouse()):  # a damaged one is told by its own name
+        try:
+            shutil.copyfile(settings.snapshot, path)
+        except OSError as error:
+            msg = (
+                f"the snapshot cannot be copied to {path}: {error}. Nothing was changed: make room there, or name "
+                "another folder in TMPDIR"
+            )
+            raise WarehouseError(msg) from error
 
 
 def _fate(warehouse: Warehouse, day: date, group: Group, known: Collection[str]) -> Fate:

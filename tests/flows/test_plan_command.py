@@ -60,7 +60,9 @@ def planned(first_day: Plan, ballast: Ballast, monkeypatch: pytest.MonkeyPatch) 
     """Show a plan as the command does: that of the first day, or one with other fates."""
 
     def run(*words: object, **changes: Any) -> tuple[int, str, str]:  # noqa: ANN401 - fields of a plan
-        monkeypatch.setattr(plan_command, "plan_day", lambda *_: dataclasses.replace(first_day, **changes))
+        monkeypatch.setattr(
+            plan_command, "plan_day", lambda *_: dataclasses.replace(first_day, **{"warnings": ()} | changes)
+        )
         return ballast("plan", "--as-of", DAY, *words)
 
     return run
@@ -209,8 +211,8 @@ def test_rows_that_stay_are_shown_when_they_are_asked_for(planned: Ballast, firs
 def test_a_plan_exits_as_the_run_would(planned: Ballast, first_day: Plan, state: str, code: int, words: str) -> None:
     [fate] = first_day.fates
     told = dataclasses.replace(fate, state=state, reason="because [of] it")
-    left, out, _ = planned(fates=(fate, told), warnings=("look [here]",))
-    assert left == code
+    left, out, err = planned(fates=(fate, told), warnings=("look [here]",))
+    assert (left, err) == (code, "warning: look [here]\n")
     assert f"{words} [of] it\n" in out
 
 

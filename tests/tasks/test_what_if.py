@@ -1,5 +1,6 @@
 """A plan is what the day then becomes, to the unit, and leaves everything as it was."""
 
+import errno
 import shutil
 from collections.abc import Mapping
 from datetime import date
@@ -127,13 +128,30 @@ def test_without_a_warehouse_the_plan_starts_from_nothing_and_makes_none(publish
     assert _fate(plan).state == "published"
     assert plan.portfolios["visible_n_positions"].to_list() == [None, None, None]
     assert plan.portfolios["n_positions"].to_list() == [4, 14, 3]
+    assert plan.warnings[0] == f"no snapshot at {tmp_path / 'snapshot'}: planned as the very first run"
     assert not list(tmp_path.iterdir())
 
 
-def test_a_warehouse_without_a_snapshot_is_not_planned_with(own: Settings) -> None:
+def test_a_warehouse_without_a_sound_snapshot_is_not_planned_with(own: Settings) -> None:
     own.snapshot.unlink()
     with pytest.raises(WarehouseError, match="make it with `ballast db snapshot`"):
         _plan(own)
+    own.snapshot.write_text("garbage")
+    with pytest.raises(
+        WarehouseError, match=r"own/snapshot.duckdb is damaged .* make it anew with `ballast db snapshot`"
+    ):
+        _plan(own)
+
+
+def test_a_snapshot_that_has_no_room_to_be_copied_is_one_sentence(
+    published: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("tasks.what_if.shutil.copyfile", full)
+    with pytest.raises(WarehouseError, match=r"No space left on device.* name another folder in TMPDIR"):
+        _plan(published)
 
 
 def test_a_day_that_is_published_with_the_same_limits_would_not_change(plans: dict[str, Plan]) -> None:
