@@ -1,4 +1,4 @@
-"""Make docs/pictures anew: the pages of a week of the sample in Prefect's UI. Needs Chromium.
+"""Make docs/pictures anew: a week of the sample in Prefect's UI, and the report of its last day. Needs Chromium.
 
 python -m docs.make_screenshots
 """
@@ -20,6 +20,9 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from flows.custom_run import custom_run
 from flows.daily_rebalance import daily_rebalance
+from sql.reading import reading_snapshot
+from tasks.page import page_of
+from tasks.page_rows import read_day
 from tasks.settings import RebalanceConfig, Settings
 from tests.browser import Page, find_browser, running_browser
 
@@ -74,17 +77,33 @@ def _take_all(page: Page, folder: Path) -> None:
     _take(page, "pictures", f"/v2/artifacts/artifact/{artifacts['pictures']}", "Targets of", height=1350)
     _take(page, "pictures_dark", f"/artifacts/artifact/{artifacts['pictures']}", "Targets of", height=1500)
     _take(page, "custom_run", f"/v2/deployments/deployment/{form}/run", "Max Single Position", height=1300)
+    _take_report(page, _settings(folder))
 
 
-def _publish(day: date, folder: Path) -> UUID | None:
-    settings = Settings(
+def _take_report(page: Page, settings: Settings) -> None:
+    """Keep the top of the report of the last day."""
+    file = settings.snapshot.with_name("report.html")
+    with reading_snapshot(settings.open_warehouse()) as reader:
+        file.write_text(page_of(read_day(reader, DAYS[-1])), encoding="utf-8")
+    page.resize(1200, 1095)
+    page.open(file.as_uri())
+    page.wait_for("document.querySelectorAll('.chart svg').length >= 5")
+    time.sleep(_SETTLED_SECONDS)
+    page.screenshot(PICTURES / "report.png")
+
+
+def _settings(folder: Path) -> Settings:
+    return Settings(
         config=ROOT / "deployments" / "portfolios.yaml",
         inbox=ROOT / "deployments" / "sample" / "inbox",
         warehouse=folder / "warehouse.duckdb",
         snapshot=folder / "snapshot.duckdb",
         export_folder=folder / "targets",
     )
-    config = RebalanceConfig(as_of_date=day, settings=settings)
+
+
+def _publish(day: date, folder: Path) -> UUID | None:
+    config = RebalanceConfig(as_of_date=day, settings=_settings(folder))
     return asyncio.run(daily_rebalance(config, return_state=True)).state_details.flow_run_id
 
 

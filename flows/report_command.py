@@ -16,6 +16,7 @@ from tasks.errors import SourceError
 from tasks.page import page_of
 from tasks.page_rows import DayRows, read_day
 from tasks.page_verdict import judge
+from tasks.wording import counted
 
 
 def write_report(
@@ -26,7 +27,8 @@ def write_report(
     def show(reader: SnapshotReader) -> None:
         rows = _read(reader, as_of, portfolios)
         path = _path(output, rows.day)
-        _write(path, page_of(rows))
+        with err().status(f"drawing {counted(rows.portfolios.height, 'portfolio')}"):
+            _write(path, page_of(rows))
         out().print(str(path), markup=False, soft_wrap=True)
         err().print(f"{rows.day}: {escape(judge(rows).headline)}")
         if shows and not webbrowser.open(path.resolve().as_uri()):

@@ -41,6 +41,7 @@ def judge(rows: DayRows) -> Verdict:
         *_of_halts(rows.halts),
         *_of_later(later),
         *_of_inputs(day),
+        *_of_decisions(rows.decisions),
         *_of_limits(rows.checks),
     ]
     points = sorted([*found, *_of_cash(rows.sizing)], key=lambda point: _LEVELS.index(point.level))
@@ -94,11 +95,15 @@ def _of_inputs(day: dict[str, Any]) -> Iterator[Point]:
         yield Point(LOOK, f"{counted(day['n_refused_files'], 'file')} refused whole, see Refused files")
     if day["rows_rejected"]:
         yield Point(LOOK, f"{day['rows_rejected']} of {counted(day['rows_read'], 'row')} refused, see Refused rows")
-    if day["n_stale_scores"]:
-        yield Point(LOOK, f"{counted(day['n_stale_scores'], 'holding')} frozen: the score is too old to act on")
     unscored = day["n_holdings_without_score"] - day["n_stale_scores"]
     if unscored > 0:
         yield Point(NOTE, f"{counted(unscored, 'holding')} without a score of the day: an earlier one counts")
+
+
+def _of_decisions(decisions: pl.DataFrame) -> Iterator[Point]:
+    stale = decisions.filter("is_held", "is_score_stale").select(pl.format("{} of {}", "asset", "portfolio_id"))
+    if names := stale.to_series().to_list():
+        yield Point(LOOK, f"{listed(names, _SHOWN)}: the score is too old to act on, the weight is frozen")
 
 
 def _of_limits(checks: pl.DataFrame) -> Iterator[Point]:

@@ -96,7 +96,8 @@ function search(words) {
     one.hidden = wanted !== "" && !named && !one.querySelector("tbody tr:not([hidden])");
     if (!one.hidden) portfolios += 1;
   }
-  document.getElementById("found").textContent = wanted && `${found} rows, ${portfolios} portfolios`;
+  const told = found + portfolios ? `${found} rows, ${portfolios} portfolios` : "nothing has it; ballast explain knows every asset";
+  document.getElementById("found").textContent = wanted && told;
 }
 
 function openNamed() {
