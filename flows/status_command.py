@@ -74,9 +74,11 @@ def _show(
     console.print(f"[bold {'yellow' if concerns else 'green'}]{escape(plain(said))}[/]", soft_wrap=True)
     for one in concerns:
         console.print(f"  {escape(plain(one.what))}: {escape(plain(one.why))}\n    {escape(one.todo)}", soft_wrap=True)
-    show(console, _minutes(states), "Portfolios")
+    console.print()
+    show(console, _portfolios(states), "Portfolios")
     health = reader.query("newest_health", n_days=_DAYS).select(
-        *("as_of_date", "state", "seconds_taken", "rows_rejected", "n_refused_files", "n_stale_scores"),
+        *("as_of_date", "state", pl.col("seconds_taken").round_sig_figs(2)),
+        *("rows_rejected", "n_refused_files", "n_stale_scores"),
         warnings=pl.col("warnings").list.len(),
     )
     show(console, narrowed(console, health, ("n_refused_files", "n_stale_scores", "seconds_taken")), "Days")
@@ -99,6 +101,13 @@ def _show(
         console.print("  nothing is scheduled: `ballast deploy` brings the schedules", soft_wrap=True)
     else:
         show(console, _minutes(scheduled))
+
+
+def _portfolios(states: pl.DataFrame) -> pl.DataFrame:
+    """Give the portfolios without what is true of none."""
+    is_halted, waits = states["is_halted"].any(), states["waiting_run_id"].is_not_null().any()
+    spared = [*([] if is_halted else ["is_halted"]), *([] if waits else ["waiting_day", "waiting_run_id"])]
+    return _minutes(states.drop(spared))
 
 
 def _minutes(frame: pl.DataFrame) -> pl.DataFrame:

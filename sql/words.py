@@ -7,6 +7,7 @@ from pathlib import Path
 _DISK_FULL = r"No space left on device|max_temp_directory_size|ENOSPC|Errno 28"
 _NO_DUCKDB = r"not a valid DuckDB database file|Is a directory"
 _DAMAGED = r"Could not read enough bytes|Corrupt database file|checksum|Serialization Error|INTERNAL Error|invalidated"
+_LACKING = r"with name \w+ does not exist|Referenced (?:column|table)"
 _WORDS: Mapping[str, str] = {
     r"replaying WAL": (
         "the write-ahead log beside it ({path}.wal) is damaged: {said}. Neither file was changed: restore a backup "
@@ -34,7 +35,7 @@ _WORDS: Mapping[str, str] = {
         "it cannot be written: {said}. Nothing was changed: give this user the right to write the folder and the files "
         "in it, or point to another file"
     ),
-    r"with name \w+ does not exist|Referenced (?:column|table)": (
+    _LACKING: (
         "it lacks something that this code asks for: {said}. Nothing was changed: bring it forward with "
         "`ballast db migrate`"
     ),
@@ -54,6 +55,9 @@ def explain_copy(path: Path, error: Exception, advice: str) -> str:
     text = str(error)
     if re.search(rf"{_DAMAGED}|{_NO_DUCKDB}", text):
         return f"{path} is damaged or no DuckDB file: {advice}"
+    if re.search(_LACKING, text):
+        said = _first_sentence(text)
+        return f"{path} is of an earlier version, {said}: bring it forward with `ballast db migrate`, then {advice}"
     return f"{path}: {_first_sentence(text)}"
 
 

@@ -10,6 +10,7 @@ SELECT
     constraint_checks.is_binding,
     constraint_checks.is_ok,
     constraint_checks.slack < -1e-12 AS is_missed,
+    reached.reached_by,
     constraint_checks.reason,
     constraint_checks.run_id
 FROM constraint_checks
@@ -17,6 +18,51 @@ JOIN (
     FROM visible_runs
     QUALIFY row_number() OVER (PARTITION BY portfolio_id ORDER BY as_of_date DESC) = 1
 ) AS latest USING (run_id, portfolio_id)
+LEFT JOIN (
+    SELECT run_id, portfolio_id, constraint_name, limit_value, value, string_agg(name, ', ' ORDER BY name) AS reached_by
+    FROM (
+        SELECT
+            run_id,
+            portfolio_id,
+            bucket AS name,
+            unnest([
+                {
+                    'constraint_name': 'max_allocation_per_bucket',
+                    'limit_value': max_allocation_per_bucket::DOUBLE,
+                    'value': bucket_weight::DECIMAL(12, 8)
+                },
+                {
+                    'constraint_name': 'max_positions_per_bucket',
+                    'limit_value': coalesce(
+                        (json_extract(limits, '$.max_positions_by_bucket')::MAP(VARCHAR, DOUBLE))[bucket],
+                        (limits ->> 'max_positions_per_bucket')::DOUBLE
+                    ),
+                    'value': n_positions::DECIMAL(12, 8)
+                }
+            ], recursive := true)
+        FROM bucket_exposure
+        JOIN (SELECT run_id, portfolio_id, limits FROM run_limits) AS configured USING (run_id, portfolio_id)
+        UNION ALL BY NAME
+        SELECT
+            run_id,
+            portfolio_id,
+            asset AS name,
+            unnest([
+                {'constraint_name': 'max_single_position', 'limit_value': max_single_position::DOUBLE},
+                {'constraint_name': 'min_position_size', 'limit_value': min_position_size::DOUBLE}
+            ], recursive := true),
+            target_weight::DECIMAL(12, 8) AS value
+        FROM current_targets
+        JOIN run_limits USING (run_id, portfolio_id)
+        WHERE NOT is_cash AND target_weight > 0
+    )
+    GROUP BY ALL
+) AS reached
+    ON reached.run_id = constraint_checks.run_id
+    AND reached.portfolio_id = constraint_checks.portfolio_id
+    AND reached.constraint_name = constraint_checks.constraint_name
+    AND reached.limit_value = constraint_checks.limit_value
+    AND reached.value = constraint_checks.value::DECIMAL(12, 8)
 ORDER BY constraint_checks.portfolio_id, is_missed DESC, is_binding DESC, constraint_checks.constraint_name;
 
 COMMENT ON VIEW constraints_today IS 'One row per portfolio and constraint, missed and binding ones first: the limits held against current_targets.';
@@ -29,5 +75,6 @@ COMMENT ON COLUMN constraints_today.slack IS 'Distance from the value to the lim
 COMMENT ON COLUMN constraints_today.is_binding IS 'Whether the value is at its limit, or beyond.';
 COMMENT ON COLUMN constraints_today.is_ok IS 'Whether it may be published: kept, or missed for a reason that excuses it.';
 COMMENT ON COLUMN constraints_today.is_missed IS 'Whether the limit is missed though it may be: a minimum that is not attainable, or holdings that cannot be sold.';
+COMMENT ON COLUMN constraints_today.reached_by IS 'Buckets or assets that reach the value, by name; null for a limit of the whole portfolio.';
 COMMENT ON COLUMN constraints_today.reason IS 'Why a missed limit is excused, in words; null when it is kept.';
 COMMENT ON COLUMN constraints_today.run_id IS 'Run that was checked, see runs.';

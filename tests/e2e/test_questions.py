@@ -67,3 +67,10 @@ def test_a_weight_of_the_sample_tells_its_whole_story(snapshot: Path) -> None:
 
 def test_the_sums_of_every_day_are_exact(snapshot: Path) -> None:
     assert _ask(snapshot, QUESTIONS["24_sums"]).rows() == [(15, 0)]
+
+
+def test_a_limit_that_binds_names_the_buckets_that_reach_it(snapshot: Path) -> None:
+    rows = _ask(snapshot, QUESTIONS["08_binding_limits"])
+    reached = {(row["portfolio_id"], row["constraint_name"]): row["reached_by"] for row in rows.iter_rows(named=True)}
+    assert reached["core", "max_positions_per_bucket"] == "Consumer Discretionary"
+    assert reached["core", "max_total_positions"] is None

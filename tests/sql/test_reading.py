@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+import duckdb
 import pytest
 from warehouse_samples import DAY, ONE, make_frames, make_run
 
@@ -32,3 +33,12 @@ def test_without_a_snapshot_the_next_command_is_told(warehouse: Warehouse) -> No
     warehouse.path.unlink()
     with pytest.raises(WarehouseError, match=r"publish a day first, with `ballast run`"), reading_snapshot(warehouse):
         pass
+
+
+def test_a_snapshot_of_an_earlier_version_says_how_to_bring_it_forward(warehouse: Warehouse) -> None:
+    _publish(warehouse, "r1", 0)
+    with duckdb.connect(str(warehouse.snapshot_path)) as con:
+        con.execute("DROP MACRO TABLE what_would_change")
+    told = r"is of an earlier version.*`ballast db migrate`, then make it anew with `ballast db snapshot`"
+    with pytest.raises(WarehouseError, match=told), reading_snapshot(warehouse) as reader:
+        reader.query("explained", portfolio_id="p1", asset="AAA", as_of_date=DAY)
