@@ -58,11 +58,11 @@ for _group, _commands in {
         app.command(_command, group=_group, sort_key=_place)
 
 
-app.command("flows.run_commands:run", help=_RUN, group=RUN)
-app.command("flows.run_commands:plan", help=_PLAN, group=RUN)
+app.command("flows.run_commands:plan", help=_PLAN, group=RUN, sort_key=0)
+app.command("flows.run_commands:run", help=_RUN, group=RUN, sort_key=1)
 
 
-@app.command(group=RUN)
+@app.command(group=RUN, sort_key=2)
 def backfill(  # noqa: PLR0913 - one parameter a flag
     *,
     first: Annotated[date, Parameter(name="--from")],
@@ -109,7 +109,7 @@ def backfill(  # noqa: PLR0913 - one parameter a flag
     return backfill_days(first, last, places.given(), **words, keep_going=keep_going, form=form)
 
 
-@app.command(group=RUN)
+@app.command(group=RUN, sort_key=3)
 def replay(  # noqa: PLR0913 - one parameter a flag
     run_id: str | None = None,
     /,
