@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from flows.outcomes import HELD as HELD_STATE
 from flows.outcomes import PUBLISHED as PUBLISHED_STATE
-from flows.outcomes import send, telling_refusals
+from flows.outcomes import read_summary, send, telling_refusals
 from flows.progress import ProgressOf
 from sizing import RebalancingLimits
 from tasks import events
@@ -137,4 +137,4 @@ def _send_newest(settings: Settings, done: Iterable[DayDone]) -> None:
         newest = max((one for one in done if one.state == state), key=lambda one: one.day, default=None)
         if newest:
             reason = newest.reason or "the newest day of a backfill"
-            send(settings, event, newest.day, newest.run_id, (), reason=reason)
+            send(event, newest.day, newest.run_id, (), read_summary(settings, newest.run_id), reason=reason)

@@ -17,6 +17,7 @@ from flows.outcomes import (
     PROPOSED,
     PUBLISHED,
     UNCHANGED,
+    Message,
     Outcome,
     join,
     tell,
@@ -85,7 +86,7 @@ async def daily_rebalance(config: RebalanceConfig = RebalanceConfig()) -> State[
     with telling_refusals(settings, [day], "daily-rebalance", f"ballast run --as-of {day}"):
         ingested = ingest_day(settings, day)
     outcomes, problems = _rebalance_each(config, day, set_halted_apart(settings, open_groups), frozenset(terms))
-    messages: list[str] = []
+    messages: list[Message] = []
     not_copied: tuple[str, ...] = ()
     if outcomes:
         snapshot(settings, day)
@@ -95,7 +96,8 @@ async def daily_rebalance(config: RebalanceConfig = RebalanceConfig()) -> State[
     if problems:
         _log_the_others(messages, problems)
         raise problems[0]
-    return Completed(name=outcomes[0].state, message=with_warnings(join(messages, *notes), *not_copied))
+    sentence, warnings = join(messages, *notes)
+    return Completed(name=outcomes[0].state, message=with_warnings(sentence, *warnings, *not_copied))
 
 
 def _rebalance_each(
@@ -157,9 +159,9 @@ def _make_visible(config: RebalanceConfig, group: Group, run: OpenRun, result: R
     return Outcome(run, PUBLISHED if publication.is_new else UNCHANGED, is_new=publication.is_new)
 
 
-def _log_the_others(messages: Sequence[str], problems: Sequence[Exception]) -> None:
+def _log_the_others(messages: Sequence[Message], problems: Sequence[Exception]) -> None:
     """Keep what became of the other runs: the state of the flow run tells only of the first problem."""
     for message in messages:
-        get_run_logger().warning("another run of the day: %s", message)
+        get_run_logger().warning("another run of the day: %s", with_warnings(message.sentence, *message.warnings))
     for problem in problems[1:]:
         get_run_logger().error("another run of the day: %s", problem)

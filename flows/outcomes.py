@@ -4,8 +4,9 @@ from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date
-from typing import Any
+from typing import Any, NamedTuple
 
+import polars as pl
 from prefect.logging import get_run_logger
 
 from sql.errors import WarehouseError
@@ -21,7 +22,6 @@ from tasks.report import (
     report_refusal,
     warn_of_later_days,
     warn_of_replaced_holdings,
-    with_warnings,
 )
 from tasks.settings import Settings
 
@@ -55,30 +55,38 @@ class Outcome:
         return self.run.run_id
 
 
-def tell(settings: Settings, day: date, outcome: Outcome, ingested: tuple[Ingested, ...]) -> str:
-    """Store the artifacts of a run, send its event, and give it in one sentence, each warning on a line below it."""
+class Message(NamedTuple):
+    """What became of a run in one sentence, and what to be warned of."""
+
+    sentence: str
+    warnings: tuple[str, ...] = ()
+
+
+def tell(settings: Settings, day: date, outcome: Outcome, ingested: tuple[Ingested, ...]) -> Message:
+    """Store the artifacts of a run, send its event, and give what became of it."""
     warnings = outcome.run.warnings
     if outcome.state == PUBLISHED:
         with settings.open_warehouse().kept_open() as kept:
             resting = warn_of_replaced_holdings(kept, outcome.run_id)
             told = (*warnings, *resting, *warn_of_later_days(kept, outcome.run_id))
-        sentence = report(settings, day, replace(outcome.run, warnings=told), ingested)
-        send(settings, events.PUBLISHED, day, outcome.run_id, outcome.run.inputs.limits, summary=sentence)
-        return with_warnings(sentence, *told)
+        sentence, rows = report(settings, day, replace(outcome.run, warnings=told), ingested)
+        send(events.PUBLISHED, day, outcome.run_id, outcome.run.inputs.limits, rows, summary=sentence)
+        return Message(sentence, told)
     if outcome.state == UNCHANGED:
         resting = warn_of_replaced_holdings(settings.open_warehouse(), outcome.run_id)
-        return with_warnings(f"{outcome.run_id} is published already: nothing changed", *warnings, *resting)
+        return Message(f"{outcome.run_id} is published already: nothing changed", (*warnings, *resting))
     if outcome.state == PROPOSED:
-        return with_warnings(_tell_proposal(settings, day, outcome), *warnings)
+        return Message(_tell_proposal(settings, day, outcome), warnings)
     report_failure(settings, day, outcome.run_id, outcome.reason)
-    send(settings, events.HELD, day, outcome.run_id, outcome.run.inputs.limits, reason=outcome.reason)
-    return f"{outcome.run_id} is held, the published targets stay: {outcome.reason}; {outcome.mend}"
+    rows = read_summary(settings, outcome.run_id)
+    send(events.HELD, day, outcome.run_id, outcome.run.inputs.limits, rows, reason=outcome.reason)
+    return Message(f"{outcome.run_id} is held, the published targets stay: {outcome.reason}; {outcome.mend}")
 
 
 def tell_rejected(settings: Settings, day: date, run: OpenRun, reason: str) -> None:
     """Store why checks refused the run, and send its event."""
     report_failure(settings, day, run.run_id, reason)
-    send(settings, events.REJECTED, day, run.run_id, run.inputs.limits, reason=reason)
+    send(events.REJECTED, day, run.run_id, run.inputs.limits, read_summary(settings, run.run_id), reason=reason)
 
 
 @contextmanager
@@ -98,24 +106,30 @@ def telling_refusals(settings: Settings, days: Sequence[date], key: str, again: 
         raise
 
 
-def send(settings: Settings, event: str, day: date, run_id: str, portfolio_ids: Collection[str], **words: str) -> None:
-    """Send the event of a run, with what the run does to each portfolio, where it has rows."""
-    rows = settings.open_warehouse().query("day_summary", run_id=run_id).rows(named=True)
+def read_summary(settings: Settings, run_id: str) -> pl.DataFrame:
+    """Give the rows of `day_summary` of a run; none of one that was not computed."""
+    return settings.open_warehouse().query("day_summary", run_id=run_id)
+
+
+def send(
+    event: str, day: date, run_id: str, portfolio_ids: Collection[str], summary_rows: pl.DataFrame, **words: str
+) -> None:
+    """Send the event of a run, with what it does to each portfolio, where it has rows. *Requires* `day_summary`."""
     portfolios: list[dict[str, Any]] = [
         {"portfolio_id": row["portfolio_id"]}
         | {name: row[name] for name in _COUNTS}
         | {name: float(row[name]) for name in _WEIGHTS}
-        for row in rows
+        for row in summary_rows.rows(named=True)
     ] or [{"portfolio_id": portfolio_id} for portfolio_id in sorted(portfolio_ids)]
     payload = {"as_of_date": day.isoformat(), "run_id": run_id, "portfolios": portfolios, **words}
     events.emit(event, f"ballast.run.{run_id}", payload)
 
 
-def join(messages: Sequence[str], *notes: str) -> str:
-    """Make one message of several: a sentence, and the warnings of all on lines below it."""
-    parts = [message.split("\n") for message in messages]
-    warnings = dict.fromkeys(line for _, *lines in parts for line in lines)
-    return "\n".join(["; ".join([*(sentence for sentence, *_ in parts), *notes]), *warnings])
+def join(messages: Sequence[Message], *notes: str) -> Message:
+    """Make one message of one or several: their sentences and the notes on one line, and every warning once."""
+    warnings = dict.fromkeys(warning for message in messages for warning in message.warnings)
+    sentences = "; ".join([*(message.sentence for message in messages), *notes])
+    return Message(" ".join(sentences.splitlines()), tuple(warnings))
 
 
 def _tell_proposal(settings: Settings, day: date, outcome: Outcome) -> str:
@@ -125,6 +139,6 @@ def _tell_proposal(settings: Settings, day: date, outcome: Outcome) -> str:
     )
     if not outcome.is_new:
         return f"{outcome.run_id} waits for approval already: nothing changed; {how}"
-    sentence = report_proposal(settings, day, outcome.run, outcome.asked.reasons)
-    send(settings, events.PROPOSED, day, outcome.run_id, outcome.run.inputs.limits, reason=str(outcome.asked))
+    sentence, rows = report_proposal(settings, day, outcome.run, outcome.asked.reasons)
+    send(events.PROPOSED, day, outcome.run_id, outcome.run.inputs.limits, rows, reason=str(outcome.asked))
     return f"{outcome.run_id} waits for approval, nothing of it is visible: {outcome.asked}; {how}; {sentence}"

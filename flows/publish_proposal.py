@@ -8,7 +8,7 @@ from prefect.runtime import flow_run
 from prefect.states import Completed
 from pydantic import BaseModel, ConfigDict, Field
 
-from flows.outcomes import HELD, PUBLISHED, Outcome, send, tell, tell_rejected
+from flows.outcomes import HELD, PUBLISHED, Outcome, join, read_summary, send, tell, tell_rejected
 from sql.errors import HaltedError, PublishRejectedError
 from tasks import events
 from tasks.approval import Proposal, approve, decline, find_proposal, require_same_inputs
@@ -70,9 +70,9 @@ async def publish_proposal(config: PublishConfig) -> State[Any]:
     outcome = _approve(config, settings, proposal, run)
     snapshot(settings, proposal.day)
     not_copied = copy_or_warn(settings)
-    message = tell(settings, proposal.day, outcome, ingested)
+    sentence, warnings = join([tell(settings, proposal.day, outcome, ingested)])
     approved = f"{config.run_id} approved by {config.approver}: " if outcome.state == PUBLISHED else ""
-    return Completed(name=outcome.state, message=with_warnings(f"{approved}{message}", *not_copied))
+    return Completed(name=outcome.state, message=with_warnings(f"{approved}{sentence}", *warnings, *not_copied))
 
 
 def _approve(config: PublishConfig, settings: Settings, proposal: Proposal, run: OpenRun) -> Outcome:
@@ -91,11 +91,11 @@ def _decline(config: PublishConfig, settings: Settings, proposal: Proposal) -> S
     decline(settings, config.run_id, config.approver, config.note)
     snapshot(settings, proposal.day)
     send(
-        settings,
         events.REJECTED,
         proposal.day,
         config.run_id,
         proposal.portfolio_ids,
+        read_summary(settings, config.run_id),
         reason=config.note,
         by=config.approver,
     )

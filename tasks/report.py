@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from datetime import date
+from typing import NamedTuple
 
 import polars as pl
 from prefect import task
@@ -24,19 +25,26 @@ _MOST_ROWS = 20
 _CHECK = re.compile(r"(?:^|; )(?=\w+ \(\d+ rows\): )")
 
 
+class Reported(NamedTuple):
+    """What a run does to each portfolio: in one sentence, and the rows of `day_summary`."""
+
+    sentence: str
+    summary: pl.DataFrame
+
+
 @task(name="report", cache_policy=NO_CACHE, persist_result=False)
-def report(settings: Settings, day: date, run: OpenRun, ingested: tuple[Ingested, ...]) -> str:
-    """Store the artifacts of a run that is published, and give its summary in one sentence."""
+def report(settings: Settings, day: date, run: OpenRun, ingested: tuple[Ingested, ...]) -> Reported:
+    """Store the artifacts of a run that is published."""
     first = page.first_lines(run.warnings, _refusals(ingested)) or "Every row was accepted, and there is no warning."
     summary = _show(settings.open_warehouse(), f"Targets of {day}", day, run.run_id, first)
     sentence = "; ".join([summarise(summary), *summarise_refusals(ingested)])
     get_run_logger().info("report: %s", sentence)
-    return sentence
+    return Reported(sentence, summary)
 
 
 @task(name="report proposal", cache_policy=NO_CACHE, persist_result=False)
-def report_proposal(settings: Settings, day: date, run: OpenRun, reasons: Mapping[str, str]) -> str:
-    """Store the artifacts of a run that waits for approval, and give its summary in one sentence.
+def report_proposal(settings: Settings, day: date, run: OpenRun, reasons: Mapping[str, str]) -> Reported:
+    """Store the artifacts of a run that waits for approval.
 
     *Requires* in `reasons`, for each portfolio that asks for approval, why.
     """
@@ -49,7 +57,8 @@ def report_proposal(settings: Settings, day: date, run: OpenRun, reasons: Mappin
     parts = ["**It waits for approval:**", page.reasons_asked(reasons), page.first_lines(run.warnings), approve]
     first = "\n\n".join(part for part in parts if part)
     question = f"FROM proposed_targets WHERE run_id = '{run.run_id}';"
-    return summarise(_show(warehouse, f"Proposed targets of {day}", day, run.run_id, first, question))
+    summary = _show(warehouse, f"Proposed targets of {day}", day, run.run_id, first, question)
+    return Reported(summarise(summary), summary)
 
 
 def _asked_by(warehouse: Warehouse, run_id: str) -> str:
