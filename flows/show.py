@@ -113,6 +113,7 @@ def show(console: Console, frame: pl.DataFrame, title: str | None = None) -> Non
         for name, value in zip(frame.columns, row, strict=True):
             fields.add_row(Text(name), Text(plain(value)))
         print_trimmed(console, fields)
+    console.print()
 
 
 def fits(console: Console, frame: pl.DataFrame) -> bool:
