@@ -43,8 +43,8 @@ _FIGURES = {
     "closed": "n_close",
     "turnover": "turnover",
     "cash": "cash_weight",
-    "binding": "binding_limits",
 }
+_WIDE = 92
 _SHOWN = pl.Decimal(10, 4)
 
 
@@ -88,7 +88,7 @@ def _plan(console: Console, asked: Asked, day: date) -> Plan:
 
 
 def _nested(portfolios: pl.DataFrame, targets: pl.DataFrame) -> pl.DataFrame:
-    """Give one row a portfolio, its targets in a list. *Requires* nothing exact any more: weights are numbers then."""
+    """Give one row a portfolio, its targets in a list. Weights become numbers: JSON has no decimals."""
     rows = targets.with_columns(cs.decimal().cast(pl.Float64)).select("portfolio_id", pl.struct(pl.all()).alias("row"))
     lists = rows.group_by("portfolio_id", maintain_order=True).agg(targets="row")
     return portfolios.join(lists, on="portfolio_id", how="left", maintain_order="left").with_columns(
@@ -100,11 +100,21 @@ def _show(plan: Plan, targets: pl.DataFrame) -> None:
     console = out()
     for one in plan.fates:
         console.print(_sentence(plan.day, one))
-    show(console, _compared(plan.portfolios), title=f"Portfolios, visible now → planned for {plan.day}")
+    show(console, _compared(plan.portfolios), title=f"Portfolios, visible now→planned for {plan.day}")
     if targets.is_empty():
         console.print("Every target would stay as it is.")
-    else:
-        show(console, _largest_first(targets), title="Targets, the largest change first")
+    for portfolio in plan.portfolios.iter_rows(named=True):
+        own = targets.filter(portfolio_id=portfolio["portfolio_id"])
+        if own.height:
+            console.print(f"[bold]{escape(_title(portfolio))}[/]")
+            show(console, _largest_first(own, console.width))
+
+
+def _title(portfolio: Mapping[str, Any]) -> str:
+    """Name a portfolio, the limits that would bind it, and those that do now."""
+    now, planned = (", ".join(portfolio[one] or ["no limit"]) for one in ("visible_binding_limits", "binding_limits"))
+    before = f"; now by {now}" if portfolio["visible_run_id"] and now != planned else ""
+    return f"{portfolio['portfolio_id']}, the largest change first. Bound by {planned}{before}"
 
 
 def _sentence(day: date, fate: Fate) -> str:
@@ -119,23 +129,18 @@ def _compared(portfolios: pl.DataFrame) -> pl.DataFrame:
 
 def _pair(portfolios: pl.DataFrame, name: str, column: str) -> pl.Expr:
     now, planned = (_text(one, portfolios.schema[one]) for one in (f"visible_{column}", column))
-    return pl.when(now == planned).then(planned).otherwise(pl.format("{} → {}", now, planned)).alias(name)
+    return pl.when(now == planned).then(planned).otherwise(pl.format("{}→{}", now, planned)).alias(name)
 
 
 def _text(column: str, dtype: pl.DataType) -> pl.Expr:
-    if isinstance(dtype, pl.List):
-        text = pl.col(column).list.join(", ").replace("", "none")
-    elif dtype.is_integer():
-        text = pl.col(column).cast(pl.String)
-    else:
-        text = _rounded(column).cast(pl.String)
-    return text.fill_null("none")
+    figure = pl.col(column) if dtype.is_integer() else _rounded(column)
+    return figure.cast(pl.String).fill_null("none")
 
 
-def _largest_first(targets: pl.DataFrame) -> pl.DataFrame:
+def _largest_first(targets: pl.DataFrame, width: int) -> pl.DataFrame:
+    """Give what is shown of a portfolio's targets; a narrow terminal has no place for the action."""
     size = pl.max_horizontal(pl.col("weight_change", "trade_weight").abs())
-    return targets.sort("portfolio_id", size, "asset", descending=[False, True, False]).select(
-        "portfolio_id",
+    shown = targets.sort(size, "asset", descending=[True, False]).select(
         "asset",
         now=_rounded("visible_target_weight"),
         planned=_rounded("target_weight"),
@@ -146,6 +151,7 @@ def _largest_first(targets: pl.DataFrame) -> pl.DataFrame:
         .when("is_changed")
         .then("target_reason"),
     )
+    return shown if width >= _WIDE else shown.drop("action")
 
 
 def _rounded(column: str) -> pl.Expr:
