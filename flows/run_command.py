@@ -121,7 +121,7 @@ def _show(settings: Settings, day: date) -> None:
         f"database  {settings.warehouse}\nsnapshot  {settings.snapshot}\nexports   {settings.export_folder}\n"
     )
     console.print("Next:")
-    for command in _next_commands(settings):
+    for command in _next_commands(settings, day, *shown.row(0)[:2]):
         console.print(f"  {escape(command)}")
 
 
@@ -130,12 +130,14 @@ def _that_fit(shown: pl.DataFrame, console: Console) -> pl.DataFrame:
     return shown if console.width >= _WIDE else shown.drop("bucket", "current_weight")
 
 
-def _next_commands(settings: Settings) -> tuple[str, ...]:
+def _next_commands(settings: Settings, day: date, portfolio_id: str, asset: str) -> tuple[str, ...]:
     here = ".venv/bin/" if Path(".venv/bin/ballast").exists() else ""
     is_default = settings.snapshot == Settings().snapshot
     where = "" if is_default else f" --snapshot {shlex.quote(str(settings.snapshot))}"
+    weight = f"{shlex.quote(portfolio_id)} {shlex.quote(asset)} --as-of {day}"
     return (
-        f'{here}ballast sql "FROM current_targets SELECT asset, target_weight, target_reason"{where}',
+        f"{here}ballast explain {weight}{where}  # the story of one weight",
+        f"{here}ballast report --as-of {day}{where}  # the day on one page",
         f'{here}ballast sql "FROM rejected_rows SELECT source, row_number, reason"{where}',
-        f"{here}prefect server start    # every run is at the address it prints",
+        f"{here}ballast up  # every evening by itself, watched in the browser",
     )
