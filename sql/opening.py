@@ -7,7 +7,7 @@ from pathlib import Path
 
 from sql.errors import ForeignFileError, WarehouseError
 from sql.scripts import Script, find_pending, read_scripts
-from sql.statements import Connection, command, execute, has_table, query
+from sql.statements import Connection, command, execute, has_table, query, transaction
 
 SNAPSHOT_ADVICE = "make it anew with `ballast db snapshot`"
 """What to do about a snapshot that is damaged."""
@@ -46,6 +46,14 @@ def pending_migrations(con: Connection) -> tuple[Script, ...]:
     applied = query(con, "applied_migrations") if has_table(con, "schema_migrations") else None
     checksums = {} if applied is None else dict(applied.select("version", "checksum").rows())
     return find_pending(read_scripts("migrations"), checksums)
+
+
+def apply_migration(con: Connection, migration: Script) -> None:
+    """Apply a migration and record it, in one transaction."""
+    row = {"version": migration.version, "name": migration.name, "checksum": migration.checksum}
+    with transaction(con):
+        execute(con, migration.sql)
+        command(con, "record_migration", **row, applied_at=datetime.now(UTC))
 
 
 def recover(con: Connection, path: Path, wal_bytes: int) -> None:

@@ -4,31 +4,30 @@ The only file that imports duckdb. Every statement of substance is a .sql file b
 and closed early, because it locks out every other process. What does not belong here: any rule about portfolios.
 """
 
-import logging
 import shutil
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
 
 import duckdb
 import polars as pl
 import pyarrow as pa
 
+from sql import opening
 from sql.errors import MigrationError, WarehouseError, WarehouseLockedError
 from sql.exports import export_days
 from sql.files import count_wal_bytes, written_beside, written_copy
 from sql.locks import OTHER_PROCESS, attempts, describe_lock, exclusive, find_holder, tell_waiting
-from sql.opening import SNAPSHOT_ADVICE, pending_migrations, recover, refuse_foreign, replay_attached, require_snapshot
 from sql.records import Snapshot
-from sql.scripts import Script, read_scripts
-from sql.statements import Connection, command, copy_database, execute, query, read, transaction
+from sql.scripts import Script
+from sql.statements import Connection, copy_database, execute, query, read
 from sql.steps import Steps
+from sql.view_scripts import are_current, are_just_made, make_views, record_views
 from sql.words import explain, explain_copy, explain_query
 
-_LOG = logging.getLogger(__name__)
 # All frames: a frame is found by its name also where something wraps the connection.
 _SETTINGS = """
     SET TimeZone = 'UTC'; SET auto_checkpoint_skip_wal_threshold = 1000000000000000; SET python_scan_all_frames = true
@@ -54,14 +53,18 @@ class Warehouse(Steps):
     memory_limit: str = "4GB"
 
     def migrate(self) -> tuple[str, ...]:
-        """Apply the migrations that are missing, then all views, and return the versions applied.
+        """Apply the migrations that are missing, then the views where they differ, and return the versions applied.
 
         *Raises* `MigrationError` for an edited file, a database newer than the code, or a failing migration.
         """
         if not self.path.exists():
             self._create()
         with self.connected() as con:
-            return bring_forward(con)
+            versions, are_new = bring_forward(con), are_just_made(con)
+        if are_new:
+            with self.connected() as con:
+                record_views(con)
+        return versions
 
     @contextmanager
     def kept_open(self) -> Iterator["Warehouse"]:
@@ -118,7 +121,7 @@ class Warehouse(Steps):
 
         *Raises* `WarehouseError` when there is no snapshot yet, and before any of them runs when one is no query.
         """
-        with self.reading(require_snapshot(self.snapshot_path, self.path), SNAPSHOT_ADVICE) as con:
+        with self.reading(opening.require_snapshot(self.snapshot_path, self.path), opening.SNAPSHOT_ADVICE) as con:
             try:
                 for query_sql in _queries(sql):
                     yield read(con, query_sql)
@@ -176,7 +179,7 @@ class Warehouse(Steps):
             if _UNBOUND not in str(error):
                 raise
         with duckdb.connect(config=config) as con:
-            replay_attached(con, self.path)
+            opening.replay_attached(con, self.path)
         return duckdb.connect(str(self.path), config=config)
 
     def _open(self, timeout_seconds: float) -> duckdb.DuckDBPyConnection:
@@ -260,10 +263,10 @@ def translated(path: Path) -> Iterator[None]:
 
 def _prepare(con: duckdb.DuckDBPyConnection, path: Path, wal_bytes: int) -> None:
     try:
-        refuse_foreign(con, path)
+        opening.refuse_foreign(con, path)
         execute(con, _SETTINGS)
         if wal_bytes:
-            recover(con, path, wal_bytes)
+            opening.recover(con, path, wal_bytes)
     except OSError as error:
         con.close()
         msg = f"warehouse {explain(path, error)}"
@@ -274,22 +277,18 @@ def _prepare(con: duckdb.DuckDBPyConnection, path: Path, wal_bytes: int) -> None
 
 
 def bring_forward(con: Connection) -> tuple[str, ...]:
-    """Apply the migrations that are missing, then all views, and return the versions applied."""
-    pending = pending_migrations(con)
+    """Apply the migrations that are missing, then the views where they differ, and return the versions applied."""
+    pending = opening.pending_migrations(con)
     for migration in pending:
         _apply(con, migration)
-    with transaction(con):
-        for view in read_scripts("views"):
-            execute(con, view.sql)
+    if pending or not are_current(con):
+        make_views(con)
     return tuple(migration.version for migration in pending)
 
 
 def _apply(con: Connection, migration: Script) -> None:
-    row = {"version": migration.version, "name": migration.name, "checksum": migration.checksum}
     try:
-        with transaction(con):
-            execute(con, migration.sql)
-            command(con, "record_migration", **row, applied_at=datetime.now(UTC))
+        opening.apply_migration(con, migration)
     except duckdb.Error as error:
         msg = f"migration {migration.name} failed: {error}. Nothing of it was kept: correct the file and run again"
         raise MigrationError(msg) from error

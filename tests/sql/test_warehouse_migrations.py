@@ -6,7 +6,7 @@ import duckdb
 import pytest
 from warehouse_samples import make_warehouse
 
-from sql import opening, scripts
+from sql import opening, scripts, view_scripts
 from sql.errors import MigrationError, WarehouseError
 from sql.scripts import Script, find_pending, read_scripts
 from sql.warehouse import Warehouse
@@ -74,6 +74,42 @@ def test_a_view_that_was_changed_by_hand_is_put_right(warehouse: Warehouse) -> N
         con.execute("CREATE OR REPLACE VIEW current_targets AS SELECT 1 AS wrong")
     warehouse.migrate()
     assert "target_weight" in warehouse.query("current_targets").columns
+
+
+def test_views_are_made_again_only_when_they_are_others(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
+    def n_made() -> int:
+        with duckdb.connect(str(warehouse.path), read_only=True) as con:
+            return con.sql("SELECT count(*) FROM views_made WHERE catalog_checksum IS NULL").fetchall()[0][0]
+
+    assert n_made() == 1
+    warehouse.migrate()
+    assert n_made() == 1
+    with duckdb.connect(str(warehouse.path)) as con:
+        con.execute("CREATE OR REPLACE MACRO targets_as_of(ts) AS TABLE SELECT ts AS wrong")
+    warehouse.migrate()
+    assert n_made() == 2
+    with duckdb.connect(str(warehouse.path)) as con:
+        con.execute("DROP VIEW turnover")
+    warehouse.migrate()
+    assert n_made() == 3
+    one_more = (*read_scripts("views"), Script("900_more", "CREATE OR REPLACE VIEW more AS SELECT 1 AS one"))
+    with monkeypatch.context() as later:
+        later.setattr(view_scripts, "read_scripts", lambda _: one_more)
+        warehouse.migrate()
+        assert n_made() == 4
+        warehouse.migrate()
+        assert n_made() == 4
+    warehouse.migrate()
+    assert n_made() == 5
+
+
+def test_views_that_were_made_before_a_stop_are_made_again(warehouse: Warehouse) -> None:
+    with duckdb.connect(str(warehouse.path)) as con:
+        con.execute("DELETE FROM views_made WHERE catalog_checksum IS NOT NULL")
+    warehouse.migrate()
+    with duckdb.connect(str(warehouse.path), read_only=True) as con:
+        made = con.sql("SELECT catalog_checksum IS NULL FROM views_made ORDER BY rowid").fetchall()
+    assert made == [(True,), (True,), (False,)]
 
 
 def test_a_missing_warehouse_is_told_and_not_created(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 from warehouse_samples import DAY, make_frames, make_run, make_warehouse, publish
 
-from sql import opening, runs, scripts, warehouse
+from sql import opening, runs, scripts, view_scripts, warehouse
 from sql.errors import WarehouseError
 from sql.maintenance import verify
 from sql.scripts import Script, read_scripts
@@ -42,7 +42,7 @@ OF_V001 = {
     "targets_add_up_to_total",
     "total_is_as_configured",
 }
-LATER = ("V002", "V003", "V004", "V005")
+LATER = ("V002", "V003", "V004", "V005", "V006")
 NEW_DECISION_COLUMNS = ("is_reserved", "gate_limit", "entry_score", "rival")
 
 
@@ -63,8 +63,10 @@ def old(tmp_path: Path) -> Warehouse:
     """A file that V001 made, with a published day in it."""
     made = make_warehouse(tmp_path)
     with pytest.MonkeyPatch.context() as earlier:
-        for module in (opening, warehouse, runs):
+        for module in (opening, view_scripts, runs):
             earlier.setattr(module, "read_scripts", _read_scripts_of_v001)
+        earlier.setattr(warehouse, "are_just_made", lambda _: False)
+        earlier.setattr(view_scripts, "_record", lambda *_: None)
         earlier.setattr(runs, "is_open_proposal", lambda _con, _run_id: False)
         for later in ("refuse_halted", "supersede_proposals"):
             earlier.setattr(runs, later, lambda *_: None)
