@@ -47,7 +47,7 @@ test: setup ## Format, lint, types, import contracts, tests
 	echo '== tests' # two workers share two cores; beside them the tests of the installation, which wait more than they work
 	export POLARS_MAX_THREADS=1
 	$(PY) -m pytest -q -p no:cacheprovider -m 'not long' tests/e2e/test_worker.py >.venv/installation 2>&1 & installation=$$!
-	$(PY) -m pytest -m 'not long' -n 2 --dist loadfile --no-loadscope-reorder --ignore tests/e2e/test_worker.py
+	$(PY) -m pytest -m 'not long' -n 2 --dist loadgroup --no-loadscope-reorder --ignore tests/e2e/test_worker.py
 	wait $$installation || { cat .venv/installation; exit 1; }
 	tail -1 .venv/installation | sed 's/^/of the installation: /'
 

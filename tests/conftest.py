@@ -26,6 +26,7 @@ from tasks.ingest import ingest_day
 from tasks.ledger import open_run
 from tasks.portfolios import load_portfolios
 from tasks.settings import Settings
+from tests.without_engine import Shown, without_engine
 
 ROOT = Path(__file__).parents[1]
 SAMPLE = ROOT / "deployments" / "sample" / "inbox"
@@ -50,9 +51,15 @@ _SERVER_START_SECONDS = 120
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the files that take longest: one of them at the end would leave a core idle."""
+    """Begin with the files that take longest: one of them at the end would leave a core idle.
+
+    A file stays on one worker, and so does what needs the Prefect server: one server is enough.
+    """
     places = {stem: place for place, stem in enumerate(LONG_FILES)}
     items.sort(key=lambda item: places.get(item.path.stem, len(places)))
+    for item in items:
+        needs_server = "server" in getattr(item, "fixturenames", ())
+        item.add_marker(pytest.mark.xdist_group("server" if needs_server else str(item.path)))
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -96,16 +103,17 @@ def real_inbox() -> Path:
 def settings(tmp_path: Path, sample: Path, empty_warehouse: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     """An installation of its own: sample inbox, sample portfolios, an empty folder for what is made.
 
-    Its warehouse starts as a copy of the empty one, which takes a fifth of the time of the migrations.
+    Its warehouse starts as a copy of the empty one, and is not migrated again: that takes longer than most steps.
     """
     migrate = Warehouse.migrate
+    copied: set[Path] = set()
 
-    def copy_and_migrate(warehouse: Warehouse) -> tuple[str, ...]:
+    def copy_or_migrate(warehouse: Warehouse) -> tuple[str, ...]:
         if warehouse.path == tmp_path / "warehouse.duckdb" and not warehouse.path.exists():
-            shutil.copy(empty_warehouse, warehouse.path)
-        return migrate(warehouse)
+            copied.add(Path(shutil.copy(empty_warehouse, warehouse.path)))
+        return () if warehouse.path in copied else migrate(warehouse)
 
-    monkeypatch.setattr(Warehouse, "migrate", copy_and_migrate)
+    monkeypatch.setattr(Warehouse, "migrate", copy_or_migrate)
     return Settings(
         config=ROOT / "deployments" / "portfolios.yaml",
         inbox=sample,
@@ -201,3 +209,18 @@ def connected(server: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     monkeypatch.setenv("PREFECT_API_URL", server)
     with temporary_settings({PREFECT_API_URL: server}):
         yield server
+
+
+@pytest.fixture
+def shown() -> Iterator[Shown]:
+    """Run flows without Prefect's engine, and give what they show in its UI."""
+    with without_engine() as kept:
+        yield kept
+
+
+@pytest.fixture(scope="module")
+def no_pictures() -> Iterator[None]:
+    """Leave the page of pictures empty; tests/e2e/test_ui.py has them drawn."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("tasks.report.pictures_page", lambda *_: "# Not drawn in these tests")
+        yield

@@ -13,7 +13,7 @@ from sizing import RebalancingLimits
 from tasks.settings import RebalanceConfig, Settings
 from tasks.sources import days_in_inbox
 
-pytestmark = [pytest.mark.server, pytest.mark.usefixtures("connected")]
+pytestmark = pytest.mark.usefixtures("shown", "no_pictures")
 
 DAYS = 5
 LIMITS = {

@@ -1,13 +1,15 @@
-"""Tests of flows look at the tables: drawing pictures would take a third of their time."""
-
-from collections.abc import Iterator
+"""Tests of flows look at tables, files and the terminal: drawing pictures and the engine would take half their time."""
 
 import pytest
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _no_pictures() -> Iterator[None]:
-    """Leave the page of pictures empty; tests/e2e/test_ui.py has them drawn."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("tasks.report.pictures_page", lambda *_: "# Not drawn in these tests")
-        yield
+def _look_at_no_pictures(no_pictures: None) -> None:
+    """Leave the page of pictures empty, also for what a module shares."""
+
+
+@pytest.fixture(autouse=True)
+def _engine_only_where_it_is_the_point(request: pytest.FixtureRequest) -> None:
+    """Run flows as plain functions, except in a test that is marked `server`."""
+    if request.node.get_closest_marker("server") is None:
+        request.getfixturevalue("shown")

@@ -9,8 +9,6 @@ import pytest
 from flows.backfill_command import backfill_days
 from tasks.settings import Settings
 
-pytestmark = [pytest.mark.server, pytest.mark.usefixtures("connected")]
-
 FIRST, SECOND, THIRD = (date(2025, 6, day) for day in (2, 3, 4))
 
 
@@ -26,6 +24,8 @@ def paths(settings: Settings, sample: Path, tmp_path: Path) -> dict[str, Path]:
     return {name: getattr(settings, name) for name in names} | {"inbox": inbox}
 
 
+@pytest.mark.server
+@pytest.mark.usefixtures("connected")
 def test_a_held_day_is_told_and_is_the_end(paths: dict[str, Path], capsys: pytest.CaptureFixture[str]) -> None:
     assert backfill_days(FIRST, SECOND, paths, keep_going=False) == 3
     printed = capsys.readouterr().out

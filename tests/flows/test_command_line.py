@@ -48,11 +48,11 @@ def spoil(inbox: Path, day: str, content: bytes) -> None:
     (inbox / f"scores_{day}.csv").write_bytes(content)
 
 
-@pytest.mark.server
-@pytest.mark.usefixtures("connected")
-class TestWithAServer:
-    """What needs the flow to run."""
+class TestOfRuns:
+    """What needs a flow to run."""
 
+    @pytest.mark.server
+    @pytest.mark.usefixtures("connected")
     def test_a_range_ends_with_the_targets_of_its_last_day(self, ballast: Ballast, settings: Settings) -> None:
         code, out, err = ballast("run", "--from", DAY, "--to", NEXT_DAY)
         assert code == 0
@@ -92,6 +92,8 @@ class TestWithAServer:
         assert f"Targets of {DAY}" in out
         assert "max_missing_score_share" in ballast("sql", "SELECT reason FROM run_events WHERE state = 'held'")[1]
 
+    @pytest.mark.server
+    @pytest.mark.usefixtures("connected")
     def test_a_proposed_day_exits_with_6_stops_the_range_and_is_approved_by_a_command(
         self, ballast: Ballast, tmp_path: Path
     ) -> None:

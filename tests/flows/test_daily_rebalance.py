@@ -1,4 +1,4 @@
-"""The flow on a real server: sample files in, published targets out, with a reason for everything."""
+"""The flow of a day: sample files in, published targets out, with a reason for everything."""
 
 import asyncio
 import json
@@ -14,7 +14,6 @@ from prefect import get_client
 from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterType
 from prefect.client.schemas.objects import State
 from prefect.client.schemas.sorting import ArtifactSort
-from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from flows.backfill import BackfillConfig, backfill
 from flows.daily_rebalance import daily_rebalance
@@ -30,8 +29,7 @@ from tasks.day_inputs import find_sources, read_days
 from tasks.errors import SourceError
 from tasks.portfolios import load_portfolios
 from tasks.settings import RebalanceConfig, Settings
-
-pytestmark = [pytest.mark.server, pytest.mark.usefixtures("connected")]
+from tests.without_engine import Shown, without_engine
 
 DAYS = tuple(date(2025, 6, day) for day in (2, 3, 4, 5, 6, 9))
 
@@ -52,7 +50,7 @@ def _ask(settings: Settings, query: str) -> list[tuple[object, ...]]:
 
 
 @pytest.fixture(scope="module")
-def published(tmp_path_factory: pytest.TempPathFactory, sample: Path, server: str) -> Settings:
+def published(tmp_path_factory: pytest.TempPathFactory, sample: Path) -> Settings:
     """All six days of the sample, published once for the tests that only look."""
     folder = tmp_path_factory.mktemp("published")
     settings = Settings(
@@ -61,7 +59,7 @@ def published(tmp_path_factory: pytest.TempPathFactory, sample: Path, server: st
         snapshot=folder / "snapshot.duckdb",
         export_folder=folder / "targets",
     )
-    with temporary_settings({PREFECT_API_URL: server}):
+    with without_engine():
         assert run_days(settings, DAYS) == ["Published"] * len(DAYS)
     return settings
 
@@ -191,18 +189,19 @@ def test_a_backfill_of_the_days_gives_the_same_runs_with_the_same_rows(published
         assert one.equals(other)
 
 
+@pytest.mark.server
+@pytest.mark.usefixtures("connected")
 def test_the_same_day_again_is_a_recorded_no_op(settings: Settings) -> None:
     assert run_days(settings, (DAYS[0], DAYS[0])) == ["Published", "Unchanged"]
     events = _ask(settings, "SELECT state FROM run_events ORDER BY event_id")
     assert events == [("started",), ("published",), ("unchanged",)]
 
 
-def test_a_day_that_is_run_late_shows_its_own_targets(settings: Settings) -> None:
+def test_a_day_that_is_run_late_shows_its_own_targets(settings: Settings, shown: Shown) -> None:
     run_days(settings, (DAYS[1], DAYS[0]))
-    with get_client(sync_client=True) as client:
-        [artifact] = client.read_artifacts(limit=1, sort=ArtifactSort.CREATED_DESC, artifact_filter=_TABLES)
+    [*_, table] = [one.data for one in shown if one.type == "table"]
     # The three best scores of its first day: AMZN 0.9195, LLY 0.8839, FCX 0.8578
-    assert [row["asset"] for row in json.loads(str(artifact.data)) if row["portfolio_id"] == "opportunity"] == [
+    assert [row["asset"] for row in json.loads(str(table)) if row["portfolio_id"] == "opportunity"] == [
         "AMZN",
         "FCX",
         "LLY",
@@ -210,11 +209,7 @@ def test_a_day_that_is_run_late_shows_its_own_targets(settings: Settings) -> Non
     ]
 
 
-_TABLES = ArtifactFilter(type=ArtifactFilterType(any_=["table"]))
-_PAGES = ArtifactFilter(type=ArtifactFilterType(any_=["markdown"]))
-
-
-def test_a_changed_limit_supersedes_the_day_and_says_which_days_rest_on_it(settings: Settings) -> None:
+def test_a_changed_limit_supersedes_the_day_and_says_which_days_rest_on_it(settings: Settings, shown: Shown) -> None:
     limits = load_portfolios(settings.config)
     tighter = limits | {"core": limits["core"].model_copy(update={"max_single_position": 0.12})}
     runs = [run_day(settings, day, of) for day, of in ((DAYS[0], limits), (DAYS[1], limits), (DAYS[0], tighter))]
@@ -235,9 +230,7 @@ def test_a_changed_limit_supersedes_the_day_and_says_which_days_rest_on_it(setti
     assert following.name == "Published"
     assert again.name == "Unchanged"
     assert all(str(one.message).endswith(f"\nwarning: {resting}") for one in (following, again))
-    with get_client(sync_client=True) as client:
-        pages = client.read_artifacts(sort=ArtifactSort.CREATED_DESC, artifact_filter=_PAGES)
-    page = next(str(one.data) for one in pages if one.key == "daily-rebalance")
+    [*_, page] = [str(one.data) for one in shown if one.key == "daily-rebalance"]
     assert "- **Warning:** the holdings of core rest on targets of 2025-06-02" in page
     largest = "SELECT max(target_weight) <= 0.12 FROM targets_for WHERE portfolio_id = 'core' AND NOT is_cash"
     targets_of_the_day = f"(FROM targets SEMI JOIN visible_runs USING (run_id) WHERE as_of_date = DATE '{DAYS[0]}')"
@@ -325,6 +318,8 @@ def test_a_run_that_another_flow_publishes_meanwhile_says_unchanged(
     )
 
 
+@pytest.mark.server
+@pytest.mark.usefixtures("connected")
 def test_a_rule_that_fails_is_recorded_as_failed_and_not_retried(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -341,6 +336,11 @@ def test_a_rule_that_fails_is_recorded_as_failed_and_not_retried(
     assert [name for _, name in _states(settings)] == ["failed"]
 
 
+_PAGES = ArtifactFilter(type=ArtifactFilterType(any_=["markdown"]))
+
+
+@pytest.mark.server
+@pytest.mark.usefixtures("connected")
 @pytest.mark.parametrize("backfilled", [False, True])
 def test_a_refused_file_is_seen_by_readers_and_on_the_page_of_the_run(
     settings: Settings, tmp_path: Path, sample: Path, *, backfilled: bool

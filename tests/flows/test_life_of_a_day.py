@@ -26,8 +26,6 @@ from tasks.groups import Group
 from tasks.settings import RebalanceConfig, Settings
 from tasks.watchdog import Due, find_missing
 
-pytestmark = [pytest.mark.server, pytest.mark.usefixtures("connected")]
-
 DAY_BEFORE, DAY = date(2025, 6, 2), date(2025, 6, 3)
 PORTFOLIOS = """
 portfolios:
@@ -97,6 +95,7 @@ def waiting(first_run: tuple[Path, State], tmp_path: Path) -> Settings:
     return _in(folder, Settings())
 
 
+@pytest.mark.server
 def test_the_page_of_a_proposal_says_who_asked_and_that_somebody_else_decides(
     first_run: tuple[Path, State], server: str
 ) -> None:
@@ -123,6 +122,7 @@ def test_who_may_wait_waits_and_nobody_waits_with_them(first_run: tuple[Path, St
     ]
 
 
+@pytest.mark.server
 def test_other_programs_hear_of_each_run_by_an_event(first_run: tuple[Path, State], connected: str) -> None:
     run_ids = dict(ask(_in(first_run[0], Settings()), "SELECT run_id, state FROM latest_runs"))
     resources = [f"ballast.run.{run_id}" for run_id in run_ids]
@@ -146,6 +146,8 @@ def test_the_day_again_goes_on_waiting_and_says_so(waiting: Settings) -> None:
     assert ask(waiting, "SELECT count(*) FROM run_events WHERE state = 'unchanged'") == [(2,)]
 
 
+@pytest.mark.server
+@pytest.mark.usefixtures("connected")
 def test_somebody_else_approves_and_the_targets_are_visible_with_who_and_why(waiting: Settings) -> None:
     run_id = proposed(waiting)
     assert failure(decide(waiting, run_id, approver="ana  silva")).startswith("ApprovalError: ")
@@ -219,6 +221,8 @@ def test_a_halt_that_comes_while_the_day_is_computed_holds_it_and_the_proposal(
     assert visible(waiting) == [("free", DAY)]
 
 
+@pytest.mark.server
+@pytest.mark.usefixtures("connected")
 def test_a_portfolio_of_another_exchange_is_run_on_its_days_and_replayed_by_them(waiting: Settings) -> None:
     with waiting.config.open("a") as config:
         config.write(SHANGHAI)
@@ -294,6 +298,8 @@ def test_a_backfill_asks_who_approves_and_keeps_it_with_each_run_that_asks(waiti
     assert run_day(waiting, date(2025, 6, 4)).name == "Unchanged"
 
 
+@pytest.mark.server
+@pytest.mark.usefixtures("connected")
 def test_a_backfill_of_a_halted_portfolio_says_so(waiting: Settings) -> None:
     switch(waiting, action="halt")
     named = BackfillConfig(first=DAY, last=date(2025, 6, 4), approver="Ben", note="history", settings=waiting)

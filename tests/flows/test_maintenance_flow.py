@@ -1,4 +1,4 @@
-"""The maintenance flow on a real server: a backup that is proved, nothing older than needed, and an alarm otherwise."""
+"""The maintenance flow: a backup that is proved, nothing older than needed, and an alarm otherwise."""
 
 import asyncio
 import shutil
@@ -17,8 +17,6 @@ import flows.maintenance
 from flows.maintenance import MaintenanceConfig, maintenance
 from sql.errors import WarehouseError
 from tasks.settings import Settings
-
-pytestmark = [pytest.mark.server, pytest.mark.usefixtures("connected")]
 
 Told = list[tuple[str, str, dict[str, Any]]]
 
@@ -67,6 +65,8 @@ def _old_backups(settings: Settings) -> list[str]:
     return names
 
 
+@pytest.mark.server
+@pytest.mark.usefixtures("connected")
 def test_a_night_leaves_the_newest_backups_and_says_what_it_removed(kept: Settings, told: Told) -> None:
     old = _old_backups(kept)
     log = kept.warehouse.with_name(f"{kept.warehouse.name}.wal.{_days_ago(91)}")

@@ -3,22 +3,19 @@
 import asyncio
 import re
 import shutil
-from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 
 import duckdb
 import polars as pl
 import pytest
-from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from flows.daily_rebalance import daily_rebalance
 from flows.replay_command import replay_runs
 from sizing import RebalancingLimits
 from tasks.replay import find_differences
 from tasks.settings import RebalanceConfig, Settings
-
-pytestmark = pytest.mark.server
+from tests.without_engine import without_engine
 
 FIRST, SECOND = date(2025, 6, 2), date(2025, 6, 3)
 LIMITS = {"core": RebalancingLimits(), "income": RebalancingLimits(max_total_positions=5)}
@@ -45,7 +42,7 @@ def _copy_inbox(sample: Path, folder: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def kept(tmp_path_factory: pytest.TempPathFactory, sample: Path, server: str) -> Iterator[Settings]:
+def kept(tmp_path_factory: pytest.TempPathFactory, sample: Path) -> Settings:
     """Two days; then everything that decided them changes: scores, assets, positions and limits of the first day."""
     folder = tmp_path_factory.mktemp("kept")
     settings = Settings(
@@ -54,7 +51,7 @@ def kept(tmp_path_factory: pytest.TempPathFactory, sample: Path, server: str) ->
         snapshot=folder / "snapshot.duckdb",
         export_folder=folder / "targets",
     )
-    with temporary_settings({PREFECT_API_URL: server}):
+    with without_engine():
         _publish(settings, FIRST, LIMITS)
         _publish(settings, SECOND, LIMITS)
         scores = settings.inbox / f"scores_{FIRST}.csv"
@@ -64,11 +61,11 @@ def kept(tmp_path_factory: pytest.TempPathFactory, sample: Path, server: str) ->
         positions = settings.inbox / f"positions_{FIRST}.csv"
         positions.write_text("".join(positions.read_text().splitlines(keepends=True)[:4]))
         _publish(settings, FIRST, TIGHTER)
-        yield settings
+    return settings
 
 
 @pytest.fixture
-def copied(kept: Settings, tmp_path: Path, connected: str) -> Settings:  # noqa: ARG001 - connects Prefect
+def copied(kept: Settings, tmp_path: Path) -> Settings:
     """Give a copy of the warehouse that a test may spoil."""
     shutil.copy(kept.warehouse, tmp_path / "warehouse.duckdb")
     return kept.at({"warehouse": tmp_path / "warehouse.duckdb"})
@@ -120,6 +117,8 @@ def test_a_run_that_recorded_only_the_days_of_its_holdings_is_read_as_it_was_kno
     assert _replay(copied, run_id) == 0
 
 
+@pytest.mark.server
+@pytest.mark.usefixtures("connected")
 def test_a_value_that_differs_is_shown_and_kept(copied: Settings, capsys: pytest.CaptureFixture[str]) -> None:
     run_id = _run_of(copied, SECOND, "published")
     where = f"WHERE run_id = '{run_id}' AND portfolio_id = 'core'"

@@ -11,13 +11,9 @@ from prefect.client.schemas.objects import State
 from flows.daily_rebalance import daily_rebalance
 from flows.run_command import run_days
 from sizing import RebalancingLimits
-from tasks.backfill import Book, publish_days
 from tasks.errors import ConfigError, SourceError
-from tasks.ingest import ingest_range
 from tasks.settings import RebalanceConfig, Settings
 from tests.effective import rows_of
-
-pytestmark = [pytest.mark.server, pytest.mark.usefixtures("connected")]
 
 FIRST, SECOND = date(2025, 6, 2), date(2025, 6, 3)
 BUCKETS = {"OIL": "Energy", "GAS": "Energy", "CARE": "Health Care", "DRUG": "Health Care", "BANK": "Financials"}
@@ -54,14 +50,7 @@ class Market:
         return asyncio.run(daily_rebalance(config, return_state=True))
 
     def publish(self, day: date, **limits: RebalancingLimits) -> None:
-        """Publish as `run` does, without an engine: for what the tables alone tell."""
-        ingest_range(self.settings, (day,))
-        warehouse = self.settings.open_warehouse()
-        with warehouse.kept_open() as session:
-            book = Book(session, self.settings.exchange, limits or {"p": LIMITS}, "test", None)
-            [done] = publish_days(book, (day,), keep_going=False)
-        assert done.state == "published"
-        warehouse.snapshot(day)
+        assert self.run(day, **limits).name == "Published"
 
     def ask(self, query: str) -> list[tuple[object, ...]]:
         return self.settings.open_warehouse().ask_snapshot(query).rows()

@@ -1,4 +1,4 @@
-"""The watchdog on a real server: silent when all is well, loud when a day is missing, also where nothing ever ran."""
+"""The watchdog: silent when all is well, loud when a day is missing, also where nothing ever ran."""
 
 import asyncio
 from datetime import UTC, date, datetime
@@ -15,8 +15,6 @@ from flows.daily_rebalance import daily_rebalance
 from flows.watchdog import WatchdogConfig, watchdog
 from tasks.errors import MissedDeadlineError
 from tasks.settings import RebalanceConfig, Settings
-
-pytestmark = [pytest.mark.server, pytest.mark.usefixtures("connected")]
 
 DAY, NEXT = date(2025, 6, 2), date(2025, 6, 3)
 
@@ -41,6 +39,8 @@ def _alarm(settings: Settings, day: date | None = None) -> str:
     return str(alarm.value)
 
 
+@pytest.mark.server
+@pytest.mark.usefixtures("connected")
 def test_it_is_silent_for_a_published_day_and_loud_for_the_one_that_nobody_ran(settings: Settings, told: Told) -> None:
     asyncio.run(daily_rebalance(RebalanceConfig(as_of_date=DAY, settings=settings)))
     state = _watch(settings, DAY)

@@ -12,7 +12,7 @@ from sql.frames import RUN_TABLES
 from tasks.settings import Settings
 from tests.soak.reader import Rows
 
-TRAILS = frozenset({"run_events", "recoveries"})
+TRAILS = frozenset({"run_events", "recoveries", "views_made"})
 """Tables that tell of kills, and so differ from a run without."""
 
 CUT_OFF = re.compile(r"\.wal\.\d{8}T\d{6}Z$")
