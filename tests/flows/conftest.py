@@ -10,6 +10,6 @@ def _look_at_no_pictures(no_pictures: None) -> None:
 
 @pytest.fixture(autouse=True)
 def _engine_only_where_it_is_the_point(request: pytest.FixtureRequest) -> None:
-    """Run flows as plain functions, except in a test that is marked `server`."""
-    if request.node.get_closest_marker("server") is None:
+    """Run flows as plain functions, except in a test that asks for the server."""
+    if "server" not in request.fixturenames:
         request.getfixturevalue("shown")
