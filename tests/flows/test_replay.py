@@ -65,8 +65,9 @@ def kept(tmp_path_factory: pytest.TempPathFactory, sample: Path) -> Settings:
 
 
 @pytest.fixture
-def copied(kept: Settings, tmp_path: Path) -> Settings:
-    """Give a copy of the warehouse that a test may spoil."""
+def copied(kept: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """Give a copy of the warehouse that a test may spoil, and a terminal in which its tables fit."""
+    monkeypatch.setenv("COLUMNS", "200")
     shutil.copy(kept.warehouse, tmp_path / "warehouse.duckdb")
     return kept.at({"warehouse": tmp_path / "warehouse.duckdb"})
 
