@@ -59,3 +59,14 @@ def test_a_frame_that_was_sized_already_is_refused() -> None:
     raw = DynamicPositionSizer(LIMITS).size(SELECTED)
     with pytest.raises(ContractError, match="already has drop_reason, raw_weight, score_multiplier, score_rank"):
         DynamicPositionSizer(LIMITS).size(raw)
+
+
+@pytest.mark.parametrize("name", RAW_COLUMNS)
+def test_every_column_of_the_first_sizer_is_asked_for_but_the_rank_which_is_found_again(name: str) -> None:
+    raw = DynamicPositionSizer(LIMITS).size(SELECTED)
+    if name == "score_rank":
+        whole = TwoStagePositionSizer(LIMITS).size(raw)
+        assert_frame_equal(TwoStagePositionSizer(LIMITS).size(raw.drop(name)), whole.drop(name))
+    else:
+        with pytest.raises(ContractError, match=f"the frame has no {name}: give it what DynamicPositionSizer"):
+            TwoStagePositionSizer(LIMITS).size(raw.drop(name))
