@@ -54,7 +54,8 @@ _OTHER_PROPERTIES = (
     "tests/properties/test_projection_cvxpy.py",
 )
 # The tests of a day that look at weights; the others ask the sizer nothing that the properties do not.
-_DIRECT = tuple(f"tests/sizing/test_{name}.py" for name in ("batches", "limits", "feasibility", "checks", "trades"))
+_ASKED_DIRECTLY = ("batches", "checks", "feasibility", "first_call", "limits", "trades")
+_DIRECT = tuple(f"tests/sizing/test_{name}.py" for name in _ASKED_DIRECTLY)
 _DIGESTS = ("-m", "tests.properties.digests", "0")
 _DIGEST_SECONDS = 600
 
