@@ -56,6 +56,11 @@ _OTHER_PROPERTIES = (
 # The tests of a day that look at weights; the others ask the sizer nothing that the properties do not.
 _ASKED_DIRECTLY = ("batches", "checks", "feasibility", "first_call", "limits", "trades")
 _DIRECT = tuple(f"tests/sizing/test_{name}.py" for name in _ASKED_DIRECTLY)
+_TESTS_OF = {
+    "limit_columns": "tests/sizing/test_limits.py",
+    # What no weight shows: the other properties would pass before these are asked.
+    **dict.fromkeys(("audit", "relaxation", "relaxed_caps"), f"{_PROPERTIES}_audit.py"),
+}
 _DIGESTS = ("-m", "tests.properties.digests", "0")
 _DIGEST_SECONDS = 600
 
@@ -82,8 +87,7 @@ def rounds_for(file: str) -> tuple[Round, ...]:
 
 
 def _own_tests(file: str) -> tuple[str, ...]:
-    stem = {"limit_columns": "limits"}.get(Path(file).stem, Path(file).stem)
-    own = f"tests/sizing/test_{stem}.py"
+    own = _TESTS_OF.get(Path(file).stem, f"tests/sizing/test_{Path(file).stem}.py")
     return (own,) if Path(own).is_file() else ()
 
 
