@@ -1,6 +1,7 @@
 """The daily rebalance: from the day's score file to published targets, with a snapshot for readers."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
@@ -25,12 +26,13 @@ from flows.outcomes import (
     telling_refusals,
 )
 from sizing.errors import BallastError
-from sizing.inputs import DayInputs
 from sizing.pipeline import Rebalance
 from sql.errors import HaltedError, PublishRejectedError, WarehouseError
-from tasks.approval import NOBODY_ASKED, ask_approval, propose
+from tasks import course, ledger
+from tasks.approval import Asked, ask_approval, propose
 from tasks.construct import break_circuit, check, diversify, select, size
 from tasks.copy import copy_or_warn
+from tasks.course import take_course
 from tasks.groups import Group, closed_portfolios, early_closes, group_portfolios, set_halted_apart, shown
 from tasks.ingest import ingest_day
 from tasks.ledger import OpenRun, actor, open_run
@@ -38,11 +40,19 @@ from tasks.portfolios import load_with_terms
 from tasks.publish import FailureRecord, hold, publish, snapshot
 from tasks.report import with_warnings
 from tasks.schedule import require_fresh, scheduled_day, scheduled_start
-from tasks.settings import RebalanceConfig
+from tasks.settings import RebalanceConfig, Settings
 from tasks.trading_days import is_trading_day, require_trading_day
 
-_DELIVER = "deliver the missing scores and run the day again"
 _RESUME = "when the cause is gone, lift the halt with `ballast resume` and run the day again"
+_MENDS = {course.HELD: "deliver the missing scores and run the day again", course.HALTED: _RESUME}
+_STATES: Mapping[str, str] = {
+    ledger.PUBLISHED: PUBLISHED,
+    ledger.PROPOSED: PROPOSED,
+    course.UNCHANGED: UNCHANGED,
+    course.HELD: HELD,
+    course.HALTED: HELD,
+}
+"""The state of the flow run by what became of a run."""
 
 
 def run_name() -> str:
@@ -117,46 +127,45 @@ def _rebalance(config: RebalanceConfig, day: date, group: Group, known: frozense
     """Compute the targets of a group, and publish them, propose them or hold them."""
     settings = group.settings(config.settings)
     run = open_run(settings, day, group.limits, known)
-    if run.is_published:
-        return Outcome(run, UNCHANGED, is_new=False)
-    if run.is_proposed:
-        return Outcome(run, PROPOSED, is_new=False)
     try:
         with FailureRecord(settings, day, run.run_id):
-            reason, mend = _objection(run, group)
-            if reason:
-                hold(settings, run.run_id, reason)
-                return Outcome(run, HELD, reason, mend)
-            return _make_visible(config, group, run, _compute(run.inputs))
+            taken = take_course(run, group, _Tasks(settings, run, group, config.requested_by or actor()))
+            if taken.state in _MENDS:
+                hold(settings, run.run_id, taken.reason)
     except HaltedError as halted:
         return Outcome(run, HELD, halted.reason, _RESUME)
     except PublishRejectedError as rejected:
         tell_rejected(settings, day, run, str(rejected))
         raise
+    mend = _MENDS.get(taken.state, "")
+    return Outcome(run, _STATES[taken.state], taken.reason, mend, taken.asked, is_new=taken.is_new)
 
 
-def _objection(run: OpenRun, group: Group) -> tuple[str, str]:
-    """Say why nothing is to be computed, and what mends it: a halt, or too many missing scores. Empty: all is well."""
-    if group.halt:
-        return group.halt, _RESUME
-    return "; ".join(break_circuit(run.inputs)), _DELIVER
+@dataclass(frozen=True)
+class _Tasks:
+    """The steps of a run, each a task that the graph shows."""
 
+    settings: Settings
+    run: OpenRun
+    group: Group
+    by: str
 
-def _compute(inputs: DayInputs) -> Rebalance:
-    qualified = select(inputs)
-    decisions = diversify(qualified, inputs)
-    return check(decisions, size(decisions, inputs), inputs)
+    def find_missing_scores(self) -> tuple[str, ...]:
+        return break_circuit(self.run.inputs)
 
+    def compute(self) -> Rebalance:
+        inputs = self.run.inputs
+        decisions = diversify(select(inputs), inputs)
+        return check(decisions, size(decisions, inputs), inputs)
 
-def _make_visible(config: RebalanceConfig, group: Group, run: OpenRun, result: Rebalance) -> Outcome:
-    """Publish the targets, or propose them where a portfolio asks for a person."""
-    settings = group.settings(config.settings)
-    asked = ask_approval(settings, result, group.policies) if group.policies else NOBODY_ASKED
-    if asked.reasons:
-        propose(settings, run, result, config.requested_by or actor(), asked)
-        return Outcome(run, PROPOSED, asked=asked)
-    publication = publish(settings, run, result)
-    return Outcome(run, PUBLISHED if publication.is_new else UNCHANGED, is_new=publication.is_new)
+    def ask(self, result: Rebalance) -> Asked:
+        return ask_approval(self.settings, result, self.group.policies)
+
+    def propose(self, result: Rebalance, asked: Asked) -> None:
+        propose(self.settings, self.run, result, self.by, asked)
+
+    def publish(self, result: Rebalance) -> bool:
+        return publish(self.settings, self.run, result).is_new
 
 
 def _log_the_others(messages: Sequence[Message], problems: Sequence[Exception]) -> None:

@@ -14,25 +14,25 @@ from flows.asked import Asked, one_day, read_asked, warn
 from flows.flags import Form
 from flows.give import give, require_one_form
 from flows.show import ERROR, HELD, PROBLEMS, PROPOSED, REJECTED, err, out, show, tell
-from tasks import ledger, what_if
+from tasks import course, ledger, what_if
 from tasks.groups import closed_portfolios, early_closes
 from tasks.trading_days import is_trading_day
 from tasks.what_if import Fate, Plan, plan_day
 
 _WORDS = {
     ledger.PUBLISHED: "[green]would be published[/]",
-    what_if.UNCHANGED: "[cyan]nothing would change[/]",
+    course.UNCHANGED: "[cyan]nothing would change[/]",
     ledger.PROPOSED: "[magenta]would wait for approval[/]",
-    what_if.HELD: "[yellow]would be held[/]",
-    what_if.HALTED: "[yellow]is halted, and would be held[/]",
+    course.HELD: "[yellow]would be held[/]",
+    course.HALTED: "[yellow]is halted, and would be held[/]",
     what_if.REJECTED: "[red]would be rejected[/]",
     what_if.FAILED: "[red]would fail[/]",
 }
 _CODES = {
     what_if.FAILED: ERROR,
     what_if.REJECTED: REJECTED,
-    what_if.HELD: HELD,
-    what_if.HALTED: HELD,
+    course.HELD: HELD,
+    course.HALTED: HELD,
     ledger.PROPOSED: PROPOSED,
 }
 """Exit codes of what a run would end with; the first that is found counts."""

@@ -48,17 +48,25 @@ def open_run(
     *Raises* `ConfigError`, and records no run, when include_buckets names a bucket that no asset has.
     """
     with settings.open_warehouse().kept_open() as warehouse:
-        inputs, (record, warnings) = gather(warehouse, settings.exchange, day, limits, others)
-        state = warehouse.start_run(record, actor(), warnings)
-    for warning in warnings:
+        run = start_run(warehouse, settings.exchange, day, limits, others, by=actor())
+    for warning in run.warnings:
         get_run_logger().warning("open run: %s", warning)
     get_run_logger().info(
         "open run %s: %d portfolios, %d scores, %d holdings",
-        record.run_id,
+        run.run_id,
         len(limits),
-        inputs.scores.height,
-        inputs.holdings.height,
+        run.inputs.scores.height,
+        run.inputs.holdings.height,
     )
+    return run
+
+
+def start_run(  # noqa: PLR0913 - what names a run, and who starts it
+    warehouse: Warehouse, exchange: str, day: date, limits: Limits, others: Collection[str], *, by: str
+) -> OpenRun:
+    """Do as `open_run` does, without an engine."""
+    inputs, (record, warnings) = gather(warehouse, exchange, day, limits, others)
+    state = warehouse.start_run(record, by, warnings)
     return OpenRun(record.run_id, inputs, state == PUBLISHED, tuple(warnings), is_proposed=state == PROPOSED)
 
 

@@ -1,7 +1,7 @@
 """What a run of a day would do: it is done in a throw-away copy of the snapshot, by the rules of the daily run.
 
 Nothing of the installation is written, nobody is waited for, and there is no engine. What does not belong here: what
-the daily run does not do; where the two differ, this is wrong.
+becomes of a run (course.py), which is the same for both.
 """
 
 import shutil
@@ -16,23 +16,26 @@ import polars as pl
 
 from sizing.breaker import find_missing_scores
 from sizing.errors import BallastError
-from sizing.inputs import DayInputs
-from sizing.pipeline import rebalance
+from sizing.pipeline import Rebalance, rebalance
 from sql.errors import PublishRejectedError, WarehouseError
 from sql.reading import reading_snapshot
-from sql.records import RunRecord
 from sql.warehouse import Warehouse
-from tasks.approval import find_asked
+from tasks.approval import Asked, find_asked
+from tasks.course import UNCHANGED, take_course
 from tasks.groups import Group, split_halted
 from tasks.ingest import take_in_day
-from tasks.ledger import PROPOSED, PUBLISHED, gather
+from tasks.ledger import PROPOSED, PUBLISHED, OpenRun, start_run
 from tasks.report import warn_of_later_days, warn_of_replaced_holdings
 from tasks.settings import Settings
 
-UNCHANGED, HELD, HALTED, REJECTED, FAILED = "unchanged", "held", "halted", "rejected", "failed"
-"""What becomes of a run, beside `PUBLISHED` and `PROPOSED`."""
+REJECTED, FAILED = "rejected", "failed"
+"""How a run ends with an error; else it ends as in course.py."""
 
 _BY = "plan"
+_ALREADY = {
+    UNCHANGED: "published already with the same inputs, limits and code",
+    PROPOSED: "waits for approval already",
+}
 _MOST_ROWS = 5
 _AS_FIRST = "no snapshot at {}: planned as the very first run"
 
@@ -128,38 +131,43 @@ def _fate(warehouse: Warehouse, day: date, group: Group, known: Collection[str])
     """Do the day of a group as the daily run does."""
     names = tuple(sorted(group.limits))
     try:
-        inputs, (record, warnings) = gather(warehouse, group.exchange, day, group.limits, known)
-        state, reason = _do(warehouse, group, inputs, record)
+        run = start_run(warehouse, group.exchange, day, group.limits, known, by=_BY)
+        taken = take_course(run, group, _Copy(warehouse, run, group))
     except PublishRejectedError as rejected:
         return Fate(REJECTED, names, rejected.run_id, rejected.reason)
     except (BallastError, WarehouseError) as problem:
         return Fate(FAILED, names, reason=str(problem))
-    told = [*warnings]
-    if state in {PUBLISHED, UNCHANGED}:
-        told += warn_of_replaced_holdings(warehouse, record.run_id)
-    if state == PUBLISHED:
-        told += warn_of_later_days(warehouse, record.run_id)
-    return Fate(state, names, record.run_id, reason, tuple(told))
+    told = [*run.warnings]
+    if taken.state in {PUBLISHED, UNCHANGED}:
+        told += warn_of_replaced_holdings(warehouse, run.run_id)
+    if taken.state == PUBLISHED:
+        told += warn_of_later_days(warehouse, run.run_id)
+    already = "" if taken.is_new else _ALREADY[taken.state]
+    return Fate(taken.state, names, run.run_id, taken.reason or str(taken.asked) or already, tuple(told))
 
 
-def _do(warehouse: Warehouse, group: Group, inputs: DayInputs, record: RunRecord) -> tuple[str, str]:
-    """Publish, propose or hold the run; give what became of it, and why."""
-    before = warehouse.start_run(record, _BY)
-    if before == PUBLISHED:
-        return UNCHANGED, "published already with the same inputs, limits and code"
-    if before == PROPOSED:
-        return PROPOSED, "waits for approval already"
-    if group.halt:
-        return HALTED, group.halt
-    if missing := find_missing_scores(inputs):
-        return HELD, "; ".join(missing)
-    result = rebalance(inputs)
-    asked = find_asked(warehouse, result, group.policies)
-    if asked.reasons:
-        warehouse.propose(record.run_id, result._asdict(), _BY, asked.reasons, asked.four_eyes)
-        return PROPOSED, str(asked)
-    warehouse.publish(record.run_id, result._asdict(), _BY)
-    return PUBLISHED, ""
+@dataclass(frozen=True)
+class _Copy:
+    """The steps of a run in the throw-away warehouse, without an engine."""
+
+    warehouse: Warehouse
+    run: OpenRun
+    group: Group
+
+    def find_missing_scores(self) -> tuple[str, ...]:
+        return find_missing_scores(self.run.inputs)
+
+    def compute(self) -> Rebalance:
+        return rebalance(self.run.inputs)
+
+    def ask(self, result: Rebalance) -> Asked:
+        return find_asked(self.warehouse, result, self.group.policies)
+
+    def propose(self, result: Rebalance, asked: Asked) -> None:
+        self.warehouse.propose(self.run.run_id, result._asdict(), _BY, asked.reasons, asked.four_eyes)
+
+    def publish(self, result: Rebalance) -> bool:
+        return self.warehouse.publish(self.run.run_id, result._asdict(), _BY).is_new
 
 
 def _runs(fates: Sequence[Fate], visible: pl.DataFrame) -> pl.DataFrame:
