@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+import altair as alt
 import polars as pl
 
 from tasks.pictures import (
@@ -61,8 +62,9 @@ def portfolio_charts(rows: PictureRows, past: pl.DataFrame) -> tuple[Chart, ...]
 
 
 def _chart(picture: Picture) -> Chart:
+    rows, picture.datasets = picture.datasets["rows"], alt.Undefined  # to_dict() would look into every value of them
     spec = picture.to_dict(validate=False)
-    title, rows = spec.pop("title"), spec.pop("datasets")["rows"]
+    title = spec.pop("title")
     for left_to_the_page in ("config", "$schema"):
         spec.pop(left_to_the_page, None)
     spec = _recoloured(_of_one(spec))

@@ -95,7 +95,9 @@ def stages_of_the_largest(weights: pl.DataFrame) -> alt.FacetChart:
     base = _BASE.encode(y=order, tooltip=_tip(asset="name:N", stage="stage:N", change="label:N", weight="level:Q"))
     layers = (
         base.mark_bar(height=10).encode(
-            x=_weight("low", scale, n_ticks=3), x2="high:Q", color=_colour("kind", weight=SAME, added=MORE, cut=LESS)
+            x=_weight("low", scale, n_ticks=3),
+            x2=alt.X2("high:Q"),
+            color=_colour("kind", weight=SAME, added=MORE, cut=LESS),
         ),
         base.mark_tick(color=SAME, thickness=1.5, size=10).encode(x=_weight("level", scale, n_ticks=3)),
         _cap("cap"),
@@ -226,14 +228,14 @@ def _tip(**fields: str) -> list[alt.Tooltip]:
 
 
 def _cap(column: str) -> alt.Chart:
-    rule: alt.Chart = _BASE.mark_rule(color=LIMIT, strokeDash=[4, 3]).encode(x=f"max({column}):Q")
+    rule: alt.Chart = _BASE.mark_rule(color=LIMIT, strokeDash=[4, 3]).encode(x=alt.X(f"max({column}):Q"))
     return rule
 
 
 def _labels(base: alt.Chart, edge: float) -> alt.Chart:
     """Write the words of each row at the right edge, where no bar and no line is in their way."""
     words: alt.Chart = base.mark_text(align="right", fontSize=10, color="#222222").encode(
-        x=alt.datum(edge), text="label:N"
+        x=alt.XDatum(edge), text=alt.Text("label:N")
     )
     return words
 
@@ -242,15 +244,15 @@ def _a_panel_each(rows: pl.DataFrame, layers: Sequence[alt.Chart], title: alt.Ti
     """Put one panel a portfolio below the other, each with names of its own."""
     panel = alt.LayerChart(layer=list(layers), width=_WIDTH, height=alt.Step(20))
     facet: alt.FacetChart = panel.facet(alt.Facet("portfolio_id:N"), data=_ROWS, columns=1, spacing=18)
-    own_names: alt.FacetChart = facet.resolve_scale(y="independent")
-    return _with_rows(own_names, rows, title)
+    facet.resolve = alt.Resolve(scale=alt.ScaleResolveMap(y="independent"))
+    return _with_rows(facet, rows, title)
 
 
 def _with_rows(picture: AnyPicture, rows: pl.DataFrame, title: alt.Title) -> AnyPicture:
-    """Put the rows into the picture, once for all of its layers, and its title above."""
-    whole: AnyPicture = picture.properties(title=title, config=_CONFIG)
-    whole.datasets = {"rows": rows.to_dicts()}  # properties() would copy every row
-    return whole
+    """Put the rows into the picture, which was made for them, once for all of its layers, and its title above."""
+    # properties() would copy it all, and the pages of a hundred portfolios have five hundred pictures.
+    picture.title, picture.config, picture.datasets = title, _CONFIG, {"rows": rows.to_dicts()}
+    return picture
 
 
 def _title(text: str, *subtitle: str) -> alt.Title:
