@@ -20,10 +20,9 @@ from tasks.report import (
     report_failure,
     report_proposal,
     report_refusal,
-    warn_of_later_days,
-    warn_of_replaced_holdings,
 )
 from tasks.settings import Settings
+from tasks.superseded import warn_of_later_days, warn_of_replaced_holdings
 
 HELD, PROPOSED, PUBLISHED, UNCHANGED, CLOSED = "Held", "Proposed", "Published", "Unchanged", "Closed"
 """The names of the states in which a day can complete."""

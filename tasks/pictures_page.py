@@ -16,6 +16,7 @@ from tasks.pictures import (
     stages_of_the_largest,
     weights_before_and_after,
 )
+from tasks.pictures_rows import busiest
 
 MOST_DAYS = 60
 """Days of the picture over time, the run's own included: about a quarter."""
@@ -51,17 +52,6 @@ def pictures_page(title: str, rows: PictureRows) -> str:
         as_image(cash_and_turnover(some.history), "Cash and turnover over time"),
     ]
     return "\n\n".join([f"# {title}", *(left_out if len(shown) < portfolios else []), *pictures])
-
-
-def busiest(weights: pl.DataFrame, most: int) -> list[str]:
-    """Name the portfolios that trade most, in the order of their names. *Requires* `portfolio_id, trade_weight`."""
-    traded = weights.group_by("portfolio_id").agg(pl.col("trade_weight").abs().sum())
-    return (
-        traded.sort("trade_weight", "portfolio_id", descending=[True, False])["portfolio_id"]
-        .head(most)
-        .sort()
-        .to_list()
-    )
 
 
 def as_image(picture: Picture, words: str) -> str:

@@ -26,6 +26,17 @@ _UNSEEN = 5e-4
 _TRADES = {"open": "bought", "increase": "bought", "decrease": "sold", "close": "sold", "hold": "kept"}
 
 
+def busiest(weights: pl.DataFrame, most: int) -> list[str]:
+    """Name the portfolios that trade most, in the order of their names. *Requires* `portfolio_id, trade_weight`."""
+    traded = weights.group_by("portfolio_id").agg(pl.col("trade_weight").abs().sum())
+    return (
+        traded.sort("trade_weight", "portfolio_id", descending=[True, False])["portfolio_id"]
+        .head(most)
+        .sort()
+        .to_list()
+    )
+
+
 def weight_rows(weights: pl.DataFrame) -> pl.DataFrame:
     """Give each portfolio's assets that change most, then its largest, in the order of their weights, cash last.
 

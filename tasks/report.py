@@ -120,26 +120,6 @@ def with_warnings(sentence: str, *warnings: str) -> str:
     return "\n".join([sentence, *(f"warning: {one}" for one in warnings)])
 
 
-def warn_of_later_days(warehouse: Warehouse, run_id: str) -> tuple[str, ...]:
-    """Say which days after the run's rest on targets that it replaced, and what brings them up to date."""
-    later = warehouse.query("days_to_bring_up_to_date", run_id=run_id)
-    n_days, first, last = later.row(0)
-    if not n_days:
-        return ()
-    rest = f"1 later day, {first}, rests" if n_days == 1 else f"{n_days} later days, {first} to {last}, rest"
-    return (f"{rest} on targets that this run replaced: {_repair(first, last)}",)
-
-
-def warn_of_replaced_holdings(warehouse: Warehouse, run_id: str) -> tuple[str, ...]:
-    """Say when the holdings of a visible run rest on targets that were replaced, and what brings it up to date."""
-    rests = warehouse.query("replaced_holdings_of_run", run_id=run_id)
-    portfolios, replaced, first, last = rests.row(0)
-    if not portfolios:
-        return ()
-    what = f"the holdings of {portfolios} rest on targets of {replaced} that were replaced since"
-    return (f"{what}, see superseded_holdings: {_repair(first, last)}",)
-
-
 def summarise(summary: pl.DataFrame) -> str:
     """Say what a run did to each portfolio. *Requires* the columns of the query `day_summary`."""
     return "; ".join(
@@ -154,12 +134,6 @@ def summarise_refusals(ingested: tuple[Ingested, ...]) -> tuple[str, ...]:
     n_refused = sum(one.ingest.rows_rejected for one in ingested)
     rows = "1 row" if n_refused == 1 else f"{n_refused} rows"
     return (f"{rows} refused, see rejected_rows",) if n_refused else ()
-
-
-def _repair(first: date, last: date) -> str:
-    command = f"`ballast backfill --from {first} --to {last}`"
-    days = "it" if first == last else "them"
-    return f"{command} (with --approver and --note where a portfolio asks for approval) brings {days} up to date"
 
 
 def _show(warehouse: Warehouse, title: str, day: date, run_id: str, first: str, *questions: str) -> pl.DataFrame:

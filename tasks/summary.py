@@ -8,7 +8,7 @@ from datetime import date
 
 import polars as pl
 
-from tasks.pictures_page import busiest
+from tasks.pictures_rows import busiest
 from tasks.wording import counted
 
 MOST_SECTIONS = 8

@@ -25,8 +25,8 @@ from tasks.course import UNCHANGED, take_course
 from tasks.groups import Group, split_halted
 from tasks.ingest import take_in_day
 from tasks.ledger import PROPOSED, PUBLISHED, OpenRun, start_run
-from tasks.report import warn_of_later_days, warn_of_replaced_holdings
 from tasks.settings import Settings
+from tasks.superseded import warn_of_later_days, warn_of_replaced_holdings
 
 REJECTED, FAILED = "rejected", "failed"
 """How a run ends with an error; else it ends as in course.py."""

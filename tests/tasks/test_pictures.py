@@ -16,8 +16,8 @@ from tasks.pictures import (
     stages_of_the_largest,
     weights_before_and_after,
 )
-from tasks.pictures_page import PictureRows, busiest, pictures_page
-from tasks.pictures_rows import MOST_ASSETS, STAGES, bucket_rows, stage_rows, weight_rows
+from tasks.pictures_page import PictureRows, pictures_page
+from tasks.pictures_rows import MOST_ASSETS, STAGES, bucket_rows, busiest, stage_rows, weight_rows
 
 BUCKETS = pl.DataFrame(
     {
