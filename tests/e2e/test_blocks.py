@@ -1,6 +1,7 @@
 """Every block of code in the README and the documents is proved: run, parsed, or held against what is made from it.
 
-Blocks of `console` are run by test_readme.py, `csv` by tests/tasks/test_feeds.py, whose page they are on.
+Blocks of `console` are run by test_readme.py, `csv` by tests/tasks/test_feeds.py, whose page they are on. Those of
+`text` are on two pages that are made from the code: test_site.py, test_configuration_page.py.
 """
 
 from pathlib import Path
@@ -9,8 +10,6 @@ import duckdb
 import pytest
 import yaml
 
-from docs.make_commands import commands_page
-from tasks.errors import ConfigError
 from tasks.portfolios import load_feeds, load_portfolios
 from tests.shown import Block, blocks
 
@@ -27,25 +26,7 @@ def test_every_block_says_its_language_and_a_test_proves_it() -> None:
     unproved = [f"{block.page.name}: {block.text[:40]}" for block in blocks() if block.language not in PROVED]
     assert unproved == []
     assert all(block.page.name == FEEDS for block in blocks("csv"))
-
-
-def test_a_usage_is_what_the_command_says() -> None:
-    usages = [block.text for block in blocks("text") if block.page.name == "commands.md"]
-    assert usages
-    assert [usage for usage in usages if usage not in commands_page()] == []
-
-
-def test_a_mistake_in_the_config_is_told_as_shown(tmp_path: Path) -> None:
-    [shown] = [block.text for block in blocks("text") if block.page.name != "commands.md"]
-    config = tmp_path / "portfolios.yaml"
-    config.write_text(_of_the_config_page().text.replace("max_single_position", "max_singel_position"))
-    with pytest.raises(ConfigError) as error:
-        load_portfolios(config)
-    assert shown.strip() in str(error.value)
-
-
-def _of_the_config_page() -> Block:
-    return next(block for block in blocks("yaml") if block.page.name == "configuration.md")
+    assert {block.page.name for block in blocks("text")} == {"commands.md", "configuration.md"}
 
 
 def test_every_block_of_python_runs() -> None:

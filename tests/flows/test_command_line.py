@@ -1,7 +1,6 @@
 """`ballast` as a person meets it: what it prints, its exit codes, and one clear sentence for each mistake."""
 
 import shutil
-from collections.abc import Callable
 from datetime import date
 from io import StringIO
 from pathlib import Path
@@ -13,27 +12,10 @@ from flows.cli import app
 from flows.engine import os_user
 from tasks.settings import Settings
 from tests.effective import rows_of
+from tests.typed import Ballast
 
 DAY = "2025-06-02"
 NEXT_DAY = "2025-06-03"
-
-Ballast = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def ballast(settings: Settings, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Ballast:
-    """Run a command of this installation; gives its exit code, output and errors."""
-    for name in ("config", "inbox", "warehouse", "snapshot", "export_folder"):
-        monkeypatch.setenv(f"BALLAST_{name.upper()}", str(getattr(settings, name)))
-    monkeypatch.setenv("COLUMNS", "200")
-
-    def run(*words: object) -> tuple[int, str, str]:
-        with pytest.raises(SystemExit) as left:
-            app([str(word) for word in words])
-        printed = capsys.readouterr()
-        return int(left.value.code or 0), printed.out, printed.err
-
-    return run
 
 
 @pytest.fixture

@@ -1,28 +1,18 @@
 """`ballast db` as a person meets it: exit codes, one sentence for a mistake, plain tables when piped."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import duckdb
 import pytest
 
-from flows.cli import app
-
-Ballast = Callable[..., tuple[int, str, str]]
+from tests.typed import Ballast, typed
 
 
 @pytest.fixture
 def ballast(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Ballast:
     for name in ("warehouse", "snapshot", "export_folder"):
         monkeypatch.setenv(f"BALLAST_{name.upper()}", str(tmp_path / f"{name}.duckdb"))
-
-    def run(*words: object) -> tuple[int, str, str]:
-        with pytest.raises(SystemExit) as left:
-            app(["db", *map(str, words)])
-        printed = capsys.readouterr()
-        return int(left.value.code or 0), printed.out, printed.err
-
-    return run
+    return typed(capsys, "db")
 
 
 def test_the_way_from_nothing_to_a_restored_warehouse(ballast: Ballast, tmp_path: Path) -> None:

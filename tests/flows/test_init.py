@@ -2,24 +2,21 @@
 
 import re
 import shlex
-from collections.abc import Callable
 from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
 import yaml
 
-from flows.cli import app
 from sizing import RebalancingLimits
 from sizing.presets import PRESETS
 from tasks.portfolios import load_portfolios
 from tasks.settings import Settings
 from tasks.starter import starter_files
 from tasks.trading_days import is_trading_day, last_closed_day
+from tests.typed import Ballast, typed
 
 DAY = date(2026, 11, 20)
-
-Ballast = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
@@ -28,14 +25,7 @@ def ballast(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pyt
     monkeypatch.chdir(tmp_path)
     for name in Settings.model_fields:
         monkeypatch.delenv(f"BALLAST_{name.upper()}", raising=False)
-
-    def run(*words: str) -> tuple[int, str, str]:
-        with pytest.raises(SystemExit) as left:
-            app(list(words))
-        printed = capsys.readouterr()
-        return int(left.value.code or 0), printed.out, printed.err
-
-    return run
+    return typed(capsys)
 
 
 def config_of(preset: str, folder: Path) -> Path:

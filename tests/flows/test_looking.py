@@ -3,17 +3,14 @@
 import csv
 import io
 import json
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from flows.cli import app
 from tasks.settings import Settings
-
-Ballast = Callable[..., tuple[int, str, str]]
+from tests.typed import Ballast, typed
 
 
 @pytest.fixture
@@ -22,14 +19,7 @@ def ballast(sample_week: Settings, capsys: pytest.CaptureFixture[str], monkeypat
     monkeypatch.setenv("BALLAST_SNAPSHOT", str(sample_week.snapshot))
     monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:9/api")
     monkeypatch.delenv("COLUMNS", raising=False)
-
-    def run(*words: object) -> tuple[int, str, str]:
-        with pytest.raises(SystemExit) as left:
-            app([str(word) for word in words])
-        printed = capsys.readouterr()
-        return int(left.value.code or 0), printed.out, printed.err
-
-    return run
+    return typed(capsys)
 
 
 def rows(ballast: Ballast, *words: object) -> list[dict[str, Any]]:

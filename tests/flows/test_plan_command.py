@@ -4,7 +4,6 @@ import csv
 import dataclasses
 import io
 import json
-import subprocess
 import sys
 from collections.abc import Callable
 from datetime import date
@@ -22,27 +21,10 @@ from tasks.groups import Group
 from tasks.portfolios import load_portfolios
 from tasks.settings import Settings
 from tasks.what_if import Plan, plan_day
+from tests.typed import Ballast
 
 DAY = "2025-06-02"
 ROOT = Path(__file__).parents[2]
-
-Ballast = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def ballast(settings: Settings, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Ballast:
-    """Run a command of this installation; gives its exit code, output and errors."""
-    for name in ("config", "inbox", "warehouse", "snapshot", "export_folder"):
-        monkeypatch.setenv(f"BALLAST_{name.upper()}", str(getattr(settings, name)))
-    monkeypatch.setenv("COLUMNS", "200")
-
-    def run(*words: object) -> tuple[int, str, str]:
-        with pytest.raises(SystemExit) as left:
-            app([str(word) for word in words])
-        printed = capsys.readouterr()
-        return int(left.value.code or 0), printed.out, printed.err
-
-    return run
 
 
 @pytest.fixture(scope="module")
@@ -99,13 +81,6 @@ def test_a_flag_gives_the_limit_as_the_model_takes_it(words: str, given: dict[st
         asked = bound.arguments.get("limits", {})
         assert asked == given
         assert RebalancingLimits(**asked)
-
-
-def test_the_limits_are_not_imported_before_a_command_needs_them() -> None:
-    heavy = "{'pydantic', 'polars', 'prefect', 'duckdb'} & set(sys.modules)"
-    script = f"import sys; from flows.cli import app; app(['--help'], result_action='return_value'); print({heavy})"
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=ROOT)
-    assert done.stdout.splitlines()[-1] == "set()"
 
 
 @pytest.mark.parametrize(

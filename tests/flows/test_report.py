@@ -1,7 +1,7 @@
 """One page of a day: whole without network, drawn by a real browser, with names in it that would run if they could."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from tasks.ingest import ingest_day
 from tasks.ledger import open_run
 from tasks.portfolios import load_portfolios
 from tasks.settings import Settings
+from tests.typed import Ballast, typed
 
 ROOT = Path(__file__).parents[2]
 DAYS = [date(2025, 6, 2), date(2025, 6, 3)]
@@ -24,8 +25,6 @@ IMAGE = "<img src=x onerror=window.hacked=1>"
 ENDING = "</script><svg onload=window.hacked=1>"
 HOSTILE = {"AMZN": SCRIPT, "GOOGL": ENDING, "Health Care": IMAGE}
 CORE = "co'r&e <b>"
-
-Ballast = Callable[..., tuple[int, str, str]]
 
 
 def _hostile(text: str) -> str:
@@ -63,14 +62,7 @@ def published(tmp_path_factory: pytest.TempPathFactory, sample: Path, empty_ware
 def ballast(published: Settings, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Ballast:
     """Run `ballast report` on it; gives its exit code, output and errors."""
     monkeypatch.setenv("BALLAST_SNAPSHOT", str(published.snapshot))
-
-    def run(*words: object) -> tuple[int, str, str]:
-        with pytest.raises(SystemExit) as left:
-            app(["report", *map(str, words)])
-        printed = capsys.readouterr()
-        return int(left.value.code or 0), printed.out, printed.err
-
-    return run
+    return typed(capsys, "report")
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,22 @@
+"""Commands as a person types them, in this process."""
+
+from collections.abc import Callable
+
+import pytest
+
+from flows.cli import app
+
+Ballast = Callable[..., tuple[int, str, str]]
+"""Do a command; gives its exit code, output and errors."""
+
+
+def typed(capsys: pytest.CaptureFixture[str], *first: str) -> Ballast:
+    """Give what does the commands that begin with these words."""
+
+    def run(*words: object) -> tuple[int, str, str]:
+        with pytest.raises(SystemExit) as left:
+            app([*first, *map(str, words)])
+        printed = capsys.readouterr()
+        return int(left.value.code or 0), printed.out, printed.err
+
+    return run
