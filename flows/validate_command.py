@@ -1,213 +1,60 @@
 """`ballast validate`: what is wrong with the config and the files of a day, before a run. Nothing is written."""
 
 from collections.abc import Mapping
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 
 from flows.flags import Form
-from flows.give import give, require_one_form
+from flows.give import give, is_for_program, require_one_form
 from flows.show import ERROR, PROBLEMS, err, out, show, tell
-from sizing.errors import BallastError
-from sizing.feasibility import find_infeasible
-from sizing.inputs import DayFrames
-from sizing.limits import WEIGHT_TOLERANCE, RebalancingLimits
-from tasks.config_file import Problem
-from tasks.errors import ConfigError, SourceError
-from tasks.feeds import Feeds
-from tasks.portfolios import ConfigFile, read_config
+from tasks import validation
+from tasks.day_validation import DayValidation
 from tasks.settings import Settings
-from tasks.sources import days_in_inbox, find_all, find_sources
-from tasks.strangers import find_strangers, require_known_buckets
-from tasks.trading_days import is_trading_day, last_closed_day, require_trading_day, trading_days
-from tasks.validation import FileRows, Finding, certify, frames_of, read_file
+from tasks.wording import counted
 
-_ERROR, _WARNING = "error", "warning"
 _SCHEMA = ["level", "where", "what"]
 _USED = {True: "yes", False: "no"}
-_STALE_DAYS = 1
-"""Scores of the last day that is over may still be on their way."""
 
 
 def validate(as_of: date | None, paths: Mapping[str, Path], form: Form, *, is_strict: bool) -> int:
     """Show what is wrong, the problems first, and say in one sentence whether a run can begin."""
     try:
         require_one_form(form)
-        settings = Settings().at(paths)
-        seen = _Validation(settings)
+        seen = DayValidation(Settings().at(paths))
         seen.look(as_of)
     except PROBLEMS as problem:
         return tell(problem)
     findings = pl.DataFrame(seen.found, schema=dict.fromkeys(_SCHEMA, pl.String), orient="row")
-    if form.json or form.csv:
+    if is_for_program(form):
         give(findings, form)
     else:
-        seen.show(findings)
-    n_errors = len(findings.filter(pl.col("level") == _ERROR))
+        _show(seen, findings)
+    n_errors = findings.filter(level=validation.ERROR).height
     n_warnings = findings.height - n_errors
-    console = err() if form.json or form.csv else out()
-    verdict = "ready" if not n_errors and not (is_strict and n_warnings) else "not ready"
-    wrong = [_counted(n_errors, "error")] if n_errors else []
-    wrong += [_counted(n_warnings, "warning")] if n_warnings else []
+    is_ready = not n_errors and not (is_strict and n_warnings)
+    counts = [counted(n, what) for n, what in ((n_errors, "error"), (n_warnings, "warning")) if n]
     of_day = f"{seen.day}: " if seen.day else ""
-    looked_at = f"{_counted(len(seen.files), 'file')}, {_counted(len(seen.limits), 'portfolio')}"
-    console.print(f"{of_day}{looked_at}: {', '.join([verdict, *wrong])}", soft_wrap=True)
-    return ERROR if verdict == "not ready" else 0
+    looked_at = f"{counted(len(seen.files), 'file')}, {counted(len(seen.limits), 'portfolio')}"
+    console = err() if is_for_program(form) else out()
+    verdict = ", ".join(["ready" if is_ready else "not ready", *counts])
+    console.print(f"{of_day}{looked_at}: {verdict}", soft_wrap=True)
+    return 0 if is_ready else ERROR
 
 
-class _Validation:
-    """What has been looked at so far, and what was found."""
-
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-        self.found: list[Finding] = []
-        self.files: list[FileRows] = []
-        self.reach: pl.DataFrame | None = None
-        self.day: date | None = None
-        self._config: ConfigFile | None = None
-
-    @property
-    def limits(self) -> dict[str, RebalancingLimits]:
-        """The portfolios of the config; none where it cannot be read."""
-        return dict(self._config.limits) if self._config else {}
-
-    def look(self, as_of: date | None) -> None:
-        """Look at the config, at the day, at its files, and at what the limits reach with them."""
-        self._look_at_config()
-        feeds = self._config.feeds if self._config else {}
-        self.day = as_of or self._newest_day(feeds)
-        if self.day is None:
-            return
-        self._look_at_day(self.day, is_asked=as_of is not None)
-        self._look_at_files(self.day, feeds)
-        frames = frames_of(self.day, self.limits, self.files)
-        if frames.scores.is_empty() and all(file.counts for file in self.files):
-            self._tell(_ERROR, self._settings.inbox, f"no scores of {self.day} among the files: deliver them")
-        if self._config:
-            self._look_at_names(frames)
-            if frames.scores.height and frames.assets.height:
-                self._look_at_reach(frames, self._config)
-        self.found.sort(key=lambda one: one.level)
-
-    def show(self, findings: pl.DataFrame) -> None:
-        """Show the problems first, then each file and what each portfolio reaches."""
-        console = out()
-        if findings.height:
-            show(console, findings, title="Problems")
-        if self.files:
-            rows = [
-                (file.source.contract.kind, file.source.shown, file.accepted.height, file.n_refused, _USED[file.counts])
-                for file in self.files
-            ]
-            columns = ["kind", "file", "accepted", "refused", "used"]
-            show(console, pl.DataFrame(rows, schema=columns, orient="row"), title="Files")
-        if self.reach is not None:
-            shown = self.reach.drop("binds", "fix").with_columns(pl.col("reachable", "target").round(4))
-            show(console, shown, title="What the limits reach, when all may be bought at once")
-
-    def _tell(self, level: str, where: object, what: object) -> None:
-        self.found.append(Finding(level, str(where), str(what)))
-
-    def _look_at_config(self) -> None:
-        path = self._settings.config
-        try:
-            config = read_config(path)
-        except ConfigError as error:
-            for where, what in error.mistakes or ((str(path), str(error)),):
-                self._tell(_ERROR, where, what)
-            return
-        self._config = config
-        doubts = [
-            Problem(("portfolios", name), f"portfolio {name}: {sentence}")
-            for name, limits in config.limits.items()
-            for sentence in find_infeasible(limits)
+def _show(seen: DayValidation, findings: pl.DataFrame) -> None:
+    """Show the problems first, then each file and what each portfolio reaches."""
+    console = out()
+    if findings.height:
+        show(console, findings, title="Problems")
+    if seen.files:
+        rows = [
+            (file.source.contract.kind, file.source.shown, file.accepted.height, file.n_refused, _USED[file.counts])
+            for file in seen.files
         ]
-        for line, column, said in config.document.locate([*config.notes, *doubts]):
-            self._tell(_WARNING, f"{path}:{line}:{column}", said)
-
-    def _newest_day(self, feeds: Feeds) -> date | None:
-        try:
-            days = days_in_inbox(self._settings.inbox, feeds)
-        except SourceError as error:
-            self._tell(_ERROR, self._settings.inbox, error)
-            return None
-        if not days:
-            what = "no scores whose name tells a day, such as scores_2024-12-02.csv; give the day with --as-of"
-            self._tell(_ERROR, self._settings.inbox, what)
-            return None
-        return days[-1]
-
-    def _look_at_day(self, day: date, *, is_asked: bool) -> None:
-        terms = self._config.terms.values() if self._config else ()
-        exchanges = sorted({one.exchange or self._settings.exchange for one in terms} or {self._settings.exchange})
-        try:
-            if not any(is_trading_day(exchange, day) for exchange in exchanges):
-                require_trading_day(exchanges[0], day)
-            latest = last_closed_day(exchanges[0], datetime.now(UTC))
-            behind = len(trading_days(exchanges[0], day, latest)) - 1 if day < latest else 0
-        except BallastError as error:
-            self._tell(_ERROR, day, error)
-            return
-        if behind > _STALE_DAYS and not is_asked:
-            what = f"the newest scores are {behind} trading days old: the last day that is over is {latest}"
-            self._tell(_WARNING, self._settings.inbox, what)
-
-    def _look_at_files(self, day: date, feeds: Feeds) -> None:
-        inbox = self._settings.inbox
-        try:
-            sources = find_sources(inbox, day, feeds)
-        except BallastError as error:
-            self._tell(_ERROR, inbox, error)
-            try:  # what else is there can be looked at
-                sources = find_all(inbox, day, feeds)
-            except BallastError:
-                return
-        self.files = [read_file(source, day, self._settings.max_reject_share) for source in sources]
-        for file in self.files:
-            self.found += file.findings
-        if not any(source.contract.kind == "assets" for source in sources):
-            known = self._settings.warehouse.exists()
-            level, what = (_WARNING, "the last one read counts") if known else (_ERROR, "expected assets.csv")
-            self._tell(level, inbox, f"no asset list among the files: {what}")
-
-    def _look_at_names(self, frames: DayFrames) -> None:
-        where = self._settings.config
-        try:
-            if frames.assets.height:
-                require_known_buckets(frames)
-        except ConfigError as error:
-            self._tell(_ERROR, where, error)
-        positions = [
-            file.accepted["portfolio_id"].unique()
-            for file in self.files
-            if file.source.contract.kind == "positions" and file.accepted.height
-        ]
-        named = sorted({name for names in positions for name in names})
-        if frames.assets.height:
-            for sentence in find_strangers(frames, named):
-                is_limit = sentence.partition(":")[0] in RebalancingLimits.model_fields
-                self._tell(_WARNING, where if is_limit else self._settings.inbox, sentence)
-
-    def _look_at_reach(self, frames: DayFrames, config: ConfigFile) -> None:
-        self.reach = certify(frames)
-        for row in self.reach.filter(pl.col("target") - pl.col("reachable") > WEIGHT_TOLERANCE).iter_rows(named=True):
-            name = row["portfolio_id"]
-            [(line, column, _)] = config.document.locate([Problem(("portfolios", name), "")])
-            self._tell(_WARNING, f"{self._settings.config}:{line}:{column}", _short(row, config.limits[name].model))
-
-
-def _short(row: Mapping[str, Any], model: str) -> str:
-    """Say what a portfolio cannot reach, and why."""
-    who = f"portfolio {row['portfolio_id']}"
-    if not row["n_scored"]:
-        return f"{who}: no name of its universe has a score of its model {model}: nothing can be bought"
-    names = f"{row['n_pass']} of {row['n_scored']} names pass, {row['n_places']} find a place"
-    why = f", {row['binds']} binds" if row["n_places"] and row["binds"] else ""
-    fix = f"; {row['fix']}" if row["fix"] else ""
-    return f"{who}: {names}: at most {row['reachable']:.4g} of {row['target']:.4g} can be invested{why}{fix}"
-
-
-def _counted(count: int, what: str) -> str:
-    return f"1 {what}" if count == 1 else f"{count} {what}s"
+        columns = ["kind", "file", "accepted", "refused", "used"]
+        show(console, pl.DataFrame(rows, schema=columns, orient="row"), title="Files")
+    if seen.reach is not None:
+        shown = seen.reach.drop("binds", "fix").with_columns(pl.col("reachable", "target").round(4))
+        show(console, shown, title="What the limits reach, when all may be bought at once")

@@ -22,13 +22,16 @@ from tasks.read_source import fetch_source, read_source
 from tasks.sources import Source
 from tasks.verdicts import Verdict
 
+ERROR, WARNING = "error", "warning"
+"""Levels of a finding: an error would stop a run or a file, a warning would not."""
+
 _LARGEST_LOOKED_AT = 50_000_000
 _LINES_OF_HEADER = {".csv": 1, ".jsonl": 0, ".ndjson": 0}
 _REPEATED = "the same key stands in other rows too"
 
 
 class Finding(NamedTuple):
-    """Something that a person should see: an `error` would stop a run or a file, a `warning` would not."""
+    """Something that a person should see, and how bad it is."""
 
     level: str
     where: str
@@ -47,7 +50,7 @@ class FileRows:
     @property
     def counts(self) -> bool:
         """Whether anything of it counts."""
-        return not any(finding.level == "error" for finding in self.findings)
+        return not any(finding.level == ERROR for finding in self.findings)
 
 
 def read_file(source: Source, day: date, max_reject_share: float) -> FileRows:
@@ -59,7 +62,7 @@ def read_file(source: Source, day: date, max_reject_share: float) -> FileRows:
             batches = list(verdict.watch(read_source(source, fetched)))
             lines = _lines_of(fetched.path, source, sum(len(one.accepted) + len(one.rejected) for one in batches))
     except SourceError as error:
-        return FileRows(source, pl.DataFrame(), 0, (Finding("error", where, str(error).removeprefix(f"{where} ")),))
+        return FileRows(source, pl.DataFrame(), 0, (Finding(ERROR, where, str(error).removeprefix(f"{where} ")),))
     if not batches:
         return FileRows(source, pl.DataFrame(), 0, ())
     keys = list(INGEST_KEYS[source.contract.kind])
@@ -71,7 +74,7 @@ def read_file(source: Source, day: date, max_reject_share: float) -> FileRows:
     )
     rejected = pl.concat([*(one.rejected.select("row_number", "reason") for one in batches), repeated])
     refusal = verdict(accepted.height, rejected.height)
-    findings = [Finding("error", where, refusal)] if refusal else []
+    findings = [Finding(ERROR, where, refusal)] if refusal else []
     findings += _rejects(rejected.sort("row_number"), where, lines)
     return FileRows(source, accepted, rejected.height, tuple(findings))
 
@@ -85,7 +88,7 @@ def _rejects(rejected: pl.DataFrame, where: str, lines: Mapping[int, int]) -> li
         more = f" ({counts[reason]} rows)" if counts[reason] > 1 else ""
         place = f"{where}:{lines[number]}" if number in lines else where
         row = "" if number in lines else f"row {number}: "
-        found.append(Finding("warning", place, f"{row}refused: {reason}{more}"))
+        found.append(Finding(WARNING, place, f"{row}refused: {reason}{more}"))
     return found
 
 
@@ -101,7 +104,10 @@ def _lines_of(path: Path, source: Source, n_rows: int) -> dict[int, int]:
 
 
 def frames_of(day: date, limits: Mapping[str, RebalancingLimits], files: list[FileRows]) -> DayFrames:
-    """Lay the rows of the files out as the day's inputs; nothing is held."""
+    """Lay the rows of the files that count out as the day's inputs; nothing is held.
+
+    *Gives* the columns that `decide` asks for, also where a kind has no file: then it has no rows.
+    """
     rows = {file.source.contract.kind: file.accepted for file in files if file.counts and file.accepted.height}
     scores = [file.accepted for file in files if file.counts and file.source.contract.kind == "scores"]
     parts = ["score", "technical_score", "fundamental_score"]
