@@ -8,7 +8,7 @@ from pathlib import Path
 import polars as pl
 
 from flows.flags import Form
-from flows.give import give
+from flows.give import give, is_for_program
 from flows.looking import NothingToShowError, look, require_known_portfolios, say_days_around
 from flows.show import four_decimals, narrowed, out, show
 from sql.reading import SnapshotReader
@@ -31,7 +31,7 @@ def show_difference(runs: Runs, days: Days, portfolio: str | None, paths: Mappin
         if compared.is_empty():
             raise NothingToShowError(_say_nothing(reader, runs, days, portfolio))
         moved = compared.filter(pl.col("change") != "unchanged")
-        if form.json or form.csv:
+        if is_for_program(form):
             give(moved, form)
             return
         console = out()

@@ -8,7 +8,7 @@ import polars as pl
 
 from flows.explain_page import print_page
 from flows.flags import Form
-from flows.give import give
+from flows.give import give, is_for_program
 from flows.looking import NothingToShowError, look, require_known_portfolios
 from flows.show import out
 from sql.reading import SnapshotReader
@@ -27,7 +27,7 @@ def explain_weight(portfolio: str, asset: str, as_of: date | None, paths: Mappin
         quantity, words = steps.row(0, named=True)["quantity"], steps["words"][0]
         if quantity in _UNKNOWN:
             raise NothingToShowError(words)
-        if form.json or form.csv:
+        if is_for_program(form):
             told = {"portfolio_id": portfolio, "asset": asset, "as_of_date": day}
             give(steps.select(*(pl.lit(value).alias(name) for name, value in told.items()), pl.all()), form)
             return

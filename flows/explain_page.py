@@ -43,7 +43,10 @@ _LONGEST_NAME, _BAR, _WIDE = 16, 14, 88
 
 
 def print_page(console: Console, portfolio: str, asset: str, day: date, steps: pl.DataFrame) -> None:
-    """Print the page: on a terminal with bars and colours, wrapped to its width; piped a line a step."""
+    """Print the page: on a terminal with bars and colours, wrapped to its width; piped a line a step.
+
+    *Requires* in `steps` the rows of the query `explained`.
+    """
     story = {row["quantity"]: row for row in steps.filter(~pl.col("is_change")).iter_rows(named=True)}
     console.print(Text(answer(portfolio, asset, day, story), style="bold"), soft_wrap=not console.is_terminal)
     if sized := _say_size(story):

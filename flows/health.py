@@ -64,7 +64,7 @@ def find_concerns(
 
 
 def answer(states: pl.DataFrame, concerns: tuple[Concern, ...], following: Session | None) -> str:
-    """Give the overall answer in one sentence."""
+    """Give the overall answer in one sentence. *Requires* the rows of `portfolio_states`."""
     if states["newest_day"].is_null().all():
         return f"Nothing is published yet{': ' if concerns else ''}{'; '.join(one.what for one in concerns)}."
     if concerns:

@@ -13,7 +13,7 @@ from rich.markup import escape
 from flows.asked import Asked, one_day, read_asked, warn
 from flows.flags import Form
 from flows.give import give, require_one_form
-from flows.show import ERROR, HELD, PROBLEMS, PROPOSED, REJECTED, err, out, show, tell
+from flows.show import ERROR, HELD, PROBLEMS, PROPOSED, REJECTED, err, four_decimals, out, show, tell
 from tasks import course, ledger, what_if
 from tasks.groups import closed_portfolios, early_closes
 from tasks.trading_days import is_trading_day
@@ -45,7 +45,6 @@ _FIGURES = {
     "cash": "cash_weight",
 }
 _WIDE = 92
-_SHOWN = pl.Decimal(10, 4)
 
 
 def show_plan(  # noqa: PLR0913 - the flags
@@ -124,17 +123,13 @@ def _sentence(day: date, fate: Fate) -> str:
 
 def _compared(portfolios: pl.DataFrame) -> pl.DataFrame:
     """Give the figures of each portfolio as texts: `now → planned`, or one where they are the same."""
-    return portfolios.select("portfolio_id", *(_pair(portfolios, *figure) for figure in _FIGURES.items()))
+    shown = four_decimals(portfolios, "turnover", "visible_turnover", "cash_weight", "visible_cash_weight")
+    return shown.select("portfolio_id", *(_pair(*figure) for figure in _FIGURES.items()))
 
 
-def _pair(portfolios: pl.DataFrame, name: str, column: str) -> pl.Expr:
-    now, planned = (_text(one, portfolios.schema[one]) for one in (f"visible_{column}", column))
+def _pair(name: str, column: str) -> pl.Expr:
+    now, planned = (pl.col(one).cast(pl.String).fill_null("none") for one in (f"visible_{column}", column))
     return pl.when(now == planned).then(planned).otherwise(pl.format("{}→{}", now, planned)).alias(name)
-
-
-def _text(column: str, dtype: pl.DataType) -> pl.Expr:
-    figure = pl.col(column) if dtype.is_integer() else _rounded(column)
-    return figure.cast(pl.String).fill_null("none")
 
 
 def _largest_first(targets: pl.DataFrame, width: int) -> pl.DataFrame:
@@ -142,17 +137,14 @@ def _largest_first(targets: pl.DataFrame, width: int) -> pl.DataFrame:
     size = pl.max_horizontal(pl.col("weight_change", "trade_weight").abs())
     shown = targets.sort(size, "asset", descending=[True, False]).select(
         "asset",
-        now=_rounded("visible_target_weight"),
-        planned=_rounded("target_weight"),
-        trade=_rounded("trade_weight"),
+        now="visible_target_weight",
+        planned="target_weight",
+        trade="trade_weight",
         action="action",
         reason=pl.when(pl.col("visible_run_id").is_not_null() & pl.col("change_reason").is_not_null())
         .then("change_reason")
         .when("is_changed")
         .then("target_reason"),
     )
-    return shown if width >= _WIDE else shown.drop("action")
-
-
-def _rounded(column: str) -> pl.Expr:
-    return pl.col(column).cast(pl.Decimal(12, 8)).round(_SHOWN.scale).cast(_SHOWN)
+    rounded = four_decimals(shown, "now", "planned", "trade")
+    return rounded if width >= _WIDE else rounded.drop("action")

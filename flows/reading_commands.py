@@ -9,7 +9,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from flows.flags import AS_TABLE, Form
+from flows.flags import AS_TABLE, Form, PortfolioIds
 
 Snapshot = Annotated[Path | None, Parameter(help="The copy that readers open. Default: BALLAST_SNAPSHOT.")]
 
@@ -105,9 +105,7 @@ def diff(  # noqa: PLR0913 - one parameter a flag
 def report(
     *,
     as_of: Annotated[date | None, Parameter(help="The trading day. Default: the newest published one.")] = None,
-    portfolio: Annotated[
-        tuple[str, ...], Parameter(negative="", help="Only this portfolio; may be given more than once. Default: all.")
-    ] = (),
+    portfolio: PortfolioIds = (),
     output: Annotated[
         Path | None, Parameter(help="The file, or a folder for it. Default: report-YYYY-MM-DD.html here.")
     ] = None,

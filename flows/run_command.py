@@ -8,7 +8,6 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
-import polars as pl
 from rich.console import Console
 from rich.markup import escape
 
@@ -19,12 +18,27 @@ from flows.engine import os_user, progress_bar, raise_failure, require_server
 from flows.fates import give_fates
 from flows.flags import AS_TABLE, Form
 from flows.give import is_for_program, require_one_form
-from flows.show import HELD, PROBLEMS, PROPOSED, STOPPED, err, hear_warehouse, out, say, show, tell
+from flows.show import (
+    HELD,
+    PROBLEMS,
+    PROPOSED,
+    STOPPED,
+    err,
+    four_decimals,
+    hear_warehouse,
+    narrowed,
+    out,
+    say,
+    show,
+    tell,
+)
 from tasks.settings import RebalanceConfig, Settings
 from tasks.sources import find_sources
 
-_SHOWN = pl.Decimal(10, 4)
-_WIDE = 108
+_WEIGHTS = ("target_weight", "current_weight", "trade_weight")
+_SPARED = ("bucket", "current_weight")
+"""What a narrow terminal has no place for, the first one first."""
+
 _COLORS = {
     outcomes.PUBLISHED: "green",
     outcomes.UNCHANGED: "cyan",
@@ -113,21 +127,16 @@ def _show(settings: Settings, day: date) -> None:
         "portfolio_id",
         "asset",
         "bucket",
-        pl.col("target_weight", "current_weight", "trade_weight").round(_SHOWN.scale).cast(_SHOWN),
+        *_WEIGHTS,
         "action",
     )
-    show(console, _that_fit(shown, console), title=f"Targets of {day}")
+    show(console, narrowed(console, four_decimals(shown, *_WEIGHTS), _SPARED), title=f"Targets of {day}")
     console.print(
         f"database  {settings.warehouse}\nsnapshot  {settings.snapshot}\nexports   {settings.export_folder}\n"
     )
     console.print("Next:")
     for command in _next_commands(settings, day, *shown.row(0)[:2]):
         console.print(f"  {escape(command)}")
-
-
-def _that_fit(shown: pl.DataFrame, console: Console) -> pl.DataFrame:
-    """Leave out what a narrow terminal has no place for; the tables have it all."""
-    return shown if console.width >= _WIDE else shown.drop("bucket", "current_weight")
 
 
 def _next_commands(settings: Settings, day: date, portfolio_id: str, asset: str) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from flows.flags import AS_TABLE, Form
-from flows.give import give, require_one_form
+from flows.give import give, is_for_program, require_one_form
 from flows.show import PROBLEMS, out, tell
 from flows.sql_prompt import talk
 from sql.reading import reading_snapshot
@@ -13,6 +13,7 @@ from sql.schema_page import schema_page
 from sql.scripts import read_scripts
 from sql.warehouse import Warehouse
 from tasks.settings import Settings
+from tasks.wording import counted
 
 
 def ask(query: str | None, paths: Mapping[str, Path], form: Form = AS_TABLE) -> int:
@@ -34,8 +35,8 @@ def answer(warehouse: Warehouse, asked: str, form: Form) -> None:
         if form.csv and number:
             out().print()
         give(rows, form)
-        if not form.json and not form.csv:
-            out().print("1 row" if rows.height == 1 else f"{rows.height} rows")
+        if not is_for_program(form):
+            out().print(counted(rows.height, "row"))
 
 
 def show_schema(paths: Mapping[str, Path]) -> int:

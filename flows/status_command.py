@@ -8,7 +8,7 @@ import polars as pl
 from rich.markup import escape
 
 from flows.flags import Form
-from flows.give import give, require_one_form
+from flows.give import give, is_for_program, require_one_form
 from flows.health import Concern, Session, answer, find_concerns, session_after
 from flows.looking import look
 from flows.scheduled import next_runs, server_url
@@ -41,7 +41,7 @@ def show_status(paths: Mapping[str, Path], form: Form) -> int:
             datetime.now(UTC),
         )
         said = answer(states, concerns, following)
-        if form.json or form.csv:
+        if is_for_program(form):
             told = pl.lit(said).alias("answer"), pl.lit(not concerns and newest is not None).alias("is_well")
             give(states.with_columns(*told), form)
             return
@@ -52,7 +52,7 @@ def show_status(paths: Mapping[str, Path], form: Form) -> int:
 
 def _say_empty(settings: Settings, form: Form) -> int:
     """Say what comes first where nothing was ever run; a program gets no rows."""
-    if form.json or form.csv:
+    if is_for_program(form):
         give(pl.DataFrame({"portfolio_id": []}, {"portfolio_id": pl.String}), form)
     else:
         out().print(

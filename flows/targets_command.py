@@ -8,7 +8,7 @@ import polars as pl
 from rich.markup import escape
 
 from flows.flags import Form
-from flows.give import give
+from flows.give import give, is_for_program
 from flows.looking import NothingToShowError, look, require_known_portfolios, say_days_around
 from flows.show import err, four_decimals, narrowed, out
 from sql.reading import SnapshotReader
@@ -39,7 +39,7 @@ def show_targets(  # noqa: PLR0913 - the flags of the command
             raise NothingToShowError(_say_nothing(reader, portfolios, as_of, moment))
         if missing := sorted(set(portfolios) - set(targets["portfolio_id"])):
             err().print(f"[yellow]warning:[/] no targets{_when(as_of, moment)} of {escape(', '.join(missing))}")
-        if form.json or form.csv:
+        if is_for_program(form):
             give(targets, form)
             return
         _show_table(targets, form, moment, why=why)

@@ -10,12 +10,11 @@ from decimal import Decimal
 
 import polars as pl
 
+from sizing.limits import WEIGHT_TOLERANCE
 from tasks.summary import moves_of
 
 MOST_BELOW_THE_LINE = 10
 """Names of a portfolio that are told of those that are not in: the ones that lack least."""
-
-_NOISE = 1e-12
 
 Value = str | bool | int | float | Decimal | date | datetime | None
 
@@ -182,7 +181,7 @@ def below_the_line(decisions: pl.DataFrame) -> Table:
 
 def limits(checks: pl.DataFrame) -> Table:
     """Give every limit held against the result, missed ones first. *Requires* `constraint_checks_of_runs`."""
-    slack = pl.when(pl.col("slack").abs() <= _NOISE).then(0.0).otherwise(pl.col("slack"))
+    slack = pl.when(pl.col("slack").abs() <= WEIGHT_TOLERANCE).then(0.0).otherwise(pl.col("slack"))
     state = (
         pl.when(slack < 0).then(pl.lit("missed")).when("is_binding").then(pl.lit("binds")).otherwise(pl.lit("has room"))
     )

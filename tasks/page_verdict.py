@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import polars as pl
 
+from sizing.limits import WEIGHT_TOLERANCE
 from sizing.wording import listed
 from tasks.page_rows import DayRows
 from tasks.wording import counted
@@ -15,7 +16,6 @@ from tasks.wording import counted
 WRONG, LOOK, NOTE = "wrong", "look", "note"
 _LEVELS = (WRONG, LOOK, NOTE)
 _SHOWN = 8
-_NOISE = 1e-12
 
 
 class Point(NamedTuple):
@@ -52,9 +52,8 @@ def judge(rows: DayRows) -> Verdict:
         return Verdict(LOOK if waits else WRONG, headline, tuple(points))
     if not pressing:
         return Verdict("well", "All is well: every portfolio has its targets, every check passed", tuple(points))
-    things = "1 thing" if len(pressing) == 1 else f"{len(pressing)} things"
     said = "Published" if day["state"] == "published" else "Partly published"
-    return Verdict(pressing[0].level, f"{said}, {things} to look at", tuple(points))
+    return Verdict(pressing[0].level, f"{said}, {counted(len(pressing), 'thing')} to look at", tuple(points))
 
 
 def _of_publication(day: dict[str, Any]) -> Iterator[Point]:
@@ -107,7 +106,7 @@ def _of_decisions(decisions: pl.DataFrame) -> Iterator[Point]:
 
 
 def _of_limits(checks: pl.DataFrame) -> Iterator[Point]:
-    missed = checks.filter(pl.col("slack") < -_NOISE).select(
+    missed = checks.filter(pl.col("slack") < -WEIGHT_TOLERANCE).select(
         "portfolio_id", "constraint_name", "limit_value", "value", "reason"
     )
     for portfolio_id, name, limit, value, reason in missed.iter_rows():

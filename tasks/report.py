@@ -17,6 +17,7 @@ from tasks.ingest import Ingested
 from tasks.ledger import OpenRun
 from tasks.pictures_page import pictures_page, read_picture_rows
 from tasks.settings import Settings
+from tasks.wording import counted
 
 MOST_TARGETS = 500
 """Rows of the target table: what a browser shows without effort. What is traded comes first where there are more."""
@@ -132,8 +133,7 @@ def summarise(summary: pl.DataFrame) -> str:
 def summarise_refusals(ingested: tuple[Ingested, ...]) -> tuple[str, ...]:
     """Say how many rows were refused; nothing when none was."""
     n_refused = sum(one.ingest.rows_rejected for one in ingested)
-    rows = "1 row" if n_refused == 1 else f"{n_refused} rows"
-    return (f"{rows} refused, see rejected_rows",) if n_refused else ()
+    return (f"{counted(n_refused, 'row')} refused, see rejected_rows",) if n_refused else ()
 
 
 def _show(warehouse: Warehouse, title: str, day: date, run_id: str, first: str, *questions: str) -> pl.DataFrame:
