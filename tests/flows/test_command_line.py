@@ -1,5 +1,6 @@
 """`ballast` as a person meets it: what it prints, its exit codes, and one clear sentence for each mistake."""
 
+import shlex
 import shutil
 from datetime import date
 from io import StringIO
@@ -43,16 +44,20 @@ class TestOfRuns:
         assert f"Targets of {NEXT_DAY}" in out
         assert "CASH" in out
         assert str(settings.warehouse) in out
-        assert out.count("ballast sql") == 2
 
-    def test_the_commands_that_are_named_next_work(self, ballast: Ballast) -> None:
-        ballast("run", "--as-of", NEXT_DAY)
-        code, out, _ = ballast("sql", "FROM current_targets SELECT asset, target_weight, target_reason")
-        assert code == 0
-        assert "Rank 1, score" in out
-        code, out, _ = ballast("sql", "FROM rejected_rows SELECT source, row_number, reason")
-        assert code == 0
-        assert "technical_score is above 1" in out
+    def test_the_commands_that_are_named_next_work(
+        self, ballast: Ballast, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.chdir(tmp_path)
+        lines = ballast("run", "--as-of", NEXT_DAY)[1].partition("Next:\n")[2].splitlines()
+        commands = [shlex.split(line, comments=True)[1:] for line in lines]
+        assert [words[0] for words in commands] == ["explain", "report", "sql", "up"]
+        told = [ballast(*words) for words in commands[:-1]]
+        assert [code for code, *_ in told] == [0, 0, 0]
+        explained, path, refused = (out for _, out, _ in told)
+        assert f"on {NEXT_DAY}.\nRank 1 by score" in explained
+        assert (tmp_path / path.strip()).is_file()
+        assert "technical_score is above 1" in refused
 
     def test_without_a_day_the_newest_of_the_inbox_is_run(self, ballast: Ballast) -> None:
         assert "2025-06-09 published" in ballast("run")[2]
