@@ -235,3 +235,21 @@ def test_a_bucket_limit_below_one_position_is_named_with_what_would_do() -> None
     case = size_by_product([*free(0.9, bucket="x"), *free(0.9, bucket="y")], asked)
     assert case.summary["cash_weight"] == 1
     assert case.summary["relaxation"] == "max_allocation_per_bucket 0.1 -> 0.5 would place it all"
+
+
+def test_a_multiple_may_have_to_rise_above_one() -> None:
+    # Stage 1: x .4. Stage 2 spreads .6 over .16 and .04: y would be .48 and takes its .3, z is .12. Of the residual .18
+    # z takes .06; only 1.5 times its .12 would place it all, since the limits of x and y are their own.
+    asked = limits(
+        sizing_mode="score_weighted",
+        max_single_position=1.0,
+        enable_bucket_diversification=True,
+        max_allocation_per_bucket=1.0,
+        max_allocation_by_bucket={"x": 0.4, "y": 0.3},
+        max_residual_per_asset=1.0,
+        max_residual_multiple=0.5,
+    )
+    lines = [Line(name, name, score, is_held=False) for name, score in (("x", 0.8), ("y", 0.16), ("z", 0.04))]
+    case = size_by_product(lines, asked)
+    assert case.summary["cash_weight"] == Decimal("0.12")
+    assert case.summary["relaxation"] == "max_residual_multiple 0.5 -> 1.5 would place it all"
