@@ -84,8 +84,8 @@ def _between_runs(reader: SnapshotReader, runs: Runs) -> pl.DataFrame:
     if strangers := [str(run) for run in runs if run not in published]:
         nearest = get_close_matches(strangers[0], published, n=1)
         words = f"did you mean {nearest[0]}?" if nearest else "`ballast status` names the last ones"
-        msg = f"run {strangers[0]} was never published: {words}"
-        raise NothingToShowError(msg)
+        msg = f"run {strangers[0]} was never published: {words}; two days are compared with --from and --to"
+        raise UsageError(msg)
     return reader.query("differences_between_runs", from_run=runs[0], to_run=runs[1])
 
 

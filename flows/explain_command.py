@@ -12,8 +12,9 @@ from flows.give import give, is_for_program
 from flows.looking import NothingToShowError, look, require_known_portfolios
 from flows.show import out
 from sql.reading import SnapshotReader
+from tasks.errors import UsageError
 
-_UNKNOWN = ("published run", "candidate")
+_NOT_PUBLISHED, _NO_CANDIDATE = "published run", "candidate"
 """Rows with which the story says that there is none."""
 
 
@@ -25,8 +26,10 @@ def explain_weight(portfolio: str, asset: str, as_of: date | None, paths: Mappin
         day = as_of or known["newest_day"][0]
         steps = reader.query("explained", portfolio_id=portfolio, asset=asset, as_of_date=day)
         quantity, words = steps.row(0, named=True)["quantity"], steps["words"][0]
-        if quantity in _UNKNOWN:
+        if quantity == _NOT_PUBLISHED:
             raise NothingToShowError(words)
+        if quantity == _NO_CANDIDATE:
+            raise UsageError(words)
         if is_for_program(form):
             told = {"portfolio_id": portfolio, "asset": asset, "as_of_date": day}
             give(steps.select(*(pl.lit(value).alias(name) for name, value in told.items()), pl.all()), form)

@@ -1,6 +1,6 @@
 """Is all well: the answer in one sentence, from what the snapshot says. No reading and no printing."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -25,8 +25,9 @@ _ENDED = {
 
 @dataclass(frozen=True)
 class Session:
-    """The next trading day: its close, and when its targets must be published, UTC."""
+    """The next trading day of an exchange: its close, and when its targets must be published, UTC."""
 
+    exchange: str
     day: date
     close: datetime
     due: datetime
@@ -45,11 +46,24 @@ def session_after(exchange: str, day: date, deadline_hours: float) -> Session:
     """Give the first trading day of the exchange after `day`."""
     following = next_trading_day(exchange, day)
     close = close_of(exchange, following).at
-    return Session(following, close, close + timedelta(hours=deadline_hours))
+    return Session(exchange, following, close, close + timedelta(hours=deadline_hours))
+
+
+def sessions_after(states: pl.DataFrame, exchanges: Mapping[str, str], deadline_hours: float) -> tuple[Session, ...]:
+    """Give what comes next of each exchange, the first due first.
+
+    *Requires* the exchange of each portfolio that is still run; those that are not wait for nothing.
+    """
+    newest: dict[str, date] = {}
+    for portfolio_id, day in states.drop_nulls("newest_day").select("portfolio_id", "newest_day").iter_rows():
+        if exchange := exchanges.get(portfolio_id):
+            newest[exchange] = max(day, newest.get(exchange, day))
+    sessions = (session_after(exchange, day, deadline_hours) for exchange, day in newest.items())
+    return tuple(sorted(sessions, key=lambda one: (one.due, one.exchange)))
 
 
 def find_concerns(
-    states: pl.DataFrame, health: pl.DataFrame, halts: pl.DataFrame, following: Session | None, now: datetime
+    states: pl.DataFrame, health: pl.DataFrame, halts: pl.DataFrame, following: Sequence[Session], now: datetime
 ) -> tuple[Concern, ...]:
     """Say what is not well or waits: halts, proposals, the newest day, a trading day that went by.
 
@@ -63,7 +77,7 @@ def find_concerns(
     )
 
 
-def answer(states: pl.DataFrame, concerns: tuple[Concern, ...], following: Session | None) -> str:
+def answer(states: pl.DataFrame, concerns: tuple[Concern, ...], following: Sequence[Session]) -> str:
     """Give the overall answer in one sentence. *Requires* the rows of `portfolio_states`."""
     if states["newest_day"].is_null().all():
         return f"Nothing is published yet{': ' if concerns else ''}{'; '.join(one.what for one in concerns)}."
@@ -71,7 +85,7 @@ def answer(states: pl.DataFrame, concerns: tuple[Concern, ...], following: Sessi
         return f"Not all is well: {'; '.join(one.what for one in concerns)}."
     day: date = states.select(pl.col("newest_day").max()).item()
     count = "1 portfolio has" if states.height == 1 else f"{states.height} portfolios have"
-    due = f"; next is {following.day}, due by {following.due:%H:%M} UTC" if following else ""
+    due = f"; next is {following[0].day}, due by {following[0].due:%H:%M} UTC" if following else ""
     return f"All is well: {count} targets of {day}{due}."
 
 
@@ -108,12 +122,14 @@ def _newest_day(day: dict[str, Any]) -> Iterator[Concern]:
         yield Concern(what, day["last_reason"], todo)
 
 
-def _late(health: pl.DataFrame, following: Session | None, now: datetime) -> Iterator[Concern]:
-    """Say that a trading day went by of which nothing is told."""
-    told = health["as_of_date"].to_list()
-    if following and following.due < now and following.day not in told:
-        yield Concern(
-            f"{following.day} has no targets",
-            f"they were due by {following.due:%Y-%m-%d %H:%M} UTC, and no scores of it came",
-            f"ballast run --as-of {following.day}",
-        )
+def _late(health: pl.DataFrame, following: Sequence[Session], now: datetime) -> Iterator[Concern]:
+    """Say that a trading day went by of which nothing is told; once, by the exchange whose deadline was first."""
+    told = set(health["as_of_date"])
+    for one in following:
+        if one.due < now and one.day not in told:
+            told.add(one.day)
+            yield Concern(
+                f"{one.day} has no targets",
+                f"they were due by {one.due:%Y-%m-%d %H:%M} UTC, and no scores of it came",
+                f"ballast run --as-of {one.day}",
+            )

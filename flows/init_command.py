@@ -2,14 +2,13 @@
 
 import os
 import shlex
-import shutil
-import sys
 from collections.abc import Collection
 from datetime import UTC, datetime
 from pathlib import Path
 
 from rich.tree import Tree
 
+from flows.program import program_here
 from flows.show import PROBLEMS, err, out, tell
 from sizing.presets import PRESETS
 from sizing.wording import listed
@@ -76,11 +75,6 @@ def _say(folder: Path, files: Collection[Path], preset: str) -> None:
     console.print("\nNext:")
     if folder.resolve() != Path.cwd():
         console.print(f"  cd {shlex.quote(str(folder))}", markup=False, soft_wrap=True)
-    width = max(len(command) for command, _ in _NEXT)
+    program, width = program_here(), max(len(command) for command, _ in _NEXT)
     for command, why in _NEXT:
-        console.print(f"  {_program()} {command:<{width}}  # {why}", markup=False, soft_wrap=True)
-
-
-def _program() -> str:
-    """Give what starts this program here: by its name where the shell finds it."""
-    return "ballast" if shutil.which("ballast") else shlex.quote(str(Path(sys.executable).with_name("ballast")))
+        console.print(f"  {program} {command:<{width}}  # {why}", markup=False, soft_wrap=True)

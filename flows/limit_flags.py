@@ -10,6 +10,7 @@ from cyclopts import Group, Parameter
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from flows.help_columns import UNBROKEN
 from sizing.limits import SECTIONS, RebalancingLimits
 from tasks.allowed import words_for
 from tasks.limit_changes import flag
@@ -23,7 +24,8 @@ def _flags() -> Iterator[tuple[str, Any]]:
     group = Group()
     for place, (name, field) in enumerate(RebalancingLimits.model_fields.items()):
         if name in SECTIONS:
-            group = Group(SECTIONS[name], help="The default of each is as configured.", sort_key=place)
+            said = "The default of each is as configured."
+            group = Group(SECTIONS[name], help=said, help_formatter=UNBROKEN, sort_key=place)
         negative = "" if "minItems" in schema[name] else None  # None: as cyclopts makes it, --no-... or --empty-...
         words = _help(name, field, schema[name])
         described = Parameter(help=words, group=group, consume_multiple=True, negative=negative)

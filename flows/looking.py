@@ -42,13 +42,14 @@ def require_known_portfolios(reader: SnapshotReader, portfolios: Collection[str]
         raise NothingToShowError(msg)
     names = known["portfolio_id"].to_list()
     if strangers := [unknown(f"portfolio {name}", name, names) for name in portfolios if name not in names]:
-        msg = f"{'; '.join(strangers)}. Published are: {', '.join(names)}"
+        msg = f"{'; '.join(strangers)} (published: {', '.join(names)})"
         raise UsageError(msg)
     return known.filter(pl.col("portfolio_id").is_in(list(portfolios))) if portfolios else known
 
 
 def say_days_around(reader: SnapshotReader, day: date) -> str:
-    """Name the published days next to a day that is not published."""
+    """Name the published days next to a day that is not published; there is one at least."""
     days = reader.query("visible_days")["as_of_date"]
-    around = [one for one in (days.filter(days < day).max(), days.filter(days > day).min()) if one]
-    return f"the published days next to it are {' and '.join(map(str, around))}"
+    around = [str(one) for one in (days.filter(days < day).max(), days.filter(days > day).min()) if one]
+    are = "day next to it is" if len(around) == 1 else "days next to it are"
+    return f"the published {are} {' and '.join(around)}"

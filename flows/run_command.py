@@ -18,6 +18,7 @@ from flows.engine import os_user, progress_bar, raise_failure, require_server
 from flows.fates import give_fates
 from flows.flags import AS_TABLE, Form
 from flows.give import is_for_program, require_one_form
+from flows.program import as_printed
 from flows.show import (
     HELD,
     PROBLEMS,
@@ -140,13 +141,13 @@ def _show(settings: Settings, day: date) -> None:
 
 
 def _next_commands(settings: Settings, day: date, portfolio_id: str, asset: str) -> tuple[str, ...]:
-    here = ".venv/bin/" if Path(".venv/bin/ballast").exists() else ""
     is_default = settings.snapshot == Settings().snapshot
     where = "" if is_default else f" --snapshot {shlex.quote(str(settings.snapshot))}"
     weight = f"{shlex.quote(portfolio_id)} {shlex.quote(asset)} --as-of {day}"
-    return (
-        f"{here}ballast explain {weight}{where}  # the story of one weight",
-        f"{here}ballast report --as-of {day}{where}  # the day on one page",
-        f'{here}ballast sql "FROM rejected_rows SELECT source, row_number, reason"{where}',
-        f"{here}ballast up  # every evening by itself, watched in the browser",
+    commands = (
+        f"explain {weight}{where}  # the story of one weight",
+        f"report --as-of {day}{where}  # the day on one page",
+        f'sql "FROM rejected_rows SELECT source, row_number, reason"{where}',
+        "up  # every evening by itself, watched in the browser",
     )
+    return tuple(map(as_printed, commands))

@@ -1,6 +1,6 @@
 """`ballast status`: is all well, what waits, what ran last, and what comes next."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -9,11 +9,14 @@ from rich.markup import escape
 
 from flows.flags import Form
 from flows.give import give, is_for_program, require_one_form
-from flows.health import Concern, Session, answer, find_concerns, session_after
+from flows.health import Concern, Session, answer, find_concerns, sessions_after
 from flows.looking import look
+from flows.program import as_printed
 from flows.scheduled import next_runs, server_url
 from flows.show import PROBLEMS, narrowed, out, plain, show, tell
 from sql.reading import SnapshotReader
+from tasks.errors import ConfigError
+from tasks.portfolios import load_with_terms
 from tasks.settings import Settings
 
 _DAYS = _RUNS = _SCHEDULED = 5
@@ -32,7 +35,7 @@ def show_status(paths: Mapping[str, Path], form: Form) -> int:
     def tell_status(reader: SnapshotReader) -> None:
         states = reader.query("portfolio_states")
         newest: date | None = states.select(pl.col("newest_day").max()).item()
-        following = session_after(settings.exchange, newest, settings.deadline_hours) if newest else None
+        following = sessions_after(states, _exchanges(settings, states["portfolio_id"]), settings.deadline_hours)
         concerns = find_concerns(
             states,
             reader.query("newest_health", n_days=_DAYS),
@@ -56,11 +59,27 @@ def _say_empty(settings: Settings, form: Form) -> int:
         give(pl.DataFrame({"portfolio_id": []}, {"portfolio_id": pl.String}), form)
     else:
         out().print(
-            f"Nothing is here yet: there is no database at {escape(str(settings.warehouse))}. Make it with your first "
-            "day: `ballast run`, which reads BALLAST_INBOX and BALLAST_CONFIG.",
+            f"Nothing is here yet: there is no database at {escape(str(settings.warehouse))}. {_first_step(settings)}",
             soft_wrap=True,
         )
     return 0
+
+
+def _exchanges(settings: Settings, published: Iterable[str]) -> dict[str, str]:
+    """Give the exchange of each portfolio; where no config can be read, that of the installation."""
+    try:
+        terms = load_with_terms(settings.config).terms
+    except ConfigError:
+        return dict.fromkeys(published, settings.exchange)
+    return {name: one.exchange or settings.exchange for name, one in terms.items()}
+
+
+def _first_step(settings: Settings) -> str:
+    if not settings.config.exists():
+        begin = escape(as_printed("init"))
+        return f"Begin with `{begin}`, which writes a config, settings and an inbox with a small example."
+    run = escape(as_printed("run"))
+    return f"Make it with your first day: `{run}`, which reads BALLAST_INBOX and BALLAST_CONFIG."
 
 
 def _show(
@@ -68,12 +87,14 @@ def _show(
     states: pl.DataFrame,
     concerns: tuple[Concern, ...],
     said: str,
-    following: Session | None,
+    following: Sequence[Session],
 ) -> None:
     console = out()
     console.print(f"[bold {'yellow' if concerns else 'green'}]{escape(plain(said))}[/]", soft_wrap=True)
     for one in concerns:
-        console.print(f"  {escape(plain(one.what))}: {escape(plain(one.why))}\n    {escape(one.todo)}", soft_wrap=True)
+        console.print(
+            f"  {escape(plain(one.what))}: {escape(plain(one.why))}\n    {escape(as_printed(one.todo))}", soft_wrap=True
+        )
     console.print()
     show(console, _portfolios(states), "Portfolios")
     health = reader.query("newest_health", n_days=_DAYS).select(
@@ -85,20 +106,21 @@ def _show(
     runs = reader.query("latest_runs").head(_RUNS).select("run_id", "state", "started_at", "reason")
     show(console, narrowed(console, _minutes(runs), ("reason", "started_at")), "Last runs")
     console.print("[bold]Next[/]")
-    if following:
+    for session in following:
         console.print(
-            f"  {following.day}: the exchange closes at {following.close:%H:%M} UTC, targets are due by "
-            f"{following.due:%H:%M} UTC",
+            f"  {session.day}: {session.exchange} closes at {session.close:%H:%M} UTC, targets are due by "
+            f"{session.due:%Y-%m-%d %H:%M} UTC",
             soft_wrap=True,
         )
     scheduled = next_runs(_SCHEDULED)
     if scheduled is None:
         console.print(
-            f"  no Prefect server answers at {escape(server_url())}: `ballast up` starts one, with the schedules",
+            f"  no Prefect server answers at {escape(server_url())}: `{escape(as_printed('up'))}` starts one, "
+            "with the schedules",
             soft_wrap=True,
         )
     elif scheduled.is_empty():
-        console.print("  nothing is scheduled: `ballast deploy` brings the schedules", soft_wrap=True)
+        console.print(f"  nothing is scheduled: `{escape(as_printed('deploy'))}` brings the schedules", soft_wrap=True)
     else:
         show(console, _minutes(scheduled))
 

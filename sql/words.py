@@ -63,7 +63,9 @@ def explain_copy(path: Path, error: Exception, advice: str) -> str:
 
 def explain_query(error: Exception) -> str:
     """Say in one sentence why a person's query was refused; the file it asks is well."""
-    return f"the query fails: {_first_sentence(str(error))}. `ballast db schema` says what can be asked"
+    said = _first_sentence(str(error))
+    end = "" if said.endswith(("?", "!")) else "."
+    return f"the query fails: {said}{end} `ballast db schema` says what can be asked"
 
 
 def _first_sentence(text: str) -> str:

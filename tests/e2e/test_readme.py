@@ -55,7 +55,6 @@ def test_what_the_documents_show_is_what_the_commands_print(
     monkeypatch.setenv("COLUMNS", "120")
     for folder in ("deployments", "sizing"):
         (tmp_path / folder).symlink_to(ROOT / folder)
-    (tmp_path / "inbox").symlink_to(ROOT / "deployments" / "sample" / "inbox")
     for command in commands():
         if _reason_not_to_run(command.line) is None:
             _run(command, capsys)

@@ -6,13 +6,17 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from io import StringIO
 from pathlib import Path
 
 import pytest
 from cyclopts import App
+from rich.console import Console
 
 from flows.cli import app
 from flows.completion_command import complete
+from sizing import RebalancingLimits
+from tasks.limit_changes import flag
 from tasks.settings import Settings
 
 ROOT = Path(__file__).parents[2]
@@ -119,6 +123,30 @@ def test_wrong_usage_is_told_with_the_nearest_and_exits_with_2(
     told = " ".join(capsys.readouterr().err.replace("│", " ").split())
     assert left.value.code == 2
     assert sentence in told
+
+
+def _help(words: list[str], width: int) -> list[str]:
+    written = StringIO()
+    app([*words, "--help"], console=Console(file=written, width=width), result_action="return_value")
+    return written.getvalue().splitlines()
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_no_name_of_a_flag_is_broken_in_two(width: int) -> None:
+    lines = _help(["plan"], width)
+    names = [flag(name) for name in RebalancingLimits.model_fields] + ["--no-enable-bucket-diversification"]
+    broken = [name for name in names if not any(re.match(rf"│ +{name}[ │]", line) for line in lines)]
+    assert (broken, max(map(len, lines))) == ([], width)
+    assert any("--enable-bucket-diversification       Whether bucket weight limits apply." in line for line in lines)
+
+
+def test_a_help_loses_nothing_in_a_narrow_terminal() -> None:
+    lines = _help(["plan"], 60)
+    assert max(map(len, lines)) == 60
+    assert not any("…" in line for line in lines)
+    [at] = [place for place, line in enumerate(lines) if "--enable-bucket-diver" in line]
+    assert "Whether bucket weight limits" in lines[at]
+    assert "apply." in lines[at + 1]
 
 
 def test_nothing_heavy_is_imported_for_a_help() -> None:

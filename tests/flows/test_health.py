@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 import polars as pl
 import pytest
 
-from flows.health import answer, find_concerns, session_after
+from flows.health import answer, find_concerns, session_after, sessions_after
 
 DAY, NEXT = date(2025, 6, 6), date(2025, 6, 9)
 MOMENT = datetime(2025, 6, 6, 21, tzinfo=UTC)
@@ -44,13 +44,22 @@ def said(
     now: datetime = MOMENT,
 ) -> str:
     rows = states() if state is None else state
-    return answer(rows, find_concerns(rows, health() if day is None else day, halts, FOLLOWING, now), FOLLOWING)
+    return answer(rows, find_concerns(rows, health() if day is None else day, halts, [FOLLOWING], now), [FOLLOWING])
 
 
 def test_the_next_session_skips_the_weekend_and_is_due_hours_after_its_close() -> None:
     assert FOLLOWING.day == NEXT
     assert FOLLOWING.due - FOLLOWING.close == timedelta(hours=3)
     assert FOLLOWING.close == datetime(2025, 6, 9, 20, tzinfo=UTC)
+
+
+def test_each_exchange_has_its_own_next_session_the_first_due_first() -> None:
+    rows = pl.concat([states(portfolio_id=name) for name in ("core", "asia", "gone")])
+    found = sessions_after(rows, {"core": "XNYS", "asia": "XTKS"}, 3)
+    assert [(one.exchange, one.day) for one in found] == [("XTKS", NEXT), ("XNYS", NEXT)]
+    assert found[0].due == datetime(2025, 6, 9, 9, 30, tzinfo=UTC)  # Tokyo closes at 15:30
+    late = find_concerns(rows, health(), HALTS, found, found[0].due + timedelta(minutes=1))
+    assert [one.what for one in late] == ["2025-06-09 has no targets"]
 
 
 def test_a_good_day_says_so_and_what_is_next() -> None:
@@ -69,7 +78,7 @@ def test_a_day_is_late_only_after_its_hour_and_while_nothing_is_told_of_it() -> 
 def test_a_halt_is_told_with_the_command_that_lifts_it(name: str | None, words: str) -> None:
     halts = pl.DataFrame([(name, MOMENT, "ann", "odd scores")], HALTS.schema, orient="row")
     assert said(halts=halts) == f"Not all is well: publication of {words} is halted."
-    [concern] = find_concerns(states(), health(), halts, FOLLOWING, MOMENT)
+    [concern] = find_concerns(states(), health(), halts, [FOLLOWING], MOMENT)
     assert concern.why == "since 2025-06-06 21:00 UTC by ann: odd scores"
     assert concern.todo == f'ballast resume {name or "--all"} --reason "..."'
 
@@ -78,7 +87,7 @@ def test_a_proposal_is_told_once_for_its_portfolios_with_the_command_that_approv
     waiting = {"waiting_day": NEXT, "waiting_run_id": "r1"}
     rows = pl.concat([states(**waiting), states(portfolio_id="income", **waiting)])
     day = health(as_of_date=NEXT, state="proposed", is_covered=False, last_state="proposed")
-    [concern] = find_concerns(rows, day, HALTS, FOLLOWING, MOMENT)
+    [concern] = find_concerns(rows, day, HALTS, [FOLLOWING], MOMENT)
     assert (concern.what, concern.why) == ("2025-06-09 waits for approval", "core, income, run r1")
     assert concern.todo == 'ballast approve r1 --note "..."'
 

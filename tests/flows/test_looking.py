@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -147,19 +148,22 @@ def test_a_program_gets_the_steps_and_the_changes_as_rows(ballast: Ballast) -> N
     ("words", "code", "sentence"),
     [
         (["explain", "cor", "AMZN"], 2, "portfolio cor is unknown; did you mean core?"),
-        (["explain", "core", "AMZM"], 1, "AMZM is no candidate of core on 2025-06-06"),
-        (["explain", "core", "AMZM"], 1, "The nearest name is AMZN."),
+        (["explain", "core", "AMZM"], 2, "AMZM is no candidate of core on 2025-06-06"),
+        (["explain", "core", "AMZM"], 2, "The nearest name is AMZN."),
         (["explain", "core", "AMZN", "--as-of", "2025-06-07"], 1, "The published day before it is 2025-06-06."),
         (["targets", "icome"], 2, "portfolio icome is unknown; did you mean income?"),
-        (["targets", "--as-of", "2025-06-01"], 1, "the published days next to it are 2025-06-02"),
+        (["explain", "cor", "AMZN"], 2, "did you mean core? (published: core, income, opportunity)\n"),
+        (["targets", "--as-of", "2025-06-01"], 1, "the published day next to it is 2025-06-02"),
         (["targets", "--json", "--csv"], 2, "give one of them"),
         (["diff", "2025-06-06-x"], 2, "two runs are compared, got only 2025-06-06-x"),
-        (["diff", "2025-06-06-x", "2025-06-06-y"], 1, "run 2025-06-06-x was never published: did you mean 2025-06-06-"),
+        (["diff", "2025-06-05", "2025-06-06"], 2, "two days are compared with --from and --to"),
+        (["diff", "2025-06-06-x", "2025-06-06-y"], 2, "run 2025-06-06-x was never published: did you mean 2025-06-06-"),
         (["diff", "a", "b", "--from", "2025-06-02"], 2, "two runs are compared, or two days"),
         (["diff", "--from", "2025-06-03", "--to", "2025-06-03"], 2, "--from must be before --to"),
-        (["diff", "--from", "2025-06-01"], 1, "nothing is published for 2025-06-01: the published days next to it"),
+        (["diff", "--from", "2025-06-01"], 1, "nothing is published for 2025-06-01: the published day next to it"),
         (["diff", "--portfolio", "cor"], 2, "did you mean core?"),
         (["sql", "FROM current_targts"], 1, "current_targts does not exist"),
+        (["sql", "FROM current_targts"], 1, 'Did you mean "current_targets"? `ballast db schema`'),
         (["sql", "SELECT 1", "--json", "--csv"], 2, "give one of them"),
     ],
 )
@@ -208,7 +212,7 @@ def test_status_says_first_what_is_not_well_and_what_to_do(ballast: Ballast) -> 
     assert code == 0
     assert out.splitlines()[0] == "Not all is well: 2025-06-09 has no targets."
     assert "ballast run --as-of 2025-06-09" in out
-    assert "no Prefect server answers at http://127.0.0.1:9/api: `ballast up` starts one" in out
+    assert re.search(r"no Prefect server answers at http://127.0.0.1:9/api: `\S*ballast up` starts one", out)
     assert {row["is_well"] for row in rows(ballast, "status")} == {False}
 
 
@@ -220,7 +224,10 @@ def test_before_the_first_day_status_is_no_error_and_names_the_next_command(
     code, out, err = ballast("status")
     assert (code, err) == (0, "")
     assert "Nothing is here yet" in out
-    assert "`ballast run`" in out
+    assert "ballast init`, which writes a config" in out
+    (tmp_path / "portfolios.yaml").write_text("portfolios: {core: }")
+    monkeypatch.setenv("BALLAST_CONFIG", "portfolios.yaml")
+    assert re.search(r"with your first day: `\S*ballast run`", ballast("status")[1])
     assert rows(ballast, "status") == []
     assert ballast("status", "--snapshot", "nowhere.duckdb")[0] == 1
 

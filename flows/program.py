@@ -1,0 +1,27 @@
+"""How this program is started here: the commands that are printed work as they stand."""
+
+import shlex
+import shutil
+import sys
+from pathlib import Path
+
+_NAME = "ballast"
+
+
+def program_here() -> str:
+    """Give what starts this very program in the working folder.
+
+    By its name where the shell finds it under that name, else by its path, relative where it is below this folder.
+    """
+    here = Path(sys.executable).with_name(_NAME)
+    found = shutil.which(_NAME)
+    if found and (Path(found).resolve() == here.resolve() or not here.exists()):
+        return _NAME
+    if not here.exists():
+        return f"{shlex.quote(sys.executable)} -m flows.cli"
+    return shlex.quote(str(here.relative_to(Path.cwd())) if here.is_relative_to(Path.cwd()) else str(here))
+
+
+def as_printed(command: str) -> str:
+    """Give a command of `ballast` as it works when it is typed here."""
+    return f"{program_here()} {command.removeprefix(_NAME).lstrip()}"
