@@ -99,6 +99,12 @@ def real_inbox() -> Path:
     return REAL_DATA / "inbox"
 
 
+@pytest.fixture(autouse=True)
+def _width_of_no_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A worker of xdist says COLUMNS=80, which a person who pipes a table does not."""
+    monkeypatch.delenv("COLUMNS", raising=False)
+
+
 @pytest.fixture
 def settings(tmp_path: Path, sample: Path, empty_warehouse: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     """An installation of its own: sample inbox, sample portfolios, an empty folder for what is made.

@@ -206,7 +206,11 @@ def test_a_held_day_has_a_page_that_says_why_and_what_stays(ballast: Ballast, tm
         (("--as-of", "2025-07-01"), 1, "nothing happened on 2025-07-01: the published day next to it is 2025-06-03"),
         (("--portfolio", "incom"), 2, "portfolio incom is unknown; did you mean income?"),
         (("--as-of", "2025-06-04", "--portfolio", "income"), 2, "On 2025-06-04 targets are of: none"),
-        (("--snapshot", "none.duckdb"), 1, "no snapshot at none.duckdb: correct the path, or publish a day first"),
+        (
+            ("--snapshot", "none.duckdb"),
+            1,
+            "no snapshot at none.duckdb: correct the path, or make it with `ballast db snapshot`",
+        ),
         (("--output", "/proc/report.html"), 1, "/proc/report.html cannot be written"),
     ],
 )

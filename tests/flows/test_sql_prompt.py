@@ -44,6 +44,15 @@ class Terminal:
     def type(self, words: str) -> None:
         os.write(self._own, words.encode())
 
+    def interrupt(self) -> None:
+        """Press Ctrl-C until there is a new prompt: one that comes before the prompt waits for keys is not seen."""
+        until = time.monotonic() + _PATIENCE_SECONDS
+        while "ballast> " not in self._unread and time.monotonic() < until:
+            self.process.send_signal(signal.SIGINT)
+            if select.select([self._own], [], [], 1)[0]:
+                self._unread += os.read(self._own, 65536).decode()
+        self.see("ballast> ")
+
     def left_with(self) -> int:
         """Wait until the command has ended; give its exit code."""
         code = self.process.wait(timeout=_PATIENCE_SECONDS)
@@ -75,8 +84,7 @@ def test_a_person_asks_over_many_lines_errs_goes_on_and_leaves(sample_week: Sett
     terminal.see(".schema NAME")
     terminal.type("SELECT 'left behind'\n")
     terminal.see("...> ")
-    terminal.process.send_signal(signal.SIGINT)  # what Ctrl-C sends
-    terminal.see("ballast> ")
+    terminal.interrupt()
     terminal.type("SELECT 1 AS one;\n")
     assert "left behind" not in terminal.see("1 row")
     terminal.see("ballast> ")

@@ -45,13 +45,15 @@ def _propose(
 def _read_everything(warehouse: Warehouse) -> Rows:
     """Read every view and macro that there is, each macro of both days and of both runs."""
     there = warehouse.query("schema_columns").filter(pl.col("kind") != "table").select("kind", "name").unique()
+    stories = [f"'p1', '{asset}', DATE '{DAY}'" for asset in ("AAA", "CCC", "CASH")]
     calls = {
         "visible_runs_as_of": ["'infinity'::TIMESTAMPTZ"],
         "targets_as_of": ["'infinity'::TIMESTAMPTZ"],
         "target_changes_of": [f"DATE '{DAY}'", f"DATE '{NEXT}'"],
         "run_difference": ["'r1', 'r2'", "'r2', 'r1'"],
         "differences_of": [],
-        "explain": [f"'p1', '{asset}', DATE '{DAY}'" for asset in ("AAA", "CCC", "CASH")],
+        "explain": stories,
+        "what_would_change": stories,
     }
     asked = [
         f"{name}({call})" if kind == "macro" else name
