@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from flows.program import as_printed
 from tasks.settings import Settings
 from tests.typed import Ballast, typed
 
@@ -224,10 +225,10 @@ def test_before_the_first_day_status_is_no_error_and_names_the_next_command(
     code, out, err = ballast("status")
     assert (code, err) == (0, "")
     assert "Nothing is here yet" in out
-    assert "ballast init`, which writes a config" in out
+    assert f"`{as_printed('ballast init')}`, which writes a config" in out
     (tmp_path / "portfolios.yaml").write_text("portfolios: {core: }")
     monkeypatch.setenv("BALLAST_CONFIG", "portfolios.yaml")
-    assert re.search(r"with your first day: `\S*ballast run`", ballast("status")[1])
+    assert f"with your first day: `{as_printed('ballast run')}`" in ballast("status")[1]
     assert rows(ballast, "status") == []
     assert ballast("status", "--snapshot", "nowhere.duckdb")[0] == 1
 
