@@ -210,3 +210,47 @@ def test_a_portfolio_without_limits_is_named() -> None:
 
 def test_float_noise_in_a_weight_is_no_ninth_decimal() -> None:
     assert limits(max_single_position=0.1 + 0.02).max_single_position == 0.12
+
+
+BOUNDS = {
+    **dict.fromkeys(SHARES, ((0.0, 1.0), (-1e-8, 1.00000001))),
+    **dict.fromkeys(COUNTS[:1] + COUNTS[3:], ((0,), (-1,))),
+    **dict.fromkeys(COUNTS[1:3], ((1,), (0,))),
+    "model": (("x",), ("",)),
+    "max_score_age_days": ((0, 365), (-1, 366)),
+    "max_residual_multiple": ((0.0, 1000.0, None), (-1e-8,)),
+    "target_total_allocation": ((1e-8, 1.0), (0.0, 1.00000001)),
+    "max_single_position": ((0.02, 1.0), (0.0, 1.00000001)),
+    "max_allocation_per_bucket": ((1e-8, 1.0), (0.0, 1.00000001)),
+    "min_position_size": ((0.0, 0.15), (-1e-8, 0.15000001)),
+    "max_residual_per_asset": ((0.0, 1.0), (-1e-8, 1.00000001)),
+}
+
+
+@pytest.mark.parametrize("name", BOUNDS)
+def test_a_limit_is_accepted_up_to_its_bounds_and_refused_beyond(name: str) -> None:
+    accepted, refused = BOUNDS[name]
+    for value in accepted:
+        assert getattr(RebalancingLimits(**{name: value}), name) == value
+    for value in refused:
+        with pytest.raises(ValidationError, match=name):
+            RebalancingLimits(**{name: value})
+
+
+@pytest.mark.parametrize("name", [name for name in BOUNDS if name not in {*COUNTS, "model", "max_score_age_days"}])
+@pytest.mark.parametrize("value", [float("inf"), float("nan")])
+def test_a_limit_that_is_no_finite_number_is_refused(name: str, value: float) -> None:
+    with pytest.raises(ValidationError, match=name):
+        RebalancingLimits(**{name: value})
+
+
+@pytest.mark.parametrize("tier", [(0.5, "x"), (0.5, "x", 1.0, "more"), (0.5, "", 1.0)])
+def test_a_tier_of_other_parts_or_without_a_name_is_refused(tier: tuple[object, ...]) -> None:
+    with pytest.raises(ValidationError):
+        RebalancingLimits(score_tiers=(tier,))
+
+
+def test_a_tier_with_a_name_of_one_letter_is_one_and_cannot_be_changed() -> None:
+    [tier] = RebalancingLimits(score_tiers=((0.5, "x", 1.0),)).score_tiers
+    with pytest.raises(ValidationError, match="frozen"):
+        tier.score_multiplier = 2.0
