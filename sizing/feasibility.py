@@ -61,7 +61,7 @@ def _positions(limits: RebalancingLimits) -> str | None:
 
 def _buckets(limits: RebalancingLimits) -> str | None:
     total, each, n_buckets = limits.target_total_allocation, limits.max_allocation_per_bucket, _needed_buckets(limits)
-    own = sorted(limits.max_allocation_by_bucket.values(), reverse=True)
+    own = limits.max_allocation_by_bucket.values()
     reach = sum(sorted([*own, *[each] * n_buckets], reverse=True)[:n_buckets])
     if not limits.enable_bucket_diversification or n_buckets == 0 or reach >= total - WEIGHT_TOLERANCE:
         return None

@@ -257,3 +257,47 @@ def test_a_count_of_buckets_that_would_do_is_not_above_the_count_of_positions() 
     found = find_infeasible(limits(enable_bucket_diversification=True, max_allocation_per_bucket=0.05))
     assert found
     assert not any("min_buckets_represented 19 would do" in sentence for sentence in found)
+
+
+def test_where_more_positions_would_fall_below_the_minimum_a_wider_cap_would_do() -> None:
+    # 3 x .3 = .9; a fourth of at least .3 does not fit into .95; .95 / 3 = .31667, rounded up
+    asked = {"min_position_size": 0.3, "max_single_position": 0.3, "max_total_positions": 3}
+    assert only(**asked).endswith("the rest is cash; max_single_position 0.3167 would do")
+
+
+def test_positions_of_the_minimum_that_fill_the_total_exactly_would_do() -> None:
+    # 9 x .09 = .81; ten of .09 are .9, to the last unit
+    asked = {"target_total_allocation": 0.9, "min_position_size": 0.09, "max_single_position": 0.09}
+    assert only(**asked, max_total_positions=9).endswith("the rest is cash; max_total_positions 10 would do")
+
+
+def test_a_minimum_of_all_holds_nothing_and_no_minimum_is_no_objection() -> None:
+    found = find_infeasible(limits(min_position_size=1, max_single_position=1))
+    assert any(sentence.startswith("min_position_size 1 > target_total_allocation 0.95: nothing") for sentence in found)
+    assert find_infeasible(limits(min_position_size=0)) == ()
+
+
+def test_buckets_that_fill_the_total_exactly_with_as_many_positions_would_do() -> None:
+    # 4 x .2 = .8, one position in each
+    asked = {"target_total_allocation": 0.8, "max_allocation_per_bucket": 0.2, "max_single_position": 0.2}
+    told = only(**asked, max_total_positions=4, enable_bucket_diversification=True)
+    assert told.endswith("the rest is cash; min_buckets_represented 4 would do")
+
+
+def test_where_there_are_fewer_positions_than_buckets_needed_wider_buckets_would_do() -> None:
+    # .95 / .1 are ten buckets and there are five positions; .95 / 2 = .475
+    asked = {"max_allocation_per_bucket": 0.1, "max_single_position": 0.2, "max_total_positions": 5}
+    told = only(**asked, enable_bucket_diversification=True)
+    assert told.endswith("the rest is cash; max_allocation_per_bucket 0.475 would do")
+
+
+def test_a_wider_bucket_of_its_own_is_counted_among_the_widest() -> None:
+    own = {"max_allocation_per_bucket": 0.2, "max_allocation_by_bucket": {"x": 0.5}}
+    assert only(**own, enable_bucket_diversification=True).startswith("the 2 widest buckets = 0.70 < ")
+
+
+def test_a_bucket_of_just_the_minimum_holds_its_one_position() -> None:
+    asked = limits(
+        min_position_size=0.1, max_allocation_per_bucket=0.1, enable_bucket_diversification=True, max_total_positions=9
+    )
+    assert not any("no bucket can hold" in sentence for sentence in find_infeasible(asked))

@@ -254,3 +254,8 @@ def test_a_tier_with_a_name_of_one_letter_is_one_and_cannot_be_changed() -> None
     [tier] = RebalancingLimits(score_tiers=((0.5, "x", 1.0),)).score_tiers
     with pytest.raises(ValidationError, match="frozen"):
         tier.score_multiplier = 2.0
+
+
+def test_score_weights_that_are_equal_are_no_contradiction() -> None:
+    equal = {"technical_score_weight": 0.5, "fundamental_score_weight": 0.5}
+    assert RebalancingLimits(**equal).technical_score_weight == 0.5
