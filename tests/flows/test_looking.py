@@ -49,7 +49,7 @@ def test_targets_of_a_day_are_those_of_that_day_and_csv_is_the_same_rows(ballast
 
 
 def test_targets_at_a_moment_are_those_that_were_visible_then_in_utc(ballast: Ballast) -> None:
-    now = datetime.now(UTC)
+    now = datetime.now(UTC) + timedelta(seconds=1)  # asked to the second, and published within this one
     assert ballast("targets", "--at", f"{now:%Y-%m-%dT%H:%M:%S}")[1].splitlines()[0].startswith("Targets of 2025-06-06")
     for before in (now - timedelta(hours=3), now - timedelta(hours=3) + timedelta(hours=2)):
         code, out, err = ballast("targets", "--at", f"{before:%Y-%m-%dT%H:%M:%S}")
