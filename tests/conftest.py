@@ -16,16 +16,12 @@ import httpx
 import pytest
 from postgres_server import PostgresServer, find_binaries, running_postgres
 from prefect.events.worker import EventsWorker
-from prefect.logging import disable_run_logger
 from prefect.logging.handlers import APILogWorker
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
-from sizing.pipeline import rebalance
 from sql.warehouse import Warehouse
-from tasks.ingest import ingest_day
-from tasks.ledger import open_run
-from tasks.portfolios import load_portfolios
 from tasks.settings import Settings
+from tests.installed import installed_in, publish_days
 from tests.without_engine import Shown, without_engine
 
 ROOT = Path(__file__).parents[1]
@@ -120,33 +116,15 @@ def settings(tmp_path: Path, sample: Path, empty_warehouse: Path, monkeypatch: p
         return () if warehouse.path in copied else migrate(warehouse)
 
     monkeypatch.setattr(Warehouse, "migrate", copy_or_migrate)
-    return Settings(
-        config=ROOT / "deployments" / "portfolios.yaml",
-        inbox=sample,
-        warehouse=tmp_path / "warehouse.duckdb",
-        snapshot=tmp_path / "snapshot.duckdb",
-        export_folder=tmp_path / "targets",
-    )
+    return installed_in(tmp_path, sample)
 
 
 @pytest.fixture(scope="session")
 def sample_week(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     """The sample's week with its snapshot, without an engine: to look at, not to change."""
-    folder = tmp_path_factory.mktemp("week")
-    settings = Settings(
-        config=ROOT / "deployments" / "portfolios.yaml",
-        inbox=SAMPLE,
-        warehouse=folder / "warehouse.duckdb",
-        snapshot=folder / "snapshot.duckdb",
-        export_folder=folder / "targets",
-    )
+    settings = installed_in(tmp_path_factory.mktemp("week"), SAMPLE)
+    publish_days(settings, SAMPLE_DAYS)
     warehouse = settings.open_warehouse()
-    limits = load_portfolios(settings.config)
-    with disable_run_logger():
-        for day in SAMPLE_DAYS:
-            ingest_day.fn(settings, day)
-            run = open_run.fn(settings, day, limits)
-            warehouse.publish(run.run_id, rebalance(run.inputs)._asdict(), "test", run.warnings)
     warehouse.export(SAMPLE_DAYS)
     warehouse.snapshot()
     return settings

@@ -15,7 +15,8 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 from flows.custom_run import custom_run
 from flows.daily_rebalance import daily_rebalance
 from sizing import RebalancingLimits
-from tasks.settings import RebalanceConfig, Settings
+from tasks.settings import RebalanceConfig
+from tests.installed import installed_in
 
 pytestmark = pytest.mark.server
 
@@ -23,7 +24,6 @@ UIS = ("", "/v2")
 """Both of the user interfaces that the server gives out."""
 
 DAY = date(2025, 6, 2)
-ROOT = Path(__file__).parents[2]
 _TEXT = "(document.body ? document.body.innerText : '')"
 _IMAGES = "[...document.querySelectorAll('img[src^=data]')].map(one => [one.alt, one.complete && one.naturalWidth])"
 _VALUES = "[...document.querySelectorAll('input')].map(one => one.value)"
@@ -48,13 +48,7 @@ def origin(server: str) -> str:
 def artifacts(tmp_path_factory: pytest.TempPathFactory, sample: Path, server: str) -> dict[str, str]:
     """A day of the sample, published: the paths of its pages by what they show."""
     folder = tmp_path_factory.mktemp("ui")
-    settings = Settings(
-        config=ROOT / "deployments" / "portfolios.yaml",
-        inbox=sample,
-        warehouse=folder / "warehouse.duckdb",
-        snapshot=folder / "snapshot.duckdb",
-        export_folder=folder / "targets",
-    )
+    settings = installed_in(folder, sample)
     with temporary_settings({PREFECT_API_URL: server}), get_client(sync_client=True) as client:
         config = RebalanceConfig(as_of_date=DAY, settings=settings)
         state = asyncio.run(daily_rebalance(config, return_state=True))

@@ -7,14 +7,10 @@ from pathlib import Path
 
 import pytest
 from browser import Page, find_browser, running_browser
-from prefect.logging import disable_run_logger
 
 from flows.cli import app
-from sizing.pipeline import rebalance
-from tasks.ingest import ingest_day
-from tasks.ledger import open_run
-from tasks.portfolios import load_portfolios
 from tasks.settings import Settings
+from tests.installed import begin, installed_in, publish_days
 from tests.typed import Ballast, typed
 
 ROOT = Path(__file__).parents[2]
@@ -44,16 +40,10 @@ def published(tmp_path_factory: pytest.TempPathFactory, sample: Path, empty_ware
     config = folder / "portfolios.yaml"
     config.write_text((ROOT / "deployments" / "portfolios.yaml").read_text().replace("  core:", f'  "{CORE}":'))
     (folder / "warehouse.duckdb").write_bytes(empty_warehouse.read_bytes())
-    paths = {"warehouse": folder / "warehouse.duckdb", "snapshot": folder / "s.duckdb", "export_folder": folder / "t"}
-    settings = Settings(config=config, inbox=inbox, **paths)
-    warehouse, limits = settings.open_warehouse(), load_portfolios(config)
-    with disable_run_logger():
-        for day in [*DAYS, HELD]:
-            ingest_day.fn(settings, day)
-            run = open_run.fn(settings, day, limits)
-            if day != HELD:
-                warehouse.publish(run.run_id, rebalance(run.inputs)._asdict(), "test", run.warnings)
-    warehouse.record_event(run.run_id, "held", "test", f"scores are missing: {SCRIPT}")
+    settings = installed_in(folder, inbox, config)
+    publish_days(settings, DAYS)
+    warehouse = settings.open_warehouse()
+    warehouse.record_event(begin(settings, HELD).run_id, "held", "test", f"scores are missing: {SCRIPT}")
     warehouse.snapshot(DAYS[-1])
     return settings
 

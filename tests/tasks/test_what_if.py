@@ -26,6 +26,7 @@ from tasks.limit_changes import change_limits
 from tasks.portfolios import load_portfolios
 from tasks.settings import Settings
 from tasks.what_if import Fate, Plan, plan_day
+from tests.installed import installed_in
 
 ROOT = Path(__file__).parents[2]
 DAYS = (date(2025, 6, 2), date(2025, 6, 3))
@@ -39,13 +40,7 @@ def published(tmp_path_factory: pytest.TempPathFactory, sample: Path, empty_ware
     folder = tmp_path_factory.mktemp("published")
     shutil.copytree(sample, folder / "inbox")
     shutil.copy(empty_warehouse, folder / "warehouse.duckdb")
-    settings = Settings(
-        config=ROOT / "deployments" / "portfolios.yaml",
-        inbox=folder / "inbox",
-        warehouse=folder / "warehouse.duckdb",
-        snapshot=folder / "snapshot.duckdb",
-        export_folder=folder / "targets",
-    )
+    settings = installed_in(folder, folder / "inbox")
     ingest_range(settings, DAYS)
     _publish(settings, DAYS)
     settings.open_warehouse().snapshot(DAY)

@@ -1,0 +1,41 @@
+"""An installation in a folder of its own, and days that are published in it without an engine."""
+
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+
+from prefect.logging import disable_run_logger
+
+from sizing.pipeline import rebalance
+from tasks.ingest import ingest_day
+from tasks.ledger import OpenRun, open_run
+from tasks.portfolios import load_portfolios
+from tasks.settings import Settings
+
+ROOT = Path(__file__).parents[1]
+PORTFOLIOS = ROOT / "deployments" / "portfolios.yaml"
+
+
+def installed_in(folder: Path, inbox: Path, config: Path = PORTFOLIOS) -> Settings:
+    """Give the settings of an installation that keeps all that it makes in the folder."""
+    return Settings(
+        config=config,
+        inbox=inbox,
+        warehouse=folder / "warehouse.duckdb",
+        snapshot=folder / "snapshot.duckdb",
+        export_folder=folder / "targets",
+    )
+
+
+def begin(settings: Settings, day: date) -> OpenRun:
+    """Read the day's files, and open its run."""
+    with disable_run_logger():
+        ingest_day.fn(settings, day)
+        return open_run.fn(settings, day, load_portfolios(settings.config))
+
+
+def publish_days(settings: Settings, days: Sequence[date]) -> None:
+    """Publish the days in their order; the snapshot is not made."""
+    for day in days:
+        run = begin(settings, day)
+        settings.open_warehouse().publish(run.run_id, rebalance(run.inputs)._asdict(), "test", run.warnings)
