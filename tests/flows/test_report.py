@@ -49,8 +49,11 @@ def published(tmp_path_factory: pytest.TempPathFactory, sample: Path, empty_ware
 
 
 @pytest.fixture
-def ballast(published: Settings, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Ballast:
-    """Run `ballast report` on it; gives its exit code, output and errors."""
+def ballast(
+    published: Settings, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Ballast:
+    """Run `ballast report` on it, from a folder where nothing was run; gives its exit code, output and errors."""
+    monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("BALLAST_SNAPSHOT", str(published.snapshot))
     return typed(capsys, "report")
 
@@ -167,7 +170,6 @@ def test_the_page_tells_first_what_is_not_well(file: Path) -> None:
 def test_the_command_says_where_the_page_is_and_how_the_day_went(
     ballast: Ballast, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.chdir(tmp_path)
     opened: list[str] = []
     monkeypatch.setattr("webbrowser.open", lambda url: bool(opened.append(url)))
     code, out, err = ballast("--as-of", "2025-06-02", "--portfolio", "income", "--open")
@@ -199,7 +201,7 @@ def test_a_held_day_has_a_page_that_says_why_and_what_stays(ballast: Ballast, tm
         (
             ("--snapshot", "none.duckdb"),
             1,
-            "no snapshot at none.duckdb: correct the path, or make it with `ballast db snapshot`",
+            "no snapshot at none.duckdb: correct the path, or publish a day first, with `ballast run`",
         ),
         (("--output", "/proc/report.html"), 1, "/proc/report.html cannot be written"),
     ],
