@@ -64,7 +64,7 @@ def _last_universe(views: Views) -> pl.DataFrame:
     before = views.scored.filter(pl.col("score_age_days") > 0)
     last_day = pl.col("score_age_days") == pl.col("score_age_days").min().over("view")
     return views.portfolios.join(before.filter(last_day), on="view").select(
-        "portfolio_key", "view", "asset_key", of=pl.lit("the last universe")
+        "portfolio_key", "view", "asset_key", of=pl.lit("names of the last universe")
     )
 
 
@@ -84,7 +84,7 @@ def _without_any_score(portfolios: pl.DataFrame) -> tuple[str, ...]:
 
 def _sentence() -> pl.Expr:
     return pl.format(
-        "{}: {} of {} of {} have no score today, more than max_missing_score_share {} ({})",
+        "{}: no score today for {} of {} {}, more than max_missing_score_share {} ({})",
         "portfolio_id",
         "n_missing",
         "n",

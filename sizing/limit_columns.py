@@ -106,7 +106,7 @@ def _keyed(limits: LimitsByPortfolio, portfolio_ids: pl.Series) -> tuple[list[Re
     missing = [one for one in names if one not in limits]
     if missing:
         msg = (
-            f"{len(missing)} portfolios have no limits: {', '.join(missing[:_SHOWN])}; "
+            f"no limits for {len(missing)} of {len(names)} portfolios: {', '.join(missing[:_SHOWN])}; "
             f"limits are given for {len(limits)}: {', '.join(sorted(limits)[:_SHOWN])}. Add the missing ones"
         )
         raise ContractError(msg)

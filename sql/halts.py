@@ -38,7 +38,7 @@ def resume(con: Connection, portfolio_ids: Collection[str] | None, by: str, reas
     halted = [one["portfolio_id"] for one in in_force]
     if not_halted := [_title(name) for name in names if name not in halted]:
         msg = (
-            f"{len(not_halted)} of {len(names)} are not halted: {', '.join(not_halted)}. Halted are: "
+            f"not halted: {', '.join(not_halted)} ({len(not_halted)} of {len(names)} named). Halted are: "
             f"{_tell(in_force) or 'none'}. Nothing was lifted: name what is halted, each halt is lifted for itself"
         )
         raise WarehouseError(msg)

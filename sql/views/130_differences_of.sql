@@ -145,7 +145,9 @@ told AS (
         END AS size_words,
         CASE
             WHEN NOT is_candidate OR NOT was_candidate OR gate IS NOT DISTINCT FROM previous_gate THEN NULL
+            WHEN gate IS NULL AND previous_gate = 'replaced' THEN 'selected, no longer replaced by a new name'
             WHEN gate IS NULL THEN 'selected, no longer stopped by ' || previous_gate
+            WHEN gate = 'replaced' THEN 'replaced by a new name'
             WHEN gate_limit IS NULL THEN 'stopped by ' || gate
             ELSE format('stopped by {} {:.12g}', gate, gate_limit)
         END AS gate_words,

@@ -261,7 +261,7 @@ def test_too_many_missing_scores_hold_the_run_and_the_targets_stay(
     before = short.open_warehouse().query("current_targets")
     state = run_day(short, DAYS[1])
     assert state.name == "Held"
-    assert "of 60 of the last universe have no score today, more than max_missing_score_share 0.2" in str(state.message)
+    assert "of 60 names of the last universe, more than max_missing_score_share 0.2" in str(state.message)
     assert str(state.message).endswith("; deliver the missing scores and run the day again")
     assert short.open_warehouse().query("current_targets").equals(before)
     assert _ask(short, "SELECT DISTINCT as_of_date FROM current_targets") == [(DAYS[0],)]

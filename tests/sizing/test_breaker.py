@@ -40,9 +40,7 @@ def test_exactly_the_share_of_holdings_missing_is_no_objection() -> None:
 
 
 def test_one_more_holding_than_the_share_is_said_with_numbers_and_names() -> None:
-    assert held(5, 2) == (
-        "P: 2 of 5 of holdings have no score today, more than max_missing_score_share 0.2 (t000, t001)",
-    )
+    assert held(5, 2) == ("P: no score today for 2 of 5 holdings, more than max_missing_score_share 0.2 (t000, t001)",)
 
 
 @pytest.mark.parametrize(("n", "n_missing", "share"), [(50, 29, 0.58), (10, 3, 0.3), (10, 7, 0.7), (100, 57, 0.57)])
@@ -60,7 +58,7 @@ def test_a_share_of_0_allows_none_to_be_missing_and_a_share_of_1_all() -> None:
 
 def test_a_score_of_yesterday_is_no_score_of_today() -> None:
     day = a_day(scores=[Score("t1", 0.9, age=1)], held={"t1": 0.1})
-    assert find_missing_scores(day)[0].startswith("P: 1 of 1 of holdings have no score today")
+    assert find_missing_scores(day)[0].startswith("P: no score today for 1 of 1 holdings")
 
 
 def test_of_many_missing_names_five_are_shown() -> None:
@@ -87,7 +85,7 @@ def test_exactly_the_share_of_the_last_universe_missing_is_no_objection() -> Non
 def test_more_than_the_share_of_the_last_universe_is_said_with_numbers_and_names() -> None:
     yesterday = dict.fromkeys(names(5), 1)
     assert universe(yesterday, dict.fromkeys(names(5)[2:], 0)) == (
-        "P: 2 of 5 of the last universe have no score today, more than max_missing_score_share 0.2 (t000, t001)",
+        "P: no score today for 2 of 5 names of the last universe, more than max_missing_score_share 0.2 (t000, t001)",
     )
 
 
@@ -99,7 +97,9 @@ def test_the_last_universe_is_that_of_the_last_day_with_scores() -> None:
 
 def test_new_names_of_today_do_not_make_up_for_missing_ones() -> None:
     today = dict.fromkeys(names(50, "d"), 0)
-    assert universe(dict.fromkeys(names(5), 1), today)[0].startswith("P: 5 of 5 of the last universe")
+    assert universe(dict.fromkeys(names(5), 1), today)[0].startswith(
+        "P: no score today for 5 of 5 names of the last universe"
+    )
 
 
 def test_a_first_day_has_no_universe_to_miss() -> None:
@@ -107,7 +107,9 @@ def test_a_first_day_has_no_universe_to_miss() -> None:
 
 
 def test_a_day_without_any_score_is_said() -> None:
-    assert universe(dict.fromkeys(names(3), 1), {})[0].startswith("P: 3 of 3 of the last universe")
+    assert universe(dict.fromkeys(names(3), 1), {})[0].startswith(
+        "P: no score today for 3 of 3 names of the last universe"
+    )
 
 
 def test_what_the_portfolio_leaves_out_is_no_part_of_its_universe() -> None:
@@ -131,13 +133,13 @@ def test_each_portfolio_is_looked_at_by_its_own_share_model_and_holdings() -> No
         held={("P", "t1"): 0.1, ("P", "t2"): 0.1, ("Q", "t1"): 0.1, ("Q", "t2"): 0.1, ("R", "t2"): 0.1},
     )
     assert find_missing_scores(day) == (
-        "Q: 1 of 2 of holdings have no score today, more than max_missing_score_share 0.2 (t2)",
+        "Q: no score today for 1 of 2 holdings, more than max_missing_score_share 0.2 (t2)",
     )
 
 
 def test_holdings_and_universe_are_said_each() -> None:
     day = a_day(scores=[Score("t1", 0.9, age=1)], held={"t1": 0.1})
-    assert [text.partition(" have")[0] for text in find_missing_scores(day)] == [
-        "P: 1 of 1 of holdings",
-        "P: 1 of 1 of the last universe",
+    assert [text.partition(",")[0] for text in find_missing_scores(day)] == [
+        "P: no score today for 1 of 1 holdings",
+        "P: no score today for 1 of 1 names of the last universe",
     ]

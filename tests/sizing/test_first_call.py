@@ -61,7 +61,7 @@ def test_limits_that_are_none_are_told(limits: object) -> None:
 
 
 def test_a_mapping_of_limits_without_portfolios_names_the_one_that_is_missing() -> None:
-    assert _told(NAMES, {"max_single_position": LIMITS}).startswith("1 portfolios have no limits: p")
+    assert _told(NAMES, {"max_single_position": LIMITS}).startswith("no limits for 1 of 1 portfolios: p")
 
 
 def test_the_second_sizer_alone_says_that_the_first_comes_before_it() -> None:

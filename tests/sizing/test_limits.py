@@ -205,7 +205,7 @@ def test_a_mode_that_does_not_exist_is_refused_with_those_that_do() -> None:
 def test_a_portfolio_without_limits_is_named() -> None:
     with pytest.raises(ContractError) as error:
         limit_columns({"A": RebalancingLimits()}, pl.Series(["A", "B"]))
-    assert str(error.value).startswith("1 portfolios have no limits: B; limits are given for 1: A")
+    assert str(error.value).startswith("no limits for 1 of 2 portfolios: B; limits are given for 1: A")
 
 
 def test_float_noise_in_a_weight_is_no_ninth_decimal() -> None:

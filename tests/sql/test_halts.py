@@ -95,11 +95,13 @@ def test_what_is_halted_twice_keeps_both_reasons_and_the_first_time_and_is_lifte
 
 
 def test_what_is_not_halted_cannot_be_lifted_and_what_is_halted_is_told(warehouse: Warehouse) -> None:
-    with pytest.raises(WarehouseError, match=r"1 of 1 are not halted: all portfolios\. Halted are: none\. Nothing was"):
+    with pytest.raises(
+        WarehouseError, match=r"not halted: all portfolios \(1 of 1 named\)\. Halted are: none\. Nothing was"
+    ):
         warehouse.resume(None, "tom", "why not")
     warehouse.halt(["p1"], "eve", "prices look wrong")
     with pytest.raises(
-        WarehouseError, match=r"1 of 2 are not halted: p2\. Halted are: p1 since .* by eve: prices look"
+        WarehouseError, match=r"not halted: p2 \(1 of 2 named\)\. Halted are: p1 since .* by eve: prices look"
     ):
         warehouse.resume(["p1", "p2"], "tom", "why not")
     assert _in_force(warehouse) == [("p1", "eve", "prices look wrong")]
