@@ -13,16 +13,19 @@ from sizing.errors import BallastError
 from sizing.feasibility import find_infeasible
 from sizing.inputs import DayFrames
 from sizing.limits import WEIGHT_TOLERANCE, RebalancingLimits
+from sizing.wording import listed
 from tasks.config_file import Problem
 from tasks.errors import ConfigError, SourceError
 from tasks.feeds import Feeds
 from tasks.portfolios import ConfigFile, read_config
 from tasks.settings import Settings
-from tasks.sources import days_in_inbox, find_all, find_sources
+from tasks.sources import days_in_inbox, find_all, find_sources, unread_in_inbox
 from tasks.strangers import find_strangers, require_known_buckets
 from tasks.trading_days import is_trading_day, last_closed_day, require_trading_day, trading_days
 from tasks.validation import ERROR, WARNING, FileRows, Finding, certify, frames_of, read_file
+from tasks.wording import counted
 
+_SHOWN = 5
 _STALE_DAYS = 1
 """Scores of the last day that is over may still be on their way."""
 
@@ -52,6 +55,7 @@ class DayValidation:
             return
         self._look_at_day(self.day, is_asked=as_of is not None)
         self._look_at_files(self.day, feeds)
+        self._look_at_other_files()
         frames = frames_of(self.day, self.limits, self.files)
         if frames.scores.is_empty() and all(file.counts for file in self.files):
             self._tell(ERROR, self._settings.inbox, f"no scores of {self.day} among the files: deliver them")
@@ -125,6 +129,15 @@ class DayValidation:
             known = self._settings.warehouse.exists()
             level, what = (WARNING, "the last one read counts") if known else (ERROR, "expected assets.csv")
             self._tell(level, inbox, f"no asset list among the files: {what}")
+
+    def _look_at_other_files(self) -> None:
+        inbox = self._settings.inbox
+        if inbox.is_dir() and (names := unread_in_inbox(inbox)):
+            what = (
+                f"{counted(len(names), 'file')} that no run reads: {listed(names, _SHOWN)}. A name is a kind, with the "
+                "day where it has one, and an ending that is read, such as restrictions.csv or scores_2024-12-02.csv"
+            )
+            self._tell(WARNING, inbox, what)
 
     def _look_at_names(self, frames: DayFrames) -> None:
         where = self._settings.config

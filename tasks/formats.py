@@ -24,6 +24,12 @@ ENDINGS: Mapping[str, FormatName] = {
 }
 """The endings of the files that are read, and what they promise."""
 
+OTHER_ENDINGS = (
+    *(".xlsx", ".xls", ".xlsm", ".ods", ".tsv", ".txt", ".json", ".xml", ".zip", ".csv.zip", ".csv.bz2", ".csv.xz"),
+    *(".csv.zst", ".parquet.gz", ".CSV", ".XLSX"),
+)
+"""Endings of data that is not read. A list of restrictions under one of them must not be passed over in silence."""
+
 _READERS: Mapping[FormatName, Callable[[Path, Layout, Notation], Iterator[RawBatch]]] = {
     "csv": read_csv,
     "parquet": read_parquet,

@@ -11,7 +11,7 @@ from sql.records import IngestKind
 from tasks.contracts import CONTRACTS, Contract
 from tasks.errors import SourceError
 from tasks.feeds import Feed, Feeds, without_secrets
-from tasks.formats import ENDINGS
+from tasks.formats import ENDINGS, OTHER_ENDINGS
 from tasks.places import Place, find_places, is_folder, local_place
 
 _DAY_IN_NAME = re.compile(r"\d{4}-\d{2}-\d{2}")
@@ -45,7 +45,8 @@ def find_sources(inbox: Path, day: date, feeds: Feeds = _NO_FEEDS) -> tuple[Sour
 
     Dated files (`scores_2024-12-02.csv`) and files of many days (`scores.parquet`) lie in the inbox; lists
     (`assets.csv`) there or in the folder above. Scores must be there, and whatever has a feed; the others may be.
-    *Raises* `SourceError` when the inbox or what must be there is missing, and for two files where one is meant.
+    *Raises* `SourceError` when the inbox or what must be there is missing, for two files where one is meant, and for a
+    file whose format is not read.
     """
     if "scores" not in feeds:
         _require_folder(inbox)
@@ -55,8 +56,8 @@ def find_sources(inbox: Path, day: date, feeds: Feeds = _NO_FEEDS) -> tuple[Sour
         if contract.kind in feeds and contract.kind not in kinds:
             raise SourceError(_nothing_at(contract, feeds[contract.kind], day))
     if "scores" not in kinds:
-        endings = ", ".join(ending for ending in ENDINGS if ending != ".csv")
-        msg = f"no scores for {day} in {inbox}: expected scores_{day}.csv (or {endings}), {_what_is_there(inbox)}"
+        expected = f"scores_{day}.csv (or {_other_endings()})"
+        msg = f"no scores for {day} in {inbox}: expected {expected}, {_what_is_there(inbox)}"
         raise SourceError(msg)
     return found
 
@@ -64,8 +65,8 @@ def find_sources(inbox: Path, day: date, feeds: Feeds = _NO_FEEDS) -> tuple[Sour
 def find_all(inbox: Path, day: date, feeds: Feeds = _NO_FEEDS) -> tuple[Source, ...]:
     """Give what there is for the day, in the order of reading: a file of many days before one that may correct it.
 
-    *Raises* `SourceError` for two files where one is meant, and for a feed that names no day and leads to nothing: the
-    list of restrictions before it would go on counting in silence.
+    *Raises* `SourceError` for two files where one is meant, and for a feed that names no day and leads to nothing, or a
+    file whose format is not read: the list of restrictions before it would go on counting in silence.
     """
     return tuple(
         source
@@ -93,6 +94,17 @@ def days_in_inbox(inbox: Path, feeds: Feeds = _NO_FEEDS) -> tuple[date, ...]:
     return _days((Path(place.name) for place in find_places(glob)), finder, written)
 
 
+def unread_in_inbox(inbox: Path) -> tuple[str, ...]:
+    """Give the names of the files of an inbox that no run reads, in order; notes (`*.md`) and hidden files are none.
+
+    *Requires* a folder.
+    """
+    kinds = "|".join(contract.kind for contract in CONTRACTS)
+    read = re.compile(rf"({kinds})(_{_DAY_IN_NAME.pattern})?({'|'.join(map(re.escape, ENDINGS))})")
+    names = (path.name for path in inbox.iterdir() if path.is_file() and path.suffix != ".md")
+    return tuple(sorted(name for name in names if not name.startswith(".") and not read.fullmatch(name)))
+
+
 def _days(paths: Iterable[Path], finder: re.Pattern[str], written: str) -> tuple[date, ...]:
     days = set()
     for path in paths:
@@ -115,7 +127,24 @@ def _from_inbox(contract: Contract, inbox: Path, day: date) -> tuple[Source, ...
         places = [local_place(path) for path in paths if path.is_file()]
         if found := _in_folder(contract, _AS_IN_THE_INBOX, places, day):
             return found
+    _refuse_other_formats(contract, inbox, day)
     return ()
+
+
+def _refuse_other_formats(contract: Contract, inbox: Path, day: date) -> None:
+    """Refuse a file of the inbox that is named as what is missing, and is of a format that is not read."""
+    names = (f"{stem}{ending}" for stem in (contract.kind, f"{contract.kind}_{day}") for ending in OTHER_ENDINGS)
+    there = [name for name in names if (inbox / name).is_file()]
+    if there:
+        msg = (
+            f"{inbox / there[0]} is of a format that is not read: save its {contract.kind} as "
+            f"{Path(there[0]).name.partition('.')[0]}.csv (or {_other_endings()}), or take it out of the inbox"
+        )
+        raise SourceError(msg)
+
+
+def _other_endings() -> str:
+    return ", ".join(ending for ending in ENDINGS if ending != ".csv")
 
 
 def _from_feed(contract: Contract, feed: Feed, day: date) -> tuple[Source, ...]:

@@ -130,6 +130,15 @@ def test_a_file_of_which_too_much_is_refused_is_an_error_with_its_reasons(valida
         (lambda inbox: (inbox / f"scores_{DAY}.csv").write_text("date,asset,scor\n"), "error", "scor is unknown"),
         (lambda inbox: (inbox / f"scores_{DAY}.csv").write_text(""), "error", "is empty"),
         (
+            lambda inbox: (inbox / "restriction.csv").write_text("portfolio_id,asset,restriction\n"),
+            *("warning", "1 file that no run reads: restriction.csv."),
+        ),
+        (
+            lambda inbox: (inbox / f"positions_{DAY}.xlsx").write_text(""),
+            "error",
+            "xlsx is of a format that is not read",
+        ),
+        (
             lambda inbox: (inbox / "restrictions.csv").write_text("portfolio_id,asset,restriction\ncor,AMZN,no_buy\n"),
             *("warning", "restrictions: portfolio cor is not in this run; did you mean core?"),
         ),

@@ -11,7 +11,7 @@ from tasks.errors import SourceError
 from tasks.feeds import Feed
 from tasks.formats import ENDINGS
 from tasks.places import find_places
-from tasks.sources import days_in_inbox, find_all, find_sources
+from tasks.sources import days_in_inbox, find_all, find_sources, unread_in_inbox
 
 DAY = date(2025, 6, 2)
 SCORES = "date,asset,technical_score\n2025-06-02,AAA,0.7\n"
@@ -145,3 +145,29 @@ def test_a_list_whose_feed_leads_to_nothing_is_missed_over_a_range_too(inbox: Pa
 def test_a_folder_that_is_not_there_is_told_as_a_folder(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match=r"no folder at .*/missing/: correct the path"):
         find_places(f"{tmp_path}/missing/")
+
+
+@pytest.mark.parametrize("name", ["restrictions.xlsx", "restrictions_2025-06-02.XLSX", "scores_2025-06-02.csv.zip"])
+def test_a_file_of_another_format_is_refused_where_nothing_else_of_its_kind_is_there(inbox: Path, name: str) -> None:
+    kind = name.partition("_")[0].partition(".")[0]
+    (inbox / name).write_text("")
+    for path in inbox.glob(f"{kind}*.csv"):
+        path.unlink()
+    stem = name.partition(".")[0]
+    with pytest.raises(
+        SourceError, match=rf"{name} is of a format that is not read: save its {kind} as {stem}\.csv \(or"
+    ):
+        find_sources(inbox, DAY)
+
+
+def test_the_sheet_that_a_file_was_saved_from_may_lie_beside_it(inbox: Path) -> None:
+    (inbox / "assets.xlsx").write_text("")
+    assert _found(inbox) == ["assets.csv", "scores_2025-06-02.csv"]
+
+
+def test_a_file_under_another_name_is_one_that_no_run_reads(inbox: Path) -> None:
+    for name in ("Scores_2025-06-03.csv", "restriction.csv", "scores_20250603.csv", "README.md", ".hidden"):
+        (inbox / name).write_text("")
+    for ending in ENDINGS:
+        (inbox / f"positions_2025-06-03{ending}").write_text("")
+    assert unread_in_inbox(inbox) == ("Scores_2025-06-03.csv", "restriction.csv", "scores_20250603.csv")
