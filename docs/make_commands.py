@@ -22,7 +22,7 @@ are plain. Where a command shows rows, `--json` and `--csv` write them for a pro
 |---|---|
 | 0 | done: published, or unchanged since it was; all is right; identical |
 | 1 | an error, said in one sentence with what to do; or what was asked for is not as it should be |
-| 2 | wrong usage: an unknown command, flag or value |
+| 2 | wrong usage: an unknown command, flag or value, a day without trading, SQL that is no query |
 | 3 | held: too many scores are missing, or publication is halted. The published targets stay |
 | 4 | rejected: a check refused the targets. The published targets stay |
 | 5 | a replay differs from what was published |

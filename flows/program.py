@@ -1,5 +1,6 @@
 """How this program is started here: the commands that are printed work as they stand."""
 
+import re
 import shlex
 import shutil
 import sys
@@ -25,3 +26,9 @@ def program_here() -> str:
 def as_printed(command: str) -> str:
     """Give a command of `ballast` as it works when it is typed here."""
     return f"{program_here()} {command.removeprefix(_NAME).lstrip()}"
+
+
+def with_commands_as_printed(sentence: str) -> str:
+    """Give a sentence with the commands in it, such as `ballast run`, as they work when they are typed here."""
+    program = program_here()
+    return re.sub(rf"`{_NAME} (?=[^`]+`)", lambda _: f"`{program} ", sentence)

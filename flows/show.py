@@ -13,10 +13,11 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from flows.program import with_commands_as_printed
 from sizing.errors import BallastError
-from sql.errors import HaltedError, PublishRejectedError, WarehouseError
+from sql.errors import HaltedError, PublishRejectedError, QueryError, WarehouseError
 from tasks.env_file import told
-from tasks.errors import ConfigError, UsageError
+from tasks.errors import ConfigError, NotATradingDayError, UsageError
 from tasks.settings import Settings
 
 ERROR, USAGE, HELD, REJECTED, DIFFERENT, PROPOSED, STOPPED = 1, 2, 3, 4, 5, 6, 130
@@ -26,7 +27,11 @@ Problem = BallastError | WarehouseError
 PROBLEMS = (BallastError, WarehouseError)
 """What a person can act on: it is said in one sentence, without a traceback."""
 
-_CODES: Mapping[type[Exception], int] = {UsageError: USAGE, PublishRejectedError: REJECTED, HaltedError: HELD}
+_CODES: Mapping[type[Exception], int] = {
+    **dict.fromkeys((UsageError, NotATradingDayError, QueryError), USAGE),
+    PublishRejectedError: REJECTED,
+    HaltedError: HELD,
+}
 _PIPED_WIDTH = 10_000
 _BREAKABLE = 36
 """Texts longer than this may be broken over lines."""
@@ -50,7 +55,7 @@ def err() -> Console:
 
 def tell(problem: Problem) -> int:
     """Say what went wrong in one sentence, and give the exit code."""
-    err().print(f"[bold red]error:[/] {escape(_visible(str(problem)))}")
+    err().print(f"[bold red]error:[/] {escape(with_commands_as_printed(_visible(str(problem))))}")
     return next((code for kind, code in _CODES.items() if isinstance(problem, kind)), ERROR)
 
 
@@ -66,7 +71,7 @@ def say(message: str | None, results: Console, warnings: Console, lead: str = ""
 
     `lead` stands before the sentence, with its markup.
     """
-    sentence, *lines = (message or "").split("\n")
+    sentence, *lines = with_commands_as_printed(message or "").split("\n")
     results.print(f"{lead}{escape(sentence)}")
     for line in lines:
         warnings.print(f"[yellow]{escape(line)}[/]")

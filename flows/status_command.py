@@ -35,7 +35,8 @@ def show_status(paths: Mapping[str, Path], form: Form) -> int:
     def tell_status(reader: SnapshotReader) -> None:
         states = reader.query("portfolio_states")
         newest: date | None = states.select(pl.col("newest_day").max()).item()
-        following = sessions_after(states, _exchanges(settings, states["portfolio_id"]), settings.deadline_hours)
+        exchanges = _exchanges(settings, states["portfolio_id"])
+        following = sessions_after(states, exchanges, settings.deadline_hours)
         concerns = find_concerns(
             states,
             reader.query("newest_health", n_days=_DAYS),
@@ -46,7 +47,7 @@ def show_status(paths: Mapping[str, Path], form: Form) -> int:
         said = answer(states, concerns, following)
         if is_for_program(form):
             told = pl.lit(said).alias("answer"), pl.lit(not concerns and newest is not None).alias("is_well")
-            give(states.with_columns(*told), form)
+            give(states.join(_coming(exchanges, following), on="portfolio_id", how="left").with_columns(*told), form)
             return
         _show(reader, states, concerns, said, following)
 
@@ -72,6 +73,15 @@ def _exchanges(settings: Settings, published: Iterable[str]) -> dict[str, str]:
     except ConfigError:
         return dict.fromkeys(published, settings.exchange)
     return {name: one.exchange or settings.exchange for name, one in terms.items()}
+
+
+def _coming(exchanges: Mapping[str, str], following: Sequence[Session]) -> pl.DataFrame:
+    """Give the next trading day of each portfolio, and when its targets are due, UTC."""
+    sessions = {one.exchange: (one.day, one.due) for one in following}
+    rows = [(name, *sessions[exchange]) for name, exchange in exchanges.items() if exchange in sessions]
+    schema = ["portfolio_id", "next_day", "next_due_at"]
+    types = {"portfolio_id": pl.String(), "next_day": pl.Date(), "next_due_at": pl.Datetime("us", "UTC")}
+    return pl.DataFrame(rows, schema, schema_overrides=types, orient="row")
 
 
 def _first_step(settings: Settings) -> str:

@@ -18,6 +18,10 @@ class ForeignFileError(WarehouseError):
     """The file is a database of another application."""
 
 
+class QueryError(WarehouseError):
+    """What was asked is no query, or none that the snapshot can answer."""
+
+
 class MigrationError(WarehouseError):
     """The database and the migration files do not belong together, or a migration failed."""
 

@@ -17,7 +17,7 @@ import polars as pl
 import pyarrow as pa
 
 from sql import opening
-from sql.errors import MigrationError, WarehouseError, WarehouseLockedError
+from sql.errors import MigrationError, QueryError, WarehouseError, WarehouseLockedError
 from sql.exports import export_days
 from sql.files import count_wal_bytes, written_beside, written_copy
 from sql.locks import OTHER_PROCESS, attempts, describe_lock, exclusive, find_holder, tell_waiting
@@ -119,14 +119,14 @@ class Warehouse(Steps):
     def ask_snapshot_each(self, sql: str) -> Iterator[pl.DataFrame]:
         """Run each query of a text on the snapshot, read-only, and give its rows.
 
-        *Raises* `WarehouseError` when there is no snapshot yet, and before any of them runs when one is no query.
+        *Raises* `WarehouseError` when there is no snapshot yet; `QueryError` before any runs when one is no query.
         """
         with self.reading(opening.require_snapshot(self.snapshot_path, self.path), opening.SNAPSHOT_ADVICE) as con:
             try:
                 for query_sql in _queries(sql):
                     yield read(con, query_sql)
             except _QUERY_ERRORS as error:
-                raise WarehouseError(explain_query(error)) from error
+                raise QueryError(explain_query(error)) from error
 
     def _create(self) -> None:
         try:

@@ -183,7 +183,7 @@ class TestOfRuns:
 @pytest.mark.parametrize(
     ("words", "code", "sentence"),
     [
-        (["--as-of", "2025-06-07"], 1, "2025-06-07 (Saturday) is not a trading day of XNYS"),
+        (["--as-of", "2025-06-07"], 2, "2025-06-07 (Saturday) is not a trading day of XNYS"),
         (["--as-of", "2025-06-11"], 1, "no scores for 2025-06-11"),
         (["--inbox", "nowhere"], 1, "no inbox folder at nowhere"),
         (["--config", "nowhere.yaml"], 1, "no portfolio config at nowhere.yaml"),

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from flows import program
-from flows.program import as_printed, program_here
+from flows.program import as_printed, program_here, with_commands_as_printed
 
 
 @pytest.fixture
@@ -59,3 +59,11 @@ def test_another_ballast_on_the_path_is_not_this_one(
 def test_without_an_installed_script_python_starts_it(bin_folder: Path) -> None:
     (bin_folder / "ballast").unlink()
     assert program_here() == f"{shlex.quote(sys.executable)} -m flows.cli"
+
+
+def test_commands_within_a_sentence_are_those_that_work_here(bin_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(bin_folder.parents[1])
+    told = with_commands_as_printed(
+        "publish a day first, with `ballast run`; `ballast` is no command, ballast run neither"
+    )
+    assert told == "publish a day first, with `.venv/bin/ballast run`; `ballast` is no command, ballast run neither"
