@@ -1,6 +1,6 @@
 """`ballast backfill`: the days of a range, many a second, with progress."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -13,8 +13,10 @@ from flows.give import is_for_program, require_one_form
 from flows.outcomes import HELD as HELD_STATE
 from flows.show import HELD, PROBLEMS, STOPPED, err, out, say, tell
 from tasks.errors import UsageError
-from tasks.portfolios import load_portfolios
+from tasks.groups import days_of_groups, group_portfolios
+from tasks.portfolios import load_feeds, load_with_terms
 from tasks.settings import Settings
+from tasks.sources import find_sources
 
 
 def backfill_days(  # noqa: PLR0913 - what a backfill is asked
@@ -38,8 +40,9 @@ def backfill_days(  # noqa: PLR0913 - what a backfill is asked
             msg = f"a range needs --from and --to in order, got {first} and {last}"
             raise UsageError(msg)
         settings = Settings().at(paths)
-        limits = load_portfolios(settings.config)
+        limits, terms = load_with_terms(settings.config)
         warn_of_limits(console, limits)
+        _require_scores(settings, days_of_groups(group_portfolios(limits, terms, settings.exchange), first, last))
         config = BackfillConfig(
             first=first,
             last=last,
@@ -60,3 +63,9 @@ def backfill_days(  # noqa: PLR0913 - what a backfill is asked
         console.print("[yellow]stopped:[/] what is published is whole; run the same command again to go on")
         return STOPPED
     return HELD if state.name == HELD_STATE else 0
+
+
+def _require_scores(settings: Settings, days: Sequence[date]) -> None:
+    """Refuse a range without scores before Prefect is started; a warehouse may have what the inbox has no more."""
+    if not settings.warehouse.exists():
+        find_sources(settings.inbox, days[0], load_feeds(settings.config))

@@ -10,6 +10,8 @@ from rich.filesize import decimal
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from flows.flags import Form
+from flows.give import give, is_for_program, require_one_form
 from flows.show import ERROR, PROBLEMS, err, hear_warehouse, out, show, tell
 from sql.exports import Matched
 from sql.maintenance import (
@@ -30,11 +32,14 @@ from tasks.settings import Settings
 Paths = Mapping[str, Path]
 
 
-def show_status(paths: Paths) -> int:
-    """Show how the warehouse is."""
+def show_status(paths: Paths, form: Form) -> int:
+    """Show how the warehouse is; to a program, in one row."""
 
     def run(warehouse: Warehouse) -> int:
         status = read_status(warehouse)
+        if is_for_program(require_one_form(form)):
+            give(_one_row(status), form)
+            return 0
         console = out()
         show(console, _facts(status), "Warehouse")
         show(console, status.migrations, "Migrations applied")
@@ -158,6 +163,27 @@ def _show_failures(warehouse: Warehouse, verification: Verification) -> int:
         f"{verification.advice}"
     )
     return ERROR
+
+
+def _one_row(status: Status) -> pl.DataFrame:
+    last = status.last_publication or {}
+    row = {
+        "warehouse": str(status.path),
+        "size_bytes": status.size_bytes,
+        "wal_bytes": status.wal_bytes,
+        "version": status.migrations["version"][-1],
+        "code_version": status.code_version,
+        "pending": list(status.pending),
+        "last_as_of_date": last.get("as_of_date"),
+        "last_run_id": last.get("run_id"),
+        "last_published_at": last.get("published_at"),
+        "n_recoveries": status.n_recoveries,
+        "last_recovered_at": status.last_recovered_at,
+        "snapshot": str(status.snapshot_path),
+        "snapshot_at": status.snapshot_at,
+        "is_snapshot_current": status.is_snapshot_current,
+    }
+    return pl.DataFrame([row])
 
 
 def _facts(status: Status) -> pl.DataFrame:

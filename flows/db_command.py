@@ -8,6 +8,7 @@ from pathlib import Path
 from cyclopts import App
 
 from flows.command_groups import OPERATE
+from flows.flags import AS_TABLE, Form
 
 db = App(
     name="db", group=OPERATE, help="Look after the warehouse: bring it forward, prove it, copy it, put a copy back."
@@ -15,7 +16,9 @@ db = App(
 
 
 @db.command
-def status(*, warehouse: Path | None = None, snapshot: Path | None = None) -> int:
+def status(  # noqa: D417 - Form says its own flags
+    *, warehouse: Path | None = None, snapshot: Path | None = None, form: Form = AS_TABLE
+) -> int:
     """Say how the warehouse is: version, size, rows, last publication, snapshot, recoveries.
 
     Example: `ballast db status`
@@ -30,7 +33,7 @@ def status(*, warehouse: Path | None = None, snapshot: Path | None = None) -> in
     """
     from flows.db_actions import show_status  # noqa: PLC0415 - DuckDB and Polars take a while to import
 
-    return show_status(_paths(warehouse=warehouse, snapshot=snapshot))
+    return show_status(_paths(warehouse=warehouse, snapshot=snapshot), form)
 
 
 @db.command

@@ -1,5 +1,6 @@
 """`ballast db` as a person meets it: exit codes, one sentence for a mistake, plain tables when piped."""
 
+import json
 from pathlib import Path
 
 import duckdb
@@ -22,6 +23,9 @@ def test_the_way_from_nothing_to_a_restored_warehouse(ballast: Ballast, tmp_path
     assert "nothing to apply" in ballast("migrate")[1]
     code, out, _ = ballast("status")
     assert (code, "never" in out, "none yet" in out) == (0, True, True)
+    [told] = json.loads(ballast("status", "--json")[1])
+    assert (told["pending"], told["last_run_id"], told["is_snapshot_current"]) == ([], None, False)
+    assert told["version"] == told["code_version"]
     assert "no day is published" in ballast("snapshot")[1]
     assert "backup:" in ballast("backup", tmp_path / "b.duckdb")[1]
     code, out, _ = ballast("restore", tmp_path / "b.duckdb")
