@@ -1,26 +1,39 @@
 """`ballast approve` and `ballast decline`: decide on a run that waits for a person."""
 
 from collections.abc import Mapping
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Literal
 
 from flows.engine import os_user, run_watched
+from flows.fates import give_fates
+from flows.flags import Form
+from flows.give import is_for_program, require_one_form
 from flows.outcomes import HELD as HELD_STATE
 from flows.publish_proposal import PublishConfig, publish_proposal
 from flows.show import HELD, PROBLEMS, STOPPED, err, out, require_words, say, tell
 from tasks.settings import Settings
 
 
-def decide(
-    run_id: str, decision: Literal["approve", "decline"], approver: str | None, note: str, paths: Mapping[str, Path]
+def decide(  # noqa: PLR0913 - what a decision says
+    run_id: str,
+    decision: Literal["approve", "decline"],
+    approver: str | None,
+    note: str,
+    paths: Mapping[str, Path],
+    *,
+    form: Form,
 ) -> int:
     """Approve or decline the run; without an approver it is who runs the command."""
-    console = err()
+    console, began = err(), datetime.now(UTC)
     try:
+        results = err() if is_for_program(require_one_form(form)) else out()
         who = require_words(approver=os_user() if approver is None else approver, note=note)
         config = PublishConfig(run_id=run_id, decision=decision, **who, settings=Settings().at(paths))
         state = run_watched(console, lambda: publish_proposal(config, return_state=True))
-        say(state.message, out(), console)
+        say(state.message, results, console)
+        if is_for_program(form):
+            give_fates(config.settings, form, began, (date.min, date.max))
     except PROBLEMS as problem:
         return tell(problem)
     except KeyboardInterrupt:

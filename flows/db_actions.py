@@ -49,16 +49,17 @@ def show_status(paths: Paths, form: Form) -> int:
     return _with_warehouse(paths, run)
 
 
-def show_verification(paths: Paths) -> int:
+def show_verification(paths: Paths, form: Form) -> int:
     """Verify, with progress, and show what failed. Copies that nobody named are not those of another warehouse."""
 
     def run(warehouse: Warehouse) -> int:
+        require_one_form(form)
         missing = _missing_copies(paths)
         with _progress() as told:
             verification = verify(warehouse, told, has_copies=not missing)
         if missing:
             err().print(f"not compared with its copies: give {' and '.join(missing)} for that")
-        return _show_failures(warehouse, verification)
+        return _show_failures(warehouse, verification, form)
 
     return _with_warehouse(paths, run)
 
@@ -151,13 +152,15 @@ def _with_warehouse(paths: Paths, run: Callable[[Warehouse], int]) -> int:
         return tell(problem)
 
 
-def _show_failures(warehouse: Warehouse, verification: Verification) -> int:
-    console = out()
-    if not verification.failures:
+def _show_failures(warehouse: Warehouse, verification: Verification, form: Form) -> int:
+    console = err() if is_for_program(form) else out()
+    schema = {"what": pl.String, "failures": pl.Int64, "first": pl.String}
+    failures = pl.DataFrame(verification.failures, schema, orient="row")
+    if is_for_program(form) or failures.height:
+        give(failures, form, "What is wrong")
+    if failures.is_empty():
         console.print(f"{escape(str(warehouse.path))} is sound: {verification.n_steps} steps, no failure")
         return 0
-    schema = {"what": pl.String, "failures": pl.Int64, "first": pl.String}
-    show(console, pl.DataFrame(verification.failures, schema, orient="row"), "What is wrong")
     err().print(
         f"[bold red]error:[/] {count_failures(len(verification.failures))} in {verification.n_steps} steps: "
         f"{verification.advice}"

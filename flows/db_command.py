@@ -37,7 +37,13 @@ def status(  # noqa: D417 - Form says its own flags
 
 
 @db.command
-def verify(*, warehouse: Path | None = None, snapshot: Path | None = None, export_folder: Path | None = None) -> int:
+def verify(  # noqa: D417 - Form says its own flags
+    *,
+    warehouse: Path | None = None,
+    snapshot: Path | None = None,
+    export_folder: Path | None = None,
+    form: Form = AS_TABLE,
+) -> int:
     """Read every value and prove every promise: sums, uniqueness, each published run, the copies for readers.
 
     Example: `ballast db verify`
@@ -56,7 +62,7 @@ def verify(*, warehouse: Path | None = None, snapshot: Path | None = None, expor
     """
     from flows.db_actions import show_verification  # noqa: PLC0415 - DuckDB and Polars take a while to import
 
-    return show_verification(_paths(warehouse=warehouse, snapshot=snapshot, export_folder=export_folder))
+    return show_verification(_paths(warehouse=warehouse, snapshot=snapshot, export_folder=export_folder), form)
 
 
 @db.command

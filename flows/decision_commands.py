@@ -10,9 +10,11 @@ from cyclopts import Parameter
 from flows.flags import (
     AS_CONFIGURED,
     AS_CONFIGURED_WITH_INBOX,
+    AS_TABLE,
     AllPortfolios,
     Approver,
     By,
+    Form,
     Note,
     Places,
     PlacesWithInbox,
@@ -23,13 +25,14 @@ from flows.flags import (
 )
 
 
-def approve(
+def approve(  # noqa: PLR0913 - the flags
     run_id: RunId,
     /,
     *,
     note: Note,
     approver: Approver = None,
     places: PlacesWithInbox = AS_CONFIGURED_WITH_INBOX,
+    form: Form = AS_TABLE,
     verbose: Verbose = False,
 ) -> int:
     """Make the targets of a run visible that waits for approval.
@@ -44,16 +47,17 @@ def approve(
     prepare(verbose=verbose)
     from flows.approval_command import decide  # noqa: PLC0415 - Prefect and Polars take a second to import
 
-    return decide(run_id, "approve", approver, note, places.given())
+    return decide(run_id, "approve", approver, note, places.given(), form=form)
 
 
-def decline(
+def decline(  # noqa: PLR0913 - the flags
     run_id: RunId,
     /,
     *,
     note: Note,
     approver: Approver = None,
     places: Places = AS_CONFIGURED,
+    form: Form = AS_TABLE,
     verbose: Verbose = False,
 ) -> int:
     """Let the published targets stay, instead of those of a run that waits for approval.
@@ -66,15 +70,16 @@ def decline(
     prepare(verbose=verbose)
     from flows.approval_command import decide  # noqa: PLC0415 - Prefect and Polars take a second to import
 
-    return decide(run_id, "decline", approver, note, places.given())
+    return decide(run_id, "decline", approver, note, places.given(), form=form)
 
 
-def halt(
+def halt(  # noqa: PLR0913 - the flags
     *portfolio_ids: Annotated[str, Parameter(help="The portfolios.")],
     all_portfolios: AllPortfolios = False,
     reason: Reason,
     by: By = None,
     places: Places = AS_CONFIGURED,
+    form: Form = AS_TABLE,
     verbose: Verbose = False,
 ) -> int:
     """Halt publication: nothing of the portfolios becomes visible, by whatever flow or command, until they are resumed.
@@ -87,15 +92,18 @@ def halt(
     prepare(verbose=verbose)
     from flows.halt_command import switch  # noqa: PLC0415 - Prefect and Polars take a second to import
 
-    return switch("halt", portfolio_ids, all_portfolios=all_portfolios, by=by, reason=reason, paths=places.given())
+    return switch(
+        "halt", portfolio_ids, all_portfolios=all_portfolios, by=by, reason=reason, paths=places.given(), form=form
+    )
 
 
-def resume(
+def resume(  # noqa: PLR0913 - the flags
     *portfolio_ids: Annotated[str, Parameter(help="The portfolios.")],
     all_portfolios: AllPortfolios = False,
     reason: Reason,
     by: By = None,
     places: Places = AS_CONFIGURED,
+    form: Form = AS_TABLE,
     verbose: Verbose = False,
 ) -> int:
     """Lift a halt: of the portfolios, or with --all the one of all. Held days are published when they are run again.
@@ -108,4 +116,6 @@ def resume(
     prepare(verbose=verbose)
     from flows.halt_command import switch  # noqa: PLC0415 - Prefect and Polars take a second to import
 
-    return switch("resume", portfolio_ids, all_portfolios=all_portfolios, by=by, reason=reason, paths=places.given())
+    return switch(
+        "resume", portfolio_ids, all_portfolios=all_portfolios, by=by, reason=reason, paths=places.given(), form=form
+    )

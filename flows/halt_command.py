@@ -5,6 +5,8 @@ from pathlib import Path
 from typing import Literal
 
 from flows.engine import os_user, run_watched
+from flows.flags import Form
+from flows.give import give, is_for_program, require_one_form
 from flows.halt import HaltConfig, halt
 from flows.show import PROBLEMS, STOPPED, err, out, require_words, say, tell
 from tasks.errors import UsageError
@@ -19,10 +21,15 @@ def switch(  # noqa: PLR0913 - what a halt is asked
     by: str | None,
     reason: str,
     paths: Mapping[str, Path],
+    form: Form,
 ) -> int:
-    """Halt or resume the portfolios, or all of them; without `by` it is who runs the command."""
+    """Halt or resume the portfolios, or all of them; without `by` it is who runs the command.
+
+    A program gets the halts that are then in force.
+    """
     console = err()
     try:
+        results = err() if is_for_program(require_one_form(form)) else out()
         if all_portfolios == bool(portfolio_ids):
             msg = f"give portfolios, as in `ballast {action} core`, or --all; got {' '.join(portfolio_ids) or 'none'}"
             raise UsageError(msg)
@@ -34,7 +41,9 @@ def switch(  # noqa: PLR0913 - what a halt is asked
             settings=Settings().at(paths),
         )
         state = run_watched(console, lambda: halt(config, return_state=True))
-        say(state.message, out(), console)
+        say(state.message, results, console)
+        if is_for_program(form):
+            give(config.settings.open_warehouse().query("halts_in_force"), form)
     except PROBLEMS as problem:
         return tell(problem)
     except KeyboardInterrupt:

@@ -1,5 +1,6 @@
 """`ballast` as a person meets it: what it prints, its exit codes, and one clear sentence for each mistake."""
 
+import json
 import shlex
 import shutil
 from datetime import date
@@ -91,9 +92,10 @@ class TestOfRuns:
         [(day, name, run_id)] = [tuple(line.split()[:3]) for line in err.splitlines() if "proposed" in line]
         assert (day, name) == (DAY, "proposed")
         assert NEXT_DAY not in err
-        code, out, _ = ballast("approve", run_id, "--note", "as expected", "--config", config)
+        code, out, err = ballast("approve", run_id, "--note", "as expected", "--config", config, "--json")
         assert code == 0
-        assert f"{run_id} approved by {os_user()}: core " in out
+        assert f"{run_id} approved by {os_user()}: core " in err
+        assert [(one["run_id"], one["state"]) for one in json.loads(out)] == [(run_id, "published")]
         assert ballast("run", "--as-of", DAY, "--config", config)[0] == 0
         assert ballast("decline", run_id, "--note", "too late", "--config", config)[0] == 1
 
@@ -106,6 +108,12 @@ class TestOfRuns:
         assert ballast("run", "--as-of", DAY)[0] == 3
         assert ballast("backfill", "--from", DAY, "--to", DAY)[0] == 3
         assert "halted now: nothing" in ballast("resume", "--all", "--reason", "corrected")[1]
+        code, out, err = ballast("halt", "core", "--reason", "odd scores", "--json")
+        assert (code, [(one["portfolio_id"], one["reason"]) for one in json.loads(out)]) == (
+            0,
+            [("core", "odd scores")],
+        )
+        assert "core halted by" in err
 
     def test_a_restriction_needs_no_reason(self, ballast: Ballast, inbox: Path) -> None:
         (inbox / "restrictions.csv").write_text("portfolio_id,asset,restriction\n,AMZN,no_buy\n")

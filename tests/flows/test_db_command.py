@@ -33,6 +33,8 @@ def test_the_way_from_nothing_to_a_restored_warehouse(ballast: Ballast, tmp_path
     code, out, err = ballast("verify")
     assert (code, err) == (0, "")
     assert "is sound" in out
+    code, out, err = ballast("verify", "--json")
+    assert (code, json.loads(out), "is sound" in err) == (0, [], True)
 
 
 def test_a_warehouse_with_a_fault_is_told_as_a_table_and_exit_code_1(ballast: Ballast, tmp_path: Path) -> None:
@@ -42,6 +44,8 @@ def test_a_warehouse_with_a_fault_is_told_as_a_table_and_exit_code_1(ballast: Ba
     code, out, err = ballast("verify")
     assert code == 1
     assert "every_ingest_adds_up" in out
+    code, told, _ = ballast("verify", "--json")
+    assert (code, [one["what"] for one in json.loads(told)]) == (1, ["every_ingest_adds_up"])
     assert "ingest 7" in out
     assert "1 failure in" in err
     assert "restore a backup" in err
