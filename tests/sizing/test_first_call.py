@@ -60,6 +60,10 @@ def test_limits_that_are_none_are_told(limits: object) -> None:
     assert told.endswith("RebalancingLimits(max_single_position=0.15) makes one")
 
 
+def test_of_several_that_are_no_limits_the_first_is_told() -> None:
+    assert "got 0.15: " in _told(NAMES, {"p": LIMITS, "q": 0.15, "r": 0.2, "s": 0.3})
+
+
 def test_a_mapping_of_limits_without_portfolios_names_the_one_that_is_missing() -> None:
     assert _told(NAMES, {"max_single_position": LIMITS}).startswith("no limits for 1 of 1 portfolios: p")
 

@@ -208,6 +208,13 @@ def test_a_portfolio_without_limits_is_named() -> None:
     assert str(error.value).startswith("no limits for 1 of 2 portfolios: B; limits are given for 1: A")
 
 
+def test_of_many_portfolios_without_limits_five_are_named_and_five_that_have_some() -> None:
+    with pytest.raises(ContractError) as error:
+        limit_columns({f"A{n}": RebalancingLimits() for n in range(7)}, pl.Series([f"B{n}" for n in range(7)]))
+    told = "no limits for 7 of 7 portfolios: B0, B1, B2, B3, B4; limits are given for 7: A0, A1, A2, A3, A4. Add"
+    assert str(error.value).startswith(told)
+
+
 def test_float_noise_in_a_weight_is_no_ninth_decimal() -> None:
     assert limits(max_single_position=0.1 + 0.02).max_single_position == 0.12
 
