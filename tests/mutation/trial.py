@@ -51,12 +51,13 @@ _OTHER_PROPERTIES = (
     "tests/properties/test_projection_cvxpy.py",
 )
 # The tests of a day that look at weights; the others ask the sizer nothing that the properties do not.
-_ASKED_DIRECTLY = ("batches", "checks", "feasibility", "first_call", "limits", "trades")
+_ASKED_DIRECTLY = ("batches", "checks", "feasibility", "first_call", "limits", "sizing_reason", "trades")
 _DIRECT = tuple(f"tests/sizing/test_{name}.py" for name in _ASKED_DIRECTLY)
 _TESTS_OF = {
-    "limit_columns": "tests/sizing/test_limits.py",
+    "limit_columns": ("tests/sizing/test_limits.py",),
     # What no weight shows: the other properties would pass before these are asked.
-    **dict.fromkeys(("audit", "relaxation", "relaxed_caps"), f"{_PROPERTIES}_audit.py"),
+    "audit": ("tests/sizing/test_sizing_reason.py", f"{_PROPERTIES}_audit.py"),
+    **dict.fromkeys(("relaxation", "relaxed_caps"), (f"{_PROPERTIES}_audit.py",)),
 }
 _DIGESTS = ("-m", "tests.properties.digests", "0")
 _DIGEST_SECONDS = 600
@@ -84,8 +85,8 @@ def rounds_for(file: str) -> tuple[Round, ...]:
 
 
 def _own_tests(file: str) -> tuple[str, ...]:
-    own = _TESTS_OF.get(Path(file).stem, f"tests/sizing/test_{Path(file).stem}.py")
-    return (own,) if Path(own).is_file() else ()
+    own = _TESTS_OF.get(Path(file).stem, (f"tests/sizing/test_{Path(file).stem}.py",))
+    return tuple(test for test in own if Path(test).is_file())
 
 
 def copy_tracked(folder: Path) -> None:

@@ -4,7 +4,7 @@ import polars as pl
 import pytest
 from pydantic import ValidationError
 
-from sizing import RebalancingLimits, ScoreTier
+from sizing import RebalancingLimits, ScoreTier, size_portfolios
 from sizing.errors import ContractError
 from sizing.limit_columns import limit_columns
 from tests.sizing.days import a_day, limits, targets
@@ -213,6 +213,14 @@ def test_of_many_portfolios_without_limits_five_are_named_and_five_that_have_som
         limit_columns({f"A{n}": RebalancingLimits() for n in range(7)}, pl.Series([f"B{n}" for n in range(7)]))
     told = "no limits for 7 of 7 portfolios: B0, B1, B2, B3, B4; limits are given for 7: A0, A1, A2, A3, A4. Add"
     assert str(error.value).startswith(told)
+
+
+def test_without_dynamic_sizing_no_cap_counts_and_each_name_may_reach_the_whole() -> None:
+    selected = pl.DataFrame(
+        {"portfolio_id": ["core"] * 2, "asset": ["A", "B"], "bucket": ["x"] * 2, "score": [0.9, 0.1]}
+    )
+    sized = size_portfolios(selected.with_columns(is_held=False), limits(enable_dynamic_sizing=False))
+    assert sized.portfolios["reachable_weight"].to_list() == [2]
 
 
 def test_float_noise_in_a_weight_is_no_ninth_decimal() -> None:

@@ -70,8 +70,3 @@ def test_every_column_of_the_first_sizer_is_asked_for_but_the_rank_which_is_foun
     else:
         with pytest.raises(ContractError, match=f"the frame has no {name}: give it what DynamicPositionSizer"):
             TwoStagePositionSizer(LIMITS).size(raw.drop(name))
-
-
-def test_without_dynamic_sizing_each_name_may_reach_the_whole() -> None:
-    sized = size_portfolios(SELECTED, RebalancingLimits(enable_dynamic_sizing=False))
-    assert sized.portfolios["reachable_weight"].to_list() == [pytest.approx(0.1 + 3)]
