@@ -8,7 +8,7 @@ from collections.abc import Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from contextvars import copy_context
-from functools import partial
+from functools import cache, partial
 from typing import Any
 from unittest.mock import Mock
 from uuid import UUID
@@ -18,8 +18,9 @@ from prefect import Flow, Task
 from prefect.artifacts import Artifact
 from prefect.client.schemas.actions import ArtifactCreate
 from prefect.client.schemas.objects import State
+from prefect.context import SettingsContext, get_settings_context
 from prefect.logging import disable_run_logger
-from prefect.settings import PREFECT_API_URL, PREFECT_SERVER_ALLOW_EPHEMERAL_MODE, temporary_settings
+from prefect.settings import PREFECT_API_URL, PREFECT_SERVER_ALLOW_EPHEMERAL_MODE, Settings, temporary_settings
 from prefect.states import exception_to_failed_state
 
 Shown = list[ArtifactCreate]
@@ -55,7 +56,7 @@ def without_engine() -> Iterator[Shown]:
         pytest.MonkeyPatch.context() as patch,
         ThreadPoolExecutor(1) as pool,
         disable_run_logger(),
-        temporary_settings(_NO_SERVER),
+        SettingsContext(profile=get_settings_context().profile, settings=_without_server()),
     ):
         patch.setattr(Task, "__call__", call)
         patch.setattr(Flow, "__call__", _start)
@@ -64,6 +65,13 @@ def without_engine() -> Iterator[Shown]:
         patch.setattr("flows.progress.aupdate_progress_artifact", update)
         patch.setattr("tasks.events.emit_event", lambda *_, **__: None)
         yield shown
+
+
+@cache
+def _without_server() -> Settings:
+    """Give the settings under which Prefect finds no server: to make them takes longer than many a test."""
+    with temporary_settings(_NO_SERVER) as settings:
+        return settings
 
 
 async def _start(flow: Flow[..., Any], config: object, *, return_state: bool = False) -> object:
