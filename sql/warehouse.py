@@ -242,8 +242,8 @@ def _queries(sql: str) -> list[str]:
     return [one.query for one in statements]
 
 
-def _no_query(sql: str) -> WarehouseError:
-    return WarehouseError(f"{sql.strip()!r} is not one query, so nothing of it was run: ask like FROM current_targets")
+def _no_query(sql: str) -> QueryError:
+    return QueryError(f"{sql.strip()!r} is not one query, so nothing of it was run: ask like FROM current_targets")
 
 
 @contextmanager

@@ -46,6 +46,7 @@ LONG_FILES = (
 _SERVER_START_SECONDS = 120
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the files that take longest: one of them at the end would leave a core idle.
 

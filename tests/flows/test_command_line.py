@@ -280,7 +280,7 @@ def test_what_is_no_query_of_the_snapshot_is_one_sentence(ballast: Ballast, sett
     settings.open_warehouse().migrate()
     settings.open_warehouse().snapshot(date(2025, 6, 2))
     code, out, err = ballast("sql", query)
-    assert (code, out) == (1, "")
+    assert (code, out) == (2, "")
     assert err.startswith("error: ")
     assert err.count("\n") == 1
     assert not Path("written.txt").exists()
