@@ -48,10 +48,8 @@ def _typed(steps: pl.Expr) -> pl.Expr:
 
 def _candidates(buckets: pl.DataFrame, limit: str) -> pl.DataFrame:
     """Give the least value with which the reachable total is T, never less than the limit is now."""
-    is_cap = limit == "max_single_position"
-    free = buckets.filter(pl.col("positions" if is_cap else "candidates") > 0)
-    level = _capacity_cap(free) if is_cap else _capacity_bucket(free)
-    old = free.group_by("portfolio_key", maintain_order=True).agg(old=pl.col(limit).first())
+    level = _capacity_cap(buckets) if limit == "max_single_position" else _capacity_bucket(buckets)
+    old = buckets.group_by("portfolio_key", maintain_order=True).agg(old=pl.col(limit).first())
     return (
         old.filter(pl.col("old") < 1)
         .join(level, on="portfolio_key", how="left", maintain_order="left")

@@ -1,4 +1,4 @@
-"""The sentence of a weight: every stage with its number, to four decimals, and what bound it."""
+"""What is told of a weight, every stage with its number and what bound it, and of its portfolio."""
 
 import polars as pl
 
@@ -51,3 +51,12 @@ def test_what_is_dropped_says_why() -> None:
         "Rank 3, score 0.65: dropped, no room for another position of 0.4 (below_min_position_size).",
         "Rank 4, score 0.2: dropped, the score has no size (no_size).",
     ]
+
+
+def test_the_share_that_is_invested_has_twelve_decimals() -> None:
+    limits = RebalancingLimits(max_single_position=0.3, target_total_allocation=0.9, max_allocation_per_bucket=1)
+    selected = pl.DataFrame(
+        {"portfolio_id": ["core"] * 2, "asset": ["A", "B"], "bucket": ["x", "y"], "score": [0.9, 0.8]}
+    )
+    sized = size_portfolios(selected.with_columns(is_held=False), limits)
+    assert sized.portfolios["allocation_efficiency"].to_list() == [0.666666666667]

@@ -1,0 +1,65 @@
+"""The least cap that would place it all, worked by hand."""
+
+import polars as pl
+import pytest
+
+from sizing import RebalancingLimits, size_portfolios
+
+LIMITS = {
+    "target_total_allocation": 0.9,
+    "max_single_position": 0.3,
+    "enable_bucket_diversification": True,
+    "max_allocation_per_bucket": 0.3,
+}
+
+
+def _relaxation(free: str, pinned: dict[str, float], **limits: object) -> str | None:
+    """Size one free name a letter, of the bucket of that letter, and pinned ones; give what would place it all."""
+    weights = [None] * len(free) + [*pinned.values()]
+    selected = pl.DataFrame(
+        {"bucket": [*free, *pinned], "pinned_weight": weights}, schema_overrides={"pinned_weight": pl.Float64}
+    ).with_columns(
+        pl.lit("core").alias("portfolio_id"),
+        pl.int_range(pl.len()).cast(pl.String).alias("asset"),
+        pl.lit(0.95).alias("score"),
+        is_held=pl.col("pinned_weight").is_not_null(),
+    )
+    told: str | None = size_portfolios(selected, RebalancingLimits(**LIMITS | limits)).portfolios["relaxation"].item()
+    return told
+
+
+def test_a_bucket_in_which_all_is_pinned_brings_its_weight_too() -> None:
+    # 2 B + 0.1 = 0.9
+    assert _relaxation("xxxxxyyyyy", {"z": 0.1}) == "max_allocation_per_bucket 0.3 -> 0.4 would place it all"
+
+
+def test_what_is_pinned_beside_free_names_raises_what_its_bucket_can_hold() -> None:
+    # y holds one name of at most 0.3 and the pinned 0.1: B + 0.4 = 0.9
+    assert _relaxation("xxxxxy", {"y": 0.1}) == "max_allocation_per_bucket 0.3 -> 0.5 would place it all"
+
+
+@pytest.mark.parametrize("own", [0.1, 0.15])
+def test_a_bucket_with_a_limit_of_its_own_keeps_it(own: float) -> None:
+    told = _relaxation("xxxxxyyyyywwwww", {}, max_allocation_by_bucket={"w": own})
+    assert told == f"max_allocation_per_bucket 0.3 -> {(0.9 - own) / 2:.4g} would place it all"
+
+
+def test_all_of_it_pinned_cannot_be_relaxed() -> None:
+    assert _relaxation("", {"x": 0.1, "y": 0.2}) is None
+
+
+def test_a_cap_that_is_no_exact_number_of_steps_rises_all_the_same() -> None:
+    # As floats, 0.2941 is less than 2941 steps of 1e-4. Under 0.303 stage 2 leaves 0.85 - 2 x 0.303 - 0.2431 = 0.0009,
+    # which the last name may take; under 0.3029 it would leave 0.00104.
+    selected = pl.DataFrame(
+        {"portfolio_id": ["core"] * 3, "asset": list("abc"), "bucket": list("xyz"), "score": [0.95, 0.7, 0.65]}
+    ).with_columns(is_held=False)
+    limits = RebalancingLimits(
+        target_total_allocation=0.85,
+        max_single_position=0.2941,
+        residual_strategy="proportional",
+        max_residual_per_asset=0.001,
+        enable_bucket_diversification=False,
+    )
+    told = size_portfolios(selected, limits).portfolios["relaxation"].item()
+    assert told == "max_single_position 0.2941 -> 0.303 would place it all"
