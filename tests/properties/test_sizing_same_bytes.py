@@ -19,12 +19,12 @@ from tests.sizing.cases import Asked, frame_and_limits
 
 AS_DRAWN = (Phase.explicit, Phase.reuse, Phase.generate)  # drawn small; shrinking costs minutes
 BUDGET = settings(max_examples=12, deadline=None, phases=AS_DRAWN, suppress_health_check=[HealthCheck.too_slow])
-SEED = 20_000
+SEED, PORTFOLIOS = 20_000, 200
 
 
 @cache
 def sized_batch() -> tuple[pl.DataFrame, dict[str, RebalancingLimits], SizedPortfolios]:
-    frame, limits = frame_and_limits(make_batch(SEED))
+    frame, limits = frame_and_limits(make_batch(SEED, count=PORTFOLIOS))
     return frame, limits, size_portfolios(frame, limits)
 
 
