@@ -85,7 +85,7 @@ def answer(states: pl.DataFrame, concerns: tuple[Concern, ...], following: Seque
         return f"Not all is well: {'; '.join(one.what for one in concerns)}."
     day: date = states.select(pl.col("newest_day").max()).item()
     count = "1 portfolio has" if states.height == 1 else f"{states.height} portfolios have"
-    due = f"; next is {following[0].day}, due by {following[0].due:%H:%M} UTC" if following else ""
+    due = f"; next is {following[0].day}, due by {following[0].due:%Y-%m-%d %H:%M} UTC" if following else ""
     return f"All is well: {count} targets of {day}{due}."
 
 
