@@ -2,12 +2,15 @@
 
 import asyncio
 import getpass
-from collections.abc import Awaitable, Callable
+import os
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import httpx
 from prefect.client.schemas.objects import State
-from prefect.settings import PREFECT_API_URL
+from prefect.settings import PREFECT_API_URL, PREFECT_HOME
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
@@ -22,8 +25,9 @@ def run_watched(console: Console, start: Callable[[], Awaitable[State[Any]]]) ->
     require_server()
     with progress_bar(console) as progress:
         bar = progress.add_task("starting Prefect", total=None)
-        with watched_by(
-            lambda done, total, words: progress.update(bar, completed=done, total=total, description=words)
+        with (
+            watched_by(lambda done, total, words: progress.update(bar, completed=done, total=total, description=words)),
+            telling_of_no_server(),
         ):
             return asyncio.run(_completed(start))
 
@@ -53,12 +57,13 @@ def progress_bar(console: Console) -> Progress:
 
 
 def require_server() -> None:
-    """Ask the server that is configured, if any, before the first flow does, which would end in a traceback.
+    """Ask the server that is configured before the first flow does, which would end in a traceback.
 
-    *Raises* `ServerUnreachableError`.
+    Without one, a temporary server must be able to keep its history. *Raises* `ServerUnreachableError`.
     """
     url = PREFECT_API_URL.value()
     if url is None:
+        _require_writable(PREFECT_HOME.value())
         return
     try:
         httpx.get(f"{url.rstrip('/')}/health", timeout=_HEALTH_SECONDS).raise_for_status()
@@ -68,6 +73,29 @@ def require_server() -> None:
             "to run with a temporary server"
         )
         raise ServerUnreachableError(msg) from None
+
+
+@contextmanager
+def telling_of_no_server() -> Iterator[None]:
+    """Say in one sentence that a temporary server did not start. *Raises* `ServerUnreachableError`."""
+    try:
+        yield
+    except RuntimeError as error:
+        if "ephemeral Prefect API server" not in str(error):
+            raise
+        msg = f"no temporary Prefect server could be started ({error}): run it again, or start one with `ballast up`"
+        raise ServerUnreachableError(msg) from error
+
+
+def _require_writable(home: Path) -> None:
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        cause = "" if os.access(home, os.W_OK) else "permission denied"
+    except OSError as error:
+        cause = error.strerror or str(error)
+    if cause:
+        msg = f"Prefect cannot keep its history in {home} ({cause}): name a folder that can be written in PREFECT_HOME"
+        raise ServerUnreachableError(msg)
 
 
 def os_user() -> str:

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import warnings
 from dataclasses import asdict, dataclass
 from datetime import date
 from pathlib import Path
@@ -72,6 +73,8 @@ def prepare(*, verbose: bool) -> None:
     os.environ.setdefault("DO_NOT_TRACK", "1")
     # As in pyproject.toml, which Prefect does not find from another folder: a first start makes its database.
     os.environ.setdefault("PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS", "120")
+    # What cannot be written is told in one sentence before a server starts; Prefect warns a dozen times.
+    warnings.filterwarnings("ignore", message="Failed to create the Prefect home directory")
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     if not verbose:
         os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")

@@ -28,7 +28,7 @@ class NotATradingDayError(BallastError):
 
 
 class ServerUnreachableError(BallastError):
-    """The Prefect server that PREFECT_API_URL names does not answer."""
+    """The Prefect server that PREFECT_API_URL names does not answer, or a temporary one cannot be started."""
 
 
 class StaleRunError(BallastError):

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from cyclopts import CycloptsError
+from prefect.settings import PREFECT_API_URL, PREFECT_HOME, temporary_settings
 
 from flows.cli import app
 from flows.engine import os_user
@@ -247,6 +248,27 @@ def test_limits_that_will_disappoint_are_warned_about(
     assert "warning: portfolio core: max_total_positions 2 x max_single_position 0.15 = 0.30 <" in err
     assert code == 1
     assert "the Prefect server at http://127.0.0.1:9/api does not answer" in err
+
+
+def test_a_history_that_cannot_be_written_is_told_before_a_server_starts(ballast: Ballast, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with temporary_settings({PREFECT_API_URL: None, PREFECT_HOME: tmp_path / "file" / "prefect"}):
+        code, _, err = ballast("run", "--as-of", DAY)
+    assert code == 1
+    assert f"cannot keep its history in {tmp_path / 'file' / 'prefect'} (Not a directory): name a folder" in err
+
+
+def test_a_temporary_server_that_does_not_start_is_one_sentence(
+    ballast: Ballast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def time_out(*_: object) -> None:
+        msg = "Timed out while attempting to connect to ephemeral Prefect API server."
+        raise RuntimeError(msg)
+
+    monkeypatch.setattr("flows.run_command.daily_rebalance", lambda *_, **__: time_out())
+    code, _, err = ballast("run", "--as-of", DAY)
+    assert code == 1
+    assert "error: no temporary Prefect server could be started (Timed out while" in err
 
 
 class _Url:
