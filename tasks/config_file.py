@@ -73,7 +73,10 @@ def read_document(path: Path, sections: Sequence[str]) -> Document:
         repeated = tuple(_repeated(root))  # before it is constructed, which puts merged keys in
         content = loader.construct_document(root) if root else None
     except FileNotFoundError:
-        msg = f"no portfolio config at {path}: give its path with --config or BALLAST_CONFIG"
+        msg = (
+            f"no portfolio config at {path}: give its path with --config or BALLAST_CONFIG, or write one with "
+            "`ballast init`"
+        )
         raise ConfigError(msg) from None
     except (OSError, UnicodeDecodeError) as error:
         msg = f"{path} cannot be read: {error}"

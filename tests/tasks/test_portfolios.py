@@ -70,7 +70,7 @@ def test_what_is_not_yaml_is_told_with_its_line(config: Path) -> None:
 
 
 def test_a_missing_file_says_how_to_name_it(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"no portfolio config at .*: give its path with --config"):
+    with pytest.raises(ConfigError, match=r"no portfolio config at .*: give its path with --config .*`ballast init`"):
         load_portfolios(tmp_path / "portfolios.yaml")
 
 
