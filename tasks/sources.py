@@ -99,8 +99,8 @@ def unread_in_inbox(inbox: Path) -> tuple[str, ...]:
 
     *Requires* a folder.
     """
-    kinds = "|".join(contract.kind for contract in CONTRACTS)
-    read = re.compile(rf"({kinds})(_{_DAY_IN_NAME.pattern})?({'|'.join(map(re.escape, ENDINGS))})")
+    stems = "|".join(f"{one.kind}(_{_DAY_IN_NAME.pattern})?" if one.is_dated else one.kind for one in CONTRACTS)
+    read = re.compile(rf"({stems})({'|'.join(map(re.escape, ENDINGS))})")
     names = (path.name for path in inbox.iterdir() if path.is_file() and path.suffix != ".md")
     return tuple(sorted(name for name in names if not name.startswith(".") and not read.fullmatch(name)))
 
@@ -123,22 +123,28 @@ def _from_inbox(contract: Contract, inbox: Path, day: date) -> tuple[Source, ...
     folders = (inbox,) if contract.is_dated else (inbox, inbox.resolve().parent)
     for folder in folders:
         # Asked for by name: to list a folder of many years for each of its days would take longer than to read them.
-        paths = (folder / f"{stem}{ending}" for stem in (contract.kind, f"{contract.kind}_{day}") for ending in ENDINGS)
-        places = [local_place(path) for path in paths if path.is_file()]
+        places = [local_place(path) for path in _named(contract, folder, day, ENDINGS)]
         if found := _in_folder(contract, _AS_IN_THE_INBOX, places, day):
             return found
-    _refuse_other_formats(contract, inbox, day)
+    _refuse_what_is_not_read(contract, inbox, day)
     return ()
 
 
-def _refuse_other_formats(contract: Contract, inbox: Path, day: date) -> None:
-    """Refuse a file of the inbox that is named as what is missing, and is of a format that is not read."""
-    names = (f"{stem}{ending}" for stem in (contract.kind, f"{contract.kind}_{day}") for ending in OTHER_ENDINGS)
-    there = [name for name in names if (inbox / name).is_file()]
-    if there:
+def _named(contract: Contract, folder: Path, day: date, endings: Iterable[str]) -> list[Path]:
+    """Give the files of a folder that are named by the kind, alone or with the day."""
+    paths = (folder / f"{stem}{ending}" for stem in (contract.kind, f"{contract.kind}_{day}") for ending in endings)
+    return [path for path in paths if path.is_file()]
+
+
+def _refuse_what_is_not_read(contract: Contract, inbox: Path, day: date) -> None:
+    """Refuse a file of the inbox that is named as what is missing: another format, or a list with a day."""
+    if there := _named(contract, inbox, day, (*OTHER_ENDINGS, *ENDINGS)):
+        path = there[0]
+        stem = path.name.partition(".")[0] if contract.is_dated else contract.kind
+        why = "of a format" if path.name.endswith(OTHER_ENDINGS) else "under a name"
         msg = (
-            f"{inbox / there[0]} is of a format that is not read: save its {contract.kind} as "
-            f"{Path(there[0]).name.partition('.')[0]}.csv (or {_other_endings()}), or take it out of the inbox"
+            f"{path} is {why} that is not read: save its {contract.kind} as {stem}.csv (or {_other_endings()}), or "
+            "take it out of the inbox"
         )
         raise SourceError(msg)
 

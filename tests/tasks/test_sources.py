@@ -153,11 +153,21 @@ def test_a_file_of_another_format_is_refused_where_nothing_else_of_its_kind_is_t
     (inbox / name).write_text("")
     for path in inbox.glob(f"{kind}*.csv"):
         path.unlink()
-    stem = name.partition(".")[0]
+    stem = name.partition(".")[0] if kind == "scores" else kind  # a list has no day in its name
     with pytest.raises(
         SourceError, match=rf"{name} is of a format that is not read: save its {kind} as {stem}\.csv \(or"
     ):
         find_sources(inbox, DAY)
+
+
+def test_a_list_with_a_day_in_its_name_is_refused_where_nothing_else_of_its_kind_is_there(inbox: Path) -> None:
+    (inbox / "restrictions_2025-06-02.csv").write_text("portfolio_id,asset,restriction\n")
+    told = r"restrictions_2025-06-02\.csv is under a name that is not read: save its restrictions as restrictions\.csv"
+    with pytest.raises(SourceError, match=told):
+        find_sources(inbox, DAY)
+    (inbox / "restrictions.csv").write_text("portfolio_id,asset,restriction\n")
+    assert _found(inbox) == ["assets.csv", "restrictions.csv", "scores_2025-06-02.csv"]
+    assert unread_in_inbox(inbox) == ("restrictions_2025-06-02.csv",)
 
 
 def test_the_sheet_that_a_file_was_saved_from_may_lie_beside_it(inbox: Path) -> None:
