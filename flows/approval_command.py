@@ -8,10 +8,10 @@ from typing import Literal
 from flows.engine import os_user, run_watched
 from flows.fates import give_fates
 from flows.flags import Form
-from flows.give import is_for_program, require_one_form
+from flows.give import is_for_program, sentences_of
 from flows.outcomes import HELD as HELD_STATE
 from flows.publish_proposal import PublishConfig, publish_proposal
-from flows.show import HELD, PROBLEMS, STOPPED, err, out, require_words, say, tell
+from flows.show import HELD, PROBLEMS, STOPPED, err, require_words, say, tell
 from tasks.settings import Settings
 
 
@@ -27,7 +27,7 @@ def decide(  # noqa: PLR0913 - what a decision says
     """Approve or decline the run; without an approver it is who runs the command."""
     console, began = err(), datetime.now(UTC)
     try:
-        results = err() if is_for_program(require_one_form(form)) else out()
+        results = sentences_of(form)
         who = require_words(approver=os_user() if approver is None else approver, note=note)
         config = PublishConfig(run_id=run_id, decision=decision, **who, settings=Settings().at(paths))
         state = run_watched(console, lambda: publish_proposal(config, return_state=True))

@@ -9,9 +9,9 @@ from flows.backfill import BackfillConfig, backfill
 from flows.engine import os_user, run_watched
 from flows.fates import give_fates
 from flows.flags import AS_TABLE, Form
-from flows.give import is_for_program, require_one_form
+from flows.give import is_for_program, sentences_of
 from flows.outcomes import HELD as HELD_STATE
-from flows.show import HELD, PROBLEMS, STOPPED, err, out, say, tell
+from flows.show import HELD, PROBLEMS, STOPPED, err, say, tell
 from tasks.errors import UsageError
 from tasks.groups import days_of_groups, group_portfolios
 from tasks.portfolios import load_feeds, load_with_terms
@@ -35,7 +35,7 @@ def backfill_days(  # noqa: PLR0913 - what a backfill is asked
     """
     console, began = err(), datetime.now(UTC)
     try:
-        results = err() if is_for_program(require_one_form(form)) else out()
+        results = sentences_of(form)
         if last < first:
             msg = f"a range needs --from and --to in order, got {first} and {last}"
             raise UsageError(msg)

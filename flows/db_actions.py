@@ -6,12 +6,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import polars as pl
+from rich.console import Console
 from rich.filesize import decimal
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from flows.flags import Form
-from flows.give import give, is_for_program, require_one_form
+from flows.give import give, is_for_program, require_one_form, sentences_of
 from flows.show import ERROR, PROBLEMS, err, hear_warehouse, out, show, tell
 from sql.exports import Matched
 from sql.maintenance import (
@@ -53,13 +54,13 @@ def show_verification(paths: Paths, form: Form) -> int:
     """Verify, with progress, and show what failed. Copies that nobody named are not those of another warehouse."""
 
     def run(warehouse: Warehouse) -> int:
-        require_one_form(form)
+        console = sentences_of(form)
         missing = _missing_copies(paths)
         with _progress() as told:
             verification = verify(warehouse, told, has_copies=not missing)
         if missing:
             err().print(f"not compared with its copies: give {' and '.join(missing)} for that")
-        return _show_failures(warehouse, verification, form)
+        return _show_failures(console, warehouse, verification, form)
 
     return _with_warehouse(paths, run)
 
@@ -152,8 +153,7 @@ def _with_warehouse(paths: Paths, run: Callable[[Warehouse], int]) -> int:
         return tell(problem)
 
 
-def _show_failures(warehouse: Warehouse, verification: Verification, form: Form) -> int:
-    console = err() if is_for_program(form) else out()
+def _show_failures(console: Console, warehouse: Warehouse, verification: Verification, form: Form) -> int:
     schema = {"what": pl.String, "failures": pl.Int64, "first": pl.String}
     failures = pl.DataFrame(verification.failures, schema, orient="row")
     if is_for_program(form) or failures.height:

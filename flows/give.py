@@ -2,9 +2,10 @@
 
 import polars as pl
 from polars import selectors as cs
+from rich.console import Console
 
 from flows.flags import Form
-from flows.show import out, show
+from flows.show import err, out, show
 from tasks.errors import UsageError
 
 
@@ -19,6 +20,14 @@ def require_one_form(form: Form) -> Form:
 def is_for_program(form: Form) -> bool:
     """Whether the rows are for a program: then nothing else goes to stdout."""
     return form.json or form.csv
+
+
+def sentences_of(form: Form) -> Console:
+    """Give the console for sentences: where stdout is for a program, they go to stderr.
+
+    *Raises* `UsageError` when the form is two at once.
+    """
+    return err() if is_for_program(require_one_form(form)) else out()
 
 
 def give(frame: pl.DataFrame, form: Form, title: str | None = None) -> None:

@@ -6,9 +6,9 @@ from typing import Literal
 
 from flows.engine import os_user, run_watched
 from flows.flags import Form
-from flows.give import give, is_for_program, require_one_form
+from flows.give import give, is_for_program, sentences_of
 from flows.halt import HaltConfig, halt
-from flows.show import PROBLEMS, STOPPED, err, out, require_words, say, tell
+from flows.show import PROBLEMS, STOPPED, err, require_words, say, tell
 from tasks.errors import UsageError
 from tasks.settings import Settings
 
@@ -29,7 +29,7 @@ def switch(  # noqa: PLR0913 - what a halt is asked
     """
     console = err()
     try:
-        results = err() if is_for_program(require_one_form(form)) else out()
+        results = sentences_of(form)
         if all_portfolios == bool(portfolio_ids):
             msg = f"give portfolios, as in `ballast {action} core`, or --all; got {' '.join(portfolio_ids) or 'none'}"
             raise UsageError(msg)

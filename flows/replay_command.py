@@ -6,7 +6,7 @@ from pathlib import Path
 
 from flows.engine import run_watched
 from flows.flags import AS_TABLE, Form
-from flows.give import give, is_for_program, require_one_form
+from flows.give import give, is_for_program, sentences_of
 from flows.replay import IDENTICAL, ReplayConfig, replay
 from flows.show import DIFFERENT, PROBLEMS, STOPPED, err, out, say, show, tell
 from tasks.errors import UsageError
@@ -26,7 +26,7 @@ def replay_runs(  # noqa: PLR0913, PLR0917 - the flags
     """Replay a run, the runs of a day, or those of a range."""
     console, began = err(), datetime.now(UTC)
     try:
-        results = err() if is_for_program(require_one_form(form)) else out()
+        results = sentences_of(form)
         config = _config(run_id, as_of, first, last, Settings().at(paths))
         state = run_watched(console, lambda: replay(config, return_state=True))
         say(state.message, results, console)

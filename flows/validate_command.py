@@ -7,8 +7,8 @@ from pathlib import Path
 import polars as pl
 
 from flows.flags import Form
-from flows.give import give, is_for_program, require_one_form
-from flows.show import ERROR, PROBLEMS, err, out, show, tell
+from flows.give import give, is_for_program, require_one_form, sentences_of
+from flows.show import ERROR, PROBLEMS, out, show, tell
 from tasks import validation
 from tasks.day_validation import DayValidation
 from tasks.settings import Settings
@@ -37,7 +37,7 @@ def validate(as_of: date | None, paths: Mapping[str, Path], form: Form, *, is_st
     counts = [counted(n, what) for n, what in ((n_errors, "error"), (n_warnings, "warning")) if n]
     of_day = f"{seen.day}: " if seen.day else ""
     looked_at = f"{counted(len(seen.files), 'file')}, {counted(len(seen.limits), 'portfolio')}"
-    console = err() if is_for_program(form) else out()
+    console = sentences_of(form)
     verdict = ", ".join(["ready" if is_ready else "not ready", *counts])
     console.print(f"{of_day}{looked_at}: {verdict}", soft_wrap=True)
     return 0 if is_ready else ERROR
