@@ -57,7 +57,7 @@ class DayValidation:
         self._look_at_files(self.day, feeds)
         self._look_at_other_files()
         frames = frames_of(self.day, self.limits, self.files)
-        if frames.scores.is_empty() and all(file.counts for file in self.files):
+        if self.files and frames.scores.is_empty() and all(file.counts for file in self.files):
             self._tell(ERROR, self._settings.inbox, f"no scores of {self.day} among the files: deliver them")
         if self._config:
             self._look_at_names(frames)

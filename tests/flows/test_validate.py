@@ -164,6 +164,12 @@ def test_what_is_missing_or_unknown_is_told(
     assert validate()[0] == (1 if level == "error" else 0)
 
 
+def test_where_no_file_could_be_looked_at_only_the_reason_is_an_error(validate: Validate, folder: Path) -> None:
+    (folder / "inbox" / f"scores_{DAY}.parquet").write_bytes(b"")
+    [told] = [what for level, _, what in findings(validate) if level == "error"]
+    assert "2 files of scores" in told
+
+
 @pytest.mark.parametrize(
     ("day", "said"),
     [
