@@ -15,9 +15,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
 from typing import Any
+from uuid import uuid4
 
-import httpx
 import yaml
+from prefect.client.base import PrefectHttpxSyncClient
 
 from flows.processes import Background
 from tasks.settings import Settings
@@ -25,7 +26,9 @@ from tasks.settings import Settings
 ROOT = Path(__file__).parents[2]
 
 _SECONDS = 300
-_TRIES = 30
+_ANSWER_SECONDS = 20
+"""Where two of a server's connections wait for each other in SQLite, one gives up after a minute."""
+
 _SABOTAGE = """
 import os, sys
 from pathlib import Path
@@ -85,13 +88,9 @@ class Installation:
         return done.stdout
 
     def ask(self, method: str, path: str, **body: Any) -> Any:  # noqa: ANN401 - JSON
-        """Ask the server, again when it is busy, as Prefect's own client does."""
-        for _ in range(_TRIES):
-            answer = httpx.request(method, f"{self.api}{path}", json=body or None, timeout=60)
-            if answer.status_code != httpx.codes.SERVICE_UNAVAILABLE:
-                break
-            time.sleep(1)
-        answer.raise_for_status()
+        """Ask the server with Prefect's own client: again when it is busy, or waits for its database."""
+        with PrefectHttpxSyncClient(timeout=_ANSWER_SECONDS) as client:
+            answer = client.request(method, f"{self.api}{path}", json=body or None)
         return answer.json() if answer.content else None
 
     def deployment(self, name: str) -> dict[str, Any]:
@@ -104,6 +103,7 @@ class Installation:
         body: dict[str, Any] = {
             "state": {"type": "SCHEDULED", "state_details": {"scheduled_time": at.isoformat()}},
             "parameters": {"config": dict(config)} if config else {},
+            "idempotency_key": str(uuid4()),  # asked twice, it is one run
         }
         run_id: str = self.ask("POST", f"/deployments/{self.deployment(name)['id']}/create_flow_run", **body)["id"]
         return run_id
