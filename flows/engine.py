@@ -3,13 +3,14 @@
 import asyncio
 import getpass
 import os
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx
 from prefect.client.schemas.objects import State
+from prefect.context import SyncClientContext
 from prefect.settings import PREFECT_API_URL, PREFECT_HOME
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
@@ -17,19 +18,27 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from flows.progress import watched_by
 from tasks.errors import ServerUnreachableError
 
+Result = TypeVar("Result")
+
 _HEALTH_SECONDS = 10
 
 
 def run_watched(console: Console, start: Callable[[], Awaitable[State[Any]]]) -> State[Any]:
     """Run a long flow with a progress bar, and give its state. *Raises* what made it fail."""
-    require_server()
     with progress_bar(console) as progress:
         bar = progress.add_task("starting Prefect", total=None)
-        with (
-            watched_by(lambda done, total, words: progress.update(bar, completed=done, total=total, description=words)),
-            telling_of_no_server(),
+        with watched_by(
+            lambda done, total, words: progress.update(bar, completed=done, total=total, description=words)
         ):
-            return asyncio.run(_completed(start))
+            return run_flows(lambda: _completed(start))
+
+
+def run_flows(start: Callable[[], Coroutine[Any, Any, Result]]) -> Result:
+    """Run flows, and give what they gave. *Raises* `ServerUnreachableError`, and what `start` raises."""
+    require_server()
+    # One client for all tasks: each would make its own, and read every certificate of the system for it.
+    with _telling_of_no_server(), SyncClientContext.get_or_create():
+        return asyncio.run(start())
 
 
 async def _completed(start: Callable[[], Awaitable[State[Any]]]) -> State[Any]:
@@ -76,7 +85,7 @@ def require_server() -> None:
 
 
 @contextmanager
-def telling_of_no_server() -> Iterator[None]:
+def _telling_of_no_server() -> Iterator[None]:
     """Say in one sentence that a temporary server did not start. *Raises* `ServerUnreachableError`."""
     try:
         yield

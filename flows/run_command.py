@@ -1,6 +1,5 @@
 """`ballast run`: one day or a range, with progress, and the targets of the last day at the end."""
 
-import asyncio
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from rich.markup import escape
 from flows import outcomes
 from flows.asked import AS_CONFIGURED, Asked, days_asked_for, read_asked, warn
 from flows.daily_rebalance import daily_rebalance
-from flows.engine import os_user, progress_bar, raise_failure, require_server, telling_of_no_server
+from flows.engine import os_user, progress_bar, raise_failure, run_flows
 from flows.fates import give_fates
 from flows.flags import AS_TABLE, Form
 from flows.give import is_for_program, require_one_form
@@ -82,9 +81,7 @@ def run_days(  # noqa: PLR0913 - the flags
         for day in days:
             find_sources(asked.settings.inbox, day, asked.feeds)
         warn(console, asked)
-        require_server()
-        with telling_of_no_server():
-            ended = asyncio.run(_run_each(console, asked, days))
+        ended = run_flows(lambda: _run_each(console, asked, days))
         if is_for_a_program:
             give_fates(asked.settings, form, began, (days[0], days[-1]), ended.failed)
         elif ended.done and not ended.failed:

@@ -6,7 +6,7 @@ where Prefect is the point, by tests with the fixture `connected`.
 
 from collections.abc import Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from contextvars import copy_context
 from functools import cache, partial
 from typing import Any
@@ -18,7 +18,7 @@ from prefect import Flow, Task
 from prefect.artifacts import Artifact
 from prefect.client.schemas.actions import ArtifactCreate
 from prefect.client.schemas.objects import State
-from prefect.context import SettingsContext, get_settings_context
+from prefect.context import SettingsContext, SyncClientContext, get_settings_context
 from prefect.logging import disable_run_logger
 from prefect.settings import PREFECT_API_URL, PREFECT_SERVER_ALLOW_EPHEMERAL_MODE, Settings, temporary_settings
 from prefect.states import exception_to_failed_state
@@ -60,6 +60,7 @@ def without_engine() -> Iterator[Shown]:
     ):
         patch.setattr(Task, "__call__", call)
         patch.setattr(Flow, "__call__", _start)
+        patch.setattr(SyncClientContext, "get_or_create", nullcontext)
         patch.setattr(Artifact, "create", keep)
         patch.setattr(Artifact, "acreate", keep_later)
         patch.setattr("flows.progress.aupdate_progress_artifact", update)
