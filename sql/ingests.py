@@ -13,7 +13,7 @@ import polars as pl
 from sql.errors import WarehouseError
 from sql.frames import INGEST_KEYS, check_batch
 from sql.records import Ingest, IngestBatch, IngestKind, IngestSource
-from sql.statements import Connection, execute, fill, insert, query, read, table_columns
+from sql.statements import Connection, columns_of, execute, fill, insert, query, read
 
 Verdict: TypeAlias = Callable[[int, int], str | None]
 """Given the rows accepted and rejected: None, or why the content is refused whole, in words."""
@@ -90,7 +90,8 @@ def _find_all(con: Connection, source: IngestSource, *, has_many_days: bool) -> 
 
 
 def _store(con: Connection, intake: _Intake, batches: Iterable[IngestBatch]) -> None:
-    kind, columns = intake.source.kind, table_columns(con, without="ingest_id")
+    kind = intake.source.kind
+    columns = {table: columns_of(con, table, without="ingest_id") for table in (kind, "rejects")}
     for batch in batches:
         check_batch(intake.source, batch, columns, has_many_days=intake.has_many_days)
         insert(con, kind, _with_ingest_id(intake, batch.accepted))

@@ -17,7 +17,7 @@ from sql.files import count_wal_bytes
 from sql.opening import SNAPSHOT_ADVICE, pending_migrations
 from sql.replacing import replace_by
 from sql.scripts import Script, read_scripts
-from sql.statements import Connection, fill, query, read, table_columns
+from sql.statements import Connection, fill, query, read, tables
 from sql.upkeep import new_backup_path
 from sql.verification import ALL_APPLIED, SAME_EXPORTS, SAME_SNAPSHOT, Verification
 from sql.warehouse import Warehouse, translated
@@ -181,9 +181,9 @@ def _require_backup(path: Path) -> None:
 
 def _pending(con: Connection) -> tuple[str, ...]:
     """Name the migrations still to apply. *Raises* `MigrationError` when the file and the code do not fit."""
-    tables = table_columns(con, without="")
-    if "schema_migrations" not in tables:
-        msg = f"this is no warehouse: it has {len(tables)} tables and no schema_migrations. {_BACKUP_ADVICE}"
+    names = tables(con)
+    if "schema_migrations" not in names:
+        msg = f"this is no warehouse: it has {len(names)} tables and no schema_migrations. {_BACKUP_ADVICE}"
         raise WarehouseError(msg)
     return tuple(script.name for script in pending_migrations(con))
 
@@ -200,7 +200,7 @@ def _take(steps: tuple[_Step, ...], tell: Tell, words: Callable[[], AbstractCont
 
 
 def _scans(con: Connection) -> tuple[_Step, ...]:
-    return tuple((f"table {table} is readable", partial(_scan, con, table)) for table in table_columns(con, without=""))
+    return tuple((f"table {table} is readable", partial(_scan, con, table)) for table in tables(con))
 
 
 def _scan(con: Connection, table: str) -> tuple[Failure, ...]:
@@ -272,6 +272,6 @@ def _newest_in_snapshot(warehouse: Warehouse) -> tuple[object, ...]:
 def _count(con: Connection) -> dict[str, int]:
     counted = {
         table: read(con, f"SELECT count(*) AS n_rows FROM {table}")["n_rows"][0]  # noqa: S608 - one of our own tables
-        for table in table_columns(con, without="")
+        for table in tables(con)
     }
     return dict(sorted(counted.items()))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from sql.errors import ForeignFileError, WarehouseError
 from sql.scripts import Script, find_pending, read_scripts
-from sql.statements import Connection, command, execute, has_table, query, transaction
+from sql.statements import Connection, command, execute, has_table, query, tables, transaction
 
 SNAPSHOT_ADVICE = "make it anew with `ballast db snapshot`"
 """What to do about a snapshot that is damaged."""
@@ -22,8 +22,7 @@ _NOT_WHOLE = (
 
 def refuse_foreign(con: Connection, path: Path) -> None:
     """Refuse a file that has tables of another application. *Raises* `ForeignFileError`."""
-    tables = execute(con, "SELECT table_name FROM duckdb_tables() WHERE NOT internal ORDER BY table_name")
-    names = [name for (name,) in tables]
+    names = tables(con)
     if names and "schema_migrations" not in names:
         msg = (
             f"{path} is a DuckDB file of another application: it has {len(names)} tables "

@@ -69,23 +69,24 @@ def read(con: Connection, sql: str, /, **parameters: object) -> pl.DataFrame:
 
 def has_table(con: Connection, table: str) -> bool:
     """Whether the database has the table."""
-    return table in query(con, "table_columns")["table_name"]
+    return table in tables(con)
+
+
+def tables(con: Connection) -> tuple[str, ...]:
+    """Give the names of the tables of the database, in order."""
+    return tuple(query(con, "tables")["table_name"])
+
+
+def columns_of(con: Connection, table: str, without: str) -> dict[str, str]:
+    """Give the columns of a table and their types, without the one that the caller adds."""
+    found = query(con, "columns_of_table", table=table).rows()
+    return {column: data_type for column, data_type in found if column != without}
 
 
 def check_frames(con: Connection, frames: Mapping[str, pl.DataFrame], without: str) -> None:
     """Compare frames with the columns of their tables. *Raises* `WarehouseError` where one does not fit."""
-    tables = table_columns(con, without)
     for table, frame in frames.items():
-        check_columns(table, frame, tables[table])
-
-
-def table_columns(con: Connection, without: str) -> dict[str, dict[str, str]]:
-    """Give the columns of every table and their types, without the one that the caller adds."""
-    tables: dict[str, dict[str, str]] = {}
-    for table, column, data_type in query(con, "table_columns").drop("is_nullable").iter_rows():
-        if column != without:
-            tables.setdefault(table, {})[column] = data_type
-    return tables
+        check_columns(table, frame, columns_of(con, table, without))
 
 
 def insert(con: Connection, table: str, incoming: pl.DataFrame) -> None:

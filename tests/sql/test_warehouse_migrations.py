@@ -52,14 +52,14 @@ def test_a_failing_migration_keeps_nothing_of_itself(warehouse: Warehouse, monke
     _add_migration(monkeypatch, Script("V900__broken", "CREATE TABLE half (x INTEGER); SELECT * FROM nowhere"))
     with pytest.raises(MigrationError, match=r"V900__broken failed: .*nowhere"):
         warehouse.migrate()
-    assert "half" not in warehouse.query("table_columns")["table_name"]
+    assert "half" not in warehouse.query("tables")["table_name"]
     assert "V900" not in warehouse.query("applied_migrations")["version"]
 
 
 def test_a_later_migration_is_applied_alone(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
     _add_migration(monkeypatch, Script("V900__more", "CREATE TABLE more (x INTEGER)"))
     assert warehouse.migrate() == ("V900",)
-    assert ("more", "x") in warehouse.query("table_columns").select("table_name", "column_name").rows()
+    assert warehouse.query("columns_of_table", table="more").rows() == [("x", "INTEGER")]
 
 
 def test_a_migration_below_an_applied_one_is_refused() -> None:
