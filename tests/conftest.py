@@ -22,14 +22,13 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 from sql.warehouse import Warehouse
 from tasks.settings import Settings
 from tests.installed import installed_in, publish_days
+from tests.prefect_home import put_empty_prefect
 from tests.without_engine import Shown, without_engine
 
 ROOT = Path(__file__).parents[1]
 SAMPLE = ROOT / "deployments" / "sample" / "inbox"
 SAMPLE_DAYS = [date(2025, 6, day) for day in (2, 3, 4, 5, 6)]
 REAL_DATA = ROOT.parent / "shared" / "data" / "us_large_cap"
-
-EMPTY_PREFECT = ROOT / ".venv" / "prefect" / "prefect.db"
 
 IDLE_SERVICES = (
     *("CANCELLATION_CLEANUP", "CLEANUP_RECONCILER", "FOREMAN", "LATE_RUNS", "PAUSE_EXPIRATIONS", "REPOSSESSOR"),
@@ -145,8 +144,7 @@ def postgres() -> Iterator[PostgresServer]:
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The API address of a real Prefect server with a database of its own, on loopback."""
     home = tmp_path_factory.mktemp("prefect")
-    if EMPTY_PREFECT.exists():  # spares the migrations of a new one
-        shutil.copy(EMPTY_PREFECT, home)
+    put_empty_prefect(home)
     port = _free_port()
     # Given as a flag, the port would be unknown to the pages that the server gives out.
     environment = os.environ | {"PREFECT_HOME": str(home), "DO_NOT_TRACK": "1", "PREFECT_SERVER_API_PORT": str(port)}

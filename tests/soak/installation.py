@@ -22,12 +22,13 @@ from prefect.client.base import PrefectHttpxSyncClient
 
 from flows.processes import Background
 from tasks.settings import Settings
+from tests.prefect_home import put_empty_prefect
 
 ROOT = Path(__file__).parents[2]
 
 _SECONDS = 300
 _ANSWER_SECONDS = 20
-"""Where two of a server's connections wait for each other in SQLite, one gives up after a minute."""
+"""A server may stand still for a minute: two of its writers wait for each other in SQLite until one gives up."""
 
 _SABOTAGE = """
 import os, sys
@@ -144,8 +145,7 @@ def installed(
         shutil.copytree(ROOT / "deployments", folder / "deployments")
         _set_patience(folder / "deployments" / "automations.yaml", patience)
         (folder / ".prefect").mkdir()
-        if (empty := ROOT / ".venv" / "prefect" / "prefect.db").exists():
-            shutil.copy(empty, folder / ".prefect")
+        put_empty_prefect(folder / ".prefect")
         (folder / "sabotage").mkdir()
         (folder / "sabotage" / "sitecustomize.py").write_text(_SABOTAGE)
         try:
@@ -196,6 +196,6 @@ def _environment(folder: Path, address: str) -> dict[str, str]:
         "BALLAST_SNAPSHOT": str(folder / "snapshot.duckdb"),
         "BALLAST_EXPORT_FOLDER": str(folder / "targets"),
         "PREFECT_SERVER_API_PORT": str(port),
-        "PREFECT_WORKER_QUERY_SECONDS": "1",
+        "PREFECT_WORKER_QUERY_SECONDS": "3",
         "PREFECT_SERVER_DEPLOYMENTS_CONCURRENCY_SLOT_WAIT_SECONDS": "3",
     }
