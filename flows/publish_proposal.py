@@ -8,7 +8,7 @@ from prefect.runtime import flow_run
 from prefect.states import Completed
 from pydantic import BaseModel, ConfigDict, Field
 
-from flows.outcomes import HELD, PUBLISHED, Outcome, join, read_summary, send, tell, tell_rejected
+from flows.outcomes import HELD, PUBLISHED, Outcome, join, read_summary, send, tell, tell_rejected, telling_refusals
 from sql.errors import HaltedError, PublishRejectedError
 from tasks import events
 from tasks.approval import Proposal, approve, decline, find_proposal, require_same_inputs
@@ -65,7 +65,8 @@ async def publish_proposal(config: PublishConfig) -> State[Any]:
         return _decline(config, settings, proposal)
     ingested: tuple[Ingested, ...] = ()
     if proposal.is_open:
-        ingested = ingest_days(settings, (proposal.day,), {})
+        with telling_refusals(settings, [proposal.day], "publish", f"ballast run --as-of {proposal.day}"):
+            ingested = ingest_days(settings, (proposal.day,), {})
     run = require_same_inputs(settings, proposal)
     outcome = _approve(config, settings, proposal, run)
     snapshot(settings, proposal.day)

@@ -42,17 +42,21 @@ class Layout:
         strangers = [name for name in header if name not in names]
         problems = []
         if missing:
-            problems.append(f"column {_listed(missing)} is missing")
+            problems.append(_say(missing, "is missing", "are missing"))
         if repeated:
-            problems.append(f"column {_listed(repeated)} stands more than once")
+            problems.append(_say(repeated, "stands more than once", "stand more than once"))
         if strangers and not (self.feed and self.feed.ignore_other_columns):
-            problems.append(f"column {_listed(strangers)} is unknown{_nearest(strangers[0], names)}")
+            problems.append(f"{_say(strangers, 'is unknown', 'are unknown')}{_nearest(strangers[0], names)}")
         if problems:
             got = f"got {_listed(header)}; expected among {', '.join(names)}"
             way_out = "correct the file, or say its own names under feeds: columns in the config"
             msg = f"has a header that does not fit: {' and '.join(problems)}; {got}: {way_out}"
             raise SourceError(msg)
         return {place: names[name] for place, name in enumerate(header) if name in names}
+
+
+def _say(columns: Sequence[str], of_one: str, of_several: str) -> str:
+    return f"column {_listed(columns)} {of_one}" if len(columns) == 1 else f"columns {_listed(columns)} {of_several}"
 
 
 def _nearest(stranger: str, names: dict[str, str]) -> str:

@@ -183,6 +183,17 @@ def test_a_score_file_that_is_corrected_meanwhile_makes_the_proposal_old(waiting
     assert visible(waiting) == [("free", DAY)]
 
 
+def test_a_score_file_that_is_refused_meanwhile_is_seen_by_readers_and_the_proposal_goes_on_waiting(
+    waiting: Settings,
+) -> None:
+    (waiting.inbox / f"scores_{DAY}.csv").write_text("what,is,this\n1,2,3\n")
+    run_id = proposed(waiting)
+    assert "SourceError" in failure(decide(waiting, run_id))
+    assert ask(waiting, "SELECT as_of_date, is_corrected FROM refused_files") == [(DAY, False)]
+    assert proposed(waiting) == run_id
+    assert visible(waiting) == [("free", DAY)]
+
+
 def test_what_nobody_proposed_cannot_be_approved(waiting: Settings) -> None:
     assert f"open proposals: {proposed(waiting)}" in failure(decide(waiting, "2025-06-03-000000000000"))
 

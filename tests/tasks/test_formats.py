@@ -192,7 +192,7 @@ class TestCsv:
             ("date, asset,score\n", "column ' asset' is unknown (did you mean asset?)"),
             ("date,asset,asset\n", "column asset stands more than once"),
             (f"date,asset,{'x' * 10_000}\n", f"column {'x' * 40}... is unknown"),
-            (",".join(f"c{number}" for number in range(5_000)), "and 4990 more is unknown"),
+            (",".join(f"c{number}" for number in range(5_000)), "and 4990 more are unknown"),
             (b"date,asset,score\n2025-06-02,\xff\xfe,0.7\n", "is not text in utf-8 (invalid start byte near byte 28)"),
             (b"date,asset,score\n2025-06-02,A\xff\n", "is not text in utf-8"),
             (b"\0" * 100, "is text in UTF-16, as it seems"),
@@ -213,7 +213,7 @@ class TestCsv:
     def test_columns_of_other_names_are_read_where_they_are_said(self, read: Read) -> None:
         content = "day,symbol,score,technical_score\n2025-06-02,AAA,high,0.7\n"
         said = {"date": "day", "asset": "symbol", "score": "technical_score"}
-        assert "column day, symbol is unknown" in _refusal(read, content)
+        assert "columns day, symbol are unknown" in _refusal(read, content)
         assert "column score is unknown" in _refusal(read, content, columns=said)
         assert read(content, columns=said, ignore_other_columns=True)[0] == [_row(1)]
 

@@ -258,7 +258,7 @@ KNOWN: dict[str, tuple[str, bytes | str, str]] = {
         "is gzip that is cut off or damaged",
     ),
     "a ZIP archive": (".csv", b"PK\x03\x04\x14\x00" + bytes(40), "has a header that does not fit"),
-    "semicolons": (".csv", SCORES.replace(",", ";"), "column date, asset is missing"),
+    "semicolons": (".csv", SCORES.replace(",", ";"), "columns date, asset are missing"),
     "a quote left open": (".csv", SCORES + '2025-06-02,"BBB,0.7\n', "has a quote that is never closed"),
     "a column twice": (".csv", "date,asset,score,score\n2025-06-02,A,1,0\n", "column score stands more than once"),
     "a typing error": (".csv", SCORES.replace("score", "scor"), "column scor is unknown (did you mean score?)"),
@@ -267,7 +267,7 @@ KNOWN: dict[str, tuple[str, bytes | str, str]] = {
     "a thousand columns of long names": (
         ".csv",
         ",".join(["\U000e0001" * 500] * 1_000),
-        "column date, asset is missing",
+        "columns date, asset are missing",
     ),
     "a decimal comma": (".csv", 'date,asset,score\n2025-06-02,AAA,"0,7"\n', "say so in feeds: decimal: ','"),
     "a score above 1": (".csv", SCORES.replace("0.7", "1.0000000000000003"), "score is above 1"),
