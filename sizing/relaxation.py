@@ -12,7 +12,7 @@ from sizing.limits import WEIGHT_TOLERANCE
 from sizing.relaxed_caps import CAPS, proposals, relax_caps
 from sizing.water_fill import at_level, solve_level
 
-_NO_SINGLE_LIMIT = "no single limit would place it all: relax several"
+_NO_SINGLE_LIMIT = "several limits, or one that is no cap and no growth limit, would have to change"
 
 _LIMITS = ("max_residual_multiple", "max_residual_per_asset", *CAPS)
 """What may be relaxed; where two cost the same, the earlier one is named."""
@@ -28,7 +28,8 @@ def add_relaxation(summary: pl.DataFrame, working: pl.DataFrame, columns: LimitC
     is_forced = (pl.col("residual") - pl.col("residual_placed") > WEIGHT_TOLERANCE) & (
         pl.col("residual_strategy") != "cash_bucket"
     )
-    could_hold = buckets.filter(pl.col("candidates") > 0)
+    is_cut = pl.col("pins") > pl.col("pinned") + WEIGHT_TOLERANCE
+    could_hold = buckets.filter((pl.col("candidates") > 0) | is_cut)
     forced = (
         summary.filter(is_forced)
         .select("portfolio_key")
@@ -58,30 +59,40 @@ def _buckets(working: pl.DataFrame) -> pl.DataFrame:
         positions=pl.col("is_sized").sum().cast(pl.Float64),
         candidates=(pl.col("is_sized") | (pl.col("drop_reason") == BELOW_MINIMUM)).sum().cast(pl.Float64),
         pinned=pl.col("pinned").sum(),
+        pins=pl.col("pinned_weight").sum(),
+        pins_at_cap=pl.min_horizontal("pinned_weight", "max_single_position").filter("is_pinned").sum(),
     )
 
 
 def _reachable(buckets: pl.DataFrame) -> pl.DataFrame:
+    """Give what is reachable, and below T the limit without which more is: of c and B the one that gives more.
+
+    Where neither does alone, it is c, or nothing is there to be sized: the weights that are pinned are as they are.
+    """
     by_cap = pl.col("positions") * pl.col("max_single_position") + pl.col("pinned")
     by_bucket = pl.col("bucket_limit")
+    reached = pl.col("reachable_weight") + WEIGHT_TOLERANCE
     return (
         buckets.group_by("portfolio_key", maintain_order=True)
         .agg(
             target=pl.col("target_total_allocation").first(),
-            positions=(pl.col("positions").sum() + (pl.col("pinned") > 0).sum()),
+            positions=pl.col("positions").sum(),
+            is_empty=((pl.col("positions") == 0) & (pl.col("pinned") == 0)).all(),
             reachable_weight=pl.min_horizontal(by_cap, by_bucket).sum(),
-            without_buckets=by_cap.sum(),
-            without_cap=pl.min_horizontal(pl.col("positions") + pl.col("pinned"), by_bucket).sum(),
+            without_buckets=(pl.col("positions") * pl.col("max_single_position") + pl.col("pins_at_cap")).sum(),
+            without_cap=pl.min_horizontal(pl.col("positions") + pl.col("pins"), by_bucket).sum(),
         )
         .select(
             "portfolio_key",
             "reachable_weight",
             binding_limit=pl.when(pl.col("reachable_weight") < pl.col("target") - WEIGHT_TOLERANCE).then(
-                pl.when(pl.col("positions") == 0)
+                pl.when("is_empty")
                 .then(pl.lit("no_position"))
                 .when(pl.col("without_buckets") > pl.col("without_cap") + WEIGHT_TOLERANCE)
                 .then(pl.lit("max_allocation_per_bucket"))
-                .otherwise(pl.lit("max_single_position"))
+                .when((pl.col("positions") > 0) | (pl.col("without_cap") > reached))
+                .then(pl.lit("max_single_position"))
+                .otherwise(pl.lit("no_position"))
             ),
         )
     )

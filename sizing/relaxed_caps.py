@@ -40,6 +40,11 @@ def proposals(level: pl.DataFrame, limit: str) -> pl.DataFrame:
     )
 
 
+def _steps(name: str) -> pl.Expr:
+    steps: pl.Expr = (pl.col(name) * _SHOWN_STEPS).round()
+    return steps
+
+
 def _typed(steps: pl.Expr) -> pl.Expr:
     # Rounded at the end: a product of steps and 1e-4 need not be the number that a person would type.
     typed: pl.Expr = (steps * (1 / _SHOWN_STEPS)).round(_SHOWN_DECIMALS)
@@ -80,24 +85,33 @@ def _capacity_bucket(buckets: pl.DataFrame) -> pl.DataFrame:
 
 
 def _least(rows: pl.DataFrame, candidates: pl.DataFrame, columns: LimitColumns, limit: str) -> pl.DataFrame:
+    """Prove each candidate, and search where it does not do, or where it does and a step less does too.
+
+    It may be too high where weights are pinned: a cap that rises lets those rise that it had cut.
+    """
     proven = _placing(rows, candidates, columns)
     rest = candidates.join(proven, on="portfolio_key", how="anti", maintain_order="left")
-    open_wide = _placing(rows, rest.with_columns(new=pl.lit(1.0)), columns)
-    if open_wide.is_empty():
+    open_wide = _placing(rows, rest.with_columns(low="new", new=pl.lit(1.0)), columns)
+    step_less = proven.with_columns(low="old", new=_typed(_steps("new") - 1)).filter(pl.col("new") > pl.col("old"))
+    too_high = _placing(rows, step_less, columns)
+    searched = pl.concat([open_wide, too_high])
+    if searched.is_empty():
         return proven
-    low = open_wide.select("portfolio_key").join(rest, on="portfolio_key", maintain_order="left")["new"]
-    return pl.concat([proven, _bisect(rows, open_wide.with_columns(low=low), columns, limit)])
+    found = proven.join(too_high, on="portfolio_key", how="anti", maintain_order="left")
+    return pl.concat([found, _bisect(rows, searched, columns, limit)])
 
 
 def _bisect(rows: pl.DataFrame, bounds: pl.DataFrame, columns: LimitColumns, limit: str) -> pl.DataFrame:
     """Narrow (low, high] to one step, high always proven."""
     span = bounds.with_columns(
-        low=(pl.col("low") * _SHOWN_STEPS).round().cast(pl.Int64), high=pl.lit(_SHOWN_STEPS, pl.Int64)
+        low=(pl.col("low") * _SHOWN_STEPS + WEIGHT_TOLERANCE * _SHOWN_STEPS).floor().cast(pl.Int64),
+        high=_steps("new").cast(pl.Int64),
     )
     for _ in range(_SEARCH_STEPS):
         tried = span.with_columns(middle=(pl.col("low") + pl.col("high")) // 2)
         placing = _placing(rows, tried.with_columns(new=_typed(pl.col("middle"))), columns)
-        is_placing = pl.col("portfolio_key").is_in(placing["portfolio_key"].implode())
+        is_above = pl.col("middle") > pl.col("low")
+        is_placing = is_above & pl.col("portfolio_key").is_in(placing["portfolio_key"].implode())
         span = tried.with_columns(
             low=pl.when(is_placing).then("low").otherwise("middle"),
             high=pl.when(is_placing).then("middle").otherwise("high"),

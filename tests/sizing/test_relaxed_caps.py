@@ -1,5 +1,7 @@
 """The least cap that would place it all, worked by hand."""
 
+from collections.abc import Sequence
+
 import polars as pl
 import pytest
 
@@ -13,19 +15,23 @@ LIMITS = {
 }
 
 
-def _relaxation(free: str, pinned: dict[str, float], **limits: object) -> str | None:
-    """Size one free name a letter, of the bucket of that letter, and pinned ones; give what would place it all."""
-    weights = [None] * len(free) + [*pinned.values()]
+def _summary(free: str, pinned: Sequence[tuple[str, float]], **limits: object) -> dict[str, object]:
+    """Size one free name a letter, of the bucket of that letter, and pinned ones; give what is told of them."""
+    buckets, weights = [*free, *(bucket for bucket, _ in pinned)], [weight for _, weight in pinned]
     selected = pl.DataFrame(
-        {"bucket": [*free, *pinned], "pinned_weight": weights}, schema_overrides={"pinned_weight": pl.Float64}
+        {"bucket": buckets, "pinned_weight": [None] * len(free) + weights},
+        schema_overrides={"pinned_weight": pl.Float64},
     ).with_columns(
         pl.lit("core").alias("portfolio_id"),
         pl.int_range(pl.len()).cast(pl.String).alias("asset"),
         pl.lit(0.95).alias("score"),
         is_held=pl.col("pinned_weight").is_not_null(),
     )
-    told: str | None = size_portfolios(selected, RebalancingLimits(**LIMITS | limits)).portfolios["relaxation"].item()
-    return told
+    return size_portfolios(selected, RebalancingLimits(**LIMITS | limits)).portfolios.row(0, named=True)
+
+
+def _relaxation(free: str, pinned: dict[str, float], **limits: object) -> object:
+    return _summary(free, [*pinned.items()], **limits)["relaxation"]
 
 
 def test_a_bucket_in_which_all_is_pinned_brings_its_weight_too() -> None:
@@ -46,6 +52,38 @@ def test_a_bucket_with_a_limit_of_its_own_keeps_it(own: float) -> None:
 
 def test_all_of_it_pinned_cannot_be_relaxed() -> None:
     assert _relaxation("", {"x": 0.1, "y": 0.2}) is None
+
+
+FLAT = {"enable_bucket_diversification": False, "target_total_allocation": 0.95, "max_single_position": 0.15}
+WIDE = {"target_total_allocation": 0.95, "max_allocation_per_bucket": 0.4}
+
+
+def test_a_cap_that_rises_lets_what_is_pinned_rise_too() -> None:
+    # 2 c + 0.3 = 0.95; 0.4 would do for the weight that the old cap leaves of what is pinned
+    assert _relaxation("xx", {"x": 0.3}, **FLAT) == "max_single_position 0.15 -> 0.325 would place it all"
+
+
+def test_a_bucket_limit_that_rises_lets_what_is_pinned_rise_too() -> None:
+    # x is pinned at 0.45, cut to 0.4, and y holds at most B: 0.45 + B = 0.95
+    told = _summary("yyyy", [("x", 0.15)] * 3, **WIDE, max_single_position=0.2)
+    assert told["relaxation"] == "max_allocation_per_bucket 0.4 -> 0.5 would place it all"
+
+
+def test_where_all_is_pinned_and_cut_a_cap_is_what_may_rise() -> None:
+    # 2 c = 0.95
+    told = _summary("", [("x", 0.5)] * 2, **FLAT)
+    assert told["relaxation"] == "max_single_position 0.15 -> 0.475 would place it all"
+    assert told["binding_limit"] == "max_single_position"
+
+
+def test_a_bucket_that_cuts_what_is_pinned_is_what_binds() -> None:
+    told = _summary("", [("x", 0.15)] * 4 + [("y", 0.15)] * 3, **WIDE, max_single_position=0.15)
+    assert (told["reachable_weight"], told["binding_limit"]) == (pytest.approx(0.8), "max_allocation_per_bucket")
+
+
+def test_where_nothing_is_free_and_nothing_is_cut_no_limit_binds() -> None:
+    told = _summary("", [("x", 0.1)] * 2, **FLAT)
+    assert (told["binding_limit"], told["relaxation"]) == ("no_position", None)
 
 
 def test_a_cap_that_is_no_exact_number_of_steps_rises_all_the_same() -> None:
