@@ -5,19 +5,23 @@ Limits that contradict each other are refused by `RebalancingLimits` itself.
 
 import math
 from decimal import Decimal
+from heapq import nlargest
 
 from sizing.limits import WEIGHT_TOLERANCE, RebalancingLimits
 from sizing.universe_feasibility import find_selection_objections
+from sizing.wording import listed
 
 _COUNT_TOLERANCE = 1e-9
 _FIX_STEPS = 10_000
+_SHOWN_BUCKETS = 5
 
 
 def find_infeasible(limits: RebalancingLimits) -> tuple[str, ...]:
     """Say in one sentence each what these limits can never reach; nothing: no objection."""
     found = [_thresholds(limits), _bucket_counts(limits)]
     if limits.enable_dynamic_sizing:
-        found += [_minimum(limits), _positions(limits), _bucket_minimum(limits), _buckets(limits), _tiers(limits)]
+        found += [_minimum(limits), _positions(limits), _bucket_minimum(limits)]
+        found += [_own_bucket_minimum(limits), _buckets(limits), _tiers(limits)]
     return (*(sentence for sentence in found if sentence), *find_selection_objections(limits))
 
 
@@ -53,30 +57,59 @@ def _positions(limits: RebalancingLimits) -> str | None:
     needed = math.ceil(total / cap - _COUNT_TOLERANCE)
     fits = limits.min_position_size * needed <= total + WEIGHT_TOLERANCE
     fix = f"max_total_positions {needed}" if fits else f"max_single_position {_shown(_least(total / places))}"
+    count = f"max_total_positions {places}" if places == limits.max_total_positions else f"{places} positions"
     return (
-        f"max_total_positions {places} x max_single_position {_shown(cap)} = {_padded(reach)} < "
+        f"{count} x max_single_position {_shown(cap)} = {_padded(reach)} < "
         f"target_total_allocation {_shown(total)}: the rest is cash; {fix} would do"
     )
 
 
 def _buckets(limits: RebalancingLimits) -> str | None:
     total, each, n_buckets = limits.target_total_allocation, limits.max_allocation_per_bucket, _needed_buckets(limits)
-    own = limits.max_allocation_by_bucket.values()
-    reach = sum(sorted([*own, *[each] * n_buckets], reverse=True)[:n_buckets])
+    own, reach = _own(limits), _widest(limits, n_buckets)
     if not limits.enable_bucket_diversification or n_buckets == 0 or reach >= total - WEIGHT_TOLERANCE:
         return None
-    needed = math.ceil(total / each - _COUNT_TOLERANCE)
-    fits = needed <= _places(limits)
+    needed = _enough_buckets(limits)
+    least = min((total - sum(own[:kept])) / (n_buckets - kept) for kept in range(min(len(own) + 1, n_buckets)))
     fix = (
         f"min_buckets_represented {needed}"
-        if fits
-        else f"max_allocation_per_bucket {_shown(_least(total / n_buckets))}"
+        if _held_in(limits, needed) >= total - WEIGHT_TOLERANCE
+        else f"max_allocation_per_bucket {_shown(_least(least))}"
     )
     sides = f"{n_buckets} buckets x {_padded(each)}" if reach == n_buckets * each else f"the {n_buckets} widest buckets"
     return (
         f"{sides} = {_padded(reach)} < target_total_allocation {_shown(total)}: with no more than "
         f"min_buckets_represented the rest is cash; {fix} would do"
     )
+
+
+def _widest(limits: RebalancingLimits, n_buckets: int) -> float:
+    """Give what so many buckets can hold together, the widest ones first."""
+    own = _own(limits)
+    return sum(sorted([*own, *[limits.max_allocation_per_bucket] * n_buckets], reverse=True)[:n_buckets])
+
+
+def _enough_buckets(limits: RebalancingLimits) -> int:
+    total, each, n_own = limits.target_total_allocation, limits.max_allocation_per_bucket, len(_own(limits))
+    for n_buckets in range(1, n_own + 1):
+        if _widest(limits, n_buckets) >= total - WEIGHT_TOLERANCE:
+            return n_buckets
+    return n_own + math.ceil((total - _widest(limits, n_own)) / each - _COUNT_TOLERANCE)
+
+
+def _held_in(limits: RebalancingLimits, n_buckets: int) -> float:
+    """Give what so many of the widest buckets hold with as many positions as there may be."""
+    if n_buckets > _places(limits):
+        return 0.0
+    cap, places = limits.max_single_position, _places(limits)
+    widths = [_widest(limits, place + 1) - _widest(limits, place) for place in range(n_buckets)]
+    full = [min(math.floor(width / cap + _COUNT_TOLERANCE), places) for width in widths]
+    rest = [width - n_full * cap for width, n_full in zip(widths, full, strict=True)]
+    return sum(nlargest(places, [*[cap] * sum(full), *rest]))
+
+
+def _own(limits: RebalancingLimits) -> list[float]:
+    return sorted(limits.max_allocation_by_bucket.values(), reverse=True)
 
 
 def _needed_buckets(limits: RebalancingLimits) -> int:
@@ -90,6 +123,18 @@ def _bucket_minimum(limits: RebalancingLimits) -> str | None:
     return (
         f"max_allocation_per_bucket {_shown(each)} < min_position_size {_shown(minimum)}: no bucket can hold a "
         f"position; raise it to at least {_shown(minimum)}"
+    )
+
+
+def _own_bucket_minimum(limits: RebalancingLimits) -> str | None:
+    minimum = limits.min_position_size
+    own = limits.max_allocation_by_bucket.items()
+    narrow = [f"{name} {_shown(limit)}" for name, limit in sorted(own) if limit < minimum - WEIGHT_TOLERANCE]
+    if not limits.enable_bucket_diversification or not narrow:
+        return None
+    return (
+        f"max_allocation_by_bucket has {len(narrow)} below min_position_size {_shown(minimum)}: "
+        f"{listed(narrow, _SHOWN_BUCKETS)}: no position fits there; raise each to at least {_shown(minimum)}"
     )
 
 

@@ -301,3 +301,50 @@ def test_a_bucket_of_just_the_minimum_holds_its_one_position() -> None:
         min_position_size=0.1, max_allocation_per_bucket=0.1, enable_bucket_diversification=True, max_total_positions=9
     )
     assert not any("no bucket can hold" in sentence for sentence in find_infeasible(asked))
+
+
+@pytest.mark.parametrize(
+    ("changes", "fix"),
+    [
+        # .5 + .3 = .8; one more of .3
+        ({"max_allocation_per_bucket": 0.3, "max_allocation_by_bucket": {"x": 0.5}}, "min_buckets_represented 3"),
+        # 4 places of .25: four buckets hold .25 + 3 x .2; two hold .5 + .45, with two places each
+        (
+            {
+                "max_allocation_per_bucket": 0.2,
+                "max_allocation_by_bucket": {"x": 0.5},
+                "max_total_positions": 4,
+                "max_single_position": 0.25,
+            },
+            "max_allocation_per_bucket 0.45",
+        ),
+        # .5 and .45 are there already
+        (
+            {
+                "max_allocation_per_bucket": 0.1,
+                "max_allocation_by_bucket": {"x": 0.5, "y": 0.3, "z": 0.25},
+                "min_buckets_represented": 1,
+            },
+            "min_buckets_represented 3",
+        ),
+    ],
+)
+def test_limits_of_single_buckets_count_in_the_nearest_fix(changes: dict[str, object], fix: str) -> None:
+    assert only(**changes, enable_bucket_diversification=True).endswith(f"the rest is cash; {fix} would do")
+
+
+def test_a_bucket_that_can_hold_no_position_by_its_own_limit_is_named() -> None:
+    own = {"max_allocation_by_bucket": {"x": 0.01, "y": 0.3}, "min_buckets_represented": 3}
+    asked = {"enable_bucket_diversification": True, "min_position_size": 0.02, **own}
+    assert only(**asked) == (
+        "max_allocation_by_bucket has 1 below min_position_size 0.02: x 0.01: no position fits there; raise each to at "
+        "least 0.02"
+    )
+    assert find_infeasible(limits(**asked | {"enable_bucket_diversification": False})) == ()
+    assert find_infeasible(limits(**asked | {"max_allocation_by_bucket": {"x": 0.02}})) == ()
+
+
+def test_positions_that_the_minimum_size_limits_are_not_called_max_total_positions() -> None:
+    # .95 / .14 = 6.8: six positions of at most .15
+    found = find_infeasible(limits(max_single_position=0.15, min_position_size=0.14))
+    assert any(sentence.startswith("6 positions x max_single_position 0.15 = 0.90 < ") for sentence in found)
