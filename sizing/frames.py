@@ -15,6 +15,15 @@ STORED_WEIGHT = pl.Decimal(10, 8)
 """Type of a stored weight: eight decimals, exact sums."""
 
 _SHOWN = 5
+_WANTED = {
+    "nullability": "{column} that is given",
+    "min_length": "{column} that is not empty",
+    "min": "{column} of at least {bound}",
+    "max": "{column} of at most {bound}",
+    "inf": "{column} that is finite",
+    "nan": "{column} that is a number",
+}
+"""What a column's rule of dataframely expects, by the name of the rule."""
 
 SchemaT = TypeVar("SchemaT", bound=dy.Schema)
 
@@ -43,20 +52,32 @@ class SelectedAssets(dy.Schema):
 def validate(schema: type[SchemaT], frame: pl.DataFrame, stage: str) -> dy.DataFrame[SchemaT]:
     """Check `frame` where a bad row would be a bug of the stage before.
 
-    *Raises* `ContractError` with the rule, how many rows broke it, and the first of them.
+    *Raises* `ContractError` with the rule, how many rows broke it, the first of them, and what is expected.
     """
     try:
         return schema.validate(frame)
     except SchemaError as error:
         first_lines = str(error).split("\n\nResolved plan", maxsplit=1)[0]
-        msg = f"{stage}: {first_lines}; got columns {_described(frame)}"
+        expected = ", ".join(f"{name}: {column.dtype}" for name, column in schema.columns().items())
+        msg = f"{stage}: {first_lines}; got columns {_described(frame)}; expected {expected}: name and cast them so"
         raise ContractError(msg) from None
     except ValidationError:
         _, failure = schema.filter(frame)
         broken = ", ".join(f"{rule} ({count} rows)" for rule, count in sorted(failure.counts().items()))
         rows = failure.invalid().head(_SHOWN).to_dicts()
-        msg = f"{stage}: {len(failure)} of {frame.height} rows break {broken}; the first: {rows}"
+        expected = ", ".join(_expected(schema, rule) for rule in sorted(failure.counts()))
+        msg = (
+            f"{stage}: {len(failure)} of {frame.height} rows break {broken}; the first: {rows}; expected {expected}: "
+            "correct these rows, or leave them out"
+        )
         raise ContractError(msg) from None
+
+
+def _expected(schema: type[dy.Schema], rule: str) -> str:
+    column, _, check = rule.partition("|")
+    if check in _WANTED:
+        return _WANTED[check].format(column=column, bound=getattr(schema.columns()[column], check, None))
+    return f"each {', '.join(schema.primary_key())} once" if rule == "primary_key" else rule.replace("_", " ")
 
 
 def _described(frame: pl.DataFrame) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
 SizingMode = Literal["adaptive", "equal_weight", "score_weighted"]
 ResidualStrategy = Literal["safe_top_slice", "proportional", "cash_bucket"]
@@ -35,6 +35,12 @@ Weight = Annotated[float, AfterValidator(_at_most_eight_decimals)]
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
+_OWN_CATEGORIES = {
+    "pinned": "a weight that is given",
+    "disabled": "a position of a portfolio without dynamic sizing",
+}
+
+
 class ScoreTier(BaseModel):
     """One step of the adaptive sizing: from `min_score` up, the multiplier is `score_multiplier`."""
 
@@ -43,6 +49,14 @@ class ScoreTier(BaseModel):
     min_score: float = Field(ge=0, le=1, description="Lowest score of the tier.")
     size_category: str = Field(min_length=1, description="Name of the tier in the audit.")
     score_multiplier: float = Field(ge=0, le=100, description="Multiple of the base size T / n.")
+
+    @field_validator("size_category")
+    @classmethod
+    def _is_no_word_of_the_sizer(cls, name: str) -> str:
+        if name in _OWN_CATEGORIES:
+            msg = f"{name} is what the sizer calls {_OWN_CATEGORIES[name]}: give the tier another name"
+            raise ValueError(msg)
+        return name
 
     @model_validator(mode="before")
     @classmethod

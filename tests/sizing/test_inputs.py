@@ -5,6 +5,7 @@ from datetime import date
 import polars as pl
 import pytest
 
+from sizing import RebalancingLimits, size_portfolios
 from sizing.errors import BallastError, ContractError
 from sizing.inputs import DayInputs
 from sizing.pipeline import rebalance
@@ -130,3 +131,31 @@ def test_a_day_for_no_portfolio_has_no_targets() -> None:
 
 def test_the_day_is_that_of_the_targets() -> None:
     assert {row["as_of_date"] for row in targets(a_day(scores={"t1": 0.9})).values()} == {date(2026, 11, 20)}
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"score": [1.2, 0.8]}, "score of at most 1"),
+        ({"score": [-0.2, 0.8]}, "score of at least 0"),
+        ({"score": [float("nan"), 0.8]}, "score of at most 1, score that is a number"),
+        ({"asset": ["a", "a"]}, "each portfolio_id, asset once"),
+        ({"asset": ["a", ""]}, "asset that is not empty"),
+        ({"bucket": ["t", None]}, "bucket that is given"),
+        ({"asset": ["a", "CASH"]}, "cash is not scored"),
+    ],
+)
+def test_rows_that_cannot_be_sized_are_told_with_what_is_expected(
+    changes: dict[str, list[object]], expected: str
+) -> None:
+    row = {"portfolio_id": ["P", "P"], "asset": ["a", "b"], "bucket": ["t", "t"], "score": [0.9, 0.8]}
+    frame = pl.DataFrame(row | changes).with_columns(is_held=False)
+    with pytest.raises(ContractError) as caught:
+        size_portfolios(frame, RebalancingLimits())
+    assert str(caught.value).endswith(f"; expected {expected}: correct these rows, or leave them out")
+
+
+def test_a_frame_of_other_columns_is_told_with_those_that_are_expected() -> None:
+    with pytest.raises(ContractError) as caught:
+        size_portfolios(pl.DataFrame({"asset": ["a"]}), RebalancingLimits())
+    assert "score: Float64, is_held: Boolean, pinned_weight: Float64: name and cast them so" in str(caught.value)

@@ -180,6 +180,11 @@ def test_a_tier_out_of_bounds_is_refused(tier: tuple[float, str, float]) -> None
     assert "score_tiers.0" in refusal(score_tiers=[tier])
 
 
+@pytest.mark.parametrize("name", ["pinned", "disabled"])
+def test_a_tier_may_not_have_a_name_that_says_something_else_in_the_audit(name: str) -> None:
+    assert f"{name} is what the sizer calls" in refusal(score_tiers=[(0.5, name, 1)])
+
+
 def test_a_tier_may_be_written_with_or_without_its_names() -> None:
     named = {"min_score": 0.5, "size_category": "half", "score_multiplier": 2}
     assert limits(score_tiers=[named]).score_tiers == limits(score_tiers=[(0.5, "half", 2)]).score_tiers
