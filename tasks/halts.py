@@ -6,6 +6,7 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 from prefect.logging import get_run_logger
 
+from sql.errors import WarehouseError
 from tasks.config_file import unknown
 from tasks.errors import ConfigError, UsageError
 from tasks.portfolios import load_portfolios
@@ -56,5 +57,14 @@ def halts_in_force(settings: Settings) -> tuple[str, ...]:
 
 @task(name="open warehouse", cache_policy=NO_CACHE, persist_result=False, **_PATIENT)
 def bring_up_to_date(settings: Settings) -> None:
-    """Make the warehouse, or bring it up to date: a halt may be the first thing that is asked of a release."""
+    """Bring the warehouse up to date: a halt may be the first thing that is asked of a release.
+
+    *Raises* `WarehouseError` where there is none: halted in the wrong folder, everything would go on elsewhere.
+    """
+    if not settings.warehouse.exists():
+        msg = (
+            f"no warehouse at {settings.warehouse}: nothing was halted or resumed. Correct the path, or the folder; "
+            "before the first run, make it with `ballast db migrate`"
+        )
+        raise WarehouseError(msg)
     settings.open_warehouse().migrate()

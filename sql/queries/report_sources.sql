@@ -14,7 +14,6 @@ WHERE ingest_id IN (
         json_extract(inputs, '$.scores')::BIGINT[]
         || json_extract(inputs, '$.assets')::BIGINT[]
         || json_extract(inputs, '$.restrictions')::BIGINT[]
-        || coalesce(json_extract(inputs, '$.positions_of_others')::BIGINT[], [])
         || json_extract(inputs, '$.holdings.*.ingest_id')::BIGINT[]
     )
     FROM runs

@@ -101,6 +101,7 @@ class TestOfRuns:
         assert ballast("decline", run_id, "--note", "too late", "--config", config)[0] == 1
 
     def test_a_halt_exits_with_0_and_what_it_holds_with_3(self, ballast: Ballast) -> None:
+        assert ballast("db", "migrate")[0] == 0
         code, out, _ = ballast("halt", "--all", "--reason", "odd scores")
         assert (code, out) == (
             0,
@@ -115,6 +116,15 @@ class TestOfRuns:
             [("core", "odd scores")],
         )
         assert "core halted by" in err
+        assert ballast("run", "--as-of", DAY)[0] == 3
+        code, out, _ = ballast("report", "--as-of", DAY, "--output", "day.html")
+        assert (code, out) == (0, "day.html\n")  # the other portfolios are published, core is held
+
+    def test_a_halt_where_no_warehouse_is_says_that_it_halts_nothing(self, ballast: Ballast, tmp_path: Path) -> None:
+        code, out, err = ballast("halt", "--all", "--reason", "odd scores", "--warehouse", tmp_path / "none.duckdb")
+        assert (code, out) == (1, "")
+        assert f"no warehouse at {tmp_path / 'none.duckdb'}: nothing was halted" in err
+        assert not (tmp_path / "none.duckdb").exists()
 
     def test_a_restriction_needs_no_reason(self, ballast: Ballast, inbox: Path) -> None:
         (inbox / "restrictions.csv").write_text("portfolio_id,asset,restriction\n,AMZN,no_buy\n")
