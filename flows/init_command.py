@@ -75,6 +75,6 @@ def _say(folder: Path, files: Collection[Path], preset: str) -> None:
     console.print("\nNext:")
     if folder.resolve() != Path.cwd():
         console.print(f"  cd {shlex.quote(str(folder))}", markup=False, soft_wrap=True)
-    program, width = program_here(), max(len(command) for command, _ in _NEXT)
+    program, width = program_here(folder.resolve()), max(len(command) for command, _ in _NEXT)
     for command, why in _NEXT:
         console.print(f"  {program} {command:<{width}}  # {why}", markup=False, soft_wrap=True)

@@ -9,10 +9,10 @@ from pathlib import Path
 _NAME = "ballast"
 
 
-def program_here() -> str:
-    """Give what starts this very program in the working folder.
+def program_here(folder: Path | None = None) -> str:
+    """Give what starts this very program in the folder; without one, in the working folder.
 
-    By its name where the shell finds it under that name, else by its path, relative where it is below this folder.
+    By its name where the shell finds it under that name, else by its path, relative where it is below the folder.
     """
     here = Path(sys.executable).with_name(_NAME)
     found = shutil.which(_NAME)
@@ -20,7 +20,8 @@ def program_here() -> str:
         return _NAME
     if not here.exists():
         return f"{shlex.quote(sys.executable)} -m flows.cli"
-    return shlex.quote(str(here.relative_to(Path.cwd())) if here.is_relative_to(Path.cwd()) else str(here))
+    typed_in = folder or Path.cwd()
+    return shlex.quote(str(here.relative_to(typed_in) if here.is_relative_to(typed_in) else here))
 
 
 def as_printed(command: str) -> str:

@@ -2,6 +2,8 @@
 
 import re
 import shlex
+import subprocess
+import sys
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -48,6 +50,20 @@ def test_what_init_names_next_works_as_it_is_printed(ballast: Ballast, tmp_path:
     assert printed[0][1].splitlines()[-1].endswith(": 2 files, 1 portfolio: ready")
     assert "would be published" in printed[1][1] + printed[1][2]
     assert "published core 10 positions, 10 opened" in printed[2][2]
+
+
+def test_what_init_names_next_works_in_the_folder_that_it_made(tmp_path: Path) -> None:
+    venv = Path(sys.executable).parents[1]
+
+    def type_in_venv(*lines: str) -> str:
+        environment = {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path)}
+        words = ["/bin/sh", "-ec", "\n".join(lines)]
+        done = subprocess.run(words, cwd=venv, env=environment, capture_output=True, text=True, check=True)
+        return done.stdout
+
+    made = type_in_venv(f"bin/ballast init {shlex.quote(str(tmp_path / 'desk'))}")
+    validated = type_in_venv(*made.partition("Next:")[2].strip().splitlines()[:2])
+    assert validated.splitlines()[-1].endswith(": 2 files, 1 portfolio: ready")
 
 
 @pytest.mark.parametrize("preset", PRESETS)
