@@ -12,9 +12,9 @@ HEAD = """\
 
 Made by `make reference` from the commands themselves: do not edit. `ballast COMMAND --help` says the same.
 
-Results go to stdout, progress and warnings to stderr. Tables fit the terminal; piped, or with `NO_COLOR` set, they
-are plain. Where a command shows rows, `--json` and `--csv` write them for a program. A flag wins over its
-`BALLAST_` variable, and the variable over the default.
+Results go to stdout, progress and warnings to stderr. Tables fit the terminal; piped, they are plain,
+and with `NO_COLOR` set they have no colour. Where a command shows rows, `--json` and `--csv` write them for a program.
+A flag wins over its `BALLAST_` variable, and the variable over the default.
 
 ## Exit codes
 

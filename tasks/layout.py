@@ -1,7 +1,8 @@
 """Which columns of a file are ours: its header held against the contract of its kind. Names are never guessed."""
 
+import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 
@@ -13,6 +14,7 @@ from tasks.wording import shown
 
 _SHOWN = 10
 _LONGEST_COMPARED = 40
+_SEPARATORS = (",", ";", "\t", "|")
 
 
 @dataclass(frozen=True)
@@ -49,10 +51,16 @@ class Layout:
             problems.append(f"{_say(strangers, 'is unknown', 'are unknown')}{_nearest(strangers[0], names)}")
         if problems:
             got = f"got {_listed(header)}; expected among {', '.join(names)}"
-            way_out = "correct the file, or say its own names under feeds: columns in the config"
-            msg = f"has a header that does not fit: {' and '.join(problems)}; {got}: {way_out}"
+            msg = f"has a header that does not fit: {' and '.join(problems)}; {got}: {_way_out(header, names)}"
             raise SourceError(msg)
         return {place: names[name] for place, name in enumerate(header) if name in names}
+
+
+def _way_out(header: Sequence[str], names: Mapping[str, str]) -> str:
+    for other in _SEPARATORS:
+        if len(header) == 1 and len(names.keys() & set(header[0].split(other))) > 1:
+            return f"its values look separated by {json.dumps(other)}: say so in the config, under feeds: separator"
+    return "correct the file, or say its own names under feeds: columns in the config"
 
 
 def _say(columns: Sequence[str], of_one: str, of_several: str) -> str:

@@ -258,7 +258,7 @@ KNOWN: dict[str, tuple[str, bytes | str, str]] = {
         "is gzip that is cut off or damaged",
     ),
     "a ZIP archive": (".csv", b"PK\x03\x04\x14\x00" + bytes(40), "has a header that does not fit"),
-    "semicolons": (".csv", SCORES.replace(",", ";"), "columns date, asset are missing"),
+    "semicolons": (".csv", SCORES.replace(",", ";"), 'its values look separated by ";": say so in the config'),
     "a quote left open": (".csv", SCORES + '2025-06-02,"BBB,0.7\n', "has a quote that is never closed"),
     "a column twice": (".csv", "date,asset,score,score\n2025-06-02,A,1,0\n", "column score stands more than once"),
     "a typing error": (".csv", SCORES.replace("score", "scor"), "column scor is unknown (did you mean score?)"),
