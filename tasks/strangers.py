@@ -1,4 +1,4 @@
-"""Names that mean nothing today: in restrictions, positions and limits. A typing error there would be silent.
+"""Names that mean nothing today: in scores, restrictions, positions and limits. A typing error there would be silent.
 
 They are told and do not stop a run, since a list may name an asset that left the market long ago. Only an unknown name
 in include_buckets does: it would close what the portfolio holds.
@@ -11,6 +11,7 @@ from sizing import RebalancingLimits
 from sizing.inputs import UNCLASSIFIED, DayFrames
 from sizing.wording import listed
 from tasks.errors import ConfigError
+from tasks.wording import shown
 
 _SHOWN = 5
 _ALIKE = 0.8
@@ -25,14 +26,17 @@ def find_strangers(
     """Say which portfolios, assets and buckets are named that nobody knows, with the nearest known name.
 
     Known is a portfolio with limits, or one of the `others`, which have runs of their own; an asset that is listed,
-    scored or held; a bucket of the asset list. What include_buckets names is not told here: `require_known_buckets`
-    stops the run.
+    scored or held; a bucket of the asset list. A scored or held asset may be missing from that list; it is told where
+    only capitals or blanks set it apart from a listed one. What include_buckets names is not told here:
+    `require_known_buckets` stops the run.
     """
     assets = {*inputs.assets["asset"], *inputs.scores["asset"], *inputs.holdings["asset"]}
     buckets = _known_buckets(inputs)
     restrictions, limits = inputs.restrictions, inputs.limits
     portfolios = {*limits, *others}
     found = [
+        _tell_spelling("scores", inputs.scores["asset"], inputs.assets["asset"]),
+        _tell_spelling("positions", inputs.holdings["asset"], inputs.assets["asset"]),
         _tell("positions", "portfolio", portfolios_with_positions, portfolios),
         _tell("restrictions", "portfolio", restrictions["portfolio_id"].drop_nulls(), portfolios),
         _tell("restrictions", "asset", restrictions["asset"], assets),
@@ -94,3 +98,18 @@ def _tell(where: str, kind: str, named: Iterable[str], known: Iterable[str]) -> 
         return f"{where}: {kind}s {listed(strangers, _SHOWN)} are {nobody}"
     suggestion = _nearest(strangers[0], known)
     return f"{where}: {kind} {strangers[0]} is {nobody}" + (f"; {suggestion}" if suggestion else "")
+
+
+def _tell_spelling(where: str, named: Iterable[str], assets: Iterable[str]) -> str:
+    """Say which names differ from one of the asset list only in capitals or in blanks around them."""
+    known = {_plain(asset): asset for asset in assets}
+    meant = {name: known[_plain(name)] for name in set(named).difference(known.values()) if _plain(name) in known}
+    if not meant:
+        return ""
+    told = listed([f"{shown(name)} (did you mean {meant[name]}?)" for name in sorted(meant)], _SHOWN)
+    count = "1 asset is" if len(meant) == 1 else f"{len(meant)} assets are"
+    return f"{where}: {count} not in the asset list as written: {told}"
+
+
+def _plain(name: str) -> str:
+    return name.strip().casefold()

@@ -55,6 +55,26 @@ def test_a_restriction_on_an_unknown_asset_or_portfolio_is_told() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("names", "told"),
+    [
+        (["aaa"], ("scores: 1 asset is not in the asset list as written: aaa (did you mean AAA?)",)),
+        (
+            ["AAA ", "aAa", "BBB"],
+            (
+                "scores: 2 assets are not in the asset list as written: 'AAA ' (did you mean AAA?), "
+                "aAa (did you mean AAA?)",
+            ),
+        ),
+        (["AAA", "BBB"], ()),
+    ],
+)
+def test_scores_of_a_listed_asset_in_other_letters_are_told(names: list[str], told: tuple[str, ...]) -> None:
+    day = _day()
+    scores = pl.concat([day.scores] * len(names)).with_columns(asset=pl.Series(names))
+    assert find_strangers(day.frames._replace(scores=scores), NOBODY) == told
+
+
 def test_positions_of_a_portfolio_that_is_not_in_the_run_are_told() -> None:
     assert find_strangers(_day(), ["income", "income"]) == ("positions: portfolio income is not in this run",)
 
