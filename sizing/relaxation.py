@@ -77,7 +77,6 @@ def _reachable(buckets: pl.DataFrame) -> pl.DataFrame:
         .agg(
             target=pl.col("target_total_allocation").first(),
             positions=pl.col("positions").sum(),
-            is_empty=((pl.col("positions") == 0) & (pl.col("pinned") == 0)).all(),
             reachable_weight=pl.min_horizontal(by_cap, by_bucket).sum(),
             without_buckets=(pl.col("positions") * pl.col("max_single_position") + pl.col("pins_at_cap")).sum(),
             without_cap=pl.min_horizontal(pl.col("positions") + pl.col("pins"), by_bucket).sum(),
@@ -86,9 +85,7 @@ def _reachable(buckets: pl.DataFrame) -> pl.DataFrame:
             "portfolio_key",
             "reachable_weight",
             binding_limit=pl.when(pl.col("reachable_weight") < pl.col("target") - WEIGHT_TOLERANCE).then(
-                pl.when("is_empty")
-                .then(pl.lit("no_position"))
-                .when(pl.col("without_buckets") > pl.col("without_cap") + WEIGHT_TOLERANCE)
+                pl.when(pl.col("without_buckets") > pl.col("without_cap") + WEIGHT_TOLERANCE)
                 .then(pl.lit("max_allocation_per_bucket"))
                 .when((pl.col("positions") > 0) | (pl.col("without_cap") > reached))
                 .then(pl.lit("max_single_position"))
