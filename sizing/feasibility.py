@@ -66,7 +66,7 @@ def _positions(limits: RebalancingLimits) -> str | None:
 
 def _buckets(limits: RebalancingLimits) -> str | None:
     total, each, n_buckets = limits.target_total_allocation, limits.max_allocation_per_bucket, _needed_buckets(limits)
-    own, reach = _own(limits), _widest(limits, n_buckets)
+    own, reach = _own(limits), sum(_widest(limits, n_buckets))
     if not limits.enable_bucket_diversification or n_buckets == 0 or reach >= total - WEIGHT_TOLERANCE:
         return None
     needed = _enough_buckets(limits)
@@ -83,18 +83,17 @@ def _buckets(limits: RebalancingLimits) -> str | None:
     )
 
 
-def _widest(limits: RebalancingLimits, n_buckets: int) -> float:
-    """Give what so many buckets can hold together, the widest ones first."""
-    own = _own(limits)
-    return sum(sorted([*own, *[limits.max_allocation_per_bucket] * n_buckets], reverse=True)[:n_buckets])
+def _widest(limits: RebalancingLimits, n_buckets: int) -> list[float]:
+    """Give the limits of so many buckets, the widest ones first."""
+    return sorted([*_own(limits), *[limits.max_allocation_per_bucket] * n_buckets], reverse=True)[:n_buckets]
 
 
 def _enough_buckets(limits: RebalancingLimits) -> int:
     total, each, n_own = limits.target_total_allocation, limits.max_allocation_per_bucket, len(_own(limits))
     for n_buckets in range(1, n_own + 1):
-        if _widest(limits, n_buckets) >= total - WEIGHT_TOLERANCE:
+        if sum(_widest(limits, n_buckets)) >= total - WEIGHT_TOLERANCE:
             return n_buckets
-    return n_own + math.ceil((total - _widest(limits, n_own)) / each - _COUNT_TOLERANCE)
+    return n_own + math.ceil((total - sum(_widest(limits, n_own))) / each - _COUNT_TOLERANCE)
 
 
 def _held_in(limits: RebalancingLimits, n_buckets: int) -> float:
@@ -102,7 +101,7 @@ def _held_in(limits: RebalancingLimits, n_buckets: int) -> float:
     if n_buckets > _places(limits):
         return 0.0
     cap, places = limits.max_single_position, _places(limits)
-    widths = [_widest(limits, place + 1) - _widest(limits, place) for place in range(n_buckets)]
+    widths = _widest(limits, n_buckets)
     full = [min(math.floor(width / cap + _COUNT_TOLERANCE), places) for width in widths]
     rest = [width - n_full * cap for width, n_full in zip(widths, full, strict=True)]
     return sum(nlargest(places, [*[cap] * sum(full), *rest]))

@@ -100,7 +100,7 @@ class TestOfRuns:
         assert ballast("run", "--as-of", DAY, "--config", config)[0] == 0
         assert ballast("decline", run_id, "--note", "too late", "--config", config)[0] == 1
 
-    def test_a_halt_exits_with_0_and_what_it_holds_with_3(self, ballast: Ballast) -> None:
+    def test_a_halt_exits_with_0_and_what_it_holds_with_3(self, ballast: Ballast, settings: Settings) -> None:
         assert ballast("db", "migrate")[0] == 0
         code, out, _ = ballast("halt", "--all", "--reason", "odd scores")
         assert (code, out) == (
@@ -117,8 +117,9 @@ class TestOfRuns:
         )
         assert "core halted by" in err
         assert ballast("run", "--as-of", DAY)[0] == 3
-        code, out, _ = ballast("report", "--as-of", DAY, "--output", "day.html")
-        assert (code, out) == (0, "day.html\n")  # the other portfolios are published, core is held
+        page = settings.snapshot.with_name("day.html")
+        code, out, _ = ballast("report", "--as-of", DAY, "--output", page)
+        assert (code, out) == (0, f"{page}\n")  # the other portfolios are published, core is held
 
     def test_a_halt_where_no_warehouse_is_says_that_it_halts_nothing(self, ballast: Ballast, tmp_path: Path) -> None:
         code, out, err = ballast("halt", "--all", "--reason", "odd scores", "--warehouse", tmp_path / "none.duckdb")
