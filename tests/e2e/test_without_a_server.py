@@ -7,20 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from tests.prefect_home import put_empty_prefect
-
 ROOT = Path(__file__).parents[2]
 MINUTES = 180
 
 
 @pytest.mark.timeout(300)
 def test_a_day_runs_without_any_server_from_a_folder_with_a_space(tmp_path: Path, sample: Path) -> None:
-    folder, home = tmp_path / "a folder", tmp_path / "prefect"
+    folder = tmp_path / "a folder"
     folder.mkdir()
-    home.mkdir()
-    put_empty_prefect(home)
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("PREFECT", "BALLAST"))}
-    environment |= {"PREFECT_HOME": str(home), "DO_NOT_TRACK": "1"}
+    environment |= {"PREFECT_HOME": str(tmp_path / "prefect"), "DO_NOT_TRACK": "1"}
     environment |= {"PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120"}
     command = [sys.executable, "-m", "flows.cli", "run", "--as-of", "2025-06-02", "--inbox", str(sample)]
     command += ["--config", str(ROOT / "deployments" / "portfolios.yaml")]

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import httpx
@@ -70,25 +69,31 @@ def test_what_operations_paused_or_disabled_stays_so_when_it_is_deployed_again(i
     assert _triggers(installation) == before  # else the server forgets which crashed runs it is to try again
 
 
-def test_a_second_up_says_that_it_runs_and_with_which_settings_it_does_not(installation: Installation) -> None:
-    assert "runs already: http://127.0.0.1:" in installation.ballast("up")
-    other = replace(installation, environment=installation.environment | {"BALLAST_INBOX": "elsewhere"})
-    other.ballast("up", expected=1)
-
-
-def test_a_run_that_is_late_because_the_server_was_gone_does_its_day_once_and_down_lets_it_end(
-    installation: Installation,
-) -> None:
+def test_a_run_that_is_late_because_the_server_was_gone_does_its_day_once(installation: Installation) -> None:
     at = _soon(AHEAD_SECONDS)
     run_id = installation.schedule("daily-rebalance", at, {"as_of_date": "2025-06-03"})
     assert installation.process("server").stop(30)
     time.sleep(max(0, (at - datetime.now(UTC)).total_seconds()))
     assert "ready" in installation.ballast("up")
+    assert installation.wait_for(run_id, "Published", "Unchanged") == "Published"
+    published = installation.settings.open_warehouse().ask_snapshot(
+        "SELECT count(*) FROM run_events WHERE state = 'published' AND run_id LIKE '2025-06-03%'"
+    )
+    assert published.rows() == [(1,)]
+
+
+def test_a_second_up_says_that_it_runs_and_down_lets_a_run_end_then_ends_worker_and_server(
+    installation: Installation,
+) -> None:
+    assert "runs already: http://127.0.0.1:" in installation.ballast("up")
+    installation.environment["BALLAST_INBOX"] = "elsewhere"
+    installation.ballast("up", expected=1)  # it says which setting is another
+    run_id = installation.schedule("daily-rebalance", _soon(0), {"as_of_date": "2025-06-04"})
     installation.wait_for(run_id, "Pending")
     assert installation.ballast("down") == "stopped: worker, then server\n"
     assert not (installation.folder / ".ballast" / "run" / "paused").exists()
     published = installation.settings.open_warehouse().ask_snapshot(
-        "FROM run_events WHERE state = 'published' AND run_id LIKE '2025-06-03%'"
+        "FROM run_events WHERE state = 'published' AND run_id LIKE '2025-06-04%'"
     )
     assert len(published) == 1
     assert "nothing was running" in installation.ballast("down")

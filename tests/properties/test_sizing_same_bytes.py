@@ -18,8 +18,8 @@ from tests.properties.strategies import frames, make_batch
 from tests.sizing.cases import Asked, frame_and_limits
 
 AS_DRAWN = (Phase.explicit, Phase.reuse, Phase.generate)  # drawn small; shrinking costs minutes
-BUDGET = settings(max_examples=8, deadline=None, phases=AS_DRAWN, suppress_health_check=[HealthCheck.too_slow])
-SEED, PORTFOLIOS = 20_000, 120
+BUDGET = settings(max_examples=12, deadline=None, phases=AS_DRAWN, suppress_health_check=[HealthCheck.too_slow])
+SEED, PORTFOLIOS = 20_000, 200
 
 
 @cache
