@@ -71,7 +71,7 @@ def _reachable(buckets: pl.DataFrame) -> pl.DataFrame:
     """
     by_cap = pl.col("positions") * pl.col("max_single_position") + pl.col("pinned")
     by_bucket = pl.col("bucket_limit")
-    reached = pl.col("reachable_weight") + WEIGHT_TOLERANCE
+    gain = pl.col("without_cap") - pl.col("reachable_weight")
     return (
         buckets.group_by("portfolio_key", maintain_order=True)
         .agg(
@@ -87,7 +87,7 @@ def _reachable(buckets: pl.DataFrame) -> pl.DataFrame:
             binding_limit=pl.when(pl.col("reachable_weight") < pl.col("target") - WEIGHT_TOLERANCE).then(
                 pl.when(pl.col("without_buckets") > pl.col("without_cap") + WEIGHT_TOLERANCE)
                 .then(pl.lit("max_allocation_per_bucket"))
-                .when((pl.col("positions") > 0) | (pl.col("without_cap") > reached))
+                .when((pl.col("positions") > 0) | (gain > WEIGHT_TOLERANCE))
                 .then(pl.lit("max_single_position"))
                 .otherwise(pl.lit("no_position"))
             ),

@@ -33,15 +33,15 @@ def relax_caps(rows: pl.DataFrame, buckets: pl.DataFrame, columns: LimitColumns)
 def proposals(level: pl.DataFrame, limit: str) -> pl.DataFrame:
     """Turn solved levels into values above `old` that a person can type. *Requires* `portfolio_key, old, level`."""
     enough = (pl.col("level") * _SHOWN_STEPS - WEIGHT_TOLERANCE * _SHOWN_STEPS).ceil()
-    steps = pl.max_horizontal(enough, (pl.col("old") * _SHOWN_STEPS + WEIGHT_TOLERANCE * _SHOWN_STEPS).floor() + 1)
+    steps = pl.max_horizontal(enough, _whole_steps("old") + 1)
     highest = float("inf") if limit == "max_residual_multiple" else 1.0
     return level.select("portfolio_key", "old", new=_typed(steps), limit=pl.lit(limit)).filter(
         pl.col("new").is_finite() & (pl.col("new") <= highest) & (pl.col("new") > pl.col("old"))
     )
 
 
-def _steps(name: str) -> pl.Expr:
-    steps: pl.Expr = (pl.col(name) * _SHOWN_STEPS).round()
+def _whole_steps(name: str) -> pl.Expr:
+    steps: pl.Expr = (pl.col(name) * _SHOWN_STEPS + WEIGHT_TOLERANCE * _SHOWN_STEPS).floor()
     return steps
 
 
@@ -87,13 +87,14 @@ def _capacity_bucket(buckets: pl.DataFrame) -> pl.DataFrame:
 def _least(rows: pl.DataFrame, candidates: pl.DataFrame, columns: LimitColumns, limit: str) -> pl.DataFrame:
     """Prove each candidate, and search where it does not do, or where it does and a step less does too.
 
-    It may be too high where weights are pinned: a cap that rises lets those rise that it had cut.
+    It may be too high where weights are pinned alone: a cap that rises lets those rise that it had cut.
     """
     proven = _placing(rows, candidates, columns)
     rest = candidates.join(proven, on="portfolio_key", how="anti", maintain_order="left")
     open_wide = _placing(rows, rest.with_columns(low="new", new=pl.lit(1.0)), columns)
-    step_less = proven.with_columns(low="old", new=_typed(_steps("new") - 1)).filter(pl.col("new") > pl.col("old"))
-    too_high = _placing(rows, step_less, columns)
+    may_be_high = proven.join(rows.filter("is_pinned"), on="portfolio_key", how="semi", maintain_order="left")
+    step_less = may_be_high.with_columns(low="old", new=_typed(_whole_steps("new") - 1))
+    too_high = _placing(rows, step_less.filter(pl.col("new") > pl.col("old")), columns)
     searched = pl.concat([open_wide, too_high])
     if searched.is_empty():
         return proven
@@ -103,10 +104,7 @@ def _least(rows: pl.DataFrame, candidates: pl.DataFrame, columns: LimitColumns, 
 
 def _bisect(rows: pl.DataFrame, bounds: pl.DataFrame, columns: LimitColumns, limit: str) -> pl.DataFrame:
     """Narrow (low, high] to one step, high always proven."""
-    span = bounds.with_columns(
-        low=(pl.col("low") * _SHOWN_STEPS + WEIGHT_TOLERANCE * _SHOWN_STEPS).floor().cast(pl.Int64),
-        high=_steps("new").cast(pl.Int64),
-    )
+    span = bounds.with_columns(low=_whole_steps("low").cast(pl.Int64), high=_whole_steps("new").cast(pl.Int64))
     for _ in range(_SEARCH_STEPS):
         tried = span.with_columns(middle=(pl.col("low") + pl.col("high")) // 2)
         placing = _placing(rows, tried.with_columns(new=_typed(pl.col("middle"))), columns)

@@ -263,7 +263,7 @@ def translated(path: Path) -> Iterator[None]:
 
 def _prepare(con: duckdb.DuckDBPyConnection, path: Path, wal_bytes: int) -> None:
     try:
-        _refuse_foreign(con, path)
+        opening.refuse_foreign(con, path)
         execute(con, _SETTINGS)
         if wal_bytes:
             opening.recover(con, path, wal_bytes)
@@ -274,13 +274,6 @@ def _prepare(con: duckdb.DuckDBPyConnection, path: Path, wal_bytes: int) -> None
     except (duckdb.Error, WarehouseError):
         con.close()
         raise
-
-
-def _refuse_foreign(con: Connection, path: Path) -> None:
-    try:  # to list the tables takes four times as long, and every opening is asked
-        execute(con, "FROM schema_migrations LIMIT 0")
-    except duckdb.CatalogException:
-        opening.refuse_foreign(con, path)
 
 
 def bring_forward(con: Connection) -> tuple[str, ...]:

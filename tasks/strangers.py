@@ -102,8 +102,11 @@ def _tell(where: str, kind: str, named: Iterable[str], known: Iterable[str]) -> 
 
 def _tell_spelling(where: str, named: Iterable[str], assets: Iterable[str]) -> str:
     """Say which names differ from one of the asset list only in capitals or in blanks around them."""
+    strangers = set(named).difference(assets)
+    if not strangers:  # as on most days
+        return ""
     known = {_plain(asset): asset for asset in assets}
-    meant = {name: known[_plain(name)] for name in set(named).difference(known.values()) if _plain(name) in known}
+    meant = {name: known[_plain(name)] for name in strangers if _plain(name) in known}
     if not meant:
         return ""
     told = listed([f"{shown(name)} (did you mean {meant[name]}?)" for name in sorted(meant)], _SHOWN)

@@ -60,10 +60,7 @@ def test_a_restriction_on_an_unknown_asset_or_portfolio_is_told() -> None:
     ("names", "told"),
     [
         (["aaa"], ("scores: 1 asset is not in the asset list as written: aaa (did you mean AAA?)",)),
-        (
-            ["AAA ", "BBB", "aaa"],
-            (TWO,),
-        ),
+        (["AAA ", "BBB", "aaa"], (TWO,)),
         (["AAA", "BBB"], ()),
     ],
 )
