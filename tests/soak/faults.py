@@ -59,7 +59,7 @@ class Faults:
     def install(self) -> None:
         """Put the counting in front of everything that writes, for the rest of this process."""
         connect = duckdb.connect
-        duckdb.connect = lambda path, **options: _Counted(  # type: ignore[assignment]
+        duckdb.connect = lambda path=":memory:", **options: _Counted(  # type: ignore[assignment]
             self.pass_through(f"connect {Path(path).name}", lambda: connect(path, **options)), self
         )
         for name in FILE_CALLS:

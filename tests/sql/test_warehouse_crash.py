@@ -4,6 +4,7 @@ from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
+import duckdb
 import pytest
 from warehouse_samples import make_frames, make_run
 
@@ -98,6 +99,20 @@ def test_the_harness_notices_what_is_broken(  # noqa: PLR0913, PLR0917 - two fix
     campaign = Campaign(tmp_path, references[:1], sabotage=sabotage)
     figures = campaign.run(1, plan=Plan(stage, Kill(stage, call, when)))
     assert any(finding in found for found in figures.findings), figures.findings
+
+
+def _connect_without_a_file(folder: Path) -> None:
+    Faults(folder, None).install()
+    with duckdb.connect(config={"threads": 1}) as con:
+        con.execute("SELECT 1").fetchall()
+
+
+def test_the_harness_counts_a_connection_without_a_file_too(tmp_path: Path) -> None:
+    # As the warehouse opens one to replay what a migration left that was killed.
+    worker = processes().Process(target=_connect_without_a_file, args=(tmp_path,))
+    worker.start()
+    worker.join()
+    assert worker.exitcode == 0
 
 
 def _approve(warehouse: Warehouse, kill: Kill) -> None:
