@@ -3,6 +3,7 @@
 Heavy imports wait until a command needs them. What does not belong here: a rule, or SQL.
 """
 
+import os
 import sys
 from datetime import date
 from importlib.metadata import version
@@ -154,6 +155,7 @@ def replay(  # noqa: PLR0913 - one parameter a flag
 
 def main() -> None:
     """Run the command line. Mistakes in the settings, which are read everywhere, are told in one place."""
+    os.umask(0o027)  # docs/operations.md: nobody beside the owner and the group reads what a command writes
     try:
         sys.exit(app(sys.argv[1:]))
     except Exception as error:

@@ -1,13 +1,19 @@
 """Files that are whole or not there: written beside, synced, renamed into place."""
 
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Final
 
 from polars.exceptions import ComputeError
 
 from sql.errors import WarehouseError
+
+FILE_MODE: Final = 0o640
+FOLDER_MODE: Final = 0o750
+"""The owner writes, the group reads, nobody else does either, whatever the umask: see docs/operations.md."""
 
 
 @contextmanager
@@ -17,12 +23,13 @@ def written_beside(path: Path) -> Iterator[Path]:
     Whoever has the old file open keeps it. After an error the temporary file is gone and `path` is as before.
     *Requires* one writer at a time.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     # Not .tmp: that is where DuckDB puts what a reader's query spills.
     temporary = path.with_name(f"{path.name}.new")
     _remove(temporary)
     try:
         yield temporary
+        protect(temporary)
         sync(temporary)
         temporary.replace(path)
         sync(path.parent)
@@ -43,6 +50,21 @@ def written_copy(path: Path) -> Iterator[Path]:
     except (OSError, ComputeError) as error:  # Polars tells a full disk as the latter
         msg = f"{path} cannot be written: {error}. Nothing else was changed: correct the cause and do it again"
         raise WarehouseError(msg) from error
+
+
+def make_folder(folder: Path) -> None:
+    """Create the folder, and those above it that are missing, with `FOLDER_MODE`. One that exists stays as it is."""
+    if not folder.is_dir():
+        make_folder(folder.parent)
+        folder.mkdir(exist_ok=True)
+        folder.chmod(FOLDER_MODE)
+
+
+def protect(path: Path, mode: int = FILE_MODE) -> None:
+    """Set the mode of a file; nothing happens when it is another user's, or does not exist."""
+    with suppress(PermissionError, FileNotFoundError):
+        if stat.S_IMODE(path.stat().st_mode) != mode:
+            path.chmod(mode)
 
 
 def keep(path: Path, kept: Path) -> None:

@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from sql.errors import WarehouseError, WarehouseLockedError
+from sql.files import FILE_MODE, protect
 
 OTHER_PROCESS = "another process"
 
@@ -43,6 +44,7 @@ def exclusive(path: Path, timeout_seconds: float) -> Iterator[None]:
         _acquire(descriptor, path, timeout_seconds)
         # On a full disk the lock holds as well, only without a name.
         with suppress(OSError):
+            protect(path)
             os.truncate(descriptor, 0)
             os.pwrite(descriptor, str(os.getpid()).encode(), 0)
         yield
@@ -52,7 +54,7 @@ def exclusive(path: Path, timeout_seconds: float) -> Iterator[None]:
 
 def _open(path: Path) -> int:
     try:
-        return os.open(path, os.O_RDWR | os.O_CREAT, 0o664)
+        return os.open(path, os.O_RDWR | os.O_CREAT, FILE_MODE)
     except OSError as error:
         msg = (
             f"warehouse {path.with_suffix('')} cannot be written: {error.strerror} ({path}). Nothing was changed: give "

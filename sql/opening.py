@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from sql.errors import ForeignFileError, WarehouseError
+from sql.files import protect
 from sql.scripts import Script, find_pending, read_scripts
 from sql.statements import Connection, command, execute, has_table, query, tables, transaction
 
@@ -68,6 +69,7 @@ def recover(con: Connection, path: Path, wal_bytes: int) -> None:
     try:
         if size:
             shutil.copyfile(wal, copy)
+            protect(copy)
         _write(con, now, wal_bytes)
         # DuckDB appends to what it could replay; it cuts off the rest.
         if wal.stat().st_size <= size:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from sql import halts
 from sql.errors import ForeignFileError, WarehouseError, WarehouseLockedError
-from sql.files import keep, written_copy
+from sql.files import keep, make_folder, written_copy
 from sql.halts import Order
 from sql.locks import exclusive
 from sql.statements import execute, transaction
@@ -26,7 +26,7 @@ def replace_by(warehouse: Warehouse, path: Path) -> Path | None:
     application: nothing was changed then.
     """
     kept = warehouse.path.with_name(f"{warehouse.path.name}.replaced-{datetime.now(UTC):%Y%m%dT%H%M%SZ}")
-    warehouse.path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(warehouse.path.parent)
     with exclusive(warehouse.lock_path, warehouse.lock_timeout_seconds), written_copy(warehouse.path) as temporary:
         shutil.copyfile(path, temporary)
         is_there = warehouse.path.exists()

@@ -19,7 +19,7 @@ import pyarrow as pa
 from sql import opening
 from sql.errors import MigrationError, QueryError, WarehouseError, WarehouseLockedError
 from sql.exports import export_days
-from sql.files import count_wal_bytes, written_beside, written_copy
+from sql.files import count_wal_bytes, make_folder, protect, written_beside, written_copy
 from sql.locks import OTHER_PROCESS, attempts, describe_lock, exclusive, find_holder, tell_waiting
 from sql.records import Snapshot
 from sql.scripts import Script
@@ -130,7 +130,7 @@ class Warehouse(Steps):
 
     def _create(self) -> None:
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
+            make_folder(self.path.parent)
             with exclusive(self.lock_path, self.lock_timeout_seconds), translated(self.path):
                 if not self.path.exists():
                     with written_beside(self.path) as temporary:
@@ -147,6 +147,7 @@ class Warehouse(Steps):
             raise WarehouseError(msg)
         deadline = time.monotonic() + self.lock_timeout_seconds
         with exclusive(self.lock_path, self.lock_timeout_seconds), self.opened(deadline - time.monotonic()) as con:
+            protect(self.path)
             yield con
 
     @contextmanager
