@@ -8,6 +8,7 @@ from prefect.runtime import flow_run
 from prefect.states import Completed
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from sizing.wording import listed
 from tasks.groups import shown
 from tasks.halts import bring_up_to_date, halts_in_force, lift_halt, require_known_portfolios, set_halt
 from tasks.publish import snapshot
@@ -72,7 +73,7 @@ async def halt(config: HaltConfig) -> State[Any]:
         require_known_portfolios(settings, portfolio_ids)
     (set_halt if config.action == "halt" else lift_halt)(settings, portfolio_ids, config.by, config.reason)
     snapshot(settings)
-    in_force = ", ".join(halts_in_force(settings)) or "nothing"
+    in_force = listed(halts_in_force(settings)) or "nothing"
     if config.action == "halt":
         sentence = f"{config.names} halted by {config.by}: nothing is published until `ballast resume`"
         return Completed(name=HALTED, message=f"{sentence}; halted now: {in_force}")

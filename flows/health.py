@@ -10,7 +10,6 @@ import polars as pl
 from sizing.wording import listed
 from tasks.trading_days import close_of, next_trading_day
 
-_SHOWN = 5
 _ENDED = {
     "held": "is held",
     "failed": "failed",
@@ -104,7 +103,7 @@ def _waiting(states: pl.DataFrame) -> Iterator[Concern]:
     for _, rows in waiting:
         first = rows.row(0, named=True)
         day, run_id = first["waiting_day"], first["waiting_run_id"]
-        names = listed(sorted(rows["portfolio_id"]), _SHOWN)
+        names = listed(sorted(rows["portfolio_id"]))
         yield Concern(f"{day} waits for approval", f"{names}, run {run_id}", f'ballast approve {run_id} --note "..."')
 
 
@@ -116,7 +115,7 @@ def _newest_day(day: dict[str, Any]) -> Iterator[Concern]:
     if state in _ENDED and state != "proposed" and day["is_covered"] is not None:
         yield Concern(f"{day['as_of_date']} {_ENDED[state]}", day["last_reason"] or "no run covers it", todo)
     elif state == "partly_published" and unexplained:
-        yield Concern(f"{day['as_of_date']} has no targets of {listed(unexplained, _SHOWN)}", day["last_reason"], todo)
+        yield Concern(f"{day['as_of_date']} has no targets of {listed(unexplained)}", day["last_reason"], todo)
     elif state == "published" and day["last_state"] in {"held", "failed", "rejected"}:
         what = f"a correction of {day['as_of_date']} {_ENDED[day['last_state']]}"
         yield Concern(what, day["last_reason"], todo)

@@ -19,7 +19,6 @@ from tasks.settings import Settings
 from tasks.starter import CONFIG, INBOX, starter_files
 from tasks.trading_days import last_closed_day
 
-_SHOWN = 5
 _NEXT = (
     ("validate", "what is wrong with the config and the files"),
     ("plan", "what a run would do"),
@@ -45,7 +44,7 @@ def _write(folder: Path, files: dict[Path, str]) -> None:
     there = [str(folder / path) for path in files if (folder / path).exists()]
     if there:
         exist = "exists" if len(there) == 1 else "exist"
-        msg = f"{listed(there, _SHOWN)} {exist} already: nothing was written; give another folder, or move it away"
+        msg = f"{listed(there)} {exist} already: nothing was written; give another folder, or move it away"
         raise SourceError(msg)
     try:
         for path, text in files.items():

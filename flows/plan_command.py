@@ -14,6 +14,7 @@ from flows.asked import Asked, one_day, read_asked, warn
 from flows.flags import Form
 from flows.give import give, require_one_form
 from flows.show import ERROR, HELD, PROBLEMS, PROPOSED, REJECTED, err, four_decimals, out, show, tell
+from sizing.wording import listed
 from tasks import course, ledger, what_if
 from tasks.groups import closed_portfolios, early_closes
 from tasks.trading_days import is_trading_day
@@ -118,7 +119,7 @@ def _title(portfolio: Mapping[str, Any]) -> str:
 
 def _sentence(day: date, fate: Fate) -> str:
     why = f": {escape(fate.reason)}" if fate.reason else ""
-    return f"{day} {escape(', '.join(fate.portfolio_ids))}: {_WORDS[fate.state]}{why}"
+    return f"{day} {escape(listed(fate.portfolio_ids))}: {_WORDS[fate.state]}{why}"
 
 
 def _compared(portfolios: pl.DataFrame) -> pl.DataFrame:

@@ -11,6 +11,7 @@ from flows.flags import Form
 from flows.give import give, is_for_program
 from flows.looking import NothingToShowError, look, require_known_portfolios, say_days_around
 from flows.show import err, four_decimals, narrowed, out
+from sizing.wording import listed
 from sql.reading import SnapshotReader
 
 _ALWAYS = datetime.max.replace(tzinfo=UTC)
@@ -38,7 +39,7 @@ def show_targets(  # noqa: PLR0913 - the flags of the command
         if targets.is_empty():
             raise NothingToShowError(_say_nothing(reader, portfolios, as_of, moment))
         if missing := sorted(set(portfolios) - set(targets["portfolio_id"])):
-            err().print(f"[yellow]warning:[/] no targets{_when(as_of, moment)} of {escape(', '.join(missing))}")
+            err().print(f"[yellow]warning:[/] no targets{_when(as_of, moment)} of {escape(listed(missing))}")
         if is_for_program(form):
             give(targets, form)
             return
@@ -70,7 +71,7 @@ def _when(as_of: date | None, moment: datetime | None) -> str:
 
 
 def _say_nothing(reader: SnapshotReader, portfolios: Sequence[str], as_of: date | None, moment: datetime | None) -> str:
-    what = f"no targets{' of ' + ', '.join(portfolios) if portfolios else ''}{_when(as_of, moment)}"
+    what = f"no targets{' of ' + listed(portfolios) if portfolios else ''}{_when(as_of, moment)}"
     if moment:
         first = reader.query("first_publication")["published_at"][0]
         return f"{what}: the first were published at {first:%Y-%m-%d %H:%M:%S} UTC"

@@ -6,6 +6,7 @@ from sizing.inputs import DayInputs
 from sizing.limit_columns import LimitSchema, limit_frame
 from sizing.universe import with_restrictions
 from sizing.views import Views, lay_views
+from sizing.wording import grouped
 
 _SCHEMA: LimitSchema = {
     "portfolio_id": pl.String,
@@ -19,6 +20,15 @@ _COUNT_TOLERANCE = 1e-9
 
 def find_missing_scores(inputs: DayInputs) -> tuple[str, ...]:
     """Say for each portfolio that breaks max_missing_score_share which scores are missing; nothing: all is well.
+
+    Of more than ten objections, the same one of several portfolios is said once.
+    """
+    found = missing_scores(inputs).select("portfolio_id", "objection").iter_rows()
+    return tuple(f"{names}: {objection}" for names, objection in grouped(found))
+
+
+def missing_scores(inputs: DayInputs) -> pl.DataFrame:
+    """Return `portfolio_id, objection` for each portfolio that breaks max_missing_score_share, one row an objection.
 
     Looked at: the portfolio's holdings, and the universe of the last day that has scores of its model, less what its
     config leaves out and what a restriction settles.
@@ -48,7 +58,7 @@ def find_missing_scores(inputs: DayInputs) -> tuple[str, ...]:
     silent = portfolios.join(quiet, on="portfolio_id", how="semi", maintain_order="left").join(
         shares, on="portfolio_id", how="anti", maintain_order="left"
     )
-    return (*_without_any_score(silent), *shares.select(_sentence()).to_series())
+    return pl.concat([_without_any_score(silent), shares.select("portfolio_id", objection=_sentence())])
 
 
 def _holdings(views: Views, inputs: DayInputs) -> pl.DataFrame:
@@ -75,17 +85,15 @@ def _with_a_say(expected: pl.DataFrame, views: Views, inputs: DayInputs) -> pl.D
     return restricted.with_columns(views.outside(restricted)).filter(~settled).select(expected.columns)
 
 
-def _without_any_score(portfolios: pl.DataFrame) -> tuple[str, ...]:
+def _without_any_score(portfolios: pl.DataFrame) -> pl.DataFrame:
     """Say which portfolios follow a model without any score today: a typing error, or a feed that is gone."""
     silent = portfolios.filter(pl.col("max_missing_score_share") < 1)
-    sentence = pl.format("{}: its model {} has no score at all today", "portfolio_id", "model")
-    return tuple(silent.select(sentence).to_series())
+    return silent.select("portfolio_id", objection=pl.format("its model {} has no score at all today", "model"))
 
 
 def _sentence() -> pl.Expr:
     return pl.format(
-        "{}: no score today for {} of {} {}, more than max_missing_score_share {} ({})",
-        "portfolio_id",
+        "no score today for {} of {} {}, more than max_missing_score_share {} ({})",
         "n_missing",
         "n",
         "of",

@@ -13,7 +13,6 @@ from sizing.wording import listed
 
 _COUNT_TOLERANCE = 1e-9
 _FIX_STEPS = 10_000
-_SHOWN_BUCKETS = 5
 
 
 def find_infeasible(limits: RebalancingLimits) -> tuple[str, ...]:
@@ -133,7 +132,7 @@ def _own_bucket_minimum(limits: RebalancingLimits) -> str | None:
         return None
     return (
         f"max_allocation_by_bucket has {len(narrow)} below min_position_size {_shown(minimum)}: "
-        f"{listed(narrow, _SHOWN_BUCKETS)}: no position fits there; raise each to at least {_shown(minimum)}"
+        f"{listed(narrow)}: no position fits there; raise each to at least {_shown(minimum)}"
     )
 
 

@@ -14,7 +14,7 @@ from typing import NamedTuple, Self
 
 import polars as pl
 
-from sizing.breaker import find_missing_scores
+from sizing.breaker import missing_scores
 from sizing.diversification import lay_places
 from sizing.frames import STORED_WEIGHT
 from sizing.inputs import DayFrames, DayInputs
@@ -60,8 +60,8 @@ def rebalance_days(days: Sequence[DayFrames], restarts: frozenset[str] = frozens
 
 
 def find_held_days(together: DayInputs) -> tuple[date, ...]:
-    """Say on which of the days `find_missing_scores` has an objection."""
-    return tuple(sorted({day_of(sentence) for sentence in find_missing_scores(together)}))
+    """Return the days on which scores are missing, as `missing_scores` finds."""
+    return tuple(sorted({day_of(name) for name in missing_scores(together)["portfolio_id"]}))
 
 
 def _started(given: pl.DataFrame, fixed: frozenset[str], dates: Sequence[str], left: pl.DataFrame) -> pl.DataFrame:

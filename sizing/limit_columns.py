@@ -11,6 +11,7 @@ from polars.datatypes import DataType, DataTypeClass
 
 from sizing.errors import ContractError
 from sizing.limits import RebalancingLimits
+from sizing.wording import listed
 
 LimitSchema = dict[str, DataType | DataTypeClass]
 
@@ -41,8 +42,6 @@ _TIER_SCHEMA = {
     "tier_multiplier": pl.Float64,
 }
 _BUCKET_SCHEMA = {"limits_key": pl.UInt32, "bucket": pl.String, "own_bucket_limit": pl.Float64}
-
-_SHOWN = 5
 
 
 class LimitColumns(NamedTuple):
@@ -106,8 +105,8 @@ def _keyed(limits: LimitsByPortfolio, portfolio_ids: pl.Series) -> tuple[list[Re
     missing = [one for one in names if one not in limits]
     if missing:
         msg = (
-            f"no limits for {len(missing)} of {len(names)} portfolios: {', '.join(missing[:_SHOWN])}; "
-            f"limits are given for {len(limits)}: {', '.join(sorted(limits)[:_SHOWN])}. Add the missing ones"
+            f"no limits for {len(missing)} of {len(names)} portfolios: {listed(missing)}; "
+            f"limits are given for {len(limits)}: {listed(sorted(limits))}. Add the missing ones"
         )
         raise ContractError(msg)
     distinct = {id(one): one for one in limits.values()}

@@ -7,8 +7,6 @@ from sizing.inputs import UNCLASSIFIED
 from sizing.limits import WEIGHT_TOLERANCE, RebalancingLimits
 from sizing.wording import listed
 
-_SHOWN = 5
-
 
 def find_selection_objections(limits: RebalancingLimits) -> Iterator[str]:
     """Say in one sentence each what the limits of the selection can never reach."""
@@ -24,7 +22,7 @@ def _named_twice(limits: RebalancingLimits) -> Iterator[str]:
         both = sorted(set(included) & excluded)
         if both:
             yield (
-                f"include_{kind} and exclude_{kind} both name {listed(both, _SHOWN)}: excluding wins, never held; "
+                f"include_{kind} and exclude_{kind} both name {listed(both)}: excluding wins, never held; "
                 f"take it from one of them"
             )
 

@@ -1,9 +1,24 @@
-"""How a sentence names many things."""
+"""How a sentence names many things: the first ten, and how many more there are."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+
+MOST_NAMED = 10
+"""Names in a sentence, and portfolios in a table or chart that a person reads: more are counted."""
 
 
-def listed(names: Sequence[str], most: int, between: str = ", ") -> str:
-    """Give the first names, and how many more there are."""
-    more = f" and {len(names) - most} more" if len(names) > most else ""
-    return between.join(names[:most]) + more
+def listed(names: Sequence[str], between: str = ", ") -> str:
+    """Write the first ten names, and how many more there are. Sentences stand `"; "` from each other."""
+    n_more = len(names) - MOST_NAMED
+    end = ";" if between == "; " else ""
+    return between.join(names[:MOST_NAMED]) + (f"{end} and {n_more} more" if n_more > 0 else "")
+
+
+def grouped(said: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Pair each name with its sentence; of more than ten, all names of a sentence together, the most names first."""
+    pairs = list(said)
+    if len(pairs) <= MOST_NAMED:
+        return pairs
+    names: dict[str, list[str]] = {}
+    for name, sentence in pairs:
+        names.setdefault(sentence, []).append(name)
+    return [(listed(names[one]), one) for one in sorted(names, key=lambda one: -len(names[one]))]

@@ -15,6 +15,7 @@ from sql.errors import ApprovalError, WarehouseError
 from sql.halts import refuse_halted
 from sql.records import Publication
 from sql.statements import Connection, command, query
+from sql.wording import grouped, listed
 
 _WHAT_TO_DO: Mapping[str, str] = {
     "published": "nothing is left to be decided",
@@ -89,7 +90,7 @@ def _find_open(con: Connection, run_id: str, approver: str, note: str) -> list[d
         raise ApprovalError(msg)
     if rows := _open_rows(con, run_id):
         return rows
-    waiting = ", ".join(query(con, "waiting_runs")["run_id"]) or "none"
+    waiting = listed(query(con, "waiting_runs")["run_id"].to_list()) or "none"
     known = query(con, "run_by_id", run_id=run_id).rows(named=True)
     if not known:
         msg = f"no run {run_id} in the warehouse, so nothing was decided; open proposals: {waiting}. Give one of these"
@@ -107,7 +108,7 @@ def _refuse_same_eyes(rows: Sequence[Mapping[str, Any]], approver: str) -> None:
     if asking and _same_name(rows[0]["proposed_by"], approver):
         msg = (
             f"run {rows[0]['run_id']} was proposed by {rows[0]['proposed_by']}, and {len(asking)} of its portfolios "
-            f"ask for four eyes ({', '.join(asking)}). It goes on waiting: somebody else must approve it"
+            f"ask for four eyes ({listed(asking)}). It goes on waiting: somebody else must approve it"
         )
         raise ApprovalError(msg)
 
@@ -117,9 +118,9 @@ def _same_name(one: str, other: str) -> bool:
 
 
 def _ask(reasons: Mapping[str, str], four_eyes: Collection[str]) -> str:
-    asked = [f"{portfolio_id}: {reasons[portfolio_id]}" for portfolio_id in sorted(reasons)]
-    others = f", with four eyes for {', '.join(sorted(four_eyes))}" if four_eyes else ""
-    return "; ".join([*asked, f"approval is asked{others}"])
+    asked = [f"{names}: {reason}" for names, reason in grouped(sorted(reasons.items()))]
+    others = f", with four eyes for {listed(sorted(four_eyes))}" if four_eyes else ""
+    return f"{listed(asked, '; ')}; approval is asked{others}"
 
 
 def _refuse_needless(
@@ -132,6 +133,7 @@ def _refuse_needless(
     if strangers or not reasons:
         msg = (
             f"run {run['run_id']} is proposed with {len(reasons)} reasons and {len(strangers)} portfolios that it does "
-            f"not cover {strangers}, expected at least one reason for {list(run['portfolio_ids'])}. Nothing was written"
+            f"not cover [{listed(strangers)}], expected at least one reason for [{listed(run['portfolio_ids'])}]. "
+            "Nothing was written"
         )
         raise WarehouseError(msg)

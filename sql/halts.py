@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from sql.errors import HaltedError, WarehouseError
 from sql.statements import Connection, command, has_table, query
+from sql.wording import grouped, listed
 
 _Halt = dict[str, Any]
 
@@ -38,7 +39,7 @@ def resume(con: Connection, portfolio_ids: Collection[str] | None, by: str, reas
     halted = [one["portfolio_id"] for one in in_force]
     if not_halted := [_title(name) for name in names if name not in halted]:
         msg = (
-            f"not halted: {', '.join(not_halted)} ({len(not_halted)} of {len(names)} named). Halted are: "
+            f"not halted: {listed(not_halted)} ({len(not_halted)} of {len(names)} named). Halted are: "
             f"{_tell(in_force) or 'none'}. Nothing was lifted: name what is halted, each halt is lifted for itself"
         )
         raise WarehouseError(msg)
@@ -90,10 +91,11 @@ def _record(con: Connection, names: list[str | None], by: str, reason: str, *, i
 
 
 def _tell(halts: list[_Halt]) -> str:
-    return "; ".join(
-        f"{_title(one['portfolio_id'])} since {one['since']:%Y-%m-%d %H:%M} UTC by {one['by']}: {one['reason']}"
+    said = (
+        (_title(one["portfolio_id"]), f"since {one['since']:%Y-%m-%d %H:%M} UTC by {one['by']}: {one['reason']}")
         for one in halts
     )
+    return listed([" ".join(one) for one in grouped(said)], "; ")
 
 
 def _title(portfolio_id: str | None) -> str:

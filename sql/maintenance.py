@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple, TypeAlias
@@ -21,6 +21,7 @@ from sql.statements import Connection, fill, query, read, tables
 from sql.upkeep import new_backup_path
 from sql.verification import ALL_APPLIED, SAME_EXPORTS, SAME_SNAPSHOT, Verification
 from sql.warehouse import Warehouse, translated
+from sql.wording import listed
 
 Tell: TypeAlias = Callable[[str, int, int], None]
 """Given what is looked at, how many steps are done, and of how many."""
@@ -250,13 +251,8 @@ def _compare_exports(con: Connection, folder: Path) -> tuple[Failure, ...]:
     unlike = find_unlike(con, folder)
     n_days = len(unlike.written) + len(unlike.removed)
     parts = (("missing or not as in the warehouse", unlike.written), ("of days that are not published", unlike.removed))
-    named = "; ".join(f"{what}: {_days(days)}" for what, days in parts if days)
+    named = "; ".join(f"{what}: {listed(list(map(str, days)))}" for what, days in parts if days)
     return ((SAME_EXPORTS, n_days, f"{folder} {named}: {SNAPSHOT_ADVICE}"),) if n_days else ()
-
-
-def _days(days: tuple[date, ...]) -> str:
-    more = len(days) - _FIRST_ROWS
-    return ", ".join(map(str, days[:_FIRST_ROWS])) + (f" and {more} more" if more > 0 else "")
 
 
 def _last_publication(con: Connection) -> dict[str, object] | None:

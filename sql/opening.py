@@ -9,12 +9,12 @@ from sql.errors import ForeignFileError, WarehouseError
 from sql.files import protect
 from sql.scripts import Script, find_pending, read_scripts
 from sql.statements import Connection, command, execute, has_table, query, tables, transaction
+from sql.wording import listed
 
 SNAPSHOT_ADVICE = "make it anew with `ballast db snapshot`"
 """What to do about a snapshot that is damaged."""
 
 _LOG = logging.getLogger(__name__)
-_SHOWN = 5
 _NOT_WHOLE = (
     "the write-ahead log of %s (%d bytes) was not whole: its end was not taken over and is kept in %s. It is a write "
     "that a stop cut off before anybody was told, or damage: `ballast db verify` looks at every row"
@@ -27,7 +27,7 @@ def refuse_foreign(con: Connection, path: Path) -> None:
     if names and "schema_migrations" not in names:
         msg = (
             f"{path} is a DuckDB file of another application: it has {len(names)} tables "
-            f"({', '.join(names[:_SHOWN])}) and no schema_migrations. No row of it was changed: correct the path"
+            f"({listed(names)}) and no schema_migrations. No row of it was changed: correct the path"
         )
         raise ForeignFileError(msg)
 

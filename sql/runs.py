@@ -17,6 +17,7 @@ from sql.halts import refuse_halted
 from sql.records import Publication, RunRecord
 from sql.scripts import Script, read_scripts
 from sql.statements import Connection, command, insert, query, read
+from sql.wording import listed
 
 _FIRST_ROWS = 5
 _BEFORE_WARNING = "; warning: "
@@ -153,13 +154,19 @@ def _document(run: RunRecord, field: Literal["config", "inputs"]) -> str:
 
 def _refuse_other_run(run: RunRecord, known: Mapping[str, Any]) -> None:
     got = asdict(run) | {"portfolio_ids": list(run.portfolio_ids)}
-    differing = [f"{name} {got[name]}, recorded {known[name]}" for name in _IDENTITY if got[name] != known[name]]
+    differing = [
+        f"{name} {_shown(got[name])}, recorded {_shown(known[name])}" for name in _IDENTITY if got[name] != known[name]
+    ]
     if differing:
         msg = (
             f"run {run.run_id} is recorded already and is another one, {len(differing)} differences: "
             f"{'; '.join(differing)}. Nothing was written: make the run_id from all of these"
         )
         raise WarehouseError(msg)
+
+
+def _shown(value: object) -> object:
+    return listed(value) if isinstance(value, list) else value
 
 
 def find_publication(con: Connection, run_id: str) -> tuple[datetime | None, bool]:

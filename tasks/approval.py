@@ -13,6 +13,7 @@ from prefect.logging import get_run_logger
 from sizing.approval import ApprovalPolicy, find_approvals, summarise_moves
 from sizing.inputs import DayInputs
 from sizing.pipeline import Rebalance
+from sizing.wording import grouped, listed
 from sql.errors import ApprovalError
 from sql.records import Publication
 from sql.warehouse import Warehouse
@@ -31,8 +32,8 @@ class Asked:
     four_eyes: tuple[str, ...]
 
     def __str__(self) -> str:
-        """Give the reasons as one text."""
-        return "; ".join(f"{portfolio_id}: {reason}" for portfolio_id, reason in self.reasons.items())
+        """Return the reasons as one text: of many portfolios the first, and how many more there are."""
+        return listed([f"{names}: {reason}" for names, reason in grouped(self.reasons.items())], "; ")
 
 
 NOBODY_ASKED = Asked({}, ())
@@ -84,9 +85,7 @@ def find_proposal(settings: Settings, run_id: str) -> Proposal:
         known = warehouse.query("run_by_id", run_id=run_id).rows(named=True)
         waiting = warehouse.query("open_proposals")["run_id"].unique(maintain_order=True).to_list()
     if not known:
-        msg = (
-            f"no run {run_id} in the warehouse, so nothing was decided; open proposals: {', '.join(waiting) or 'none'}"
-        )
+        msg = f"no run {run_id} in the warehouse, so nothing was decided; open proposals: {listed(waiting) or 'none'}"
         raise ApprovalError(msg)
     run = known[0]
     exchange = stored_exchange(run, settings.exchange)

@@ -21,6 +21,7 @@ from sizing.following import find_held_days, rebalance_days
 from sizing.inputs import DayFrames, DayInputs
 from sizing.many_days import named, with_day
 from sizing.pipeline import Rebalance, rebalance
+from sizing.wording import listed
 from sql.errors import PublishRejectedError
 from sql.many_runs import StartedRun
 from sql.warehouse import Warehouse
@@ -34,7 +35,6 @@ from tasks.ledger import PROPOSED, actor, describe
 from tasks.retries import RETRIES
 from tasks.settings import Settings
 
-_SHOWN = 5
 _MOST = 250_000
 """Candidates of all days that are computed together: more take more memory, and are no faster."""
 _RUN = {"as_of_date": pl.Date, "run_id": pl.String}
@@ -134,12 +134,11 @@ def ingest_days(settings: Settings, days: tuple[date, ...], limits: Limits) -> t
     ingested = ingest_range(settings, days)
     sources = find_sources(settings.open_warehouse(), settings.exchange, days, limits)
     is_todays = (pl.col("kind") == "scores") & (pl.col("as_of_date") == pl.col("day"))
-    missing = sorted(set(days) - set(sources.filter(is_todays)["day"]))
+    missing = sorted(str(day) for day in set(days) - set(sources.filter(is_todays)["day"]))
     if missing:
-        shown = ", ".join(map(str, missing[:_SHOWN])) + (" and more" if len(missing) > _SHOWN else "")
         msg = (
-            f"no scores for {len(missing)} of {len(days)} trading days: {shown}; nothing was computed. Put them into "
-            f"{settings.inbox}, or correct the range"
+            f"no scores for {len(missing)} of {len(days)} trading days: {listed(missing)}; nothing was computed. "
+            f"Put them into {settings.inbox}, or correct the range"
         )
         raise SourceError(msg)
     return ingested
@@ -245,7 +244,7 @@ def _run_one(book: Book, one: _Day) -> DayDone:
     inputs = DayInputs(*one.inputs)
     missing = find_missing_scores(inputs)
     if missing:
-        reason = "; ".join(missing)
+        reason = listed(missing, "; ")
         book.warehouse.record_event(run_id, HELD, book.by, reason)
         return one.done(HELD, reason)
     result = rebalance(inputs)

@@ -25,7 +25,6 @@ from tasks.trading_days import is_trading_day, last_closed_day, require_trading_
 from tasks.validation import ERROR, WARNING, FileRows, Finding, certify, frames_of, read_file
 from tasks.wording import counted
 
-_SHOWN = 5
 _STALE_DAYS = 1
 """Scores of the last day that is over may still be on their way."""
 
@@ -134,7 +133,7 @@ class DayValidation:
         inbox = self._settings.inbox
         if inbox.is_dir() and (names := unread_in_inbox(inbox)):
             what = (
-                f"{counted(len(names), 'file')} that no run reads: {listed(names, _SHOWN)}. A name is a kind, with the "
+                f"{counted(len(names), 'file')} that no run reads: {listed(names)}. A name is a kind, with the "
                 "day where it has one, and an ending that is read, such as restrictions.csv or scores_2024-12-02.csv"
             )
             self._tell(WARNING, inbox, what)

@@ -15,6 +15,7 @@ from prefect.logging import get_run_logger
 
 from sizing import RebalancingLimits
 from sizing.approval import ApprovalPolicy
+from sizing.wording import grouped, listed
 from tasks.errors import UsageError
 from tasks.portfolios import Terms
 from tasks.retries import RETRIES
@@ -60,7 +61,7 @@ def set_halted_apart(settings: Settings, groups: tuple[Group, ...]) -> tuple[Gro
     """
     halts = settings.open_warehouse().query("halts_in_force")
     if halts.height:
-        get_run_logger().warning("halts in force: %s", "; ".join(_words(halts)))
+        get_run_logger().warning("halts in force: %s", _words(halts))
     return split_halted(groups, halts)
 
 
@@ -99,7 +100,7 @@ def days_of_groups(groups: Collection[Group], first: date, last: date) -> tuple[
         return require_trading_days(exchanges[0], first, last)
     days = sorted({day for exchange in exchanges for day in trading_days(exchange, first, last)})
     if not days:
-        msg = f"there is no trading day of {', '.join(exchanges)} from {first} to {last}: correct the range"
+        msg = f"there is no trading day of {listed(exchanges)} from {first} to {last}: correct the range"
         raise UsageError(msg)
     return tuple(days)
 
@@ -126,11 +127,16 @@ def _parts(group: Group, halts: pl.DataFrame) -> Iterable[Group]:
                 group,
                 limits={name: one for name, one in group.limits.items() if name in names},
                 policies={name: one for name, one in group.policies.items() if name in names},
-                halt="; ".join(_words(covering)) if is_halted else "",
+                halt=_words(covering) if is_halted else "",
             )
 
 
-def _words(halts: pl.DataFrame) -> Iterable[str]:
-    for row in halts.iter_rows(named=True):
-        what = f"portfolio {row['portfolio_id']}" if row["portfolio_id"] else "publication of all portfolios"
-        yield f"{what} is halted since {row['since']:%Y-%m-%d %H:%M} UTC by {row['by']}: {row['reason']}"
+def _words(halts: pl.DataFrame) -> str:
+    said = (
+        (
+            f"portfolio {row['portfolio_id']}" if row["portfolio_id"] else "publication of all portfolios",
+            f"is halted since {row['since']:%Y-%m-%d %H:%M} UTC by {row['by']}: {row['reason']}",
+        )
+        for row in halts.iter_rows(named=True)
+    )
+    return listed([" ".join(one) for one in grouped(said)], "; ")

@@ -6,6 +6,7 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 from prefect.logging import get_run_logger
 
+from sizing.wording import listed
 from sql.errors import WarehouseError
 from tasks.config_file import unknown
 from tasks.errors import ConfigError, UsageError
@@ -31,7 +32,7 @@ def require_known_portfolios(settings: Settings, portfolio_ids: Collection[str])
         get_run_logger().warning("only portfolios of earlier runs are known: %s", error)
     strangers = [unknown(f"portfolio {name}", name, known) for name in portfolio_ids if name not in known]
     if strangers:
-        msg = f"{'; '.join(strangers)}. Nothing was halted or lifted: correct the name"
+        msg = f"{listed(strangers, '; ')}. Nothing was halted or lifted: correct the name"
         raise UsageError(msg)
 
 

@@ -12,7 +12,6 @@ from tasks.errors import SourceError
 from tasks.feeds import Feed
 from tasks.wording import shown
 
-_SHOWN = 10
 _LONGEST_COMPARED = 40
 _SEPARATORS = (",", ";", "\t", "|")
 
@@ -73,4 +72,4 @@ def _nearest(stranger: str, names: dict[str, str]) -> str:
 
 
 def _listed(names: Sequence[str]) -> str:
-    return listed([shown(name) for name in names], _SHOWN)
+    return listed([shown(name) for name in names])

@@ -6,6 +6,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from sizing.limits import RebalancingLimits
+from sizing.wording import grouped, listed
 from tasks.allowed import explain
 from tasks.config_file import unknown
 from tasks.errors import UsageError
@@ -27,7 +28,7 @@ def choose_portfolios(limits: _Limits, names: Sequence[str]) -> dict[str, Rebala
     """
     strangers = [unknown(f"--portfolio {name}", name, limits) for name in names if name not in limits]
     if strangers:
-        raise UsageError("; ".join(strangers))
+        raise UsageError(listed(strangers, "; "))
     return {name: one for name, one in limits.items() if not names or name in names}
 
 
@@ -46,18 +47,15 @@ def change_limits(limits: _Limits, given: Mapping[str, Any]) -> dict[str, Rebala
             for sentence in _sentences(error, given):
                 problems.setdefault(sentence, []).append(portfolio_id)
     if problems:
-        raise UsageError("; ".join(_of(sentence, names, limits) for sentence, names in problems.items()))
+        raise UsageError(listed([_of(sentence, names, limits) for sentence, names in problems.items()], "; "))
     return changed
 
 
 def tell_changes(limits: _Limits, configured: _Limits) -> tuple[str, ...]:
     """Say of each portfolio which limits are other than configured, its own in brackets."""
     told = {portfolio_id: tell_differences(one, configured[portfolio_id]) for portfolio_id, one in limits.items()}
-    return tuple(
-        f"portfolio {portfolio_id}: limits other than configured: {differing}"
-        for portfolio_id, differing in told.items()
-        if differing
-    )
+    differing = ((portfolio_id, words) for portfolio_id, words in told.items() if words)
+    return tuple(f"portfolio {names}: limits other than configured: {words}" for names, words in grouped(differing))
 
 
 def tell_differences(asked: RebalancingLimits, own: RebalancingLimits) -> str:
@@ -83,4 +81,4 @@ def _shown(value: object) -> str:
 
 
 def _of(sentence: str, names: Sequence[str], limits: _Limits) -> str:
-    return sentence if len(names) == len(limits) > 1 else f"{sentence} (portfolio {', '.join(names)})"
+    return sentence if len(names) == len(limits) > 1 else f"{sentence} (portfolio {listed(names)})"

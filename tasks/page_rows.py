@@ -9,6 +9,7 @@ from datetime import date
 
 import polars as pl
 
+from sizing.wording import listed
 from sql.reading import Reader
 from tasks.config_file import unknown
 from tasks.errors import UsageError
@@ -117,6 +118,6 @@ class _Kept:
 def _wanted(found: pl.DataFrame, day: date, wanted: Collection[str]) -> pl.DataFrame:
     known = found["portfolio_id"].to_list()
     if strangers := [unknown(f"portfolio {name}", name, known) for name in wanted if name not in known]:
-        msg = f"{'; '.join(strangers)}. On {day} targets are of: {', '.join(known) or 'none'}"
+        msg = f"{listed(strangers, '; ')}. On {day} targets are of: {listed(known) or 'none'}"
         raise UsageError(msg)
     return found.filter(pl.col("portfolio_id").is_in(list(wanted))) if wanted else found

@@ -15,7 +15,7 @@ from tasks.wording import counted
 
 WRONG, LOOK, NOTE = "wrong", "look", "note"
 _LEVELS = (WRONG, LOOK, NOTE)
-_SHOWN = 8
+_MOST_DAYS = 8
 
 
 class Point(NamedTuple):
@@ -62,11 +62,9 @@ def _of_publication(day: dict[str, Any]) -> Iterator[Point]:
     if lost:
         why = day["held_reason"] or day["failed_checks"] or day["failure"] or day["declined_reason"]
         state = f"{day['state'].replace('_', ' ')}" if day["state"] != "partly_published" else "not published"
-        yield Point(
-            WRONG, f"{listed(lost, _SHOWN)}: {state}, the targets before stay in force{f': {why}' if why else ''}"
-        )
+        yield Point(WRONG, f"{listed(lost)}: {state}, the targets before stay in force{f': {why}' if why else ''}")
     if halted:
-        yield Point(WRONG, f"{listed(sorted(halted), _SHOWN)}: publication is halted, the targets before stay in force")
+        yield Point(WRONG, f"{listed(sorted(halted))}: publication is halted, the targets before stay in force")
     if waiting:
         yield Point(LOOK, f"waits for approval: {day['approval_asked']}")
     for warning in day["warnings"]:
@@ -80,7 +78,7 @@ def _of_halts(halts: pl.DataFrame) -> Iterator[Point]:
 
 
 def _of_later(later: list[dict[str, Any]]) -> Iterator[Point]:
-    for day in later[-_SHOWN:]:
+    for day in later[-_MOST_DAYS:]:
         published = day["state"] == "published"
         state = (
             "is published too: this page shows a day before it" if published else f"is {day['state'].replace('_', ' ')}"
@@ -102,7 +100,7 @@ def _of_inputs(day: dict[str, Any]) -> Iterator[Point]:
 def _of_decisions(decisions: pl.DataFrame) -> Iterator[Point]:
     stale = decisions.filter("is_held", "is_score_stale").select(pl.format("{} of {}", "asset", "portfolio_id"))
     if names := stale.to_series().to_list():
-        yield Point(LOOK, f"{listed(names, _SHOWN)}: the score is too old to act on, the weight is frozen")
+        yield Point(LOOK, f"{listed(names)}: the score is too old to act on, the weight is frozen")
 
 
 def _of_limits(checks: pl.DataFrame) -> Iterator[Point]:

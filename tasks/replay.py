@@ -14,6 +14,7 @@ from prefect.logging import get_run_logger
 
 from sizing.inputs import DayInputs
 from sizing.pipeline import rebalance
+from sizing.wording import listed
 from sql.warehouse import Warehouse
 from tasks.day_inputs import read_days, recorded_sources
 from tasks.errors import UsageError
@@ -30,7 +31,6 @@ _ROW_KEYS = {
     "constraint_checks": "constraint_name",
 }
 _DIFFERENCE = ("table_name", "portfolio_id", "row_key", "column_name", "published", "replayed")
-_SHOWN = 20
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ def replay_runs(settings: Settings, run_ids: tuple[str, ...]) -> tuple[Replayed,
     by, code = actor(), code_fingerprint()
     replayed = tuple(_replay(settings, run_id, by, code) for run_id in run_ids)
     differing = [one.run_id for one in replayed if one.n_differences]
-    get_run_logger().info("replay: %d runs, %d differ %s", len(replayed), len(differing), differing[:_SHOWN])
+    get_run_logger().info("replay: %d runs, %d differ: %s", len(replayed), len(differing), listed(differing))
     return replayed
 
 

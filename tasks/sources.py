@@ -15,7 +15,6 @@ from tasks.formats import ENDINGS, OTHER_ENDINGS
 from tasks.places import Place, find_places, is_folder, local_place
 
 _DAY_IN_NAME = re.compile(r"\d{4}-\d{2}-\d{2}")
-_SHOWN = 5
 _NO_FEEDS: Mapping[IngestKind, Feed] = {}
 _AS_IN_THE_INBOX = Feed(path=".")
 
@@ -183,7 +182,7 @@ def _in_folder(contract: Contract, feed: Feed, places: Iterable[Place], day: dat
 
 def _one(contract: Contract, feed: Feed, places: Sequence[Place], day: date | None) -> tuple[Source, ...]:
     if len(places) > 1:
-        names = listed([place.shown for place in places], _SHOWN, between=" and ")
+        names = listed([place.shown for place in places], between=" and ")
         of_day = f" of {day}" if day else ""
         msg = f"{len(places)} files of {contract.kind}{of_day}, expected one: {names}. Nothing was read: keep one"
         raise SourceError(msg)

@@ -9,11 +9,10 @@ from difflib import get_close_matches
 
 from sizing import RebalancingLimits
 from sizing.inputs import UNCLASSIFIED, DayFrames
-from sizing.wording import listed
+from sizing.wording import grouped, listed
 from tasks.errors import ConfigError
 from tasks.wording import shown
 
-_SHOWN = 5
 _ALIKE = 0.8
 """How alike two names must be to be taken for a typing error, 1 is equal: income is not meant to be core."""
 _LIMITS_OF_BUCKETS = ("exclude_buckets", "max_positions_by_bucket", "max_allocation_by_bucket")
@@ -59,13 +58,12 @@ def require_known_buckets(inputs: DayFrames) -> None:
     ]
     if not strangers:
         return
+    suggested = {bucket: _suggest(bucket, known) for bucket in {bucket for _, bucket in strangers}}
     told = [
-        f"portfolio {portfolio_id}: include_buckets names {bucket}, which no asset of the asset list has "
-        f"({_suggest(bucket, known)})"
-        for portfolio_id, bucket in strangers[:_SHOWN]
+        f"portfolio {names}: include_buckets names {bucket}, which no asset of the asset list has ({suggested[bucket]})"
+        for names, bucket in grouped(strangers)
     ]
-    more = [f"and {len(strangers) - _SHOWN} more"] if len(strangers) > _SHOWN else []
-    msg = f"{'; '.join(told + more)}. Nothing was decided: correct the portfolio config, or the asset list"
+    msg = f"{listed(told, '; ')}. Nothing was decided: correct the portfolio config, or the asset list"
     raise ConfigError(msg)
 
 
@@ -75,7 +73,7 @@ def _known_buckets(inputs: DayFrames) -> set[str]:
 
 def _suggest(stranger: str, known: list[str]) -> str:
     """Name the nearest; where none is like it, what there is."""
-    return _nearest(stranger, known) or f"known: {listed(known, _SHOWN)}"
+    return _nearest(stranger, known) or f"known: {listed(known)}"
 
 
 def _nearest(stranger: str, known: Iterable[str]) -> str:
@@ -95,7 +93,7 @@ def _tell(where: str, kind: str, named: Iterable[str], known: Iterable[str]) -> 
         return ""
     nobody = "not in this run" if kind == "portfolio" else "unknown"
     if len(strangers) > 1:
-        return f"{where}: {kind}s {listed(strangers, _SHOWN)} are {nobody}"
+        return f"{where}: {kind}s {listed(strangers)} are {nobody}"
     suggestion = _nearest(strangers[0], known)
     return f"{where}: {kind} {strangers[0]} is {nobody}" + (f"; {suggestion}" if suggestion else "")
 
@@ -109,7 +107,7 @@ def _tell_spelling(where: str, named: Iterable[str], assets: Iterable[str]) -> s
     meant = {name: known[_plain(name)] for name in strangers if _plain(name) in known}
     if not meant:
         return ""
-    told = listed([f"{shown(name)} (did you mean {meant[name]}?)" for name in sorted(meant)], _SHOWN)
+    told = listed([f"{shown(name)} (did you mean {meant[name]}?)" for name in sorted(meant)])
     count = "1 asset is" if len(meant) == 1 else f"{len(meant)} assets are"
     return f"{where}: {count} not in the asset list as written: {told}"
 

@@ -21,8 +21,6 @@ from sql.maintenance import Status, backup, read_status, verify_backup
 from tasks.retries import RETRIES
 from tasks.settings import Settings
 
-_SHOWN = 5
-
 
 class Proved(NamedTuple):
     """A backup, and in how many steps all of it was proved."""
@@ -118,7 +116,7 @@ def report_upkeep(settings: Settings, proved: Proved, removed: tuple[Removed, ..
         key="maintenance",
         description=proved.path.name,
     )
-    gone = f"; removed {listed([one.path.name for one in removed], _SHOWN)}" if removed else ""
+    gone = f"; removed {listed([one.path.name for one in removed])}" if removed else ""
     sentence = f"backup {proved.path} is proved, {len(backups)} are kept{gone}"
     return "\n".join([sentence, *(f"warning: {one}" for one in warnings)])
 

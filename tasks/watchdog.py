@@ -25,7 +25,6 @@ from tasks.wording import cut
 
 _DAY = timedelta(days=1)
 _LONGEST_REASON = 300
-_SHOWN = 10
 _IS_HALT = re.compile(r" is halted(:| since )")
 """In the reason of a held run: a halt that was known before it, or one that came while it was computed."""
 _LOOK = """```sql
@@ -141,7 +140,7 @@ def _tell_day(due: Due, missing: list[Missing]) -> str:
     by_reason: dict[tuple[str, str], list[str]] = {}
     for one in missing:
         by_reason.setdefault((one.why, one.todo), []).append(one.portfolio_id)
-    told = "; ".join(f"{listed(names, _SHOWN)} {why}: {todo}" for (why, todo), names in by_reason.items())
+    told = "; ".join(f"{listed(names)} {why}: {todo}" for (why, todo), names in by_reason.items())
     n_due = len(due.portfolio_ids)
     if not missing:
         return f"{_portfolios(n_due)} {_have(n_due)} targets of {due.day}"

@@ -161,10 +161,10 @@ def test_what_is_both_included_and_excluded_is_said() -> None:
     )
 
 
-def test_of_many_that_are_both_included_and_excluded_five_are_shown() -> None:
-    letters = tuple("abcdefgh")
+def test_of_many_that_are_both_included_and_excluded_ten_are_shown() -> None:
+    letters = tuple("abcdefghijklm")
     found = find_infeasible(limits(include_assets=letters, exclude_assets=letters))
-    assert "both name a, b, c, d, e and 3 more:" in found[0]
+    assert "both name a, b, c, d, e, f, g, h, i, j and 3 more:" in found[0]
 
 
 def test_including_what_has_no_bucket_is_said_unless_it_may_enter() -> None:

@@ -2,7 +2,9 @@
 
 import pytest
 
-from sizing.wording import listed
+from sizing.wording import MOST_NAMED, grouped, listed
+
+TEN = [f"P{number}" for number in range(MOST_NAMED)]
 
 
 @pytest.mark.parametrize(
@@ -11,13 +13,24 @@ from sizing.wording import listed
         ([], ""),
         (["A"], "A"),
         (["A", "B"], "A, B"),
-        (["A", "B", "C"], "A, B and 1 more"),
-        (["A", "B", "C", "D"], "A, B and 2 more"),
+        (TEN, ", ".join(TEN)),
+        ([*TEN, "A"], f"{', '.join(TEN)} and 1 more"),
+        (TEN * 200, f"{', '.join(TEN)} and 1990 more"),
     ],
 )
 def test_the_first_names_are_listed_and_the_others_counted(names: list[str], told: str) -> None:
-    assert listed(names, 2) == told
+    assert listed(names) == told
 
 
 def test_what_stands_between_two_names_can_be_said() -> None:
-    assert listed(["A", "B", "C"], 2, between=" and ") == "A and B and 1 more"
+    assert listed(["A", "B"], between=" and ") == "A and B"
+    assert listed([*TEN, "A"], between="; ") == f"{'; '.join(TEN)}; and 1 more"
+
+
+def test_few_names_keep_a_sentence_each() -> None:
+    assert grouped((name, "is late") for name in TEN) == [(name, "is late") for name in TEN]
+
+
+def test_many_names_share_a_sentence_and_the_most_come_first() -> None:
+    said = [("A", "is new"), *((name, "is late") for name in TEN), ("B", "is late")]
+    assert grouped(said) == [(f"{', '.join(TEN)} and 1 more", "is late"), ("A", "is new")]

@@ -244,7 +244,7 @@ def test_a_proposal_says_why_for_portfolios_of_the_run(
     warehouse: Warehouse, reasons: dict[str, str], four_eyes: tuple[str, ...]
 ) -> None:
     warehouse.start_run(make_run("r1"), "tom")
-    with pytest.raises(WarehouseError, match=r"expected at least one reason for \['p1'\]\. Nothing was written"):
+    with pytest.raises(WarehouseError, match=r"expected at least one reason for \[p1\]\. Nothing was written"):
         warehouse.propose("r1", make_frames(), "tom", reasons, four_eyes)
     assert _states(warehouse, "r1") == ["started"]
 

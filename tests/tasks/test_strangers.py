@@ -82,7 +82,7 @@ def test_positions_of_a_portfolio_that_is_not_in_the_run_are_told() -> None:
         ("max_positions_by_bucket", {"Energy": 2}, "bucket Energy is unknown"),
         ("max_allocation_by_bucket", {"Energy": 0.2}, "bucket Energy is unknown"),
         ("include_assets", ("ZZZ",), "asset ZZZ is unknown"),
-        ("exclude_assets", tuple("0123456"), "assets 0, 1, 2, 3, 4 and 2 more are unknown"),
+        ("exclude_assets", tuple("0123456789AB"), "assets 0, 1, 2, 3, 4, 5, 6, 7, 8, 9 and 2 more are unknown"),
     ],
 )
 def test_a_limit_that_names_what_nobody_knows_is_told(limit: str, names: object, told: str) -> None:
@@ -113,7 +113,7 @@ def test_an_included_bucket_that_nobody_has_stops_the_day_with_what_to_do(names:
 
 def test_of_many_included_buckets_that_nobody_has_the_first_are_told() -> None:
     with pytest.raises(ConfigError) as stopped:
-        require_known_buckets(_day(include_buckets=tuple("6543210")))
+        require_known_buckets(_day(include_buckets=tuple("BA9876543210")))
     told = str(stopped.value)
-    assert [f"names {name}, which" in told for name in "0123456"] == [True] * 5 + [False] * 2
+    assert [f"names {name}, which" in told for name in "0123456789AB"] == [True] * 10 + [False] * 2
     assert "; and 2 more. Nothing was decided" in told

@@ -1,0 +1,24 @@
+"""How a sentence of the warehouse names many things. As sizing/wording.py: the two rooms do not know each other."""
+
+from collections.abc import Iterable, Sequence
+
+MOST_NAMED = 10
+"""Names in a sentence: more are counted."""
+
+
+def listed(names: Sequence[str], between: str = ", ") -> str:
+    """Write the first ten names, and how many more there are. Sentences stand `"; "` from each other."""
+    n_more = len(names) - MOST_NAMED
+    end = ";" if between == "; " else ""
+    return between.join(names[:MOST_NAMED]) + (f"{end} and {n_more} more" if n_more > 0 else "")
+
+
+def grouped(said: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Pair each name with its sentence; of more than ten, all names of a sentence together, the most names first."""
+    pairs = list(said)
+    if len(pairs) <= MOST_NAMED:
+        return pairs
+    names: dict[str, list[str]] = {}
+    for name, sentence in pairs:
+        names.setdefault(sentence, []).append(name)
+    return [(listed(names[one]), one) for one in sorted(names, key=lambda one: -len(names[one]))]
