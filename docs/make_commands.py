@@ -16,6 +16,13 @@ Results go to stdout, progress and warnings to stderr. Tables fit the terminal; 
 and with `NO_COLOR` set they have no colour. Where a command shows rows, `--json` and `--csv` write them for a program.
 A flag wins over its `BALLAST_` variable, and the variable over the default.
 
+`--csv` and `--json` are written byte for byte; on a terminal, control characters are shown as escapes such as `\\x1b`.
+What CSV or JSON has no type for is text, as DuckDB writes it: an interval, a blob, nested values in CSV. A column
+with a value that the form cannot represent is text as a whole: infinite days; in JSON also NaN, infinity, and
+decimals of more digits than a double holds (inside lists and structs, JSON has null for NaN and infinity). CSV joins
+lists with semicolons. A spreadsheet runs texts that begin with `=`, `+`, `-`, `@`, a tab or a line end as formulas:
+`--csv --escape-formulas` puts an apostrophe before them, and leaves numbers as they are.
+
 ## Exit codes
 
 | code | meaning |

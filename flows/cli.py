@@ -7,10 +7,11 @@ import os
 import sys
 from datetime import date
 from importlib.metadata import version
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Annotated
 
-from cyclopts import App, Parameter
+from cyclopts import App, CycloptsError, Parameter
 
 from flows.command_groups import DECIDE, LOOK, OPERATE, PREPARE, RUN, TERMINAL
 from flows.completion import completion
@@ -40,11 +41,22 @@ Exit codes, as `ballast run` would have: 0 published or unchanged; 1 an error, s
 3 held; 4 rejected; 6 proposed, it waits for approval.
 """
 
+
+def _say_usage(error: CycloptsError) -> object:
+    """Return what is shown of a wrong word: what was typed does not control the terminal."""
+    from cyclopts.panel import CycloptsPanel  # noqa: PLC0415 - rich takes a while to import
+
+    from flows.terminal import visible  # noqa: PLC0415
+
+    return CycloptsPanel(visible(str(error)))
+
+
 app = App(
     name="ballast",
     help="Turn the day's asset scores into the day's target weights, with a reason for every basis point.",
     help_format="plaintext",
     version=lambda: version("ballast"),
+    error_formatter=_say_usage,
 )
 app.command(db)
 app["--help"].group = app["--version"].group = TERMINAL
@@ -156,6 +168,9 @@ def replay(  # noqa: PLR0913 - one parameter a flag
 def main() -> None:
     """Run the command line. Mistakes in the settings, which are read everywhere, are told in one place."""
     os.umask(0o027)  # docs/operations.md: nobody beside the owner and the group reads what a command writes
+    if isinstance(sys.stdout, TextIOWrapper):
+        # As stderr is: a letter that the terminal lacks stops nothing.
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         sys.exit(app(sys.argv[1:]))
     except Exception as error:

@@ -7,6 +7,7 @@ from rich.markup import escape
 
 from flows.cli import app
 from flows.show import out, tell
+from flows.terminal import write
 from tasks.errors import UsageError
 
 Shell = Literal["bash", "zsh", "fish", "powershell"]
@@ -19,7 +20,7 @@ def complete(shell: Shell | None, *, install: bool) -> int:
             path = app.install_completion(shell=shell)
             out().print(f"installed: {escape(str(path))}; a new terminal completes `ballast`")
         else:
-            out().print(app.generate_completion(shell=shell), end="", markup=False, soft_wrap=True)
+            write(app.generate_completion(shell=shell))
     except ShellDetectionError:
         return tell(UsageError("which shell this is cannot be told: name it, as in `ballast completion bash`"))
     return 0

@@ -43,6 +43,13 @@ class Form:
 
     json: Annotated[bool, Parameter(negative="", help="Write a JSON array with an object a row.")] = False
     csv: Annotated[bool, Parameter(negative="", help="Write CSV with a header.")] = False
+    escape_formulas: Annotated[
+        bool,
+        Parameter(
+            negative="",
+            help="With --csv: put ' before each text that a spreadsheet would run as a formula. Numbers stay numbers.",
+        ),
+    ] = False
 
 
 Verbose = Annotated[bool, Parameter(help="Show what Prefect logs.")]
@@ -73,6 +80,7 @@ def prepare(*, verbose: bool) -> None:
     os.environ.setdefault("DO_NOT_TRACK", "1")
     # As in pyproject.toml, which Prefect does not find from another folder: a first start makes its database.
     os.environ.setdefault("PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS", "120")
+    os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_CLASS", "flows.logs.SafeConsoleHandler")
     # What cannot be written is told in one sentence before a server starts; Prefect warns a dozen times.
     warnings.filterwarnings("ignore", message="Failed to create the Prefect home directory")
     signal.signal(signal.SIGTERM, signal.default_int_handler)

@@ -9,7 +9,8 @@ from rich.markup import escape
 
 from flows.flags import AS_TABLE
 from flows.looking import NothingToShowError, look, require_known_portfolios, say_days_around
-from flows.show import err, out
+from flows.show import err
+from flows.terminal import write
 from sql.files import written_beside
 from sql.reading import SnapshotReader
 from tasks.errors import SourceError
@@ -29,7 +30,7 @@ def write_report(
         path = _path(output, rows.day)
         with err().status(f"drawing {counted(rows.portfolios.height, 'portfolio')}"):
             _write(path, page_of(rows))
-        out().print(str(path), markup=False, soft_wrap=True)
+        write(f"{path}\n")
         err().print(f"{rows.day}: {escape(judge(rows).headline)}")
         if shows and not webbrowser.open(path.resolve().as_uri()):
             err().print("[yellow]warning:[/] no browser could be started: open the file in one")

@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from flows.program import with_commands_as_printed
+from flows.terminal import SafeConsole, visible
 from sizing.errors import BallastError
 from sql.errors import HaltedError, PublishRejectedError, QueryError, WarehouseError
 from tasks.env_file import told
@@ -42,20 +43,20 @@ _DIGITS = 12
 
 def out() -> Console:
     """Give the console for results. Piped, it is as wide as COLUMNS says, else wide enough that nothing is cut."""
-    console = Console(highlight=False, emoji=False)
+    console = SafeConsole(highlight=False, emoji=False)
     if console.is_terminal or os.environ.get("COLUMNS", "").isdigit():
         return console
-    return Console(highlight=False, emoji=False, width=_PIPED_WIDTH)
+    return SafeConsole(highlight=False, emoji=False, width=_PIPED_WIDTH)
 
 
 def err() -> Console:
     """Give the console for progress and errors."""
-    return Console(stderr=True, highlight=False, emoji=False, soft_wrap=True)
+    return SafeConsole(stderr=True, highlight=False, emoji=False, soft_wrap=True)
 
 
 def tell(problem: Problem) -> int:
     """Say what went wrong in one sentence, and give the exit code."""
-    err().print(f"[bold red]error:[/] {escape(with_commands_as_printed(_visible(str(problem))))}")
+    err().print(f"[bold red]error:[/] {escape(with_commands_as_printed(str(problem)))}")
     return next((code for kind, code in _CODES.items() if isinstance(problem, kind)), ERROR)
 
 
@@ -105,17 +106,18 @@ def show(console: Console, frame: pl.DataFrame, title: str | None = None) -> Non
         return
     if title:
         console.print(f"[bold]{escape(title)}[/]")
-    has_room = console.width >= max(map(len, frame.columns)) + _BREAKABLE // 2
+    names = [plain(name) for name in frame.columns]
+    has_room = console.width >= max(map(len, names)) + _BREAKABLE // 2
     for row in frame.iter_rows():
         console.print()
         if not has_room:
-            pairs = zip(frame.columns, row, strict=True)
+            pairs = zip(names, row, strict=True)
             print_trimmed(console, Text("\n".join(f"{name}  {plain(value)}" for name, value in pairs)))
             continue
         fields = Table.grid(padding=(0, 2, 0, 0))
         fields.add_column(justify="right", overflow="fold")
         fields.add_column(overflow="fold")
-        for name, value in zip(frame.columns, row, strict=True):
+        for name, value in zip(names, row, strict=True):
             fields.add_row(Text(name), Text(plain(value)))
         print_trimmed(console, fields)
     console.print()
@@ -154,10 +156,10 @@ def _table(frame: pl.DataFrame, title: str | None) -> Table:
     """Numbers stand to the right; only long texts are broken, between words."""
     table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
     for name, dtype in frame.schema.items():
-        texts = [plain(value) for value in frame[name]]
-        longest = max(map(len, [name, *texts]))
+        heading, texts = plain(name), [plain(value) for value in frame[name]]
+        longest = max(map(len, [heading, *texts]))
         table.add_column(
-            Text(name),
+            Text(heading),
             justify="right" if dtype.is_numeric() else "left",
             no_wrap=longest <= _BREAKABLE,
             min_width=min(longest, _BREAKABLE),
@@ -176,11 +178,4 @@ def plain(value: object) -> str:
         return f"{value:.{_DIGITS}g}"
     if isinstance(value, Decimal):
         return f"{value:f}"
-    return _visible(str(value))
-
-
-def _visible(text: str) -> str:
-    """Give a text with its control characters as escapes: a file may hold what a terminal would obey."""
-    if text.isprintable():
-        return text
-    return "".join(one if one.isprintable() or one == "\n" else ascii(one)[1:-1] for one in text)
+    return visible(str(value))

@@ -8,6 +8,7 @@ from flows.flags import AS_TABLE, Form
 from flows.give import give, is_for_program, require_one_form
 from flows.show import PROBLEMS, out, tell
 from flows.sql_prompt import talk
+from flows.terminal import write
 from sql.reading import reading_snapshot
 from sql.schema_page import schema_page
 from sql.scripts import read_scripts
@@ -31,9 +32,9 @@ def ask(query: str | None, paths: Mapping[str, Path], form: Form = AS_TABLE) -> 
 
 def answer(warehouse: Warehouse, asked: str, form: Form) -> None:
     """Give the rows of each query. *Raises* `WarehouseError` for what is none, or fails."""
-    for number, rows in enumerate(warehouse.ask_snapshot_each(asked)):
+    for number, rows in enumerate(warehouse.ask_snapshot_each(asked, is_flat=form.csv)):
         if form.csv and number:
-            out().print()
+            write("\n")
         give(rows, form)
         if not is_for_program(form):
             out().print(counted(rows.height, "row"))
@@ -46,5 +47,5 @@ def show_schema(paths: Mapping[str, Path]) -> int:
             page = schema_page(reader.query("schema_columns"), read_scripts("questions"))
     except PROBLEMS as problem:
         return tell(problem)
-    out().print(page, end="", markup=False, soft_wrap=True)
+    write(page)
     return 0

@@ -17,13 +17,14 @@ import polars as pl
 import pyarrow as pa
 
 from sql import opening
+from sql.answers import read_answer
 from sql.errors import MigrationError, QueryError, WarehouseError, WarehouseLockedError
 from sql.exports import export_days
 from sql.files import count_wal_bytes, make_folder, protect, written_beside, written_copy
 from sql.locks import OTHER_PROCESS, attempts, describe_lock, exclusive, find_holder, tell_waiting
 from sql.records import Snapshot
 from sql.scripts import Script
-from sql.statements import Connection, copy_database, execute, query, read
+from sql.statements import Connection, copy_database, execute, query
 from sql.steps import Steps
 from sql.view_scripts import are_current, are_just_made, make_views, record_views
 from sql.words import explain, explain_copy, explain_query
@@ -116,15 +117,15 @@ class Warehouse(Steps):
         answer, *_ = self.ask_snapshot_each(sql)
         return answer
 
-    def ask_snapshot_each(self, sql: str) -> Iterator[pl.DataFrame]:
-        """Run each query of a text on the snapshot, read-only, and give its rows.
+    def ask_snapshot_each(self, sql: str, *, is_flat: bool = False) -> Iterator[pl.DataFrame]:
+        """Run each query of a text on the snapshot, read-only, and return its rows, as `read_answer` does.
 
         *Raises* `WarehouseError` when there is no snapshot yet; `QueryError` before any runs when one is no query.
         """
         with self.reading(opening.require_snapshot(self.snapshot_path, self.path), opening.SNAPSHOT_ADVICE) as con:
             try:
                 for query_sql in _queries(sql):
-                    yield read(con, query_sql)
+                    yield read_answer(con, query_sql, is_flat=is_flat)
             except _QUERY_ERRORS as error:
                 raise QueryError(explain_query(error)) from error
 
