@@ -9,17 +9,24 @@ BIN := .venv/bin
 PY := $(BIN)/python
 SAMPLE := --inbox deployments/sample/inbox --config deployments/portfolios.yaml --from 2025-06-02 --to 2025-06-06
 
+GROUPS := dev bench docs mutation
 # Prefect reports to nobody, and pip asks nobody.
 export DO_NOT_TRACK := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# Byte code is written where it is missing: without it, each start takes ten seconds instead of two.
+export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: help
 help: ## Say what can be made
 	grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /  make \1	/' | expand -t 16
 
 .PHONY: setup
-setup: ## Make .venv from requirements.lock (hashed) and install the project; quick when nothing changed
+setup: ## Make .venv from requirements.lock (hashed), with what running needs; quick when nothing changed
 	PYTHON="$(PYTHON)" .ci/setup
+
+.PHONY: setup-dev
+setup-dev: ## Set up, and install what the tests need
+	PYTHON="$(PYTHON)" .ci/setup dev
 
 .PHONY: run
 run: setup ## Rebalance the shipped sample, day by day, into .ballast/
@@ -38,7 +45,7 @@ deploy: setup ## Bring the Prefect server to deployments/prefect.yaml and automa
 	$(BIN)/ballast deploy
 
 .PHONY: test
-test: setup ## Format, lint, types, import contracts, tests
+test: setup-dev ## Format, lint, types, import contracts, tests
 	$(PY) -m mypy >.venv/types & types=$$!
 	echo '== format' && $(PY) -m ruff format --check .
 	echo '== lint' && $(PY) -m ruff check .
@@ -52,11 +59,11 @@ test: setup ## Format, lint, types, import contracts, tests
 	tail -1 .venv/installation | sed 's/^/of the installation: /'
 
 .PHONY: test-long
-test-long: setup ## The tests of which make test has a shorter one
+test-long: setup-dev ## The tests of which make test has a shorter one
 	$(PY) -m pytest -m long
 
 .PHONY: fuzz
-fuzz: setup ## Hold the sizer against its slow reference, the way in against broken files; PORTFOLIOS=100000 FILES=10000
+fuzz: setup-dev ## Hold the sizer against its slow reference, the way in against broken files; PORTFOLIOS=100000 FILES=10000
 	BALLAST_FUZZ_PORTFOLIOS=$(or $(PORTFOLIOS),100000) $(PY) -m pytest -q --timeout 3600 \
 	    tests/properties/test_sizing_agrees_with_reference.py
 	BALLAST_FUZZ_WORLDS=$(or $(WORLDS),200) $(PY) -m pytest -q --timeout 3600 \
@@ -65,44 +72,38 @@ fuzz: setup ## Hold the sizer against its slow reference, the way in against bro
 	    --log-cli-level INFO tests/tasks/test_hostile_files.py
 
 .PHONY: bench
-bench: setup ## Measure what the documents claim, as ratios in one run; POSITIONS=1e6 PORTFOLIOS=100 is quicker
-	$(PY) -c 'import ffn' 2>/dev/null || $(PY) -m pip install -qq --no-deps --require-hashes -r requirements-bench.lock
+bench: ## Measure what the documents claim, as ratios in one run; POSITIONS=1e6 PORTFOLIOS=100 is quicker
+	PYTHON="$(PYTHON)" .ci/setup dev bench
 	$(PY) benchmarks/sizer.py --positions $(or $(POSITIONS),1e7)
 	$(PY) benchmarks/selection.py --portfolios $(or $(PORTFOLIOS),1000)
 	$(PY) benchmarks/backfill.py $(if $(DATA),--data $(DATA))
 	$(PY) benchmarks/overhead.py
 
 .PHONY: soak
-soak: setup ## Kill days of the real flow at every step: is anything lost or torn? KILLS=300, SEED to do one again
+soak: setup-dev ## Kill days of the real flow at every step: is anything lost or torn? KILLS=300, SEED to do one again
 	$(PY) -m tests.soak.run_soak --kills $(or $(KILLS),300) $(if $(SEED),--seed $(SEED))
 
 .PHONY: week
-week: setup ## Live through a week of faults on a real server and worker: what do the runs, the alerts, the tables say?
+week: setup-dev ## Live through a week of faults on a real server and worker: what do the runs, the alerts, the tables say?
 	$(PY) -m tests.soak.week
 
 .PHONY: mutation
-mutation: setup ## Change the sizer in a thousand small ways: does a test notice? FILES="sizing/water_fill.py" is quicker
-	$(PY) -c 'import cosmic_ray' 2>/dev/null || $(PY) -m pip install -qq --no-deps --require-hashes -r requirements-mutation.lock
+mutation: ## Change the sizer in a thousand small ways: does a test notice? FILES="sizing/water_fill.py" is quicker
+	PYTHON="$(PYTHON)" .ci/setup dev mutation
 	$(PY) -m tests.mutation.run_mutation $(FILES)
 
 .PHONY: format
-format: setup ## Format the code and mend what ruff can mend
+format: setup-dev ## Format the code and mend what ruff can mend
 	$(PY) -m ruff format .
 	$(PY) -m ruff check --fix .
 
 .PHONY: lock
-lock: setup ## Make requirements.lock anew from pyproject.toml (needs uv)
-	uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 \
-	    --group dev --output-file requirements.lock pyproject.toml
-	uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 \
-	    --group dev --group bench --output-file requirements-bench.lock pyproject.toml
-	uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 --constraints requirements.lock \
-	    --group dev --group mutation --output-file requirements-mutation.lock pyproject.toml
-	uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 --constraints requirements.lock \
-	    --group docs --output-file requirements-docs.lock
+lock: setup ## Make requirements.lock anew from pyproject.toml, every group in it; a version moves only when it must
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 \
+	    $(GROUPS:%=--group %) --output-file requirements.lock pyproject.toml
 
 .PHONY: schema
-schema: setup ## Make docs/schema.md anew from the database
+schema: setup-dev ## Make docs/schema.md anew from the database
 	$(PY) docs/make_schema.py
 
 .PHONY: reference
@@ -112,12 +113,12 @@ reference: schema ## Make all anew that is made from the code: docs/schema.md, c
 	$(PY) -m docs.make_pictures
 
 .PHONY: docs
-docs: setup ## Make the site of the documents in site/, every link and anchor held to account; it opens without a network
-	$(PY) -c 'import furo' 2>/dev/null || $(PY) -m pip install -qq --no-deps --require-hashes -r requirements-docs.lock
+docs: ## Make the site of the documents in site/, every link and anchor held to account; it opens without a network
+	PYTHON="$(PYTHON)" .ci/setup dev docs
 	$(PY) docs/make_site.py
 
 .PHONY: sample
-sample: setup ## Make the shipped sample anew; the same bytes unless the script changed
+sample: setup-dev ## Make the shipped sample anew; the same bytes unless the script changed
 	$(PY) deployments/sample/make_sample.py
 
 .PHONY: clean
