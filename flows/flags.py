@@ -76,7 +76,13 @@ AS_CONFIGURED, AS_CONFIGURED_WITH_INBOX, AS_TABLE = Places(), PlacesWithInbox(),
 
 
 def prepare(*, verbose: bool) -> None:
-    """Set what Prefect reads when it is imported, and take a SIGTERM for a Ctrl-C."""
+    """Set what Prefect reads when it is imported, and take a SIGTERM for a Ctrl-C.
+
+    *Raises* `ConfigError` for a `.env` that cannot be read: Prefect reads it too.
+    """
+    from tasks.env_file import require_readable  # noqa: PLC0415 - pydantic takes a while to import
+
+    require_readable()
     os.environ.setdefault("DO_NOT_TRACK", "1")
     # As in pyproject.toml, which Prefect does not find from another folder: a first start makes its database.
     os.environ.setdefault("PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS", "120")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from sql.errors import ForeignFileError, WarehouseError
 from sql.files import protect
+from sql.plain_files import NotAFileError, require_file
 from sql.scripts import Script, find_pending, read_scripts
 from sql.statements import Connection, command, execute, has_table, query, tables, transaction
 from sql.wording import listed
@@ -19,6 +20,15 @@ _NOT_WHOLE = (
     "the write-ahead log of %s (%d bytes) was not whole: its end was not taken over and is kept in %s. It is a write "
     "that a stop cut off before anybody was told, or damage: `ballast db verify` looks at every row"
 )
+
+
+def refuse_special(path: Path) -> None:
+    """Refuse what is no file before DuckDB waits for it. *Raises* `WarehouseError`."""
+    try:
+        require_file(path)
+    except NotAFileError as error:
+        msg = f"{path} cannot be read: {error}. Nothing was changed: correct the path"
+        raise WarehouseError(msg) from None
 
 
 def refuse_foreign(con: Connection, path: Path) -> None:

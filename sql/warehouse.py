@@ -105,6 +105,7 @@ class Warehouse(Steps):
     def reading(self, path: Path, advice: str) -> Iterator[duckdb.DuckDBPyConnection]:
         """Open a copy read-only. *Raises* `WarehouseError` with what to do when it is damaged: the advice."""
         config = {"enable_external_access": "false", "memory_limit": self.memory_limit}
+        opening.refuse_special(path)
         try:
             with duckdb.connect(str(path), read_only=True, config={**config}) as con:
                 execute(con, "SET TimeZone = 'UTC'")
@@ -146,6 +147,7 @@ class Warehouse(Steps):
         if not self.path.exists():
             msg = f"no warehouse at {self.path}: correct the path, or make it with `ballast db migrate`"
             raise WarehouseError(msg)
+        opening.refuse_special(self.path)
         deadline = time.monotonic() + self.lock_timeout_seconds
         with exclusive(self.lock_path, self.lock_timeout_seconds), self.opened(deadline - time.monotonic()) as con:
             protect(self.path)
@@ -226,6 +228,7 @@ def read_file(
     try:
         if len(_queries(sql)) != 1:
             raise _no_query(sql)
+        opening.refuse_special(path)
         with duckdb.connect(str(path), read_only=True, config={"enable_external_access": "false"}) as con:
             execute(con, "SET TimeZone = 'UTC'")
             yield con.execute(sql, dict(parameters)).to_arrow_reader(batch_rows)

@@ -1,6 +1,6 @@
 """Read a YAML file that a person wrote, and tell its mistakes: each with its line and column, in their order."""
 
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cache
@@ -9,9 +9,13 @@ from typing import Any, NamedTuple, TypeAlias
 
 import yaml
 
+from sql.plain_files import read_text
+from tasks.allowed import shown
 from tasks.errors import ConfigError
+from tasks.yaml_nodes import Judgement, Loader, Mistake, judge, mistake_at
 
-_MERGE = "tag:yaml.org,2002:merge"
+_MOST_BYTES = 8_000_000
+"""Largest file that is read: ten thousand portfolios take half of it."""
 _MOST_LISTED = 12
 PAGE = "docs/configuration.md"
 """Where every limit, term and setting stands."""
@@ -27,14 +31,6 @@ class Problem(NamedTuple):
     said: str
 
 
-class Mistake(NamedTuple):
-    """What is wrong, and where it stands; lines and columns count from 1."""
-
-    line: int
-    column: int
-    said: str
-
-
 @dataclass(frozen=True)
 class Document:
     """The content of a YAML file, typed as YAML does, and where each part of it stands."""
@@ -42,12 +38,18 @@ class Document:
     path: Path
     content: dict[Any, Any]
     root: yaml.Node
-    repeated: tuple[Mistake, ...]
+    mistakes: tuple[Mistake, ...]
+    """Of its nodes, whatever they stand for."""
 
     def locate(self, problems: Iterable[Problem]) -> tuple[Mistake, ...]:
-        """Give the problems by where they stand, and the keys that are given twice; each once."""
+        """Give the problems by where they stand, and the mistakes of the nodes before those of the values."""
         pairs_of = cache(_pairs)  # a mapping of thousands of portfolios is looked through once
-        found = {*self.repeated, *(Mistake(*_place(_mark(self.root, keys, pairs_of)), said) for keys, said in problems)}
+        taken = {one[:2] for one in self.mistakes}
+        found = {*self.mistakes}
+        for keys, said in problems:
+            mark, node = _find(self.root, keys, pairs_of)
+            if not isinstance(node, yaml.ScalarNode) or mistake_at(node.start_mark, said)[:2] not in taken:
+                found.add(mistake_at(mark, said))
         return tuple(sorted(found))
 
     def require_none(self, problems: Iterable[Problem]) -> None:
@@ -56,22 +58,31 @@ class Document:
             raise _told(self.path, found)
 
 
-class _Loader(yaml.SafeLoader):
-    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:  # noqa: ANN401, FBT001, FBT002 - PyYAML's signature
-        try:
-            return super().construct_object(node, deep)
-        except ValueError as error:
-            msg = f"{node.value} looks like a date or a number and is none ({error}): put it into quotes"
-            raise yaml.constructor.ConstructorError(problem=msg, problem_mark=node.start_mark) from None
-
-
 def read_document(path: Path, sections: Sequence[str]) -> Document:
     """Give the content of the file; its sections are checked later. *Raises* `ConfigError`, also when it is missing."""
+    text = _text_of(path)
     try:
-        loader = _Loader(path.read_text(encoding="utf-8"))
+        loader = Loader(text)
         root = loader.get_single_node()
-        repeated = tuple(_repeated(root))  # before it is constructed, which puts merged keys in
+        judgement = judge(root) if root else Judgement(())
+        if judgement.is_fatal:
+            raise _told(path, judgement.mistakes)
         content = loader.construct_document(root) if root else None
+    except RecursionError:
+        msg = f"{path} cannot be read: its brackets are nested too deep"
+        raise ConfigError(msg) from None
+    except yaml.YAMLError as error:
+        raise _told(path, [_not_yaml(text, error)]) from None
+    if root is None or not isinstance(content, dict):
+        got = "nothing" if content is None else shown(content)
+        msg = f"{path}:1:1: expected the sections {' and '.join(sections)}, got {got}"
+        raise ConfigError(msg)
+    return Document(path, content, root, judgement.mistakes)
+
+
+def _text_of(path: Path) -> str:
+    try:
+        return read_text(path, _MOST_BYTES)
     except FileNotFoundError:
         msg = (
             f"no portfolio config at {path}: give its path with --config or BALLAST_CONFIG, or write one with "
@@ -81,16 +92,6 @@ def read_document(path: Path, sections: Sequence[str]) -> Document:
     except (OSError, UnicodeDecodeError) as error:
         msg = f"{path} cannot be read: {error}"
         raise ConfigError(msg) from error
-    except RecursionError:
-        msg = f"{path} cannot be read: its brackets are nested too deep"
-        raise ConfigError(msg) from None
-    except yaml.YAMLError as error:
-        raise _told(path, [_not_yaml(path, error)]) from None
-    if root is None or not isinstance(content, dict):
-        got = "nothing" if content is None else repr(content)
-        msg = f"{path}:1:1: expected the sections {' and '.join(sections)}, got {got}"
-        raise ConfigError(msg)
-    return Document(path, content, root, repeated)
 
 
 def unknown(what: str, name: object, known: Iterable[str]) -> str:
@@ -109,48 +110,20 @@ def _told(path: Path, found: Sequence[Mistake]) -> ConfigError:
     return ConfigError("\n".join([*heading, *lines]), placed)
 
 
-def _place(mark: yaml.Mark) -> tuple[int, int]:
-    return mark.line + 1, mark.column + 1
-
-
-def _not_yaml(path: Path, error: yaml.YAMLError) -> Mistake:
+def _not_yaml(text: str, error: yaml.YAMLError) -> Mistake:
     if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark:
         said = ": ".join(part for part in (error.context, error.problem) if part)
         hint = "; indent with spaces, not with tabs" if "'\\t'" in said else ""
-        return Mistake(*_place(error.problem_mark), f"not YAML: {said}{hint}")
-    before = path.read_text(encoding="utf-8")[: getattr(error, "position", 0)]
+        return mistake_at(error.problem_mark, f"not YAML: {said}{hint}")
+    before = text[: getattr(error, "position", 0)]
     said = getattr(error, "reason", str(error))
     return Mistake(before.count("\n") + 1, len(before) - before.rfind("\n"), f"not YAML: {said}")
 
 
-def _repeated(root: yaml.Node | None) -> Iterator[Mistake]:
-    """Find keys that a mapping has more than once: YAML takes the last one in silence."""
-    waiting, seen = [root], {id(None)}
-    while waiting:
-        node = waiting.pop()
-        if id(node) in seen:
-            continue
-        seen.add(id(node))
-        if isinstance(node, yaml.SequenceNode):
-            waiting += node.value
-        if isinstance(node, yaml.MappingNode):
-            waiting += [value for _, value in node.value]
-            yield from _repeated_in(node)
-
-
-def _repeated_in(node: yaml.MappingNode) -> Iterator[Mistake]:
-    first: dict[Hashable, int] = {}
-    for key, _ in node.value:
-        if not isinstance(key, yaml.ScalarNode) or key.tag == _MERGE:
-            continue
-        line, column = _place(key.start_mark)
-        if (name := (key.tag, key.value)) in first:
-            yield Mistake(line, column, f"{key.value} is given twice, first in line {first[name]}: keep one")
-        first.setdefault(name, line)
-
-
-def _mark(root: yaml.Node, keys: Iterable[object], pairs_of: Callable[[yaml.MappingNode], _Pairs]) -> yaml.Mark:
-    """Say where the keys lead to: to the last key that is there, or to the item of a list."""
+def _find(
+    root: yaml.Node, keys: Iterable[object], pairs_of: Callable[[yaml.MappingNode], _Pairs]
+) -> tuple[yaml.Mark, yaml.Node]:
+    """Say where the keys lead to: to the last key that is there, or to the item of a list; and what stands there."""
     node, mark = root, root.start_mark
     for key in keys:
         if isinstance(node, yaml.MappingNode) and key in pairs_of(node):
@@ -161,9 +134,8 @@ def _mark(root: yaml.Node, keys: Iterable[object], pairs_of: Callable[[yaml.Mapp
             mark = node.start_mark
         else:
             break
-    return mark
+    return mark, node
 
 
 def _pairs(node: yaml.MappingNode) -> _Pairs:
-    construct = yaml.constructor.SafeConstructor().construct_object
-    return {construct(key, deep=True): (key, value) for key, value in node.value}
+    return {key.value: (key, value) for key, value in node.value}

@@ -12,12 +12,14 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from sql.plain_files import read_text
 from tasks.allowed import explain
 from tasks.config_file import PAGE
 from tasks.errors import ConfigError
 
 ENV_FILE = Path(".env")
 PREFIX = "BALLAST_"
+_MOST_BYTES = 1_000_000
 
 _LINE = re.compile(rf"\s*(?:export\s+)?({PREFIX}\w+)\s*=", re.IGNORECASE)
 _READ_BY_OTHERS = ("ALERT_WEBHOOK", "ALERT_EMAIL", "CONFIG_FOLDER", "INBOX_FOLDER", "DATABASE_PASSWORD")
@@ -27,6 +29,11 @@ _READ_BY_OTHERS = ("ALERT_WEBHOOK", "ALERT_EMAIL", "CONFIG_FOLDER", "INBOX_FOLDE
 def variable(name: str) -> str:
     """Give the variable of a setting."""
     return f"{PREFIX}{name.upper()}"
+
+
+def require_readable() -> None:
+    """Look at the file before others read it whole. *Raises* `ConfigError`, also for a pipe, a device, a huge file."""
+    _lines()
 
 
 def require_known(settings: Iterable[str]) -> None:
@@ -62,7 +69,7 @@ def _sentence(model: type[BaseModel], error: Any, lines: dict[str, int]) -> str:
 def _lines() -> list[tuple[int, str]]:
     """Give the number and the name of each of our lines."""
     try:
-        text = ENV_FILE.read_text(encoding="utf-8")
+        text = read_text(ENV_FILE, _MOST_BYTES)
     except FileNotFoundError:
         return []
     except (OSError, UnicodeDecodeError) as error:

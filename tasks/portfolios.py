@@ -109,28 +109,20 @@ def read_config(path: Path) -> ConfigFile:
     notes: list[Problem] = []
     for name, written in portfolios.items():
         keys, who = ("portfolios", name), f"portfolio {name}"
-        if not isinstance(written, dict | None) or not isinstance(name, str | int | float) or isinstance(name, bool):
-            problems.append(Problem(keys, _no_portfolio(name, written)))
+        if not isinstance(written, dict | None):
+            problems.append(Problem(keys, f"{who}: expected limits, got {shown(written)}"))
             continue
         own = written or {}
         layers = Layers(defaults, own, name)
         wrong = layers.problems()
         problems += [*_problems_of_names(keys, who, own), *wrong]
-        file.terms[str(name)], found = _terms(keys, who, own, default_terms)
+        file.terms[name], found = _terms(keys, who, own, default_terms)
         problems += found
         notes += layers.lifted()
-        if str(name) in file.limits:
-            problems.append(Problem(keys, f"{who} is there twice, as a number and as a text: give them two names"))
         if not wrong:
-            file.limits[str(name)] = layers.limits()
+            file.limits[name] = layers.limits()
     document.require_none(problems)
     return file._replace(notes=tuple(notes))
-
-
-def _no_portfolio(name: object, written: object) -> str:
-    if not isinstance(written, dict | None):
-        return f"portfolio {name}: expected limits, got {shown(written)}"
-    return f"portfolio {name}: its name is no text, since YAML reads it as {shown(name)}: put it into quotes"
 
 
 def _terms(keys: tuple[object, ...], who: str, own: Written, defaults: Terms) -> tuple[Terms, list[Problem]]:

@@ -6,7 +6,7 @@ What does not belong here: limits of a portfolio, which live in sizing/limits.py
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints, model_validator
 from pydantic.json_schema import SkipJsonSchema
@@ -14,7 +14,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from sizing import RebalancingLimits
 from sql.warehouse import Warehouse
-from tasks.env_file import ENV_FILE, PREFIX, require_known
+from tasks.env_file import ENV_FILE, PREFIX, require_known, require_readable
 
 Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 """A text that says something."""
@@ -75,6 +75,10 @@ class Settings(BaseSettings):
     postgres_url: SkipJsonSchema[SecretStr | None] = Field(
         default=None, exclude=True, description="PostgreSQL database that gets a copy of what is published."
     )
+
+    def __init__(self, **given: Any) -> None:  # noqa: ANN401 - whatever the fields are
+        require_readable()  # pydantic-settings waits for a pipe, and reads a huge file whole
+        super().__init__(**given)
 
     @model_validator(mode="before")
     @classmethod
