@@ -78,7 +78,8 @@ def record_refusal(con: Connection, source: IngestSource, words: str) -> Ingest:
         return known
     ingest_id = query(con, "next_ingest_id")["ingest_id"][0]
     days = pl.DataFrame({"ingest_id": ingest_id, "as_of_date": source.as_of_date, "refusal": words})
-    return _insert(con, source, days.with_columns(rows_accepted=pl.lit(0), rows_rejected=pl.lit(0)))[0]
+    days = days.with_columns(rows_accepted=pl.lit(0), rows_rejected=pl.lit(0))
+    return _insert(con, source, days, has_many_days=None)[0]
 
 
 def _find_all(con: Connection, source: IngestSource, *, has_many_days: bool) -> tuple[Ingest, ...]:
@@ -166,18 +167,18 @@ def _record_days(con: Connection, intake: _Intake, refusal: str | None) -> tuple
     is_empty_day = pl.lit(intake.has_many_days) & (pl.col("rows_accepted") == 0)
     words = pl.format("none of the {} rows of {} can be used", "rows_rejected", "as_of_date")
     empty_day = pl.when(is_empty_day).then(words)
-    return _insert(con, intake.source, counted.with_columns(refusal=pl.coalesce(pl.lit(refusal, pl.String), empty_day)))
+    days = counted.with_columns(refusal=pl.coalesce(pl.lit(refusal, pl.String), empty_day))
+    return _insert(con, intake.source, days, has_many_days=intake.has_many_days)
 
 
-def _insert(con: Connection, source: IngestSource, days: pl.DataFrame) -> tuple[Ingest, ...]:
+def _insert(
+    con: Connection, source: IngestSource, days: pl.DataFrame, *, has_many_days: bool | None
+) -> tuple[Ingest, ...]:
     days = days.with_columns(rows_read=pl.col("rows_accepted") + pl.col("rows_rejected")).sort("as_of_date")
-    content = {"kind": source.kind, "source": source.source, "sha256": source.sha256}
-    insert(con, "ingests", days.with_columns(pl.lit(datetime.now(UTC)).alias("ingested_at"), **_literals(content)))
+    content: dict[str, object] = {"kind": source.kind, "source": source.source, "sha256": source.sha256}
+    content |= {"ingested_at": datetime.now(UTC), "has_many_days": has_many_days}
+    insert(con, "ingests", days.with_columns(pl.lit(value).alias(name) for name, value in content.items()))
     return tuple(Ingest(is_new=True, **row) for row in days.iter_rows(named=True))
-
-
-def _literals(values: dict[str, str]) -> dict[str, pl.Expr]:
-    return {name: pl.lit(value) for name, value in values.items()}
 
 
 def _key(kind: IngestKind) -> str:

@@ -62,6 +62,7 @@ SECTIONS: Mapping[str, tuple[str, ...]] = {
     "What came in": (
         "ingests",
         "effective_ingests",
+        "effective_ingests_as_of",
         "rejects",
         "scores",
         "assets",

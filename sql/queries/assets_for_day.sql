@@ -8,9 +8,9 @@ SELECT
 FROM assets
 WHERE assets.ingest_id = (
     SELECT ingest_id
-    FROM ingests
-    WHERE kind = 'assets' AND as_of_date <= $as_of_date AND refusal IS NULL
-    ORDER BY as_of_date DESC, ingest_id DESC
+    FROM effective_ingests
+    WHERE kind = 'assets' AND as_of_date <= $as_of_date
+    ORDER BY as_of_date DESC
     LIMIT 1
 )
 ORDER BY assets.asset;

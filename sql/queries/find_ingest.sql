@@ -1,7 +1,34 @@
--- Grain: the ingest that the same content gave already, one row or none: an ingest counts until a later one of its kind
--- and day is accepted, a refused one as well. Lists without a date of their own (assets, restrictions) count until a
--- later one comes: unchanged since an earlier day, they are the same ingest.
+-- Grain: the ingest that the same content gave already, one row or none: a content counts until a later one of its kind
+-- is accepted for its day, a refused one as well. Content with many days counts until a later one of many days has one
+-- of its days: a file of one day counts before it and does not replace it. Lists without a date of their own (assets,
+-- restrictions) count until a later one comes: unchanged since an earlier day, they are the same ingest.
 -- Parameters: $kind VARCHAR, $as_of_date DATE (null: content with many days, any day of it), $sha256 VARCHAR.
+WITH of_kind AS (
+    SELECT
+        *,
+        $as_of_date::DATE IS NULL AS is_asked_for_many,
+        -- An earlier release did not record it: what has more than one day was read as such.
+        coalesce(has_many_days, count(*) OVER (PARTITION BY sha256, ingested_at) > 1) AS is_of_many
+    FROM ingests
+    WHERE kind = $kind
+),
+judged AS (
+    SELECT
+        *,
+        coalesce(
+            bool_or(refusal IS NULL AND (is_of_many OR NOT is_asked_for_many)) OVER (
+                PARTITION BY CASE WHEN is_asked_for_many THEN as_of_date END
+                ORDER BY as_of_date DESC, ingest_id DESC
+                ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+            ),
+            false
+        ) AS is_replaced_on_day
+    FROM of_kind
+    WHERE
+        is_asked_for_many
+        OR as_of_date = $as_of_date::DATE
+        OR (as_of_date < $as_of_date::DATE AND kind IN ('assets', 'restrictions'))
+)
 SELECT
     ingest_id,
     as_of_date,
@@ -9,25 +36,8 @@ SELECT
     rows_accepted,
     rows_rejected,
     refusal
-FROM (
-    SELECT
-        *,
-        coalesce(
-            bool_or(refusal IS NULL) OVER (
-                PARTITION BY CASE WHEN $as_of_date::DATE IS NULL THEN as_of_date END
-                ORDER BY as_of_date DESC, ingest_id DESC
-                ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
-            ),
-            false
-        ) AS is_replaced
-    FROM ingests
-    WHERE kind = $kind
-    AND (
-        $as_of_date::DATE IS NULL
-        OR as_of_date = $as_of_date::DATE
-        OR (as_of_date < $as_of_date::DATE AND kind IN ('assets', 'restrictions'))
-    )
-)
-WHERE sha256 = $sha256 AND NOT is_replaced
+FROM judged
+WHERE sha256 = $sha256
+QUALIFY NOT bool_or(is_replaced_on_day) OVER (PARTITION BY ingested_at)
 ORDER BY ingest_id DESC
 LIMIT 1;

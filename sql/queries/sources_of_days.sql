@@ -1,7 +1,7 @@
--- Grain: one row per day asked for and source that a run of it reads, as it was known at $known_at: the newest scores of
--- each day from its $since on, the newest asset list and list of restrictions, and for every portfolio the newest
--- positions up to the day and the published run of the latest day before it. A content that was refused whole counts
--- for nothing; portfolio_id is null where a source is for all, run_id but for targets, ingest_id for targets. n_rows is
+-- Grain: one row per day asked for and source that a run of it reads, as it was known at $known_at: the scores of each
+-- day from its $since on, the newest asset list and list of restrictions, and for every portfolio the newest positions
+-- up to the day and the published run of the latest day before it. Of each kind and day the newest ingest counts, as a
+-- whole; portfolio_id is null where a source is for all, run_id but for targets, ingest_id for targets. n_rows is
 -- what the source has, null but for scores.
 -- Parameters: $days DATE[], $since DATE[] (first day of the scores, one for each of $days), $known_at TIMESTAMPTZ.
 WITH asked AS (
@@ -15,8 +15,7 @@ known AS (
         kind,
         as_of_date,
         rows_accepted
-    FROM ingests
-    WHERE refusal IS NULL AND ingested_at <= $known_at::TIMESTAMPTZ
+    FROM effective_ingests_as_of($known_at::TIMESTAMPTZ)
 ),
 held AS (
     SELECT DISTINCT
@@ -44,7 +43,6 @@ found AS (
         known.rows_accepted AS n_rows
     FROM asked
     JOIN known ON known.kind = 'scores' AND known.as_of_date BETWEEN asked.since AND asked.day
-    QUALIFY row_number() OVER (PARTITION BY asked.day, known.as_of_date ORDER BY known.ingest_id DESC) = 1
     UNION ALL
     SELECT
         asked.day,
@@ -56,9 +54,7 @@ found AS (
         NULL
     FROM asked
     JOIN known ON known.kind IN ('assets', 'restrictions') AND known.as_of_date <= asked.day
-    QUALIFY row_number() OVER (
-        PARTITION BY asked.day, known.kind ORDER BY known.as_of_date DESC, known.ingest_id DESC
-    ) = 1
+    QUALIFY row_number() OVER (PARTITION BY asked.day, known.kind ORDER BY known.as_of_date DESC) = 1
     UNION ALL
     SELECT
         asked.day,

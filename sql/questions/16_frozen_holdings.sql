@@ -9,7 +9,9 @@ SELECT
     max(scores.as_of_date) AS last_scored_on,
     decisions_today.decision_reason
 FROM decisions_today
-LEFT JOIN scores ON scores.asset = decisions_today.asset AND scores.as_of_date <= decisions_today.as_of_date
+LEFT JOIN (
+    FROM scores SEMI JOIN effective_ingests USING (ingest_id)
+) AS scores ON scores.asset = decisions_today.asset AND scores.as_of_date <= decisions_today.as_of_date
 WHERE decisions_today.is_pinned
 GROUP BY ALL
 ORDER BY ALL;

@@ -1,4 +1,4 @@
--- Grain: one row per kind and day: the newest ingest that was not refused whole, the one that counts.
+-- Grain: one row per kind and day: the newest ingest that was not refused whole. It alone counts.
 CREATE OR REPLACE VIEW effective_ingests AS
 SELECT
     kind,
@@ -10,11 +10,9 @@ SELECT
     rows_accepted,
     rows_rejected,
     ingested_at
-FROM ingests
-WHERE refusal IS NULL
-QUALIFY row_number() OVER (PARTITION BY kind, as_of_date ORDER BY ingest_id DESC) = 1;
+FROM effective_ingests_as_of('infinity'::TIMESTAMPTZ);
 
-COMMENT ON VIEW effective_ingests IS 'One row per kind and day: the newest ingest that was not refused whole, the one that counts.';
+COMMENT ON VIEW effective_ingests IS 'One row per kind and day: the newest ingest that was not refused whole. It counts as a whole, and nothing of an older one of the same kind and day does.';
 COMMENT ON COLUMN effective_ingests.kind IS 'What was read: scores, assets, positions, restrictions, prices.';
 COMMENT ON COLUMN effective_ingests.as_of_date IS 'Trading day that the content describes, exchange date.';
 COMMENT ON COLUMN effective_ingests.ingest_id IS 'Number of the ingest, see ingests.';

@@ -39,9 +39,9 @@ parts AS (
 last_score AS (
     SELECT max(scores.as_of_date) AS last_score_date
     FROM scores
-    JOIN effective_ingests USING (ingest_id)
+    SEMI JOIN effective_ingests_as_of((SELECT published_at FROM visible)) AS counted USING (ingest_id)
     JOIN asked ON scores.asset = asked_asset AND scores.as_of_date < asked_day
-    JOIN visible ON scores.model = (limits ->> 'model') AND effective_ingests.ingested_at <= visible.published_at
+    JOIN visible ON scores.model = (limits ->> 'model')
 ),
 known AS (
     SELECT string_agg(DISTINCT portfolio_id, ', ' ORDER BY portfolio_id) AS portfolio_ids FROM visible_runs

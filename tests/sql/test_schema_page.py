@@ -12,6 +12,7 @@ from sql.warehouse import Warehouse
 
 PAGE = Path(__file__).parents[2] / "docs" / "schema.md"
 CALLS = {
+    "effective_ingests_as_of": "now()",
     "visible_runs_as_of": "now()",
     "targets_as_of": "now()",
     "target_changes_of": "DATE '2026-03-02'",

@@ -385,6 +385,9 @@ def test_a_score_that_is_too_old_tells_its_day(warehouse: Warehouse) -> None:
     assert _explain(warehouse, "p1", "CCC")["score age"][2] == (
         "Too old to act on: its last score is of 2026-02-21. A holding is frozen, never sold for it."
     )
+    # What is corrected later was not known when the day was published.
+    _write(warehouse, _ingest(9, "scores", date(2026, 2, 21), (0, 0)))
+    assert "its last score is of 2026-02-21" in _explain(warehouse, "p1", "CCC")["score age"][2]
 
 
 def test_the_multiplier_of_a_holding_tells_its_tier_and_its_bias(warehouse: Warehouse) -> None:

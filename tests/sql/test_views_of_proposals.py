@@ -47,6 +47,7 @@ def _read_everything(warehouse: Warehouse) -> Rows:
     there = warehouse.query("schema_columns").filter(pl.col("kind") != "table").select("kind", "name").unique()
     stories = [f"'p1', '{asset}', DATE '{DAY}'" for asset in ("AAA", "CCC", "CASH")]
     calls = {
+        "effective_ingests_as_of": ["'infinity'::TIMESTAMPTZ"],
         "visible_runs_as_of": ["'infinity'::TIMESTAMPTZ"],
         "targets_as_of": ["'infinity'::TIMESTAMPTZ"],
         "target_changes_of": [f"DATE '{DAY}'", f"DATE '{NEXT}'"],

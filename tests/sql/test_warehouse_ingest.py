@@ -29,13 +29,11 @@ def _record_assets(warehouse: Warehouse, sha256: str, day: date, **buckets: str)
     ingest(warehouse, make_source(sha256, "assets", day), rows)
 
 
-def _record_positions(
-    warehouse: Warehouse, sha256: str, day: date, *held: tuple[str, str, str], ingest_day: date | None = None
-) -> None:
+def _record_positions(warehouse: Warehouse, sha256: str, day: date, *held: tuple[str, str, str]) -> None:
     rows = [(number, day, *row[:2], Decimal(row[2])) for number, row in enumerate(held, start=1)]
     schema = {"row_number": pl.Int32, "as_of_date": pl.Date, "portfolio_id": pl.String, "asset": pl.String}
     frame = pl.DataFrame(rows, schema | {"current_weight": WEIGHT}, orient="row")
-    ingest(warehouse, make_source(sha256, "positions", ingest_day or day), frame)
+    ingest(warehouse, make_source(sha256, "positions", day), frame)
 
 
 def _held(warehouse: Warehouse, day: date = DAY) -> list[tuple[str, date, str]]:
@@ -173,10 +171,11 @@ def test_positions_are_those_of_each_portfolios_latest_day(warehouse: Warehouse)
     assert _held(warehouse) == [("p1", DAY, "CCC"), ("p2", BEFORE, "BBB")]
 
 
-def test_a_correction_for_one_portfolio_leaves_the_positions_of_the_other(warehouse: Warehouse) -> None:
-    _record_positions(warehouse, "a", DAY, ("p1", "AAA", "0.1"), ("p1", "BBB", "0.1"), ("p2", "BBB", "0.2"))
+def test_a_correction_without_a_portfolio_leaves_it_what_it_had_before_the_day(warehouse: Warehouse) -> None:
+    _record_positions(warehouse, "before", BEFORE, ("p3", "CCC", "0.2"))
+    _record_positions(warehouse, "a", DAY, ("p1", "AAA", "0.1"), ("p2", "BBB", "0.2"), ("p3", "BBB", "0.2"))
     _record_positions(warehouse, "b", DAY, ("p1", "AAA", "0.3"))
-    assert _held(warehouse) == [("p1", DAY, "AAA"), ("p2", DAY, "BBB")]
+    assert _held(warehouse) == [("p1", DAY, "AAA"), ("p3", BEFORE, "CCC")]
 
 
 def test_a_position_weight_stays_exact(warehouse: Warehouse) -> None:
@@ -215,7 +214,7 @@ def test_the_ingests_of_a_day_are_those_its_rows_come_from(warehouse: Warehouse)
     ingest(warehouse, make_source("s1"), make_scores(AAA=0.5))
     ingest(warehouse, make_source("s2"), make_scores(AAA=0.6))
     _record_assets(warehouse, "a1", BEFORE, AAA="tech")
-    _record_positions(warehouse, "p1", BEFORE, ("p1", "AAA", "0.1"), ("p2", "AAA", "0.1"), ingest_day=DAY)
+    _record_positions(warehouse, "p1", BEFORE, ("p1", "AAA", "0.1"), ("p2", "AAA", "0.1"))
     _record_positions(warehouse, "p2", DAY, ("p1", "AAA", "0.1"))
     _record_positions(warehouse, "p3", DAY + timedelta(days=1), ("p1", "AAA", "0.1"))
     assert _contents(warehouse, BEFORE) == ["a1", "p1", "p2", "s0", "s2"]
