@@ -7,6 +7,8 @@
 
 BIN := .venv/bin
 PY := $(BIN)/python
+# Two workers share two cores; more threads in each would only get in each other's way.
+PYTEST := POLARS_MAX_THREADS=1 $(PY) -m pytest -n 2 --dist loadgroup --no-loadscope-reorder
 SAMPLE := --inbox deployments/sample/inbox --config deployments/portfolios.yaml --from 2025-06-02 --to 2025-06-06
 
 GROUPS := dev bench docs mutation
@@ -45,22 +47,21 @@ deploy: setup ## Bring the Prefect server to deployments/prefect.yaml and automa
 	$(BIN)/ballast deploy
 
 .PHONY: test
-test: setup-dev ## Format, lint, types, import contracts, tests
+test: setup-dev ## Format, lint, types, import contracts, tests: what takes minutes is in test-all
 	$(PY) -m mypy >.venv/types & types=$$!
 	echo '== format' && $(PY) -m ruff format --check .
 	echo '== lint' && $(PY) -m ruff check .
 	echo '== imports' && $(BIN)/lint-imports --no-cache
 	echo '== types' && { wait $$types || { cat .venv/types; exit 1; }; } && cat .venv/types
-	echo '== tests' # two workers share two cores; beside them the tests of the installation, which wait more than they work
-	export POLARS_MAX_THREADS=1
-	$(PY) -m pytest -q -p no:cacheprovider -m 'not long' tests/e2e/test_worker.py >.venv/installation 2>&1 & installation=$$!
-	$(PY) -m pytest -m 'not long' -n 2 --dist loadgroup --no-loadscope-reorder --ignore tests/e2e/test_worker.py
+	echo '== tests' && $(PYTEST) -m 'not slow'
+
+.PHONY: test-all
+test-all: test ## make test, then the slow tests: real servers, a browser, PostgreSQL, kills
+	# The tests of an installation wait more than they work: they run beside the others.
+	$(PY) -m pytest -q -p no:cacheprovider tests/e2e/test_worker.py >.venv/installation 2>&1 & installation=$$!
+	$(PYTEST) -m slow --ignore tests/e2e/test_worker.py
 	wait $$installation || { cat .venv/installation; exit 1; }
 	tail -1 .venv/installation | sed 's/^/of the installation: /'
-
-.PHONY: test-long
-test-long: setup-dev ## The tests of which make test has a shorter one
-	$(PY) -m pytest -m long
 
 .PHONY: fuzz
 fuzz: setup-dev ## Hold the sizer against its slow reference, the way in against broken files; PORTFOLIOS=100000 FILES=10000

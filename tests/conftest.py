@@ -49,12 +49,16 @@ _SERVER_START_SECONDS = 120
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the files that take longest: one of them at the end would leave a core idle.
 
-    A file stays on one worker, and so does what needs the Prefect server: one server is enough.
+    A file stays on one worker, and so does what needs the Prefect server: one server is enough. What needs a server is
+    slow: `make test-all` runs it.
     """
     places = {stem: place for place, stem in enumerate(LONG_FILES)}
     items.sort(key=lambda item: places.get(item.path.stem, len(places)))
     for item in items:
-        needs_server = "server" in getattr(item, "fixturenames", ())
+        fixtures = set(getattr(item, "fixturenames", ()))
+        if item.get_closest_marker("server") or fixtures & {"server", "postgres"}:
+            item.add_marker(pytest.mark.slow)
+        needs_server = "server" in fixtures
         item.add_marker(pytest.mark.xdist_group("server" if needs_server else str(item.path)))
 
 

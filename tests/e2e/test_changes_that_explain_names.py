@@ -68,6 +68,7 @@ def selected(sample_week: Settings) -> dict[str, World]:
     }
 
 
+@pytest.mark.slow
 def test_a_size_begins_at_the_score_that_is_told(told: pl.DataFrame, selected: dict[str, World]) -> None:
     sizes = told.filter(pl.col("quantity").is_in(["larger size", "smaller size"])).to_dicts()
     worlds = {}

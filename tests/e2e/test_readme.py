@@ -48,6 +48,7 @@ def _words(line: str) -> list[str]:
 
 
 @pytest.mark.usefixtures("shown", "no_pictures")
+@pytest.mark.slow
 def test_what_the_documents_show_is_what_the_commands_print(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

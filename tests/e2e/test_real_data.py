@@ -42,6 +42,7 @@ def installation(settings: Settings, real_inbox: Path) -> Settings:
     return settings.at({"inbox": real_inbox})
 
 
+@pytest.mark.slow
 def test_days_in_order_leave_a_published_run_each_from_the_targets_before(installation: Settings) -> None:
     days = days_in_inbox(installation.inbox)[:DAYS]
     assert len(days) == DAYS

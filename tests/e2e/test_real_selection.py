@@ -180,6 +180,7 @@ def check_scores(rows: list[Row], limits: RebalancingLimits) -> None:
         assert row["bucket"] not in limits.exclude_buckets, row
 
 
+@pytest.mark.slow
 def test_thresholds_counts_and_buckets_hold_every_day(days: list[Day]) -> None:
     assert len(days) > 40
     for day in days:

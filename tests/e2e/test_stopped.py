@@ -16,6 +16,7 @@ SECONDS = 120
 pytestmark = pytest.mark.server
 
 
+@pytest.mark.slow
 def test_a_range_that_is_stopped_twice_is_whole_and_goes_on(settings: Settings, server: str, tmp_path: Path) -> None:
     environment = os.environ | {"PREFECT_API_URL": server, "DO_NOT_TRACK": "1"}
     environment |= {f"BALLAST_{name.upper()}": str(value) for name, value in settings.model_dump().items()}

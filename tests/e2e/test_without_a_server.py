@@ -12,6 +12,7 @@ MINUTES = 180
 
 
 @pytest.mark.timeout(300)
+@pytest.mark.slow
 def test_a_day_runs_without_any_server_from_a_folder_with_a_space(tmp_path: Path, sample: Path) -> None:
     folder = tmp_path / "a folder"
     folder.mkdir()

@@ -54,7 +54,7 @@ def test_days_under_kills_lose_nothing_tear_nothing_and_end_as_without_kills(
     assert figures.looks > figures.works_completed
 
 
-@pytest.mark.long
+@pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_a_backfill_under_kills_loses_nothing_and_goes_on(tmp_path: Path) -> None:
     days = make_ranges(make_works(tmp_path / "market"))[:1]
@@ -81,9 +81,9 @@ def test_migrations_that_are_killed_after_any_of_their_commits_go_on(tmp_path: P
     ("sabotage", "stage", "call", "when", "finding"),
     [
         ("no transaction", "publish", "INSERT INTO targets", "after", "not recovered"),
-        pytest.param("copies in place", "snapshot", "COPY FROM DATABASE", "before", "torn", marks=pytest.mark.long),
+        pytest.param("copies in place", "snapshot", "COPY FROM DATABASE", "before", "torn", marks=pytest.mark.slow),
         pytest.param(
-            "forgets what it acknowledged", "migrate", "begin", "before", "lost: publish", marks=pytest.mark.long
+            "forgets what it acknowledged", "migrate", "begin", "before", "lost: publish", marks=pytest.mark.slow
         ),
     ],
 )

@@ -89,6 +89,7 @@ def _correct_scores(settings: Settings, day: date, drop: int) -> Settings:
     return corrected
 
 
+@pytest.mark.slow
 def test_days_together_are_days_one_by_one_and_newer_positions_count(settings: Settings, published: Settings) -> None:
     for day in DAYS:
         assert _states(_backfill(settings, (day,))) == ["published"]
