@@ -1,13 +1,17 @@
 """What makes two runs the same: the same inputs, the same limits, the same code."""
 
+import ast
 import hashlib
 import json
-from collections.abc import Mapping
+import tokenize
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
 from importlib import resources
-from typing import Any, Self
+from importlib.resources.abc import Traversable
+from io import StringIO
+from typing import Any, Self, TypeGuard
 
 import polars as pl
 
@@ -40,11 +44,44 @@ def input_fingerprint(inputs: DayFrames) -> str:
 @cache
 def code_fingerprint() -> str:
     """Hash the rules' source and the version of Polars, whose arithmetic they are."""
-    sources = sorted(
-        (entry for entry in resources.files(sizing).iterdir() if entry.name.endswith(".py")),
-        key=lambda entry: entry.name,
+    return hash_rules(resources.files(sizing))
+
+
+def hash_rules(package: Traversable) -> str:
+    """Hash every module of a package, those of its sub-packages too, without docstrings and comments.
+
+    Wording never renames a run; a rule does, wherever it stands. The text is hashed and not the syntax tree, which
+    another version of Python writes in another way.
+    """
+    modules = sorted(_modules(package, ""))
+    return _digest(
+        pl.__version__.encode(), *(f"{name}\0{_without_wording(source)}".encode() for name, source in modules)
     )
-    return _digest(pl.__version__.encode(), *(entry.name.encode() + b"\0" + entry.read_bytes() for entry in sources))
+
+
+def _modules(folder: Traversable, prefix: str) -> Iterator[tuple[str, str]]:
+    for entry in folder.iterdir():
+        if entry.is_dir():
+            yield from _modules(entry, f"{prefix}{entry.name}/")
+        elif entry.name.endswith(".py"):
+            yield prefix + entry.name, entry.read_text(encoding="utf-8")
+
+
+def _without_wording(source: str) -> str:
+    """Leave out comments, docstrings, and the strings below a field that describe it; and what is blank then."""
+    words = [node for node in ast.walk(ast.parse(source)) if _is_wording(node)]
+    dropped = {line for node in words for line in range(node.lineno, (node.end_lineno or node.lineno) + 1)}
+    lines = source.splitlines()
+    for token in tokenize.generate_tokens(StringIO(source).readline):
+        if token.type == tokenize.COMMENT:
+            line, column = token.start
+            lines[line - 1] = lines[line - 1][:column]
+    kept = (line.rstrip() for number, line in enumerate(lines, start=1) if number not in dropped)
+    return "\n".join(line for line in kept if line)
+
+
+def _is_wording(node: ast.AST) -> TypeGuard[ast.Expr]:
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
 
 
 @dataclass(frozen=True)
