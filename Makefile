@@ -51,6 +51,7 @@ test: setup-dev ## Format, lint, types, import contracts, tests: what takes minu
 	$(PY) -m mypy >.venv/types & types=$$!
 	echo '== format' && $(PY) -m ruff format --check .
 	echo '== lint' && $(PY) -m ruff check .
+	echo '== spelling' && $(BIN)/codespell
 	echo '== imports' && $(BIN)/lint-imports --no-cache
 	echo '== types' && { wait $$types || { cat .venv/types; exit 1; }; } && cat .venv/types
 	echo '== tests' && $(PYTEST) -m 'not slow'
