@@ -31,8 +31,8 @@ setup-dev: ## Set up, and install what the tests need
 	PYTHON="$(PYTHON)" .ci/setup dev
 
 .PHONY: run
-run: setup ## Rebalance the shipped sample, day by day, into .ballast/
-	$(BIN)/ballast run $(SAMPLE)
+run: setup ## Rebalance the shipped sample, day by day, into .ballast/, each day as a Prefect flow run
+	$(BIN)/ballast run --prefect $(SAMPLE)
 
 .PHONY: up
 up: setup ## Start server, worker and deployments, wait until all is well; PREFECT_SERVER_API_PORT for another port

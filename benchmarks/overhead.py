@@ -15,25 +15,21 @@ import subprocess
 import sys
 import tempfile
 import time
-import warnings
 from collections.abc import Callable, Coroutine, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 from typing import Any
-from unittest.mock import patch
 
 os.environ.setdefault("DO_NOT_TRACK", "1")
 os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
 
 import httpx
 import polars as pl
-from prefect import Task, flow, get_client, task
+from prefect import flow, get_client, task
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
 from prefect.client.schemas.objects import State
-from prefect.logging import disable_run_logger
 from prefect.settings import PREFECT_API_URL, temporary_settings
 from rich.console import Console
 from rich.table import Table
@@ -114,16 +110,9 @@ def run_day(settings: Settings, day: date) -> State[Any]:
 
 
 def run_plainly(settings: Settings, day: date) -> float:
-    """Give the seconds of the same steps as plain functions: what Prefect shows of them is made, its engine is not."""
-
-    def call(self: Task[..., Any], *args: object, **named: object) -> object:
-        return pool.submit(self.fn, *args, **named).result()
-
+    """Give the seconds of the same steps without a server, as plain functions: nothing is made for its UI."""
     config = RebalanceConfig(as_of_date=day, settings=settings)
-    # In a thread without an event loop, as the engine calls them: what makes an artifact would give a coroutine else.
-    warnings.filterwarnings("ignore", "Artifact creation outside", FutureWarning)
-    with ThreadPoolExecutor(1) as pool, patch.object(Task, "__call__", call), disable_run_logger():
-        return seconds(lambda: asyncio.run(daily_rebalance.fn(config)))
+    return seconds(lambda: asyncio.run(daily_rebalance.fn(config)))
 
 
 def run_rules(settings: Settings, day: date) -> float:

@@ -5,13 +5,13 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Literal
 
-from flows.engine import os_user, run_watched
+from flows.engine import run_watched
 from flows.fates import give_fates
 from flows.flags import Form
 from flows.give import is_for_program, sentences_of
 from flows.outcomes import HELD as HELD_STATE
 from flows.publish_proposal import PublishConfig, publish_proposal
-from flows.show import HELD, PROBLEMS, STOPPED, err, require_words, say, tell
+from flows.show import HELD, PROBLEMS, STOPPED, err, os_user, require_words, say, tell
 from tasks.settings import Settings
 
 
@@ -30,7 +30,7 @@ def decide(  # noqa: PLR0913 - what a decision says
         results = sentences_of(form)
         who = require_words(approver=os_user() if approver is None else approver, note=note)
         config = PublishConfig(run_id=run_id, decision=decision, **who, settings=Settings().at(paths))
-        state = run_watched(console, lambda: publish_proposal(config, return_state=True))
+        state = run_watched(console, publish_proposal, config)
         say(state.message, results, console)
         if is_for_program(form):
             give_fates(config.settings, form, began, (date.min, date.max))

@@ -6,12 +6,12 @@ from pathlib import Path
 
 from flows.asked import warn_of_limits
 from flows.backfill import BackfillConfig, backfill
-from flows.engine import os_user, run_watched
+from flows.engine import run_watched
 from flows.fates import give_fates
 from flows.flags import AS_TABLE, Form
 from flows.give import is_for_program, sentences_of
 from flows.outcomes import HELD as HELD_STATE
-from flows.show import HELD, PROBLEMS, STOPPED, err, say, tell
+from flows.show import HELD, PROBLEMS, STOPPED, err, os_user, say, tell
 from tasks.errors import UsageError
 from tasks.groups import days_of_groups, group_portfolios
 from tasks.portfolios import load_feeds, load_with_terms
@@ -53,7 +53,7 @@ def backfill_days(  # noqa: PLR0913 - what a backfill is asked
             note=note,
             settings=settings,
         )
-        state = run_watched(console, lambda: backfill(config, return_state=True))
+        state = run_watched(console, backfill, config)
         say(state.message, results, console)
         if is_for_program(form):
             give_fates(settings, form, began, (first, last))

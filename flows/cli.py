@@ -19,7 +19,7 @@ from flows.db_command import db
 from flows.decision_commands import approve, decline, halt, resume
 from flows.environment_commands import deploy, down, up
 from flows.first_commands import init, validate
-from flows.flags import AS_CONFIGURED_WITH_INBOX, AS_TABLE, Form, PlacesWithInbox, prepare
+from flows.flags import AS_CONFIGURED_WITH_INBOX, AS_TABLE, AsFlowRun, Form, PlacesWithInbox, Verbose, prepare
 from flows.reading_commands import diff, explain, report, sql, status, targets
 
 _RUN = """Rebalance every portfolio for a day, or for each trading day of a range.
@@ -85,7 +85,8 @@ def backfill(  # noqa: PLR0913 - one parameter a flag
     approver: str = "",
     note: str = "",
     form: Form = AS_TABLE,
-    verbose: bool = False,
+    prefect: AsFlowRun = False,
+    verbose: Verbose = False,
 ) -> int:
     """Publish the trading days of a range in order, many a second, with the rows that `ballast run` gives.
 
@@ -111,11 +112,13 @@ def backfill(  # noqa: PLR0913 - one parameter a flag
         Where this installation keeps its things.
     form
         How what became of the days is written.
+    prefect
+        As `--prefect` of `ballast run`.
     verbose
-        Show what Prefect logs.
+        Show what the stages log.
 
     """
-    prepare(verbose=verbose)
+    prepare(verbose=verbose, prefect=prefect)
     from flows.backfill_command import backfill_days  # noqa: PLC0415 - Prefect and Polars take a second to import
 
     words = {"approver": approver, "note": note}
@@ -132,7 +135,8 @@ def replay(  # noqa: PLR0913 - one parameter a flag
     last: Annotated[date | None, Parameter(name="--to")] = None,
     warehouse: Path | None = None,
     form: Form = AS_TABLE,
-    verbose: bool = False,
+    prefect: AsFlowRun = False,
+    verbose: Verbose = False,
 ) -> int:
     """Compute published runs again from what was stored with them, and say where a value differs.
 
@@ -155,11 +159,13 @@ def replay(  # noqa: PLR0913 - one parameter a flag
         The live database file. Default: BALLAST_WAREHOUSE.
     form
         How what became of the runs is written.
+    prefect
+        As `--prefect` of `ballast run`.
     verbose
-        Show what Prefect logs.
+        Show what the stages log.
 
     """
-    prepare(verbose=verbose)
+    prepare(verbose=verbose, prefect=prefect)
     from flows.replay_command import replay_runs  # noqa: PLC0415 - Prefect and Polars take a second to import
 
     return replay_runs(run_id, as_of, first, last, {"warehouse": warehouse} if warehouse else {}, form)

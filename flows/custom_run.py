@@ -5,7 +5,6 @@ from typing import Annotated, Any
 
 from prefect import flow
 from prefect.client.schemas.objects import State
-from prefect.logging import get_run_logger
 from prefect.runtime import flow_run
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -16,6 +15,7 @@ from tasks.limit_changes import tell_differences
 from tasks.portfolios import load_portfolios
 from tasks.report import with_warnings
 from tasks.settings import InstallationSettings, RebalanceConfig, Settings, Words
+from tasks.stages import run_logger
 
 
 class CustomRunConfig(BaseModel):
@@ -61,7 +61,7 @@ async def custom_run(config: CustomRunConfig) -> State[Any]:
     """
     differing = _differing_limits(config)
     for sentence in differing:
-        get_run_logger().warning(sentence)
+        run_logger().warning(sentence)
     state = await daily_rebalance.fn(
         RebalanceConfig(
             as_of_date=config.as_of_date,

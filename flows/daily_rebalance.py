@@ -7,7 +7,6 @@ from typing import Any
 
 from prefect import flow
 from prefect.client.schemas.objects import State
-from prefect.logging import get_run_logger
 from prefect.runtime import flow_run
 from prefect.states import Completed
 
@@ -41,6 +40,7 @@ from tasks.publish import FailureRecord, hold, publish, snapshot
 from tasks.report import with_warnings
 from tasks.schedule import require_fresh, scheduled_day, scheduled_start
 from tasks.settings import RebalanceConfig, Settings
+from tasks.stages import run_logger
 from tasks.trading_days import is_trading_day, require_trading_day
 
 _RESUME = "when the cause is gone, lift the halt with `ballast resume` and run the day again"
@@ -91,7 +91,7 @@ async def daily_rebalance(config: RebalanceConfig = RebalanceConfig()) -> State[
         require_fresh(settings, day, sorted(limits), scheduled_start())
     notes = (*closed, *early_closes(open_groups, day))
     for note in notes:
-        get_run_logger().info("%s", note)
+        run_logger().info("%s", note)
 
     with telling_refusals(settings, [day], "daily-rebalance", f"ballast run --as-of {day}"):
         ingested = ingest_day(settings, day)
@@ -171,6 +171,6 @@ class _Tasks:
 def _log_the_others(messages: Sequence[Message], problems: Sequence[Exception]) -> None:
     """Keep what became of the other runs: the state of the flow run tells only of the first problem."""
     for message in messages:
-        get_run_logger().warning("another run of the day: %s", with_warnings(message.sentence, *message.warnings))
+        run_logger().warning("another run of the day: %s", with_warnings(message.sentence, *message.warnings))
     for problem in problems[1:]:
-        get_run_logger().error("another run of the day: %s", problem)
+        run_logger().error("another run of the day: %s", problem)

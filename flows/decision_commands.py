@@ -13,6 +13,7 @@ from flows.flags import (
     AS_TABLE,
     AllPortfolios,
     Approver,
+    AsFlowRun,
     By,
     Form,
     Note,
@@ -33,6 +34,7 @@ def approve(  # noqa: PLR0913 - the flags
     approver: Approver = None,
     places: PlacesWithInbox = AS_CONFIGURED_WITH_INBOX,
     form: Form = AS_TABLE,
+    prefect: AsFlowRun = False,
     verbose: Verbose = False,
 ) -> int:
     """Make the targets of a run visible that waits for approval.
@@ -44,7 +46,7 @@ def approve(  # noqa: PLR0913 - the flags
     130 stopped.
 
     """
-    prepare(verbose=verbose)
+    prepare(verbose=verbose, prefect=prefect)
     from flows.approval_command import decide  # noqa: PLC0415 - Prefect and Polars take a second to import
 
     return decide(run_id, "approve", approver, note, places.given(), form=form)
@@ -58,6 +60,7 @@ def decline(  # noqa: PLR0913 - the flags
     approver: Approver = None,
     places: Places = AS_CONFIGURED,
     form: Form = AS_TABLE,
+    prefect: AsFlowRun = False,
     verbose: Verbose = False,
 ) -> int:
     """Let the published targets stay, instead of those of a run that waits for approval.
@@ -67,7 +70,7 @@ def decline(  # noqa: PLR0913 - the flags
     Exit codes: 0 declined; 1 an error, said in one sentence; 2 wrong usage; 130 stopped.
 
     """
-    prepare(verbose=verbose)
+    prepare(verbose=verbose, prefect=prefect)
     from flows.approval_command import decide  # noqa: PLC0415 - Prefect and Polars take a second to import
 
     return decide(run_id, "decline", approver, note, places.given(), form=form)
@@ -90,7 +93,7 @@ def halt(  # noqa: PLR0913 - the flags
 
     """
     prepare(verbose=verbose)
-    from flows.halt_command import switch  # noqa: PLC0415 - Prefect and Polars take a second to import
+    from flows.halt_command import switch  # noqa: PLC0415 - Polars takes a while to import
 
     return switch(
         "halt", portfolio_ids, all_portfolios=all_portfolios, by=by, reason=reason, paths=places.given(), form=form
@@ -114,7 +117,7 @@ def resume(  # noqa: PLR0913 - the flags
 
     """
     prepare(verbose=verbose)
-    from flows.halt_command import switch  # noqa: PLC0415 - Prefect and Polars take a second to import
+    from flows.halt_command import switch  # noqa: PLC0415 - Polars takes a while to import
 
     return switch(
         "resume", portfolio_ids, all_portfolios=all_portfolios, by=by, reason=reason, paths=places.given(), form=form

@@ -1,56 +1,86 @@
-"""How a command runs a flow: the server is asked first, progress is shown, a failure is raised as what it is."""
+"""How a command runs a flow: on a Prefect server or within this process, with progress, and with its failure raised."""
 
 import asyncio
-import getpass
 import os
-from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import httpx
-from prefect.client.schemas.objects import State
+from prefect import Flow, State
 from prefect.context import SyncClientContext
-from prefect.settings import PREFECT_API_URL, PREFECT_HOME
+from prefect.settings import PREFECT_API_URL, PREFECT_HOME, PREFECT_SERVER_ALLOW_EPHEMERAL_MODE
+from pydantic import BaseModel
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from flows.progress import watched_by
 from tasks.errors import ServerUnreachableError
 
-Result = TypeVar("Result")
-
 _HEALTH_SECONDS = 10
 
 
-def run_watched(console: Console, start: Callable[[], Awaitable[State[Any]]]) -> State[Any]:
-    """Run a long flow with a progress bar, and give its state. *Raises* what made it fail."""
-    with progress_bar(console) as progress:
-        bar = progress.add_task("starting Prefect", total=None)
+def run_watched(console: Console, flow: Flow[..., Any], config: BaseModel) -> State[Any]:
+    """Run a long flow with a progress bar, and return its state. *Raises* what made it fail."""
+    with progress_bar(console) as progress, flow_engine():
+        bar = progress.add_task(starting(), total=None)
         with watched_by(
             lambda done, total, words: progress.update(bar, completed=done, total=total, description=words)
         ):
-            return run_flows(lambda: _completed(start))
+            return run_flow(flow, config)
 
 
-def run_flows(start: Callable[[], Coroutine[Any, Any, Result]]) -> Result:
-    """Run flows, and give what they gave. *Raises* `ServerUnreachableError`, and what `start` raises."""
+@contextmanager
+def flow_engine() -> Iterator[None]:
+    """Prepare what the flows of the block are run with. *Raises* `ServerUnreachableError`."""
+    if not uses_prefect():
+        yield
+        return
     require_server()
     # One client for all tasks: each would make its own, and read every certificate of the system for it.
     with _telling_of_no_server(), SyncClientContext.get_or_create():
-        return asyncio.run(start())
+        yield
 
 
-async def _completed(start: Callable[[], Awaitable[State[Any]]]) -> State[Any]:
-    state = await start()
-    await raise_failure(state)
+def run_flow(flow: Flow[..., Any], config: BaseModel) -> State[Any]:
+    """Run a flow and return its state. *Raises* what made it fail.
+
+    It is a flow run where there is a Prefect server. Where there is none, the same stages run within this process.
+    """
+    return asyncio.run(_run_on_server(flow, config)) if uses_prefect() else _run_here(flow.fn(config))
+
+
+def uses_prefect() -> bool:
+    """Whether flows are flow runs: a server is configured, or a temporary one is allowed, which a command asks for."""
+    return PREFECT_API_URL.value() is not None or PREFECT_SERVER_ALLOW_EPHEMERAL_MODE.value()
+
+
+def starting() -> str:
+    """Say what a command waits for at first."""
+    return "starting Prefect" if uses_prefect() else "running"
+
+
+async def _run_on_server(flow: Flow[..., Coroutine[Any, Any, State[Any]]], config: BaseModel) -> State[Any]:
+    run: Coroutine[Any, Any, State[Any]] = flow(config, return_state=True)
+    state = await run
+    if not state.is_completed():
+        await state.aresult(raise_on_failure=True)
     return state
 
 
-async def raise_failure(state: State[Any]) -> None:
-    """Raise what made the flow fail, if it did."""
-    if not state.is_completed():
-        await state.aresult(raise_on_failure=True)
+def _run_here(flow: Coroutine[Any, Any, State[Any]]) -> State[Any]:
+    """Run the coroutine of a flow without an event loop, which would take a Ctrl-C for itself until the flow ends.
+
+    *Requires* that nothing in it waits, since without a server there is nothing to wait for.
+    """
+    try:
+        flow.send(None)
+    except StopIteration as ended:
+        state: State[Any] = ended.value
+        return state
+    msg = f"{flow} waits for something without a server"
+    raise AssertionError(msg)
 
 
 def progress_bar(console: Console) -> Progress:
@@ -79,7 +109,7 @@ def require_server() -> None:
     except httpx.HTTPError as error:
         msg = (
             f"the Prefect server at {url} does not answer ({error}): start it, correct PREFECT_API_URL, or unset it "
-            "to run with a temporary server"
+            "to run without one"
         )
         raise ServerUnreachableError(msg) from None
 
@@ -105,11 +135,3 @@ def _require_writable(home: Path) -> None:
     if cause:
         msg = f"Prefect cannot keep its history in {home} ({cause}): name a folder that can be written in PREFECT_HOME"
         raise ServerUnreachableError(msg)
-
-
-def os_user() -> str:
-    """Give the name of who runs the command, for the records; empty where the system knows none."""
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return ""

@@ -1,5 +1,6 @@
 """What the commands have in common: where things are, and what is set before Prefect is imported."""
 
+import logging
 import os
 import signal
 import warnings
@@ -52,7 +53,16 @@ class Form:
     ] = False
 
 
-Verbose = Annotated[bool, Parameter(help="Show what Prefect logs.")]
+Verbose = Annotated[bool, Parameter(help="Show what the stages log.")]
+AsFlowRun = Annotated[
+    bool,
+    Parameter(
+        name="--prefect",
+        negative="",
+        help="Run it as a Prefect flow run also where no server is configured: with a temporary one, which takes "
+        "a quarter of a minute. Default: then the same stages run within this process.",
+    ),
+]
 RunId = Annotated[str, Parameter(help="The run, as `open_proposals` names it.")]
 Note = Annotated[str, Parameter(help="Why: it stands beside the run for good.")]
 Approver = Annotated[str | None, Parameter(help="Who decides. Default: the user of this machine.")]
@@ -75,7 +85,7 @@ AsOf = Annotated[date | None, Parameter(help="The trading day. Default: the newe
 AS_CONFIGURED, AS_CONFIGURED_WITH_INBOX, AS_TABLE = Places(), PlacesWithInbox(), Form()
 
 
-def prepare(*, verbose: bool) -> None:
+def prepare(*, verbose: bool, prefect: bool = False) -> None:
     """Set what Prefect reads when it is imported, and take a SIGTERM for a Ctrl-C.
 
     *Raises* `ConfigError` for a `.env` that cannot be read: Prefect reads it too.
@@ -89,6 +99,20 @@ def prepare(*, verbose: bool) -> None:
     os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_CLASS", "flows.logs.SafeConsoleHandler")
     # What cannot be written is told in one sentence before a server starts; Prefect warns a dozen times.
     warnings.filterwarnings("ignore", message="Failed to create the Prefect home directory")
+    # A temporary server costs more than the run: it is started only for who asks for it.
+    os.environ.setdefault("PREFECT_SERVER_ALLOW_EPHEMERAL_MODE", "false")
+    if prefect:
+        os.environ["PREFECT_SERVER_ALLOW_EPHEMERAL_MODE"] = "true"
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    _log_to_stderr(is_wanted=verbose)
     if not verbose:
         os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
+
+
+def _log_to_stderr(*, is_wanted: bool) -> None:
+    """Write what the stages log to stderr where it is wanted, as Prefect does in a flow run; else nowhere."""
+    logger = logging.getLogger("ballast")
+    handler = logging.StreamHandler() if is_wanted else logging.NullHandler()
+    handler.setFormatter(logging.Formatter("%(asctime)s | %(levelname)-7s | %(message)s", datefmt="%H:%M:%S"))
+    logger.handlers, logger.propagate = [handler], False
+    logger.setLevel(logging.INFO)

@@ -1,6 +1,6 @@
 """The kill switch as a flow: halt the publication of portfolios, or lift a halt."""
 
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 from prefect import flow
 from prefect.client.schemas.objects import State
@@ -8,10 +8,8 @@ from prefect.runtime import flow_run
 from prefect.states import Completed
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from sizing.wording import listed
 from tasks.groups import shown
-from tasks.halts import bring_up_to_date, halts_in_force, lift_halt, require_known_portfolios, set_halt
-from tasks.publish import snapshot
+from tasks.halts import Action, switch
 from tasks.settings import InstallationSettings, Settings, Words
 
 HALTED, RESUMED = "Halted", "Resumed"
@@ -23,7 +21,7 @@ class HaltConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    action: Literal["halt", "resume"] = Field(
+    action: Action = Field(
         default="halt", description="halt: nothing of them is published from now on, until somebody resumes them."
     )
     portfolio_ids: tuple[str, ...] = Field(default=(), description="The portfolios, by their names in the config file.")
@@ -67,15 +65,6 @@ async def halt(config: HaltConfig) -> State[Any]:
         config: What is halted or resumed, by whom and why, and where this installation keeps its things.
 
     """
-    settings, portfolio_ids = config.settings, None if config.all_portfolios else config.portfolio_ids
-    bring_up_to_date(settings)
-    if portfolio_ids:
-        require_known_portfolios(settings, portfolio_ids)
-    (set_halt if config.action == "halt" else lift_halt)(settings, portfolio_ids, config.by, config.reason)
-    snapshot(settings)
-    in_force = listed(halts_in_force(settings)) or "nothing"
-    if config.action == "halt":
-        sentence = f"{config.names} halted by {config.by}: nothing is published until `ballast resume`"
-        return Completed(name=HALTED, message=f"{sentence}; halted now: {in_force}")
-    sentence = f"{config.names} resumed by {config.by}: held days are published when they are run again"
-    return Completed(name=RESUMED, message=f"{sentence}; halted now: {in_force}")
+    portfolio_ids = None if config.all_portfolios else config.portfolio_ids
+    sentence = switch(config.settings, config.action, portfolio_ids, config.by, config.reason)
+    return Completed(name=HALTED if config.action == "halt" else RESUMED, message=sentence)

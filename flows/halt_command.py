@@ -1,20 +1,18 @@
-"""`ballast halt` and `ballast resume`: set or lift the kill switch."""
+"""`ballast halt` and `ballast resume`: set or lift the kill switch, without Prefect: it must not depend on a server."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Literal
 
-from flows.engine import os_user, run_watched
 from flows.flags import Form
 from flows.give import give, is_for_program, sentences_of
-from flows.halt import HaltConfig, halt
-from flows.show import PROBLEMS, STOPPED, err, require_words, say, tell
+from flows.show import PROBLEMS, STOPPED, err, hear_warehouse, os_user, require_words, say, tell
+from tasks import halts
 from tasks.errors import UsageError
 from tasks.settings import Settings
 
 
 def switch(  # noqa: PLR0913 - what a halt is asked
-    action: Literal["halt", "resume"],
+    action: halts.Action,
     portfolio_ids: Sequence[str],
     *,
     all_portfolios: bool,
@@ -28,22 +26,17 @@ def switch(  # noqa: PLR0913 - what a halt is asked
     A program gets the halts that are then in force.
     """
     console = err()
+    hear_warehouse()
     try:
         results = sentences_of(form)
         if all_portfolios == bool(portfolio_ids):
             msg = f"give portfolios, as in `ballast {action} core`, or --all; got {' '.join(portfolio_ids) or 'none'}"
             raise UsageError(msg)
-        config = HaltConfig(
-            action=action,
-            portfolio_ids=tuple(portfolio_ids),
-            all_portfolios=all_portfolios,
-            **require_words(by=os_user() if by is None else by, reason=reason),
-            settings=Settings().at(paths),
-        )
-        state = run_watched(console, lambda: halt(config, return_state=True))
-        say(state.message, results, console)
+        who = require_words(by=os_user() if by is None else by, reason=reason)
+        settings = Settings().at(paths)
+        say(halts.switch(settings, action, None if all_portfolios else tuple(portfolio_ids), **who), results, console)
         if is_for_program(form):
-            give(config.settings.open_warehouse().query("halts_in_force"), form)
+            give(settings.open_warehouse().query("halts_in_force"), form)
     except PROBLEMS as problem:
         return tell(problem)
     except KeyboardInterrupt:

@@ -7,7 +7,6 @@ from datetime import date
 from typing import Any, NamedTuple
 
 import polars as pl
-from prefect.logging import get_run_logger
 
 from sql.errors import WarehouseError
 from tasks import events
@@ -22,6 +21,7 @@ from tasks.report import (
     report_refusal,
 )
 from tasks.settings import Settings
+from tasks.stages import run_logger
 from tasks.superseded import warn_of_later_days, warn_of_replaced_holdings
 
 HELD, PROPOSED, PUBLISHED, UNCHANGED, CLOSED = "Held", "Proposed", "Published", "Unchanged", "Closed"
@@ -101,7 +101,7 @@ def telling_refusals(settings: Settings, days: Sequence[date], key: str, again: 
             if report_refusal(settings, days, str(refused), key, again):
                 settings.open_warehouse().snapshot(days[-1])
         except (WarehouseError, OSError) as unseen:
-            get_run_logger().error("readers do not see yet what was refused: %s", unseen)
+            run_logger().error("readers do not see yet what was refused: %s", unseen)
         raise
 
 

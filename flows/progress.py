@@ -7,6 +7,8 @@ from uuid import UUID
 
 from prefect.artifacts import acreate_progress_artifact, aupdate_progress_artifact
 
+from tasks import artifacts
+
 Watcher = Callable[[int, int, str], None]
 """Is told how many are done, of how many, and after what."""
 
@@ -32,12 +34,15 @@ class ProgressOf:
 
     async def advance(self, done: int, words: str) -> None:
         """Say that `done` things are done by now."""
-        share = 100 * done / self._total
+        if artifacts.are_shown():
+            await self._show(100 * done / self._total)
+        if watcher := _watcher.get():
+            watcher(done, self._total, words)
+
+    async def _show(self, share: float) -> None:
         if self._artifact is None:
             self._artifact = await acreate_progress_artifact(
                 share, key="progress", description=f"Share that is done, of {self._total} in all"
             )
         else:
             await aupdate_progress_artifact(self._artifact, share)
-        if watcher := _watcher.get():
-            watcher(done, self._total, words)

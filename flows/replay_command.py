@@ -28,7 +28,7 @@ def replay_runs(  # noqa: PLR0913, PLR0917 - the flags
     try:
         results = sentences_of(form)
         config = _config(run_id, as_of, first, last, Settings().at(paths))
-        state = run_watched(console, lambda: replay(config, return_state=True))
+        state = run_watched(console, replay, config)
         say(state.message, results, console)
         if is_for_program(form):
             give(config.settings.open_warehouse().query("replays_since", since=began), form)

@@ -13,7 +13,7 @@ from rich.markup import escape
 from flows import outcomes
 from flows.asked import AS_CONFIGURED, Asked, days_asked_for, read_asked, warn
 from flows.daily_rebalance import daily_rebalance
-from flows.engine import os_user, progress_bar, raise_failure, run_flows
+from flows.engine import flow_engine, progress_bar, run_flow, starting
 from flows.fates import give_fates
 from flows.flags import AS_TABLE, Form
 from flows.give import is_for_program, require_one_form
@@ -27,6 +27,7 @@ from flows.show import (
     four_decimals,
     hear_warehouse,
     narrowed,
+    os_user,
     out,
     say,
     show,
@@ -81,7 +82,8 @@ def run_days(  # noqa: PLR0913 - the flags
         for day in days:
             find_sources(asked.settings.inbox, day, asked.feeds)
         warn(console, asked)
-        ended = run_flows(lambda: _run_each(console, asked, days))
+        with flow_engine():
+            ended = _run_each(console, asked, days)
         if is_for_a_program:
             give_fates(asked.settings, form, began, (days[0], days[-1]), ended.failed)
         elif ended.done and not ended.failed:
@@ -94,17 +96,16 @@ def run_days(  # noqa: PLR0913 - the flags
     return ended.code
 
 
-async def _run_each(console: Console, asked: Asked, days: tuple[date, ...]) -> _Ended:
+def _run_each(console: Console, asked: Asked, days: tuple[date, ...]) -> _Ended:
     """Run the days in order, up to one that is held, proposed or fails."""
     with progress_bar(console) as progress:
-        bar = progress.add_task("starting Prefect", total=len(days))
+        bar = progress.add_task(starting(), total=len(days))
         for number, day in enumerate(days):
             config = RebalanceConfig(
                 as_of_date=day, portfolios=asked.limits, requested_by=os_user(), settings=asked.settings
             )
-            state = await daily_rebalance(config, return_state=True)
             try:
-                await raise_failure(state)
+                state = run_flow(daily_rebalance, config)
             except PROBLEMS as problem:
                 return _Ended(days[:number], tell(problem), (day, str(problem)))
             progress.update(bar, advance=1, description=f"after {day}")

@@ -11,6 +11,7 @@ from cyclopts import Parameter
 from flows.flags import (
     AS_CONFIGURED_WITH_INBOX,
     AS_TABLE,
+    AsFlowRun,
     AsOf,
     Form,
     PlacesWithInbox,
@@ -31,11 +32,12 @@ def run(  # noqa: PLR0913 - one parameter a flag
     portfolio: PortfolioIds = (),
     places: PlacesWithInbox = AS_CONFIGURED_WITH_INBOX,
     form: Form = AS_TABLE,
+    prefect: AsFlowRun = False,
     verbose: Verbose = False,
     limits: LimitFlags = _AS_CONFIGURED,
 ) -> int:
     """Rebalance a day, or each trading day of a range."""
-    prepare(verbose=verbose)
+    prepare(verbose=verbose, prefect=prefect)
     from flows.run_command import run_days  # noqa: PLC0415 - Prefect and Polars take a second to import
 
     return run_days(as_of, first, last, places.given(), portfolio_ids=portfolio, given=limits, form=form)

@@ -1,5 +1,6 @@
 """What a person sees in the terminal: tables that fit it, errors in one sentence, plain when piped."""
 
+import getpass
 import logging
 import os
 from collections.abc import Mapping, Sequence
@@ -76,6 +77,14 @@ def say(message: str | None, results: Console, warnings: Console, lead: str = ""
     results.print(f"{lead}{escape(sentence)}")
     for line in lines:
         warnings.print(f"[yellow]{escape(line)}[/]")
+
+
+def os_user() -> str:
+    """Give the name of who runs the command, for the records; empty where the system knows none."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return ""
 
 
 def require_words(**given: str) -> dict[str, str]:

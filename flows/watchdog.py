@@ -14,6 +14,7 @@ from tasks.errors import MissedDeadlineError
 from tasks.events import WATCHDOG_MISSED, emit
 from tasks.portfolios import load_with_terms
 from tasks.settings import InstallationSettings, Settings
+from tasks.stages import scheduled_start_time
 from tasks.watchdog import Due, Missing, NotDue, all_missing, find_due, find_missing, show_watch, tell_missing
 
 CLOSED, EARLY = "Closed", "Early"
@@ -89,4 +90,4 @@ def _completed(due: list[Due], not_due: list[NotDue], sentence: str) -> State[An
 
 
 def _scheduled() -> datetime:
-    return flow_run.get_scheduled_start_time() or datetime.now(UTC)
+    return scheduled_start_time() or datetime.now(UTC)

@@ -6,9 +6,6 @@ from dataclasses import dataclass
 from datetime import date
 
 import polars as pl
-from prefect import task
-from prefect.cache_policies import NO_CACHE
-from prefect.logging import get_run_logger
 
 from sizing.approval import ApprovalPolicy, find_approvals, summarise_moves
 from sizing.inputs import DayInputs
@@ -22,6 +19,7 @@ from tasks.fingerprints import input_fingerprint
 from tasks.ledger import OpenRun, stored_exchange, stored_limits
 from tasks.retries import RETRIES
 from tasks.settings import Settings
+from tasks.stages import run_logger, stage
 
 
 @dataclass(frozen=True)
@@ -50,12 +48,12 @@ class Proposal:
     is_open: bool
 
 
-@task(name="approval", cache_policy=NO_CACHE, persist_result=False, **RETRIES)
+@stage("approval", RETRIES)
 def ask_approval(settings: Settings, result: Rebalance, policies: Mapping[str, ApprovalPolicy]) -> Asked:
     """Say which portfolios wait for a person today, and why."""
     asked = find_asked(settings.open_warehouse(), result, policies)
     told = f"{len(asked.reasons)} of {len(policies)} portfolios with a policy ask for it"
-    get_run_logger().info("approval: %s", "; ".join(filter(None, [told, str(asked)])))
+    run_logger().info("approval: %s", "; ".join(filter(None, [told, str(asked)])))
     return asked
 
 
@@ -71,14 +69,14 @@ def find_asked(warehouse: Warehouse, result: Rebalance, policies: Mapping[str, A
     )
 
 
-@task(name="propose", cache_policy=NO_CACHE, persist_result=False, **RETRIES)
+@stage("propose", RETRIES)
 def propose(settings: Settings, run: OpenRun, result: Rebalance, by: str, asked: Asked) -> None:
     """Write and check the run in one transaction, and let it wait: nothing of it is visible."""
     settings.open_warehouse().propose(run.run_id, result._asdict(), by, asked.reasons, asked.four_eyes, run.warnings)
-    get_run_logger().warning("proposed by %s, nothing is visible: %s", by, asked)
+    run_logger().warning("proposed by %s, nothing is visible: %s", by, asked)
 
 
-@task(name="find proposal", cache_policy=NO_CACHE, persist_result=False, **RETRIES)
+@stage("find proposal", RETRIES)
 def find_proposal(settings: Settings, run_id: str) -> Proposal:
     """Give what was proposed. *Raises* `ApprovalError` for a run that nobody knows."""
     with settings.open_warehouse().kept_open() as warehouse:
@@ -92,7 +90,7 @@ def find_proposal(settings: Settings, run_id: str) -> Proposal:
     return Proposal(run_id, run["as_of_date"], tuple(run["portfolio_ids"]), exchange, is_open=run_id in waiting)
 
 
-@task(name="require the same inputs", cache_policy=NO_CACHE, persist_result=False, **RETRIES)
+@stage("require the same inputs", RETRIES)
 def require_same_inputs(settings: Settings, proposal: Proposal) -> OpenRun:
     """Hold what the warehouse has now against what the run was computed from: nobody is to approve what is old.
 
@@ -116,18 +114,18 @@ def require_same_inputs(settings: Settings, proposal: Proposal) -> OpenRun:
     return OpenRun(proposal.run_id, inputs, is_published=False, warnings=(), is_proposed=proposal.is_open)
 
 
-@task(name="approve", cache_policy=NO_CACHE, persist_result=False, **RETRIES)
+@stage("approve", RETRIES)
 def approve(settings: Settings, run_id: str, approver: str, note: str) -> Publication:
     """Check the proposed run again and make it visible, in one transaction; who and why stand beside it."""
     publication = settings.open_warehouse().approve(run_id, approver, note)
-    get_run_logger().info(
+    run_logger().info(
         "approved by %s and published: %s, %d runs superseded", approver, note, len(publication.superseded)
     )
     return publication
 
 
-@task(name="decline", cache_policy=NO_CACHE, persist_result=False, **RETRIES)
+@stage("decline", RETRIES)
 def decline(settings: Settings, run_id: str, approver: str, note: str) -> None:
     """End the proposal: the published targets stay."""
     settings.open_warehouse().decline(run_id, approver, note)
-    get_run_logger().info("declined by %s: %s", approver, note)
+    run_logger().info("declined by %s: %s", approver, note)

@@ -10,10 +10,6 @@ from itertools import accumulate, pairwise, takewhile
 from typing import NamedTuple
 
 import polars as pl
-from prefect import task
-from prefect.cache_policies import NO_CACHE
-from prefect.logging import get_run_logger
-from prefect.runtime import flow_run
 
 from sizing.approval import ApprovalPolicy
 from sizing.breaker import find_missing_scores
@@ -34,6 +30,7 @@ from tasks.ingest import Ingested, ingest_range
 from tasks.ledger import PROPOSED, actor, describe
 from tasks.retries import RETRIES
 from tasks.settings import Settings
+from tasks.stages import flow_run_id, run_logger, stage
 
 _MOST = 250_000
 """Candidates of all days that are computed together: more take more memory, and are no faster."""
@@ -88,7 +85,7 @@ class _Stretch(NamedTuple):
     result: Rebalance
 
 
-@task(name="backfill", cache_policy=NO_CACHE, persist_result=False, **RETRIES)
+@stage("backfill", RETRIES)
 def backfill_days(  # noqa: PLR0913 - what a backfill is asked
     settings: Settings,
     days: tuple[date, ...],
@@ -104,7 +101,7 @@ def backfill_days(  # noqa: PLR0913 - what a backfill is asked
     *Raises* `PublishRejectedError` at a day that fails a check; the days before it are published.
     """
     with settings.open_warehouse().kept_open() as warehouse:
-        started_by = (actor(), flow_run.get_id())
+        started_by = (actor(), flow_run_id())
         book = Book(warehouse, group.exchange, group.limits, *started_by, group.policies, approval, others)
         visible = warehouse.query("visible_on_days", days=list(days))
         before = set(visible.filter(pl.col("portfolio_id").is_in(list(group.limits)))["as_of_date"])
@@ -113,7 +110,7 @@ def backfill_days(  # noqa: PLR0913 - what a backfill is asked
         finally:
             warehouse.export(days)
     done = tuple(one._replace(was_visible=one.day in before) for one in done)
-    get_run_logger().info("backfill: %s", summarise(done))
+    run_logger().info("backfill: %s", summarise(done))
     return done
 
 
@@ -125,7 +122,7 @@ def publish_days(book: Book, days: tuple[date, ...], *, keep_going: bool) -> tup
     return tuple(done)
 
 
-@task(name="ingest", cache_policy=NO_CACHE, persist_result=False, **RETRIES)
+@stage("ingest", RETRIES)
 def ingest_days(settings: Settings, days: tuple[date, ...], limits: Limits) -> tuple[Ingested, ...]:
     """Read what there is for the days into the warehouse, and give it. The same content twice is one ingest.
 

@@ -3,12 +3,10 @@
 from datetime import date
 from typing import NamedTuple
 
-from prefect import task
-from prefect.artifacts import create_markdown_artifact
-from prefect.cache_policies import NO_CACHE
-
+from tasks.artifacts import show_markdown
 from tasks.ingest import Ingested
 from tasks.report import summarise_refusals
+from tasks.stages import stage
 
 PUBLISHED, UNCHANGED, HELD = "published", "unchanged", "held"
 
@@ -24,14 +22,14 @@ class DayDone(NamedTuple):
     was_visible: bool = False
 
 
-@task(name="report", cache_policy=NO_CACHE, persist_result=False)
+@stage("report")
 def report_backfill(done: tuple[DayDone, ...], ingested: tuple[Ingested, ...]) -> str:
     """Store what became of the days as an artifact, and give it in one sentence, each warning on a line below it."""
     sentence = "; ".join([summarise(done), *summarise_refusals(ingested)])
     held = [f"- {one.day} is held: {one.reason}" for one in done if one.state == HELD]
     warnings = list(dict.fromkeys(warning for one in done for warning in one.warnings))
     told = [f"- Warning: {one}" for one in warnings]
-    create_markdown_artifact("\n".join([f"# Backfill: {sentence}", "", *held, *told]), key="backfill")
+    show_markdown("\n".join([f"# Backfill: {sentence}", "", *held, *told]), key="backfill")
     return "\n".join([sentence, *(f"warning: {one}" for one in warnings)])
 
 

@@ -1,28 +1,26 @@
 """One task a stage of the rules. Each calls its rule and logs one line with counts."""
 
 import polars as pl
-from prefect import task
-from prefect.cache_policies import NO_CACHE
-from prefect.logging import get_run_logger
 
 from sizing.breaker import find_missing_scores
 from sizing.inputs import DayInputs
 from sizing.pipeline import Rebalance, SizedPortfolios, decide, select_candidates, settle, size_decisions
+from tasks.stages import run_logger, stage
 
 
-@task(name="circuit breaker", cache_policy=NO_CACHE, persist_result=False)
+@stage("circuit breaker")
 def break_circuit(inputs: DayInputs) -> tuple[str, ...]:
     """Say which scores are missing beyond max_missing_score_share; then the run is held."""
     missing = find_missing_scores(inputs)
-    get_run_logger().info("circuit breaker: %d objections", len(missing))
+    run_logger().info("circuit breaker: %d objections", len(missing))
     return missing
 
 
-@task(name="universe and selection", cache_policy=NO_CACHE, persist_result=False)
+@stage("universe and selection")
 def select(inputs: DayInputs) -> pl.DataFrame:
     """Find every candidate and who of them qualifies."""
     qualified = select_candidates(inputs)
-    get_run_logger().info(
+    run_logger().info(
         "selection: %d candidates, %d held, %d qualify",
         qualified.height,
         qualified["is_held"].sum(),
@@ -31,12 +29,12 @@ def select(inputs: DayInputs) -> pl.DataFrame:
     return qualified
 
 
-@task(name="diversification", cache_policy=NO_CACHE, persist_result=False)
+@stage("diversification")
 def diversify(qualified: pl.DataFrame, inputs: DayInputs) -> pl.DataFrame:
     """Give places to the qualified, and a decision to every candidate."""
     decisions = decide(qualified, inputs)
     selected = decisions.filter("is_selected")
-    get_run_logger().info(
+    run_logger().info(
         "diversification: %d selected, %d of them new, %d pinned",
         selected.height,
         (~selected["is_held"]).sum(),
@@ -45,12 +43,12 @@ def diversify(qualified: pl.DataFrame, inputs: DayInputs) -> pl.DataFrame:
     return decisions
 
 
-@task(name="two-stage sizing", cache_policy=NO_CACHE, persist_result=False)
+@stage("two-stage sizing")
 def size(decisions: pl.DataFrame, inputs: DayInputs) -> SizedPortfolios:
     """Size the selected assets of every portfolio."""
     sized = size_decisions(decisions, inputs)
     summary = sized.portfolios
-    get_run_logger().info(
+    run_logger().info(
         "sizing: %d sized, %d dropped, %d capped in stage 1 and %d in stage 2, cash in %d of %d portfolios",
         summary["n_sized"].sum(),
         summary["n_dropped"].sum(),
@@ -62,12 +60,12 @@ def size(decisions: pl.DataFrame, inputs: DayInputs) -> SizedPortfolios:
     return sized
 
 
-@task(name="checks", cache_policy=NO_CACHE, persist_result=False)
+@stage("checks")
 def check(decisions: pl.DataFrame, sized: SizedPortfolios, inputs: DayInputs) -> Rebalance:
     """Turn positions into targets and hold every limit against them."""
     result = settle(decisions, sized, inputs)
     checks = result.constraint_checks
-    get_run_logger().info(
+    run_logger().info(
         "checks: %d constraints, %d binding, %d broken",
         checks.height,
         checks["is_binding"].sum(),

@@ -1,17 +1,14 @@
 """Bring the copy in PostgreSQL up to date, where one is configured. Its failure is told and changes nothing else."""
 
-from prefect import task
-from prefect.artifacts import create_markdown_artifact
-from prefect.cache_policies import NO_CACHE
-from prefect.logging import get_run_logger
-
 from sql.copies import copy_published
 from sql.errors import WarehouseError
 from sql.postgres import PostgresAddress
 from sql.records import Copied
+from tasks.artifacts import show_markdown
 from tasks.errors import UsageError
 from tasks.retries import RETRIES
 from tasks.settings import Settings
+from tasks.stages import run_logger, stage
 
 _LATER = "What is published stays, and the next publication or `ballast db copy` brings what is missing"
 
@@ -41,15 +38,15 @@ def copy_or_warn(settings: Settings) -> tuple[str, ...]:
     return ()
 
 
-@task(name="copy", cache_policy=NO_CACHE, persist_result=False, **RETRIES)
+@stage("copy", RETRIES)
 def copy(settings: Settings) -> Copied:
     """Bring the copy up to date. A server that does not answer is asked again; the run is published already."""
     copied = update_copy(settings)
-    get_run_logger().info("copy: %d runs, %d rows to %s", copied.n_runs, copied.n_rows, copied.target)
+    run_logger().info("copy: %d runs, %d rows to %s", copied.n_runs, copied.n_rows, copied.target)
     return copied
 
 
-@task(name="show failed copy", cache_policy=NO_CACHE, persist_result=False)
+@stage("show failed copy")
 def show_failure(warning: str) -> None:
     """Keep what was not copied where the day's other results are seen."""
-    create_markdown_artifact(f"# Not copied to PostgreSQL\n\n{warning}", key="postgres-copy")
+    show_markdown(f"# Not copied to PostgreSQL\n\n{warning}", key="postgres-copy")

@@ -3,9 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from prefect.events import emit_event
-from prefect.exceptions import EventTooLarge
-from prefect.logging import get_run_logger
+from tasks.stages import in_flow_run, run_logger
 
 PUBLISHED = "ballast.targets.published"
 HELD = "ballast.targets.held"
@@ -16,12 +14,17 @@ MAINTENANCE_FAILED = "ballast.maintenance.failed"
 
 
 def emit(event: str, resource_id: str, payload: Mapping[str, Any]) -> None:
-    """Tell Prefect what happened, to the flow run that tells it. What cannot be told is logged, and fails nothing.
+    """Send Prefect the event, as one of the flow run; without a flow run nobody waits for it, and none is sent.
 
-    *Requires* values of JSON in the payload, and a flow run around it.
+    An event that cannot be sent is logged, and fails nothing. *Requires* values of JSON in the payload.
     """
+    if not in_flow_run():
+        return
+    from prefect.events import emit_event  # noqa: PLC0415 - only a flow run needs Prefect
+    from prefect.exceptions import EventTooLarge  # noqa: PLC0415 - only a flow run needs Prefect
+
     resource = {"prefect.resource.id": resource_id, "prefect.resource.name": resource_id.removeprefix("ballast.")}
     try:
         emit_event(event, resource, payload=dict(payload))
     except EventTooLarge as error:
-        get_run_logger().warning("event %s of %s was not sent: %s", event, resource_id, error)
+        run_logger().warning("event %s of %s was not sent: %s", event, resource_id, error)

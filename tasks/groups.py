@@ -9,9 +9,6 @@ from dataclasses import dataclass, replace
 from datetime import date
 
 import polars as pl
-from prefect import task
-from prefect.cache_policies import NO_CACHE
-from prefect.logging import get_run_logger
 
 from sizing import RebalancingLimits
 from sizing.approval import ApprovalPolicy
@@ -20,6 +17,7 @@ from tasks.errors import UsageError
 from tasks.portfolios import Terms
 from tasks.retries import RETRIES
 from tasks.settings import Settings
+from tasks.stages import run_logger, stage
 from tasks.trading_days import close_of, is_trading_day, next_trading_day, require_trading_days, trading_days
 
 _FIRST_NAMES = 3
@@ -53,7 +51,7 @@ def group_portfolios(
     )
 
 
-@task(name="look up halts", cache_policy=NO_CACHE, persist_result=False, **RETRIES)
+@stage("look up halts", RETRIES)
 def set_halted_apart(settings: Settings, groups: tuple[Group, ...]) -> tuple[Group, ...]:
     """Set the portfolios that a halt covers apart from the others of their group. A halt is looked up again to publish.
 
@@ -61,7 +59,7 @@ def set_halted_apart(settings: Settings, groups: tuple[Group, ...]) -> tuple[Gro
     """
     halts = settings.open_warehouse().query("halts_in_force")
     if halts.height:
-        get_run_logger().warning("halts in force: %s", _words(halts))
+        run_logger().warning("halts in force: %s", _words(halts))
     return split_halted(groups, halts)
 
 

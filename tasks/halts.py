@@ -1,53 +1,77 @@
 """The kill switch: set it or lift it. Set, nothing of the portfolios is published, whoever runs a day."""
 
-from collections.abc import Collection
-
-from prefect import task
-from prefect.cache_policies import NO_CACHE
-from prefect.logging import get_run_logger
+from collections.abc import Collection, Mapping
+from typing import Literal
 
 from sizing.wording import listed
 from sql.errors import WarehouseError
 from tasks.config_file import unknown
 from tasks.errors import ConfigError, UsageError
+from tasks.groups import shown
 from tasks.portfolios import load_portfolios
-from tasks.retries import RETRIES, Retries
+from tasks.publish import snapshot
+from tasks.retries import RETRIES
 from tasks.settings import Settings
+from tasks.stages import run_logger, stage
 
-_PATIENT: Retries = {**RETRIES, "retries": 30}
+_PATIENT = RETRIES._replace(times=30)
 """A backfill holds the warehouse for a quarter of days: a kill switch waits for its turn, some minutes."""
 
+Action = Literal["halt", "resume"]
+_DONE: Mapping[Action, str] = {
+    "halt": "halted by {by}: nothing is published until `ballast resume`",
+    "resume": "resumed by {by}: held days are published when they are run again",
+}
 
-@task(name="look up portfolios", cache_policy=NO_CACHE, persist_result=False, **_PATIENT)
+
+def switch(settings: Settings, action: Action, portfolio_ids: tuple[str, ...] | None, by: str, reason: str) -> str:
+    """Halt publication of the portfolios, or lift their halts; None: of all, or the halt of all.
+
+    *Returns* what is halted now, in one sentence. *Raises* `UsageError` for a name that nobody knows.
+    """
+    names = "all portfolios" if portfolio_ids is None else shown(portfolio_ids)
+    bring_up_to_date(settings)
+    if portfolio_ids:
+        require_known_portfolios(settings, portfolio_ids)
+    (set_halt if action == "halt" else lift_halt)(settings, portfolio_ids, by, reason)
+    snapshot(settings)
+    in_force = listed(halts_in_force(settings)) or "nothing"
+    return f"{names} {_DONE[action].format(by=by)}; halted now: {in_force}"
+
+
+@stage("look up portfolios", _PATIENT)
 def require_known_portfolios(settings: Settings, portfolio_ids: Collection[str]) -> None:
     """Refuse a name that neither the config file nor any run knows: a halt of it would stop nothing.
 
-    A config file that cannot be read does not stand in the way of a halt: then the names of the runs count.
+    The config file is read for a name that no run knows, and may have thousands of portfolios. One that cannot be read
+    does not stand in the way of a halt: then the names of the runs count.
     *Raises* `UsageError` with the nearest known name.
     """
     known = set(settings.open_warehouse().query("latest_runs")["portfolio_ids"].explode().drop_nulls())
+    if known.issuperset(portfolio_ids):
+        return
     try:
         known |= set(load_portfolios(settings.config))
     except ConfigError as error:
-        get_run_logger().warning("only portfolios of earlier runs are known: %s", error)
+        run_logger().warning("only portfolios of earlier runs are known: %s", error)
     strangers = [unknown(f"portfolio {name}", name, known) for name in portfolio_ids if name not in known]
     if strangers:
         msg = f"{listed(strangers, '; ')}. Nothing was halted or lifted: correct the name"
         raise UsageError(msg)
 
 
-@task(name="halt", cache_policy=NO_CACHE, persist_result=False, **_PATIENT)
+@stage("halt", _PATIENT)
 def set_halt(settings: Settings, portfolio_ids: tuple[str, ...] | None, by: str, reason: str) -> None:
     """Halt publication of the portfolios; None: of all."""
     settings.open_warehouse().halt(portfolio_ids, by, reason)
-    get_run_logger().warning("halted by %s: %s", by, reason)
+    run_logger().warning("halted by %s: %s", by, reason)
 
 
-@task(name="resume", cache_policy=NO_CACHE, persist_result=False, **_PATIENT)
+@stage("resume", _PATIENT)
 def lift_halt(settings: Settings, portfolio_ids: tuple[str, ...] | None, by: str, reason: str) -> None:
     """Lift the halts of the portfolios; None: the one of all."""
     settings.open_warehouse().resume(portfolio_ids, by, reason)
-    get_run_logger().info("resumed by %s: %s", by, reason)
+    run_logger().info("resumed by %s: %s", by, reason)
 
 
 def halts_in_force(settings: Settings) -> tuple[str, ...]:
@@ -56,7 +80,7 @@ def halts_in_force(settings: Settings) -> tuple[str, ...]:
     return tuple(sorted(names.fill_null("all")))
 
 
-@task(name="open warehouse", cache_policy=NO_CACHE, persist_result=False, **_PATIENT)
+@stage("open warehouse", _PATIENT)
 def bring_up_to_date(settings: Settings) -> None:
     """Bring the warehouse up to date: a halt may be the first thing that is asked of a release.
 

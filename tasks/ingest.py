@@ -7,10 +7,6 @@ from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass
 from datetime import date
 
-from prefect import task
-from prefect.cache_policies import NO_CACHE
-from prefect.logging import get_run_logger
-
 from sql.records import Ingest, IngestSource
 from sql.warehouse import Warehouse
 from tasks.errors import SourceError, SourceUnavailableError
@@ -20,6 +16,7 @@ from tasks.read_source import fetch_source, read_source
 from tasks.retries import RETRIES
 from tasks.settings import Settings
 from tasks.sources import Source, find_all, find_sources
+from tasks.stages import run_logger, stage
 from tasks.verdicts import Verdict
 
 
@@ -32,13 +29,13 @@ class Ingested:
     ingest: Ingest
 
 
-@task(name="ingest", cache_policy=NO_CACHE, persist_result=False, **RETRIES)
+@stage("ingest", RETRIES)
 def ingest_day(settings: Settings, day: date) -> tuple[Ingested, ...]:
     """Read what describes the day into the warehouse, as `take_in_day` does."""
     ingested = take_in_day(settings, day)
     accepted = sum(one.ingest.rows_accepted for one in ingested)
     rejected = sum(one.ingest.rows_rejected for one in ingested)
-    get_run_logger().info("ingest: %d files, %d rows accepted, %d rejected", len(ingested), accepted, rejected)
+    run_logger().info("ingest: %d files, %d rows accepted, %d rejected", len(ingested), accepted, rejected)
     return ingested
 
 

@@ -6,10 +6,6 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from prefect import task
-from prefect.cache_policies import NO_CACHE
-from prefect.logging import get_run_logger
-from prefect.runtime import flow_run
 from pydantic import ValidationError
 
 from sizing.inputs import DayFrames, DayInputs
@@ -22,6 +18,7 @@ from tasks.day_inputs import Limits, as_record, find_sources, read_days
 from tasks.errors import ConfigError
 from tasks.retries import RETRIES
 from tasks.settings import Settings
+from tasks.stages import flow_run_id, flow_run_name, run_logger, stage
 from tasks.strangers import find_strangers, require_known_buckets
 
 PUBLISHED, PROPOSED = "published", "proposed"
@@ -38,7 +35,7 @@ class OpenRun:
     is_proposed: bool = False
 
 
-@task(name="open run", cache_policy=NO_CACHE, persist_result=False, **RETRIES)
+@stage("open run", RETRIES)
 def open_run(
     settings: Settings, day: date, limits: dict[str, RebalancingLimits], others: Collection[str] = ()
 ) -> OpenRun:
@@ -50,8 +47,8 @@ def open_run(
     with settings.open_warehouse().kept_open() as warehouse:
         run = start_run(warehouse, settings.exchange, day, limits, others, by=actor())
     for warning in run.warnings:
-        get_run_logger().warning("open run: %s", warning)
-    get_run_logger().info(
+        run_logger().warning("open run: %s", warning)
+    run_logger().info(
         "open run %s: %d portfolios, %d scores, %d holdings",
         run.run_id,
         len(limits),
@@ -76,7 +73,7 @@ def gather(
     """Read what decides the day, and name the computation of it. *Raises* `ConfigError` as `open_run` does."""
     sources = find_sources(warehouse, exchange, [day], limits)
     inputs = DayInputs(*read_days(warehouse, exchange, [day], limits, sources)[day])
-    return inputs, describe(inputs.frames, as_record(sources, limits, exchange), flow_run.get_id(), others)
+    return inputs, describe(inputs.frames, as_record(sources, limits, exchange), flow_run_id(), others)
 
 
 def describe(
@@ -126,5 +123,5 @@ def stored_exchange(run: Mapping[str, Any], otherwise: str) -> str:
 
 def actor() -> str:
     """Name who does something to a run: the flow run, for the run's events."""
-    name: str | None = flow_run.get_name()
+    name: str | None = flow_run_name()
     return f"flow run {name}" if name else "ballast"

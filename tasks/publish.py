@@ -4,23 +4,20 @@ from datetime import date
 from types import TracebackType
 from typing import Self
 
-from prefect import task
-from prefect.cache_policies import NO_CACHE
-from prefect.logging import get_run_logger
-
 from sizing.pipeline import Rebalance
 from sql.errors import HaltedError, PublishRejectedError, WarehouseError
 from sql.records import Publication, Snapshot
 from tasks.ledger import OpenRun, actor
 from tasks.retries import RETRIES
 from tasks.settings import Settings
+from tasks.stages import run_logger, stage
 
 
-@task(name="publish", cache_policy=NO_CACHE, persist_result=False, **RETRIES)
+@stage("publish", RETRIES)
 def publish(settings: Settings, run: OpenRun, result: Rebalance) -> Publication:
     """Write, check and publish the run in one transaction; a failing check keeps nothing of it."""
     publication = settings.open_warehouse().publish(run.run_id, result._asdict(), actor(), run.warnings)
-    get_run_logger().info(
+    run_logger().info(
         "publish: %d targets, %d decisions, %d audit rows, %d runs superseded",
         result.targets.height,
         result.decisions.height,
@@ -30,19 +27,19 @@ def publish(settings: Settings, run: OpenRun, result: Rebalance) -> Publication:
     return publication
 
 
-@task(name="snapshot", cache_policy=NO_CACHE, persist_result=False, **RETRIES)
+@stage("snapshot", RETRIES)
 def snapshot(settings: Settings, day: date | None = None) -> Snapshot:
     """Copy the warehouse for readers, and export the day's targets; without a day, those of the newest."""
     copied = settings.open_warehouse().snapshot(day)
-    get_run_logger().info("snapshot: %s, %s", copied.path, copied.export_path)
+    run_logger().info("snapshot: %s, %s", copied.path, copied.export_path)
     return copied
 
 
-@task(name="hold", cache_policy=NO_CACHE, persist_result=False, **RETRIES)
+@stage("hold", RETRIES)
 def hold(settings: Settings, run_id: str, reason: str) -> None:
     """Record that the run is held: the targets that were published stay."""
     settings.open_warehouse().record_event(run_id, "held", actor(), reason)
-    get_run_logger().warning("held: %s", reason)
+    run_logger().warning("held: %s", reason)
 
 
 class FailureRecord:
@@ -70,4 +67,4 @@ class FailureRecord:
                 warehouse.record_event(self._run_id, "failed", actor(), f"{type(error).__name__}: {error}")
             warehouse.snapshot(self._day)
         except WarehouseError as unrecorded:
-            get_run_logger().error("the failure of %s could not be recorded: %s", self._run_id, unrecorded)
+            run_logger().error("the failure of %s could not be recorded: %s", self._run_id, unrecorded)

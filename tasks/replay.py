@@ -7,21 +7,19 @@ from datetime import date
 from typing import Any
 
 import polars as pl
-from prefect import task
-from prefect.artifacts import create_markdown_artifact
-from prefect.cache_policies import NO_CACHE
-from prefect.logging import get_run_logger
 
 from sizing.inputs import DayInputs
 from sizing.pipeline import rebalance
 from sizing.wording import listed
 from sql.warehouse import Warehouse
+from tasks.artifacts import show_markdown
 from tasks.day_inputs import read_days, recorded_sources
 from tasks.errors import UsageError
 from tasks.fingerprints import code_fingerprint, input_fingerprint
 from tasks.ledger import actor, stored_exchange, stored_limits
 from tasks.retries import RETRIES
 from tasks.settings import Settings
+from tasks.stages import run_logger, stage
 
 _ROW_KEYS = {
     "decisions": "asset",
@@ -44,7 +42,7 @@ class Replayed:
     has_other_inputs: bool
 
 
-@task(name="find runs", cache_policy=NO_CACHE, persist_result=False, **RETRIES)
+@stage("find runs", RETRIES)
 def find_published(
     settings: Settings, run_id: str | None, first: date | None, last: date | None
 ) -> dict[str, tuple[str, ...]]:
@@ -62,17 +60,17 @@ def find_published(
     return {month: tuple(run_ids) for month, run_ids in months.iter_rows()}
 
 
-@task(name="replay", cache_policy=NO_CACHE, persist_result=False, **RETRIES)
+@stage("replay", RETRIES)
 def replay_runs(settings: Settings, run_ids: tuple[str, ...]) -> tuple[Replayed, ...]:
     """Compute each run again and record what came out."""
     by, code = actor(), code_fingerprint()
     replayed = tuple(_replay(settings, run_id, by, code) for run_id in run_ids)
     differing = [one.run_id for one in replayed if one.n_differences]
-    get_run_logger().info("replay: %d runs, %d differ: %s", len(replayed), len(differing), listed(differing))
+    run_logger().info("replay: %d runs, %d differ: %s", len(replayed), len(differing), listed(differing))
     return replayed
 
 
-@task(name="report", cache_policy=NO_CACHE, persist_result=False)
+@stage("report")
 def report_replay(replayed: tuple[Replayed, ...]) -> str:
     """Store what the replay found as an artifact, and give it in one sentence, each warning on a line below it."""
     sentence = _summarise(replayed)
@@ -84,7 +82,7 @@ def report_replay(replayed: tuple[Replayed, ...]) -> str:
     ]
     head = ["| run | differences | other code | other inputs | replay_id |", "|---|---|---|---|---|"] if rows else []
     markdown = "\n".join([f"# {sentence.splitlines()[0]}", "", *head, *rows])
-    create_markdown_artifact(markdown, key="replay", description="Differences: see replay_differences")
+    show_markdown(markdown, key="replay", description="Differences: see replay_differences")
     return sentence
 
 

@@ -6,17 +6,16 @@ from datetime import date
 from typing import NamedTuple
 
 import polars as pl
-from prefect import task
-from prefect.artifacts import create_markdown_artifact, create_table_artifact
-from prefect.cache_policies import NO_CACHE
-from prefect.logging import get_run_logger
 
 from sql.warehouse import Warehouse
+from tasks import artifacts
 from tasks import summary as page
+from tasks.artifacts import show_markdown, show_table
 from tasks.ingest import Ingested
 from tasks.ledger import OpenRun
 from tasks.pictures_page import pictures_page, read_picture_rows
 from tasks.settings import Settings
+from tasks.stages import run_logger, stage
 from tasks.wording import counted
 
 MOST_TARGETS = 500
@@ -33,17 +32,17 @@ class Reported(NamedTuple):
     summary: pl.DataFrame
 
 
-@task(name="report", cache_policy=NO_CACHE, persist_result=False)
+@stage("report")
 def report(settings: Settings, day: date, run: OpenRun, ingested: tuple[Ingested, ...]) -> Reported:
     """Store the artifacts of a run that is published."""
     first = page.first_lines(run.warnings, _refusals(ingested)) or "Every row was accepted, and there is no warning."
     summary = _show(settings.open_warehouse(), f"Targets of {day}", day, run.run_id, first)
     sentence = "; ".join([summarise(summary), *summarise_refusals(ingested)])
-    get_run_logger().info("report: %s", sentence)
+    run_logger().info("report: %s", sentence)
     return Reported(sentence, summary)
 
 
-@task(name="report proposal", cache_policy=NO_CACHE, persist_result=False)
+@stage("report proposal")
 def report_proposal(settings: Settings, day: date, run: OpenRun, reasons: Mapping[str, str]) -> Reported:
     """Store the artifacts of a run that waits for approval.
 
@@ -69,9 +68,11 @@ def _asked_by(warehouse: Warehouse, run_id: str) -> str:
     return f"{who} asked for it" + ("; **somebody else approves**." if asked["needs_four_eyes"].any() else ".")
 
 
-@task(name="report failure", cache_policy=NO_CACHE, persist_result=False)
+@stage("report failure")
 def report_failure(settings: Settings, day: date, run_id: str, reason: str) -> None:
     """Store why a run that is held, rejected or failed publishes nothing, with the rows to look at."""
+    if not artifacts.are_shown():
+        return
     warehouse = settings.open_warehouse()
     with warehouse.kept_open() as kept:
         state = kept.query("run_by_id", run_id=run_id)["state"].to_list()
@@ -90,12 +91,10 @@ def report_failure(settings: Settings, day: date, run_id: str, reason: str) -> N
         page.sql_block(run_id, day),
         f"Run `{run_id}`",
     ]
-    create_markdown_artifact(
-        "\n\n".join(filter(None, parts)), key="daily-rebalance", description=f"Not published: {run_id}"
-    )
+    show_markdown("\n\n".join(filter(None, parts)), key="daily-rebalance", description=f"Not published: {run_id}")
 
 
-@task(name="report refusal", cache_policy=NO_CACHE, persist_result=False)
+@stage("report refusal")
 def report_refusal(settings: Settings, days: Sequence[date], reason: str, key: str, again: str) -> bool:
     """Store why content of the days was refused, with the rows that broke a rule, and say whether that is recorded.
 
@@ -112,7 +111,7 @@ def report_refusal(settings: Settings, days: Sequence[date], reason: str, key: s
         page.refused_rows(refused.drop_nulls("row_number")),
         page.refusals_block(days),
     ]
-    create_markdown_artifact("\n\n".join(filter(None, parts)), key=key, description=f"Refused: {span}")
+    show_markdown("\n\n".join(filter(None, parts)), key=key, description=f"Refused: {span}")
     return True
 
 
@@ -140,15 +139,17 @@ def _show(warehouse: Warehouse, title: str, day: date, run_id: str, first: str, 
     """Store the three artifacts of a run whose rows are in the tables, and give its `day_summary`."""
     with warehouse.kept_open() as kept:
         summary = kept.query("day_summary", run_id=run_id)
+        if not artifacts.are_shown():
+            return summary
         changes = kept.query("picture_changes", run_id=run_id)
         refused = kept.query("picture_refused_rows", as_of_date=day, most_rows=_MOST_ROWS)
         rows = read_picture_rows(kept, run_id)
     rest = [page.refused_rows(refused), page.sql_block(run_id, day, *questions), f"Run `{run_id}`"]
     markdown = page.summary_page(title, [first], summary, page.moves_of(rows.weights, changes), rest)
-    create_markdown_artifact(markdown, key="daily-rebalance", description=f"{title}: {run_id}")
+    show_markdown(markdown, key="daily-rebalance", description=f"{title}: {run_id}")
     targets, told = target_table(rows.weights)
-    create_table_artifact(targets, key="targets", description=f"{title}{told}: {run_id}")
-    create_markdown_artifact(pictures_page(title, rows), key="pictures", description=f"{title} in pictures: {run_id}")
+    show_table(targets, key="targets", description=f"{title}{told}: {run_id}")
+    show_markdown(pictures_page(title, rows), key="pictures", description=f"{title} in pictures: {run_id}")
     return summary
 
 

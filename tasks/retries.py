@@ -1,27 +1,24 @@
 """Retry only where it helps: a source that cannot be read for a moment, a locked database. Never a broken rule."""
 
-from typing import Any, TypedDict
-
-from prefect import Task
-from prefect.client.schemas.objects import State, TaskRun
+from typing import NamedTuple
 
 from sql.errors import DatabaseUnreachableError, WarehouseLockedError
 from tasks.errors import SourceUnavailableError
 
-
-class Retries(TypedDict):
-    """The retry options of a task."""
-
-    retries: int
-    retry_delay_seconds: float
-    retry_jitter_factor: float
-    retry_condition_fn: Any
+TRANSIENT = (WarehouseLockedError, DatabaseUnreachableError, SourceUnavailableError, OSError)
+"""Errors that may pass by themselves: of a source, a server or a lock."""
 
 
-def may_pass(_task: Task[..., Any], _task_run: TaskRun, state: State[Any]) -> bool:
-    """Say whether what failed may pass by itself: a source, a server or a lock. A missing file will not appear."""
-    may = isinstance(state.data, WarehouseLockedError | DatabaseUnreachableError | SourceUnavailableError | OSError)
-    return may and not isinstance(state.data, FileNotFoundError)
+class Retries(NamedTuple):
+    """How often a stage is tried again after a transient error, and how many seconds it waits before."""
+
+    times: int
+    delay_seconds: float = 2
 
 
-RETRIES = Retries(retries=3, retry_delay_seconds=2, retry_jitter_factor=0.5, retry_condition_fn=may_pass)
+RETRIES, NO_RETRIES = Retries(3), Retries(0)
+
+
+def is_transient(error: object) -> bool:
+    """Say whether the error may pass by itself. A missing file will not appear."""
+    return isinstance(error, TRANSIENT) and not isinstance(error, FileNotFoundError)

@@ -9,13 +9,11 @@ from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import polars as pl
-from prefect import task
-from prefect.cache_policies import NO_CACHE
-from prefect.runtime import flow_run
 
 from tasks.errors import ConfigError, StaleRunError
 from tasks.retries import RETRIES
 from tasks.settings import Settings
+from tasks.stages import scheduled_start_time, stage
 from tasks.trading_days import exchange_time_zone
 
 _HOUR = timedelta(hours=1)
@@ -26,7 +24,7 @@ def scheduled_day(exchange: str) -> date:
     return _scheduled().astimezone(ZoneInfo(exchange_time_zone(exchange))).date()
 
 
-@task(name="refuse a stale run", cache_policy=NO_CACHE, persist_result=False, **RETRIES)
+@stage("refuse a stale run", RETRIES)
 def require_fresh(settings: Settings, day: date, portfolio_ids: Collection[str], scheduled: datetime) -> None:
     """Let a scheduled run go on that starts in time, and whose portfolios have no later day that is published or waits.
 
@@ -64,7 +62,7 @@ def _stale(day: date, reason: str) -> StaleRunError:
 
 
 def _scheduled() -> datetime:
-    scheduled = flow_run.get_scheduled_start_time()
+    scheduled = scheduled_start_time()
     if scheduled is None:
         msg = "no as_of_date is given and the run has no scheduled time: give the day"
         raise ConfigError(msg)

@@ -8,18 +8,16 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
-from prefect import task
-from prefect.artifacts import create_markdown_artifact
-from prefect.cache_policies import NO_CACHE
-from prefect.logging import get_run_logger
 from rich.filesize import decimal
 
 from sizing.wording import listed
 from sql import upkeep
 from sql.errors import WarehouseError
 from sql.maintenance import Status, backup, read_status, verify_backup
+from tasks.artifacts import show_markdown
 from tasks.retries import RETRIES
 from tasks.settings import Settings
+from tasks.stages import run_logger, stage
 
 
 class Proved(NamedTuple):
@@ -36,22 +34,22 @@ class Removed(NamedTuple):
     n_bytes: int
 
 
-@task(name="checkpoint", cache_policy=NO_CACHE, persist_result=False, **RETRIES)
+@stage("checkpoint", RETRIES)
 def checkpoint(settings: Settings) -> None:
     """Take over into the file what is only in its log."""
     upkeep.checkpoint(settings.open_warehouse())
 
 
-@task(name="back up", cache_policy=NO_CACHE, persist_result=False, **RETRIES)
+@stage("back up", RETRIES)
 def back_up(settings: Settings) -> Path:
     """Copy the warehouse, under a name that is not yet that of a backup."""
     warehouse = settings.open_warehouse()
     path = backup(warehouse, upkeep.unproved(upkeep.new_backup_path(warehouse.path, settings.backup_folder)))
-    get_run_logger().info("back up: %s, %s", path, decimal(path.stat().st_size))
+    run_logger().info("back up: %s, %s", path, decimal(path.stat().st_size))
     return path
 
 
-@task(name="prove backup", cache_policy=NO_CACHE, persist_result=False)
+@stage("prove backup")
 def prove(settings: Settings, path: Path) -> Proved:
     """Read every value of the copy and prove all that the warehouse promises; then it is a backup.
 
@@ -71,7 +69,7 @@ def prove(settings: Settings, path: Path) -> Proved:
         path.unlink(missing_ok=True)
 
 
-@task(name="remove old files", cache_policy=NO_CACHE, persist_result=False)
+@stage("remove old files")
 def remove_old(settings: Settings, proved: Proved) -> tuple[Removed, ...]:
     """Remove backups above `keep_backups`, never the one just proved, and what was kept `keep_days` ago."""
     warehouse = settings.open_warehouse()
@@ -84,11 +82,11 @@ def remove_old(settings: Settings, proved: Proved) -> tuple[Removed, ...]:
     removed = tuple(Removed(path, upkeep.count_bytes(path)) for path in old)
     upkeep.remove(old)
     for one in removed:
-        get_run_logger().info("remove old files: %s, %s", one.path, decimal(one.n_bytes))
+        run_logger().info("remove old files: %s, %s", one.path, decimal(one.n_bytes))
     return removed
 
 
-@task(name="report maintenance", cache_policy=NO_CACHE, persist_result=False)
+@stage("report maintenance")
 def report_upkeep(settings: Settings, proved: Proved, removed: tuple[Removed, ...]) -> str:
     """Store the artifact of a maintenance run and give its summary in one sentence."""
     status = read_status(settings.open_warehouse())
@@ -104,7 +102,7 @@ def report_upkeep(settings: Settings, proved: Proved, removed: tuple[Removed, ..
         "free there": decimal(free),
         "removed": f"{len(removed)}, {decimal(sum(one.n_bytes for one in removed))}",
     }
-    create_markdown_artifact(
+    show_markdown(
         "\n\n".join(
             [
                 f"# Maintenance of {status.path.name}",

@@ -11,15 +11,13 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 import polars as pl
-from prefect import task
-from prefect.artifacts import create_markdown_artifact
-from prefect.cache_policies import NO_CACHE
-from prefect.logging import get_run_logger
 
 from sizing.wording import listed
 from sql.warehouse import Warehouse
+from tasks.artifacts import show_markdown
 from tasks.retries import RETRIES
 from tasks.settings import Settings
+from tasks.stages import run_logger, stage
 from tasks.trading_days import close_of, exchange_time_zone, is_trading_day, next_trading_day
 from tasks.wording import cut
 
@@ -98,7 +96,7 @@ def _not_due(exchange: str, today: date, deadline: timedelta) -> NotDue:
     return NotDue(is_closed=False, words=words)
 
 
-@task(name="look for targets", cache_policy=NO_CACHE, persist_result=False, **RETRIES)
+@stage("look for targets", RETRIES)
 def find_missing(settings: Settings, due: Due) -> tuple[Missing, ...]:
     """Find the portfolios without visible targets of the day, in the live file."""
     with settings.open_warehouse().kept_open() as warehouse:
@@ -112,7 +110,7 @@ def find_missing(settings: Settings, due: Due) -> tuple[Missing, ...]:
         for name in due.portfolio_ids
         if name not in visible
     )
-    get_run_logger().info("look for targets: %d of %d missing of %s", len(missing), len(due.portfolio_ids), due.day)
+    run_logger().info("look for targets: %d of %d missing of %s", len(missing), len(due.portfolio_ids), due.day)
     return missing
 
 
@@ -126,14 +124,14 @@ def tell_missing(due: Sequence[Due], missing: Sequence[Missing]) -> str:
     return "; ".join(_tell_day(one, [name for name in missing if name.day == one.day]) for one in due)
 
 
-@task(name="show what is missing", cache_policy=NO_CACHE, persist_result=False)
+@stage("show what is missing")
 def show_watch(due: Sequence[Due], missing: Sequence[Missing]) -> None:
     """Keep what was found where the other results of the day are seen, with the SQL to look at."""
     days = sorted({one.day for one in due})
     found = "\n".join(f"- {one.portfolio_id}, {one.day}: {one.why}. {_sentence(one.todo)}" for one in missing)
     looks = "\n\n".join(_LOOK.format(day=day) for day in days)
     title = f"# {len(missing)} of {sum(len(one.portfolio_ids) for one in due)} portfolios without targets"
-    create_markdown_artifact(f"{title}\n\n{found}\n\n{looks}", key="watchdog", description=", ".join(map(str, days)))
+    show_markdown(f"{title}\n\n{found}\n\n{looks}", key="watchdog", description=", ".join(map(str, days)))
 
 
 def _tell_day(due: Due, missing: list[Missing]) -> str:

@@ -4,8 +4,6 @@ from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 
-from prefect.logging import disable_run_logger
-
 from sizing.pipeline import rebalance
 from tasks.ingest import ingest_day
 from tasks.ledger import OpenRun, open_run
@@ -29,9 +27,8 @@ def installed_in(folder: Path, inbox: Path, config: Path = PORTFOLIOS) -> Settin
 
 def begin(settings: Settings, day: date) -> OpenRun:
     """Read the day's files, and open its run."""
-    with disable_run_logger():
-        ingest_day.fn(settings, day)
-        return open_run.fn(settings, day, load_portfolios(settings.config))
+    ingest_day(settings, day)
+    return open_run(settings, day, load_portfolios(settings.config))
 
 
 def publish_days(settings: Settings, days: Sequence[date]) -> None:

@@ -1,34 +1,76 @@
-"""`ballast run` as its own process, piped, with no server: a temporary one, no traceback, nothing left behind."""
+"""`ballast` as its own process, piped, where no server is configured: none is started but for who asks for one."""
 
 import os
 import subprocess
 import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import duckdb
 import pytest
 
 ROOT = Path(__file__).parents[2]
 MINUTES = 180
+Command = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
-@pytest.mark.timeout(300)
-@pytest.mark.slow
-def test_a_day_runs_without_any_server_from_a_folder_with_a_space(tmp_path: Path, sample: Path) -> None:
+@pytest.fixture
+def command(tmp_path: Path, sample: Path) -> Command:
+    """Run Python of an installation in a folder with a space, which knows no server."""
     folder = tmp_path / "a folder"
     folder.mkdir()
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("PREFECT", "BALLAST"))}
-    environment |= {"PREFECT_HOME": str(tmp_path / "prefect"), "DO_NOT_TRACK": "1"}
-    environment |= {"PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120"}
-    command = [sys.executable, "-m", "flows.cli", "run", "--as-of", "2025-06-02", "--inbox", str(sample)]
-    command += ["--config", str(ROOT / "deployments" / "portfolios.yaml")]
-    done = subprocess.run(
-        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=MINUTES, check=False
-    )
-    assert (done.returncode, "Traceback" in done.stderr) == (0, False), done.stderr
+    environment |= {"PREFECT_HOME": str(tmp_path / "prefect"), "DO_NOT_TRACK": "1", "BALLAST_INBOX": str(sample)}
+    environment |= {"BALLAST_CONFIG": str(ROOT / "deployments" / "portfolios.yaml")}
+
+    def run(*words: str) -> "subprocess.CompletedProcess[str]":
+        python = [sys.executable, *words]
+        done = subprocess.run(
+            python, cwd=folder, env=environment, capture_output=True, text=True, timeout=MINUTES, check=False
+        )
+        assert (done.returncode, "Traceback" in done.stderr) == (0, False), done.stderr
+        assert "\x1b[" not in done.stdout + done.stderr
+        return done
+
+    return run
+
+
+def ask(folder: Path, query: str) -> Sequence[tuple[object, ...]]:
+    with duckdb.connect(folder / "a folder" / ".ballast" / "snapshot.duckdb", read_only=True) as snapshot:
+        return snapshot.sql(query).fetchall()
+
+
+@pytest.mark.timeout(300)
+def test_a_day_runs_within_the_process_and_leaves_no_server_behind(tmp_path: Path, command: Command) -> None:
+    done = command("-m", "flows.cli", "run", "--as-of", "2025-06-02", "--verbose")
     assert "2025-06-02 published" in done.stderr
-    assert "\x1b[" not in done.stdout + done.stderr
-    assert sorted(path.name for path in (folder / ".ballast").iterdir() if not path.name.endswith(".lock")) == [
+    stages = [line.split("|")[2].split(":")[0].split()[0] for line in done.stderr.splitlines() if "| INFO " in line]
+    assert stages == [
+        *("ingest", "open", "circuit", "selection", "diversification", "sizing", "checks", "publish", "snapshot"),
+        "report",
+    ]
+    assert sorted(path.name for path in (tmp_path / "a folder" / ".ballast").glob("[!.]*[!k]")) == [
         "snapshot.duckdb",
         "targets",
         "warehouse.duckdb",
     ]
+    assert not (tmp_path / "prefect" / "prefect.db").exists()
+    assert ask(tmp_path, "SELECT flow_run_id FROM runs") == [(None,)]
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.slow
+def test_who_asks_for_a_flow_run_gets_a_temporary_server(tmp_path: Path, command: Command) -> None:
+    command("-m", "flows.cli", "run", "--as-of", "2025-06-02", "--prefect")
+    assert (tmp_path / "prefect" / "prefect.db").exists()
+    [(flow_run_id,)] = ask(tmp_path, "SELECT flow_run_id FROM runs")
+    assert flow_run_id
+
+
+def test_a_halt_does_not_even_import_prefect(tmp_path: Path, command: Command) -> None:
+    command("-m", "flows.cli", "db", "migrate")
+    words = ["halt", "--all", "--reason", "odd"]
+    code = f"import sys; from flows.cli import app; app({words}, result_action='return_value')"
+    done = command("-c", f"{code}; print([name for name in sys.modules if name == 'prefect'])")
+    assert done.stdout.splitlines()[-1] == "[]"
+    assert ask(tmp_path, "SELECT count(*) FROM halts_in_force") == [(1,)]

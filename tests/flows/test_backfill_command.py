@@ -52,7 +52,7 @@ def test_a_range_with_a_day_without_scores_is_not_begun(
 def test_where_nothing_was_ever_read_scores_that_are_missing_are_told_before_prefect_starts(
     paths: dict[str, Path], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("flows.backfill_command.run_watched", lambda *_: pytest.fail("Prefect was started"))
+    monkeypatch.setattr("flows.backfill_command.run_watched", lambda *_: pytest.fail("the flow was started"))
     assert backfill_days(THIRD, THIRD, paths, keep_going=False) == 1
     assert f"no scores for {THIRD} in {paths['inbox']}: expected scores_{THIRD}.csv" in capsys.readouterr().err
 

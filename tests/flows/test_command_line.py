@@ -3,16 +3,18 @@
 import json
 import shlex
 import shutil
+from contextlib import nullcontext
 from datetime import date
 from io import StringIO
 from pathlib import Path
 
 import pytest
 from cyclopts import CycloptsError
-from prefect.settings import PREFECT_API_URL, PREFECT_HOME, temporary_settings
+from prefect.context import SyncClientContext
+from prefect.settings import PREFECT_HOME, PREFECT_SERVER_ALLOW_EPHEMERAL_MODE, temporary_settings
 
 from flows.cli import app
-from flows.engine import os_user
+from flows.show import os_user
 from tasks.settings import Settings
 from tests.effective import rows_of
 from tests.typed import Ballast
@@ -263,7 +265,8 @@ def test_limits_that_will_disappoint_are_warned_about(
 
 def test_a_history_that_cannot_be_written_is_told_before_a_server_starts(ballast: Ballast, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with temporary_settings({PREFECT_API_URL: None, PREFECT_HOME: tmp_path / "file" / "prefect"}):
+    home = {PREFECT_HOME: tmp_path / "file" / "prefect", PREFECT_SERVER_ALLOW_EPHEMERAL_MODE: True}
+    with temporary_settings(home):
         code, _, err = ballast("run", "--as-of", DAY)
     assert code == 1
     assert f"cannot keep its history in {tmp_path / 'file' / 'prefect'} (Not a directory): name a folder" in err
@@ -277,7 +280,9 @@ def test_a_temporary_server_that_does_not_start_is_one_sentence(
         raise RuntimeError(msg)
 
     monkeypatch.setattr("flows.run_command.daily_rebalance", lambda *_, **__: time_out())
-    code, _, err = ballast("run", "--as-of", DAY)
+    monkeypatch.setattr(SyncClientContext, "get_or_create", nullcontext)
+    with temporary_settings({PREFECT_SERVER_ALLOW_EPHEMERAL_MODE: True}):
+        code, _, err = ballast("run", "--as-of", DAY)
     assert code == 1
     assert "error: no temporary Prefect server could be started (Timed out while" in err
 

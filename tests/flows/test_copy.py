@@ -14,6 +14,7 @@ from flows.cli import app
 from flows.copy_command import copy_now
 from flows.daily_rebalance import daily_rebalance
 from tasks import copy as copy_module
+from tasks.retries import NO_RETRIES
 from tasks.settings import RebalanceConfig, Settings
 
 DAY = date(2025, 6, 2)
@@ -43,7 +44,7 @@ def _with_copy(settings: Settings, url: str) -> Settings:
 def test_a_day_is_published_without_its_copy_and_copied_when_the_server_is_back(
     settings: Settings, postgres: PostgresServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(copy_module, "copy", copy_module.copy.with_options(retries=0))
+    monkeypatch.setattr(copy_module.copy, "retries", NO_RETRIES)
     url = postgres.url(port=1)
     state = _run(_with_copy(settings, url))
     assert state.name == "Published"

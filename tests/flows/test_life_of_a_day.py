@@ -10,7 +10,6 @@ import httpx
 import polars as pl
 import pytest
 from prefect.client.schemas.objects import State
-from prefect.logging import disable_run_logger
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from flows.backfill import BackfillConfig, backfill
@@ -166,8 +165,7 @@ def test_a_proposal_that_is_declined_leaves_what_is_published(waiting: Settings)
     state = decide(waiting, run_id, decision="decline")
     assert (state.name, state.message) == ("Declined", f"{run_id} declined by Ben, the published targets stay: seen")
     assert visible(waiting) == [("free", DAY)]
-    with disable_run_logger():
-        [missing] = find_missing.fn(waiting, Due(DAY, ("careful", "free")))
+    [missing] = find_missing(waiting, Due(DAY, ("careful", "free")))
     assert missing.why.startswith("declined by Ben at ")
     assert missing.why.endswith(" UTC (seen)")
     assert missing.todo == f"`ballast run --as-of {DAY}`, or leave it"
@@ -269,7 +267,7 @@ def test_a_run_that_fails_does_not_keep_the_others_of_the_day_back(
 
 
 def _scheduled_for(monkeypatch: pytest.MonkeyPatch, start: datetime) -> None:
-    monkeypatch.setattr("tasks.schedule.flow_run.get_scheduled_start_time", lambda: start)
+    monkeypatch.setattr("tasks.schedule.scheduled_start_time", lambda: start)
 
 
 def test_a_scheduled_run_on_a_holiday_completes_and_says_when_the_next_session_is(

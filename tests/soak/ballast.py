@@ -1,4 +1,4 @@
-"""A life of the real `ballast run`, with Prefect and a server of its own, that can be killed at the same steps.
+"""A life of the real `ballast run`, with a temporary Prefect server, that can be killed at the same steps.
 
 `python -m tests.soak.ballast ORDER` does one order, JSON, in a process that nothing was prepared for.
 """
@@ -27,7 +27,10 @@ class BallastRun:
     def __init__(self, order: Order) -> None:
         home = Path(tempfile.gettempdir()) / "ballast-soak-prefect"
         environment = os.environ | {"PREFECT_HOME": str(home), "DO_NOT_TRACK": "1"}
-        environment |= {"PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL"}
+        environment |= {
+            "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",
+            "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE": "true",
+        }
         command = [sys.executable, "-m", "tests.soak.ballast", ORDERS.dump_json(order).decode()]
         self._process = subprocess.Popen(
             command,

@@ -1,6 +1,6 @@
 """One life of a process: it does the work of a day as the flow does it, and writes down what it was told is done.
 
-The flow's own function runs, its tasks without Prefect's engine. What was acknowledged is appended to a journal, one
+The flow's own function runs, without Prefect's engine. What was acknowledged is appended to a journal, one
 JSON object a line: what is written there was seen before the process died.
 """
 
@@ -16,11 +16,8 @@ from datetime import date
 from functools import wraps
 from pathlib import Path
 from typing import Any
-from unittest.mock import AsyncMock, Mock
 
-from prefect import Task
 from prefect.client.schemas.objects import State
-from prefect.logging import disable_run_logger
 from prefect.settings import PREFECT_SERVER_ALLOW_EPHEMERAL_MODE, temporary_settings
 
 from flows import backfill
@@ -29,7 +26,9 @@ from flows.backfill import BackfillConfig
 from sql.many_runs import StartedRun
 from sql.records import Ingest, RunRecord
 from sql.warehouse import Warehouse
+from tasks.retries import NO_RETRIES
 from tasks.settings import RebalanceConfig, Settings
+from tasks.stages import Stage
 from tasks.trading_days import require_trading_day
 from tests.soak.faults import Faults, Kill
 from tests.soak.sabotage import SABOTAGES
@@ -45,15 +44,6 @@ WRITERS = (
     "publish_many",
     "export",
     "snapshot",
-)
-
-SHOWN = (
-    "create_markdown_artifact",
-    "create_table_artifact",
-    "pictures_page",
-    "acreate_progress_artifact",
-    "aupdate_progress_artifact",
-    "emit_event",
 )
 
 require_trading_day("XNYS", date(2025, 6, 2))  # a process forked from here has the calendar already
@@ -78,9 +68,9 @@ class Order:
 def live(order: Order) -> None:
     """Do the work of the day; journal what was acknowledged, then the outcome and the steps, or the error."""
     faults = begin(order)
-    _do_without_engine()
+    _do_without_retries()
     try:
-        with disable_run_logger(), temporary_settings({PREFECT_SERVER_ALLOW_EPHEMERAL_MODE: False}), _kept_open(order):
+        with temporary_settings({PREFECT_SERVER_ALLOW_EPHEMERAL_MODE: False}), _kept_open(order):
             state = asyncio.run(_flow(order))
     except Exception as error:  # noqa: BLE001 - whatever it is, the harness is told
         tell(order.journal, "failed", error=f"{type(error).__name__}: {error}")
@@ -94,18 +84,13 @@ def _flow(order: Order) -> Coroutine[Any, Any, State[Any]]:
     return backfill.backfill.fn(BackfillConfig(first=order.first, last=order.day, settings=order.settings))
 
 
-def _do_without_engine() -> None:
-    """Let the functions of the tasks be called, wherever, and leave out what goes to Prefect's UI.
-
-    One that is overlooked finds no server: it would start one for every life, and leave it behind.
-    """
+def _do_without_retries() -> None:
+    """Let the first error of a stage be the last one: without a flow run it is a function that tries again."""
     ours = [module for name, module in sys.modules.items() if name.startswith(("flows.", "tasks."))]
     for module in ours:
-        for name, value in list(vars(module).items()):
-            if isinstance(value, Task):
-                setattr(module, name, value.fn)
-            elif name in SHOWN:
-                setattr(module, name, AsyncMock() if name.startswith("a") else Mock())
+        for value in vars(module).values():
+            if isinstance(value, Stage):
+                value.retries = NO_RETRIES
 
 
 @contextmanager

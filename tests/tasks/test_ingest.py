@@ -171,7 +171,7 @@ class TestDays:
     def test_a_day_that_the_file_of_many_days_does_not_have_has_no_scores(self, installation: Installation) -> None:
         path = installation.put("scores.csv", _scores("AAA,0.7"))
         with pytest.raises(SourceError, match=f"no scores for 2025-06-03 in {path}: deliver them"):
-            ingest_day.fn(installation.settings, NEXT_DAY)
+            ingest_day(installation.settings, NEXT_DAY)
 
     def test_tomorrow_may_have_begun_elsewhere_and_the_day_after_has_not(self, installation: Installation) -> None:
         tomorrow = datetime.now(UTC).date() + timedelta(days=1)

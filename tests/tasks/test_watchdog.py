@@ -3,7 +3,6 @@
 from datetime import date, datetime, timedelta
 
 import pytest
-from prefect.logging import disable_run_logger
 
 from sql.records import IngestSource, RunRecord
 from sql.warehouse import Warehouse
@@ -82,8 +81,7 @@ def _start(warehouse: Warehouse, *portfolio_ids: str) -> str:
 
 
 def _missing(settings: Settings, *portfolio_ids: str) -> list[Missing]:
-    with disable_run_logger():
-        return list(find_missing.fn(settings, Due(DAY, portfolio_ids)))
+    return list(find_missing(settings, Due(DAY, portfolio_ids)))
 
 
 def test_the_tables_say_why_targets_are_missing_and_what_to_do(settings: Settings, warehouse: Warehouse) -> None:

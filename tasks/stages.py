@@ -1,0 +1,115 @@
+"""Stages of a flow: within a Prefect flow run each is a task of it, elsewhere the plain function with the same retries.
+
+Everything that stages use of Prefect is here and in artifacts.py and events.py, and none of these imports it outside a
+flow run: a command without a server neither starts one nor waits a second for the import.
+"""
+
+import logging
+import sys
+import time
+from collections.abc import Callable
+from datetime import datetime
+from functools import cached_property, update_wrapper
+from types import ModuleType
+from typing import Any, Generic, ParamSpec, TypeVar
+
+from tasks.retries import NO_RETRIES, TRANSIENT, Retries, is_transient
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+LOGGER = logging.getLogger("ballast")
+"""The log of a run without Prefect."""
+
+_JITTER = 0.5
+
+
+class Stage(Generic[P, R]):
+    """A step of a flow. `fn` is its plain function, without retries."""
+
+    def __init__(self, fn: Callable[P, R], name: str, retries: Retries) -> None:
+        update_wrapper(self, fn)
+        self.fn, self.name, self.retries = fn, name, retries
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        """Run the stage: as a task of the flow run, or here."""
+        if in_flow_run():
+            result: R = self._task(*args, **kwargs)
+            return result
+        return self._run_with_retries(*args, **kwargs)
+
+    @cached_property
+    def _task(self) -> Any:  # noqa: ANN401 - a prefect.Task, which is not imported here
+        from prefect import task  # noqa: PLC0415 - only a flow run needs Prefect
+        from prefect.cache_policies import NO_CACHE  # noqa: PLC0415 - only a flow run needs Prefect
+
+        return task(
+            name=self.name,
+            cache_policy=NO_CACHE,
+            persist_result=False,
+            retries=self.retries.times,
+            retry_delay_seconds=self.retries.delay_seconds,
+            retry_jitter_factor=_JITTER,
+            retry_condition_fn=lambda _task, _run, state: is_transient(state.data),
+        )(self.fn)
+
+    def _run_with_retries(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        for _ in range(self.retries.times):
+            try:
+                return self.fn(*args, **kwargs)
+            except TRANSIENT as error:
+                if not is_transient(error):
+                    raise
+                LOGGER.warning("%s: %s; next try in %g s", self.name, error, self.retries.delay_seconds)
+            time.sleep(self.retries.delay_seconds)
+        return self.fn(*args, **kwargs)
+
+
+def stage(name: str, retries: Retries = NO_RETRIES) -> Callable[[Callable[P, R]], Stage[P, R]]:
+    """Make a stage of a function, under the name that the graph of a flow run shows."""
+
+    def decorate(fn: Callable[P, R]) -> Stage[P, R]:
+        return Stage(fn, name, retries)
+
+    return decorate
+
+
+def in_flow_run() -> bool:
+    """Whether this is called within a Prefect flow run."""
+    context = sys.modules.get("prefect.context")
+    return context is not None and bool(context.FlowRunContext.get() or context.TaskRunContext.get())
+
+
+def run_logger() -> "logging.Logger | logging.LoggerAdapter[Any]":
+    """Return the log of the flow run, or `LOGGER` where there is none."""
+    if not in_flow_run():
+        return LOGGER
+    from prefect.logging import get_run_logger  # noqa: PLC0415 - only a flow run needs Prefect
+
+    return get_run_logger()
+
+
+def flow_run_id() -> str | None:
+    """Return the id of the flow run; None where there is none."""
+    runtime = _runtime()
+    return runtime.get_id() if runtime else None
+
+
+def flow_run_name() -> str | None:
+    """Return the name of the flow run; None where there is none."""
+    runtime = _runtime()
+    return runtime.get_name() if runtime else None
+
+
+def scheduled_start_time() -> datetime | None:
+    """Return when the flow run was to start; None where there is none."""
+    runtime = _runtime()
+    return runtime.get_scheduled_start_time() if runtime else None
+
+
+def _runtime() -> ModuleType | None:
+    if not in_flow_run():
+        return None
+    from prefect.runtime import flow_run  # noqa: PLC0415 - only a flow run needs Prefect
+
+    return flow_run

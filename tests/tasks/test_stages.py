@@ -1,0 +1,49 @@
+"""A stage outside a flow run: the plain function, tried again where that helps."""
+
+from collections.abc import Callable
+
+import pytest
+
+from sql.errors import WarehouseError, WarehouseLockedError
+from tasks.errors import SourceError, SourceUnavailableError
+from tasks.retries import Retries
+from tasks.stages import LOGGER, flow_run_id, flow_run_name, run_logger, scheduled_start_time, stage
+
+
+def _failing(*errors: Exception) -> tuple[Callable[[int], int], list[int]]:
+    """A stage that fails with each of the errors in turn, and what it was called with."""
+    calls: list[int] = []
+
+    @stage("fails", Retries(2, delay_seconds=0))
+    def fail(number: int) -> int:
+        calls.append(number)
+        if len(calls) <= len(errors):
+            raise errors[len(calls) - 1]
+        return 2 * number
+
+    return fail, calls
+
+
+@pytest.mark.parametrize(
+    "error", [WarehouseLockedError("locked"), SourceUnavailableError("away"), PermissionError("not now")]
+)
+def test_what_may_pass_is_tried_again_as_often_as_it_says(error: Exception) -> None:
+    fail, calls = _failing(error, error)
+    assert (fail(3), calls) == (6, [3, 3, 3])
+    fail, calls = _failing(error, error, error)
+    with pytest.raises(type(error)):
+        fail(3)
+    assert calls == [3, 3, 3]
+
+
+@pytest.mark.parametrize("error", [SourceError("no rows"), WarehouseError("broken"), FileNotFoundError("gone")])
+def test_what_does_not_pass_by_itself_is_raised_at_once(error: Exception) -> None:
+    fail, calls = _failing(error)
+    with pytest.raises(type(error)):
+        fail(3)
+    assert calls == [3]
+
+
+def test_without_a_flow_run_there_is_none_to_name() -> None:
+    assert (flow_run_id(), flow_run_name(), scheduled_start_time()) == (None, None, None)
+    assert run_logger() is LOGGER
