@@ -123,7 +123,7 @@ def _presets() -> str:
 def _settings() -> str:
     secret = Settings.model_fields["postgres_url"].description or ""
     rows = [
-        (f"`{variable(field.name)}`", field.allowed, f"`{field.default}`", field.description)
+        (f"`{variable(field.name)}`", field.allowed, f"`{field.default}`" if field.default else "", field.description)
         for field in fields_of(Settings)
     ]
     rows.append((f"`{variable('postgres_url')}`", "a URL; a secret", "`null`", secret))

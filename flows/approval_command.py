@@ -29,7 +29,7 @@ def decide(  # noqa: PLR0913 - what a decision says
     try:
         results = sentences_of(form)
         who = require_words(approver=os_user() if approver is None else approver, note=note)
-        config = PublishConfig(run_id=run_id, decision=decision, **who, settings=Settings().at(paths))
+        config = PublishConfig(run_id=run_id, decision=decision, **who, settings=Settings().writing_at(paths))
         state = run_watched(console, publish_proposal, config)
         say(state.message, results, console)
         if is_for_program(form):

@@ -44,7 +44,7 @@ def read_asked(paths: Mapping[str, Path], portfolio_ids: Sequence[str], given: M
 
     *Raises* `ConfigError`, and `UsageError` for an unknown portfolio or a limit that cannot be.
     """
-    settings = Settings().at(paths)
+    settings = Settings().writing_at(paths)
     configured, terms = load_with_terms(settings.config)
     limits = change_limits(choose_portfolios(configured, portfolio_ids), given)
     return Asked(

@@ -21,6 +21,7 @@ from tasks.backfill import Approval, backfill_days, ingest_days
 from tasks.backfill_report import HELD, PUBLISHED, DayDone, report_backfill
 from tasks.copy import copy_or_warn
 from tasks.errors import UsageError
+from tasks.former_copies import warn_of_former_copies
 from tasks.groups import Group, days_of_groups, group_portfolios, shown
 from tasks.portfolios import load_with_terms
 from tasks.publish import snapshot
@@ -102,7 +103,7 @@ async def backfill(config: BackfillConfig) -> State[Any]:
                     break
     finally:
         snapshot(settings, done[-1].day if done else days[0])
-    not_copied = copy_or_warn(settings)
+    not_copied = (*copy_or_warn(settings), *warn_of_former_copies(settings))
     _send_newest(settings, done)
     is_held = any(one.state == HELD for one in done)
     return Completed(

@@ -39,7 +39,7 @@ def backfill_days(  # noqa: PLR0913 - what a backfill is asked
         if last < first:
             msg = f"a range needs --from and --to in order, got {first} and {last}"
             raise UsageError(msg)
-        settings = Settings().at(paths)
+        settings = Settings().writing_at(paths)
         limits, terms = load_with_terms(settings.config)
         warn_of_limits(console, limits)
         _require_scores(settings, days_of_groups(group_portfolios(limits, terms, settings.exchange), first, last))

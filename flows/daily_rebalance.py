@@ -32,6 +32,7 @@ from tasks.approval import Asked, ask_approval, propose
 from tasks.construct import break_circuit, check, diversify, select, size
 from tasks.copy import copy_or_warn
 from tasks.course import take_course
+from tasks.former_copies import warn_of_former_copies
 from tasks.groups import Group, closed_portfolios, early_closes, group_portfolios, set_halted_apart, shown
 from tasks.ingest import ingest_day
 from tasks.ledger import OpenRun, actor, open_run
@@ -100,7 +101,7 @@ async def daily_rebalance(config: RebalanceConfig = RebalanceConfig()) -> State[
     not_copied: tuple[str, ...] = ()
     if outcomes:
         snapshot(settings, day)
-        not_copied = copy_or_warn(settings)
+        not_copied = (*copy_or_warn(settings), *warn_of_former_copies(settings))
         outcomes.sort(key=lambda outcome: PRECEDENCE.index(outcome.state))  # the UI cuts a long message off
         messages = [tell(settings, day, outcome, ingested) for outcome in outcomes]
     if problems:

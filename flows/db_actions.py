@@ -27,7 +27,7 @@ from sql.maintenance import (
 from sql.upkeep import new_backup_path
 from sql.verification import Verification, count_failures
 from sql.warehouse import Warehouse
-from tasks.errors import UsageError
+from tasks.former_copies import warn_of_former_copies
 from tasks.settings import Settings
 
 Paths = Mapping[str, Path]
@@ -51,15 +51,15 @@ def show_status(paths: Paths, form: Form) -> int:
 
 
 def show_verification(paths: Paths, form: Form) -> int:
-    """Verify, with progress, and show what failed. Copies that nobody named are not those of another warehouse."""
+    """Verify, with progress, and show what failed. A file that has no copies, as a backup, is verified alone."""
 
     def run(warehouse: Warehouse) -> int:
         console = sentences_of(form)
-        missing = _missing_copies(paths)
+        has_copies = _has_copies(paths)
         with _progress() as told:
-            verification = verify(warehouse, told, has_copies=not missing)
-        if missing:
-            err().print(f"not compared with its copies: give {' and '.join(missing)} for that")
+            verification = verify(warehouse, told, has_copies=has_copies)
+        if not has_copies:
+            err().print("not compared with its copies: give --snapshot and --export-folder for that")
         return _show_failures(console, warehouse, verification, form)
 
     return _with_warehouse(paths, run)
@@ -81,10 +81,12 @@ def make_snapshot(paths: Paths) -> int:
     """Make the snapshot, and the exports that are missing or not as in the warehouse."""
 
     def run(warehouse: Warehouse) -> int:
-        _require_copies(paths)
+        Settings().writing_at(paths)
         exports, exports_kept = renew_exports(warehouse)
         made = warehouse.snapshot()
         out().print(f"snapshot: {escape(str(made.path))}")
+        for warning in warn_of_former_copies(Settings().at(paths)):
+            err().print(f"[yellow]warning:[/] {escape(warning)}")
         out().print(f"export: {escape(str(made.export_path))}" if made.export_path else "export: no day is published")
         _tell_exports(exports, exports_kept)
         return 0
@@ -96,8 +98,7 @@ def make_backup(path: Path | None, paths: Paths) -> int:
     """Back the warehouse up."""
 
     def run(warehouse: Warehouse) -> int:
-        folder = None if "warehouse" in paths else Settings().backup_folder
-        made = backup(warehouse, path or new_backup_path(warehouse.path, folder))
+        made = backup(warehouse, path or new_backup_path(warehouse.path, Settings().at(paths).backup_folder))
         out().print(f"backup: {escape(str(made))} ({decimal(made.stat().st_size)})")
         return 0
 
@@ -108,7 +109,7 @@ def restore_backup(path: Path, paths: Paths) -> int:
     """Put a backup in the place of the warehouse."""
 
     def run(warehouse: Warehouse) -> int:
-        _require_copies(paths)
+        Settings().writing_at(paths)
         with _progress() as told:
             restored = restore(warehouse, path, told)
         out().print(f"restored: {escape(str(warehouse.path))} is as in {escape(str(path))}, with a new snapshot")
@@ -120,22 +121,11 @@ def restore_backup(path: Path, paths: Paths) -> int:
     return _with_warehouse(paths, run)
 
 
-def _missing_copies(paths: Paths) -> tuple[str, ...]:
-    """Name the flags that are missing beside --warehouse: without them the copies were those of another warehouse."""
-    named = paths.get("warehouse")
-    if named is None or named.resolve() == Settings().warehouse.resolve():
-        return ()
-    flags = {"snapshot": "--snapshot", "export_folder": "--export-folder"}
-    return tuple(flag for name, flag in flags.items() if name not in paths)
-
-
-def _require_copies(paths: Paths) -> None:
-    if missing := _missing_copies(paths):
-        msg = (
-            f"--warehouse {paths['warehouse']} is another file than BALLAST_WAREHOUSE, {Settings().warehouse}, whose "
-            f"copies would be replaced: give {' and '.join(missing)} too. Nothing was changed"
-        )
-        raise UsageError(msg)
+def _has_copies(paths: Paths) -> bool:
+    """Say whether a warehouse has copies to compare it with: that of the settings has, another where they are found."""
+    settings, configured = Settings().at(paths), Settings()
+    is_other = settings.warehouse.resolve() != configured.warehouse.resolve()
+    return not is_other or (settings.snapshot.exists() and not configured.copies_shared_with(settings))
 
 
 def _tell_exports(exports: Matched, kept: Path) -> None:
@@ -196,6 +186,7 @@ def _facts(status: Status) -> pl.DataFrame:
     if status.snapshot_at:
         age = str(now - status.snapshot_at).partition(".")[0]
         state = "as new as the warehouse" if status.is_snapshot_current else "behind: `ballast db snapshot`"
+        state = state if status.is_snapshot_own else "of another warehouse: correct BALLAST_SNAPSHOT"
         snapshot = f"{_time(status.snapshot_at)}, {age} old, {state}"
     last_recovery = f", last {_time(status.last_recovered_at)}" if status.last_recovered_at else ""
     facts = {

@@ -33,7 +33,7 @@ def switch(  # noqa: PLR0913 - what a halt is asked
             msg = f"give portfolios, as in `ballast {action} core`, or --all; got {' '.join(portfolio_ids) or 'none'}"
             raise UsageError(msg)
         who = require_words(by=os_user() if by is None else by, reason=reason)
-        settings = Settings().at(paths)
+        settings = Settings().writing_at(paths)
         say(halts.switch(settings, action, None if all_portfolios else tuple(portfolio_ids), **who), results, console)
         if is_for_program(form):
             give(settings.open_warehouse().query("halts_in_force"), form)

@@ -8,7 +8,7 @@ import polars as pl
 
 from flows.flags import Form
 from flows.give import require_one_form
-from flows.show import PROBLEMS, tell
+from flows.show import PROBLEMS, hear_warehouse, tell
 from sizing.errors import BallastError
 from sizing.wording import listed
 from sql.reading import SnapshotReader, reading_snapshot
@@ -23,6 +23,7 @@ class NothingToShowError(BallastError):
 
 def look(paths: Mapping[str, Path], form: Form, show: Callable[[SnapshotReader], None]) -> int:
     """Open the snapshot, show what is asked for, and give the exit code."""
+    hear_warehouse()
     try:
         require_one_form(form)
         with reading_snapshot(Settings().at(paths).open_warehouse()) as reader:

@@ -13,7 +13,7 @@ from rich.markup import escape
 from flows.asked import Asked, one_day, read_asked, warn
 from flows.flags import Form
 from flows.give import give, require_one_form
-from flows.show import ERROR, HELD, PROBLEMS, PROPOSED, REJECTED, err, four_decimals, out, show, tell
+from flows.show import ERROR, HELD, PROBLEMS, PROPOSED, REJECTED, err, four_decimals, hear_warehouse, out, show, tell
 from sizing.wording import listed
 from tasks import course, ledger, what_if
 from tasks.groups import closed_portfolios, early_closes
@@ -59,6 +59,7 @@ def show_plan(  # noqa: PLR0913 - the flags
 ) -> int:
     """Plan the day, show what would change, and give the exit code that the run would have."""
     console = err()
+    hear_warehouse()
     try:
         require_one_form(form)
         asked = read_asked(paths, portfolio_ids, given)

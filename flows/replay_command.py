@@ -27,7 +27,7 @@ def replay_runs(  # noqa: PLR0913, PLR0917 - the flags
     console, began = err(), datetime.now(UTC)
     try:
         results = sentences_of(form)
-        config = _config(run_id, as_of, first, last, Settings().at(paths))
+        config = _config(run_id, as_of, first, last, Settings().writing_at(paths))
         state = run_watched(console, replay, config)
         say(state.message, results, console)
         if is_for_program(form):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from flows.flags import AS_TABLE, Form
 from flows.give import give, is_for_program, require_one_form
-from flows.show import PROBLEMS, out, tell
+from flows.show import PROBLEMS, hear_warehouse, out, tell
 from flows.sql_prompt import talk
 from flows.terminal import write
 from sql.reading import reading_snapshot
@@ -19,6 +19,7 @@ from tasks.wording import counted
 
 def ask(query: str | None, paths: Mapping[str, Path], form: Form = AS_TABLE) -> int:
     """Ask the snapshot and show each answer; without a query, those that stdin has, or a person types."""
+    hear_warehouse()
     try:
         require_one_form(form)
         warehouse = Settings().at(paths).open_warehouse()
@@ -42,6 +43,7 @@ def answer(warehouse: Warehouse, asked: str, form: Form) -> None:
 
 def show_schema(paths: Mapping[str, Path]) -> int:
     """Print what the snapshot says of its tables, views and macros, as Markdown."""
+    hear_warehouse()
     try:
         with reading_snapshot(Settings().at(paths).open_warehouse()) as reader:
             page = schema_page(reader.query("schema_columns"), read_scripts("questions"))

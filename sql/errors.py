@@ -15,7 +15,7 @@ class WarehouseLockedError(WarehouseError):
 
 
 class ForeignFileError(WarehouseError):
-    """The file is a database of another application."""
+    """The file belongs to another application, or to another warehouse."""
 
 
 class QueryError(WarehouseError):

@@ -12,6 +12,7 @@ import polars as pl
 
 from sql.errors import WarehouseError
 from sql.files import written_copy
+from sql.owners import METADATA_KEY, warehouse_id
 from sql.statements import Connection, query
 
 _DAYS_AT_ONCE = 64
@@ -27,9 +28,10 @@ class Matched(NamedTuple):
 
 def export_days(con: Connection, folder: Path, days: Sequence[date]) -> tuple[Path, ...]:
     """Write the visible targets of each day to as_of_date=<day>/targets.parquet; a day without any has no file."""
+    metadata = {METADATA_KEY: warehouse_id(con) or ""}
 
     def write(one: tuple[date, pl.DataFrame]) -> Path:
-        return _write(_path(folder, one[0]), one[1])
+        return _write(_path(folder, one[0]), one[1], metadata)
 
     written: list[Path] = []
     # Most of the time is waiting for the disk, so files are written side by side.
@@ -63,6 +65,13 @@ def _path(folder: Path, day: date) -> Path:
 
 def _visible_days(con: Connection) -> list[date]:
     return query(con, "visible_days")["as_of_date"].to_list()
+
+
+def exported(folder: Path, days: Sequence[date] | None = None) -> tuple[Path, ...]:
+    """Give the exports that are there of the days, and the newest of all; without days: every one."""
+    known = sorted(_exported_days(folder))
+    asked = known if days is None else sorted({*known[-1:], *set(days).intersection(known)})
+    return tuple(_path(folder, day) for day in asked)
 
 
 def _exported_days(folder: Path) -> set[date]:
@@ -105,7 +114,7 @@ def _remove(path: Path) -> None:
         path.parent.rmdir()
 
 
-def _write(path: Path, rows: pl.DataFrame) -> Path:
+def _write(path: Path, rows: pl.DataFrame, metadata: dict[str, str]) -> Path:
     with written_copy(path) as temporary:
-        rows.write_parquet(temporary)
+        rows.write_parquet(temporary, metadata=metadata)
     return path

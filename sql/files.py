@@ -1,10 +1,12 @@
 """Files that are whole or not there: written beside, synced, renamed into place."""
 
 import os
+import shutil
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Final
 
 from polars.exceptions import ComputeError
@@ -77,6 +79,18 @@ def keep(path: Path, kept: Path) -> None:
         with suppress(FileNotFoundError):
             wal.rename(wal.with_name(wal.name.replace(path.name, kept.name, 1)))
     sync(path.parent)
+
+
+@contextmanager
+def copied_aside(path: Path) -> Iterator[Path]:
+    """Copy a file into a temporary folder for as long as the block runs. *Raises* `WarehouseError` when it cannot."""
+    with TemporaryDirectory(prefix="ballast-copy-") as folder:
+        try:
+            copy = shutil.copyfile(path, Path(folder) / path.name)
+        except OSError as error:
+            msg = f"{path} cannot be read: {error}, so nobody knows whose it is. Nothing was changed: correct the cause"
+            raise WarehouseError(msg) from error
+        yield copy
 
 
 def sync(path: Path) -> None:

@@ -15,12 +15,13 @@ from sql.errors import Failure, WarehouseError
 from sql.exports import Matched, find_unlike, match_exports
 from sql.files import count_wal_bytes
 from sql.opening import SNAPSHOT_ADVICE, pending_migrations
+from sql.owners import warehouse_id
 from sql.replacing import replace_by
 from sql.scripts import Script, read_scripts
 from sql.statements import Connection, fill, query, read, tables
 from sql.upkeep import new_backup_path
 from sql.verification import ALL_APPLIED, SAME_EXPORTS, SAME_SNAPSHOT, Verification
-from sql.warehouse import Warehouse, translated
+from sql.warehouse import Warehouse, find_owner, translated
 from sql.wording import listed
 
 Tell: TypeAlias = Callable[[str, int, int], None]
@@ -35,7 +36,8 @@ _BACKUP_ADVICE = "nothing was changed: give another backup"
 class Status:
     """How the warehouse is. Sizes in bytes, times in UTC; None: it never happened, or there is none.
 
-    `is_snapshot_current` says whether readers see what happened last: the newest event of a run, the newest ingest.
+    `is_snapshot_own` is False for the snapshot of another warehouse. `is_snapshot_current` says whether readers see
+    what happened last: the newest event of a run, the newest ingest.
     """
 
     path: Path
@@ -50,6 +52,7 @@ class Status:
     last_recovered_at: datetime | None
     snapshot_path: Path
     snapshot_at: datetime | None
+    is_snapshot_own: bool
     is_snapshot_current: bool
 
 
@@ -72,6 +75,7 @@ def read_status(warehouse: Warehouse) -> Status:
         pending = pending_migrations(con)
         last, newest = _last_publication(con), query(con, "newest_records").row(0)
         recoveries = query(con, "recovery_summary").row(0, named=True)
+        is_own = find_owner(con, warehouse.snapshot_path) in {None, warehouse_id(con)}
         rows = pl.DataFrame(list(_count(con).items()), {"table_name": pl.String, "n_rows": pl.Int64}, orient="row")
     has_snapshot = warehouse.snapshot_path.exists()
     return Status(
@@ -86,7 +90,8 @@ def read_status(warehouse: Warehouse) -> Status:
         **recoveries,
         snapshot_path=warehouse.snapshot_path,
         snapshot_at=datetime.fromtimestamp(warehouse.snapshot_path.stat().st_mtime, UTC) if has_snapshot else None,
-        is_snapshot_current=has_snapshot and _newest_in_snapshot(warehouse) == newest,
+        is_snapshot_own=is_own,
+        is_snapshot_current=has_snapshot and is_own and _newest_in_snapshot(warehouse) == newest,
     )
 
 
@@ -101,7 +106,7 @@ def verify(warehouse: Warehouse, tell: Tell, *, has_copies: bool = True) -> Veri
             return Verification(1, ((ALL_APPLIED, len(pending), words),))
         seen = query(con, "what_readers_see")
         comparisons: tuple[_Step, ...] = (
-            (SAME_SNAPSHOT, partial(_compare_snapshot, warehouse, seen, _last_publication(con))),
+            (SAME_SNAPSHOT, partial(_compare_snapshot, con, warehouse, seen)),
             (SAME_EXPORTS, partial(_compare_exports, con, warehouse.export_folder)),
         )
         steps = (*_scans(con), *_proofs(con), *_run_checks(con), *(comparisons if has_copies else ()))
@@ -153,7 +158,7 @@ def restore(warehouse: Warehouse, path: Path, tell: Tell) -> Restored:
     # Before the snapshot, which writes the export of the newest day without a look at what was there.
     with warehouse.connected() as con:
         exports = match_exports(con, warehouse.export_folder, exports_kept)
-    warehouse.snapshot()
+        warehouse.renew_copies(con, query(con, "newest_visible_day")["as_of_date"][0])
     return Restored(kept, exports, exports_kept)
 
 
@@ -161,6 +166,7 @@ def renew_exports(warehouse: Warehouse) -> tuple[Matched, Path]:
     """Make the exports what is visible; give what became of them, and where those are that were other."""
     aside = _aside(warehouse.path)
     with warehouse.connected() as con:
+        warehouse.require_own_copies(con, None)
         return match_exports(con, warehouse.export_folder, aside), aside
 
 
@@ -232,16 +238,15 @@ def _check_run(con: Connection, run_id: str, checks: tuple[Script, ...]) -> tupl
     return tuple((f"run {run_id}: {name}", n, first) for name, n, first in runs.find_failures(con, run_id, checks))
 
 
-def _compare_snapshot(
-    warehouse: Warehouse, seen: pl.DataFrame, last: Mapping[str, object] | None
-) -> tuple[Failure, ...]:
+def _compare_snapshot(con: Connection, warehouse: Warehouse, seen: pl.DataFrame) -> tuple[Failure, ...]:
     if not warehouse.snapshot_path.exists():
         words = f"there is none at {warehouse.snapshot_path}: {SNAPSHOT_ADVICE}"
-        return ((SAME_SNAPSHOT, 1, words),) if last else ()
-    with warehouse.reading(warehouse.snapshot_path, SNAPSHOT_ADVICE) as con:
-        for _, scan in _scans(con):
+        return ((SAME_SNAPSHOT, 1, words),) if _last_publication(con) else ()
+    warehouse.require_own_copies(con, None)
+    with warehouse.reading(warehouse.snapshot_path, SNAPSHOT_ADVICE) as copy:
+        for _, scan in _scans(copy):
             scan()
-        shown = query(con, "what_readers_see")
+        shown = query(copy, "what_readers_see")
     differing = seen.join(shown, on=seen.columns, how="anti", nulls_equal=True)["view_name"]
     words = f"{', '.join(differing)} of {warehouse.snapshot_path} is not as in the warehouse: {SNAPSHOT_ADVICE}"
     return ((SAME_SNAPSHOT, differing.len(), words),) if differing.len() else ()

@@ -7,7 +7,6 @@ from typing import Protocol
 
 import polars as pl
 
-from sql.opening import SNAPSHOT_ADVICE, require_snapshot
 from sql.statements import Connection, query
 from sql.warehouse import Warehouse
 
@@ -33,6 +32,5 @@ class SnapshotReader:
 @contextmanager
 def reading_snapshot(warehouse: Warehouse) -> Iterator[SnapshotReader]:
     """Open the snapshot read-only for many queries. *Raises* `WarehouseError` when there is none, or it is damaged."""
-    path = require_snapshot(warehouse.snapshot_path, warehouse.path)
-    with warehouse.reading(path, SNAPSHOT_ADVICE) as con:
+    with warehouse.reading_snapshot() as con:
         yield SnapshotReader(con)

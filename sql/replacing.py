@@ -8,11 +8,13 @@ from pathlib import Path
 
 from sql import halts
 from sql.errors import ForeignFileError, WarehouseError, WarehouseLockedError
+from sql.exports import exported
 from sql.files import keep, make_folder, written_copy
 from sql.halts import Order
 from sql.locks import exclusive
-from sql.statements import execute, transaction
-from sql.warehouse import Warehouse, bring_forward
+from sql.owners import UNKNOWN, kept_id, warehouse_id
+from sql.statements import Connection, execute, transaction
+from sql.warehouse import Warehouse, bring_forward, find_owner
 
 _LOG = logging.getLogger(__name__)
 
@@ -32,6 +34,7 @@ def replace_by(warehouse: Warehouse, path: Path) -> Path | None:
         is_there = warehouse.path.exists()
         orders = _read_orders(warehouse, kept) if is_there else ()
         with replace(warehouse, path=temporary).opened(0) as con:
+            _require_replaceable(con, warehouse)
             bring_forward(con)
             with transaction(con):
                 in_force = halts.take_over(con, orders)
@@ -40,6 +43,15 @@ def replace_by(warehouse: Warehouse, path: Path) -> Path | None:
             keep(warehouse.path, kept)
     _tell(warehouse.path, in_force, is_there=is_there)
     return kept if is_there else None
+
+
+def _require_replaceable(con: Connection, warehouse: Warehouse) -> None:
+    """Refuse to replace copies that are neither of the backup, which is open, nor of the file that it replaces."""
+    backup, live = warehouse_id(con), find_owner(con, warehouse.path) or kept_id(warehouse.path)
+    if live not in {None, backup}:
+        _LOG.warning("the backup is of another warehouse than %s, which it replaces", warehouse.path)
+    # Exports that the backup does not know are kept aside.
+    warehouse.require_copies_of(con, {backup, live, UNKNOWN}, exported(warehouse.export_folder))
 
 
 def _read_orders(warehouse: Warehouse, kept: Path) -> tuple[Order, ...]:

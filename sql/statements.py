@@ -99,10 +99,30 @@ def insert(con: Connection, table: str, incoming: pl.DataFrame) -> None:
 
 def copy_database(con: Connection, path: Path) -> None:
     """Copy the whole database of the connection into a new file."""
-    target = str(path).replace("'", "''")
-    live = execute(con, "SELECT current_database()")[0][0].replace('"', '""')
-    execute(con, f"ATTACH '{target}' AS ballast_copy")
+    live = _current_database(con)
+    execute(con, f"ATTACH {_literal(path)} AS ballast_copy")
     try:
         execute(con, f'COPY FROM DATABASE "{live}" TO ballast_copy')
     finally:
         execute(con, "DETACH ballast_copy")
+
+
+@contextmanager
+def using(con: Connection, path: Path) -> Iterator[None]:
+    """Ask another database file instead of the own one while the block runs, read-only."""
+    live = _current_database(con)
+    execute(con, f"ATTACH {_literal(path)} AS ballast_other (READ_ONLY)")
+    try:
+        execute(con, "USE ballast_other")
+        yield
+    finally:
+        execute(con, f'USE "{live}"; DETACH ballast_other')
+
+
+def _current_database(con: Connection) -> str:
+    return str(execute(con, "SELECT current_database()")[0][0]).replace('"', '""')
+
+
+def _literal(path: Path) -> str:
+    quoted = str(path).replace("'", "''")
+    return f"'{quoted}'"

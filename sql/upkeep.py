@@ -11,8 +11,9 @@ from pathlib import Path
 
 from sql.errors import WarehouseError
 from sql.files import sync
+from sql.owners import warehouse_id
 from sql.statements import execute
-from sql.warehouse import Warehouse
+from sql.warehouse import Warehouse, find_owner
 
 _FORMAT = "%Y%m%dT%H%M%SZ"
 _TIME = r"(?P<time>\d{8}T\d{6}Z)"
@@ -49,6 +50,14 @@ def find_backups(path: Path, folder: Path | None) -> tuple[Path, ...]:
     name = re.compile(rf"{re.escape(path.stem)}-{_TIME}{re.escape(path.suffix)}")
     found = (file for file in _backup_folder(path, folder).glob("*") if name.fullmatch(file.name))
     return tuple(sorted(found, reverse=True))
+
+
+def find_own_backups(warehouse: Warehouse, folder: Path | None) -> tuple[Path, ...]:
+    """Find the backups as `find_backups` does, without those of another warehouse that has the same file name."""
+    found = find_backups(warehouse.path, folder)
+    with warehouse.connected() as con:
+        own = {None, warehouse_id(con)}
+        return tuple(path for path in found if find_owner(con, path) in own)
 
 
 def find_left_overs(warehouse: Warehouse, folder: Path | None, before: datetime) -> tuple[Path, ...]:

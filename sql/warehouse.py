@@ -6,8 +6,8 @@ and closed early, because it locks out every other process. What does not belong
 
 import shutil
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -16,11 +16,11 @@ import duckdb
 import polars as pl
 import pyarrow as pa
 
-from sql import opening
+from sql import opening, owners
 from sql.answers import read_answer
 from sql.errors import MigrationError, QueryError, WarehouseError, WarehouseLockedError
-from sql.exports import export_days
-from sql.files import count_wal_bytes, make_folder, protect, written_beside, written_copy
+from sql.exports import export_days, exported
+from sql.files import copied_aside, count_wal_bytes, make_folder, protect, written_beside, written_copy
 from sql.locks import OTHER_PROCESS, attempts, describe_lock, exclusive, find_holder, tell_waiting
 from sql.records import Snapshot
 from sql.scripts import Script
@@ -80,7 +80,20 @@ class Warehouse(Steps):
     def export(self, days: Sequence[date]) -> tuple[Path, ...]:
         """Export the visible targets of the days, one Parquet file a day, each whole or not at all."""
         with self.connected() as con:
+            self.require_own_copies(con, days)
             return export_days(con, self.export_folder, days)
+
+    def require_own_copies(self, con: Connection, days: Sequence[date] | None = ()) -> None:
+        """Refuse to replace copies of another warehouse: the snapshot, exports of the days (None: of all), the newest.
+
+        *Raises* `ForeignFileError`.
+        """
+        self.require_copies_of(con, {owners.warehouse_id(con)}, exported(self.export_folder, days))
+
+    def require_copies_of(self, con: Connection, own: owners.Owners, exports: Iterable[Path]) -> None:
+        """Refuse a snapshot and exports of other owners than the given. *Raises* `ForeignFileError`."""
+        owners.require_own_snapshot(own, find_owner(con, self.snapshot_path), self.snapshot_path, self.path)
+        owners.require_own_exports(con, own, exports, self.path)
 
     def snapshot(self, as_of_date: date | None = None) -> Snapshot:
         """Copy the warehouse for readers and export the visible targets of the day, each whole or not at all.
@@ -89,10 +102,16 @@ class Warehouse(Steps):
         """
         with self.connected() as con:
             day: date | None = as_of_date or query(con, "newest_visible_day")["as_of_date"][0]
-            with self.copied(con, self.snapshot_path):
-                pass
-            exports = export_days(con, self.export_folder, [day]) if day else ()
-            return Snapshot(self.snapshot_path, exports[0] if exports else None)
+            self.require_own_copies(con, [day] if day else [])
+            return self.renew_copies(con, day)
+
+    def renew_copies(self, con: Connection, day: date | None) -> Snapshot:
+        """Do as `snapshot`. *Requires* copies that may be replaced."""
+        owners.keep_id(con, self.path)
+        with self.copied(con, self.snapshot_path):
+            pass
+        exports = export_days(con, self.export_folder, [day]) if day else ()
+        return Snapshot(self.snapshot_path, exports[0] if exports else None)
 
     @contextmanager
     def copied(self, con: Connection, path: Path) -> Iterator[Path]:
@@ -113,6 +132,14 @@ class Warehouse(Steps):
         except duckdb.Error as error:
             raise WarehouseError(explain_copy(path, error, advice)) from error
 
+    @contextmanager
+    def reading_snapshot(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """Open the snapshot as `reading` does, and warn where it is of another warehouse than this one."""
+        path = opening.require_snapshot(self.snapshot_path, self.path)
+        with self.reading(path, opening.SNAPSHOT_ADVICE) as con:
+            owners.warn_of_foreign(con, path, self.path)
+            yield con
+
     def ask_snapshot(self, sql: str) -> pl.DataFrame:
         """Run one query on the snapshot, as `ask_snapshot_each` does, and return its rows; of several, the first's."""
         answer, *_ = self.ask_snapshot_each(sql)
@@ -123,7 +150,7 @@ class Warehouse(Steps):
 
         *Raises* `WarehouseError` when there is no snapshot yet; `QueryError` before any runs when one is no query.
         """
-        with self.reading(opening.require_snapshot(self.snapshot_path, self.path), opening.SNAPSHOT_ADVICE) as con:
+        with self.reading_snapshot() as con:
             try:
                 for query_sql in _queries(sql):
                     yield read_answer(con, query_sql, is_flat=is_flat)
@@ -236,6 +263,19 @@ def read_file(
         sentence = " ".join(str(error).split())
         msg = f"DuckDB file {path}: {sentence}. Nothing there was changed: correct the query, or the file"
         raise WarehouseError(msg) from error
+
+
+def find_owner(con: Connection, path: Path) -> str | None:
+    """Give the id of the warehouse that a file is a copy of; None: there is no file, or nobody can read it."""
+    if not path.is_file():
+        return None
+    try:
+        return owners.read_owner(con, path)
+    except duckdb.Error:
+        # Who has it open for writing locks it: a copy can be asked.
+        with copied_aside(path) as copy, suppress(duckdb.Error):
+            return owners.read_owner(con, copy)
+    return None
 
 
 def _queries(sql: str) -> list[str]:

@@ -72,6 +72,9 @@ def _take_in(settings: Settings, days: Sequence[date], found: Sequence[tuple[Sou
     is_here = all(source.place and source.place.is_here for source, _ in found)
     ingested: dict[tuple[str, str, date], Ingested] = {}
     with ExitStack() as stack, warehouse.kept_open() if is_here else nullcontext(warehouse) as session:
+        # Before anything is published that its readers then would not see.
+        with session.connected() as con:
+            session.require_own_copies(con, days)
         intake = _Intake(session, settings, tuple(sorted(days)), stack)
         for source, day in found:
             for one in intake.take(source, day):

@@ -15,9 +15,16 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from sizing import RebalancingLimits
 from sql.warehouse import Warehouse
 from tasks.env_file import ENV_FILE, PREFIX, require_known, require_readable
+from tasks.errors import UsageError
+
+_COPIES = {"snapshot": "snapshot.duckdb", "export_folder": "targets"}
 
 Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 """A text that says something."""
+
+
+def _beside(name: str, warehouse: Path) -> Path:
+    return warehouse.parent / _COPIES[name]
 
 
 class Settings(BaseSettings):
@@ -32,6 +39,7 @@ class Settings(BaseSettings):
         env_file=ENV_FILE,
         env_file_encoding="utf-8",
         dotenv_filtering="only_existing",
+        env_ignore_empty=True,
         frozen=True,
         extra="forbid",
     )
@@ -39,8 +47,14 @@ class Settings(BaseSettings):
     config: Path = Field(default=Path("deployments/portfolios.yaml"), description="Limits of the portfolios.")
     inbox: Path = Field(default=Path("inbox"), description="Folder of the day's files.")
     warehouse: Path = Field(default=Path(".ballast/warehouse.duckdb"), description="The live database file.")
-    snapshot: Path = Field(default=Path(".ballast/snapshot.duckdb"), description="The copy that readers open.")
-    export_folder: Path = Field(default=Path(".ballast/targets"), description="Folder of the Parquet exports.")
+    snapshot: Path = Field(
+        default_factory=lambda given: _beside("snapshot", given["warehouse"]),
+        description="The copy that readers open; empty: snapshot.duckdb beside the warehouse.",
+    )
+    export_folder: Path = Field(
+        default_factory=lambda given: _beside("export_folder", given["warehouse"]),
+        description="Folder of the Parquet exports; empty: targets/ beside the warehouse.",
+    )
     memory_limit: str = Field(default="4GB", description="Most memory that DuckDB takes; above it, it uses the disk.")
     max_reject_share: float = Field(
         default=0.05,
@@ -87,8 +101,34 @@ class Settings(BaseSettings):
         return given
 
     def at(self, paths: Mapping[str, Path]) -> Self:
-        """Give these settings with other paths, by the names of their fields."""
-        return self.model_copy(update=dict(paths))
+        """Give these settings with other paths, by the names of their fields.
+
+        The copies and backups of another warehouse are beside it, unless they are given too: those of the settings are
+        of their own warehouse.
+        """
+        live = paths.get("warehouse", self.warehouse)
+        is_other = live.resolve() != self.warehouse.resolve()
+        beside = {name: _beside(name, live) for name in _COPIES} | {"backup_folder": None} if is_other else {}
+        return self.model_copy(update=beside | dict(paths))
+
+    def writing_at(self, paths: Mapping[str, Path]) -> Self:
+        """Do as `at`, for a command that makes copies. *Raises* `UsageError` where they would be those of another."""
+        settings = self.at(paths)
+        if shared := [name for name in self.copies_shared_with(settings) if name not in paths]:
+            flags = " and ".join(f"--{name.replace('_', '-')}" for name in shared)
+            msg = (
+                f"--warehouse {settings.warehouse} is another file than BALLAST_WAREHOUSE, {self.warehouse}, whose "
+                f"copies would be replaced: give {flags} too. Nothing was changed"
+            )
+            raise UsageError(msg)
+        return settings
+
+    def copies_shared_with(self, other: Self) -> tuple[str, ...]:
+        """Name the settings of copies that two warehouses would have in one place."""
+        if self.warehouse.resolve() == other.warehouse.resolve():
+            return ()
+        places = ((name, getattr(self, name), getattr(other, name)) for name in _COPIES)
+        return tuple(name for name, own, given in places if own.resolve() == given.resolve())
 
     def open_warehouse(self) -> Warehouse:
         """Give the warehouse that these settings name; nothing is opened yet."""

@@ -74,7 +74,7 @@ def remove_old(settings: Settings, proved: Proved) -> tuple[Removed, ...]:
     """Remove backups above `keep_backups`, never the one just proved, and what was kept `keep_days` ago."""
     warehouse = settings.open_warehouse()
     before = datetime.now(UTC) - timedelta(days=settings.keep_days)
-    others = [path for path in upkeep.find_backups(warehouse.path, settings.backup_folder) if path != proved.path]
+    others = [path for path in upkeep.find_own_backups(warehouse, settings.backup_folder) if path != proved.path]
     old = (
         *others[settings.keep_backups - 1 :],
         *upkeep.find_left_overs(warehouse, settings.backup_folder, before),
@@ -90,7 +90,7 @@ def remove_old(settings: Settings, proved: Proved) -> tuple[Removed, ...]:
 def report_upkeep(settings: Settings, proved: Proved, removed: tuple[Removed, ...]) -> str:
     """Store the artifact of a maintenance run and give its summary in one sentence."""
     status = read_status(settings.open_warehouse())
-    backups = upkeep.find_backups(status.path, settings.backup_folder)
+    backups = upkeep.find_own_backups(settings.open_warehouse(), settings.backup_folder)
     free = shutil.disk_usage(proved.path.parent).free
     warnings = _warnings(status, proved, free)
     facts = {
@@ -125,7 +125,9 @@ def _warnings(status: Status, proved: Proved, free: int) -> list[str]:
         warnings.append(
             f"only {decimal(free)} are free in {proved.path.parent}: a copy needs {decimal(status.size_bytes)}"
         )
-    if status.last_publication and not status.is_snapshot_current:
+    if not status.is_snapshot_own:
+        warnings.append(f"{status.snapshot_path} is the snapshot of another warehouse: correct BALLAST_SNAPSHOT")
+    elif status.last_publication and not status.is_snapshot_current:
         warnings.append(f"{status.snapshot_path} is behind the warehouse: make it anew with `ballast db snapshot`")
     if status.pending:
         warnings.append(

@@ -66,9 +66,9 @@ def test_the_copies_of_one_warehouse_are_never_made_of_another(ballast: Ballast,
     ballast("backup", tmp_path / "b.duckdb")
     before = (tmp_path / "snapshot.duckdb").read_bytes()
     other = ("--warehouse", tmp_path / "other.duckdb")
-    for words in (("restore", tmp_path / "b.duckdb"), ("snapshot", "--snapshot", tmp_path / "s.duckdb")):
+    for words in (("restore", tmp_path / "b.duckdb"), ("snapshot",)):
         code, _, err = ballast(*words, *other)
-        assert (code, "--export-folder too" in err) == (2, True)
+        assert (code, "give --snapshot too" in err) == (2, True)
     assert not (tmp_path / "other.duckdb").exists()
     copies = ("--snapshot", tmp_path / "s.duckdb", "--export-folder", tmp_path / "e")
     assert ballast("restore", tmp_path / "b.duckdb", *other, *copies)[0] == 0
@@ -77,3 +77,16 @@ def test_the_copies_of_one_warehouse_are_never_made_of_another(ballast: Ballast,
     code, out, err = ballast("verify", *other)
     assert (code, "is sound" in out) == (0, True)
     assert "not compared with its copies: give --snapshot and --export-folder" in err
+
+
+def test_the_copies_of_a_named_warehouse_are_beside_it(ballast: Ballast, tmp_path: Path) -> None:
+    ballast("migrate")
+    ballast("snapshot")
+    before = (tmp_path / "snapshot.duckdb").read_bytes()
+    other = tmp_path / "two" / "w.duckdb"
+    for words in (("migrate",), ("snapshot",), ("backup",), ("verify",)):
+        assert ballast(*words, "--warehouse", other)[0] == 0
+    assert {path.name for path in other.parent.iterdir()} >= {"w.duckdb", "snapshot.duckdb", "backups"}
+    code, _, err = ballast("snapshot", "--warehouse", other, "--snapshot", tmp_path / "snapshot.duckdb")
+    assert (code, err.count("\n"), "belongs to another warehouse" in err) == (1, 1, True)
+    assert (tmp_path / "snapshot.duckdb").read_bytes() == before
