@@ -9,7 +9,7 @@ from difflib import get_close_matches
 
 from sizing import RebalancingLimits
 from sizing.inputs import UNCLASSIFIED, DayFrames
-from sizing.wording import grouped, listed
+from sizing.wording import first_of, grouped, listed
 from tasks.errors import ConfigError
 from tasks.wording import shown
 
@@ -66,7 +66,7 @@ def require_known_buckets(inputs: DayFrames) -> None:
         f"portfolio {names}: include_buckets names {bucket}, which no asset of the asset list has ({suggested[bucket]})"
         for names, bucket in grouped(strangers)
     ]
-    msg = f"{listed(told, '; ')}. Nothing was decided: correct the portfolio config, or the asset list"
+    msg = f"{'; '.join(first_of(told))}. Nothing was decided: correct the portfolio config, or the asset list"
     raise ConfigError(msg)
 
 
