@@ -3,6 +3,7 @@
 *Requires* an open connection and a transaction around every function, which warehouse.py gives.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
@@ -12,7 +13,7 @@ import polars as pl
 
 from sql.errors import WarehouseError
 from sql.frames import INGEST_KEYS, check_batch
-from sql.records import Ingest, IngestBatch, IngestKind, IngestSource
+from sql.records import MOST_REJECTS, Ingest, IngestBatch, IngestKind, IngestSource
 from sql.statements import Connection, columns_of, execute, fill, insert, query, read
 
 Verdict: TypeAlias = Callable[[int, int], str | None]
@@ -31,13 +32,23 @@ class RefusedAgainError(Exception):
 
 @dataclass
 class _Intake:
-    """What one content gives on its way in. `ingest_ids` has the days seen so far."""
+    """What one content gives on its way in. `ingest_ids` has the days seen so far.
+
+    `rows_read` counts rows by their ingest, None: their day cannot be read. Of `n_not_kept` rejected rows nothing is
+    stored.
+    """
 
     source: IngestSource
     has_many_days: bool
     first_ingest_id: int
     ingest_ids: dict[date, int] = field(default_factory=dict)
-    rows_read: int = 0
+    rows_read: Counter[int | None] = field(default_factory=Counter)
+    n_not_kept: int = 0
+
+    def id_of(self, day: date | None) -> int | None:
+        """Return the ingest of a day; a content of one day has no other."""
+        day = day if self.has_many_days else self.source.as_of_date
+        return None if day is None else self.ingest_ids.setdefault(day, self.first_ingest_id + len(self.ingest_ids))
 
 
 def find(con: Connection, kind: IngestKind, as_of_date: date | None, sha256: str) -> Ingest | None:
@@ -78,7 +89,7 @@ def record_refusal(con: Connection, source: IngestSource, words: str) -> Ingest:
         return known
     ingest_id = query(con, "next_ingest_id")["ingest_id"][0]
     days = pl.DataFrame({"ingest_id": ingest_id, "as_of_date": source.as_of_date, "refusal": words})
-    days = days.with_columns(rows_accepted=pl.lit(0), rows_rejected=pl.lit(0))
+    days = days.with_columns(rows_accepted=pl.lit(0), rows_rejected=pl.lit(0), rejects_not_kept=pl.lit(0))
     return _insert(con, source, days, has_many_days=None)[0]
 
 
@@ -101,14 +112,15 @@ def _store(con: Connection, intake: _Intake, batches: Iterable[IngestBatch]) -> 
         insert(con, "rejects", rejected.filter(has_day).select(pl.exclude("as_of_date")))
         insert(con, "undated_rejects", rejected.filter(~has_day).select(pl.exclude("ingest_id", "as_of_date")))
         insert(con, "repeated_keys", batch.repeated)
-        intake.rows_read += batch.accepted.height + batch.rejected.height
+        for day, n_rows in batch.left_out.items():
+            intake.rows_read[intake.id_of(day)] += n_rows
+            intake.n_not_kept += n_rows
 
 
 def _with_ingest_id(intake: _Intake, rows: pl.DataFrame) -> pl.DataFrame:
     day = pl.col("as_of_date") if intake.has_many_days else pl.lit(intake.source.as_of_date, pl.Date)
-    days = rows.select(day.alias("day"))["day"].unique().drop_nulls().sort()
-    for seen in days:
-        intake.ingest_ids.setdefault(seen, intake.first_ingest_id + len(intake.ingest_ids))
+    for seen, n_rows in rows.group_by(day.alias("day")).len().sort("day").iter_rows():
+        intake.rows_read[intake.id_of(seen)] += n_rows
     return rows.with_columns(ingest_id=day.replace_strict(intake.ingest_ids, default=None, return_dtype=pl.Int64))
 
 
@@ -132,34 +144,53 @@ def _reject_repeated_keys(con: Connection, intake: _Intake) -> None:
 
 def _reject(con: Connection, intake: _Intake, which: str, rule: str, reason: str) -> None:
     names, first = {"table": intake.source.kind, "which": which}, {"first_ingest_id": intake.first_ingest_id}
+    n_rows = execute(con, fill("count_rows", **names), **first)[0][0]
+    room = max(0, MOST_REJECTS - execute(con, fill("count_rejects"), **first)[0][0])
     # DuckDB 1.5 loses every row of a large INSERT that follows an empty one of the same transaction.
-    if execute(con, fill("count_rows", **names), **first)[0][0]:
-        execute(con, fill("reject_rows", **names), rule=rule, reason=reason, **first)
+    if n_rows and room:
+        execute(con, fill("reject_rows", **names), rule=rule, reason=reason, most=room, **first)
+    if n_rows:
         execute(con, fill("remove_rows", **names), **first)
+        intake.n_not_kept += max(0, n_rows - room)
 
 
 def _reject_undated(con: Connection, intake: _Intake) -> None:
     """Give rejects without a readable day to the last day. Content without any day is of the day it was read for."""
     if not intake.ingest_ids:
         intake.ingest_ids[intake.source.as_of_date] = intake.first_ingest_id
+    last = intake.ingest_ids[max(intake.ingest_ids)]
+    intake.rows_read[last] += intake.rows_read.pop(None, 0)
     if execute(con, "SELECT count(*) FROM undated_rejects")[0][0]:
-        execute(con, fill("reject_undated_rows"), ingest_id=intake.ingest_ids[max(intake.ingest_ids)])
+        execute(con, fill("reject_undated_rows"), ingest_id=last)
 
 
 def _count(con: Connection, intake: _Intake) -> pl.DataFrame:
     """Count what is really in the tables. *Raises* `WarehouseError` unless these are all the rows that were read."""
-    days = pl.DataFrame({"as_of_date": list(intake.ingest_ids), "ingest_id": list(intake.ingest_ids.values())})
+    ids = list(intake.ingest_ids.values())
+    days = pl.DataFrame(
+        {"as_of_date": list(intake.ingest_ids), "ingest_id": ids, "rows_read": [intake.rows_read[one] for one in ids]}
+    )
     sql = fill("count_ingested_rows", table=intake.source.kind)
     counts = read(con, sql, first_ingest_id=intake.first_ingest_id)
-    counted = days.join(counts, on="ingest_id", how="left").with_columns(pl.col("^rows_.*$").fill_null(0))
-    stored = counted.select(pl.sum_horizontal("rows_accepted", "rows_rejected").sum()).item()
-    if stored != intake.rows_read:
+    counted = days.join(counts, on="ingest_id", how="left").with_columns(
+        pl.col("rows_accepted", "rows_kept").fill_null(0)
+    )
+    stored = counted.select(pl.sum_horizontal("rows_accepted", "rows_kept").sum()).item()
+    n_read = intake.rows_read.total()
+    if stored + intake.n_not_kept != n_read:
         msg = (
-            f"{intake.source.kind} from {intake.source.source}: {intake.rows_read} rows were read and {stored} stored. "
+            f"{intake.source.kind} from {intake.source.source}: {n_read} rows were read and {stored} stored. "
             "Nothing was written: run again, and report it when it happens again"
         )
         raise WarehouseError(msg)
-    return counted
+    rejected = pl.col("rows_read") - pl.col("rows_accepted")
+    return counted.select(
+        "as_of_date",
+        "ingest_id",
+        "rows_accepted",
+        rows_rejected=rejected,
+        rejects_not_kept=rejected - pl.col("rows_kept"),
+    )
 
 
 def _record_days(con: Connection, intake: _Intake, refusal: str | None) -> tuple[Ingest, ...]:
@@ -178,7 +209,7 @@ def _insert(
     content: dict[str, object] = {"kind": source.kind, "source": source.source, "sha256": source.sha256}
     content |= {"ingested_at": datetime.now(UTC), "has_many_days": has_many_days}
     insert(con, "ingests", days.with_columns(pl.lit(value).alias(name) for name, value in content.items()))
-    return tuple(Ingest(is_new=True, **row) for row in days.iter_rows(named=True))
+    return tuple(Ingest(is_new=True, **row) for row in days.drop("rejects_not_kept").iter_rows(named=True))
 
 
 def _key(kind: IngestKind) -> str:

@@ -1,8 +1,10 @@
 """What is handed to the warehouse and handed back: frozen records, no behaviour, no DuckDB."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Literal, NamedTuple, get_args
 
 import polars as pl
@@ -10,6 +12,9 @@ import polars as pl
 from sql.errors import WarehouseError
 
 IngestKind = Literal["scores", "assets", "positions", "restrictions", "prices"]
+
+MOST_REJECTS = 100_000
+"""So many rejected rows of one content are kept; the others are counted."""
 
 
 @dataclass(frozen=True)
@@ -35,12 +40,14 @@ class IngestBatch(NamedTuple):
 
     `accepted` has the columns of the kind's table without ingest_id, `rejected` those of rejects without ingest_id:
     in content with many days `as_of_date` too, null where it cannot be read. `repeated` has the key columns of
-    `INGEST_KEYS`, a row for each key that was refused because it stands twice in this batch.
+    `INGEST_KEYS`, a row for each key that was refused because it stands twice in this batch. `left_out` counts rejected
+    rows of which nothing is kept, by their day (None: the content's, or one that cannot be read).
     """
 
     accepted: pl.DataFrame
     rejected: pl.DataFrame
     repeated: pl.DataFrame
+    left_out: Mapping[date | None, int] = MappingProxyType({})
 
 
 @dataclass(frozen=True)

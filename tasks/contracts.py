@@ -17,6 +17,7 @@ TEXT, NUMBER, DAY = pl.String, pl.Float64, pl.Date
 _PRINTABLE = r"^[^\p{Cc}\p{Cf}\p{Co}\p{Zl}\p{Zp}]*$"
 """No control, no invisible, no private character: two names that look the same are the same."""
 _LONGEST_NAME = 256
+LONGEST_REASON = 10_000
 
 
 def _name(*, primary_key: bool = False) -> dy.String:
@@ -76,15 +77,10 @@ class AssetRows(FileRows):
 
 
 class PositionRows(DatedRows):
-    """What a portfolio holds at the start of a day, cash left out; nothing: a row CASH of weight 1."""
+    """What a portfolio holds at the start of a day, cash left out."""
 
     portfolio_id = _name(primary_key=True)
     current_weight = dy.Float64(min=0, max=1)
-
-    @dy.rule()
-    def not_cash(cls) -> pl.Expr:  # noqa: N805 - dataframely hands in the schema
-        """Refuse cash beside positions: the weights of the portfolio would add up to more than 1."""
-        return (pl.col("asset") != "CASH") | (pl.col("current_weight") == 1)
 
 
 class PriceRows(DatedRows):
@@ -99,7 +95,7 @@ class RestrictionRows(FileRows):
     portfolio_id = dy.String(nullable=True, max_length=_LONGEST_NAME, regex=_PRINTABLE)
     asset = _name()
     restriction = dy.String()
-    reason = dy.String(nullable=True)
+    reason = dy.String(nullable=True, max_length=LONGEST_REASON)
     valid_from = dy.Date(nullable=True)
     valid_until = dy.Date(nullable=True)
 

@@ -3,8 +3,7 @@
 Nothing is stored and nothing is opened for writing: no warehouse is needed.
 """
 
-from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -19,6 +18,7 @@ from sizing.pipeline import decide, select_candidates, size_decisions
 from sql.frames import INGEST_KEYS
 from tasks.errors import SourceError
 from tasks.read_source import fetch_source, read_source
+from tasks.reject_reasons import Reason
 from tasks.sources import Source
 from tasks.verdicts import Verdict
 
@@ -60,7 +60,8 @@ def read_file(source: Source, day: date, max_reject_share: float) -> FileRows:
     try:
         with fetch_source(source, day) as fetched:
             batches = list(verdict.watch(read_source(source, fetched)))
-            lines = _lines_of(fetched.path, source, sum(len(one.accepted) + len(one.rejected) for one in batches))
+            n_rows = sum(one.accepted.height + one.rejected.height for one in batches) + verdict.n_left_out
+            lines = _lines_of(fetched.path, source, n_rows, {one.first_row for one in verdict.reasons.by_row()})
     except SourceError as error:
         return FileRows(source, pl.DataFrame(), 0, (Finding(ERROR, where, str(error).removeprefix(f"{where} ")),))
     if not batches:
@@ -72,35 +73,33 @@ def read_file(source: Source, day: date, max_reject_share: float) -> FileRows:
     repeated = read.join(accepted.select("row_number"), on="row_number", how="anti").select(
         "row_number", reason=pl.lit(_REPEATED)
     )
-    rejected = pl.concat([*(one.rejected.select("row_number", "reason") for one in batches), repeated])
-    refusal = verdict(accepted.height, rejected.height)
+    refusal = verdict(accepted.height, verdict.n_rejected + repeated.height)
+    verdict.reasons.add(repeated)
     findings = [Finding(ERROR, where, refusal)] if refusal else []
-    findings += _rejects(rejected.sort("row_number"), where, lines)
-    return FileRows(source, accepted, rejected.height, tuple(findings))
+    findings += [_told(one, where, lines.get(one.first_row)) for one in verdict.reasons.by_row()]
+    return FileRows(source, accepted, verdict.n_rejected + repeated.height, tuple(findings))
 
 
-def _rejects(rejected: pl.DataFrame, where: str, lines: Mapping[int, int]) -> list[Finding]:
+def _told(reason: Reason, where: str, line: int | None) -> Finding:
     """Tell each reason once, with its first row: by the line that an editor shows, where that is known."""
-    first = rejected.unique("reason", keep="first", maintain_order=True)
-    counts = Counter(rejected["reason"].to_list())
-    found = []
-    for number, reason in first.select("row_number", "reason").iter_rows():
-        more = f" ({counts[reason]} rows)" if counts[reason] > 1 else ""
-        place = f"{where}:{lines[number]}" if number in lines else where
-        row = "" if number in lines else f"row {number}: "
-        found.append(Finding(WARNING, place, f"{row}refused: {reason}{more}"))
-    return found
+    place = where if line is None else f"{where}:{line}"
+    row = f"row {reason.first_row}: " if line is None else ""
+    more = f" ({reason.n_rows} rows)" if reason.n_rows > 1 else ""
+    return Finding(WARNING, place, f"{row}refused: {reason}{more}")
 
 
-def _lines_of(path: Path, source: Source, n_rows: int) -> dict[int, int]:
-    """Give the line of each row, where every row is a line: blank lines are no rows."""
+def _lines_of(path: Path, source: Source, n_rows: int, wanted: Collection[int]) -> dict[int, int]:
+    """Give the lines of some rows, where every row is a line: blank lines are no rows."""
     ending = Path(source.shown).suffix
-    if ending not in _LINES_OF_HEADER or path.stat().st_size > _LARGEST_LOOKED_AT:
+    if ending not in _LINES_OF_HEADER or not wanted or path.stat().st_size > _LARGEST_LOOKED_AT:
         return {}
-    text = path.read_text(encoding=source.feed.encoding, errors="replace")
-    filled = [number for number, line in enumerate(text.split("\n"), start=1) if line.strip()]
-    rows = filled[_LINES_OF_HEADER[ending] :]
-    return dict(enumerate(rows, start=1)) if len(rows) == n_rows else {}
+    above, found, row = source.feed.skip_rows, {}, -_LINES_OF_HEADER[ending]
+    with path.open(encoding=source.feed.encoding, errors="replace") as lines:
+        for number, line in enumerate(lines, start=1):
+            row += number > above and bool(line.strip())
+            if row in wanted and row not in found:
+                found[row] = number
+    return found if row == n_rows else {}
 
 
 def frames_of(day: date, limits: Mapping[str, RebalancingLimits], files: list[FileRows]) -> DayFrames:

@@ -2,14 +2,19 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from datetime import date
 from decimal import Decimal
 
 import polars as pl
 
-from sql.records import IngestBatch
+from sql.records import MOST_REJECTS, IngestBatch
 from tasks.contracts import Contract
+from tasks.reject_reasons import RejectReasons
+from tasks.wording import counted
 
 _SHOWN = 5
+_ENOUGH = 250_000
+"""After so many rejected rows, reading stops where the share of them is too large so far: more would not help."""
 _ROUNDING = Decimal("0.005")
 """What a feed's rounding may add to the weights of a portfolio: 0.01 % at each of fifty positions."""
 
@@ -20,28 +25,57 @@ class Verdict:
     def __init__(self, contract: Contract, max_reject_share: float) -> None:
         self._contract = contract
         self._max_reject_share = max_reject_share
-        self._reasons: Counter[str] = Counter()
         self._first: list[str] = []
         self._totals: pl.DataFrame | None = None
+        self._n_accepted = 0
+        self._n_kept = 0
+        self._n_left_out = 0
+        self._n_unread = 0
+        self._is_stopped = False
+        self.reasons = RejectReasons()
         self.refusal: str | None = None
 
     def watch(self, batches: Iterable[IngestBatch]) -> Iterator[IngestBatch]:
-        """Give the batches on as they are, and note what is refused."""
+        """Give the batches on, with a bounded number of rejected rows; stop where these are too many."""
         for batch in batches:
+            self._n_accepted += batch.accepted.height
+            self._n_unread += sum(batch.left_out.values())
             self._note_rejects(batch.rejected)
             if self._contract.kind == "positions":
                 self._note_weights(batch.accepted)
-            yield batch
+            yield self._bounded(batch)
+            if self.n_rejected >= _ENOUGH and self._too_few(self._n_accepted, self.n_rejected):
+                self._is_stopped = True
+                return
 
     def __call__(self, rows_accepted: int, rows_rejected: int) -> str | None:
         """Say why the content is refused whole; None when it counts."""
         self.refusal = self._too_few(rows_accepted, rows_rejected) or self._too_heavy()
         return self.refusal
 
+    @property
+    def n_left_out(self) -> int:
+        """How many rejected rows are counted only."""
+        return self._n_left_out
+
+    @property
+    def n_rejected(self) -> int:
+        """How many rows were rejected by themselves, whatever the others are."""
+        return self._n_kept + self._n_left_out
+
     def _note_rejects(self, rejected: pl.DataFrame) -> None:
-        self._reasons.update(dict(rejected["reason"].value_counts().rows()))
+        self.reasons.add(rejected)
         more = rejected.head(_SHOWN - len(self._first)).select(pl.format("row {}: {}", "row_number", "reason"))
         self._first += more.to_series().to_list()
+
+    def _bounded(self, batch: IngestBatch) -> IngestBatch:
+        kept = batch.rejected.head(MOST_REJECTS - self._n_kept)
+        left_out: Counter[date | None] = Counter(batch.left_out)
+        rest = batch.rejected[kept.height :]
+        left_out.update(rest["as_of_date"].to_list() if "as_of_date" in rest.columns else {None: rest.height})
+        self._n_kept += kept.height
+        self._n_left_out += left_out.total()
+        return batch._replace(rejected=kept, left_out=left_out)
 
     def _note_weights(self, accepted: pl.DataFrame) -> None:
         weights = accepted.select("as_of_date", "portfolio_id", "current_weight")
@@ -52,10 +86,11 @@ class Verdict:
         rows = rows_accepted + rows_rejected
         if not rows_rejected:
             return None
-        refused = f"is refused: {rows_rejected} of its {rows} rows cannot be used"
+        of_its = f"of its {'first ' if self._is_stopped else ''}{rows} rows"
+        refused = f"is refused: {rows_rejected} {of_its} cannot be used"
         if not rows_accepted and not self._contract.may_be_empty:
             told = self._told_reasons(rows_rejected)
-            return f"is refused: none of its {rows} rows can be used: {told}. Nothing of it counts: correct the file"
+            return f"is refused: none {of_its} can be used: {told}. Nothing of it counts: correct the file"
         if self._contract.is_whole:
             return (
                 f"{refused} ({'; '.join(self._first)}). The others alone would not be safe, so nothing of it counts: "
@@ -70,12 +105,14 @@ class Verdict:
         return None
 
     def _told_reasons(self, rows_rejected: int) -> str:
-        repeated = rows_rejected - self._reasons.total()
-        most_first = sorted(self._reasons.items(), key=lambda one: (-one[1], one[0]))
-        told = [f"{reason} ({_rows(count)})" for reason, count in most_first[:_SHOWN]]
-        told += [f"the same key stands in other rows too ({_rows(repeated)})"] if repeated else []
-        more = len(self._reasons) - _SHOWN
-        return "; ".join(told) + (f"; and {more} more reasons" if more > 0 else "")
+        reasons = self.reasons.most_first()
+        told = [one.counted() for one in reasons[:_SHOWN]]
+        repeated = rows_rejected - self.reasons.n_rows - self._n_unread
+        told += [f"the same key stands in other rows too ({counted(repeated, 'row')})"] if repeated else []
+        told += [f"and {len(reasons) - _SHOWN} more reasons"] if len(reasons) > _SHOWN else []
+        told += [f"of {self._n_left_out} rejected rows only the number is kept"] if self._n_left_out else []
+        told += ["the rest was not read"] if self._is_stopped else []
+        return "; ".join(told)
 
     def _too_heavy(self) -> str | None:
         if self._totals is None:
@@ -89,7 +126,3 @@ class Verdict:
             f"{portfolio_id} on {day} with {total}. Weights are fractions of the portfolio's value, so nothing of "
             "it counts: correct the file"
         )
-
-
-def _rows(count: int) -> str:
-    return "1 row" if count == 1 else f"{count} rows"

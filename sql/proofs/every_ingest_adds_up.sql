@@ -1,15 +1,16 @@
 -- Failures: ingests whose rows are not the ones that are stored: read = accepted + rejected, accepted rows are in the
--- table of the kind and nowhere else, rejected ones in rejects, and what was refused whole has no accepted row.
+-- table of the kind and nowhere else, rejected ones in rejects or counted as not kept, and what was refused whole has no accepted row.
 -- Parameters: none.
 SELECT format(
-    'ingest {}: {} rows read, {} accepted ({} stored as {}), {} rejected ({} in rejects)',
+    'ingest {}: {} rows read, {} accepted ({} stored as {}), {} rejected ({} in rejects, {} not kept)',
     ingest_id,
     coalesce(ingests.rows_read::VARCHAR, 'no'),
     coalesce(ingests.rows_accepted::VARCHAR, 'none'),
     coalesce(accepted.n_rows, 0),
     coalesce(accepted.kind, ingests.kind, 'nothing known'),
     coalesce(ingests.rows_rejected::VARCHAR, 'none'),
-    coalesce(rejected.n_rows, 0)
+    coalesce(rejected.n_rows, 0),
+    coalesce(ingests.rejects_not_kept, 0)
 ) AS detail
 FROM ingests
 FULL JOIN (
@@ -32,6 +33,6 @@ WHERE ingests.kind IS NULL
 OR accepted.kind <> ingests.kind
 OR ingests.rows_read <> ingests.rows_accepted + ingests.rows_rejected
 OR ingests.rows_accepted <> coalesce(accepted.n_rows, 0)
-OR ingests.rows_rejected <> coalesce(rejected.n_rows, 0)
+OR ingests.rows_rejected <> coalesce(rejected.n_rows, 0) + coalesce(ingests.rejects_not_kept, 0)
 OR (ingests.refusal IS NOT NULL AND ingests.rows_accepted > 0)
 ORDER BY ingest_id;

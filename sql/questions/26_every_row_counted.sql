@@ -21,4 +21,4 @@ LEFT JOIN (
     GROUP BY ingest_id
 ) AS stored USING (ingest_id)
 WHERE ingests.rows_accepted <> coalesce(stored.n_accepted, 0)
-OR ingests.rows_rejected <> coalesce(stored.n_rejected, 0);
+OR ingests.rows_rejected <> coalesce(stored.n_rejected, 0) + coalesce(ingests.rejects_not_kept, 0);

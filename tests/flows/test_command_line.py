@@ -161,7 +161,7 @@ class TestOfRuns:
         ("asset", "technical_score", "reason"),
         [
             ("AAPL", "1.7", "technical_score is above 1"),
-            ("AAPL", "NaN", "technical_score is not a number"),
+            ("AAPL", "inf", "technical_score is not finite"),
             ("AMZN", "0.7", "stands more than once"),
         ],
     )

@@ -54,7 +54,7 @@ def test_the_sample_is_ready_and_its_bad_row_has_the_line_that_an_editor_shows(
     assert out.splitlines()[-1] == f"{DAY}: 3 files, 1 portfolio: ready, 1 warning"
     [(level, where, what)] = findings(validate)
     path, line = where.split(":")
-    assert (level, what) == ("warning", "refused: technical_score is above 1")
+    assert (level, what) == ("warning", "refused: technical_score is above 1: got '1.7000'")
     assert "LOW,1.7000" in (folder / path).read_text().splitlines()[int(line) - 1]
     assert validate("--strict")[0] == 1
 

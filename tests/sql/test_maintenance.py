@@ -94,7 +94,7 @@ def test_a_sound_warehouse_passes_and_says_what_it_looks_at(warehouse: Warehouse
     ("damage", "failing", "words"),
     [
         ("DELETE FROM scores WHERE asset = 'BBB'", "every_ingest_adds_up", "2 accepted (1 stored as scores)"),
-        ("DELETE FROM rejects", "every_ingest_adds_up", "1 rejected (0 in rejects)"),
+        ("DELETE FROM rejects", "every_ingest_adds_up", "1 rejected (0 in rejects, 0 not kept)"),
         ("DELETE FROM ingests WHERE sha256 = 'a'", "every_ingest_adds_up", "ingest 1: no rows read"),
         ("INSERT INTO scores FROM scores WHERE asset = 'BBB'", "ingested_rows_are_unique", "default BBB 2 times"),
         ("UPDATE scores SET row_number = 3", "ingested_rows_are_unique", "rows with row_number 3"),

@@ -89,8 +89,8 @@ class TestRefusedWhole:
         sentence = installation.refusal()
         assert sentence == (
             f"{path} is refused: 2 of its 3 rows cannot be used, more than max_reject_share 0.05 allows: it has 4 "
-            "values, the header 3 (1 row); score cannot be read as a number (1 row). Nothing of it counts: correct "
-            "the file, or allow more with BALLAST_MAX_REJECT_SHARE"
+            "values, the header 3 (1 row); score cannot be read as a number: got 'high' (1 row). Nothing of it "
+            "counts: correct the file, or allow more with BALLAST_MAX_REJECT_SHARE"
         )
         assert installation.scores() == [("AAA", 0.7)]
         rules = installation.ask("SELECT row_number, rule FROM rejects ORDER BY row_number")

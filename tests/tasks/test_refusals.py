@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from sql.records import IngestBatch
 from tasks.contracts import ASSETS, POSITIONS, PRICES, RESTRICTION_LIST, SCORES, Contract
-from tasks.feeds import Notation
+from tasks.notation import Notation
 from tasks.refusals import Delivery, RawBatch, apply_contract, broken_rows
 
 DAY = date(2025, 6, 2)
@@ -32,43 +32,60 @@ def _refusals(contract: Contract, raw: pl.DataFrame) -> list[tuple[int, str, str
     return _apply(contract, raw).rejected.select("row_number", "rule", "reason").rows()
 
 
+_NO_NUMBER = "score cannot be read as a number"
+_UNSEEN = "asset holds a character that cannot be seen: got '{}'"
+_NO_DATE = (
+    "date cannot be read as a date like 2024-12-02 (where dates are written otherwise, say so in feeds: date_format): "
+    "got '{}'"
+)
+
+
 @pytest.mark.parametrize(
     ("row", "rule", "reason"),
     [
-        (("2025-06-02", "AAA", "1.7", None), "score|max", "score is above 1"),
-        (("2025-06-02", "AAA", "-0.1", None), "score|min", "score is below 0"),
-        (("2025-06-02", "AAA", "NaN", None), "score|nan", "score is not a number"),
-        (("2025-06-02", "AAA", "inf", None), "score|inf", "score is not finite"),
-        (("2025-06-02", "AAA", "high", None), "score|parses", "score cannot be read as a number"),
+        (("2025-06-02", "AAA", "1.7", None), "score|max", "score is above 1: got '1.7'"),
+        (("2025-06-02", "AAA", "-0.1", None), "score|min", "score is below 0: got '-0.1'"),
+        (("2025-06-02", "AAA", "NaN", None), "has_a_score", "no score and no part of one"),
+        (("2025-06-02", "AAA", "-", "#N/A"), "has_a_score", "no score and no part of one"),
+        (("2025-06-02", "AAA", "inf", None), "score|inf", "score is not finite: got 'inf'"),
+        (("2025-06-02", "AAA", "high", None), "score|parses", "score cannot be read as a number: got 'high'"),
+        (
+            ("2025-06-02", "AAA", "70 %", None),
+            "score|percent",
+            "score cannot be read as a number: where it is in percent, say so in feeds: percent: [score]: got '70 %'",
+        ),
+        (
+            ("2025-06-02", "AAA", "1,000.7", None),
+            "score|thousands",
+            f"{_NO_NUMBER}: where commas separate thousands, say so in feeds: thousands: ',': got '1,000.7'",
+        ),
         (
             ("2025-06-02", "AAA", "0,7", None),
             "score|decimal_comma",
-            "score cannot be read as a number: where commas are decimal, say so in feeds: decimal: ','",
+            "score cannot be read as a number: where commas are decimal, say so in feeds: decimal: ',': got '0,7'",
         ),
-        (("2025-06-02", "AAA", "1e400", None), "score|inf", "score is not finite"),
-        (("2025-06-02", "A\u200bA", "0.7", None), "asset|regex", "asset holds a character that cannot be seen"),
-        (("2025-06-02", "A\0A", "0.7", None), "asset|regex", "asset holds a character that cannot be seen"),
-        (("2025-06-02", "A" * 257, "0.7", None), "asset|max_length", "asset has more than 256 characters"),
+        (("2025-06-02", "AAA", "1e400", None), "score|inf", "score is not finite: got '1e400'"),
+        (("2025-06-02", "A\u200bA", "0.7", None), "asset|regex", _UNSEEN.format(r"A\u200bA")),
+        (("2025-06-02", "A\0A", "0.7", None), "asset|regex", _UNSEEN.format(r"A\x00A")),
+        (
+            ("2025-06-02", "A" * 257, "0.7", None),
+            "asset|max_length",
+            f"asset has more than 256 characters: got '{'A' * 40}'...",
+        ),
         (("2025-06-02", "AAA", None, " "), "has_a_score", "no score and no part of one"),
         (("2025-06-02", "", "0.7", None), "asset|nullability", "asset is missing"),
-        (("2025-06-03", "AAA", "0.7", None), "of_the_day", "the row is not of the file's day"),
-        (
-            ("02.06.2025", "AAA", "0.7", None),
-            "as_of_date|parses",
-            "date cannot be read as a date like 2024-12-02",
-        ),
-        (
-            ("0025-06-02", "AAA", "0.7", None),
-            "as_of_date|parses",
-            "date cannot be read as a date like 2024-12-02",
-        ),
+        (("2025-06-03", "AAA", "0.7", None), "of_the_day", "the row is not of the file's day: got '2025-06-03'"),
+        (("02.06.2025", "AAA", "0.7", None), "as_of_date|parses", _NO_DATE.format("02.06.2025")),
+        (("0025-06-02", "AAA", "0.7", None), "as_of_date|parses", _NO_DATE.format("0025-06-02")),
+        (("2025-06-02 09:30", "AAA", "0.7", None), "as_of_date|parses", _NO_DATE.format("2025-06-02 09:30")),
+        ((" 2025-06-02", "AAA", "0.7", None), "as_of_date|parses", _NO_DATE.format(" 2025-06-02")),
     ],
 )
 def test_a_bad_score_row_is_refused_in_words_and_the_good_one_goes_on(
     row: tuple[str | None, ...], rule: str, reason: str
 ) -> None:
     raw = _score_rows(row, ("2025-06-02", "BBB", "0.8", None))
-    accepted, rejected, _ = _apply(SCORES, raw)
+    accepted, rejected, *_ = _apply(SCORES, raw)
     assert accepted["asset"].to_list() == ["BBB"]
     assert rejected.select("row_number", "rule", "reason").rows() == [(1, rule, reason)]
 
@@ -120,7 +137,7 @@ def test_cash_is_refused_as_a_position() -> None:
 def test_an_unknown_restriction_is_refused_with_the_known_ones() -> None:
     raw = pl.DataFrame({"portfolio_id": [None], "asset": ["AAA"], "restriction": ["never"]}, schema=_TEXTS)
     assert _refusals(RESTRICTION_LIST, raw) == [
-        (1, "known_restriction", "restriction is none of no_buy, no_trade, must_sell")
+        (1, "known_restriction", "restriction is none of no_buy, no_trade, must_sell: got 'never'")
     ]
 
 
@@ -155,26 +172,26 @@ def test_a_restriction_until_a_year_of_two_digits_is_not_taken_to_have_ended_in_
 )
 def test_a_price_that_is_not_above_0_and_finite_is_refused(close: str, rule: str) -> None:
     raw = pl.DataFrame({"date": ["2025-06-02"] * 2, "asset": ["AAA", "BBB"], "close": [close, "0.01"]})
-    accepted, rejected, _ = _apply(PRICES, raw)
+    accepted, rejected, *_ = _apply(PRICES, raw)
     assert (rejected["rule"].to_list(), accepted["asset"].to_list()) == ([rule], ["BBB"])
 
 
 def test_a_decimal_comma_is_read_where_it_is_said_and_a_point_is_not_taken_for_thousands() -> None:
     raw = _score_rows(("02.06.2025", "AAA", "0,7", None), ("02.06.2025", "BBB", "1.000,0", None))
-    accepted, rejected, _ = _apply(SCORES, raw, decimal=",", date_format="%d.%m.%Y")
+    accepted, rejected, *_ = _apply(SCORES, raw, decimal=",", date_format="%d.%m.%Y")
     assert accepted["score"].to_list() == [0.7]
     assert rejected["row_number"].to_list() == [2]
 
 
 def test_blanks_around_a_name_are_no_part_of_it() -> None:
-    assert _apply(SCORES, _score_rows((" 2025-06-02", " AAA\u00a0", "0.7 ", None))).accepted["asset"].to_list() == [
+    assert _apply(SCORES, _score_rows(("2025-06-02", " AAA\u00a0", "0.7 ", None))).accepted["asset"].to_list() == [
         "AAA"
     ]
 
 
 def test_rows_of_many_days_say_their_own_day_and_none_may_be_in_the_future() -> None:
     days = ["2025-05-30", "2025-06-02", "2025-06-04", "2025-06-05", "soon"]
-    accepted, rejected, _ = _apply(SCORES, _score_rows(*((day, "AAA", "0.7", None) for day in days)), None)
+    accepted, rejected, *_ = _apply(SCORES, _score_rows(*((day, "AAA", "0.7", None) for day in days)), None)
     assert [day.isoformat() for day in accepted["as_of_date"]] == days[:3]
     assert rejected.select("as_of_date", "rule").rows() == [
         (date(2025, 6, 5), "not_in_the_future"),
@@ -196,6 +213,6 @@ _CELLS = st.sampled_from(
 @settings(deadline=None)  # a busy machine is no failure
 @given(st.lists(st.tuples(_CELLS, _CELLS, _CELLS, _CELLS), min_size=1, max_size=12))
 def test_every_row_is_accepted_or_refused_and_none_is_both(rows: list[tuple[str, ...]]) -> None:
-    accepted, rejected, _ = _apply(SCORES, _score_rows(*rows))
+    accepted, rejected, *_ = _apply(SCORES, _score_rows(*rows))
     numbers = accepted["row_number"].to_list() + rejected["row_number"].to_list()
     assert sorted(numbers) == list(range(1, len(rows) + 1))

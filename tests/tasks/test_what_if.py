@@ -205,9 +205,9 @@ def test_a_plan_of_one_portfolio_is_that_of_all_and_takes_no_other_for_a_typing_
     core = [Group("XNYS", {"core": LIMITS["core"]}, {})]
     one = plan_day(published, NEXT_DAY, core, LIMITS)
     assert _weights(one.targets) == _weights(plans["next day"].targets.filter(portfolio_id="core"))
-    assert not any(warning.startswith("positions") for warning in one.warnings)
+    assert not any(warning.startswith("positions: ") for warning in one.warnings)
     alone = plan_day(published, NEXT_DAY, core, ["core"])
-    assert "positions taken in earlier: portfolio income is not in this run" in alone.warnings
+    assert "positions: portfolios income, opportunity are not in this run" in alone.warnings
 
 
 def test_too_few_scores_would_hold_the_run_and_the_visible_targets_stay(own: Settings) -> None:
@@ -265,7 +265,7 @@ def test_a_group_that_fails_says_so_and_the_others_go_on(published: Settings) ->
 
 def test_rows_that_would_be_refused_are_warned_about(own: Settings, plans: dict[str, Plan]) -> None:
     [refused] = [one for one in plans["same"].warnings if one.startswith("refused: ")]
-    assert refused.endswith("/scores_2025-06-03.csv, row 31: technical_score is above 1")
+    assert refused.endswith("/scores_2025-06-03.csv, row 31: technical_score is above 1: got '1.7000'")
     (own.inbox / f"scores_{NEXT_DAY}.csv").write_text("date,asset,technical_score\n")
     with pytest.raises(SourceError, match="has a header but no rows"):
         _plan(own, NEXT_DAY)
