@@ -18,6 +18,7 @@ from tasks.settings import Settings
 from tasks.sources import Source, find_all, find_sources
 from tasks.stages import run_logger, stage
 from tasks.verdicts import Verdict
+from tasks.wording import readable
 
 
 @dataclass(frozen=True)
@@ -103,7 +104,7 @@ class _Intake:
             ingests = self._record(source, fetched)
         if source.day is None:
             self._histories.add(source.shown)
-        name = source.place.name if source.place else source.shown
+        name = readable(source.place.name) if source.place else source.shown
         yield from (Ingested(source.contract.kind, name, one) for one in ingests)
 
     def _fetched(self, source: Source, day: date) -> AbstractContextManager[Fetched]:
@@ -148,15 +149,15 @@ class _Intake:
     def _require_assets(self, day: date) -> None:
         if self._warehouse.query("assets_for_day", as_of_date=day).is_empty():
             msg = (
-                f"no asset list: expected assets.csv in {self._settings.inbox} or in the folder above, or a feed of "
-                "assets, with asset, bucket"
+                f"no asset list: expected assets.csv in {readable(self._settings.inbox)} or in the folder above, or a "
+                "feed of assets, with asset, bucket"
             )
             raise SourceError(msg)
 
 
 def _identity(source: Source, fetched: Fetched) -> str:
     """Hash the content, and how it is to be read where that is not as in the inbox: read otherwise, it is another."""
-    said = source.feed.model_dump(exclude_defaults=True, exclude={"path", "database", "query"})
+    said = source.feed.model_dump(exclude_defaults=True, exclude={"path", "database", "query", "deadline_seconds"})
     if not said:
         return fetched.sha256
     return hashlib.sha256(f"{fetched.sha256} {json.dumps(said, sort_keys=True)}".encode()).hexdigest()

@@ -1,5 +1,6 @@
 """Where files are: here, or behind a URL that fsspec opens. A secret is never part of what is shown."""
 
+import glob
 import hashlib
 import os
 import re
@@ -13,11 +14,13 @@ from typing import Any, BinaryIO, NoReturn, Self, TypeAlias
 import fsspec
 from fsspec.core import url_to_fs
 
+from sql.plain_files import NotAFileError, open_file
+from tasks.deadlines import within
 from tasks.errors import SourceError, SourceUnavailableError
-from tasks.feeds import without_secrets
+from tasks.feeds import VARIABLE, with_environment, without_secrets
+from tasks.wording import readable
 
 _COPY_BYTES = 8 << 20
-_VARIABLE = re.compile(r"\$\{(\w+)\}")
 _GLOB = re.compile(r"[*?\[]")
 _WEB_GLOB = re.compile(r"\*")
 """In the address of a page, ? begins its query and [ its host."""
@@ -34,6 +37,8 @@ class Place:
     shown: str
     path: str = field(repr=False)
     _files: _Files = field(repr=False)
+    _seconds: float = field(default=0, repr=False)
+    """The longest wait for it, where it is elsewhere."""
 
     @property
     def name(self) -> str:
@@ -50,23 +55,27 @@ class Place:
         options = {"block_size": 0} if _is_web(self._files) else {}
         return self._files.open(self.path, "rb", **options)
 
+    def _copy_to(self, copy: Any) -> str:  # noqa: ANN401 - a temporary file
+        with self._open() as file:
+            digest = _hash(file, copy)
+        copy.flush()
+        return digest
+
     @contextmanager
     def fetched(self) -> Iterator["Fetched"]:
         """Give its content as a file of this machine, and the SHA-256 of it; nothing holds the whole.
 
-        *Raises* `SourceError` when there is none, `SourceUnavailableError` when it cannot be reached.
+        *Raises* `SourceError` when there is none, `SourceUnavailableError` when it cannot be reached in time.
         """
         if self.is_here:
-            with _told(self.shown):
+            with _told(self.shown), open_file(Path(self.path)) as file:
                 stamp = _stamp(Path(self.path))
-                with Path(self.path).open("rb") as file:
-                    digest = _hash(file, None)
+                digest = _hash(file, None)
             yield Fetched(Path(self.path), digest, stamp)
             return
         with tempfile.NamedTemporaryFile(prefix="ballast-", suffix=self.name[-20:]) as copy:
-            with _told(self.shown), self._open() as file:
-                digest = _hash(file, copy)
-            copy.flush()
+            with _told(self.shown):
+                digest = within(self._seconds, self.shown, lambda: self._copy_to(copy))
             yield Fetched.of(Path(copy.name), digest)
 
 
@@ -92,37 +101,61 @@ class Fetched:
 
 def local_place(path: Path) -> Place:
     """Name a file of this machine."""
-    return Place(str(path), str(path), fsspec.filesystem("file"))
+    return Place(readable(path), str(path), fsspec.filesystem("file"))
 
 
-def find_places(address: str) -> tuple[Place, ...]:
+def find_places(address: str, seconds: float) -> tuple[Place, ...]:
     """Give the file at the address, the files that a glob matches, or those of a folder, in the order of their names.
 
+    Only what the address writes itself is a glob: neither the working folder nor a variable of the environment is.
     *Raises* `SourceError` for an address that cannot be used, `SourceUnavailableError` for one that does not answer.
     """
-    shown = without_secrets(address)
+    shown = without_secrets(readable(address))
     files, path = _open(address, shown)
     with _told(shown):
-        files.invalidate_cache()
-        if _is_glob(files, path):
-            found = sorted(str(one) for one in files.glob(path))
-        elif _is_folder(files, path):
-            found = sorted(str(one) for one in files.ls(path, detail=False))
-        else:
-            return (Place(shown, path, files),) if _is_there(files, path) else ()
-    return tuple(Place(_shown(address, files, one), one, files) for one in found)
+        found = (
+            _find(files, path, address)
+            if _is_here(files)
+            else within(seconds, shown, lambda: _find(files, path, address))
+        )
+    if found is None:
+        return (Place(shown, path, files, seconds),)
+    return tuple(Place(readable(_shown(address, files, one)), one, files, seconds) for one in found)
+
+
+def _find(files: _Files, path: str, address: str) -> list[str] | None:
+    """Find what a glob matches, or what a folder holds; None: the address is that of one file."""
+    files.invalidate_cache()
+    if _is_glob(files, address):
+        return _matching(files, path, address)
+    if _is_folder(files, path):
+        return sorted(str(one) for one in files.ls(path, detail=False))
+    return None if _is_there(files, path) else []
+
+
+def _matching(files: _Files, path: str, address: str) -> list[str]:
+    if _is_web(files):
+        return sorted(str(one) for one in files.glob(path))
+    pattern = with_environment(address, glob.escape)
+    if not _is_here(files):
+        return sorted(str(one) for one in files.glob(url_to_fs(pattern)[1]))
+    pattern = re.sub(r"^(?:file|local)://", "", pattern)
+    if pattern.startswith("~"):
+        home, slash, rest = pattern.partition("/")
+        pattern = glob.escape(str(Path(home).expanduser())) + slash + rest
+    return sorted(str(Path(one).absolute()) for one in glob.glob(pattern, recursive=True))  # noqa: PTH207 - absolute too
 
 
 def is_folder(address: str) -> bool:
     """Say whether the address is that of a folder."""
-    shown = without_secrets(address)
+    shown = without_secrets(readable(address))
     files, path = _open(address, shown)
     with _told(shown):
-        return not _is_glob(files, path) and _is_folder(files, path)
+        return not _is_glob(files, address) and _is_folder(files, path)
 
 
-def _is_glob(files: _Files, path: str) -> bool:
-    return bool((_WEB_GLOB if _is_web(files) else _GLOB).search(path))
+def _is_glob(files: _Files, address: str) -> bool:
+    return bool((_WEB_GLOB if _is_web(files) else _GLOB).search(VARIABLE.sub("", address)))
 
 
 def _is_folder(files: _Files, path: str) -> bool:
@@ -132,6 +165,8 @@ def _is_folder(files: _Files, path: str) -> bool:
 
 def _is_there(files: _Files, path: str) -> bool:
     """Look for a file. What is forbidden or does not answer is not taken for a file that is not there."""
+    if _is_here(files):
+        return os.path.lexists(path)
     try:
         files.info(path)
     except FileNotFoundError as error:
@@ -151,15 +186,6 @@ def _is_web(files: _Files) -> bool:
     return "http" in files.protocol
 
 
-def with_environment(text: str) -> str:
-    """Fill in the variables of the environment. *Raises* `SourceError` for one that is not set."""
-    missing = sorted({name for name in _VARIABLE.findall(text) if name not in os.environ})
-    if missing:
-        msg = f"feeds name {', '.join(missing)}, which the environment does not have: set it"
-        raise SourceError(msg)
-    return _VARIABLE.sub(lambda found: os.environ[found[1]], text)
-
-
 def _open(address: str, shown: str) -> tuple[_Files, str]:
     scheme = address.partition("://")[0] if "://" in address else "file"
     try:
@@ -177,7 +203,7 @@ def _open(address: str, shown: str) -> tuple[_Files, str]:
 def _shown(address: str, files: _Files, path: str) -> str:
     """Name a file that was found, without what the environment filled in."""
     shown = without_secrets(path if _is_here(files) else files.unstrip_protocol(path))
-    for name in _VARIABLE.findall(address):
+    for name in VARIABLE.findall(address):
         shown = shown.replace(os.environ[name], f"${{{name}}}") if os.environ[name] else shown
     return shown
 
@@ -209,6 +235,12 @@ def _told(shown: str) -> Iterator[None]:
 
 def _tell(shown: str, error: Exception) -> NoReturn:
     status = getattr(error, "status", None)
+    if isinstance(error, NotAFileError):
+        msg = f"{shown} cannot be read: {error}. Deliver a plain file there, or correct the path"
+        raise SourceError(msg) from None
+    if isinstance(error, FileNotFoundError) and error.filename and os.path.lexists(error.filename):
+        msg = f"{shown} is a link to a file that is not there: deliver that, or take the link away"
+        raise SourceError(msg) from None
     if isinstance(error, FileNotFoundError) or status in _GONE:
         what = "folder" if shown.endswith("/") else "file"
         msg = f"no {what} at {shown}: correct the path, or deliver it"

@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager
 from datetime import UTC, date, datetime, timedelta
 
 from sql.records import IngestBatch
-from tasks.errors import SourceError
+from tasks.errors import SourceError, SourceUnavailableError
 from tasks.formats import format_of, read_rows
 from tasks.layout import Layout
 from tasks.places import Fetched
@@ -31,6 +31,11 @@ def read_source(source: Source, fetched: Fetched) -> Iterator[IngestBatch]:
     delivery = Delivery(source.day, latest, source.feed.notation)
     layout = Layout(source.contract, source.feed)
     name = source.feed.format or (format_of(source.place.name) if source.place else "arrow")
-    for raw in read_rows(fetched.path, name, layout, delivery.notation):
-        yield apply_contract(source.contract, raw, delivery)
+    try:
+        for raw in read_rows(fetched.path, name, layout, delivery.notation):
+            kept = raw._replace(rows=layout.without_left_out(raw.rows))
+            yield apply_contract(source.contract, kept, delivery)
+    except OSError as error:
+        msg = f"cannot be read any more ({error.strerror or error}): see that it stays where it is, and run again"
+        raise SourceUnavailableError(msg) from None
     fetched.require_unchanged()

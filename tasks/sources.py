@@ -1,18 +1,21 @@
 """Find what describes a day: files in the inbox, or what the config's feeds name. Nothing is read here."""
 
+import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from pathlib import Path
 
 from sizing.wording import listed
 from sql.records import IngestKind
 from tasks.contracts import CONTRACTS, Contract
+from tasks.dates import parse_date
 from tasks.errors import SourceError
 from tasks.feeds import Feed, Feeds, without_secrets
 from tasks.formats import ENDINGS, OTHER_ENDINGS
 from tasks.places import Place, find_places, is_folder, local_place
+from tasks.wording import readable
 
 _DAY_IN_NAME = re.compile(r"\d{4}-\d{2}-\d{2}")
 _NO_FEEDS: Mapping[IngestKind, Feed] = {}
@@ -56,7 +59,7 @@ def find_sources(inbox: Path, day: date, feeds: Feeds = _NO_FEEDS) -> tuple[Sour
             raise SourceError(_nothing_at(contract, feeds[contract.kind], day))
     if "scores" not in kinds:
         expected = f"scores_{day}.csv (or {_other_endings()})"
-        msg = f"no scores for {day} in {inbox}: expected {expected}, {_what_is_there(inbox)}"
+        msg = f"no scores for {day} in {readable(inbox)}: expected {expected}, {_what_is_there(inbox)}"
         raise SourceError(msg)
     return found
 
@@ -90,7 +93,7 @@ def days_in_inbox(inbox: Path, feeds: Feeds = _NO_FEEDS) -> tuple[date, ...]:
     if feed.path is None:
         return ()
     glob, finder, written = feed.path_on_any_day()
-    return _days((Path(place.name) for place in find_places(glob)), finder, written)
+    return _days((Path(place.name) for place in find_places(glob, feed.deadline_seconds)), finder, written)
 
 
 def unread_in_inbox(inbox: Path) -> tuple[str, ...]:
@@ -100,8 +103,8 @@ def unread_in_inbox(inbox: Path) -> tuple[str, ...]:
     """
     stems = "|".join(f"{one.kind}(_{_DAY_IN_NAME.pattern})?" if one.is_dated else one.kind for one in CONTRACTS)
     read = re.compile(rf"({stems})({'|'.join(map(re.escape, ENDINGS))})")
-    names = (path.name for path in inbox.iterdir() if path.is_file() and path.suffix != ".md")
-    return tuple(sorted(name for name in names if not name.startswith(".") and not read.fullmatch(name)))
+    names = (path.name for path in inbox.iterdir() if not path.is_dir() and path.suffix != ".md")
+    return tuple(sorted(readable(name) for name in names if not name.startswith(".") and not read.fullmatch(name)))
 
 
 def _days(paths: Iterable[Path], finder: re.Pattern[str], written: str) -> tuple[date, ...]:
@@ -110,11 +113,10 @@ def _days(paths: Iterable[Path], finder: re.Pattern[str], written: str) -> tuple
         found = finder.search(path.name)
         if found is None or not path.name.endswith(tuple(ENDINGS)):
             continue
-        try:
-            days.add(datetime.strptime(found[1], written).date())  # noqa: DTZ007 - a day has no zone
-        except ValueError:
-            msg = f"{path}: {found[1]} is not a day: expected a name like scores_2024-12-02.csv"
-            raise SourceError(msg) from None
+        if (day := parse_date(found[1], written)) is None:
+            msg = f"{readable(path)}: {readable(found[1])} is not a day: expected a name like scores_2024-12-02.csv"
+            raise SourceError(msg)
+        days.add(day)
     return tuple(sorted(days))
 
 
@@ -130,9 +132,9 @@ def _from_inbox(contract: Contract, inbox: Path, day: date) -> tuple[Source, ...
 
 
 def _named(contract: Contract, folder: Path, day: date, endings: Iterable[str]) -> list[Path]:
-    """Give the files of a folder that are named by the kind, alone or with the day."""
+    """Give what a folder has under the kind's name, alone or with the day: whatever it is, so that none is missed."""
     paths = (folder / f"{stem}{ending}" for stem in (contract.kind, f"{contract.kind}_{day}") for ending in endings)
-    return [path for path in paths if path.is_file()]
+    return [path for path in paths if os.path.lexists(path)]
 
 
 def _refuse_what_is_not_read(contract: Contract, inbox: Path, day: date) -> None:
@@ -142,8 +144,8 @@ def _refuse_what_is_not_read(contract: Contract, inbox: Path, day: date) -> None
         stem = path.name.partition(".")[0] if contract.is_dated else contract.kind
         why = "of a format" if path.name.endswith(OTHER_ENDINGS) else "under a name"
         msg = (
-            f"{path} is {why} that is not read: save its {contract.kind} as {stem}.csv (or {_other_endings()}), or "
-            "take it out of the inbox"
+            f"{readable(path)} is {why} that is not read: save its {contract.kind} as {stem}.csv (or "
+            f"{_other_endings()}), or take it out of the inbox"
         )
         raise SourceError(msg)
 
@@ -157,7 +159,7 @@ def _from_feed(contract: Contract, feed: Feed, day: date) -> tuple[Source, ...]:
     if feed.path is None:
         return (Source(contract, feed, None, day if feed.is_of_one_day else many),)
     address = feed.path_on(day)
-    places = find_places(address)
+    places = find_places(address, feed.deadline_seconds)
     if not places and not feed.is_of_one_day:
         raise SourceError(_nothing_at(contract, feed, day))
     if is_folder(address):
@@ -191,12 +193,12 @@ def _one(contract: Contract, feed: Feed, places: Sequence[Place], day: date | No
 
 def _require_folder(inbox: Path) -> None:
     if not inbox.is_dir():
-        msg = f"no inbox folder at {inbox}: give its path with --inbox or BALLAST_INBOX"
+        msg = f"no inbox folder at {readable(inbox)}: give its path with --inbox or BALLAST_INBOX"
         raise SourceError(msg)
 
 
 def _nothing_at(contract: Contract, feed: Feed, day: date) -> str:
-    address = without_secrets(feed.path_on(day))
+    address = without_secrets(readable(feed.path_on(day)))
     return f"no {contract.kind} for {day} at {address}: deliver them, or correct the feed in the config"
 
 

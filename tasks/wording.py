@@ -1,6 +1,15 @@
 """How things stand in a sentence: counted, and what a file holds so that a terminal does not obey it."""
 
+import os
+from pathlib import Path
+
 _LONGEST = 40
+
+
+def readable(path: Path | str) -> str:
+    """Give a path as text that can be printed and stored: other bytes than UTF-8 and control characters as escapes."""
+    text = os.fsencode(path).decode(errors="backslashreplace")
+    return "".join(one if one.isprintable() else ascii(one)[1:-1] for one in text)
 
 
 def shown(text: str, longest: int = _LONGEST) -> str:

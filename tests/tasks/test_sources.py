@@ -144,7 +144,7 @@ def test_a_list_whose_feed_leads_to_nothing_is_missed_over_a_range_too(inbox: Pa
 
 def test_a_folder_that_is_not_there_is_told_as_a_folder(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match=r"no folder at .*/missing/: correct the path"):
-        find_places(f"{tmp_path}/missing/")
+        find_places(f"{tmp_path}/missing/", 1)
 
 
 @pytest.mark.parametrize("name", ["restrictions.xlsx", "restrictions_2025-06-02.XLSX", "scores_2025-06-02.csv.zip"])
@@ -181,3 +181,19 @@ def test_a_file_under_another_name_is_one_that_no_run_reads(inbox: Path) -> None
     for ending in ENDINGS:
         (inbox / f"positions_2025-06-03{ending}").write_text("")
     assert unread_in_inbox(inbox) == ("Scores_2025-06-03.csv", "restriction.csv", "scores_20250603.csv")
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        ("*{as_of_date}.csv", "eod_2025-06-02.csv"),
+        ("*{as_of_date:%Y%m%d}*.csv", "eod20250602v2.csv"),
+        ("eod?[a-c]{as_of_date:%-d%b%y}.csv", "eod_b2Jun25.csv"),
+        ("{as_of_date:%Y-%j}-*.csv", "2025-153-final.csv"),
+        ("{as_of_date:%F}.csv", "2025-06-02.csv"),
+    ],
+)
+def test_the_day_is_found_between_globs(tmp_path: Path, path: str, name: str) -> None:
+    (tmp_path / name).write_text("")
+    (tmp_path / "another.csv").write_text("")
+    assert days_in_inbox(tmp_path, {"scores": Feed(path=f"{tmp_path}/{path}")}) == (DAY,)
