@@ -5,9 +5,11 @@ Feeds are no limits: they decide where a row comes from, never what becomes of i
 """
 
 import codecs
+import fnmatch
+import os
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import fields
 from datetime import date
 from typing import Any, Literal, Self, TypeAlias, get_args
 
@@ -16,26 +18,20 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from sql.records import IngestKind
 from tasks.allowed import explain, shown
 from tasks.config_file import Problem, unknown
-from tasks.contracts import CONTRACTS
+from tasks.contracts import CONTRACTS, NUMBER, Contract
+from tasks.dates import ISO, is_whole, pattern_of
+from tasks.errors import SourceError
+from tasks.notation import MISSING, Notation
 
 FormatName = Literal["csv", "parquet", "jsonl", "arrow"]
 
 _DAY = re.compile(r"(?<!\$)\{as_of_date(?::(?P<format>[^{}]+))?\}")
 _OTHER_FIELD = re.compile(r"(?<!\$)\{(?!as_of_date[:}])[^{}]*\}")
+VARIABLE = re.compile(r"\$\{(\w+)\}")
+"""Stands for a variable of the environment."""
 _PASSWORD = re.compile(r"://[^/@:]*:(?!\$\{\w+\}@)[^/]*@")
 _USER = re.compile(r"(?<=://)[^/]*@")
 _SECRET_FIELDS = {"path", "database"}
-_ISO = "%Y-%m-%d"
-
-
-@dataclass(frozen=True)
-class Notation:
-    """How a file writes its values, where its format leaves that open."""
-
-    decimal: Literal[".", ","] = "."
-    separator: str = ","
-    encoding: str = "utf-8"
-    date_format: str = _ISO
 
 
 class Feed(BaseModel):
@@ -52,7 +48,22 @@ class Feed(BaseModel):
     decimal: Literal[".", ","] = Field(default=".", description="What stands before the decimals of a number.")
     separator: str = Field(default=",", description="What stands between the values of a CSV row.")
     encoding: str = Field(default="utf-8", description="Encoding of a CSV or JSON lines file.")
-    date_format: str = Field(default=_ISO, description="How a date is written, in the codes of strftime.")
+    date_format: str = Field(default=ISO, description="How a date is written, in the codes of strptime.")
+    thousands: Literal["", ",", ".", " ", "'"] = Field(default="", description="What stands between thousands.")
+    percent: list[str] = Field(default=[], description="Our columns whose numbers are in percent, with % or without.")
+    missing: list[str] = Field(
+        default=list(MISSING), description="Words for nothing where a number or a date is expected, in any case."
+    )
+    skip_rows: int = Field(default=0, ge=0, le=1_000, description="How many lines stand above the header.")
+    stop_at: str | None = Field(
+        default=None, description="How the line begins at which the rows end; empty: the first blank line."
+    )
+    leave_out: dict[str, list[str]] = Field(
+        default={}, description="Rows that are not read: a column, and its values in them."
+    )
+    deadline_seconds: float = Field(
+        default=600, gt=0, le=86_400, description="Longest wait for a URL or a database, in seconds."
+    )
 
     @field_validator("separator")
     @classmethod
@@ -75,10 +86,21 @@ class Feed(BaseModel):
     @field_validator("date_format")
     @classmethod
     def _whole_date(cls, date_format: str) -> str:
-        if not {"%Y", "%m", "%d"} <= set(re.findall(r"%\w", date_format)) and "%F" not in date_format:
-            msg = "expected %Y, %m and %d in it, such as %d.%m.%Y"
+        try:
+            names_a_day = is_whole(date_format)
+        except ValueError:
+            names_a_day = False
+        if not names_a_day:
+            msg = "expected codes of strptime that name one day, such as %d.%m.%Y, %d-%b-%y or %-m/%-d/%Y"
             raise ValueError(msg)
         return date_format
+
+    @model_validator(mode="after")
+    def _tells_apart(self) -> Self:
+        if self.thousands == self.decimal:
+            msg = f"decimal and thousands are both {self.decimal!r}: they must differ"
+            raise ValueError(msg)
+        return self
 
     @model_validator(mode="after")
     def _says_where(self) -> Self:
@@ -99,7 +121,8 @@ class Feed(BaseModel):
     @property
     def notation(self) -> Notation:
         """How its values are written."""
-        return Notation(self.decimal, self.separator, self.encoding, self.date_format)
+        said = {one.name: getattr(self, one.name) for one in fields(Notation)}
+        return Notation(**said | {"percent": tuple(self.percent), "missing": tuple(self.missing)})
 
     @property
     def is_of_one_day(self) -> bool:
@@ -108,7 +131,7 @@ class Feed(BaseModel):
 
     def path_on(self, day: date) -> str:
         """Give the path with the day filled in."""
-        return _DAY.sub(lambda found: day.strftime(found["format"] or _ISO), self.path or "")
+        return _DAY.sub(lambda found: day.strftime(found["format"] or ISO), self.path or "")
 
     def path_on_any_day(self) -> tuple[str, re.Pattern[str], str]:
         """Give a glob for the paths of all days, what finds the day in a file's name, and how that is written."""
@@ -116,9 +139,12 @@ class Feed(BaseModel):
         name = path.rpartition("/")[2]
         found = _DAY.search(name)
         if found is None:
-            return _DAY.sub("*", path), re.compile(r"(\d{4}-\d{2}-\d{2})"), _ISO
-        before, after = (re.escape(part).replace(r"\*", ".*") for part in (name[: found.start()], name[found.end() :]))
-        return _DAY.sub("*", path), re.compile(f"^{before}(.+?){after}$"), found["format"] or _ISO
+            return _DAY.sub("*", path), re.compile(r"(\d{4}-\d{2}-\d{2})"), ISO
+        before, after = (
+            fnmatch.translate(part).removesuffix(r"\Z") for part in (name[: found.start()], name[found.end() :])
+        )
+        written = found["format"] or ISO
+        return _DAY.sub("*", path), re.compile(f"^{before}({pattern_of(written)}){after}$"), written
 
 
 Feeds: TypeAlias = Mapping[IngestKind, Feed]
@@ -130,6 +156,15 @@ def without_secrets(address: str) -> str:
     if "://" not in address:
         return address
     return re.split(r"[?#]", _USER.sub("", address), maxsplit=1)[0]
+
+
+def with_environment(text: str, quote: Callable[[str], str] = str) -> str:
+    """Fill in the variables of the environment, each quoted. *Raises* `SourceError` for one that is not set."""
+    missing = sorted({name for name in VARIABLE.findall(text) if name not in os.environ})
+    if missing:
+        msg = f"feeds name {', '.join(missing)}, which the environment does not have: set it"
+        raise SourceError(msg)
+    return VARIABLE.sub(lambda found: quote(os.environ[found[1]]), text)
 
 
 def parse_feeds(section: object) -> tuple[dict[IngestKind, Feed], list[Problem]]:
@@ -149,14 +184,14 @@ def parse_feeds(section: object) -> tuple[dict[IngestKind, Feed], list[Problem]]
     for kind, contract in contracts.items():
         if kind not in section:
             continue
-        feed, found = _parse_feed(section[kind], [given for given, _, _ in contract.columns])
+        feed, found = _parse_feed(section[kind], contract)
         problems += [Problem(("feeds", kind, *keys), f"feeds: {kind}: {said}") for keys, said in found]
         if feed:
             feeds[kind] = feed
     return feeds, problems
 
 
-def _parse_feed(own: object, columns: list[str]) -> tuple[Feed | None, list[Problem]]:
+def _parse_feed(own: object, contract: Contract) -> tuple[Feed | None, list[Problem]]:
     if not isinstance(own, dict):
         return None, [Problem((), "expected a mapping with a path, or a database and a query")]
     known = Feed.model_fields
@@ -165,10 +200,17 @@ def _parse_feed(own: object, columns: list[str]) -> tuple[Feed | None, list[Prob
         feed = Feed.model_validate({name: value for name, value in own.items() if name in known})
     except ValidationError as error:
         return None, problems + [_worded(one) for one in error.errors()]
+    columns = [given for given, _, _ in contract.columns]
     problems += [
         Problem(("columns", name), unknown(f"columns: {name}", name, columns))
         for name in feed.columns
         if name not in columns
+    ]
+    numbers = [given for given, _, dtype in contract.columns if dtype is NUMBER]
+    problems += [
+        Problem(("percent",), unknown(f"percent: column {name}", name, numbers))
+        for name in feed.percent
+        if name not in numbers
     ]
     names = list(feed.columns.values())
     problems += [

@@ -4,8 +4,9 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from tasks.errors import SourceError
-from tasks.feeds import FormatName, Notation
+from tasks.feeds import FormatName
 from tasks.layout import Layout
+from tasks.notation import Notation
 from tasks.read_arrow import read_arrow, read_parquet
 from tasks.read_csv import read_csv
 from tasks.read_json_lines import read_json_lines
@@ -55,7 +56,7 @@ def read_rows(path: Path, format_name: FormatName, layout: Layout, notation: Not
     """
     n_rows = 0
     for batch in _READERS[format_name](path, layout, notation):
-        if height := batch.rows.height + batch.broken.height:
+        if height := batch.rows.height + batch.broken.height + batch.n_more_broken:
             n_rows += height
             yield batch
     if not n_rows and not layout.contract.may_be_empty:

@@ -20,7 +20,6 @@ from tasks.retries import RETRIES
 from tasks.settings import Settings
 from tasks.stages import flow_run_id, flow_run_name, run_logger, stage
 from tasks.strangers import find_strangers, require_known_buckets
-from tasks.unnamed import source_of_positions, taken_as_held, tell_unnamed
 
 PUBLISHED, PROPOSED = "published", "proposed"
 
@@ -80,7 +79,7 @@ def gather(
 def describe(
     inputs: DayFrames, sources: Mapping[str, Any], flow_run_id: str | None, others: Collection[str] = ()
 ) -> StartedRun:
-    """Name the computation by its inputs, limits and code, and say what looks like an error in them.
+    """Name the computation by its inputs, limits and code, and say what looks like a typing error.
 
     *Requires* in `sources` what `as_record` gives. *Raises* `ConfigError` when include_buckets names a bucket that no
     asset has.
@@ -98,9 +97,7 @@ def describe(
         inputs=dict(sources),
         flow_run_id=flow_run_id,
     )
-    positions = source_of_positions(sources, inputs.as_of_date)
-    strangers = find_strangers(inputs, sources["positions_of_others"], others, positions)
-    return StartedRun(record, (*strangers, *tell_unnamed(taken_as_held(sources))))
+    return StartedRun(record, find_strangers(inputs, sources["positions_of_others"], others))
 
 
 def stored_limits(run: Mapping[str, Any]) -> dict[str, RebalancingLimits]:

@@ -8,9 +8,11 @@ import pyarrow as pa
 from pyarrow import parquet
 from pyarrow import types as arrow_types
 
+from sql.plain_files import open_file
+from tasks.dates import write_dates
 from tasks.errors import SourceError
-from tasks.feeds import Notation
 from tasks.layout import Layout
+from tasks.notation import Notation
 from tasks.refusals import RawBatch, broken_rows
 from tasks.wording import shown
 
@@ -46,9 +48,12 @@ _PLAIN = (
 def read_parquet(path: Path, layout: Layout, notation: Notation) -> Iterator[RawBatch]:
     """Give the rows of a Parquet file. *Raises* `SourceError` for columns that do not fit, and for a damaged file."""
     try:
-        with parquet.ParquetFile(
-            path, buffer_size=_BUFFER_BYTES, pre_buffer=False, page_checksum_verification=True
-        ) as file:
+        with (
+            open_file(path) as opened,
+            parquet.ParquetFile(
+                opened, buffer_size=_BUFFER_BYTES, pre_buffer=False, page_checksum_verification=True
+            ) as file,
+        ):
             columns = _columns(file.schema_arrow, layout)
             names = [file.schema_arrow.names[place] for place in columns]
             batches = file.iter_batches(_BATCH_ROWS, columns=names, use_threads=False)
@@ -60,7 +65,7 @@ def read_parquet(path: Path, layout: Layout, notation: Notation) -> Iterator[Raw
 def read_arrow(path: Path, layout: Layout, notation: Notation) -> Iterator[RawBatch]:
     """Give the rows of an Arrow IPC file or stream. *Raises* `SourceError` as `read_parquet` does."""
     try:
-        with pa.memory_map(str(path)) as source:
+        with open_file(path) as opened, pa.memory_map(f"/dev/fd/{opened.fileno()}") as source:
             schema, batches = _open_ipc(source)
             columns = _columns(schema, layout)
             yield from _as_text(_validated(batches, list(columns)), list(columns.values()), notation)
@@ -162,7 +167,7 @@ def _days(series: pl.Series, notation: Notation) -> pl.Series:
     # Polars ends the process when it writes a day beyond its calendar.
     has_year = (number // ticks).is_between(_FIRST_DAY, _LAST_DAY).fill_null(value=False)
     known = series.zip_with(has_year, pl.Series([None], dtype=series.dtype))
-    day = known.dt.strftime(notation.date_format)
+    day = write_dates(known.dt.date(), notation.date_format)
     if ticks > 1:
         here = known.dt.replace_time_zone(None)
         is_midnight = (here == here.dt.truncate("1d")).fill_null(value=True)

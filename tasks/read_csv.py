@@ -2,22 +2,33 @@
 
 import csv
 import io
+import json
+import re
 import uuid
+from array import array
+from collections import deque
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
 import pyarrow as pa
 from pyarrow import csv as arrow_csv
 
+from sql.records import MOST_REJECTS
 from tasks.arrow_text import ArrowText
 from tasks.errors import SourceError
-from tasks.feeds import Notation
 from tasks.layout import Layout
+from tasks.notation import Notation
 from tasks.refusals import RawBatch, broken_rows
-from tasks.text_blocks import BLOCK_BYTES, open_text
+from tasks.text_blocks import open_text
+from tasks.wording import counted
 
+BLOCK_BYTES = 1 << 20
+"""What is parsed at a time, and the longest row."""
 _LONGEST_HEADER = 1 << 20
+_SEPARATOR_LINE = re.compile(r"""["']?sep=([^"'\r\n])["']?\s*(?:[\r\n]|\Z)""", re.IGNORECASE)
+"""The line that tells Excel how the others are separated."""
 
 
 def read_csv(path: Path, layout: Layout, notation: Notation) -> Iterator[RawBatch]:
@@ -25,17 +36,30 @@ def read_csv(path: Path, layout: Layout, notation: Notation) -> Iterator[RawBatc
 
     *Raises* `SourceError` for a header that does not fit, and for a quote that is never closed.
     """
-    header = _read_header(path, notation)
+    start = _read_start(path, notation)
+    if found := _SEPARATOR_LINE.match(start):
+        _require_separator(found[1], notation)
+        start, notation = start[found.end() :], replace(notation, skip_rows=notation.skip_rows + 1)
+    header = _header(start, notation)
     columns = layout.match(header)
     # The last line is ours. Read as a row of its own, it proves that no quote before it was left open.
     end = uuid.uuid4().hex
-    with open_text(path, notation.encoding, f"\n{end}") as text:
+    with open_text(path, notation, f"\n{end}") as text:
         yield from _Rows(ArrowText(text), end, len(header)).read(columns, notation)
 
 
-def _read_header(path: Path, notation: Notation) -> list[str]:
-    with open_text(path, notation.encoding) as text:
-        start = text.read(_LONGEST_HEADER).decode(errors="ignore")
+def _read_start(path: Path, notation: Notation) -> str:
+    with open_text(path, notation) as text:
+        return text.read(_LONGEST_HEADER).decode(errors="ignore")
+
+
+def _require_separator(said: str, notation: Notation) -> None:
+    if said != notation.separator:
+        msg = f"says sep={said} in its first line: set separator: {json.dumps(said)} for it, under feeds in the config"
+        raise SourceError(msg)
+
+
+def _header(start: str, notation: Notation) -> list[str]:
     try:
         lines = csv.reader(io.StringIO(start, newline=""), delimiter=notation.separator)
         header = next((line for line in lines if line), None)
@@ -55,7 +79,10 @@ class _Rows:
         self._text = text
         self._end = end
         self._width = width
-        self._broken: list[arrow_csv.InvalidRow] = []
+        self._broken: deque[arrow_csv.InvalidRow] = deque()
+        self._numbers_of_broken = array("q")
+        self._n_kept = 0
+        self._n_more = 0
         self._is_whole = False
         self._last = -1
 
@@ -66,7 +93,7 @@ class _Rows:
             is_first = self._last < 0
             rows = self._text.restore_all(pl.DataFrame(pl.from_arrow(batch)).rename(names))
             numbered = rows.insert_column(0, self._numbers(rows.height))
-            yield RawBatch(numbered[1:] if is_first else numbered, self._broken_so_far())
+            yield RawBatch(numbered[1:] if is_first else numbered, *self._broken_so_far())
         if not self._is_whole:
             raise SourceError(self._left_open())
 
@@ -91,45 +118,44 @@ class _Rows:
     def _on_broken(self, row: arrow_csv.InvalidRow) -> str:
         if row.text == self._end:
             self._is_whole = True
-        else:
+            return "skip"
+        self._numbers_of_broken.append(row.number - 1)
+        if not row.text.strip():
+            return "skip"  # a line of blanks is no row
+        if self._n_kept < MOST_REJECTS:
             self._broken.append(row)
+            self._n_kept += 1
+        else:
+            self._n_more += 1
         return "skip"
 
     def _numbers(self, count: int) -> pl.Series:
         """Give the numbers of the next good rows. The parser may be some blocks ahead with the broken ones."""
-        broken = pl.Series([row.number - 1 for row in self._broken], dtype=pl.Int64)
+        broken = pl.Series(self._numbers_of_broken.tolist(), dtype=pl.Int64)
         places = pl.int_range(self._last + 1, self._last + 1 + count + broken.len(), eager=True)
         numbers = places.filter(~places.is_in(broken.implode())).head(count).cast(pl.Int32).alias("row_number")
         self._last = numbers[-1] if count else self._last
         return numbers
 
-    def _broken_so_far(self) -> pl.DataFrame:
-        """Take the broken rows that stand before the next good one."""
+    def _broken_so_far(self) -> tuple[pl.DataFrame, int]:
+        """Take the broken rows that stand before the next good one, and count those of which nothing is kept."""
         count = 0
-        for row in self._broken:
-            if row.number - 1 > self._last + 1:
+        for number in self._numbers_of_broken:
+            if number > self._last + 1:
                 break
-            self._last = max(self._last, row.number - 1)
+            self._last = max(self._last, number)
             count += 1
-        taken, self._broken = self._broken[:count], self._broken[count:]
-        return broken_rows(
-            [
-                (
-                    row.number - 1,
-                    self._text.restore(row.text),
-                    f"it has {_values(row.actual_columns)}, the header {self._width}",
-                )
-                for row in taken
-                if row.text.strip()
-            ]
-        )
+        del self._numbers_of_broken[:count]
+        rows = []
+        while self._broken and self._broken[0].number - 1 <= self._last:
+            row = self._broken.popleft()
+            what = f"it has {counted(row.actual_columns, 'value')}, the header {self._width}"
+            rows.append((row.number - 1, self._text.restore(row.text), what))
+        n_more, self._n_more = self._n_more, 0
+        return broken_rows(rows), n_more
 
     def _left_open(self) -> str:
         return (
             f"has a quote that is never closed, or a row of more than {BLOCK_BYTES >> 20} MiB, near row "
             f"{self._last + 1}: what is below it cannot be told apart"
         )
-
-
-def _values(count: int) -> str:
-    return "1 value" if count == 1 else f"{count} values"

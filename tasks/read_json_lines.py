@@ -8,10 +8,10 @@ from typing import Any, TypeAlias
 import polars as pl
 
 from tasks.errors import SourceError
-from tasks.feeds import Notation
 from tasks.layout import Layout
+from tasks.notation import Notation
 from tasks.refusals import RawBatch, broken_rows
-from tasks.text_blocks import BLOCK_BYTES, Utf8Stream, open_text
+from tasks.text_blocks import BLOCK_BYTES, Excerpt, open_text
 
 _LONGEST_LINE = 4 * BLOCK_BYTES
 
@@ -33,7 +33,7 @@ def read_json_lines(path: Path, layout: Layout, notation: Notation) -> Iterator[
     """
     decoder = _decoder(notation)
     n_lines, n_objects = 0, 0
-    with open_text(path, notation.encoding) as text:
+    with open_text(path, notation) as text:
         for block in _line_blocks(text):
             lines = dict(enumerate(block, n_lines + 1))
             objects, broken = _decode(decoder, lines)
@@ -68,7 +68,7 @@ def _object_of_unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return row
 
 
-def _line_blocks(text: Utf8Stream) -> Iterator[list[str]]:
+def _line_blocks(text: Excerpt) -> Iterator[list[str]]:
     """Give the lines that are not blank, some at a time."""
     rest = b""
     while block := text.read(BLOCK_BYTES):

@@ -9,7 +9,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
+from sql.plain_files import open_file
 from tasks.errors import SourceError
+from tasks.notation import Notation
 
 BLOCK_BYTES = 4 << 20
 _GZIP_START = b"\x1f\x8b"
@@ -17,18 +19,17 @@ _UTF16_STARTS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
 class Utf8Stream(io.RawIOBase):
-    """The text of a file as UTF-8 without a mark, with `end` behind the last byte.
+    """The text of a file as UTF-8 without a mark.
 
     *Raises* `SourceError` while reading for what is not the encoding, and for gzip that is cut off or damaged.
     """
 
-    def __init__(self, file: BinaryIO, encoding: str, end: str = "") -> None:
+    def __init__(self, file: BinaryIO, encoding: str) -> None:
         super().__init__()
         self._file = file
         self._encoding = encoding
         # A mark at the start is no character of the first column's name.
         self._decoder = codecs.getincrementaldecoder("utf-8-sig" if encoding == "utf-8" else encoding)()
-        self._end = end
         self._place = 0
 
     def readable(self) -> bool:
@@ -62,7 +63,62 @@ class Utf8Stream(io.RawIOBase):
         if raw:
             return text
         self._place = -1
-        return text + self._end
+        return text
+
+
+class Excerpt(io.RawIOBase):
+    """The lines of a UTF-8 text behind the first ones that are skipped, up to one that begins as the notation says.
+
+    `end` follows them. *Raises* `SourceError` while reading for a line that does not end, where lines are looked for.
+    """
+
+    def __init__(self, text: Utf8Stream, notation: Notation, end: str = "") -> None:
+        super().__init__()
+        self._text = text
+        self._n_skipped = notation.skip_rows
+        self._stop_at = None if notation.stop_at is None else notation.stop_at.encode()
+        self._rest = b""
+        self._end = end.encode()
+        self._is_done = False
+
+    def readable(self) -> bool:
+        """Say yes, as every stream for reading does."""
+        return True
+
+    def read(self, size: int = -1) -> bytes:
+        """Give the next bytes, none at the end."""
+        while not self._is_done:
+            block = self._text.read(size)
+            self._is_done = not block
+            if self._n_skipped or self._stop_at is not None:
+                block = self._excerpt(block)
+            if self._is_done:
+                block += self._end
+            if block:
+                return block
+        return b""
+
+    def _excerpt(self, block: bytes) -> bytes:
+        lines = (self._rest + block).splitlines(keepends=True)
+        self._rest = b""
+        if lines and not self._is_done and not lines[-1].endswith(b"\n"):
+            self._rest = lines.pop()
+            if len(self._rest) > BLOCK_BYTES:
+                msg = f"has a line of more than {BLOCK_BYTES >> 20} MiB, where lines are skipped or looked for"
+                raise SourceError(msg)
+        skipped = min(self._n_skipped, len(lines))
+        self._n_skipped -= skipped
+        kept = lines[skipped:]
+        for place, line in enumerate(kept):
+            if self._stops(line):
+                self._is_done = True
+                return b"".join(kept[:place])
+        return b"".join(kept)
+
+    def _stops(self, line: bytes) -> bool:
+        if not self._stop_at:
+            return self._stop_at is not None and not line.strip()
+        return line.startswith(self._stop_at) or line.lstrip(b' \t"').startswith(self._stop_at)
 
 
 def _reason(error: UnicodeError, place: int) -> str:
@@ -72,17 +128,20 @@ def _reason(error: UnicodeError, place: int) -> str:
 
 
 @contextmanager
-def open_text(path: Path, encoding: str, end: str = "") -> Iterator[Utf8Stream]:
-    """Open a file, gzipped or not, as UTF-8. *Raises* `SourceError` for one in UTF-16 that is not said to be."""
-    with path.open("rb") as file:
+def open_text(path: Path, notation: Notation, end: str = "") -> Iterator[Excerpt]:
+    """Open the rows of a text file, gzipped or not, as UTF-8, with `end` behind them.
+
+    *Raises* `SourceError` for one in UTF-16 that is not said to be.
+    """
+    with open_file(path) as file:
         start = file.read(4)
         file.seek(0)
         if not start.startswith(_GZIP_START):
-            _refuse_utf16(start, encoding)
-            yield Utf8Stream(file, encoding, end)
+            _refuse_utf16(start, notation.encoding)
+            yield Excerpt(Utf8Stream(file, notation.encoding), notation, end)
             return
         with gzip.GzipFile(fileobj=file) as unpacked:
-            yield Utf8Stream(unpacked, encoding, end)  # type: ignore[arg-type]  # it reads like any other
+            yield Excerpt(Utf8Stream(unpacked, notation.encoding), notation, end)  # type: ignore[arg-type]  # as any other
 
 
 def _refuse_utf16(start: bytes, encoding: str) -> None:

@@ -67,6 +67,16 @@ _ODD: Mapping[Type, Sequence[str]] = {
         "06/02/2025",
         "2025-06-02T00:00:00Z",
         "2025-06-02 00:00",
+        "2025-06-02T00:00:00.000+02:00",
+        "2025-06-02 12:00 AM",
+        "2025-06-02 23:59:59",
+        "02-JUN-25",
+        "02-Jun-2025",
+        "6/2/2025",
+        "2025- 6-02",
+        "2025-06-02\u00a0",
+        "N/A",
+        "-",
         "２０２５-06-02",
         "٢٠٢٥-٠٦-٠٢",
         "2025\u201306\u201302",
@@ -111,6 +121,19 @@ _ODD: Mapping[Type, Sequence[str]] = {
         "½",
         "--1",
         "0.5%",
+        "6.53 %",
+        "1e-3%",
+        "1,234,567.89",
+        "1'234.5",
+        "1.234,5",
+        "12,34.5",
+        "0,123.5",
+        ",123",
+        "-",
+        "\u2014",
+        "N/A",
+        "#n/a",
+        "nothing",
         "$1",
         "true",
         "null",
@@ -179,13 +202,13 @@ _ASSETS = tuple(f"A{number}" for number in range(40))
 class HostileFile:
     """A file for an inbox. `name` says its kind, day and format; what is in it may be anything.
 
-    `said` is what its feed says of how it is written: decimal, separator, encoding, date_format.
+    `said` is what its feed says of how it is written: decimal, separator, encoding, date_format, lines around it.
     """
 
     kind: str
     name: str
     content: bytes
-    said: Mapping[str, str] = field(default_factory=dict)
+    said: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def feed(self) -> Feed:
@@ -208,6 +231,8 @@ def make_file(rng: Random) -> HostileFile:
     header, rows = _make_rows(rng, kind)
     form = ending.split(".")[1]
     said = _SAID[rng.choice(tuple(_SAID))] if rng.random() < 0.3 else {}
+    if "percent" in said:
+        said = {"percent": [name for name, dtype in COLUMNS[kind].items() if dtype == "number"]}
     content = _say(said, _WRITERS[form](rng, kind, header, rows), is_text=form in {"csv", "jsonl"})
     if rng.random() < 0.5:
         content = _damage(rng, content, is_text=form in {"csv", "jsonl"})
@@ -218,7 +243,7 @@ def make_file(rng: Random) -> HostileFile:
     return HostileFile(kind, f"{kind}_{DAY}{ending}" if is_of_one_day else f"{kind}{ending}", content, said)
 
 
-_SAID: Mapping[str, Mapping[str, str]] = {
+_SAID: Mapping[str, Mapping[str, Any]] = {
     "German": {"decimal": ",", "separator": ";", "encoding": "cp1252", "date_format": "%d.%m.%Y"},
     "decimal comma": {"decimal": ","},
     "tabs": {"separator": "\t"},
@@ -228,10 +253,19 @@ _SAID: Mapping[str, Mapping[str, str]] = {
     "Latin-1": {"encoding": "latin-1"},
     "American": {"date_format": "%m/%d/%Y"},
     "digits": {"date_format": "%Y%m%d"},
+    "month names": {"date_format": "%d-%b-%y"},
+    "no zeros": {"date_format": "%-m/%-d/%Y"},
+    "thousands": {"thousands": ","},
+    "German thousands": {"decimal": ",", "thousands": ".", "separator": ";"},
+    "Swiss": {"thousands": "'"},
+    "percent": {"percent": True},
+    "lines around": {"skip_rows": 3, "stop_at": "The content"},
+    "a blank line": {"stop_at": ""},
+    "own words": {"missing": ["nothing", "0"]},
 }
 
 
-def _say(said: Mapping[str, str], content: bytes, *, is_text: bool) -> bytes:
+def _say(said: Mapping[str, Any], content: bytes, *, is_text: bool) -> bytes:
     """Write the content as its feed says that it is written: every comma between values, every point, every date."""
     if not is_text or not said:
         return content
@@ -242,6 +276,10 @@ def _say(said: Mapping[str, str], content: bytes, *, is_text: bool) -> bytes:
         text = re.sub(r"(?<=\d)\.(?=\d)", ",", text)
     if "date_format" in said:
         text = text.replace(str(DAY), DAY.strftime(said["date_format"]))
+    if "skip_rows" in said:
+        text = f'Fund Holdings as of,"Jun 02, 2025"\r\nShares,"1,234,567.00"\n\n{text}'
+    if "stop_at" in said:
+        text = f'{text}\n"{said["stop_at"]}\n2025-06-02,AFTER,0.5\n"an open quote'
     return text.encode(said.get("encoding", "utf-8"), errors="replace")
 
 

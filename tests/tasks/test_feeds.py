@@ -213,7 +213,7 @@ class TestQueries:
         ("feeds: {scores: {path: x, separator: '--'}}", "separator: expected one character, such as ';' or a tab"),
         ("feeds: {scores: {path: x, encoding: latin-77}}", "encoding: expected the name of a text encoding, such as"),
         ("feeds: {scores: {path: x, encoding: zlib}}", "encoding: expected the name of a text encoding, such as"),
-        ("feeds: {scores: {path: x, date_format: '%Y'}}", "date_format: expected %Y, %m and %d in it"),
+        ("feeds: {scores: {path: x, date_format: '%Y'}}", "date_format: expected codes of strptime that name one day"),
         ("feeds: {scores: {path: [secret]}}", "scores: path: expected a text, or null"),
     ],
 )

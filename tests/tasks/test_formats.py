@@ -17,9 +17,10 @@ from pyarrow import parquet
 
 from tasks.contracts import RESTRICTION_LIST, SCORES, Contract
 from tasks.errors import SourceError
-from tasks.feeds import Feed, FormatName, Notation
+from tasks.feeds import Feed, FormatName
 from tasks.formats import ENDINGS, format_of, read_rows
 from tasks.layout import Layout
+from tasks.notation import Notation
 from tasks.refusals import RawBatch
 
 HEADER = "date,asset,score\n"
@@ -198,7 +199,7 @@ class TestCsv:
             (b"\0" * 100, "is text in UTF-16, as it seems"),
             (gzip.compress((HEADER + ROW).encode(), mtime=0)[:-6], "is gzip that is cut off or damaged"),
             (gzip.compress((HEADER + ROW).encode(), mtime=0) + b"more", "is gzip that is cut off or damaged"),
-            (f"{HEADER}{'x' * (5 << 20)},1,2", "or a row of more than 4 MiB, near row 1"),
+            (f"{HEADER}{'x' * (5 << 20)},1,2", "or a row of more than 1 MiB, near row 1"),
         ],
         ids=lambda part: part if isinstance(part, str) and len(part) < 80 else "content",
     )

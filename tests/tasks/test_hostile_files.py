@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from random import Random
-from typing import Any, Literal
+from typing import Any
 
 import polars as pl
 import pyarrow as pa
@@ -32,6 +32,7 @@ from sql.maintenance import verify
 from sql.warehouse import Warehouse
 from tasks.contracts import CONTRACTS
 from tasks.errors import SourceError
+from tasks.feeds import Feed
 from tasks.formats import format_of, read_rows
 from tasks.ingest import ingest_range
 from tasks.layout import Layout
@@ -48,8 +49,9 @@ LONGEST_SENTENCE = 2_000
 MOST_REFUSED = 0.5
 """More than by default, so that refused rows stand beside accepted ones more often."""
 OUR_NAME = {"date": "as_of_date"}
-SAME: dict[Type, Callable[[Any, Any, str], bool]] = {"day": same_day, "number": same_number, "text": same_text}
-SAID_OF: dict[Type, Literal["decimal", "date_format"]] = {"day": "date_format", "number": "decimal", "text": "decimal"}
+SAME: dict[Type, Callable[[Any, Any, Feed, str], bool]] = {"day": same_day, "number": same_number, "text": same_text}
+LONGEST_KEPT = 1_000
+"""So many characters of a value are kept of a refused row."""
 
 
 @dataclass
@@ -90,7 +92,8 @@ def judge(file: HostileFile, taken: Taken) -> None:
 def _read_naively(file: HostileFile) -> NaiveRows | None:
     notation = file.feed.notation
     encoding = "utf-8-sig" if notation.encoding == "utf-8" else notation.encoding
-    return read_naively(file.ending, file.content, encoding, notation.separator)
+    around = (notation.skip_rows, notation.stop_at)
+    return read_naively(file.ending, file.content, encoding, notation.separator, around)
 
 
 def _judge_words(file: HostileFile, taken: Taken) -> None:
@@ -106,17 +109,18 @@ def _judge_accepted(file: HostileFile, number: int, row: Row, naive: NaiveRows) 
     assert isinstance(written, dict), f"row {number} is accepted, but is no row: {written!r}"
     for name, dtype in COLUMNS[file.kind].items():
         stored = row[OUR_NAME.get(name, name)]
-        if name == "model" and stored == "default" and same_text(None, written.get(name), "."):
+        if name == "model" and stored == "default" and same_text(None, written.get(name), file.feed):
             continue
-        said = getattr(file.feed.notation, SAID_OF[dtype])
-        assert SAME[dtype](stored, written.get(name), said), (
+        assert SAME[dtype](stored, written.get(name), file.feed, name), (
             f"row {number}, {name}: {written.get(name)!r} became {stored!r}"
         )
 
 
 def _judge_rejected(file: HostileFile, written: object, kept: Row, rule: str) -> None:
     if set(kept) == {"text"}:
-        assert not isinstance(written, str) or kept["text"].strip() == written.strip(), "a broken line is kept as it is"
+        assert not isinstance(written, str) or kept["text"] in {_kept(written), _kept(written.strip())}, (
+            "a broken line is kept as it is"
+        )
         return
     assert isinstance(written, dict)
     if not file.ending.startswith((".csv", ".jsonl")):
@@ -125,12 +129,19 @@ def _judge_rejected(file: HostileFile, written: object, kept: Row, rule: str) ->
         text = written.get(name)
         if rule in {"file_refused", "primary_key"}:  # the warehouse keeps what it had stored already
             kept_text = kept.get(name) if dtype == "text" and (name, kept.get(name)) != ("model", "default") else text
-            assert kept_text == text or same_text(kept_text, text, file.feed.decimal)
+            assert kept_text == text or same_text(kept_text, text, file.feed)
             continue
         expected = str(text).lower() if isinstance(text, bool) else text
         if isinstance(text, Digits):
             expected = text.replace(".", file.feed.decimal)
-        assert kept.get(OUR_NAME.get(name, name), kept.get(name)) == expected, f"{name} is kept as it is written"
+        kept_text = kept.get(OUR_NAME.get(name, name), kept.get(name))
+        assert kept_text == _kept(expected), f"{name} is kept as it is written"
+
+
+def _kept(text: str | None) -> str | None:
+    if text is None or len(text) <= LONGEST_KEPT:
+        return text
+    return f"{text[:LONGEST_KEPT]}... ({len(text)} characters)"
 
 
 def read_only(file: HostileFile, folder: Path) -> Taken:
@@ -272,7 +283,7 @@ KNOWN: dict[str, tuple[str, bytes | str, str]] = {
     "a decimal comma": (".csv", 'date,asset,score\n2025-06-02,AAA,"0,7"\n', "say so in feeds: decimal: ','"),
     "a score above 1": (".csv", SCORES.replace("0.7", "1.0000000000000003"), "score is above 1"),
     "digits that are not ours": (".csv", SCORES.replace("0.7", "\u0660.\u0667"), "score cannot be read as a number"),
-    "no number": (".csv", SCORES.replace("0.7", "nan"), "score is not a number"),
+    "no number": (".csv", SCORES.replace("0.7", "nan"), "no score and no part of one"),
     "no end": (".csv", SCORES.replace("0.7", "-inf"), "score is not finite"),
     "a NUL in a name": (".csv", SCORES.replace("AAA", "A\0A"), "asset holds a character that cannot be seen"),
     "a day of two digits": (
