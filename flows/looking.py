@@ -10,7 +10,7 @@ from flows.flags import Form
 from flows.give import require_one_form
 from flows.show import PROBLEMS, hear_warehouse, tell
 from sizing.errors import BallastError
-from sizing.wording import listed
+from sizing.wording import first_of, listed
 from sql.reading import SnapshotReader, reading_snapshot
 from tasks.config_file import unknown
 from tasks.errors import UsageError
@@ -44,7 +44,7 @@ def require_known_portfolios(reader: SnapshotReader, portfolios: Collection[str]
         raise NothingToShowError(msg)
     names = known["portfolio_id"].to_list()
     if strangers := [unknown(f"portfolio {name}", name, names) for name in portfolios if name not in names]:
-        msg = f"{listed(strangers, '; ')} (published: {listed(names)})"
+        msg = f"{'; '.join(first_of(strangers))} (published: {listed(names)})"
         raise UsageError(msg)
     return known.filter(pl.col("portfolio_id").is_in(list(portfolios))) if portfolios else known
 

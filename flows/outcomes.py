@@ -8,12 +8,14 @@ from typing import Any, NamedTuple
 
 import polars as pl
 
+from sizing.wording import MOST_NAMED
 from sql.errors import WarehouseError
 from tasks import events
 from tasks.approval import NOBODY_ASKED, Asked
 from tasks.errors import SourceError
 from tasks.ingest import Ingested
 from tasks.ledger import OpenRun
+from tasks.priority import first_portfolios
 from tasks.report import (
     report,
     report_failure,
@@ -113,14 +115,24 @@ def read_summary(settings: Settings, run_id: str) -> pl.DataFrame:
 def send(
     event: str, day: date, run_id: str, portfolio_ids: Collection[str], summary_rows: pl.DataFrame, **words: str
 ) -> None:
-    """Send the event of a run, with what it does to each portfolio, where it has rows. *Requires* `day_summary`."""
+    """Send the event of a run, with what it does to each portfolio, where it has rows. *Requires* `day_summary`.
+
+    Of many portfolios the first are sent, and how many there are: Prefect drops an event that is too large.
+    """
+    shown = first_portfolios(summary_rows)
     portfolios: list[dict[str, Any]] = [
         {"portfolio_id": row["portfolio_id"]}
         | {name: row[name] for name in _COUNTS}
         | {name: float(row[name]) for name in _WEIGHTS}
-        for row in summary_rows.rows(named=True)
-    ] or [{"portfolio_id": portfolio_id} for portfolio_id in sorted(portfolio_ids)]
-    payload = {"as_of_date": day.isoformat(), "run_id": run_id, "portfolios": portfolios, **words}
+        for row in summary_rows.filter(pl.col("portfolio_id").is_in(shown)).rows(named=True)
+    ] or [{"portfolio_id": portfolio_id} for portfolio_id in sorted(portfolio_ids)[:MOST_NAMED]]
+    payload = {
+        "as_of_date": day.isoformat(),
+        "run_id": run_id,
+        "n_portfolios": summary_rows.height or len(portfolio_ids),
+        "portfolios": portfolios,
+        **words,
+    }
     events.emit(event, f"ballast.run.{run_id}", payload)
 
 

@@ -9,6 +9,7 @@ from prefect.runtime import flow_run
 from prefect.states import Completed
 from pydantic import BaseModel, ConfigDict, Field
 
+from sizing.wording import MOST_NAMED
 from sql.errors import WarehouseError
 from tasks.errors import MissedDeadlineError
 from tasks.events import WATCHDOG_MISSED, emit
@@ -78,7 +79,12 @@ def _look(settings: Settings, due: Due) -> tuple[Missing, ...]:
 def _raise_alarm(alarming: list[Missing], sentence: str) -> None:
     for day in sorted({one.day for one in alarming}):
         portfolios = [one.portfolio_id for one in alarming if one.day == day]
-        payload = {"as_of_date": str(day), "portfolios": portfolios, "reason": sentence}
+        payload = {
+            "as_of_date": str(day),
+            "n_portfolios": len(portfolios),
+            "portfolios": portfolios[:MOST_NAMED],
+            "reason": sentence,
+        }
         emit(WATCHDOG_MISSED, f"ballast.day.{day}", payload)
     raise MissedDeadlineError(sentence)
 

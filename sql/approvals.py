@@ -15,7 +15,7 @@ from sql.errors import ApprovalError, WarehouseError
 from sql.halts import refuse_halted
 from sql.records import Publication
 from sql.statements import Connection, command, query
-from sql.wording import grouped, listed
+from sql.wording import first_of, grouped, listed
 
 _WHAT_TO_DO: Mapping[str, str] = {
     "published": "nothing is left to be decided",
@@ -120,7 +120,7 @@ def _same_name(one: str, other: str) -> bool:
 def _ask(reasons: Mapping[str, str], four_eyes: Collection[str]) -> str:
     asked = [f"{names}: {reason}" for names, reason in grouped(sorted(reasons.items()))]
     others = f", with four eyes for {listed(sorted(four_eyes))}" if four_eyes else ""
-    return f"{listed(asked, '; ')}; approval is asked{others}"
+    return f"{'; '.join(first_of(asked))}; approval is asked{others}"
 
 
 def _refuse_needless(

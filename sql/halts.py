@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from sql.errors import HaltedError, WarehouseError
 from sql.statements import Connection, command, has_table, query
-from sql.wording import grouped, listed
+from sql.wording import first_of, grouped, listed
 
 _Halt = dict[str, Any]
 
@@ -95,7 +95,7 @@ def _tell(halts: list[_Halt]) -> str:
         (_title(one["portfolio_id"]), f"since {one['since']:%Y-%m-%d %H:%M} UTC by {one['by']}: {one['reason']}")
         for one in halts
     )
-    return listed([" ".join(one) for one in grouped(said)], "; ")
+    return "; ".join(first_of([" ".join(one) for one in grouped(said)]))
 
 
 def _title(portfolio_id: str | None) -> str:

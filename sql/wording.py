@@ -7,10 +7,13 @@ MOST_NAMED = 10
 
 
 def listed(names: Sequence[str], between: str = ", ") -> str:
-    """Write the first ten names, and how many more there are. Sentences stand `"; "` from each other."""
-    n_more = len(names) - MOST_NAMED
-    end = ";" if between == "; " else ""
-    return between.join(names[:MOST_NAMED]) + (f"{end} and {n_more} more" if n_more > 0 else "")
+    """Write the first ten names, and how many more there are."""
+    return " ".join([between.join(names[:MOST_NAMED]), *_more(names)])
+
+
+def first_of(sentences: Sequence[str]) -> list[str]:
+    """Return the first ten sentences, and as one more how many others there are."""
+    return [*sentences[:MOST_NAMED], *_more(sentences)]
 
 
 def grouped(said: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
@@ -22,3 +25,8 @@ def grouped(said: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
     for name, sentence in pairs:
         names.setdefault(sentence, []).append(name)
     return [(listed(names[one]), one) for one in sorted(names, key=lambda one: -len(names[one]))]
+
+
+def _more(things: Sequence[str]) -> list[str]:
+    n_more = len(things) - MOST_NAMED
+    return [f"and {n_more} more"] if n_more > 0 else []

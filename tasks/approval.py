@@ -10,7 +10,7 @@ import polars as pl
 from sizing.approval import ApprovalPolicy, find_approvals, summarise_moves
 from sizing.inputs import DayInputs
 from sizing.pipeline import Rebalance
-from sizing.wording import grouped, listed
+from sizing.wording import first_of, grouped, listed
 from sql.errors import ApprovalError
 from sql.records import Publication
 from sql.warehouse import Warehouse
@@ -31,7 +31,7 @@ class Asked:
 
     def __str__(self) -> str:
         """Return the reasons as one text: of many portfolios the first, and how many more there are."""
-        return listed([f"{names}: {reason}" for names, reason in grouped(self.reasons.items())], "; ")
+        return "; ".join(first_of([f"{names}: {reason}" for names, reason in grouped(self.reasons.items())]))
 
 
 NOBODY_ASKED = Asked({}, ())

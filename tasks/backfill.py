@@ -17,7 +17,7 @@ from sizing.following import find_held_days, rebalance_days
 from sizing.inputs import DayFrames, DayInputs
 from sizing.many_days import named, with_day
 from sizing.pipeline import Rebalance, rebalance
-from sizing.wording import listed
+from sizing.wording import first_of, listed
 from sql.errors import PublishRejectedError
 from sql.many_runs import StartedRun
 from sql.warehouse import Warehouse
@@ -241,7 +241,7 @@ def _run_one(book: Book, one: _Day) -> DayDone:
     inputs = DayInputs(*one.inputs)
     missing = find_missing_scores(inputs)
     if missing:
-        reason = listed(missing, "; ")
+        reason = "; ".join(first_of(missing))
         book.warehouse.record_event(run_id, HELD, book.by, reason)
         return one.done(HELD, reason)
     result = rebalance(inputs)

@@ -77,10 +77,15 @@ class AssetRows(FileRows):
 
 
 class PositionRows(DatedRows):
-    """What a portfolio holds at the start of a day, cash left out."""
+    """What a portfolio holds at the start of a day, cash left out; nothing: a row CASH of weight 1."""
 
     portfolio_id = _name(primary_key=True)
     current_weight = dy.Float64(min=0, max=1)
+
+    @dy.rule()
+    def not_cash(cls) -> pl.Expr:  # noqa: N805 - dataframely hands in the schema
+        """Refuse cash beside positions: the weights of the portfolio would add up to more than 1."""
+        return (pl.col("asset") != "CASH") | (pl.col("current_weight") == 1)
 
 
 class PriceRows(DatedRows):

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
 from sizing.pipeline import Rebalance
-from sizing.wording import listed
+from sizing.wording import first_of
 from tasks.approval import NOBODY_ASKED, Asked
 from tasks.groups import Group
 from tasks.ledger import PROPOSED, PUBLISHED, OpenRun
@@ -56,7 +56,7 @@ def take_course(run: OpenRun, group: Group, steps: Steps) -> Course:
     if group.halt:
         return Course(HALTED, group.halt)
     if missing := steps.find_missing_scores():
-        return Course(HELD, listed(missing, "; "))
+        return Course(HELD, "; ".join(first_of(missing)))
     result = steps.compute()
     asked = steps.ask(result) if group.policies else NOBODY_ASKED
     if asked.reasons:

@@ -38,7 +38,7 @@ def find_sources(
 ) -> pl.DataFrame:
     """Say what a run of each day reads, as it was known at `known_at`: one row a day and source.
 
-    Positions of portfolios without limits are named too, since someone may have mistyped a name.
+    Portfolios without limits are named too, since someone may have mistyped a name.
     """
     window = max((one.max_score_age_days for one in limits.values()), default=0)
     # The last scored day before today is looked at too, to see whose score went missing.
@@ -119,9 +119,23 @@ def newer_positions(inputs: DayFrames, sources: pl.DataFrame, day_before: date) 
 
 
 def as_record(sources: pl.DataFrame, limits: Limits, exchange: str) -> dict[str, Any]:
-    """Give the sources of one day as the run keeps them: ingests, where holdings came from, whose days counted."""
-    held = sources.filter(pl.col("kind").is_in(_HELD)).sort("portfolio_id")
+    """Give the sources of one day as the run keeps them: ingests, where holdings came from, whose days counted.
+
+    `positions` are the newest up to the day, whoever reads them, `positions_of_others` whom they name beside ours, and
+    `not_in_positions` are those of ours that positions named before and the day's own do not.
+    """
+    held, named, unnamed = (
+        sources.filter(pl.col("kind").is_in(kinds)).sort("portfolio_id") for kinds in (_HELD, ["named"], ["unnamed"])
+    )
     is_ours = pl.col("portfolio_id").is_in(list(limits))
+    newest = (
+        {
+            "as_of_date": named["as_of_date"][0].isoformat(),
+            "ingest_id": named["ingest_id"][0],
+        }
+        if named.height
+        else None
+    )
     return {kind: sorted(_ids(sources, kind)) for kind in _FOR_ALL} | {
         "holdings": {
             portfolio_id: {"as_of_date": day.isoformat()} | ({"run_id": run_id} if run_id else {"ingest_id": ingest_id})
@@ -129,7 +143,9 @@ def as_record(sources: pl.DataFrame, limits: Limits, exchange: str) -> dict[str,
             .select("portfolio_id", "as_of_date", "ingest_id", "run_id")
             .iter_rows()
         },
-        "positions_of_others": held.filter(~is_ours)["portfolio_id"].to_list(),
+        "positions": newest,
+        "positions_of_others": named.filter(~is_ours)["portfolio_id"].to_list(),
+        "not_in_positions": unnamed.filter(is_ours)["portfolio_id"].to_list(),
         "exchange": exchange,
     }
 
@@ -176,7 +192,8 @@ def _by_day(rows: pl.DataFrame) -> Callable[[date], pl.DataFrame]:
 def _holdings(rows: Mapping[str, pl.DataFrame], sources: pl.DataFrame) -> pl.DataFrame:
     columns = ["day", "portfolio_id", "asset", "current_weight"]
     on_positions, on_targets = ["ingest_id", "portfolio_id", "as_of_date"], ["run_id", "portfolio_id"]
-    positions = rows["positions"].join(sources.select("day", *on_positions), on=on_positions)
+    own = sources.filter(pl.col("kind") == "positions").select("day", *on_positions)
+    positions = rows["positions"].join(own, on=on_positions)
     targets = rows["targets"].join(sources.select("day", *on_targets), on=on_targets)
     return pl.concat([positions.select(columns), targets.select(columns)]).sort("portfolio_id", "asset")
 

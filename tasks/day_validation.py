@@ -14,6 +14,8 @@ from sizing.feasibility import find_infeasible
 from sizing.inputs import DayFrames
 from sizing.limits import WEIGHT_TOLERANCE, RebalancingLimits
 from sizing.wording import listed
+from sql.errors import WarehouseError
+from sql.reading import reading_snapshot
 from tasks.config_file import Problem
 from tasks.errors import ConfigError, SourceError
 from tasks.feeds import Feeds
@@ -22,6 +24,7 @@ from tasks.settings import Settings
 from tasks.sources import days_in_inbox, find_all, find_sources, unread_in_inbox
 from tasks.strangers import find_strangers, require_known_buckets
 from tasks.trading_days import is_trading_day, last_closed_day, require_trading_day, trading_days
+from tasks.unnamed import named_before, tell_unnamed
 from tasks.validation import ERROR, WARNING, FileRows, Finding, certify, frames_of, read_file
 from tasks.wording import counted, readable
 
@@ -155,6 +158,27 @@ class DayValidation:
             for sentence in find_strangers(frames, named):
                 is_limit = sentence.partition(":")[0] in RebalancingLimits.model_fields
                 self._tell(WARNING, where if is_limit else self._settings.inbox, sentence)
+        self._look_at_unnamed(frames.as_of_date)
+
+    def _look_at_unnamed(self, day: date) -> None:
+        """Say which portfolios of the config only earlier positions name, where the snapshot knows them."""
+        of_the_day = [
+            file.accepted.filter(pl.col("as_of_date") == day)["portfolio_id"]
+            for file in self.files
+            if file.source.contract.kind == "positions" and file.counts and file.accepted.height
+        ]
+        named = next((set(names) for names in reversed(of_the_day) if len(names)), None)
+        if named is None or not self._settings.snapshot.exists():
+            return
+        try:
+            with reading_snapshot(self._settings.open_warehouse()) as snapshot:
+                before = named_before(snapshot, day)
+        except WarehouseError as error:
+            self._tell(WARNING, self._settings.snapshot, error)
+            return
+        unnamed = {name: taken for name, taken in before.items() if name in self.limits and name not in named}
+        for sentence in tell_unnamed(unnamed):
+            self._tell(WARNING, self._settings.inbox, sentence)
 
     def _look_at_reach(self, frames: DayFrames, config: ConfigFile) -> None:
         self.reach = certify(frames)

@@ -12,7 +12,7 @@ import polars as pl
 
 from sizing import RebalancingLimits
 from sizing.approval import ApprovalPolicy
-from sizing.wording import grouped, listed
+from sizing.wording import first_of, grouped, listed
 from tasks.errors import UsageError
 from tasks.portfolios import Terms
 from tasks.retries import RETRIES
@@ -137,4 +137,4 @@ def _words(halts: pl.DataFrame) -> str:
         )
         for row in halts.iter_rows(named=True)
     )
-    return listed([" ".join(one) for one in grouped(said)], "; ")
+    return "; ".join(first_of([" ".join(one) for one in grouped(said)]))

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping
 from typing import Literal
 
-from sizing.wording import listed
+from sizing.wording import first_of, listed
 from sql.errors import WarehouseError
 from tasks.config_file import unknown
 from tasks.errors import ConfigError, UsageError
@@ -56,7 +56,7 @@ def require_known_portfolios(settings: Settings, portfolio_ids: Collection[str])
         run_logger().warning("only portfolios of earlier runs are known: %s", error)
     strangers = [unknown(f"portfolio {name}", name, known) for name in portfolio_ids if name not in known]
     if strangers:
-        msg = f"{listed(strangers, '; ')}. Nothing was halted or lifted: correct the name"
+        msg = f"{'; '.join(first_of(strangers))}. Nothing was halted or lifted: correct the name"
         raise UsageError(msg)
 
 

@@ -20,6 +20,7 @@ from tasks.retries import RETRIES
 from tasks.settings import Settings
 from tasks.stages import flow_run_id, flow_run_name, run_logger, stage
 from tasks.strangers import find_strangers, require_known_buckets
+from tasks.unnamed import source_of_positions, taken_as_held, tell_unnamed
 
 PUBLISHED, PROPOSED = "published", "proposed"
 
@@ -79,7 +80,7 @@ def gather(
 def describe(
     inputs: DayFrames, sources: Mapping[str, Any], flow_run_id: str | None, others: Collection[str] = ()
 ) -> StartedRun:
-    """Name the computation by its inputs, limits and code, and say what looks like a typing error.
+    """Name the computation by its inputs, limits and code, and say what looks like an error in them.
 
     *Requires* in `sources` what `as_record` gives. *Raises* `ConfigError` when include_buckets names a bucket that no
     asset has.
@@ -97,7 +98,9 @@ def describe(
         inputs=dict(sources),
         flow_run_id=flow_run_id,
     )
-    return StartedRun(record, find_strangers(inputs, sources["positions_of_others"], others))
+    positions = source_of_positions(sources, inputs.as_of_date)
+    strangers = find_strangers(inputs, sources["positions_of_others"], others, positions)
+    return StartedRun(record, (*strangers, *tell_unnamed(taken_as_held(sources))))
 
 
 def stored_limits(run: Mapping[str, Any]) -> dict[str, RebalancingLimits]:

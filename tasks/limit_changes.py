@@ -6,7 +6,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from sizing.limits import RebalancingLimits
-from sizing.wording import grouped, listed
+from sizing.wording import first_of, grouped, listed
 from tasks.allowed import explain
 from tasks.config_file import unknown
 from tasks.errors import UsageError
@@ -28,7 +28,7 @@ def choose_portfolios(limits: _Limits, names: Sequence[str]) -> dict[str, Rebala
     """
     strangers = [unknown(f"--portfolio {name}", name, limits) for name in names if name not in limits]
     if strangers:
-        raise UsageError(listed(strangers, "; "))
+        raise UsageError("; ".join(first_of(strangers)))
     return {name: one for name, one in limits.items() if not names or name in names}
 
 
@@ -47,7 +47,7 @@ def change_limits(limits: _Limits, given: Mapping[str, Any]) -> dict[str, Rebala
             for sentence in _sentences(error, given):
                 problems.setdefault(sentence, []).append(portfolio_id)
     if problems:
-        raise UsageError(listed([_of(sentence, names, limits) for sentence, names in problems.items()], "; "))
+        raise UsageError("; ".join(first_of([_of(sentence, names, limits) for sentence, names in problems.items()])))
     return changed
 
 

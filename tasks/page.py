@@ -24,9 +24,11 @@ from tasks.page_tables import Table
 from tasks.page_verdict import cash_sentence, judge
 from tasks.pictures import LABEL_ROOM
 from tasks.pictures_page import PictureRows
+from tasks.priority import ORDER
+from tasks.summary import totals
 
 MOST_OPEN = 5
-"""Portfolios that are open at first: of more, a person opens those that matter, and charts are drawn then."""
+"""Portfolios that are open at first: of more, a person opens one, and its charts are drawn then."""
 
 _FOLDER = files("tasks").joinpath("page_files")
 _PACKAGES = ("ballast", "polars", "duckdb", "prefect", "altair")
@@ -42,7 +44,6 @@ class Section:
     run_id: str
     numbers: Mapping[str, Any]
     cash: str
-    n_binding: int
     charts: tuple[Chart, ...]
     trades: Table
     tables: tuple[Table, ...]
@@ -51,12 +52,14 @@ class Section:
 def page_of(rows: DayRows) -> str:
     """Give the page of a day as HTML."""
     runtime, script = _runtime(), _read("page.js")
-    sections = tuple(_section(rows, number, *row) for number, row in enumerate(rows.portfolios.iter_rows(), 1))
+    sections = tuple(_section(rows, number, *row) for number, row in enumerate(rows.shown.iter_rows(), 1))
     template = _environment().from_string(_read("page.html"))
     return template.render(
         day=rows.day,
         verdict=judge(rows),
         sections=sections,
+        n_portfolios=rows.portfolios.height,
+        others=_others(rows),
         is_open=len(sections) <= MOST_OPEN,
         refused=tables.refused(rows.refused_rows, rows.refused_files),
         unpublished=tables.unpublished(rows.missing, rows.staying),
@@ -81,7 +84,6 @@ def _section(rows: DayRows, number: int, portfolio_id: str, run_id: str, state: 
         run_id=run_id,
         numbers=_own(rows.summary, portfolio_id).row(0, named=True),
         cash=cash_sentence(_own(rows.sizing, portfolio_id).row(0, named=True)),
-        n_binding=checks.filter("is_binding").height,
         charts=portfolio_charts(PictureRows(weights, buckets, history), _own(rows.past, portfolio_id)),
         trades=tables.trades(weights, changes),
         tables=(
@@ -91,6 +93,15 @@ def _section(rows: DayRows, number: int, portfolio_id: str, run_id: str, state: 
             tables.positions(weights),
         ),
     )
+
+
+def _others(rows: DayRows) -> str:
+    """Say what the portfolios without a section do, and how to see one; nothing where each has one."""
+    rest = rows.summary.join(rows.shown, on="portfolio_id", how="anti")
+    if rest.is_empty():
+        return ""
+    one = f"ballast report --as-of {rows.day} --portfolio NAME"
+    return f"{ORDER}. {rest.height:,} more: {totals(rest)}. The page of one of them: {one}"
 
 
 def _own(rows: pl.DataFrame, portfolio_id: str) -> pl.DataFrame:

@@ -11,6 +11,7 @@ from decimal import Decimal
 import polars as pl
 
 from sizing.limits import WEIGHT_TOLERANCE
+from sizing.wording import listed
 from tasks.summary import moves_of
 
 MOST_BELOW_THE_LINE = 10
@@ -205,14 +206,19 @@ def refused(rows: pl.DataFrame, files: pl.DataFrame) -> tuple[Table, ...]:
 
 def unpublished(missing: pl.DataFrame, staying: pl.DataFrame) -> tuple[Table, ...]:
     """Give what a run without visible targets lacked, and what stays in force, where there is such a run."""
+    if staying.is_empty():
+        return ()
     lost = _table("Assets without a score that had one", _MISSING, missing, "No asset lost its score.")
-    return (lost, _table("What stays in force", _STAYING, staying, "")) if staying.height else ()
+    n_portfolios = staying["n_portfolios"][0]
+    note = f"The first {staying.height} of {n_portfolios} portfolios." if n_portfolios > staying.height else ""
+    return (lost, _table("What stays in force", _STAYING, staying, "", note))
 
 
 def provenance(runs: pl.DataFrame, sources: pl.DataFrame) -> tuple[Table, ...]:
     """Give the runs that are shown, and what they were computed from. *Requires* `report_runs, report_sources`."""
     told = runs.with_columns(
-        pl.col("portfolio_ids").list.join(", "), pl.col("published_at").dt.strftime("%Y-%m-%d %H:%M:%S")
+        pl.col("portfolio_ids").map_elements(lambda names: listed(names.to_list()), pl.String),
+        pl.col("published_at").dt.strftime("%Y-%m-%d %H:%M:%S"),
     )
     return (_table("Runs", _RUNS, told, ""), _table("Read from", _SOURCES, sources, "Nothing was read."))
 

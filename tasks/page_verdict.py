@@ -3,13 +3,12 @@
 What does not belong here: markup, and what a run does.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 import polars as pl
 
-from sizing.limits import WEIGHT_TOLERANCE
-from sizing.wording import listed
+from sizing.wording import first_of, grouped, listed
 from tasks.page_rows import DayRows
 from tasks.wording import counted
 
@@ -41,8 +40,8 @@ def judge(rows: DayRows) -> Verdict:
         *_of_halts(rows.halts),
         *_of_later(later),
         *_of_inputs(day),
-        *_of_decisions(rows.decisions),
-        *_of_limits(rows.checks),
+        *_of_scores(rows.stale_holdings),
+        *_of_limits(rows.missed_limits),
     ]
     points = sorted([*found, *_of_cash(rows.sizing)], key=lambda point: _LEVELS.index(point.level))
     pressing = [point for point in points if point.level != NOTE]
@@ -72,9 +71,11 @@ def _of_publication(day: dict[str, Any]) -> Iterator[Point]:
 
 
 def _of_halts(halts: pl.DataFrame) -> Iterator[Point]:
-    for portfolio_id, since, by, reason in halts.iter_rows():
-        who = portfolio_id or "every portfolio"
-        yield Point(LOOK, f"{who} is halted since {since:%Y-%m-%d %H:%M} UTC by {by}: {reason}")
+    said = (
+        (portfolio_id or "every portfolio", f"halted since {since:%Y-%m-%d %H:%M} UTC by {by}: {reason}")
+        for portfolio_id, since, by, reason in halts.iter_rows()
+    )
+    return _of_portfolios(LOOK, said)
 
 
 def _of_later(later: list[dict[str, Any]]) -> Iterator[Point]:
@@ -97,25 +98,28 @@ def _of_inputs(day: dict[str, Any]) -> Iterator[Point]:
         yield Point(NOTE, f"{counted(unscored, 'holding')} without a score of the day: an earlier one counts")
 
 
-def _of_decisions(decisions: pl.DataFrame) -> Iterator[Point]:
-    stale = decisions.filter("is_held", "is_score_stale").select(pl.format("{} of {}", "asset", "portfolio_id"))
-    if names := stale.to_series().to_list():
+def _of_scores(stale: pl.DataFrame) -> Iterator[Point]:
+    if names := stale.select(pl.format("{} of {}", "asset", "portfolio_id")).to_series().to_list():
         yield Point(LOOK, f"{listed(names)}: the score is too old to act on, the weight is frozen")
 
 
-def _of_limits(checks: pl.DataFrame) -> Iterator[Point]:
-    missed = checks.filter(pl.col("slack") < -WEIGHT_TOLERANCE).select(
-        "portfolio_id", "constraint_name", "limit_value", "value", "reason"
+def _of_limits(missed: pl.DataFrame) -> Iterator[Point]:
+    rows = missed.select("portfolio_id", "constraint_name", "limit_value", "value", "reason").iter_rows()
+    said = (
+        (portfolio_id, f"{name} {limit:.6g} is missed, it is {value:.6g}{f': {reason}' if reason else ''}")
+        for portfolio_id, name, limit, value, reason in rows
     )
-    for portfolio_id, name, limit, value, reason in missed.iter_rows():
-        yield Point(
-            LOOK, f"{portfolio_id}: {name} {limit:.6g} is missed, it is {value:.6g}{f': {reason}' if reason else ''}"
-        )
+    return _of_portfolios(LOOK, said)
 
 
 def _of_cash(sizing: pl.DataFrame) -> Iterator[Point]:
-    for row in sizing.filter(pl.col("cash_weight") > 0).iter_rows(named=True):
-        yield Point(NOTE, f"{row['portfolio_id']}: {cash_sentence(row)}")
+    keep = sizing.filter(pl.col("cash_weight") > 0).iter_rows(named=True)
+    return _of_portfolios(NOTE, ((row["portfolio_id"], cash_sentence(row)) for row in keep))
+
+
+def _of_portfolios(level: str, said: Iterable[tuple[str, str]]) -> Iterator[Point]:
+    sentences = [f"{names}: {sentence}" for names, sentence in grouped(said)]
+    return (Point(level, sentence) for sentence in first_of(sentences))
 
 
 def cash_sentence(row: dict[str, Any]) -> str:

@@ -25,8 +25,8 @@ AnyPicture = TypeVar("AnyPicture", alt.FacetChart, alt.VConcatChart, alt.LayerCh
 MORE, LESS, SAME, BEFORE, LIMIT = "#0072B2", "#D55E00", "#555555", "#C9CFD8", "#111111"
 """Blue and vermilion are told apart by every kind of eye; so is each of them from the greys."""
 
-LINES = ("#0072B2", "#D55E00", "#009E73", "#CC79A7")
-"""Colours of portfolios in one picture: no more lines than can be told apart."""
+LINES = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#882255", "#999933", "#332288", "#777777"]
+"""Colours of the ten portfolios of a picture at most; each has a shape of its own too."""
 
 _WIDTH, _PANEL = 560, 132
 _DAYS_WITH_POINTS = 15

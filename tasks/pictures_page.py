@@ -2,6 +2,7 @@
 
 import base64
 import re
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import polars as pl
@@ -9,14 +10,12 @@ import vl_convert
 
 from sql.reading import Reader
 from tasks.pictures import (
-    LINES,
     Picture,
     buckets_against_limits,
     cash_and_turnover,
     stages_of_the_largest,
     weights_before_and_after,
 )
-from tasks.pictures_rows import busiest
 
 MOST_DAYS = 60
 """Days of the picture over time, the run's own included: about a quarter."""
@@ -30,28 +29,25 @@ class PictureRows(NamedTuple):
     history: pl.DataFrame
 
 
-def read_picture_rows(reader: Reader, run_id: str) -> PictureRows:
-    """Read what the pictures of any stored run show, published or not."""
+def read_picture_rows(reader: Reader, run_id: str, portfolio_ids: Sequence[str]) -> PictureRows:
+    """Read what the pictures of portfolios of any stored run show, published or not."""
+    asked = {"run_id": run_id, "portfolio_ids": list(portfolio_ids)}
     return PictureRows(
-        weights=reader.query("picture_weights", run_id=run_id),
-        buckets=reader.query("picture_buckets", run_id=run_id),
-        history=reader.query("picture_history", run_id=run_id, most_days=MOST_DAYS),
+        weights=reader.query("picture_weights", **asked),
+        buckets=reader.query("picture_buckets", **asked),
+        history=reader.query("picture_history", **asked, most_days=MOST_DAYS),
     )
 
 
-def pictures_page(title: str, rows: PictureRows) -> str:
-    """Give the four pictures as Markdown; of many portfolios, those that trade most."""
-    portfolios = rows.weights["portfolio_id"].n_unique()
-    shown = busiest(rows.weights, len(LINES))
-    some = PictureRows(*(frame.filter(pl.col("portfolio_id").is_in(shown)) for frame in rows))
-    left_out = [f"{len(shown)} of {portfolios} portfolios, those that trade most: {', '.join(shown)}."]
+def pictures_page(title: str, rows: PictureRows, *notes: str) -> str:
+    """Write the four pictures as Markdown, the notes before them. *Requires* rows of ten portfolios at most."""
     pictures = [
-        as_image(weights_before_and_after(some.weights), "Weights before and after"),
-        as_image(stages_of_the_largest(some.weights), "From raw weight to target"),
-        as_image(buckets_against_limits(some.buckets), "Buckets against their limits"),
-        as_image(cash_and_turnover(some.history), "Cash and turnover over time"),
+        as_image(weights_before_and_after(rows.weights), "Weights before and after"),
+        as_image(stages_of_the_largest(rows.weights), "From raw weight to target"),
+        as_image(buckets_against_limits(rows.buckets), "Buckets against their limits"),
+        as_image(cash_and_turnover(rows.history), "Cash and turnover over time"),
     ]
-    return "\n\n".join([f"# {title}", *(left_out if len(shown) < portfolios else []), *pictures])
+    return "\n\n".join([f"# {title}", *notes, *pictures])
 
 
 def as_image(picture: Picture, words: str) -> str:

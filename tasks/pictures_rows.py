@@ -26,17 +26,6 @@ _UNSEEN = 5e-4
 _TRADES = {"open": "bought", "increase": "bought", "decrease": "sold", "close": "sold", "hold": "kept"}
 
 
-def busiest(weights: pl.DataFrame, most: int) -> list[str]:
-    """Name the portfolios that trade most, in the order of their names. *Requires* `portfolio_id, trade_weight`."""
-    traded = weights.group_by("portfolio_id").agg(pl.col("trade_weight").abs().sum())
-    return (
-        traded.sort("trade_weight", "portfolio_id", descending=[True, False])["portfolio_id"]
-        .head(most)
-        .sort()
-        .to_list()
-    )
-
-
 def weight_rows(weights: pl.DataFrame) -> pl.DataFrame:
     """Give each portfolio's assets that change most, then its largest, in the order of their weights, cash last.
 
@@ -103,7 +92,7 @@ def history_rows(rows: pl.DataFrame) -> pl.DataFrame:
 def past_weights(targets: pl.DataFrame, history: pl.DataFrame) -> pl.DataFrame:
     """Give the weights of each portfolio's largest positions on the days of its history, the largest of now first.
 
-    *Requires* the columns of the queries `targets_of_runs` and `picture_history`. Gives `portfolio_id, as_of_date,
+    *Requires* the columns of the queries `report_past_targets` and `picture_history`. Gives `portfolio_id, as_of_date,
     asset, target_weight`; a day without the asset has no row.
     """
     held = (

@@ -37,7 +37,8 @@ _WORDS = {
     "of_the_day": "the row is not of the file's day",
     "not_in_the_future": "the row is of a day in the future",
     "has_a_score": "no score and no part of one",
-    "not_cash": "CASH is what the sizer leaves over, never scored, never priced and never a position",
+    "not_cash": "CASH is what the sizer leaves over, never scored, never priced and never a position: leave the row "
+    "out (only a portfolio that holds nothing has one in positions, of weight 1)",
     "known_restriction": f"restriction is none of {', '.join(RESTRICTIONS)}",
     "begins_before_it_ends": "valid_from is after valid_until: it would hold on no day",
 }

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import polars as pl
 
+from sizing.wording import MOST_NAMED
 from sql.warehouse import Warehouse
 from tasks import artifacts
 from tasks import summary as page
@@ -14,6 +15,7 @@ from tasks.artifacts import show_markdown, show_table
 from tasks.ingest import Ingested
 from tasks.ledger import OpenRun
 from tasks.pictures_page import pictures_page, read_picture_rows
+from tasks.priority import first_portfolios
 from tasks.settings import Settings
 from tasks.stages import run_logger, stage
 from tasks.wording import counted
@@ -78,7 +80,7 @@ def report_failure(settings: Settings, day: date, run_id: str, reason: str) -> N
         state = kept.query("run_by_id", run_id=run_id)["state"].to_list()
         refused = kept.query("picture_refused_rows", as_of_date=day, most_rows=_MOST_ROWS)
         missing = kept.query("picture_missing_scores", run_id=run_id, most_rows=_MOST_ROWS)
-        staying = kept.query("picture_staying_targets", run_id=run_id)
+        staying = kept.query("picture_staying_targets", run_id=run_id, most_rows=MOST_NAMED)
     reasons = reason.split("; ") if state == ["held"] else _CHECK.split(reason)
     told = "\n".join(f"- {page.escaped(one)}" for one in reasons)
     parts = [
@@ -121,7 +123,9 @@ def with_warnings(sentence: str, *warnings: str) -> str:
 
 
 def summarise(summary: pl.DataFrame) -> str:
-    """Say what a run did to each portfolio. *Requires* the columns of the query `day_summary`."""
+    """Say what a run did to each portfolio, or to many together. *Requires* the columns of the query `day_summary`."""
+    if summary.height > MOST_NAMED:
+        return f"{summary.height:,} portfolios: {page.totals(summary)}"
     return "; ".join(
         f"{row['portfolio_id']} {row['n_positions']} positions, {row['n_open']} opened, {row['n_close']} closed, "
         f"cash {row['cash_weight']:.4f}"
@@ -141,15 +145,18 @@ def _show(warehouse: Warehouse, title: str, day: date, run_id: str, first: str, 
         summary = kept.query("day_summary", run_id=run_id)
         if not artifacts.are_shown():
             return summary
-        changes = kept.query("picture_changes", run_id=run_id)
+        shown = first_portfolios(summary)
+        changes = kept.query("picture_changes", run_id=run_id, portfolio_ids=shown)
         refused = kept.query("picture_refused_rows", as_of_date=day, most_rows=_MOST_ROWS)
-        rows = read_picture_rows(kept, run_id)
+        rows = read_picture_rows(kept, run_id, shown)
     rest = [page.refused_rows(refused), page.sql_block(run_id, day, *questions), f"Run `{run_id}`"]
     markdown = page.summary_page(title, [first], summary, page.moves_of(rows.weights, changes), rest)
     show_markdown(markdown, key="daily-rebalance", description=f"{title}: {run_id}")
+    of_many = f" of {len(shown)} of {summary.height} portfolios" if len(shown) < summary.height else ""
     targets, told = target_table(rows.weights)
-    show_table(targets, key="targets", description=f"{title}{told}: {run_id}")
-    show_markdown(pictures_page(title, rows), key="pictures", description=f"{title} in pictures: {run_id}")
+    show_table(targets, key="targets", description=f"{title}{of_many}{told}: {run_id}")
+    pictures = pictures_page(f"{title}{of_many}", rows, *page.left_out(summary))
+    show_markdown(pictures, key="pictures", description=f"{title}{of_many} in pictures: {run_id}")
     return summary
 
 

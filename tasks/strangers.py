@@ -9,7 +9,7 @@ from difflib import get_close_matches
 
 from sizing import RebalancingLimits
 from sizing.inputs import UNCLASSIFIED, DayFrames
-from sizing.wording import grouped, listed
+from sizing.wording import first_of, grouped, listed
 from tasks.errors import ConfigError
 from tasks.wording import shown
 
@@ -20,14 +20,17 @@ _LIMITS_OF_ASSETS = ("include_assets", "exclude_assets")
 
 
 def find_strangers(
-    inputs: DayFrames, portfolios_with_positions: Iterable[str], others: Iterable[str] = ()
+    inputs: DayFrames,
+    portfolios_with_positions: Iterable[str],
+    others: Iterable[str] = (),
+    positions: str = "positions",
 ) -> tuple[str, ...]:
     """Say which portfolios, assets and buckets are named that nobody knows, with the nearest known name.
 
     Known is a portfolio with limits, or one of the `others`, which have runs of their own; an asset that is listed,
     scored or held; a bucket of the asset list. A scored or held asset may be missing from that list; it is told where
     only capitals or blanks set it apart from a listed one. What include_buckets names is not told here:
-    `require_known_buckets` stops the run.
+    `require_known_buckets` stops the run. `positions` says which ones are meant.
     """
     assets = {*inputs.assets["asset"], *inputs.scores["asset"], *inputs.holdings["asset"]}
     buckets = _known_buckets(inputs)
@@ -36,7 +39,7 @@ def find_strangers(
     found = [
         _tell_spelling("scores", inputs.scores["asset"], inputs.assets["asset"]),
         _tell_spelling("positions", inputs.holdings["asset"], inputs.assets["asset"]),
-        _tell("positions", "portfolio", portfolios_with_positions, portfolios),
+        _tell(positions, "portfolio", portfolios_with_positions, portfolios),
         _tell("restrictions", "portfolio", restrictions["portfolio_id"].drop_nulls(), portfolios),
         _tell("restrictions", "asset", restrictions["asset"], assets),
         *(_tell(limit, "bucket", _named(limits, limit), buckets) for limit in _LIMITS_OF_BUCKETS),
@@ -63,7 +66,7 @@ def require_known_buckets(inputs: DayFrames) -> None:
         f"portfolio {names}: include_buckets names {bucket}, which no asset of the asset list has ({suggested[bucket]})"
         for names, bucket in grouped(strangers)
     ]
-    msg = f"{listed(told, '; ')}. Nothing was decided: correct the portfolio config, or the asset list"
+    msg = f"{'; '.join(first_of(told))}. Nothing was decided: correct the portfolio config, or the asset list"
     raise ConfigError(msg)
 
 

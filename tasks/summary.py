@@ -8,11 +8,9 @@ from datetime import date
 
 import polars as pl
 
-from tasks.pictures_rows import busiest
+from sizing.wording import first_of, grouped
+from tasks.priority import ORDER, first_portfolios
 from tasks.wording import counted
-
-MOST_SECTIONS = 8
-"""Portfolios with a section of their own: those that trade most."""
 
 MOST_MOVES = 3
 """Increases of a portfolio that are told, and as many decreases: the largest."""
@@ -24,20 +22,37 @@ _ACTIONS = {"open": "opened", "close": "closed", "increase": "increased", "decre
 
 
 def summary_page(title: str, first: Sequence[str], day: pl.DataFrame, moves: pl.DataFrame, rest: Sequence[str]) -> str:
-    """Give the summary of a run: first what to look at, then each portfolio in a line, then what changed and why.
+    """Write the summary of a run: what to look at, each portfolio in a line, what changed and why.
 
-    *Requires* in `day` the columns of the query `day_summary`, in `moves` those of `moves_of`. The rest ends the page.
+    *Requires* in `day` the columns of the query `day_summary`, in `moves` those of `moves_of`; of many portfolios only
+    those of `first_portfolios` are shown. The rest ends the page.
     """
-    shown = busiest(moves, MOST_SECTIONS)
-    sections = [_section(row, moves.filter(portfolio_id=row["portfolio_id"])) for row in _named(day, shown)]
-    n_quiet = day.height - len(shown)
-    quiet = (
-        f"The other {'portfolio' if n_quiet == 1 else f'{n_quiet} portfolios'} traded less: see `target_changes`."
-        if n_quiet > 0 and shown
-        else ""
-    )
-    parts = [f"# {title}", *first, "## Portfolios", _portfolios(day), *sections, quiet, *rest]
+    shown = day.filter(pl.col("portfolio_id").is_in(first_portfolios(day)))
+    own = ((row, moves.filter(portfolio_id=row["portfolio_id"])) for row in shown.iter_rows(named=True))
+    sections = [_section(row, moved) for row, moved in own if moved.height]
+    parts = [f"# {title}", *first, "## Portfolios", _portfolios(shown), *left_out(day), *sections, *rest]
     return "\n\n".join(part for part in parts if part)
+
+
+def left_out(day: pl.DataFrame) -> tuple[str, ...]:
+    """Say what the portfolios do that are not among the first; nothing where all are.
+
+    *Requires* the columns of the query `day_summary`.
+    """
+    rest = day.filter(~pl.col("portfolio_id").is_in(first_portfolios(day)))
+    if rest.is_empty():
+        return ()
+    return (f"{ORDER[0].upper()}{ORDER[1:]}. {rest.height} more: {totals(rest)}. Each is in `target_changes`.",)
+
+
+def totals(day: pl.DataFrame) -> str:
+    """Sum up what portfolios do together. *Requires* the columns of the query `day_summary`."""
+    counts = pl.col("n_positions", "n_open", "n_close").sum()
+    n_positions, n_open, n_close, n_cash, cash = day.select(
+        counts, n_cash=(pl.col("cash_weight") > 0).sum(), cash=pl.col("cash_weight").max()
+    ).row(0)
+    in_cash = f"cash in {n_cash:,} of them, at most {cash:.4f}" if n_cash else "no cash"
+    return f"{n_positions:,} positions, {n_open:,} opened, {n_close:,} closed, {in_cash}"
 
 
 def moves_of(weights: pl.DataFrame, changes: pl.DataFrame) -> pl.DataFrame:
@@ -93,12 +108,14 @@ def missing_scores(rows: pl.DataFrame) -> str:
 
 def staying_targets(rows: pl.DataFrame) -> str:
     """Say which targets stay in force. *Requires* the columns of the query `picture_staying_targets`."""
+    n_more = sum(rows["n_portfolios"].head(1)) - rows.height
+    more = f"\n\nAnd {n_more} more." if n_more else ""
     shown = rows.select(
         "portfolio_id",
         targets_of=pl.col("as_of_date").cast(pl.String).fill_null("none yet"),
         run_id=pl.col("run_id").fill_null(""),
     )
-    return f"### What stays in force\n\n{table(shown)}"
+    return f"### What stays in force\n\n{table(shown)}{more}"
 
 
 def sql_block(run_id: str, day: date, *questions: str) -> str:
@@ -118,8 +135,9 @@ def refusals_block(days: Sequence[date]) -> str:
 
 
 def reasons_asked(reasons: Mapping[str, str]) -> str:
-    """Give why each portfolio asks for approval, as a list."""
-    return "\n".join(f"- **{escaped(portfolio_id)}:** {escaped(reason)}" for portfolio_id, reason in reasons.items())
+    """Give why each portfolio asks for approval, as a list: of many the first, and how many more."""
+    said = first_of([f"**{escaped(names)}:** {escaped(reason)}" for names, reason in grouped(reasons.items())])
+    return "\n".join(f"- {one}" for one in said)
 
 
 def table(rows: pl.DataFrame) -> str:
@@ -169,10 +187,6 @@ def _section(row: Mapping[str, object], moves: pl.DataFrame) -> str:
     left_out = moves.height - told.height
     more = f"\n\nAnd {counted(left_out, 'smaller trade')}." if left_out else ""
     return f"### {escaped(str(row['portfolio_id']))}\n\n{table(shown)}{more}"
-
-
-def _named(day: pl.DataFrame, portfolios: Sequence[str]) -> list[dict[str, object]]:
-    return day.filter(pl.col("portfolio_id").is_in(portfolios)).rows(named=True)
 
 
 def _percent(column: str) -> pl.Expr:

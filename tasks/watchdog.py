@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 import polars as pl
 
-from sizing.wording import listed
+from sizing.wording import first_of, grouped, listed
 from sql.warehouse import Warehouse
 from tasks.artifacts import show_markdown
 from tasks.retries import RETRIES
@@ -128,7 +128,8 @@ def tell_missing(due: Sequence[Due], missing: Sequence[Missing]) -> str:
 def show_watch(due: Sequence[Due], missing: Sequence[Missing]) -> None:
     """Keep what was found where the other results of the day are seen, with the SQL to look at."""
     days = sorted({one.day for one in due})
-    found = "\n".join(f"- {one.portfolio_id}, {one.day}: {one.why}. {_sentence(one.todo)}" for one in missing)
+    said = grouped((f"{one.portfolio_id}, {one.day}", f"{one.why}. {_sentence(one.todo)}") for one in missing)
+    found = "\n".join(f"- {one}" for one in first_of([f"{names}: {sentence}" for names, sentence in said]))
     looks = "\n\n".join(_LOOK.format(day=day) for day in days)
     title = f"# {len(missing)} of {sum(len(one.portfolio_ids) for one in due)} portfolios without targets"
     show_markdown(f"{title}\n\n{found}\n\n{looks}", key="watchdog", description=", ".join(map(str, days)))
@@ -138,7 +139,7 @@ def _tell_day(due: Due, missing: list[Missing]) -> str:
     by_reason: dict[tuple[str, str], list[str]] = {}
     for one in missing:
         by_reason.setdefault((one.why, one.todo), []).append(one.portfolio_id)
-    told = "; ".join(f"{listed(names)} {why}: {todo}" for (why, todo), names in by_reason.items())
+    told = "; ".join(first_of([f"{listed(names)} {why}: {todo}" for (why, todo), names in by_reason.items()]))
     n_due = len(due.portfolio_ids)
     if not missing:
         return f"{_portfolios(n_due)} {_have(n_due)} targets of {due.day}"

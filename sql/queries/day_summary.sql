@@ -1,17 +1,35 @@
--- Grain: one row per portfolio of the run. Turnover is one-way: half of everything that is traded.
+-- Grain: one row per portfolio of the run. Turnover is one-way: half of everything that is traded. A limit is missed
+-- where its slack is below zero; cash is forced where a limit keeps the sum below the target.
 -- Parameters: $run_id VARCHAR.
+WITH traded AS (
+    SELECT
+        run_id,
+        portfolio_id,
+        as_of_date,
+        count(*) FILTER (NOT is_cash AND target_weight > 0) AS n_positions,
+        coalesce(sum(target_weight) FILTER (NOT is_cash), 0)::DECIMAL(10, 8) AS invested_weight,
+        coalesce(sum(target_weight) FILTER (is_cash), 0)::DECIMAL(10, 8) AS cash_weight,
+        count(*) FILTER (action = 'open') AS n_open,
+        count(*) FILTER (action = 'close') AS n_close,
+        count(*) FILTER (action = 'increase') AS n_increase,
+        count(*) FILTER (action = 'decrease') AS n_decrease,
+        sum(abs(trade_weight)) * 0.5 AS turnover
+    FROM targets
+    WHERE run_id = $run_id
+    GROUP BY run_id, portfolio_id, as_of_date
+),
+limited AS (
+    SELECT portfolio_id, count(*) FILTER (slack < -1e-12) AS n_missed, count(*) FILTER (is_binding) AS n_binding
+    FROM constraint_checks
+    WHERE run_id = $run_id
+    GROUP BY portfolio_id
+)
 SELECT
-    portfolio_id,
-    as_of_date,
-    count(*) FILTER (NOT is_cash AND target_weight > 0) AS n_positions,
-    coalesce(sum(target_weight) FILTER (NOT is_cash), 0)::DECIMAL(10, 8) AS invested_weight,
-    coalesce(sum(target_weight) FILTER (is_cash), 0)::DECIMAL(10, 8) AS cash_weight,
-    count(*) FILTER (action = 'open') AS n_open,
-    count(*) FILTER (action = 'close') AS n_close,
-    count(*) FILTER (action = 'increase') AS n_increase,
-    count(*) FILTER (action = 'decrease') AS n_decrease,
-    sum(abs(trade_weight)) * 0.5 AS turnover
-FROM targets
-WHERE run_id = $run_id
-GROUP BY portfolio_id, as_of_date
+    traded.* EXCLUDE (run_id),
+    coalesce(limited.n_missed, 0) AS n_missed,
+    coalesce(limited.n_binding, 0) AS n_binding,
+    traded.cash_weight > 0 AND sizing_summary.binding_limit IS NOT NULL AS is_cash_forced
+FROM traded
+LEFT JOIN limited USING (portfolio_id)
+LEFT JOIN sizing_summary USING (run_id, portfolio_id)
 ORDER BY portfolio_id;

@@ -1,6 +1,6 @@
 -- Grain: one row per portfolio and bucket of the run that has a weight before or after. The limit is null when buckets
 -- are not limited.
--- Parameters: $run_id VARCHAR.
+-- Parameters: $run_id VARCHAR, $portfolio_ids VARCHAR[]: of these portfolios.
 SELECT
     exposure.portfolio_id,
     exposure.bucket,
@@ -17,7 +17,7 @@ FROM (
         sum(current_weight)::DECIMAL(10, 8) AS current_weight,
         sum(target_weight)::DECIMAL(10, 8) AS target_weight
     FROM targets
-    WHERE run_id = $run_id AND NOT is_cash
+    WHERE run_id = $run_id AND NOT is_cash AND list_contains($portfolio_ids::VARCHAR[], portfolio_id)
     GROUP BY portfolio_id, bucket
 ) AS exposure
 JOIN run_limits ON run_limits.run_id = $run_id AND run_limits.portfolio_id = exposure.portfolio_id

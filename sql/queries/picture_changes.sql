@@ -1,5 +1,5 @@
 -- Grain: one row per portfolio and asset of the run: what moved since the portfolio's visible day before, in words.
--- Parameters: $run_id VARCHAR.
+-- Parameters: $run_id VARCHAR, $portfolio_ids VARCHAR[]: of these portfolios.
 SELECT portfolio_id, asset, previous_as_of_date, previous_target_weight, change, change_reason
 FROM differences_of((
     SELECT list({'portfolio_id': portfolio_id, 'run_id': $run_id, 'previous_run_id': previous_run_id})
@@ -8,6 +8,7 @@ FROM differences_of((
         FROM (SELECT unnest(portfolio_ids) AS portfolio_id, as_of_date FROM runs WHERE run_id = $run_id) AS told
         LEFT JOIN visible_runs
             ON visible_runs.portfolio_id = told.portfolio_id AND visible_runs.as_of_date < told.as_of_date
+        WHERE list_contains($portfolio_ids::VARCHAR[], told.portfolio_id)
         GROUP BY told.portfolio_id
     )
 ))

@@ -1,6 +1,6 @@
 -- Grain: one row per portfolio of the run and day: cash and turnover of the days that are visible before the run's day,
 -- at most $most_days with it, and of the run itself. Turnover is one-way: half of everything that is traded.
--- Parameters: $run_id VARCHAR, $most_days INTEGER.
+-- Parameters: $run_id VARCHAR, $portfolio_ids VARCHAR[]: of these portfolios, $most_days INTEGER.
 WITH told AS (
     SELECT unnest(portfolio_ids) AS portfolio_id, as_of_date, run_id
     FROM runs
@@ -13,6 +13,7 @@ WITH told AS (
 ),
 latest AS (
     FROM told
+    WHERE list_contains($portfolio_ids::VARCHAR[], portfolio_id)
     QUALIFY row_number() OVER (PARTITION BY portfolio_id ORDER BY as_of_date DESC) <= $most_days
 )
 SELECT

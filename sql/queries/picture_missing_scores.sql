@@ -17,7 +17,11 @@ last_scored AS (
     QUALIFY as_of_date = max(as_of_date) OVER (PARTITION BY model)
 ),
 held AS (
-    SELECT asset, string_agg(DISTINCT portfolio_id, ', ' ORDER BY portfolio_id) AS held_in
+    SELECT
+        asset,
+        array_to_string(list(DISTINCT portfolio_id ORDER BY portfolio_id)[:10], ', ')
+            || if(count(DISTINCT portfolio_id) > 10, format(' and {} more', count(DISTINCT portfolio_id) - 10), '')
+            AS held_in
     FROM current_targets
     WHERE target_weight > 0 AND NOT is_cash
     GROUP BY asset

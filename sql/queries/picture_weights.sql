@@ -1,6 +1,6 @@
 -- Grain: one row per portfolio and asset of the run, and one of CASH: weights before and after, and the stages between.
 -- Stage columns are null for CASH, for what is closed, for what is pinned, and where sizes are all the same.
--- Parameters: $run_id VARCHAR.
+-- Parameters: $run_id VARCHAR, $portfolio_ids VARCHAR[]: of these portfolios.
 SELECT
     targets.portfolio_id,
     targets.asset,
@@ -22,5 +22,5 @@ SELECT
 FROM targets
 JOIN run_limits USING (run_id, portfolio_id)
 LEFT JOIN sizing_audit USING (run_id, portfolio_id, asset)
-WHERE targets.run_id = $run_id
+WHERE targets.run_id = $run_id AND list_contains($portfolio_ids::VARCHAR[], targets.portfolio_id)
 ORDER BY targets.portfolio_id, targets.is_cash, targets.target_weight DESC, targets.asset;

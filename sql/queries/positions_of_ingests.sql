@@ -1,4 +1,4 @@
--- Grain: one row per portfolio, day and asset held of the ingests.
+-- Grain: one row per portfolio, day and asset held of the ingests. A row CASH says that a portfolio holds nothing.
 -- Parameters: $ingest_ids BIGINT[].
 SELECT
     ingest_id,
@@ -7,5 +7,5 @@ SELECT
     asset,
     current_weight
 FROM positions
-WHERE ingest_id IN (SELECT unnest($ingest_ids::BIGINT[]))
+WHERE ingest_id IN (SELECT unnest($ingest_ids::BIGINT[])) AND asset <> 'CASH'
 ORDER BY portfolio_id, asset, ingest_id;

@@ -2,7 +2,9 @@
 -- backfill has to do again; the days are null when there are none.
 -- Parameters: $run_id VARCHAR.
 SELECT
-    string_agg(DISTINCT own.portfolio_id, ', ' ORDER BY own.portfolio_id) AS portfolios,
+    array_to_string(list(DISTINCT own.portfolio_id ORDER BY own.portfolio_id)[:10], ', ')
+        || if(count(DISTINCT own.portfolio_id) > 10, format(' and {} more', count(DISTINCT own.portfolio_id) - 10), '')
+        AS portfolios,
     min(own.replaced_as_of_date) AS replaced_day,
     min(chained.as_of_date) AS first_day,
     max(chained.as_of_date) AS last_day

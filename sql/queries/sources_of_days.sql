@@ -2,7 +2,8 @@
 -- day from its $since on, the newest asset list and list of restrictions, and for every portfolio the newest positions
 -- up to the day and the published run of the latest day before it. Of each kind and day the newest ingest counts, as a
 -- whole; portfolio_id is null where a source is for all, run_id but for targets, ingest_id for targets. n_rows is
--- what the source has, null but for scores.
+-- what the source has, null but for scores. Two kinds are not read, but reported: `named`, the portfolios of the newest
+-- positions up to the day, and `unnamed`, those that positions named since as_of_date and the day's own do not.
 -- Parameters: $days DATE[], $since DATE[] (first day of the scores, one for each of $days), $known_at TIMESTAMPTZ.
 WITH asked AS (
     SELECT
@@ -24,6 +25,33 @@ held AS (
         positions.ingest_id
     FROM positions
     SEMI JOIN known USING (ingest_id)
+),
+newest_positions AS (
+    SELECT
+        asked.day,
+        known.as_of_date,
+        known.ingest_id
+    FROM asked
+    JOIN known ON known.kind = 'positions' AND known.as_of_date <= asked.day
+    QUALIFY row_number() OVER (PARTITION BY asked.day ORDER BY known.as_of_date DESC) = 1
+),
+named AS (
+    SELECT DISTINCT
+        newest_positions.day,
+        held.portfolio_id,
+        newest_positions.as_of_date,
+        newest_positions.ingest_id
+    FROM newest_positions
+    JOIN held USING (ingest_id)
+),
+first_named AS (
+    SELECT
+        positions.portfolio_id,
+        min(ingests.as_of_date) AS as_of_date
+    FROM positions
+    JOIN ingests USING (ingest_id)
+    WHERE ingests.ingested_at <= $known_at::TIMESTAMPTZ
+    GROUP BY positions.portfolio_id
 ),
 visible AS (
     SELECT
@@ -69,6 +97,29 @@ found AS (
     QUALIFY row_number() OVER (
         PARTITION BY asked.day, held.portfolio_id ORDER BY held.as_of_date DESC, held.ingest_id DESC
     ) = 1
+    UNION ALL
+    SELECT
+        day,
+        'named',
+        portfolio_id,
+        as_of_date,
+        ingest_id,
+        NULL,
+        NULL
+    FROM named
+    UNION ALL
+    SELECT
+        newest_positions.day,
+        'unnamed',
+        first_named.portfolio_id,
+        first_named.as_of_date,
+        newest_positions.ingest_id,
+        NULL,
+        NULL
+    FROM newest_positions
+    JOIN first_named ON first_named.as_of_date <= newest_positions.day
+    ANTI JOIN named ON named.day = newest_positions.day AND named.portfolio_id = first_named.portfolio_id
+    WHERE newest_positions.as_of_date = newest_positions.day
     UNION ALL
     SELECT
         asked.day,

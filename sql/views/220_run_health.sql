@@ -59,10 +59,12 @@ waiting AS (
     SELECT
         as_of_date,
         list(DISTINCT portfolio_id ORDER BY portfolio_id) AS portfolio_ids,
-        string_agg(
-            format('{}: {}{}', portfolio_id, reason, if(needs_four_eyes, ', not by ' || proposed_by, '')),
-            '; ' ORDER BY portfolio_id, run_id
-        ) AS approval_asked
+        list(
+            format('{}: {}{}', portfolio_id, reason, if(needs_four_eyes, ', not by ' || proposed_by, ''))
+            ORDER BY portfolio_id, run_id
+        ) AS asked,
+        array_to_string(asked[:10], '; ') || if(len(asked) > 10, format('; and {} more', len(asked) - 10), '')
+            AS approval_asked
     FROM open_proposals
     GROUP BY as_of_date
 ),
@@ -103,7 +105,8 @@ resting AS (
         as_of_date,
         [format(
             'the holdings of {} rest on targets of {} that were replaced since, see superseded_holdings',
-            string_agg(portfolio_id, ', ' ORDER BY portfolio_id),
+            array_to_string(list(portfolio_id ORDER BY portfolio_id)[:10], ', ')
+                || if(count(*) > 10, format(' and {} more', count(*) - 10), ''),
             min(replaced_as_of_date)
         )] AS warnings
     FROM superseded_holdings
@@ -195,7 +198,7 @@ COMMENT ON COLUMN run_health.n_refused_files IS 'Files of the day that were refu
 COMMENT ON COLUMN run_health.n_holdings_without_score IS 'Holdings without a score of the day, over all portfolios, count: an older one may still count.';
 COMMENT ON COLUMN run_health.n_stale_scores IS 'Holdings whose score is too old to act on, over all portfolios, count: their weight is frozen.';
 COMMENT ON COLUMN run_health.warnings IS 'Warnings of the last publication, and that its holdings were replaced since, a list of sentences; empty when there are none.';
-COMMENT ON COLUMN run_health.approval_asked IS 'Why approval is asked for the waiting portfolios, and who may not give it; null when none waits.';
+COMMENT ON COLUMN run_health.approval_asked IS 'Why approval is asked for the waiting portfolios, the first ten of them, and who may not give it; null when none waits.';
 COMMENT ON COLUMN run_health.declined_reason IS 'Who last declined a proposal of the day, and why; null when nobody did.';
 COMMENT ON COLUMN run_health.held_reason IS 'Why a run of the day was last held; null when none was.';
 COMMENT ON COLUMN run_health.failed_checks IS 'Which checks last rejected a run of the day, with their first rows; null when none was rejected.';

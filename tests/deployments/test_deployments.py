@@ -93,6 +93,7 @@ def test_an_alert_says_only_what_its_event_tells(described: Any) -> None:  # noq
         "as_of_date": "2025-06-02",
         "run_id": "2025-06-02-1",
         "reason": "so",
+        "n_portfolios": 1,
         "portfolios": [{"portfolio_id": "p"}],
     }
     resource = {"prefect.state-name": "Crashed", "prefect.state-message": "so", "prefect.run-count": "1", "name": "n"}

@@ -52,7 +52,7 @@ def test_it_is_silent_for_a_published_day_and_loud_for_the_one_that_nobody_ran(s
         "`ballast run --as-of 2025-06-03` publishes the day or says why not"
     )
     portfolios = ["core", "income", "opportunity"]
-    payload = {"as_of_date": "2025-06-03", "portfolios": portfolios, "reason": said}
+    payload = {"as_of_date": "2025-06-03", "n_portfolios": 3, "portfolios": portfolios, "reason": said}
     assert told == [("ballast.watchdog.missed", "ballast.day.2025-06-03", payload)]
     with get_client(sync_client=True) as client:
         key = ArtifactFilter(key=ArtifactFilterKey(any_=["watchdog"]))

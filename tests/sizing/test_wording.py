@@ -2,7 +2,7 @@
 
 import pytest
 
-from sizing.wording import MOST_NAMED, grouped, listed
+from sizing.wording import MOST_NAMED, first_of, grouped, listed
 
 TEN = [f"P{number}" for number in range(MOST_NAMED)]
 
@@ -24,7 +24,11 @@ def test_the_first_names_are_listed_and_the_others_counted(names: list[str], tol
 
 def test_what_stands_between_two_names_can_be_said() -> None:
     assert listed(["A", "B"], between=" and ") == "A and B"
-    assert listed([*TEN, "A"], between="; ") == f"{'; '.join(TEN)}; and 1 more"
+
+
+def test_of_many_sentences_the_first_are_said_and_the_others_counted() -> None:
+    assert first_of(TEN) == TEN
+    assert first_of([*TEN, "A"]) == [*TEN, "and 1 more"]
 
 
 def test_few_names_keep_a_sentence_each() -> None:

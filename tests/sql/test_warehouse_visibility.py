@@ -159,6 +159,9 @@ def test_the_summary_of_a_day_adds_up_exactly(warehouse: Warehouse) -> None:
         "n_increase": 0,
         "n_decrease": 0,
         "turnover": Decimal("0.45"),
+        "n_missed": 0,
+        "n_binding": 0,
+        "is_cash_forced": False,
     }
 
 

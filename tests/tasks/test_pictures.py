@@ -17,7 +17,7 @@ from tasks.pictures import (
     weights_before_and_after,
 )
 from tasks.pictures_page import PictureRows, pictures_page
-from tasks.pictures_rows import MOST_ASSETS, STAGES, bucket_rows, busiest, stage_rows, weight_rows
+from tasks.pictures_rows import MOST_ASSETS, STAGES, bucket_rows, stage_rows, weight_rows
 
 BUCKETS = pl.DataFrame(
     {
@@ -148,15 +148,11 @@ def test_the_picture_over_time_tells_a_first_day() -> None:
     assert "the last 2 days" in _text(cash_and_turnover(HISTORY).to_dict())
 
 
-def test_the_busiest_portfolios_are_named_in_the_order_of_their_names() -> None:
-    rows = weights(row("A", "0", "0.01", "a"), row("A", "0", "0.3", "c"), row("A", "0", "0.2", "b"))
-    assert busiest(rows, 2) == ["b", "c"]
-
-
-def test_a_page_has_four_pictures_drawn_without_network_and_says_which_portfolios_are_left_out() -> None:
-    five = weights(*(row("A", "0", f"0.0{i}", f"p{i}") for i in range(1, 6)))
-    page = pictures_page("Targets", PictureRows(five, BUCKETS.clear(), HISTORY.clear()))
-    assert "4 of 5 portfolios, those that trade most: p2, p3, p4, p5." in page
+def test_a_page_has_four_pictures_drawn_without_network_after_its_notes() -> None:
+    ten = weights(*(row("A", "0", f"0.0{i}", f"p{i}") for i in range(1, 10)), row("A", "0", "0.1", "p0"))
+    days = pl.concat([HISTORY.head(1).with_columns(portfolio_id=pl.lit(f"p{i}")) for i in range(10)])
+    page = pictures_page("Targets", PictureRows(ten, BUCKETS.clear(), days), "990 more.")
+    assert page.startswith("# Targets\n\n990 more.\n\n![Weights before and after](")
     drawn = re.findall(r"!\[(.*?)\]\(data:image/svg\+xml;base64,(.*?)\)", page)
     assert [words for words, _ in drawn] == [
         "Weights before and after",

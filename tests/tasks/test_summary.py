@@ -1,12 +1,14 @@
 """The summary of a run in words: what to look at first, what changed and why, nothing read as Markdown that is none."""
 
+import re
 from datetime import date
 from decimal import Decimal
 
 import polars as pl
 from run_rows import row, weights
 
-from tasks.report import MOST_TARGETS, target_table
+from tasks.priority import first_portfolios
+from tasks.report import MOST_TARGETS, summarise, target_table
 from tasks.summary import (
     escaped,
     first_lines,
@@ -33,7 +35,7 @@ def _changes(*rows: tuple[str, str | None], before: date | None = date(2025, 6, 
 
 def _day(*portfolios: str) -> pl.DataFrame:
     counts = dict.fromkeys(("n_positions", "n_open", "n_close", "n_increase", "n_decrease"), 1)
-    numbers = {"turnover": 0.2322, "cash_weight": Decimal("0.35")}
+    numbers = {"turnover": 0.2322, "cash_weight": Decimal("0.35"), "n_missed": 0, "is_cash_forced": False}
     return pl.DataFrame([{"portfolio_id": portfolio} | counts | numbers for portfolio in portfolios])
 
 
@@ -86,19 +88,37 @@ def test_a_portfolio_has_its_numbers_in_percent_and_a_line_for_each_large_change
     assert "And 2 smaller trades." in page
 
 
-def test_one_portfolio_more_than_have_a_section_is_not_counted() -> None:
-    names = [f"p{i}" for i in range(9)]
-    moves = moves_of(weights(*(row("A", "0", f"0.{i + 10}", name) for i, name in enumerate(names))), _changes())
-    assert "The other portfolio traded less" in summary_page("T", [], _day(*names), moves, [])
-
-
-def test_of_fifty_portfolios_those_have_a_section_that_trade_most() -> None:
+def test_of_fifty_portfolios_ten_are_shown_and_the_others_counted() -> None:
     names = [f"p{i:02}" for i in range(50)]
     moves = moves_of(weights(*(row("A", "0", f"0.{i + 10}", name) for i, name in enumerate(names))), _changes())
-    page = summary_page("T", [], _day(*names), moves, [])
-    assert page.count("\n### ") == 8
-    assert "### p49" in page
-    assert "The other 42 portfolios traded less" in page
+    page = summary_page("T", [], _day(*names).with_columns(turnover=pl.int_range(pl.len())), moves, [])
+    assert re.findall(r"\n### (\S+)", page) == names[40:]
+    assert len(re.findall(r"\n\| p\d", page)) == 10
+    assert "40 more: 40 positions, 40 opened, 40 closed, cash in 40 of them, at most 0.3500." in page
+
+
+def test_of_ten_portfolios_each_is_shown() -> None:
+    names = [f"p{i}" for i in range(10)]
+    page = summary_page("T", [], _day(*names), moves_of(weights(row("A", "0", "0.1")), _changes()), [])
+    assert len(re.findall(r"\n\| p\d", page)) == 10
+    assert " more" not in page
+
+
+def test_what_needs_a_look_comes_before_what_trades_most() -> None:
+    day = _day(*(f"p{i:02}" for i in range(20))).with_columns(
+        turnover=pl.int_range(pl.len()),
+        n_missed=pl.when(portfolio_id="p00").then(2).otherwise(0),
+        is_cash_forced=pl.col("portfolio_id").is_in(["p01", "p02"]),
+    )
+    assert first_portfolios(day) == ["p00", "p01", "p02", *(f"p{i}" for i in range(13, 20))]
+
+
+def test_the_sentence_of_many_portfolios_counts_and_that_of_few_names_each() -> None:
+    few, many = _day("p", "q"), _day(*(f"p{i}" for i in range(1_000)))
+    assert summarise(few) == "; ".join(f"{name} 1 positions, 1 opened, 1 closed, cash 0.3500" for name in "pq")
+    assert summarise(many) == (
+        "1,000 portfolios: 1,000 positions, 1,000 opened, 1,000 closed, cash in 1,000 of them, at most 0.3500"
+    )
 
 
 def test_no_trade_at_all_leaves_the_table_of_portfolios_alone() -> None:
@@ -123,10 +143,13 @@ def test_missing_scores_name_holdings_and_portfolios() -> None:
 
 
 def test_what_stays_in_force_is_told_also_where_nothing_is() -> None:
-    rows = pl.DataFrame({"portfolio_id": ["p", "q"], "as_of_date": [DAY, None], "run_id": ["r1", None]})
+    rows = pl.DataFrame(
+        {"portfolio_id": ["p", "q"], "as_of_date": [DAY, None], "run_id": ["r1", None], "n_portfolios": [5, 5]}
+    )
     shown = staying_targets(rows)
     assert "| p | 2025-06-03 | r1 |" in shown
     assert "| q | none yet |  |" in shown
+    assert shown.endswith("And 3 more.")
 
 
 def test_a_hostile_name_is_neither_markup_nor_a_new_line() -> None:

@@ -205,9 +205,9 @@ def test_a_plan_of_one_portfolio_is_that_of_all_and_takes_no_other_for_a_typing_
     core = [Group("XNYS", {"core": LIMITS["core"]}, {})]
     one = plan_day(published, NEXT_DAY, core, LIMITS)
     assert _weights(one.targets) == _weights(plans["next day"].targets.filter(portfolio_id="core"))
-    assert not any(warning.startswith("positions: ") for warning in one.warnings)
+    assert not any(warning.startswith("positions") for warning in one.warnings)
     alone = plan_day(published, NEXT_DAY, core, ["core"])
-    assert "positions: portfolios income, opportunity are not in this run" in alone.warnings
+    assert "positions taken in earlier: portfolio income is not in this run" in alone.warnings
 
 
 def test_too_few_scores_would_hold_the_run_and_the_visible_targets_stay(own: Settings) -> None:

@@ -1,0 +1,6 @@
+-- Grain: one row per holding whose score is too old to act on, in a run named.
+-- Parameters: $run_ids VARCHAR[].
+SELECT run_id, portfolio_id, asset
+FROM decisions
+WHERE list_contains($run_ids::VARCHAR[], run_id) AND is_held AND is_score_stale
+ORDER BY ALL;
