@@ -10,15 +10,20 @@ from typing import Any
 import httpx
 from prefect import Flow, State
 from prefect.context import SyncClientContext
-from prefect.settings import PREFECT_API_URL, PREFECT_HOME, PREFECT_SERVER_ALLOW_EPHEMERAL_MODE
+from prefect.settings import (
+    PREFECT_API_AUTH_STRING,
+    PREFECT_API_KEY,
+    PREFECT_API_URL,
+    PREFECT_HOME,
+    PREFECT_SERVER_ALLOW_EPHEMERAL_MODE,
+)
 from pydantic import BaseModel
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from flows.progress import watched_by
 from tasks.errors import ServerUnreachableError
-
-_HEALTH_SECONDS = 10
+from tasks.settings import Settings
 
 
 def run_watched(console: Console, flow: Flow[..., Any], config: BaseModel) -> State[Any]:
@@ -105,13 +110,25 @@ def require_server() -> None:
         _require_writable(PREFECT_HOME.value())
         return
     try:
-        httpx.get(f"{url.rstrip('/')}/health", timeout=_HEALTH_SECONDS).raise_for_status()
-    except httpx.HTTPError as error:
+        with httpx.Client(base_url=url, timeout=Settings().answer_seconds) as client:
+            client.get("/health").raise_for_status()
+            _require_password(client, url)
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
         msg = (
             f"the Prefect server at {url} does not answer ({error}): start it, correct PREFECT_API_URL, or unset it "
             "to run without one"
         )
         raise ServerUnreachableError(msg) from None
+
+
+def _require_password(client: httpx.Client, url: str) -> None:
+    """Ask for what is not open to everybody. *Raises* `ServerUnreachableError` for a missing or wrong password."""
+    if secret := PREFECT_API_AUTH_STRING.value():
+        user, _, password = secret.partition(":")
+        client.auth = httpx.BasicAuth(user, password)
+    if not PREFECT_API_KEY.value() and client.get("/version").status_code == httpx.codes.UNAUTHORIZED:
+        msg = f"the Prefect server at {url} asks for another password: set PREFECT_API_AUTH_STRING to user:password"
+        raise ServerUnreachableError(msg)
 
 
 @contextmanager

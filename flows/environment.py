@@ -1,89 +1,109 @@
 """`ballast up` and `ballast down`: a server, the deployments and a worker on this machine, and their end.
 
-The server listens on loopback only, at PREFECT_SERVER_API_PORT (4200). Its database is PostgreSQL when
-PREFECT_SERVER_DATABASE_CONNECTION_URL names one, else SQLite in .prefect/. Numbers and logs are in .ballast/run/.
+The server listens on loopback only, at PREFECT_SERVER_API_PORT (4200), and asks for a password. Its database is
+PostgreSQL when PREFECT_SERVER_DATABASE_CONNECTION_URL names one, else SQLite in .prefect/. Numbers, logs and the
+password are in .ballast/run/.
 """
 
 import asyncio
 import os
-import shlex
 import sys
 import time
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
-from pathlib import Path
 
 import httpx
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import WorkerStatus
 from prefect.exceptions import ObjectNotFound
-from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_URL, temporary_settings
+from prefect.settings import PREFECT_API_URL, PREFECT_HOME, temporary_settings
 from rich.markup import escape
 
 from flows.deploy import POOL, connected, deploy
 from flows.engine import require_server
+from flows.local_server import (
+    FOLDER,
+    HOST,
+    address,
+    answers,
+    client_settings,
+    database,
+    ensure_password,
+    port,
+    server_environment,
+    server_explained,
+)
+from flows.password import FILE
 from flows.processes import Background
+from flows.program import as_printed
+from flows.readiness import StartError, require_port, require_ready
 from flows.show import PROBLEMS, err, out, tell
 from flows.unfinished import end_cut_off, no_new_runs, take_runs_again, wait_for_ends
-from sizing.errors import BallastError
 from tasks.settings import Settings
 
-FOLDER = Path(".ballast/run")
-_SAMPLE = "deployments/sample/inbox"
-
-_HOST = "127.0.0.1"
-_START_SECONDS = 180
-_RUN_PATIENCE_SECONDS, _WORKER_PATIENCE_SECONDS, _SERVER_PATIENCE_SECONDS = 60, 60, 30
 _POLL_SECONDS = 0.3
-
-
-class StartError(BallastError):
-    """A process of the environment does not start."""
 
 
 def start() -> int:
     """Start what is not running, deploy, wait until all is well, and say where to look."""
     server, worker = Background("server", FOLDER), Background("worker", FOLDER)
     others = worker.differs_in(_settings())
-    if server.pid() and worker.pid() and _answers():
-        out().print(f"runs already: {_address()}\n  `make deploy` brings it to the files, `make down` ends it")
-    else:
-        try:
-            with temporary_settings(_local()):
-                _start_server(server)
-                said = (*deploy(), *_start_worker(worker))
-        except PROBLEMS as problem:
-            return tell(problem)
-        _say_ready(said)
+    try:
+        settings = Settings()
+        if server.pid() and worker.pid() and answers(settings):
+            out().print(
+                f"runs already: {address()}\n  `{as_printed('deploy')}` brings it to the files, "
+                f"`{as_printed('down')}` ends it"
+            )
+        else:
+            with server_explained():
+                _start(server, worker, settings)
+    except PROBLEMS as problem:
+        return tell(problem)
     if others:
-        msg = f"the worker runs already with other settings: {', '.join(others)}; `make down` first, then `make up`"
+        msg = (
+            f"the worker runs already with other settings: {', '.join(others)}; `ballast down` first, then `ballast up`"
+        )
         return tell(StartError(msg))
     return 0
 
 
-def _say_ready(said: tuple[str, ...]) -> None:
+def _start(server: Background, worker: Background, settings: Settings) -> None:
+    """Start both; when one does not start, end what was started here, and remove what was made for it."""
+    require_ready(settings, FOLDER, PREFECT_HOME.value())
+    if not server.pid():
+        require_port(HOST, port())
+    with ExitStack() as undo:
+        secret, is_new = ensure_password(undo)
+        with temporary_settings(client_settings(secret)):
+            undo.callback(_end_again, server, settings, was_running=server.pid() is not None)
+            _start_server(server, settings)
+            said = deploy()
+            undo.callback(_end_again, worker, settings, was_running=worker.pid() is not None)
+            said += _start_worker(worker, settings)
+        undo.pop_all()
+    _say_ready(said, settings, secret if is_new else None)
+
+
+def _end_again(process: Background, settings: Settings, *, was_running: bool) -> None:
+    if not was_running:
+        process.stop(settings.stop_seconds)
+
+
+def _say_ready(said: tuple[str, ...], settings: Settings, new_password: str | None) -> None:
     console = out()
-    console.print(f"ready: {_address()}")
-    for sentence in (*said, f"database {_database()}, logs in {FOLDER}/"):
+    console.print(f"ready: {address()}")
+    if new_password:
+        console.print(f"  password {escape(new_password)}, all of it: the UI asks for it; it is kept in {FILE}")
+    for sentence in (*said, f"database {database()}, logs in {FOLDER}/"):
         console.print(f"  {escape(sentence)}")
-    inbox, config = (
-        os.environ.get(f"BALLAST_{name.upper()}", str(Settings.model_fields[name].default))
-        for name in ("inbox", "config")
+    console.print(
+        f"  it reads BALLAST_INBOX={escape(str(settings.inbox))}, BALLAST_CONFIG={escape(str(settings.config))}"
     )
-    console.print(f"  it reads BALLAST_INBOX={_shown(inbox)}, BALLAST_CONFIG={_shown(config)}")
     console.print("Next:")
-    if not Path(inbox).is_dir():
-        console.print(
-            f"  mkdir -p {escape(shlex.quote(inbox))}, and put the files of the day there; or try the sample:"
-        )
-        console.print(f"  make down && BALLAST_INBOX={_SAMPLE} make up    # its days: 2025-06-02 and after")
-    console.print(f"  open {_address()}/deployments, choose daily-rebalance, Run > Custom run, give as_of_date")
-    console.print("  make down    # lets runs end, a minute at most, then ends the worker and the server")
-
-
-def _shown(path: str) -> str:
-    return escape(path) if Path(path).exists() else f"{escape(path)} (not there yet)"
+    console.print(f"  open {address()}/deployments, choose daily-rebalance, Run > Custom run, give as_of_date")
+    console.print(f"  {as_printed('down')}    # lets runs end, then ends the worker and the server")
 
 
 def _settings() -> dict[str, str]:
@@ -92,39 +112,45 @@ def _settings() -> dict[str, str]:
 
 
 def stop() -> int:
-    """End the worker, when its runs ended or after a minute, then the server."""
+    """End the worker, when its runs ended or after a while, then the server."""
     worker, server = Background("worker", FOLDER), Background("server", FOLDER)
-    stopped = [one.name for one, end in ((worker, _stop_worker), (server, _stop_server)) if end(one)]
+    try:
+        settings = Settings()
+    except PROBLEMS as problem:
+        return tell(problem)
+    stopped = [worker.name] if _stop_worker(worker, settings) else []
+    stopped += [server.name] if server.stop(settings.stop_seconds) else []
     out().print(f"stopped: {', then '.join(stopped)}" if stopped else "nothing was running")
     return 0
 
 
-def _stop_worker(worker: Background) -> bool:
+def _stop_worker(worker: Background, settings: Settings) -> bool:
     """Prefect's worker ends its runs when it ends, so they are waited for first."""
-    if not (worker.pid() and _answers()):
-        return worker.stop(_WORKER_PATIENCE_SECONDS)
+    patience = settings.stop_seconds
+    if not (worker.pid() and answers(settings)):
+        return worker.stop(patience)
     cut_off: tuple[str, ...] = ()
     # Whatever the server says to it, the worker ends.
-    with suppress(httpx.HTTPError, ObjectNotFound), temporary_settings(_local()), no_new_runs(FOLDER / "paused"):
-        cut_off = wait_for_ends(_RUN_PATIENCE_SECONDS, lambda sentence: err().print(escape(sentence)))
-        worker.stop(_WORKER_PATIENCE_SECONDS)
-    worker.stop(_WORKER_PATIENCE_SECONDS)
+    with (
+        suppress(httpx.HTTPError, ObjectNotFound),
+        temporary_settings(client_settings()),
+        no_new_runs(FOLDER / "paused"),
+    ):
+        cut_off = wait_for_ends(patience, lambda sentence: err().print(escape(sentence)))
+        worker.stop(patience)
+    worker.stop(patience)
     if cut_off:
         out().print(
-            f"cut off: {escape(', '.join(cut_off))}. Nothing is half written; the next `make up` crashes what is not "
-            "ended, and a daily-rebalance that had started is then tried again by itself"
+            f"cut off: {escape(', '.join(cut_off))}. Nothing is half written; the next `{as_printed('up')}` crashes "
+            "what is not ended, and a daily-rebalance that had started is then tried again by itself"
         )
     return True
-
-
-def _stop_server(server: Background) -> bool:
-    return server.stop(_SERVER_PATIENCE_SECONDS)
 
 
 def deploy_here() -> int:
     """Deploy to the server that PREFECT_API_URL names, or to the one of `ballast up`."""
     try:
-        with temporary_settings({} if PREFECT_API_URL.value() else _local()):
+        with temporary_settings({} if PREFECT_API_URL.value() else client_settings()), server_explained():
             require_server()
             for sentence in deploy():
                 out().print(escape(sentence))
@@ -133,21 +159,13 @@ def deploy_here() -> int:
     return 0
 
 
-def _start_server(server: Background) -> None:
+def _start_server(server: Background, settings: Settings) -> None:
     if not server.pid():
-        if _answers():
-            msg = (
-                f"port {_port()} is taken by another server: stop that one, or choose another port with "
-                "PREFECT_SERVER_API_PORT"
-            )
-            raise StartError(msg)
-        command = [sys.executable, "-m", "prefect", "server", "start", "--host", _HOST, "--port", _port()]
-        settings = {"PREFECT_UI_URL": _address(), "PREFECT_SERVER_ANALYTICS_ENABLED": "false"}
-        server.start(command, connected() | settings)
-    _wait(server, _answers)
+        server.start([sys.executable, "-m", "flows.server"], server_environment())
+    _wait(server, settings, lambda: answers(settings))
 
 
-def _start_worker(worker: Background) -> tuple[str, ...]:
+def _start_worker(worker: Background, settings: Settings) -> tuple[str, ...]:
     """Start it where none runs, and say which runs its predecessor left behind."""
     if worker.pid():
         return ()
@@ -156,7 +174,7 @@ def _start_worker(worker: Background) -> tuple[str, ...]:
     since = datetime.now(UTC)
     command = [sys.executable, "-m", "prefect", "worker", "start", "--pool", POOL, "--name", POOL, "--type", "process"]
     worker.start(command, connected(), _settings())
-    _wait(worker, lambda: asyncio.run(_is_online(since)))
+    _wait(worker, settings, lambda: asyncio.run(_is_online(since)))
     if not cut_off:
         return ()
     which = f"crashed {len(cut_off)} that the worker before left unfinished: {', '.join(cut_off)}"
@@ -173,40 +191,14 @@ async def _is_online(since: datetime) -> bool:
     )
 
 
-def _wait(process: Background, is_ready: Callable[[], bool]) -> None:
+def _wait(process: Background, settings: Settings, is_ready: Callable[[], bool]) -> None:
     with err().status(f"waiting for the {process.name}"):
-        until = time.monotonic() + _START_SECONDS
+        until = time.monotonic() + settings.start_seconds
         while process.pid() and time.monotonic() < until:
             if is_ready():
                 return
             time.sleep(_POLL_SECONDS)
-    what = f"is not ready after {_START_SECONDS} s" if process.pid() else "ended at once"
+    late = f"is not ready after {settings.start_seconds:g} s (BALLAST_START_SECONDS)"
+    what = late if process.pid() else "ended at once"
     msg = f"the {process.name} {what}: {process.last_words() or 'it said nothing'} (all of it is in {process.log})"
     raise StartError(msg)
-
-
-def _answers() -> bool:
-    try:
-        return httpx.get(f"{_address()}/api/health", timeout=5).is_success
-    except httpx.HTTPError:
-        return False
-
-
-def _local() -> dict[object, object]:
-    """Give the settings of a client of the server here; a server with a password is spoken to with that password."""
-    secret = os.environ.get("PREFECT_API_AUTH_STRING") or os.environ.get("PREFECT_SERVER_API_AUTH_STRING")
-    local: dict[object, object] = {PREFECT_API_URL: f"{_address()}/api"}
-    return local | {PREFECT_API_AUTH_STRING: secret} if secret else local
-
-
-def _port() -> str:
-    return os.environ.get("PREFECT_SERVER_API_PORT", "4200")
-
-
-def _address() -> str:
-    return f"http://{_HOST}:{_port()}"
-
-
-def _database() -> str:
-    url = os.environ.get("PREFECT_SERVER_DATABASE_CONNECTION_URL", "")
-    return "PostgreSQL" if url.startswith("postgresql") else "SQLite in .prefect/"

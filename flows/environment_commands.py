@@ -11,8 +11,10 @@ def up() -> int:
 
     Example: `ballast up`
 
-    The server listens on loopback, at PREFECT_SERVER_API_PORT (4200). Its database is PostgreSQL when
-    PREFECT_SERVER_DATABASE_CONNECTION_URL names one, else SQLite in .prefect/. What runs already is left alone.
+    The server listens on loopback, at PREFECT_SERVER_API_PORT (4200), and asks for a password, which the first start
+    generates, prints and keeps in .ballast/run/password. Its database is PostgreSQL when
+    PREFECT_SERVER_DATABASE_CONNECTION_URL names one, else SQLite in PREFECT_HOME. What runs already is left alone. When
+    something does not start, what was started is ended.
     """
     prepare(verbose=True)  # what the server and the worker say goes to their logs
     from flows.environment import start  # noqa: PLC0415 - Prefect takes a second to import
@@ -25,7 +27,8 @@ def down() -> int:
 
     Example: `ballast down`
 
-    It waits up to a minute for the runs that have begun, and says which it cut off; no new ones begin meanwhile.
+    It waits for the runs that have begun, BALLAST_STOP_SECONDS (60) at most, and says which it cut off; no new ones
+    begin meanwhile.
     """
     prepare(verbose=False)
     from flows.environment import stop  # noqa: PLC0415 - Prefect takes a second to import
@@ -39,7 +42,7 @@ def deploy() -> int:
     Example: `ballast deploy`
 
     The server is the one of PREFECT_API_URL, else the one of `ballast up`. Alerts go to BALLAST_ALERT_WEBHOOK or
-    BALLAST_ALERT_EMAIL.
+    BALLAST_ALERT_EMAIL; with neither, the automations that only alert are disabled.
     """
     prepare(verbose=False)
     from flows.environment import deploy_here  # noqa: PLC0415 - Prefect takes a second to import

@@ -90,9 +90,11 @@ def prepare(*, verbose: bool, prefect: bool = False) -> None:
 
     *Raises* `ConfigError` for a `.env` that cannot be read: Prefect reads it too.
     """
-    from tasks.env_file import require_readable  # noqa: PLC0415 - pydantic takes a while to import
+    from flows.password import sign_in  # noqa: PLC0415 - pydantic takes a while to import
+    from tasks.env_file import require_readable  # noqa: PLC0415 - the same
 
     require_readable()
+    sign_in()
     os.environ.setdefault("DO_NOT_TRACK", "1")
     # As in pyproject.toml, which Prefect does not find from another folder: a first start makes its database.
     os.environ.setdefault("PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS", "120")

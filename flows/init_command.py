@@ -12,8 +12,9 @@ from flows.program import program_here
 from flows.show import PROBLEMS, err, out, tell
 from sizing.presets import PRESETS
 from sizing.wording import listed
+from sql.files import protect
 from tasks.config_file import unknown
-from tasks.env_file import variable
+from tasks.env_file import ENV_FILE, variable
 from tasks.errors import SourceError, UsageError
 from tasks.settings import Settings
 from tasks.starter import CONFIG, INBOX, starter_files
@@ -50,6 +51,7 @@ def _write(folder: Path, files: dict[Path, str]) -> None:
         for path, text in files.items():
             (folder / path).parent.mkdir(parents=True, exist_ok=True)
             (folder / path).write_text(text, encoding="utf-8")
+        protect(folder / ENV_FILE, 0o600)  # secrets are put there
     except OSError as error:
         msg = f"{folder} cannot be written: {error.strerror}"
         raise SourceError(msg) from error

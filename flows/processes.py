@@ -14,6 +14,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from sql.files import UMASK, make_folder, protect
+
 _LOG_CHARACTERS = 600
 _POLL_SECONDS = 0.1
 _STATE, _STARTED = 2, 21
@@ -43,14 +45,21 @@ class Background:
 
         `noted` is what `differs_in` compares later: it is kept as hashes, for it may be secret.
         """
-        self.folder.mkdir(parents=True, exist_ok=True)
+        make_folder(self.folder)
         with self.log.open("a") as log:
+            protect(self.log)
             process = subprocess.Popen(  # noqa: S603 - the command is this project's own
-                command, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+                command,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                umask=UMASK,
             )
         told = {"pid": process.pid, "born": _born(process.pid), "noted": _hashed(noted or {})}
-        self._file.touch(mode=0o600)
         self._file.write_text(json.dumps(told))
+        protect(self._file)
 
     def differs_in(self, noted: Mapping[str, str]) -> tuple[str, ...]:
         """Say which of these are other than when it was started, by their names; none when it does not run."""

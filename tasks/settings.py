@@ -82,6 +82,15 @@ class Settings(BaseSettings):
     max_late_hours: float = Field(
         default=12, gt=0, description="Hours after its scheduled start at which a scheduled run is too late to start."
     )
+    start_seconds: float = Field(
+        default=180, gt=0, description="Seconds that `ballast up` waits for each of server, deployment and worker."
+    )
+    stop_seconds: float = Field(
+        default=60, gt=0, description="Seconds that `ballast down` waits for runs to end, and for each process."
+    )
+    answer_seconds: float = Field(
+        default=10, gt=0, description="Seconds that a command waits for the first answer of the Prefect server."
+    )
     postgres_schema: str = Field(
         default="ballast", pattern=r"^[a-z_][a-z0-9_]{0,62}$", description="Schema of the copy in PostgreSQL."
     )

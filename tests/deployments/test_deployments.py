@@ -11,7 +11,7 @@ from jinja2 import StrictUndefined
 from jinja2.sandbox import SandboxedEnvironment
 from prefect import Flow
 
-from flows.automations import read_automations
+from flows.automations import NO_RECIPIENT, read_automations
 from tasks.settings import Settings
 
 FOLDER = Path(__file__).parents[2] / "deployments"
@@ -22,8 +22,8 @@ WATCHED = {"daily", "history", "operations", "watchdog"}
 
 
 def _flow(deployment: dict[str, Any]) -> Flow[..., Any]:
-    path, name = deployment["entrypoint"].split(":")
-    flow = getattr(importlib.import_module(path.removesuffix(".py").replace("/", ".")), name)
+    module, _, name = deployment["entrypoint"].rpartition(".")  # no path: it is found from every folder
+    flow = getattr(importlib.import_module(module), name)
     assert isinstance(flow, Flow)
     return flow
 
@@ -79,8 +79,12 @@ def test_no_file_names_a_machine_or_a_secret() -> None:
 def test_an_automation_is_one_for_prefect_with_an_alert_and_without(described: Any) -> None:  # noqa: ANN401
     block = "00000000-0000-0000-0000-000000000001"
     assert described.automation(block).actions
-    assert described.automation(None).actions
-    assert described.automation(None).name.startswith("ballast ")
+    assert described.automation(block).enabled
+    silent = described.automation(None)
+    assert silent.actions
+    assert silent.name.startswith("ballast ")
+    # Without a recipient it is not armed and empty: it is disabled, and says why.
+    assert silent.enabled == (NO_RECIPIENT not in silent.tags) == (not described.alert)
     if described.alert:
         assert set(described.alert) == {"subject", "body"}
         assert "ui_url" in described.alert["body"]
@@ -119,6 +123,7 @@ def test_the_watch_over_heartbeats_knows_every_name_in_which_a_run_of_ours_ends(
         }
     assert {"Published", "Held"} <= names
     assert names <= known
+    assert "prefect.flow-run.Running" in heartbeat.trigger["after"]  # it may die before its first heartbeat
 
 
 def test_a_second_attempt_is_bounded() -> None:

@@ -1,15 +1,19 @@
 """The files for production: what systemd and compose read, held against what they promise."""
 
+import os
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from prefect.settings import PREFECT_SERVER_API_AUTH_STRING, get_current_settings, temporary_settings
 
 from flows.automations import Alerts
+from flows.server import OpenServerError, require_password
 from tasks.settings import Settings
 
 FOLDER = Path(__file__).parents[2] / "deployments"
@@ -37,7 +41,8 @@ def test_a_unit_starts_again_has_its_settings_from_a_file_and_may_write_its_data
     lines = unit.read_text().splitlines()
     for line in (
         "Restart=always",
-        "EnvironmentFile=/etc/ballast/ballast.env",
+        f"EnvironmentFile=/etc/ballast/{'server' if 'server' in unit.name else 'ballast'}.env",
+        "UMask=0027",
         "NoNewPrivileges=yes",
         "ProtectSystem=strict",
         "ReadWritePaths=/var/lib/ballast",
@@ -62,13 +67,54 @@ def test_an_example_holds_no_secret_and_names_only_settings_that_exist(example: 
 
 
 def test_the_api_asks_for_a_password_secrets_are_encrypted_and_nothing_is_reported() -> None:
-    assigned = _assigned(FOLDER / "ballast.env.example")
-    assert {"PREFECT_SERVER_API_AUTH_STRING", "PREFECT_API_AUTH_STRING", "PREFECT_SERVER_ENCRYPTION_KEY"} <= set(
-        assigned
+    server, worker = (_assigned(FOLDER / f"{name}.env.example") for name in ("server", "ballast"))
+    assert {"PREFECT_SERVER_API_AUTH_STRING", "PREFECT_SERVER_ENCRYPTION_KEY"} <= set(server)
+    assert "PREFECT_API_AUTH_STRING" in worker
+    assert server["PREFECT_SERVER_ANALYTICS_ENABLED"] == "false"
+    assert server["DO_NOT_TRACK"] == "1"
+    assert server["PREFECT_SERVER_API_HOST"] == "127.0.0.1"
+
+
+def test_the_server_gets_no_secret_of_the_worker_and_the_worker_none_of_the_server() -> None:
+    assert not [name for name in _assigned(FOLDER / "server.env.example") if name.startswith("BALLAST")]
+    assert not [name for name in _assigned(FOLDER / "ballast.env.example") if name.startswith("PREFECT_SERVER")]
+    services = COMPOSE["services"]
+    assert [name for name, service in services.items() if "env_file" in service] == ["worker"]
+    assert not [name for name in services["server"]["environment"] if name.startswith("BALLAST")]
+    assert not [name for name in services["worker"]["environment"] if name.startswith("PREFECT_SERVER_API")]
+
+
+@pytest.mark.parametrize("secret", [None, "", "   ", "nobody", ":secret", "user:", "user: "])
+def test_a_password_is_a_user_and_a_password(secret: str | None) -> None:
+    with temporary_settings({PREFECT_SERVER_API_AUTH_STRING: secret}), pytest.raises(OpenServerError):
+        require_password(get_current_settings())
+
+
+def test_the_server_of_the_unit_does_not_start_without_a_password(tmp_path: Path) -> None:
+    unit = (FOLDER / "systemd" / "ballast-server.service").read_text()
+    [command] = re.findall(r"^ExecStart=\S+ (.*)$", unit, flags=re.MULTILINE)
+    assert COMPOSE["services"]["server"]["command"] == ["python", *command.split()]
+    empty = {"PREFECT_SERVER_API_AUTH_STRING": "", "PREFECT_HOME": str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, *command.split()],
+        env=os.environ | empty,
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
     )
-    assert assigned["PREFECT_SERVER_ANALYTICS_ENABLED"] == "false"
-    assert assigned["DO_NOT_TRACK"] == "1"
-    assert assigned["PREFECT_SERVER_API_HOST"] == "127.0.0.1"
+    assert done.returncode == 2
+    assert "PREFECT_SERVER_API_AUTH_STRING" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "prefect.db").exists()
+
+
+def test_compose_refuses_an_empty_password() -> None:
+    services = COMPOSE["services"]
+    for service, name in (("server", "PREFECT_SERVER_API_AUTH_STRING"), ("worker", "PREFECT_API_AUTH_STRING")):
+        assert services[service]["environment"][name].startswith("${PREFECT_SERVER_API_AUTH_STRING:?")
+    assert "umask 027" in " ".join(services["worker"]["command"])
 
 
 def test_compose_opens_nothing_beyond_this_machine_and_knows_when_each_service_is_well() -> None:

@@ -33,7 +33,7 @@ _ANSWER_SECONDS = 20
 _SABOTAGE = """
 import os, sys
 from pathlib import Path
-flag = Path(os.environ["BALLAST_TEST_KILL"])
+flag = Path(os.environ.get("BALLAST_TEST_KILL", "/nowhere"))
 if "prefect.engine" in sys.orig_argv and flag.exists():
     flag.unlink()
     from tests.soak.faults import Faults, Kill
@@ -54,6 +54,12 @@ class Installation:
     def api(self) -> str:
         """Where its server answers."""
         return f"http://127.0.0.1:{self.environment['PREFECT_SERVER_API_PORT']}/api"
+
+    @property
+    def password(self) -> tuple[str, str]:
+        """Who may ask the server: user and password, as `ballast up` generated them."""
+        user, _, password = (self.folder / ".ballast" / "run" / "password").read_text().strip().partition(":")
+        return user, password
 
     @property
     def settings(self) -> Settings:
@@ -90,7 +96,7 @@ class Installation:
 
     def ask(self, method: str, path: str, **body: Any) -> Any:  # noqa: ANN401 - JSON
         """Ask the server with Prefect's own client: again when it is busy, or waits for its database."""
-        with PrefectHttpxSyncClient(timeout=_ANSWER_SECONDS) as client:
+        with PrefectHttpxSyncClient(timeout=_ANSWER_SECONDS, auth=self.password) as client:
             answer = client.request(method, f"{self.api}{path}", json=body or None)
         return answer.json() if answer.content else None
 
@@ -140,8 +146,7 @@ def installed(
     """Install in an empty folder, start, and end it all. `patience`: seconds of automations, by name."""
     with _receiver() as (address, alerts):
         there = Installation(folder, _environment(folder, address) | dict(environment or {}), alerts)
-        for name in ("flows", "pyproject.toml"):
-            (folder / name).symlink_to(ROOT / name)
+        (folder / "pyproject.toml").symlink_to(ROOT / "pyproject.toml")
         shutil.copytree(ROOT / "deployments", folder / "deployments")
         _set_patience(folder / "deployments" / "automations.yaml", patience)
         (folder / ".prefect").mkdir()
