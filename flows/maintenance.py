@@ -10,6 +10,7 @@ from prefect.states import Completed
 from pydantic import BaseModel, ConfigDict, Field
 
 from sql.errors import WarehouseError
+from sql.upkeep import one_at_a_time
 from tasks.events import MAINTENANCE_FAILED, emit
 from tasks.settings import InstallationSettings, Settings
 from tasks.upkeep import back_up, checkpoint, prove, remove_old, report_upkeep
@@ -43,9 +44,10 @@ async def maintenance(config: MaintenanceConfig = MaintenanceConfig()) -> State[
     """
     settings = config.settings
     try:
-        checkpoint(settings)
-        proved = prove(settings, back_up(settings))
-        removed = remove_old(settings, proved)
+        with one_at_a_time(settings.open_warehouse(), settings.backup_folder):
+            checkpoint(settings)
+            proved = prove(settings, back_up(settings))
+            removed = remove_old(settings, proved)
         return Completed(message=report_upkeep(settings, proved, removed))
     except WarehouseError as error:
         today = f"{datetime.now(UTC):%Y-%m-%d}"

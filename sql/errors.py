@@ -14,6 +14,10 @@ class WarehouseLockedError(WarehouseError):
     """Another process or thread holds the warehouse, and went on holding it for the whole wait."""
 
 
+class DamagedError(WarehouseError):
+    """The file, or its log, cannot be read as a database: reading it proved that."""
+
+
 class ForeignFileError(WarehouseError):
     """The file belongs to another application, or to another warehouse."""
 

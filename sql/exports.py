@@ -11,7 +11,7 @@ from typing import NamedTuple
 import polars as pl
 
 from sql.errors import WarehouseError
-from sql.files import written_copy
+from sql.files import sweep, written_copy
 from sql.owners import METADATA_KEY, warehouse_id
 from sql.statements import Connection, query
 
@@ -28,6 +28,7 @@ class Matched(NamedTuple):
 
 def export_days(con: Connection, folder: Path, days: Sequence[date]) -> tuple[Path, ...]:
     """Write the visible targets of each day to as_of_date=<day>/targets.parquet; a day without any has no file."""
+    sweep(folder, "as_of_date=*/*")
     metadata = {METADATA_KEY: warehouse_id(con) or ""}
 
     def write(one: tuple[date, pl.DataFrame]) -> Path:

@@ -1,6 +1,9 @@
 """Files that are whole or not there: written beside, synced, renamed into place."""
 
+import fcntl
 import os
+import re
+import secrets
 import shutil
 import stat
 from collections.abc import Iterator
@@ -9,9 +12,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
-from polars.exceptions import ComputeError
+from polars.exceptions import PolarsError
 
 from sql.errors import WarehouseError
+from sql.words import explain_unwritten
 
 FILE_MODE: Final = 0o640
 FOLDER_MODE: Final = 0o750
@@ -19,27 +23,26 @@ FOLDER_MODE: Final = 0o750
 UMASK: Final = 0o777 & ~FOLDER_MODE
 """Gives the same modes to what other programs write, in a process of our own."""
 
+_TEMPORARY: Final = re.compile(r"\.ballast-[0-9a-f]{8}\.new$")
+
 
 @contextmanager
 def written_beside(path: Path) -> Iterator[Path]:
     """Give a temporary path; when the block succeeds, sync what it wrote there and rename it to `path`.
 
-    Whoever has the old file open keeps it. After an error the temporary file is gone and `path` is as before.
-    *Requires* one writer at a time.
+    Whoever has the old file open keeps it. After an error the temporary file is gone and `path` is as before. What
+    killed processes left in the folder is removed first.
     """
     make_folder(path.parent)
-    # Not .tmp: that is where DuckDB puts what a reader's query spills.
-    temporary = path.with_name(f"{path.name}.new")
-    _remove(temporary)
-    try:
+    sweep(path.parent)
+    with _folder_for(path) as folder:
+        temporary = folder / path.name
         yield temporary
         protect(temporary)
         sync(temporary)
         temporary.replace(path)
         sync(path.parent)
         sync(path.parent.parent)
-    finally:
-        _remove(temporary)
 
 
 @contextmanager
@@ -51,9 +54,75 @@ def written_copy(path: Path) -> Iterator[Path]:
     try:
         with written_beside(path) as temporary:
             yield temporary
-    except (OSError, ComputeError) as error:  # Polars tells a full disk as the latter
-        msg = f"{path} cannot be written: {error}. Nothing else was changed: correct the cause and do it again"
-        raise WarehouseError(msg) from error
+    except (OSError, PolarsError) as error:  # Polars tells a full disk as the latter
+        raise WarehouseError(explain_unwritten(path, _reason(error))) from error
+
+
+def _reason(error: Exception) -> str:
+    """Say what the system said, and of which file where it is not the temporary one."""
+    if not isinstance(error, OSError) or not error.strerror:
+        return str(error)
+    file = str(error.filename or "")
+    return error.strerror if not file or ".ballast-" in file else f"{error.strerror}: '{file}'"
+
+
+@contextmanager
+def _folder_for(path: Path) -> Iterator[Path]:
+    """Make a folder for the temporary files of `path`, and lock it: it is removed with all that is in it.
+
+    Of a process that was killed the system frees the lock, and `sweep` removes the folder.
+    """
+    folder, descriptor = _make_locked(path)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        os.close(descriptor)
+
+
+def _make_locked(path: Path) -> tuple[Path, int]:
+    folder = path.with_name(f"{path.name}.ballast-{secrets.token_hex(4)}.new")
+    make_folder(folder)
+    descriptor = os.open(folder, os.O_RDONLY)
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
+    if folder.exists():
+        return folder, descriptor
+    os.close(descriptor)  # swept before it was locked
+    return _make_locked(path)
+
+
+def sweep(folder: Path, pattern: str = "*") -> None:
+    """Remove the temporary folders of killed processes: those that nobody has locked."""
+    for left in folder.glob(f"{pattern}.ballast-*.new"):
+        if _TEMPORARY.search(left.name) and left.is_dir() and not left.is_symlink():
+            with suppress(OSError):  # somebody is writing there, or may do what this user may not
+                _remove_unlocked(left)
+
+
+def _remove_unlocked(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        shutil.rmtree(folder, ignore_errors=True)
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def noted(note: Path, folder: Path) -> Iterator[None]:
+    """Keep in a file, while the block runs, that something is written in the folder; sweep the one noted there before.
+
+    So what a killed process left is found, wherever it wrote. *Requires* one process at a time.
+    """
+    with suppress(OSError):  # without the note, only the folders that are written to are swept
+        if note.exists():
+            sweep(Path(os.fsdecode(note.read_bytes())))
+        note.write_bytes(os.fsencode(folder.resolve()))
+        protect(note)
+    try:
+        yield
+    finally:
+        note.unlink(missing_ok=True)
 
 
 def make_folder(folder: Path) -> None:
@@ -116,9 +185,3 @@ def count_wal_bytes(path: Path) -> int:
 
 def _find_wal(path: Path) -> tuple[Path, ...]:
     return tuple(path.with_name(path.name + suffix) for suffix in (".wal", ".wal.checkpoint", ".wal.recovery"))
-
-
-def _remove(temporary: Path) -> None:
-    # A log that a killed process left would be replayed into the next file of that name.
-    for file in (temporary, *_find_wal(temporary)):
-        file.unlink(missing_ok=True)

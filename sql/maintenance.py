@@ -18,7 +18,7 @@ from sql.opening import SNAPSHOT_ADVICE, pending_migrations
 from sql.owners import warehouse_id
 from sql.replacing import replace_by
 from sql.scripts import Script, read_scripts
-from sql.statements import Connection, fill, query, read, tables
+from sql.statements import Connection, fill, query, read, read_tables, tables
 from sql.upkeep import new_backup_path
 from sql.verification import ALL_APPLIED, SAME_EXPORTS, SAME_SNAPSHOT, Verification
 from sql.warehouse import Warehouse, find_owner, translated
@@ -110,7 +110,9 @@ def verify(warehouse: Warehouse, tell: Tell, *, has_copies: bool = True) -> Veri
             (SAME_EXPORTS, partial(_compare_exports, con, warehouse.export_folder)),
         )
         steps = (*_scans(con), *_proofs(con), *_run_checks(con), *(comparisons if has_copies else ()))
-        return Verification(len(steps), tuple(_take(steps, tell, partial(translated, warehouse.path))))
+        return Verification(
+            len(steps), tuple(_take(steps, tell, partial(translated, warehouse.path, partial(read_tables, con))))
+        )
 
 
 def backup(warehouse: Warehouse, path: Path | None) -> Path:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from sql import halts
-from sql.errors import ForeignFileError, WarehouseError, WarehouseLockedError
+from sql.errors import DamagedError
 from sql.exports import exported
 from sql.files import keep, make_folder, written_copy
 from sql.halts import Order
@@ -60,9 +60,7 @@ def _read_orders(warehouse: Warehouse, kept: Path) -> tuple[Order, ...]:
         with warehouse.opened(warehouse.lock_timeout_seconds) as con:
             execute(con, "CHECKPOINT")
             return halts.read_orders(con)
-    except (WarehouseLockedError, ForeignFileError):
-        raise
-    except WarehouseError as damaged:
+    except DamagedError as damaged:
         _LOG.warning("%s. It is kept as it is in %s", damaged, kept)
         return (Order(None, "restore", f"what was halted in {kept.name} cannot be read", datetime.now(UTC)),)
 

@@ -67,6 +67,12 @@ def read(con: Connection, sql: str, /, **parameters: object) -> pl.DataFrame:
     return frame
 
 
+def read_tables(con: Connection) -> None:
+    """Read every value of every table."""
+    for table in tables(con):
+        read(con, fill("scan_table", table=table))
+
+
 def has_table(con: Connection, table: str) -> bool:
     """Whether the database has the table."""
     return table in tables(con)

@@ -5,12 +5,14 @@ What does not belong here: what makes a copy or proves it, which is in maintenan
 
 import re
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from sql.errors import WarehouseError
 from sql.files import sync
+from sql.locks import exclusive
 from sql.owners import warehouse_id
 from sql.statements import execute
 from sql.warehouse import Warehouse, find_owner
@@ -47,28 +49,36 @@ def checkpoint(warehouse: Warehouse) -> None:
 
 def find_backups(path: Path, folder: Path | None) -> tuple[Path, ...]:
     """Find the backups of the warehouse that have the time in their name, newest first; others are a person's."""
-    name = re.compile(rf"{re.escape(path.stem)}-{_TIME}{re.escape(path.suffix)}")
-    found = (file for file in _backup_folder(path, folder).glob("*") if name.fullmatch(file.name))
-    return tuple(sorted(found, reverse=True))
+    return _find_named(path, folder, "")
 
 
 def find_own_backups(warehouse: Warehouse, folder: Path | None) -> tuple[Path, ...]:
     """Find the backups as `find_backups` does, without those of another warehouse that has the same file name."""
-    found = find_backups(warehouse.path, folder)
-    with warehouse.connected() as con:
-        own = {None, warehouse_id(con)}
-        return tuple(path for path in found if find_owner(con, path) in own)
+    return _own(warehouse, find_backups(warehouse.path, folder))
+
+
+@contextmanager
+def one_at_a_time(warehouse: Warehouse, folder: Path | None) -> Iterator[None]:
+    """Let one process at a time back up and prove; what a killed one left unproved is removed first.
+
+    *Raises* `WarehouseLockedError` while another one does.
+    """
+    lock = warehouse.path.with_name(f"{warehouse.path.name}.maintenance.lock")
+    with exclusive(lock, warehouse.lock_timeout_seconds):
+        remove(_own(warehouse, _find_named(warehouse.path, folder, _UNPROVED)))
+        yield
 
 
 def find_left_overs(warehouse: Warehouse, folder: Path | None, before: datetime) -> tuple[Path, ...]:
-    """Find what was kept beside the warehouse before that time, and what killed readers and backups left since long.
+    """Find what was kept beside the warehouse before that time, and what killed readers left.
 
     Kept: the part of a log that could not be replayed, files that a restored backup replaced, exports of another
-    warehouse. The times are in the names, since a file that is kept has the time of its last change.
+    warehouse. The times are in the names, since a file that is kept has the time of its last change. Backups that a
+    killed process of an earlier release left go too.
     """
     path = warehouse.path
     kept = re.compile(rf"{re.escape(path.name)}\.(?:wal\.|replaced-){_TIME}(?:\..+)?")
-    copies = re.compile(rf"{re.escape(path.stem)}-{_TIME}{re.escape(path.suffix)}{re.escape(_UNPROVED)}(?:\..+)?")
+    copies = re.compile(rf"{_backup_name(path)}(?:{re.escape(_UNPROVED)})?\.new(?:\.wal.*)?")
     spilled = (file.with_name(f"{file.name}.tmp") for file in (path, warehouse.snapshot_path))
     is_old = (
         *_named_before(path.parent, kept, before),
@@ -91,6 +101,22 @@ def remove(paths: Sequence[Path]) -> None:
 def count_bytes(path: Path) -> int:
     """Add up the sizes of a file or of all files in a folder."""
     return sum(file.stat().st_size for file in (path, *path.rglob("*")) if file.is_file())
+
+
+def _own(warehouse: Warehouse, found: Sequence[Path]) -> tuple[Path, ...]:
+    with warehouse.connected() as con:
+        own = {None, warehouse_id(con)}
+        return tuple(path for path in found if find_owner(con, path) in own)
+
+
+def _find_named(path: Path, folder: Path | None, ending: str) -> tuple[Path, ...]:
+    name = re.compile(_backup_name(path) + re.escape(ending))
+    found = (file for file in _backup_folder(path, folder).glob("*") if name.fullmatch(file.name))
+    return tuple(sorted(found, reverse=True))
+
+
+def _backup_name(path: Path) -> str:
+    return rf"{re.escape(path.stem)}-{_TIME}{re.escape(path.suffix)}"
 
 
 def _backup_folder(path: Path, folder: Path | None) -> Path:

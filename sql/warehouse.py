@@ -6,10 +6,11 @@ and closed early, because it locks out every other process. What does not belong
 
 import shutil
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from pathlib import Path
 
 import duckdb
@@ -18,16 +19,25 @@ import pyarrow as pa
 
 from sql import opening, owners
 from sql.answers import read_answer
-from sql.errors import MigrationError, QueryError, WarehouseError, WarehouseLockedError
+from sql.errors import DamagedError, MigrationError, QueryError, WarehouseError, WarehouseLockedError
 from sql.exports import export_days, exported
-from sql.files import copied_aside, count_wal_bytes, make_folder, protect, written_beside, written_copy
+from sql.files import copied_aside, count_wal_bytes, make_folder, noted, protect, written_beside, written_copy
 from sql.locks import OTHER_PROCESS, attempts, describe_lock, exclusive, find_holder, tell_waiting
 from sql.records import Snapshot
 from sql.scripts import Script
-from sql.statements import Connection, copy_database, execute, query
+from sql.statements import Connection, copy_database, execute, query, read_tables
 from sql.steps import Steps
 from sql.view_scripts import are_current, are_just_made, make_views, record_views
-from sql.words import explain, explain_copy, explain_query
+from sql.words import (
+    explain,
+    explain_copy,
+    explain_query,
+    explain_unwritten,
+    is_damage,
+    is_suspect,
+    is_unusable,
+    is_unwritten,
+)
 
 # All frames: a frame is found by its name also where something wraps the connection.
 _SETTINGS = """
@@ -116,8 +126,14 @@ class Warehouse(Steps):
     @contextmanager
     def copied(self, con: Connection, path: Path) -> Iterator[Path]:
         """Copy the warehouse beside `path`; when the block succeeds the copy is synced and gets that name."""
-        with written_copy(path) as temporary:
-            copy_database(con, temporary)
+        note = self.path.with_name(f"{self.path.name}.copying")
+        with noted(note, path.parent), written_copy(path) as temporary:
+            try:
+                copy_database(con, temporary)
+            except duckdb.Error as error:
+                if temporary.parent.name not in str(error):
+                    raise  # it is about the warehouse
+                raise WarehouseError(explain_unwritten(path, str(error))) from error
             yield temporary
 
     @contextmanager
@@ -130,7 +146,8 @@ class Warehouse(Steps):
                 execute(con, "SET TimeZone = 'UTC'")
                 yield con
         except duckdb.Error as error:
-            raise WarehouseError(explain_copy(path, error, advice)) from error
+            is_damaged = is_suspect(error) and _is_damaged(partial(_read_all, path))
+            raise WarehouseError(explain_copy(path, error, advice, is_damaged=is_damaged)) from error
 
     @contextmanager
     def reading_snapshot(self) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -160,7 +177,8 @@ class Warehouse(Steps):
     def _create(self) -> None:
         try:
             make_folder(self.path.parent)
-            with exclusive(self.lock_path, self.lock_timeout_seconds), translated(self.path):
+            locked = exclusive(self.lock_path, self.lock_timeout_seconds)
+            with locked, translated(self.path, partial(_read_all, self.path)):
                 if not self.path.exists():
                     with written_beside(self.path) as temporary:
                         duckdb.connect(str(temporary)).close()
@@ -183,7 +201,7 @@ class Warehouse(Steps):
     @contextmanager
     def opened(self, timeout_seconds: float) -> Iterator[duckdb.DuckDBPyConnection]:
         """Open the file and give the connection. *Requires* `exclusive`: other processes alone are waited for."""
-        with translated(self.path):
+        with translated(self.path, partial(_read_all, self.path)):
             con = self._open(timeout_seconds)
             try:
                 yield con
@@ -240,7 +258,7 @@ class _KeptOpen(Warehouse):
     @contextmanager
     def connected(self) -> Iterator[duckdb.DuckDBPyConnection]:
         """Give the connection that is open already."""
-        with translated(self.path):
+        with translated(self.path, partial(read_tables, self.con)):
             yield self.con
 
 
@@ -292,8 +310,11 @@ def _no_query(sql: str) -> QueryError:
 
 
 @contextmanager
-def translated(path: Path) -> Iterator[None]:
-    """Turn what DuckDB says about the file into words that a person can act on."""
+def translated(path: Path, read_again: Callable[[], None]) -> Iterator[None]:
+    """Turn what DuckDB says about the file into words that a person can act on.
+
+    The file is called damaged only when it cannot be read again. *Raises* `DamagedError` then, else `WarehouseError`.
+    """
     try:
         yield
     except RuntimeError as error:
@@ -302,8 +323,22 @@ def translated(path: Path) -> Iterator[None]:
             raise
         raise KeyboardInterrupt from error
     except duckdb.Error as error:
-        msg = f"warehouse {explain(path, error)}"
-        raise WarehouseError(msg) from error
+        is_damaged = is_suspect(error) and _is_damaged(read_again)
+        msg = f"warehouse {explain(path, error, is_damaged=is_damaged)}"
+        raise (DamagedError if is_damaged or is_unusable(error) else WarehouseError)(msg) from error
+
+
+def _is_damaged(read_again: Callable[[], None]) -> bool:
+    try:
+        read_again()
+    except duckdb.Error as error:
+        return is_damage(error)
+    return False
+
+
+def _read_all(path: Path) -> None:
+    with duckdb.connect(str(path), read_only=True) as con:
+        read_tables(con)
 
 
 def _prepare(con: duckdb.DuckDBPyConnection, path: Path, wal_bytes: int) -> None:
@@ -335,6 +370,8 @@ def _apply(con: Connection, migration: Script) -> None:
     try:
         opening.apply_migration(con, migration)
     except duckdb.Error as error:
+        if is_unwritten(error):
+            raise
         msg = f"migration {migration.name} failed: {error}. Nothing of it was kept: correct the file and run again"
         raise MigrationError(msg) from error
     execute(con, "CHECKPOINT")

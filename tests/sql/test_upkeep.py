@@ -1,15 +1,27 @@
 """What may go from the folders around the warehouse, and what never does."""
 
 import os
+import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from warehouse_samples import make_warehouse
 
-from sql.errors import WarehouseError
-from sql.upkeep import accept, count_bytes, find_backups, find_left_overs, new_backup_path, remove, unproved
+from sql.errors import WarehouseError, WarehouseLockedError
+from sql.maintenance import backup
+from sql.upkeep import (
+    accept,
+    count_bytes,
+    find_backups,
+    find_left_overs,
+    new_backup_path,
+    one_at_a_time,
+    remove,
+    unproved,
+)
 from sql.warehouse import Warehouse
 
 BEFORE = datetime(2026, 3, 1, tzinfo=UTC)
@@ -64,13 +76,26 @@ def test_what_a_killed_reader_or_backup_left_goes_too(bare: Warehouse) -> None:
     spilled = bare.snapshot_path.with_name(f"{bare.snapshot_path.name}.tmp")
     spilled.mkdir()
     (spilled / "block").write_bytes(b"1234")
-    cut = unproved(bare.path.parent / "backups" / f"live-{OLD}.duckdb")
-    for path in (cut, cut.with_name(f"{cut.name}.new"), unproved(new_backup_path(bare.path, None))):
+    cut = bare.path.parent / "backups" / f"live-{OLD}.duckdb.new"
+    for path in (cut, unproved(new_backup_path(bare.path, None)), cut.with_name("monday.duckdb.new")):
         path.touch()
-    assert find_left_overs(bare, None, BEFORE) == (cut, cut.with_name(f"{cut.name}.new"))
+    assert find_left_overs(bare, None, BEFORE) == (cut,)
     os.utime(spilled, (0, 0))
     assert spilled in find_left_overs(bare, None, BEFORE)
     assert count_bytes(spilled) == 4
+
+
+def test_what_a_killed_maintenance_left_unproved_goes_when_no_other_is_at_work(warehouse: Warehouse) -> None:
+    left = unproved(backup(warehouse, new_backup_path(warehouse.path, None)))
+    accepted = accept(shutil.copy(left.with_name(left.name.removesuffix(".unproved")), left))
+    shutil.copy(accepted, left)
+    with one_at_a_time(replace(warehouse, lock_timeout_seconds=0.1), None):
+        assert (left.exists(), accepted.exists()) == (False, True)
+        shutil.copy(accepted, left)
+        other = replace(warehouse, lock_timeout_seconds=0.1)
+        with pytest.raises(WarehouseLockedError), one_at_a_time(other, None):
+            pass
+        assert left.exists()
 
 
 def test_what_cannot_be_removed_is_named(bare: Warehouse) -> None:
