@@ -95,7 +95,7 @@ def test_a_warehouse_that_may_not_grow_is_not_called_damaged(published: Warehous
 def test_whatever_the_system_says_the_copy_is_named(tmp_path: Path, number: int) -> None:
     def fail() -> None:
         with written_copy(tmp_path / "copy.duckdb"):
-            raise OSError(number, os.strerror(number), "x")
+            raise OSError(number, os.strerror(number))
 
     with pytest.raises(WarehouseError, match=rf"copy\.duckdb cannot be written: {os.strerror(number)}\. Nothing else"):
         fail()
