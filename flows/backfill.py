@@ -16,6 +16,7 @@ from flows.outcomes import PUBLISHED as PUBLISHED_STATE
 from flows.outcomes import read_summary, send, telling_refusals
 from flows.progress import ProgressOf
 from sizing import RebalancingLimits
+from sizing.names import TypedName
 from tasks import events
 from tasks.backfill import Approval, backfill_days, ingest_days
 from tasks.backfill_report import HELD, PUBLISHED, DayDone, report_backfill
@@ -40,7 +41,7 @@ class BackfillConfig(BaseModel):
     keep_going: bool = Field(
         default=False, description="Go on after a held day, with the targets published before it; else it is the end."
     )
-    portfolios: dict[str, RebalancingLimits] = Field(
+    portfolios: dict[TypedName, RebalancingLimits] = Field(
         default={}, description="Limits of each portfolio; empty: those of the config file."
     )
     requested_by: str = Field(default="", description="Who asks for it; empty: nobody.")

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from flows.daily_rebalance import daily_rebalance
 from sizing import RebalancingLimits
+from sizing.names import TypedName
 from tasks.forms import InWords
 from tasks.limit_changes import tell_differences
 from tasks.portfolios import load_portfolios
@@ -26,7 +27,7 @@ class CustomRunConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    portfolio_id: Words = Field(
+    portfolio_id: TypedName = Field(
         description="Portfolio that is rebalanced. What is published replaces its targets of the day."
     )
     as_of_date: date | None = Field(

@@ -11,6 +11,7 @@ from flows.flags import (
     AS_CONFIGURED,
     AS_CONFIGURED_WITH_INBOX,
     AS_TABLE,
+    NAME,
     AllPortfolios,
     Approver,
     AsFlowRun,
@@ -77,7 +78,7 @@ def decline(  # noqa: PLR0913 - the flags
 
 
 def halt(  # noqa: PLR0913 - the flags
-    *portfolio_ids: Annotated[str, Parameter(help="The portfolios.")],
+    *portfolio_ids: Annotated[str, NAME, Parameter(help="The portfolios.")],
     all_portfolios: AllPortfolios = False,
     reason: Reason,
     by: By = None,
@@ -101,7 +102,7 @@ def halt(  # noqa: PLR0913 - the flags
 
 
 def resume(  # noqa: PLR0913 - the flags
-    *portfolio_ids: Annotated[str, Parameter(help="The portfolios.")],
+    *portfolio_ids: Annotated[str, NAME, Parameter(help="The portfolios.")],
     all_portfolios: AllPortfolios = False,
     reason: Reason,
     by: By = None,

@@ -4,12 +4,15 @@ import logging
 import os
 import signal
 import warnings
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
-from cyclopts import Parameter
+from cyclopts import Parameter, Token
+
+_LONGEST = 40
 
 
 @Parameter(name="*")
@@ -53,6 +56,21 @@ class Form:
     ] = False
 
 
+def _read_names(hint: Any, tokens: Sequence[Token]) -> str | tuple[str, ...]:  # noqa: ANN401 - a type
+    """Read names as they are typed, or CASH. *Raises* `ValueError` for a text that is none."""
+    from sizing.names import CASH, as_name, fault  # noqa: PLC0415 - Polars takes a while to import
+
+    names = tuple(as_name(token.value) for token in tokens)
+    for name in names:
+        if name != CASH and (said := fault(name)):
+            msg = f"{name[:_LONGEST]!a} is no name: {said}"
+            raise ValueError(msg)
+    return names[0] if hint is str else names
+
+
+NAME = Parameter(converter=_read_names)
+"""A flag or an argument that names a portfolio, an asset, a bucket or a model."""
+
 Verbose = Annotated[bool, Parameter(help="Show what the stages log.")]
 AsFlowRun = Annotated[
     bool,
@@ -75,6 +93,7 @@ PortfolioIds = Annotated[
     tuple[str, ...],
     Parameter(
         name="--portfolio",
+        converter=_read_names,
         negative="",
         show_default=False,
         help="Only this portfolio; more than once for several. Default: all.",

@@ -8,6 +8,7 @@ from prefect.runtime import flow_run
 from prefect.states import Completed
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from sizing.names import TypedName
 from tasks.groups import shown
 from tasks.halts import Action, switch
 from tasks.settings import InstallationSettings, Settings, Words
@@ -24,7 +25,9 @@ class HaltConfig(BaseModel):
     action: Action = Field(
         default="halt", description="halt: nothing of them is published from now on, until somebody resumes them."
     )
-    portfolio_ids: tuple[str, ...] = Field(default=(), description="The portfolios, by their names in the config file.")
+    portfolio_ids: tuple[TypedName, ...] = Field(
+        default=(), description="The portfolios, by their names in the config file."
+    )
     all_portfolios: bool = Field(
         default=False, description="All portfolios, instead of some. A halt of all and one of a portfolio are two."
     )

@@ -9,13 +9,13 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from flows.flags import AS_TABLE, Form, PortfolioIds
+from flows.flags import AS_TABLE, NAME, Form, PortfolioIds
 
 Snapshot = Annotated[Path | None, Parameter(help="The copy that readers open. Default: BALLAST_SNAPSHOT.")]
 
 
 def targets(
-    *portfolios: Annotated[str, Parameter(help="The portfolios. Default: all.")],
+    *portfolios: Annotated[str, NAME, Parameter(help="The portfolios. Default: all.")],
     as_of: Annotated[date | None, Parameter(help="The trading day. Default: the newest of each portfolio.")] = None,
     at: Annotated[
         datetime | None, Parameter(help="As they were visible at this moment, UTC: 2025-06-06T21:00. Default: now.")
@@ -39,8 +39,8 @@ def targets(
 
 
 def explain(
-    portfolio: Annotated[str, Parameter(help="The portfolio.")],
-    asset: Annotated[str, Parameter(help="The asset, held or not, or CASH.")],
+    portfolio: Annotated[str, NAME, Parameter(help="The portfolio.")],
+    asset: Annotated[str, NAME, Parameter(help="The asset, held or not, or CASH.")],
     /,
     *,
     as_of: Annotated[date | None, Parameter(help="The trading day. Default: the portfolio's newest.")] = None,
@@ -82,7 +82,7 @@ def diff(  # noqa: PLR0913 - one parameter a flag
     *,
     first: Annotated[date | None, Parameter(name="--from", help="A day, instead of runs.")] = None,
     last: Annotated[date | None, Parameter(name="--to", help="The day that is held against it.")] = None,
-    portfolio: Annotated[str | None, Parameter(help="Only this portfolio.")] = None,
+    portfolio: Annotated[str | None, NAME, Parameter(help="Only this portfolio.")] = None,
     snapshot: Snapshot = None,
     form: Form = AS_TABLE,
 ) -> int:

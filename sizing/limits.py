@@ -7,7 +7,10 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
+from pydantic_core import PydanticCustomError
+
+from sizing.names import Name
 
 SizingMode = Literal["adaptive", "equal_weight", "score_weighted"]
 ResidualStrategy = Literal["safe_top_slice", "proportional", "cash_bucket"]
@@ -35,19 +38,33 @@ Weight = Annotated[float, AfterValidator(_at_most_eight_decimals)]
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
+class _Numbers(BaseModel):
+    """A model in which true is no number."""
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _no_yes_or_no(cls, value: object, info: ValidationInfo) -> object:
+        """Refuse true, which pydantic takes for 1, also among the values of a mapping."""
+        values = value.values() if isinstance(value, dict) else [value]
+        if cls.model_fields[str(info.field_name)].annotation is not bool and any(isinstance(x, bool) for x in values):
+            kind, msg = "true_or_false", "true and false are no numbers and no names"
+            raise PydanticCustomError(kind, msg)
+        return value
+
+
 _OWN_CATEGORIES = {
     "pinned": "a weight that is given",
     "disabled": "a position of a portfolio without dynamic sizing",
 }
 
 
-class ScoreTier(BaseModel):
+class ScoreTier(_Numbers):
     """One step of the adaptive sizing: from `min_score` up, the multiplier is `score_multiplier`."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     min_score: float = Field(ge=0, le=1, description="Lowest score of the tier.")
-    size_category: str = Field(min_length=1, description="Name of the tier in the audit.")
+    size_category: Name = Field(min_length=1, description="Name of the tier in the audit.")
     score_multiplier: float = Field(ge=0, le=100, description="Multiple of the base size T / n.")
 
     @field_validator("size_category")
@@ -78,7 +95,7 @@ DEFAULT_SCORE_TIERS = (
 )
 
 
-class RebalancingLimits(BaseModel):
+class RebalancingLimits(_Numbers):
     """Limits of one portfolio. Weights are fractions of the portfolio's value, scores are in [0, 1].
 
     *Raises* `pydantic.ValidationError` for an unknown name, a value out of bounds, or limits that
@@ -129,11 +146,11 @@ class RebalancingLimits(BaseModel):
     max_allocation_per_bucket: Weight = Field(
         default=0.40, gt=0, le=1, description="No bucket is ever above this weight."
     )
-    max_allocation_by_bucket: dict[str, Annotated[Weight, Field(gt=0, le=1)]] = Field(
+    max_allocation_by_bucket: dict[Name, Annotated[Weight, Field(gt=0, le=1)]] = Field(
         default={}, description="Weight limits of single buckets, instead of max_allocation_per_bucket."
     )
 
-    model: str = Field(default="default", min_length=1, description="Scoring model that the portfolio follows.")
+    model: Name = Field(default="default", min_length=1, description="Scoring model that the portfolio follows.")
     technical_score_weight: Share = Field(
         default=0.6, description="Weight of the technical part where no combined score comes."
     )
@@ -158,14 +175,14 @@ class RebalancingLimits(BaseModel):
         default=None,
         description="Score lead with which a new name replaces the weakest holding it may meet; null: never.",
     )
-    include_buckets: tuple[str, ...] = Field(
+    include_buckets: tuple[Name, ...] = Field(
         default=(), description="Where this or include_assets is given: only these buckets, besides those assets."
     )
-    include_assets: tuple[str, ...] = Field(
+    include_assets: tuple[Name, ...] = Field(
         default=(), description="Where this or include_buckets is given: only these assets, besides those buckets."
     )
-    exclude_buckets: tuple[str, ...] = Field(default=(), description="Buckets that the portfolio never holds.")
-    exclude_assets: tuple[str, ...] = Field(default=(), description="Assets that the portfolio never holds.")
+    exclude_buckets: tuple[Name, ...] = Field(default=(), description="Buckets that the portfolio never holds.")
+    exclude_assets: tuple[Name, ...] = Field(default=(), description="Assets that the portfolio never holds.")
     allow_unclassified: bool = Field(
         default=False, description="True: a new name may enter though the asset list does not know its bucket."
     )
@@ -173,7 +190,7 @@ class RebalancingLimits(BaseModel):
     max_positions_per_bucket: int = Field(
         default=4, ge=1, le=MOST_POSITIONS, description="Most positions in one bucket."
     )
-    max_positions_by_bucket: dict[str, Annotated[int, Field(ge=1, le=MOST_POSITIONS)]] = Field(
+    max_positions_by_bucket: dict[Name, Annotated[int, Field(ge=1, le=MOST_POSITIONS)]] = Field(
         default={}, description="Most positions in single buckets, instead of max_positions_per_bucket."
     )
     allow_bucket_overflow: bool = Field(

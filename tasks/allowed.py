@@ -8,7 +8,11 @@ from typing import Any, NamedTuple
 import yaml
 from pydantic import BaseModel
 
+from tasks.wording import shown as quoted
+
 _LONGEST = 60
+_KEY_ITSELF = "[key]"
+"""What pydantic puts behind a key of a mapping that is no name."""
 _NO_DEFAULT = object()
 
 
@@ -89,8 +93,8 @@ def explain(error: Any, model: type[BaseModel], *, is_secret: bool = False) -> s
 
     `is_secret`: what was given is left out.
     """
-    keys, given = error["loc"], error["input"]
-    place = ".".join(str(key) for key in keys)
+    keys, given = tuple(key for key in error["loc"] if key != _KEY_ITSELF), error["input"]
+    place = ".".join(quoted(str(key)) for key in keys)
     if not keys:
         return str(error["msg"]).removeprefix("Value error, ")
     found = _find(_schema(model), keys)

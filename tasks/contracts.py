@@ -9,19 +9,14 @@ import dataframely as dy
 import polars as pl
 
 from sizing.inputs import RESTRICTIONS
+from sizing.names import CASH, name_column
 from sql.records import IngestKind
 
 TEXT, NUMBER, DAY = pl.String, pl.Float64, pl.Date
+NAMES = ("portfolio_id", "asset", "bucket", "model")
+"""The columns that hold names."""
 
-
-_PRINTABLE = r"^[^\p{Cc}\p{Cf}\p{Co}\p{Zl}\p{Zp}]*$"
-"""No control, no invisible, no private character: two names that look the same are the same."""
-_LONGEST_NAME = 256
 LONGEST_REASON = 10_000
-
-
-def _name(*, primary_key: bool = False) -> dy.String:
-    return dy.String(primary_key=primary_key, min_length=1, max_length=_LONGEST_NAME, regex=_PRINTABLE)
 
 
 class FileRows(dy.Schema):
@@ -34,7 +29,7 @@ class DatedRows(FileRows):
     """What a row of a day has: the file's day, or in a file of many days its own, and the last day that may be."""
 
     as_of_date = dy.Date(primary_key=True)
-    asset = _name(primary_key=True)
+    asset = name_column(primary_key=True, may_be_cash=True)
     file_day = dy.Date()
     latest_day = dy.Date()
 
@@ -51,13 +46,13 @@ class DatedRows(FileRows):
     @dy.rule()
     def not_cash(cls) -> pl.Expr:  # noqa: N805 - dataframely hands in the schema
         """Refuse cash: it is never scored, priced or a position."""
-        return pl.col("asset") != "CASH"
+        return pl.col("asset") != CASH
 
 
 class ScoreRows(DatedRows):
     """A score file's row: one asset and model of a day."""
 
-    model = _name(primary_key=True)
+    model = name_column(primary_key=True)
     score = dy.Float64(nullable=True, min=0, max=1)
     technical_score = dy.Float64(nullable=True, min=0, max=1)
     fundamental_score = dy.Float64(nullable=True, min=0, max=1)
@@ -72,20 +67,20 @@ class ScoreRows(DatedRows):
 class AssetRows(FileRows):
     """An asset and its bucket."""
 
-    asset = _name(primary_key=True)
-    bucket = _name()
+    asset = name_column(primary_key=True)
+    bucket = name_column()
 
 
 class PositionRows(DatedRows):
     """What a portfolio holds at the start of a day, cash left out; nothing: a row CASH of weight 1."""
 
-    portfolio_id = _name(primary_key=True)
+    portfolio_id = name_column(primary_key=True)
     current_weight = dy.Float64(min=0, max=1)
 
     @dy.rule()
     def not_cash(cls) -> pl.Expr:  # noqa: N805 - dataframely hands in the schema
         """Refuse cash beside positions: the weights of the portfolio would add up to more than 1."""
-        return (pl.col("asset") != "CASH") | (pl.col("current_weight") == 1)
+        return (pl.col("asset") != CASH) | (pl.col("current_weight") == 1)
 
 
 class PriceRows(DatedRows):
@@ -97,8 +92,8 @@ class PriceRows(DatedRows):
 class RestrictionRows(FileRows):
     """A restriction, from and until a day, both included; no portfolio: all of them."""
 
-    portfolio_id = dy.String(nullable=True, max_length=_LONGEST_NAME, regex=_PRINTABLE)
-    asset = _name()
+    portfolio_id = name_column(nullable=True)
+    asset = name_column()
     restriction = dy.String()
     reason = dy.String(nullable=True, max_length=LONGEST_REASON)
     valid_from = dy.Date(nullable=True)

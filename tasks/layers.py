@@ -15,6 +15,7 @@ from sizing import RebalancingLimits
 from sizing.presets import PRESETS
 from tasks.allowed import either, explain, shown
 from tasks.config_file import Problem, unknown
+from tasks.wording import shown as quoted
 
 PRESET = "preset"
 
@@ -34,7 +35,7 @@ class Layers:
     def __init__(self, defaults: Written, own: Written | None = None, name: object = "") -> None:
         layers = [*_layers(("defaults",), "defaults", defaults)]
         if own is not None:
-            layers += _layers(("portfolios", name), f"portfolio {name}", own)
+            layers += _layers(("portfolios", name), f"portfolio {quoted(str(name))}", own)
         self._layers = layers
         self._merged = {field: value for layer in layers for field, value in layer.values.items()}
 
@@ -103,7 +104,8 @@ def _errors(values: Mapping[str, Any]) -> list[Any]:
     except ValidationError as error:
         found: list[Any] = list(error.errors())
         # A list with a bad item is told as too short, too.
-        return [one for one in found if not any(one["loc"] == other["loc"][:-1] for other in found if other["loc"])]
+        inner = {one["loc"][:n] for one in found for n in range(1, len(one["loc"]))}
+        return [one for one in found if one["loc"] not in inner]
     return []
 
 

@@ -12,12 +12,14 @@ from pydantic import ValidationError
 
 from sizing import RebalancingLimits
 from sizing.approval import ApprovalPolicy
+from sizing.names import fault
 from tasks.allowed import explain, shown
 from tasks.config_file import Document, Problem, read_document, unknown
 from tasks.errors import ConfigError
 from tasks.feeds import Feeds, parse_feeds
 from tasks.layers import PRESET, Layers, Written, problems_of_preset
 from tasks.trading_days import exchange_time_zone
+from tasks.wording import shown as quoted
 
 _SECTIONS = ("defaults", "portfolios", "feeds")
 _TERMS = ("exchange", "approval", PRESET)
@@ -108,7 +110,8 @@ def read_config(path: Path) -> ConfigFile:
     file = ConfigFile(document, feeds, {}, {}, default_terms, ())
     notes: list[Problem] = []
     for name, written in portfolios.items():
-        keys, who = ("portfolios", name), f"portfolio {name}"
+        keys, who = ("portfolios", name), f"portfolio {quoted(name)}"
+        problems += [Problem(keys, f"{who}: {said}") for said in [fault(name)] if said]
         if not isinstance(written, dict | None):
             problems.append(Problem(keys, f"{who}: expected limits, got {shown(written)}"))
             continue

@@ -10,9 +10,10 @@ import polars as pl
 
 from sizing.frames import STORED_WEIGHT
 from sizing.inputs import RESTRICTIONS
+from sizing.names import MOST_CHARACTERS, as_names
 from sql.frames import INGEST_KEYS
 from sql.records import IngestBatch
-from tasks.contracts import DAY, LONGEST_REASON, NUMBER, TEXT, Contract
+from tasks.contracts import DAY, LONGEST_REASON, NAMES, NUMBER, TEXT, Contract
 from tasks.dates import write_date
 from tasks.notation import Notation
 from tasks.values import hint_of, text_of, value_of
@@ -20,7 +21,7 @@ from tasks.values import hint_of, text_of, value_of
 _WORDS = {
     "nullability": "{column} is missing",
     "min_length": "{column} is empty",
-    "max_length": "{column} has more than 256 characters",
+    "max_length": f"{{column}} has more than {MOST_CHARACTERS} characters",
     "regex": "{column} holds a character that cannot be seen",
     "min": "{column} is below 0",
     "min_exclusive": "{column} is not above 0",
@@ -39,6 +40,7 @@ _WORDS = {
     "has_a_score": "no score and no part of one",
     "not_cash": "CASH is what the sizer leaves over, never scored, never priced and never a position: leave the row "
     "out (only a portfolio that holds nothing has one in positions, of weight 1)",
+    "check__reserved": "{column} is CASH, the name of what the sizer leaves over: give it another name",
     "known_restriction": f"restriction is none of {', '.join(RESTRICTIONS)}",
     "begins_before_it_ends": "valid_from is after valid_until: it would hold on no day",
 }
@@ -113,7 +115,8 @@ def _typed(contract: Contract, texts: pl.DataFrame, delivery: Delivery) -> pl.Da
     values = [
         value_of(given, dtype, pl.col(name), delivery.notation).alias(name) for given, name, dtype in contract.columns
     ]
-    typed = texts.select("row_number", *values)
+    names = [as_names(pl.col(name)) for _, name, _ in contract.columns if name in NAMES]
+    typed = texts.select("row_number", *values).with_columns(names)
     if contract.is_dated:
         own_day = pl.coalesce("as_of_date", pl.lit(delivery.latest_day))
         typed = typed.with_columns(

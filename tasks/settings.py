@@ -13,6 +13,7 @@ from pydantic.json_schema import SkipJsonSchema
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from sizing import RebalancingLimits
+from sizing.names import TypedName
 from sql.warehouse import Warehouse
 from tasks.env_file import ENV_FILE, PREFIX, require_known, require_readable
 from tasks.errors import UsageError
@@ -156,7 +157,7 @@ class RebalanceConfig(BaseModel):
     as_of_date: date | None = Field(
         default=None, description="Trading day whose scores are used; empty: the day the run was scheduled for."
     )
-    portfolios: dict[str, RebalancingLimits] = Field(
+    portfolios: dict[TypedName, RebalancingLimits] = Field(
         default={},
         description="Limits of each portfolio; empty: those of the config file. `custom-run` has a form of them all.",
     )

@@ -5,12 +5,13 @@ take for one of these (`010`, `1:00`, `0o17`) is not guessed. Every key is a nam
 """
 
 import re
-import unicodedata
 from collections.abc import Iterator
 from datetime import date
 from typing import NamedTuple
 
 import yaml
+
+from sizing.names import composed
 
 _MOST_VALUES, _DEEPEST = 4_000_000, 60
 _LONGEST, _MOST_DIGITS = 40, 18
@@ -97,7 +98,7 @@ def mistake_at(mark: yaml.Mark, said: str) -> Mistake:
 def judge(root: yaml.Node) -> Judgement:
     """Find what is wrong with the nodes, and make what is unclear the text that is written.
 
-    Keys are composed as text is (NFC) and must be there once: YAML takes the last one in silence.
+    Letters of keys are composed, and each must be there once: YAML takes the last one in silence.
     """
     sizes: dict[int, tuple[int, int]] = {}
     found: list[Mistake] = []
@@ -162,7 +163,7 @@ def _judge_pairs(node: yaml.MappingNode) -> Iterator[Mistake]:
         if key.tag == _MERGE:
             continue
         yield from _judge_tag(key, is_key=True)
-        key.value = unicodedata.normalize("NFC", key.value)
+        key.value = composed(key.value)
         if key.value in first:
             said = f"{_cut(key.value)} is given twice, first in line {first[key.value]}: keep one"
             yield mistake_at(key.start_mark, said)

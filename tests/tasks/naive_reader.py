@@ -16,6 +16,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from math import isclose
 from typing import Any, TypeAlias
+from unicodedata import normalize
 
 import pyarrow as pa
 from pyarrow import parquet
@@ -147,13 +148,13 @@ def _read_table(ending: str, content: bytes) -> NaiveRows | None:
 
 
 def same_text(stored: str | None, written: Written, feed: Feed, _: str = "") -> bool:
-    """Say whether a stored text is what is written, but for white space around it."""
+    """Say whether a stored text is what is written, but for white space around it and the composition of letters."""
     text = written.decode() if isinstance(written, bytes) else "" if written is None else str(written)
     if isinstance(written, bool):
         text = text.lower()
     if isinstance(written, Digits | float | Decimal):
         text = text.replace(".", feed.decimal)
-    return (stored or "").strip(_WHITE_SPACE) == text.strip(_WHITE_SPACE)
+    return (stored or "").strip(_WHITE_SPACE) in {text.strip(_WHITE_SPACE), normalize("NFC", text).strip(_WHITE_SPACE)}
 
 
 def same_number(stored: float | Decimal | None, written: Written, feed: Feed, name: str) -> bool:

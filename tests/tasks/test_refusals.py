@@ -72,6 +72,10 @@ _NO_DATE = (
             "asset|max_length",
             f"asset has more than 256 characters: got '{'A' * 40}'...",
         ),
+        (("2025-06-02", "AAA\u3164", "0.7", None), "asset|regex", _UNSEEN.format(r"AAA\u3164")),
+        (("2025-06-02", "\u2800", "0.7", None), "asset|regex", _UNSEEN.format(r"\u2800")),
+        (("2025-06-02", "CCC\ufe0f", "0.7", None), "asset|regex", _UNSEEN.format(r"CCC\ufe0f")),
+        (("2025-06-02", "A\xadA", "0.7", None), "asset|regex", _UNSEEN.format(r"A\xadA")),
         (("2025-06-02", "AAA", None, " "), "has_a_score", "no score and no part of one"),
         (("2025-06-02", "", "0.7", None), "asset|nullability", "asset is missing"),
         (("2025-06-03", "AAA", "0.7", None), "of_the_day", "the row is not of the file's day: got '2025-06-03'"),
@@ -127,6 +131,30 @@ def test_a_position_is_stored_with_eight_decimals() -> None:
     )
     accepted = _apply(POSITIONS, raw).accepted
     assert accepted["current_weight"].to_list() == [Decimal("0.12345679")]
+
+
+def test_a_name_in_two_compositions_is_one_name_and_so_the_same_key_twice() -> None:
+    rows = _score_rows(
+        *((DAY.isoformat(), asset, "0.7", None) for asset in ("CAF\u00c9", " CAFE\u0301", "CCC", "u\u0308"))
+    )
+    batch = _apply(SCORES, rows)
+    assert batch.rejected.select("row_number", "rule").rows() == [(1, "primary_key"), (2, "primary_key")]
+    assert batch.accepted["asset"].to_list() == ["CCC", "\u00fc"]
+
+
+@pytest.mark.parametrize("column", ["portfolio_id", "asset"])
+def test_a_name_of_any_column_holds_to_the_rule(column: str) -> None:
+    row = {"portfolio_id": "p", "asset": "AAA", "restriction": "no_buy"} | {column: "a\u200b"}
+    assert [rule for _, rule, _ in _refusals(RESTRICTION_LIST, pl.DataFrame(row))] == [f"{column}|regex"]
+    row[column] = "CASH"
+    assert [rule for _, rule, _ in _refusals(RESTRICTION_LIST, pl.DataFrame(row))] == [f"{column}|check__reserved"]
+
+
+def test_a_bucket_is_a_name_too() -> None:
+    raw = pl.DataFrame({"asset": ["A", "B", "C"], "bucket": ["Techno\u0301", "Te\x07ch", "CASH"]})
+    batch = _apply(ASSETS, raw)
+    assert batch.accepted["bucket"].to_list() == ["Techn\u00f3"]
+    assert batch.rejected["rule"].to_list() == ["bucket|regex", "bucket|check__reserved"]
 
 
 def test_cash_is_refused_as_a_position() -> None:
