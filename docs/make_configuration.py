@@ -45,6 +45,11 @@ So `careful` holds up to 20 positions: its preset goes before the 12 of `default
 preset sets all limits of [the table below](#presets), so nothing of another one shines through it. A limit that is a
 list or a table is replaced as a whole. The resolved limits are stored with each run.
 
+Every key is a name: of a portfolio, an asset, a bucket, a limit. A name has at least one and at most 256 characters,
+each of which can be seen, no blanks around it, and is not `CASH`; letters are composed (NFC), in the file, in flags and
+in every row of data. Only decimal numbers, `true`, `false`, `null` and dates are more than text: a name such as `00123`
+or `ON` goes into quotes, and `010`, `0x1F`, `1_000` or `1:00` is no limit. The file has at most 8 MB.
+
 A mistake is told with its place, all of them at once: an unknown name with the nearest known one, a wrong value with
 what is allowed, a contradiction with both numbers, a key that is given twice with its first line.
 
