@@ -124,8 +124,12 @@ class DayValidation:
                 sources = find_all(inbox, day, feeds)
             except BallastError:
                 return
-        self.files = [read_file(source, day, self._settings.max_reject_share) for source in sources]
-        for file in self.files:
+        assets: set[str] | None = None
+        for source in sources:
+            file = read_file(source, day, self._settings.max_reject_share, assets)
+            if source.contract.kind == "assets" and file.counts and file.accepted.height:
+                assets = set(file.accepted["asset"])
+            self.files.append(file)
             self.found += file.findings
         if not any(source.contract.kind == "assets" for source in sources):
             known = self._settings.warehouse.exists()

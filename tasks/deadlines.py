@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable
 from typing import TypeVar
 
-from tasks.errors import SourceUnavailableError
+from tasks.errors import SourceError
 
 _T = TypeVar("_T")
 
@@ -12,7 +12,7 @@ _T = TypeVar("_T")
 def within(seconds: float, what: str, act: Callable[[], _T]) -> _T:
     """Return what the function returns, from a thread of its own, which is left to itself after the deadline.
 
-    *Raises* what the function raises; `SourceUnavailableError` when it has not ended by then.
+    *Raises* what the function raises; `SourceError`, which is not tried again, when it has not ended by then.
     """
     results: list[_T] = []
     errors: list[BaseException] = []
@@ -33,5 +33,5 @@ def within(seconds: float, what: str, act: Callable[[], _T]) -> _T:
             f"{what} did not end within {seconds:g} s: see that it answers, or allow more with deadline_seconds in "
             "its feed"
         )
-        raise SourceUnavailableError(msg)
+        raise SourceError(msg)
     return results[0]

@@ -127,7 +127,7 @@ class _Intake:
         return tuple(one for one in of_days if one)
 
     def _read(self, source: Source, fetched: Fetched, record: IngestSource) -> tuple[Ingest, ...]:
-        verdict = Verdict(source.contract, self._settings.max_reject_share)
+        verdict = Verdict(source.contract, self._settings.max_reject_share, self._known_assets(source))
         batches = verdict.watch(read_source(source, fetched))
         try:
             if source.day:
@@ -145,6 +145,11 @@ class _Intake:
             msg = f"{source.shown} {verdict.refusal}"
             raise SourceError(msg)
         return ingests
+
+    def _known_assets(self, source: Source) -> frozenset[str] | None:
+        if source.contract.kind != "positions":
+            return None
+        return frozenset(self._warehouse.query("assets_ever_listed")["asset"])
 
     def _require_assets(self, day: date) -> None:
         if self._warehouse.query("assets_for_day", as_of_date=day).is_empty():

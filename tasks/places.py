@@ -65,7 +65,7 @@ class Place:
     def fetched(self) -> Iterator["Fetched"]:
         """Give its content as a file of this machine, and the SHA-256 of it; nothing holds the whole.
 
-        *Raises* `SourceError` when there is none, `SourceUnavailableError` when it cannot be reached in time.
+        *Raises* `SourceError` when there is none or no end of it, `SourceUnavailableError` when it cannot be reached.
         """
         if self.is_here:
             with _told(self.shown), open_file(Path(self.path)) as file:

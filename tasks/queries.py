@@ -26,8 +26,8 @@ def fetched_answer(feed: Feed, day: date) -> Iterator[Fetched]:
     """Ask the feed's database and give the answer as an Arrow file, with the SHA-256 of its rows as text.
 
     The same rows in the same order have the same hash: a query should say its ORDER BY.
-    *Raises* `WarehouseError` for what the database refuses, `SourceUnavailableError` where it does not answer in time,
-    `SourceError` for a column that is no text, number or date.
+    *Raises* `WarehouseError` for what the database refuses, `SourceError` where it does not answer in time, and
+    for a column that is no text, number or date.
     """
     with tempfile.NamedTemporaryFile(prefix="ballast-", suffix=".arrow") as file:
         digest = within(feed.deadline_seconds, _shown(feed), lambda: _write_answer(feed, day, file))

@@ -90,6 +90,7 @@ class Excerpt(io.RawIOBase):
         while not self._is_done:
             block = self._text.read(size)
             self._is_done = not block
+            block, self._rest = self._rest + block, b""
             if self._n_skipped or self._stop_at is not None:
                 block = self._excerpt(block)
             if self._is_done:
@@ -99,8 +100,7 @@ class Excerpt(io.RawIOBase):
         return b""
 
     def _excerpt(self, block: bytes) -> bytes:
-        lines = (self._rest + block).splitlines(keepends=True)
-        self._rest = b""
+        lines = block.splitlines(keepends=True)
         if lines and not self._is_done and not lines[-1].endswith(b"\n"):
             self._rest = lines.pop()
             if len(self._rest) > BLOCK_BYTES:

@@ -53,9 +53,12 @@ class FileRows:
         return not any(finding.level == ERROR for finding in self.findings)
 
 
-def read_file(source: Source, day: date, max_reject_share: float) -> FileRows:
-    """Read a source as a run would, and keep its rows in memory instead of in the warehouse."""
-    verdict = Verdict(source.contract, max_reject_share)
+def read_file(source: Source, day: date, max_reject_share: float, known: Collection[str] | None = None) -> FileRows:
+    """Read a source as a run would, and keep its rows in memory instead of in the warehouse.
+
+    `known`: the assets that a list has; None: nobody knows.
+    """
+    verdict = Verdict(source.contract, max_reject_share, known)
     batches, where = [], source.shown
     try:
         with fetch_source(source, day) as fetched:

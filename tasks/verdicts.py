@@ -1,13 +1,16 @@
 """Whether what was read counts as a whole: how much of it was refused, and what only the whole can show."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from datetime import date
 from decimal import Decimal
 
 import polars as pl
 
+from sizing.wording import listed
 from sql.records import MOST_REJECTS, IngestBatch
+from tasks.allowed import as_yaml
+from tasks.cash import looks_like_cash
 from tasks.contracts import Contract
 from tasks.reject_reasons import RejectReasons
 from tasks.wording import counted
@@ -22,9 +25,12 @@ _ROUNDING = Decimal("0.005")
 class Verdict:
     """Watches the batches of one content go by, and says in the end whether it is refused whole, and why."""
 
-    def __init__(self, contract: Contract, max_reject_share: float) -> None:
+    def __init__(self, contract: Contract, max_reject_share: float, known: Collection[str] | None = None) -> None:
+        """Begin; `known` are assets that a list has or had: no cash, whatever their names. None: nobody knows."""
         self._contract = contract
         self._max_reject_share = max_reject_share
+        self._known = known
+        self._cash: set[str] = set()
         self._first: list[str] = []
         self._totals: pl.DataFrame | None = None
         self._n_accepted = 0
@@ -43,6 +49,7 @@ class Verdict:
             self._note_rejects(batch.rejected)
             if self._contract.kind == "positions":
                 self._note_weights(batch.accepted)
+                self._note_cash(batch.accepted)
             yield self._bounded(batch)
             if self.n_rejected >= _ENOUGH and self._too_few(self._n_accepted, self.n_rejected):
                 self._is_stopped = True
@@ -50,7 +57,7 @@ class Verdict:
 
     def __call__(self, rows_accepted: int, rows_rejected: int) -> str | None:
         """Say why the content is refused whole; None when it counts."""
-        self.refusal = self._too_few(rows_accepted, rows_rejected) or self._too_heavy()
+        self.refusal = self._too_few(rows_accepted, rows_rejected) or self._cash_lines() or self._too_heavy()
         return self.refusal
 
     @property
@@ -81,6 +88,23 @@ class Verdict:
         weights = accepted.select("as_of_date", "portfolio_id", "current_weight")
         so_far = weights if self._totals is None else pl.concat([self._totals, weights])
         self._totals = so_far.group_by("as_of_date", "portfolio_id").agg(pl.col("current_weight").sum())
+
+    def _note_cash(self, accepted: pl.DataFrame) -> None:
+        if self._known is not None:
+            names = accepted["asset"].unique().to_list()
+            self._cash.update(name for name in names if name not in self._known and looks_like_cash(name))
+
+    def _cash_lines(self) -> str | None:
+        if not self._cash:
+            return None
+        names = sorted(self._cash)
+        said = as_yaml({"asset": names})
+        look = "looks" if len(names) == 1 else "look"
+        return (
+            f"is refused: {counted(len(names), 'name')} that no asset list has and that {look} like cash: "
+            f"{listed(names)}. Cash is no position, so nothing of it counts: leave these "
+            f"lines out, with leave_out: {said} under feeds, or put what is an asset into the list"
+        )
 
     def _too_few(self, rows_accepted: int, rows_rejected: int) -> str | None:
         rows = rows_accepted + rows_rejected
