@@ -21,6 +21,7 @@ Steps: TypeAlias = Mapping[str, Row]
 _SIZES = (
     "holding",
     "pinned weight",
+    "within limits",
     "raw weight",
     "stage 1 weight",
     "stage 2 weight",
@@ -31,13 +32,16 @@ _SIZES = (
 _PARTS: Mapping[str, tuple[str, ...]] = {
     "Selection": ("holding", "restriction", "score", "score age", "rank", "gate", "entry score", "rival"),
     "Sizing": (
-        *("pinned weight", "tier", "dropped", "raw weight", "stage 1 weight", "stage 2 weight", "residual weight"),
+        *("pinned weight", "within limits", "total to divide", "tier", "multiplier", "dropped", "lambda", "raw weight"),
+        *("theta", "stage 1 weight", "factor", "bucket factor", "stage 2 weight"),
+        *("left over", "room", "bucket room", "left for it", "bucket mu", "mu", "residual weight"),
+        *("rounded down", "rounding unit"),
         *("positions", "invested weight", "reachable weight", "residual", "relaxation"),
     ),
     "Result": ("target weight", "trade"),
 }
 _CHANGES, _RECORD = "What would change it", "Record"
-_LONGEST_VALUE = 13
+_LONGEST_VALUE = 17
 """Longer values stand before the words: the column of numbers stays narrow."""
 _LONGEST_NAME, _BAR, _WIDE = 16, 14, 88
 

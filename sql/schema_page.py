@@ -22,7 +22,7 @@ SECTIONS: Mapping[str, tuple[str, ...]] = {
         "bucket_exposure",
         "constraints_today",
     ),
-    "Why": ("explain", "what_would_change", "decisions_today", "configured_limits"),
+    "Why": ("explain", "sizing_steps", "what_would_change", "decisions_today", "configured_limits"),
     "What waits for approval, and what is halted": (
         "open_proposals",
         "proposed_targets",

@@ -75,9 +75,46 @@ tried AS (
     END
     WHERE run_events.state NOT IN ('unchanged', 'superseded')
 ),
+sizing AS (
+    SELECT
+        list(
+            {'quantity': quantity, 'value': value, 'limit_value': limit_value, 'words': words}
+            ORDER BY step
+        ) AS sizing
+    FROM sizing_steps(portfolio, asset, as_of)
+),
+reach AS (
+    SELECT
+        CASE
+            WHEN any_value(has_bucket_limits)
+            THEN string_agg(
+                format('min({} x {}{}, {})', n_sized, shown(cap), pins, shown(bucket_limit)), ' + '
+                ORDER BY bucket
+            )
+            ELSE format('{} x {}{}', sum(n_sized), shown(any_value(cap)), string_agg(pins, '' ORDER BY bucket))
+        END AS reach_sum
+    FROM (
+        SELECT
+            bucket,
+            count(*) FILTER (pinned_weight IS NULL AND drop_reason IS NULL) AS n_sized,
+            coalesce(' + ' || shown(sum(raw_weight) FILTER (pinned_weight IS NOT NULL)), '') AS pins,
+            any_value((limits ->> 'enable_dynamic_sizing')::BOOLEAN) AS is_dynamic,
+            if(is_dynamic, any_value((limits ->> 'max_single_position')::DOUBLE), 1) AS cap,
+            is_dynamic AND any_value((limits ->> 'enable_bucket_diversification')::BOOLEAN) AS has_bucket_limits,
+            coalesce(
+                any_value(json_extract(limits, '$.max_allocation_by_bucket')::MAP(VARCHAR, DOUBLE))[bucket],
+                any_value((limits ->> 'max_allocation_per_bucket')::DOUBLE)
+            ) AS bucket_limit
+        FROM sizing_audit
+        JOIN visible USING (run_id, portfolio_id)
+        GROUP BY bucket
+    )
+),
 story AS (
     SELECT
         asked.*,
+        reach.*,
+        sizing.*,
         visible.run_id,
         visible.published_at,
         visible.code_fingerprint,
@@ -91,20 +128,15 @@ story AS (
         decision,
         size,
         target,
-        summary,
-        CASE
-            WHEN (limits ->> 'enable_bucket_diversification')::BOOLEAN
-            THEN coalesce(
-                (json_extract(limits, '$.max_allocation_by_bucket')::MAP(VARCHAR, VARCHAR))[decision.bucket],
-                (limits ->> 'max_allocation_per_bucket')
-            )
-        END AS bucket_limit
+        summary
     FROM asked
     CROSS JOIN crowd
     CROSS JOIN known
     CROSS JOIN near
     CROSS JOIN tried
     CROSS JOIN last_score
+    CROSS JOIN sizing
+    CROSS JOIN reach
     LEFT JOIN visible ON true
     LEFT JOIN parts ON true
     LEFT JOIN candidates AS decision ON decision.asset = asked_asset
@@ -282,116 +314,10 @@ FROM (
                         'Would leave for it at the entry score.'
                     )
                 }
-            END,
-            CASE
-                WHEN size.pinned_weight IS NOT NULL
-                THEN {
-                    'quantity': 'pinned weight',
-                    'value': format('{:.8f}', size.pinned_weight),
-                    'limit_value': NULL,
-                    'words': 'Frozen here, as far as the limits let it: the stages do not apply.'
-                }
-            END,
-            CASE
-                WHEN size.score_multiplier IS NOT NULL AND size.pinned_weight IS NULL
-                THEN {
-                    'quantity': 'tier',
-                    'value': size.size_category,
-                    'limit_value': NULL,
-                    'words': format(
-                        'Rank {} of {} selected, score multiplier {:.12g}{}.',
-                        size.score_rank,
-                        n_selected,
-                        size.score_multiplier,
-                        CASE
-                            WHEN
-                                size.is_held
-                                AND (limits ->> 'enable_dynamic_sizing')::BOOLEAN
-                                AND (limits ->> 'sizing_mode') = 'adaptive'
-                                AND (limits ->> 'incumbent_bias')::DOUBLE > 0
-                            THEN format(
-                                ': {:.12g} of its tier x {:.12g} since it is held (incumbent_bias {})',
-                                size.score_multiplier / (1 + (limits ->> 'incumbent_bias')::DOUBLE),
-                                1 + (limits ->> 'incumbent_bias')::DOUBLE,
-                                (limits ->> 'incumbent_bias')
-                            )
-                            ELSE ''
-                        END
-                    )
-                }
-            END,
-            CASE
-                WHEN size.drop_reason IS NOT NULL
-                THEN {
-                    'quantity': 'dropped',
-                    'value': size.drop_reason,
-                    'limit_value': 'min_position_size ' || (limits ->> 'min_position_size'),
-                    'words': CASE size.drop_reason
-                        WHEN 'no_size' THEN 'Its score has no size.'
-                        ELSE 'No room for another position of the minimum size.'
-                    END
-                }
-            END,
-            CASE
-                WHEN size.raw_weight IS NOT NULL AND size.pinned_weight IS NULL
-                THEN {
-                    'quantity': 'raw weight',
-                    'value': format('{:.8f}', size.raw_weight),
-                    'limit_value': 'target_total_allocation ' || (limits ->> 'target_total_allocation'),
-                    'words': if(
-                        (limits ->> 'enable_dynamic_sizing')::BOOLEAN,
-                        'Its share of the total by multiplier, never below min_position_size.',
-                        'Dynamic sizing is disabled: the total divided evenly, without caps.'
-                    )
-                }
-            END,
-            CASE
-                WHEN size.stage1_weight IS NOT NULL AND size.pinned_weight IS NULL
-                THEN {
-                    'quantity': 'stage 1 weight',
-                    'value': format('{:.8f}', size.stage1_weight),
-                    'limit_value': CASE size.stage1_cap
-                        WHEN 'position' THEN 'max_single_position ' || (limits ->> 'max_single_position')
-                        WHEN 'bucket' THEN format('bucket {} {}', decision.bucket, bucket_limit)
-                    END,
-                    'words': CASE size.stage1_cap
-                        WHEN 'position' THEN 'Capped by max_single_position.'
-                        WHEN 'bucket' THEN 'Capped by the limit of its bucket.'
-                        ELSE 'No cap binds.'
-                    END
-                }
-            END,
-            CASE
-                WHEN size.stage2_weight IS NOT NULL AND size.pinned_weight IS NULL
-                THEN {
-                    'quantity': 'stage 2 weight',
-                    'value': format('{:.8f}', size.stage2_weight),
-                    'limit_value': CASE size.stage2_cap
-                        WHEN 'position' THEN 'max_single_position ' || (limits ->> 'max_single_position')
-                        WHEN 'bucket' THEN format('bucket {} {}', decision.bucket, bucket_limit)
-                    END,
-                    'words': CASE
-                        WHEN size.stage1_cap IS NOT NULL THEN 'Capped in stage 1: it keeps that weight.'
-                        WHEN size.stage2_cap = 'position'
-                        THEN 'With its part of what the capped left over, up to max_single_position.'
-                        WHEN size.stage2_cap = 'bucket'
-                        THEN 'With its part of what the capped left over, up to the limit of its bucket.'
-                        ELSE 'With its part of what the capped left over.'
-                    END
-                }
-            END,
-            CASE
-                WHEN size.residual_weight IS NOT NULL AND size.pinned_weight IS NULL
-                THEN {
-                    'quantity': 'residual weight',
-                    'value': format('{:.8f}', size.residual_weight),
-                    'limit_value': size.residual_limit,
-                    'words': format(
-                        'By {}: {:.8f} was left over, {:.8f} of it was placed.',
-                        summary.residual_strategy, summary.residual, summary.residual_placed
-                    )
-                }
-            END,
+            END
+        ]
+        || coalesce(sizing, [])
+        || [
             CASE
                 WHEN coalesce(target.is_cash, false)
                 THEN {
@@ -414,12 +340,15 @@ FROM (
                 WHEN coalesce(target.is_cash, false)
                 THEN {
                     'quantity': 'reachable weight',
-                    'value': format('{:.8f}', summary.reachable_weight),
+                    'value': shown_weight(summary.reachable_weight),
                     'limit_value': summary.binding_limit,
-                    'words': if(
-                        summary.binding_limit IS NULL,
-                        'The limits let these names reach the total.',
-                        format('{} keeps the sum below the total.', summary.binding_limit)
+                    'words': concat(
+                        '= ' || reach_sum || ': ',
+                        if(
+                            summary.binding_limit IS NULL,
+                            'the limits let these names reach the total.',
+                            format('{} keeps the sum below the total.', summary.binding_limit)
+                        )
                     )
                 }
             END,
@@ -427,9 +356,14 @@ FROM (
                 WHEN coalesce(target.is_cash, false)
                 THEN {
                     'quantity': 'residual',
-                    'value': format('{:.8f}', summary.residual),
+                    'value': shown_weight(summary.residual),
                     'limit_value': summary.residual_strategy,
-                    'words': format('Left over by the caps; {:.8f} of it was placed.', summary.residual_placed)
+                    'words': format(
+                        '= {} - {}: left over by the caps after stage 2; {} of it was placed.',
+                        summary.target_total_allocation::VARCHAR,
+                        shown(summary.stage2_total),
+                        shown(summary.residual_placed)
+                    )
                 }
             END,
             CASE
@@ -454,6 +388,13 @@ FROM (
                         THEN 'max_single_position ' || (limits ->> 'max_single_position')
                     END,
                     'words': CASE
+                        WHEN target.is_cash
+                        THEN format(
+                            '= {} - {}. {}',
+                            summary.target_total_allocation::VARCHAR,
+                            summary.invested_weight::VARCHAR,
+                            target.target_reason
+                        )
                         WHEN target.asset IS NOT NULL THEN target.target_reason
                         WHEN size.asset IS NOT NULL THEN size.sizing_reason
                         ELSE 'Neither selected nor held: no target.'
@@ -476,9 +417,11 @@ FROM (
                         THEN format('{}: {}, unchanged.', target.action, target.target_weight::VARCHAR)
                         WHEN target.action = 'hold'
                         THEN format(
-                            'hold: {} -> {} is within the band.',
+                            'hold: {} -> {} is within the band, {} x {}.',
                             target.current_weight::VARCHAR,
-                            target.target_weight::VARCHAR
+                            target.target_weight::VARCHAR,
+                            (limits ->> 'rebalance_band'),
+                            target.current_weight::VARCHAR
                         )
                         ELSE format(
                             '{}: {} -> {}, number {} of the trades.',
@@ -516,7 +459,7 @@ FROM (
 
 COMMENT ON MACRO TABLE explain IS 'explain(portfolio VARCHAR, asset VARCHAR, as_of DATE): the story of one published weight, a row per step from top to bottom; of CASH, of a refused name, of a closed holding too. An unknown name, portfolio or day is told in a row.
 step BIGINT: Place in the story, from 1.
-quantity VARCHAR: What the row tells: holding, restriction, score, score age, rank, gate, entry score, rival, pinned weight, tier, dropped, raw weight, stage 1 weight, stage 2 weight, residual weight, target weight, trade, run, published at.
+quantity VARCHAR: What the row tells: holding, restriction, score, score age, rank, gate, entry score, rival; the steps of sizing_steps; of CASH positions, invested weight, reachable weight, residual, relaxation; then target weight, trade, run, published at.
 value VARCHAR: Its value as text; weights are fractions of the portfolio value.
 limit_value VARCHAR: The limit that it is held against, name and value; null when there is none.
 words VARCHAR: The step in words.';

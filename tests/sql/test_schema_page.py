@@ -19,6 +19,7 @@ CALLS = {
     "run_difference": "'r1', 'r2'",
     "differences_of": "[{'portfolio_id': 'p1', 'run_id': 'r2', 'previous_run_id': 'r1'}]",
     "explain": "'p1', 'AAA', DATE '2026-03-02'",
+    "sizing_steps": "'p1', 'AAA', DATE '2026-03-02'",
     "what_would_change": "'p1', 'AAA', DATE '2026-03-02'",
 }
 VIEW, MACRO = "CREATE VIEW bare AS SELECT 1 AS a; ", "CREATE MACRO bare(x) AS TABLE SELECT x AS a; "

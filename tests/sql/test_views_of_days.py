@@ -271,8 +271,9 @@ def _explain(warehouse: Warehouse, portfolio_id: str, asset: str, day: date = PU
 def test_a_weight_tells_its_story_from_the_score_to_the_trade(days: Warehouse) -> None:
     story = _explain(days, "p1", "AAA")
     assert list(story) == [
-        *("holding", "restriction", "score", "score age", "rank", "gate", "entry score", "rival", "tier"),
-        *("raw weight", "stage 1 weight", "stage 2 weight", "residual weight"),
+        *("holding", "restriction", "score", "score age", "rank", "gate", "entry score", "rival"),
+        *("total to divide", "tier", "multiplier", "lambda", "raw weight", "stage 1 weight", "factor"),
+        *("stage 2 weight", "left over", "residual weight", "rounded down", "rounding unit"),
         *("target weight", "trade", "run", "published at"),
     ]
     assert story["restriction"][0] == "none"
@@ -357,7 +358,7 @@ def test_a_weight_that_nothing_caps_has_no_limit(warehouse: Warehouse) -> None:
     warehouse.publish("r1", make_frames({"p1": {"AAA": "0.475", "BBB": "0.475"}}), "test")
     story = _explain(warehouse, "p1", "AAA")
     assert story["target weight"][:2] == ("0.47500000", None)
-    assert story["raw weight"][2] == "Dynamic sizing is disabled: the total divided evenly, without caps."
+    assert story["raw weight"][2].startswith("= 0.95 / 2. Dynamic sizing is disabled")
 
 
 def test_a_score_tells_which_parts_made_it(warehouse: Warehouse) -> None:
@@ -395,9 +396,10 @@ def test_the_multiplier_of_a_holding_tells_its_tier_and_its_bias(warehouse: Ware
     frames["sizing_audit"] = frames["sizing_audit"].with_columns(score_multiplier=pl.lit(1.2) * 1.02)
     warehouse.start_run(make_run("r1", sizing_mode="adaptive", incumbent_bias=0.02), "test")
     warehouse.publish("r1", frames, "test")
-    new, held = _explain(warehouse, "p1", "AAA")["tier"][2], _explain(warehouse, "p1", "BBB")["tier"][2]
-    assert new.endswith("score multiplier 1.224.")
-    assert held.endswith("multiplier 1.224: 1.2 of its tier x 1.02 since it is held (incumbent_bias 0.02).")
+    new, held = _explain(warehouse, "p1", "AAA")["multiplier"], _explain(warehouse, "p1", "BBB")["multiplier"]
+    assert new == ("1.224", None, "= 1.224: of its tier.")
+    assert held[0] == "1.224"
+    assert held[2].startswith("= 1.2 x (1 + 0.02): of its tier, and of incumbent_bias")
 
 
 def test_a_held_day_tells_the_reasons_of_the_portfolio_that_is_asked_for(warehouse: Warehouse) -> None:

@@ -1,0 +1,552 @@
+-- What a weight is computed from: weights with the digits that a recomputation needs, other numbers likewise.
+CREATE OR REPLACE MACRO shown(number) AS format('{:.12g}', number);
+CREATE OR REPLACE MACRO shown_weight(weight) AS
+    if(abs(weight - round(weight, 8)) <= 1e-12 * abs(weight), format('{:.8f}', weight), shown(weight));
+
+-- Grain: one row per step of the sizing of one weight: its number, and the sum that gives it from the numbers above.
+-- The equations are those of docs/sizing.md; their terms are read from stored weights, nothing is decided here.
+CREATE OR REPLACE MACRO sizing_steps(portfolio, asset, as_of) AS TABLE
+WITH asked AS (
+    SELECT portfolio::VARCHAR AS asked_portfolio, asset::VARCHAR AS asked_asset, as_of::DATE AS asked_day
+),
+run AS (
+    SELECT
+        visible_runs.run_id,
+        visible_runs.portfolio_id,
+        (json_extract(runs.config, '$.portfolios')::MAP(VARCHAR, JSON))[visible_runs.portfolio_id] AS limits
+    FROM visible_runs
+    JOIN asked ON visible_runs.portfolio_id = asked_portfolio AND visible_runs.as_of_date = asked_day
+    JOIN runs USING (run_id)
+),
+limit_values AS (
+    SELECT
+        run_id AS limited_run_id,
+        portfolio_id AS limited_portfolio_id,
+        (limits ->> 'sizing_mode') AS sizing_mode,
+        (limits ->> 'incumbent_bias')::DOUBLE AS incumbent_bias,
+        (limits ->> 'residual_strategy') AS residual_strategy,
+        (limits ->> 'enable_dynamic_sizing')::BOOLEAN AS is_dynamic,
+        is_dynamic AND (limits ->> 'enable_bucket_diversification')::BOOLEAN AS has_bucket_limits,
+        (limits ->> 'target_total_allocation')::DOUBLE AS total,
+        if(is_dynamic, (limits ->> 'min_position_size')::DOUBLE, 0.0) AS minimum,
+        if(is_dynamic, (limits ->> 'max_single_position')::DOUBLE, 1.0) AS cap,
+        (limits ->> 'max_allocation_per_bucket')::DOUBLE AS default_bucket_limit,
+        json_extract(limits, '$.max_allocation_by_bucket')::MAP(VARCHAR, DOUBLE) AS own_bucket_limits,
+        (limits ->> 'max_residual_per_asset')::DOUBLE AS max_residual_per_asset,
+        (limits ->> 'max_residual_multiple')::DOUBLE AS max_residual_multiple
+    FROM run
+),
+sized AS (
+    SELECT
+        sizing_audit.*,
+        limit_values.*,
+        pinned_weight IS NOT NULL AS is_pinned,
+        NOT is_pinned AND drop_reason IS NULL AS is_sized,
+        is_sized AND minimum > 0 AND raw_weight <= minimum AS is_at_minimum,
+        if(has_bucket_limits, coalesce(own_bucket_limits[bucket], default_bucket_limit), NULL) AS bucket_limit,
+        if(is_pinned, least(pinned_weight, cap), NULL) AS capped_pin,
+        sum(capped_pin) OVER in_bucket AS bucket_pins,
+        if(bucket_pins > bucket_limit, bucket_limit / bucket_pins, 1.0) AS bucket_scale,
+        NOT is_pinned AND drop_reason IS DISTINCT FROM 'no_size' AS has_size,
+        format('bucket {} {}', bucket, shown(bucket_limit)) AS bucket_name
+    FROM sizing_audit
+    JOIN limit_values ON run_id = limited_run_id AND portfolio_id = limited_portfolio_id
+    WINDOW in_bucket AS (PARTITION BY bucket)
+),
+pinned AS (
+    SELECT
+        *,
+        sum(capped_pin * bucket_scale) OVER () AS total_pins,
+        count(*) OVER () AS n_selected,
+        count(*) FILTER (is_pinned) OVER () AS n_pinned,
+        coalesce(sum(raw_weight) FILTER (is_pinned) OVER (), 0) AS pinned_total,
+        greatest(total - pinned_total, 0) AS free_total,
+        coalesce(sum(raw_weight) FILTER (is_pinned) OVER (PARTITION BY bucket), 0) AS pinned_in_bucket,
+        if(bucket_limit IS NULL, NULL, greatest(bucket_limit - pinned_in_bucket, 0)) AS free_bucket_limit,
+        CASE
+            WHEN pinned_in_bucket = 0 THEN shown(bucket_limit)
+            WHEN pinned_in_bucket > bucket_limit
+            THEN format('max({} - {}, 0)', shown(bucket_limit), shown(pinned_in_bucket))
+            ELSE format('{} - {}', shown(bucket_limit), shown(pinned_in_bucket))
+        END AS bucket_sum,
+        count(*) FILTER (has_size) OVER (PARTITION BY bucket ORDER BY score_rank) AS bucket_place,
+        floor(free_bucket_limit / nullif(minimum, 0) + 1e-9) AS bucket_places,
+        has_size AND coalesce(bucket_place <= bucket_places, true) AS fits_bucket
+    FROM sized
+),
+raised AS (
+    SELECT
+        *,
+        count(*) FILTER (fits_bucket) OVER (ORDER BY score_rank) AS place,
+        floor(free_total / nullif(minimum, 0) + 1e-9) AS places,
+        -- Raw weights: lambda.
+        count(*) FILTER (is_sized) OVER () AS n_sized,
+        count(*) FILTER (is_at_minimum) OVER () AS n_at_minimum,
+        sum(score_multiplier) FILTER (is_sized AND NOT is_at_minimum) OVER () AS multiplier_total,
+        (free_total - n_at_minimum * minimum) / nullif(multiplier_total, 0) AS raw_factor,
+        -- Stage 1: theta of the bucket.
+        count(*) FILTER (stage1_cap = 'position') OVER in_bucket AS n_capped_1,
+        count(*) FILTER (stage1_cap = 'bucket' AND minimum > 0 AND stage1_weight <= minimum) OVER in_bucket
+            AS n_at_minimum_1,
+        sum(raw_weight) FILTER (stage1_cap = 'bucket' AND NOT (minimum > 0 AND stage1_weight <= minimum)) OVER in_bucket
+            AS raw_scaled,
+        (free_bucket_limit - n_capped_1 * cap - n_at_minimum_1 * minimum) / nullif(raw_scaled, 0) AS theta,
+        -- Stage 2: the factor of all, and the one of the bucket.
+        is_sized AND stage1_cap IS NULL AS is_open,
+        coalesce(sum(stage1_weight) FILTER (stage1_cap IS NOT NULL) OVER (), 0) AS capped_total,
+        count(*) FILTER (stage1_cap IS NOT NULL) OVER () AS n_capped,
+        sum(stage1_weight) FILTER (is_open) OVER () AS open_total,
+        (free_total - capped_total) / nullif(open_total, 0) AS factor,
+        coalesce(sum(stage1_weight) FILTER (stage1_cap IS NOT NULL) OVER in_bucket, 0) AS bucket_capped,
+        count(*) FILTER (stage2_cap = 'position') OVER in_bucket AS n_capped_2,
+        sum(stage1_weight) FILTER (stage2_cap = 'bucket') OVER in_bucket AS bucket_open,
+        (free_bucket_limit - bucket_capped - n_capped_2 * cap) / nullif(bucket_open, 0) AS bucket_factor
+    FROM pinned
+    WINDOW in_bucket AS (PARTITION BY bucket)
+),
+placed AS (
+    SELECT
+        *,
+        -- Stage 3: the residual and the room for it.
+        sum(stage2_weight) OVER () AS stage2_total,
+        if(total - stage2_total > 1e-12, total - stage2_total, 0.0) AS residual,
+        least(
+            if(cap - stage2_weight > 1e-12, cap - stage2_weight, 0),
+            max_residual_per_asset,
+            max_residual_multiple * stage2_weight
+        ) AS room,
+        coalesce(sum(stage2_weight) FILTER (is_sized) OVER in_bucket, 0) AS bucket_stage2,
+        free_bucket_limit - bucket_stage2 AS bucket_room,
+        coalesce(sum(residual_weight) OVER (ORDER BY score_rank ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0)
+            AS residual_before,
+        coalesce(
+            sum(residual_weight) OVER (
+                PARTITION BY bucket ORDER BY score_rank ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+            ),
+            0
+        ) AS bucket_residual_before,
+        CASE
+            WHEN bucket_room - bucket_residual_before > 1e-12 THEN bucket_room - bucket_residual_before
+            WHEN bucket_room IS NOT NULL THEN 0
+        END AS bucket_left,
+        if(residual - residual_before > 1e-12, residual - residual_before, 0) AS residual_left,
+        if(
+            residual > 0 AND residual - sum(residual_weight) OVER () <= 1e-12,
+            max(score_rank) FILTER (residual_weight > 0) OVER (),
+            NULL
+        ) AS last_rank,
+        coalesce(sum(residual_weight) FILTER (residual_limit IS NOT NULL) OVER (), 0) AS limited_residual,
+        sum(stage2_weight) FILTER (is_sized AND residual_limit IS NULL) OVER () AS unlimited_stage2,
+        if(residual > 0, (residual - limited_residual) / nullif(unlimited_stage2, 0), NULL) AS mu,
+        coalesce(
+            sum(residual_weight) FILTER (residual_limit IS DISTINCT FROM 'bucket_cap') OVER in_bucket, 0
+        ) AS other_residual_in_bucket,
+        sum(stage2_weight) FILTER (residual_limit = 'bucket_cap') OVER in_bucket AS bucket_limited_stage2,
+        (bucket_room - other_residual_in_bucket) / nullif(bucket_limited_stage2, 0) AS bucket_mu,
+        -- Rounding, in units of 0.00000001.
+        stage2_weight + residual_weight AS exact_weight,
+        least(1e-4, 0.5 / n_selected) AS snap,
+        floor(exact_weight * 1e8 + snap)::BIGINT AS rounded_units,
+        (target_weight * 100000000)::BIGINT - rounded_units AS extra_units,
+        sum((target_weight * 100000000)::BIGINT - rounded_units) OVER () AS leftover_units
+    FROM raised
+    WINDOW in_bucket AS (PARTITION BY bucket)
+),
+of_position AS (
+    SELECT
+        [
+            CASE
+                WHEN is_pinned
+                THEN {
+                    'quantity': 'pinned weight',
+                    'value': shown_weight(pinned_weight),
+                    'limit_value': NULL,
+                    'words': 'Frozen here, as far as the limits let it: the stages do not apply.'
+                }
+            END,
+            CASE
+                WHEN is_pinned
+                THEN {
+                    'quantity': 'within limits',
+                    'value': shown_weight(raw_weight),
+                    'limit_value': 'max_single_position ' || shown(cap),
+                    'words': concat(
+                        format('= min({}, {})', shown(pinned_weight), shown(cap)),
+                        CASE
+                            WHEN bucket_pins > bucket_limit
+                            THEN format(' x {} / {}', shown(bucket_limit), shown(bucket_pins))
+                        END,
+                        if(total_pins > total, format(' x {} / {}', shown(total), shown(total_pins)), ''),
+                        if(
+                            bucket_pins > bucket_limit OR total_pins > total,
+                            ': what is pinned is scaled down together, to the limit of its bucket and to the total.',
+                            '.'
+                        )
+                    )
+                }
+            END,
+            CASE
+                WHEN is_sized
+                THEN {
+                    'quantity': 'total to divide',
+                    'value': shown_weight(free_total),
+                    'limit_value': 'target_total_allocation ' || shown(total),
+                    'words': if(
+                        n_pinned = 0,
+                        format('= {}: nothing is pinned.', shown(total)),
+                        format(
+                            if(pinned_total > total, '= max({} - {}, 0)', '= {} - {}')
+                            || ': the sum of the {} pinned comes off the total.',
+                            shown(total), shown(pinned_total), n_pinned
+                        )
+                    )
+                }
+            END,
+            CASE
+                WHEN NOT is_pinned
+                THEN {
+                    'quantity': 'tier',
+                    'value': size_category,
+                    'limit_value': NULL,
+                    'words': format('Rank {} of {} selected.', score_rank, n_selected)
+                }
+            END,
+            CASE
+                WHEN NOT is_pinned
+                THEN {
+                    'quantity': 'multiplier',
+                    'value': shown(score_multiplier),
+                    'limit_value': NULL,
+                    'words': CASE
+                        WHEN NOT is_dynamic OR sizing_mode = 'equal_weight' THEN '= 1: sizes are equal.'
+                        WHEN sizing_mode = 'score_weighted' AND score_multiplier = score
+                        THEN format('= {}: its score.', shown(score))
+                        WHEN sizing_mode = 'score_weighted' THEN '= 1: every score is 0.'
+                        WHEN is_held AND incumbent_bias > 0
+                        THEN format(
+                            '= {} x (1 + {}): of its tier, and of incumbent_bias, since it is held.',
+                            shown(score_multiplier / (1 + incumbent_bias)),
+                            shown(incumbent_bias)
+                        )
+                        ELSE format('= {}: of its tier.', shown(score_multiplier))
+                    END
+                }
+            END,
+            CASE
+                WHEN drop_reason IS NOT NULL
+                THEN {
+                    'quantity': 'dropped',
+                    'value': drop_reason,
+                    'limit_value': 'min_position_size ' || shown(minimum),
+                    'words': CASE
+                        WHEN drop_reason = 'no_size' THEN 'Its score has no size.'
+                        WHEN NOT fits_bucket
+                        THEN format(
+                            'No room for another position of the minimum size: it is number {} in bucket {}, and '
+                            'floor(({}) / {}) = {:.0f} fit.',
+                            bucket_place, bucket, bucket_sum, shown(minimum), bucket_places
+                        )
+                        ELSE format(
+                            'No room for another position of the minimum size: it is number {}, and '
+                            'floor({} / {}) = {:.0f} fit.',
+                            place, shown(free_total), shown(minimum), places
+                        )
+                    END
+                }
+            END,
+            CASE
+                WHEN is_sized AND is_dynamic AND raw_factor IS NOT NULL
+                THEN {
+                    'quantity': 'lambda',
+                    'value': shown(raw_factor),
+                    'limit_value': NULL,
+                    'words': if(
+                        n_at_minimum = 0,
+                        format(
+                            '= {} / {}: the total over the sum of the multipliers of all {} positions.',
+                            shown(free_total), shown(multiplier_total), n_sized
+                        ),
+                        format(
+                            '= ({} - {} x {}) / {}: what those at the minimum leave, over the other multipliers.',
+                            shown(free_total),
+                            n_at_minimum,
+                            shown(minimum),
+                            shown(multiplier_total)
+                        )
+                    )
+                }
+            END,
+            CASE
+                WHEN is_sized
+                THEN {
+                    'quantity': 'raw weight',
+                    'value': shown_weight(raw_weight),
+                    'limit_value': 'target_total_allocation ' || shown(total),
+                    'words': CASE
+                        WHEN NOT is_dynamic
+                        THEN format(
+                            '= {} / {}. Dynamic sizing is disabled: the total divided evenly, without caps.',
+                            shown(free_total), n_sized
+                        )
+                        WHEN raw_factor IS NULL
+                        THEN format('= {}: every position is at min_position_size.', shown(minimum))
+                        WHEN minimum = 0 THEN format('= {} x {}.', shown(raw_factor), shown(score_multiplier))
+                        ELSE format(
+                            '= max({} x {}, {}): its share, never below min_position_size.',
+                            shown(raw_factor), shown(score_multiplier), shown(minimum)
+                        )
+                    END
+                }
+            END,
+            CASE
+                WHEN is_sized AND stage1_cap IS NOT NULL AND theta IS NOT NULL
+                THEN {
+                    'quantity': 'theta',
+                    'value': shown(theta),
+                    'limit_value': bucket_name,
+                    'words': format(
+                        '= ({}{}{}) / {}: what the bucket leaves, over the raw weights that it scales.',
+                        bucket_sum,
+                        if(n_capped_1 = 0, '', format(' - {} x {}', n_capped_1, shown(cap))),
+                        if(n_at_minimum_1 = 0, '', format(' - {} x {}', n_at_minimum_1, shown(minimum))),
+                        shown(raw_scaled)
+                    )
+                }
+            END,
+            CASE
+                WHEN is_sized
+                THEN {
+                    'quantity': 'stage 1 weight',
+                    'value': shown_weight(stage1_weight),
+                    'limit_value': CASE stage1_cap
+                        WHEN 'position' THEN 'max_single_position ' || shown(cap)
+                        WHEN 'bucket' THEN bucket_name
+                    END,
+                    'words': concat(
+                        CASE
+                            WHEN NOT is_dynamic THEN format('= {}.', shown(raw_weight))
+                            WHEN stage1_cap IS NULL THEN format('= min({}, {}).', shown(raw_weight), shown(cap))
+                            WHEN theta IS NOT NULL
+                            THEN format(
+                                '= min(max({} x {}, {}), {}).',
+                                shown(theta), shown(raw_weight), shown(minimum), shown(cap)
+                            )
+                            WHEN stage1_cap = 'position'
+                            THEN format('= min({}, {}).', shown(raw_weight), shown(cap))
+                            ELSE format('= {}, the minimum.', shown(minimum))
+                        END,
+                        CASE stage1_cap
+                            WHEN 'position' THEN ' Capped by max_single_position.'
+                            WHEN 'bucket' THEN ' Capped by the limit of its bucket.'
+                            ELSE ' No cap binds.'
+                        END
+                    )
+                }
+            END,
+            CASE
+                WHEN is_open AND is_dynamic AND bucket_factor IS NULL AND factor IS NOT NULL
+                THEN {
+                    'quantity': 'factor',
+                    'value': shown(factor),
+                    'limit_value': NULL,
+                    'words': if(
+                        n_capped = 0,
+                        format(
+                            '= {} / {}: the total over the sum after stage 1.', shown(free_total), shown(open_total)
+                        ),
+                        format(
+                            '= ({} - {}) / {}: what the {} capped leave, over the others after stage 1.',
+                            shown(free_total), shown(capped_total), shown(open_total), n_capped
+                        )
+                    )
+                }
+            END,
+            CASE
+                WHEN is_open AND is_dynamic AND bucket_factor IS NOT NULL
+                THEN {
+                    'quantity': 'bucket factor',
+                    'value': shown(bucket_factor),
+                    'limit_value': bucket_name,
+                    'words': format(
+                        '= ({}{}{}) / {}: what the capped leave of the bucket, over its others after stage 1.',
+                        bucket_sum,
+                        if(bucket_capped = 0, '', ' - ' || shown(bucket_capped)),
+                        if(n_capped_2 = 0, '', format(' - {} x {}', n_capped_2, shown(cap))),
+                        shown(bucket_open)
+                    )
+                }
+            END,
+            CASE
+                WHEN is_sized
+                THEN {
+                    'quantity': 'stage 2 weight',
+                    'value': shown_weight(stage2_weight),
+                    'limit_value': CASE stage2_cap
+                        WHEN 'position' THEN 'max_single_position ' || shown(cap)
+                        WHEN 'bucket' THEN bucket_name
+                    END,
+                    'words': CASE
+                        WHEN NOT is_dynamic OR coalesce(bucket_factor, factor) IS NULL
+                        THEN format('= {}.', shown(stage1_weight))
+                        WHEN stage1_cap IS NOT NULL
+                        THEN format('= {}: capped in stage 1, it keeps that weight.', shown(stage1_weight))
+                        ELSE format(
+                            '= min({} x {}, {}): with its part of what the capped left over{}.',
+                            shown(coalesce(bucket_factor, factor)),
+                            shown(stage1_weight),
+                            shown(cap),
+                            CASE stage2_cap
+                                WHEN 'position' THEN ', up to max_single_position'
+                                WHEN 'bucket' THEN ', up to the limit of its bucket'
+                                ELSE ''
+                            END
+                        )
+                    END
+                }
+            END,
+            CASE
+                WHEN is_sized AND residual > 0
+                THEN {
+                    'quantity': 'left over',
+                    'value': shown_weight(residual),
+                    'limit_value': residual_strategy,
+                    'words': format(
+                        '= {} - {}: target_total_allocation less the sum after stage 2, pinned ones included.',
+                        shown(total), shown(stage2_total)
+                    )
+                }
+            END,
+            CASE
+                WHEN is_sized AND residual > 0 AND residual_strategy <> 'cash_bucket'
+                THEN {
+                    'quantity': 'room',
+                    'value': shown_weight(room),
+                    'limit_value': NULL,
+                    'words': format(
+                        '= min({} - {}, {}{}): of max_single_position, max_residual_per_asset{}.',
+                        shown(cap), shown(stage2_weight), shown(max_residual_per_asset),
+                        coalesce(
+                            format(', {} x {}', shown(max_residual_multiple), shown(stage2_weight)), ''
+                        ),
+                        if(max_residual_multiple IS NULL, '', ', max_residual_multiple')
+                    )
+                }
+            END,
+            CASE
+                WHEN is_sized AND residual > 0 AND residual_strategy = 'safe_top_slice' AND bucket_limit IS NOT NULL
+                THEN {
+                    'quantity': 'bucket room',
+                    'value': shown_weight(bucket_left),
+                    'limit_value': bucket_name,
+                    'words': format(
+                        '= max({} - {} - {}, 0): less its sum after stage 2, and what better ranked names took.',
+                        bucket_sum, shown(bucket_stage2), shown(bucket_residual_before)
+                    )
+                }
+            END,
+            CASE
+                WHEN is_sized AND residual > 0 AND residual_strategy = 'safe_top_slice'
+                THEN {
+                    'quantity': 'left for it',
+                    'value': shown_weight(residual_left),
+                    'limit_value': NULL,
+                    'words': format(
+                        '= max({} - {}, 0): less what better ranked names took. {}',
+                        shown(residual), shown(residual_before),
+                        coalesce(format('It ran out at rank {}.', last_rank), 'It did not run out.')
+                    )
+                }
+            END,
+            CASE
+                WHEN is_sized AND residual > 0 AND residual_strategy = 'proportional' AND residual_limit = 'bucket_cap'
+                THEN {
+                    'quantity': 'bucket mu',
+                    'value': shown(bucket_mu),
+                    'limit_value': bucket_name,
+                    'words': format(
+                        '= ({} - {} - {}) / {}: what is left for the bucket, over its others after stage 2.',
+                        bucket_sum,
+                        shown(bucket_stage2),
+                        shown(other_residual_in_bucket),
+                        shown(bucket_limited_stage2)
+                    )
+                }
+            END,
+            CASE
+                WHEN is_sized AND residual > 0 AND residual_strategy = 'proportional' AND mu IS NOT NULL
+                    AND residual_limit IS DISTINCT FROM 'bucket_cap'
+                THEN {
+                    'quantity': 'mu',
+                    'value': shown(mu),
+                    'limit_value': NULL,
+                    'words': format(
+                        '= ({} - {}) / {}: what names at their limit leave of it, over the others after stage 2.',
+                        shown(residual), shown(limited_residual), shown(unlimited_stage2)
+                    )
+                }
+            END,
+            CASE
+                WHEN is_sized
+                THEN {
+                    'quantity': 'residual weight',
+                    'value': shown_weight(residual_weight),
+                    'limit_value': residual_limit,
+                    'words': CASE
+                        WHEN residual = 0 THEN '= 0: nothing was left over.'
+                        WHEN residual_strategy = 'cash_bucket' THEN '= 0: cash_bucket places nothing.'
+                        WHEN residual_strategy = 'safe_top_slice'
+                        THEN format(
+                            '= min({}{}, {}).',
+                            shown(room),
+                            coalesce(', ' || shown(bucket_left), ''),
+                            shown(residual_left)
+                        )
+                        WHEN residual_limit = 'bucket_cap'
+                        THEN format('= min({} x {}, {}).', shown(bucket_mu), shown(stage2_weight), shown(room))
+                        WHEN mu IS NOT NULL
+                        THEN format('= min({} x {}, {}).', shown(mu), shown(stage2_weight), shown(room))
+                        ELSE format('= {}: more is left than all have room for.', shown(room))
+                    END
+                }
+            END,
+            CASE
+                WHEN is_sized OR is_pinned
+                THEN {
+                    'quantity': 'rounded down',
+                    'value': format('{:.8f}', rounded_units / 1e8),
+                    'limit_value': NULL,
+                    'words': format(
+                        '= floor(({}{}) x 100000000 + {}) / 100000000, in whole units of 0.00000001.',
+                        shown(stage2_weight), if(is_pinned, '', ' + ' || shown(residual_weight)), shown(snap)
+                    )
+                }
+            END,
+            CASE
+                WHEN is_sized OR is_pinned
+                THEN {
+                    'quantity': 'rounding unit',
+                    'value': format('{:.8f}', extra_units / 1e8),
+                    'limit_value': NULL,
+                    'words': format(
+                        '{} of {} units that rounding down left over, by largest remainder. Target: {:.8f} + {:.8f}.',
+                        extra_units, leftover_units, rounded_units / 1e8, extra_units / 1e8
+                    )
+                }
+            END
+        ] AS steps
+    FROM placed
+    JOIN asked ON placed.asset = asked_asset
+)
+SELECT
+    generate_subscripts(steps, 1) AS step,
+    unnest(steps, recursive := true)
+FROM (
+    SELECT list_filter(steps, lambda one: one IS NOT NULL) AS steps FROM of_position
+);
+
+COMMENT ON MACRO TABLE sizing_steps IS 'sizing_steps(portfolio VARCHAR, asset VARCHAR, as_of DATE): how the sizing came to one published weight, a row per step; the words begin with the sum that gives the value from the numbers above it. Nothing for what was not selected.
+step BIGINT: Place among the steps, from 1.
+quantity VARCHAR: What the row tells, a word of docs/sizing.md: pinned weight, within limits, total to divide, tier, multiplier, dropped, lambda, raw weight, theta, stage 1 weight, factor, bucket factor, stage 2 weight, left over, room, bucket room, left for it, mu, bucket mu, residual weight, rounded down, rounding unit.
+value VARCHAR: Its value as text; weights are fractions of the portfolio value, with up to 12 digits.
+limit_value VARCHAR: The limit that it is held against, name and value; null when there is none.
+words VARCHAR: The sum, and what it is.';

@@ -1,0 +1,238 @@
+"""A pocket calculator and the page of `ballast explain` are enough: every number follows from those above it."""
+
+import io
+import math
+import re
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from decimal import Decimal
+from math import fsum
+from typing import Any
+
+import duckdb
+import polars as pl
+import pytest
+from rich.console import Console
+from warehouse_samples import DAY
+
+from flows.explain_page import print_page
+from sizing import RebalancingLimits, size_portfolios
+from sql.records import RunRecord
+from sql.warehouse import Warehouse
+from tests.properties.strategies import make_batch
+from tests.sizing.cases import frame_and_limits
+
+PORTFOLIOS = 220
+MODES = ("is_dynamic", "sizing_mode", "residual_strategy", "has_minimum")
+TOLERANCE = 2e-11
+"""Twelve printed digits, multiplied once."""
+_NUMBER = r"\d+(?:\.\d+)?(?:e[-+]?\d+)?"
+_SUM = re.compile(rf"= ((?:\s*(?:min|max|floor|x|{_NUMBER}|[-+/(),]))+)")
+_SIZING = ("Sizing", "Result")
+
+Page = list[tuple[str, str, str]]
+Row = dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def published(make_migrated: Callable[[], Warehouse]) -> tuple[Warehouse, pl.DataFrame, dict[str, RebalancingLimits]]:
+    """Random portfolios of all modes and strategies, as the sizer gives them, in a run that is published."""
+    frame, limits = frame_and_limits(make_batch(14, PORTFOLIOS))
+    sized = size_portfolios(frame, limits)
+    config = {"portfolios": {name: one.model_dump(mode="json") for name, one in limits.items()}}
+    prints = {f"{name}_fingerprint": name for name in ("input", "config", "code")}
+    warehouse = make_migrated()
+    warehouse.start_run(RunRecord("r1", DAY, tuple(limits), **prints, config=config, inputs={}), "test")
+    with duckdb.connect(str(warehouse.path)) as con:
+        for table, rows in _tables(sized.positions, sized.portfolios).items():
+            con.register("rows", rows.with_columns(run_id=pl.lit("r1")))
+            con.execute(f"INSERT INTO {table} BY NAME SELECT * FROM rows")
+        con.execute("INSERT INTO run_events VALUES (99, 'r1', 'published', now(), 'test', 'test')")
+    return warehouse, sized.positions, limits
+
+
+def _tables(positions: pl.DataFrame, portfolios: pl.DataFrame) -> dict[str, pl.DataFrame]:
+    weight = pl.Decimal(10, 8)
+    targets = positions.filter(pl.col("target_weight") > 0).select(
+        "portfolio_id", "asset", "bucket", "target_weight", is_cash=pl.lit(value=False)
+    )
+    cash = portfolios.select(
+        "portfolio_id",
+        asset=pl.lit("CASH"),
+        bucket=pl.lit(None, pl.String),
+        target_weight="cash_weight",
+        is_cash=pl.lit(value=True),
+    )
+    decided = positions.select(
+        *("portfolio_id", "asset", "bucket", "score", "is_held"),
+        *(pl.lit(value=False).alias(name) for name in ("has_partial_score", "is_score_stale", "is_pinned")),
+        current_weight=pl.lit(Decimal(0)).cast(weight),
+        is_selected=pl.lit(value=True),
+        decision_reason=pl.lit("because"),
+        score_date=pl.lit(DAY),
+        candidate_rank="score_rank",
+        bucket_rank="score_rank",
+    )
+    return {
+        "decisions": decided,
+        "sizing_audit": positions,
+        "sizing_summary": portfolios,
+        "targets": pl.concat([targets, cash]).with_columns(
+            *(pl.lit(value=False).alias(name) for name in ("is_pinned", "is_score_stale")),
+            as_of_date=pl.lit(DAY),
+            current_weight=pl.lit(Decimal(0)).cast(weight),
+            trade_weight="target_weight",
+            action=pl.lit("open"),
+            target_reason=pl.lit("because"),
+        ),
+    }
+
+
+def read_page(con: duckdb.DuckDBPyConnection, portfolio: str, asset: str) -> Page:
+    """Print the page as it is piped, and read quantity, value and words off it."""
+    steps = con.execute("SELECT *, false AS is_change FROM explain(?, ?, ?)", [portfolio, asset, DAY]).pl()
+    printed = io.StringIO()
+    print_page(Console(file=printed, width=10_000, highlight=False), portfolio, asset, DAY, steps)
+    lines = [line for line in printed.getvalue().splitlines() if line.startswith("  ")]
+    page = [(line[2:18].strip(), line[20:37].strip(), line[39:]) for line in lines]
+    assert [quantity for quantity, _, _ in page] != []
+    return page
+
+
+def value_of(words: str) -> tuple[float, list[str]] | None:
+    """Type the sum of a line into the calculator; give what it shows, and the numbers that were typed."""
+    found = _SUM.match(words)
+    if not found:
+        return None
+    typed = found[1].strip().rstrip(",. ")
+    shown = eval(typed.replace(" x ", " * "), {"__builtins__": {}}, {"min": min, "max": max, "floor": math.floor})  # noqa: S307 - matched above
+    return float(shown), re.findall(_NUMBER, typed)
+
+
+def sums_of(rows: list[Row], own: Row) -> Iterator[float]:
+    """Give the sums over several positions that a page about one of them may show."""
+    free = [row for row in rows if row["pinned_weight"] is None and row["drop_reason"] is None]
+    pinned = [row for row in rows if row["pinned_weight"] is not None]
+    better = [row for row in rows if row["score_rank"] < own["score_rank"]]
+    for group in (lambda _: True, lambda row: row["bucket"] == own["bucket"]):
+        yield fsum(row["raw_weight"] for row in pinned if group(row))
+        for kept in (lambda row: row["stage1_cap"] is None, lambda row: row["stage1_cap"] is not None):
+            yield fsum(row["stage1_weight"] for row in free if group(row) and kept(row))
+        for limit in (None, "bucket_cap"):
+            yield fsum(row["stage2_weight"] for row in free if group(row) and row["residual_limit"] == limit)
+            yield fsum(row["residual_weight"] for row in free if group(row) and row["residual_limit"] != limit)
+        yield fsum(row["residual_weight"] for row in better if group(row))
+        yield fsum(row["stage2_weight"] for row in free if group(row))
+    yield fsum(row["stage2_weight"] for row in rows)
+    mine = [row for row in free if row["bucket"] == own["bucket"]]
+    yield fsum(row["stage1_weight"] for row in mine if row["stage2_cap"] == "bucket")
+    smallest = min((row["raw_weight"] for row in free), default=0.0)
+    yield fsum(row["score_multiplier"] for row in free)
+    yield fsum(row["score_multiplier"] for row in free if row["raw_weight"] > smallest)
+    capped = [row for row in mine if row["stage1_cap"] == "bucket"]
+    yield fsum(row["raw_weight"] for row in capped)
+    yield fsum(
+        row["raw_weight"] for row in capped if row["stage1_weight"] > min(one["stage1_weight"] for one in capped)
+    )
+
+
+def sums_of_pins(rows: list[Row], own: Row, limits: RebalancingLimits) -> Iterator[float]:
+    """Give what is pinned in the bucket, at the cap, and in all buckets, each at its limit (sizing.md 4)."""
+    cap = limits.max_single_position if limits.enable_dynamic_sizing else 1.0
+    in_buckets: dict[str, float] = defaultdict(float)
+    for row in rows:
+        if row["pinned_weight"] is not None:
+            in_buckets[row["bucket"]] += min(row["pinned_weight"], cap)
+    yield in_buckets[own["bucket"]]
+    yield fsum(min(total, limit_of(limits, bucket)) for bucket, total in in_buckets.items())
+
+
+def limit_of(limits: RebalancingLimits, bucket: str) -> float:
+    has_limit = limits.enable_dynamic_sizing and limits.enable_bucket_diversification
+    return limits.max_allocation_by_bucket.get(bucket, limits.max_allocation_per_bucket) if has_limit else math.inf
+
+
+def assert_recomputed(page: Page, limits: RebalancingLimits, rows: list[Row], own: Row) -> set[str]:
+    """Recompute every number of the sizing; give the quantities that were."""
+    known = [float(value) for value in _numbers(limits)] + [0.0, 1.0, 1e8, 0.0001, 0.5 / len(rows)]
+    known += [float(count) for count in range(len(rows) + 1)]
+    sums = [*sums_of(rows, own), *sums_of_pins(rows, own, limits)]
+    done = set()
+    for quantity, value, words in page:
+        told = value_of(words)
+        if told is not None:
+            shown, typed = told
+            if value:
+                assert shown == pytest.approx(float(value), abs=TOLERANCE, rel=1e-10), (quantity, value, words)
+            for number in map(float, typed):
+                is_above = any(math.isclose(number, one, rel_tol=1e-11, abs_tol=1e-12) for one in (*known, *sums))
+                assert is_above, (quantity, number, words, page)
+            done.add(quantity)
+        known += [float(one) for one in re.findall(_NUMBER, value)] if re.fullmatch(_NUMBER, value) else []
+    return done
+
+
+def _numbers(limits: RebalancingLimits) -> Iterator[float]:
+    dumped = limits.model_dump()
+    yield from (value for value in dumped.values() if isinstance(value, int | float))
+    yield from limits.max_allocation_by_bucket.values()
+    yield from (tier.score_multiplier for tier in limits.score_tiers)
+
+
+def test_every_number_of_a_page_follows_from_those_above(
+    published: tuple[Warehouse, pl.DataFrame, dict[str, RebalancingLimits]],
+) -> None:
+    warehouse, positions, limits = published
+    modes = pl.DataFrame(
+        [
+            (name, one.enable_dynamic_sizing, one.sizing_mode, one.residual_strategy, one.min_position_size > 0)
+            for name, one in limits.items()
+        ],
+        schema=["portfolio_id", *MODES],
+        orient="row",
+    )
+    kinds = (*MODES, "stage1_cap", "stage2_cap", "residual_limit", "drop_reason")
+    asked = (
+        positions.join(modes, on="portfolio_id")
+        .with_columns(is_pinned=pl.col("pinned_weight").is_not_null(), has_residual=pl.col("residual_weight") > 0)
+        .unique((*kinds, "is_pinned", "has_residual"), keep="first", maintain_order=True)
+    )
+    seen: set[tuple[object, ...]] = set()
+    done: set[str] = set()
+    with duckdb.connect(str(warehouse.path), read_only=True) as con:
+        for own in asked.iter_rows(named=True):
+            one = limits[own["portfolio_id"]]
+            rows = positions.filter(pl.col("portfolio_id") == own["portfolio_id"]).to_dicts()
+            page = read_page(con, own["portfolio_id"], own["asset"])
+            done |= assert_recomputed(page, one, rows, own | {"score": own["score"]})
+            values = {quantity: value for quantity, value, _ in page}
+            if own["drop_reason"] is None:
+                whole = Decimal(values["rounded down"]) + Decimal(values["rounding unit"])
+                assert whole == own["target_weight"] == Decimal(values["target weight"])
+                last = "within limits" if own["pinned_weight"] is not None else "stage 2 weight"
+                assert {last, "rounded down"} <= done
+            seen.add((one.enable_dynamic_sizing, one.sizing_mode, one.residual_strategy))
+        for name in list(limits)[:20]:
+            cash = {quantity: (value, words) for quantity, value, words in read_page(con, name, "CASH")}
+            for quantity in ("reachable weight", "residual", "target weight"):
+                value, words = cash[quantity]
+                told = value_of(words)
+                if told:
+                    assert told[0] == pytest.approx(float(value), abs=TOLERANCE, rel=1e-10), (quantity, words)
+    strategies = ("safe_top_slice", "proportional", "cash_bucket")
+    assert seen >= {(True, mode, one) for mode in ("adaptive", "equal_weight", "score_weighted") for one in strategies}
+    assert any(not is_dynamic for is_dynamic, _, _ in seen)
+    assert done >= {
+        *(
+            "within limits",
+            "total to divide",
+            "multiplier",
+            "lambda",
+            "raw weight",
+            "theta",
+            "stage 1 weight",
+            "factor",
+        ),
+        *("bucket factor", "stage 2 weight", "left over", "room", "bucket room", "left for it", "mu", "bucket mu"),
+        *("residual weight", "rounded down"),
+    }
