@@ -9,8 +9,9 @@ from typing import Any
 from rich.console import Console
 from rich.markup import escape
 
-from sizing.feasibility import find_infeasible
+from sizing.feasibility import objections
 from sizing.limits import RebalancingLimits
+from sizing.wording import first_of, grouped
 from tasks.errors import SourceError, UsageError
 from tasks.feeds import Feeds
 from tasks.groups import Group, days_of_groups, group_portfolios
@@ -80,16 +81,16 @@ def days_asked_for(asked: Asked, as_of: date | None, first: date | None, last: d
 
 def warn(console: Console, asked: Asked) -> None:
     """Say which limits are other than configured, and which will disappoint."""
-    for sentence in asked.changes:
+    for sentence in first_of(asked.changes):
         console.print(f"[yellow]warning:[/] {escape(sentence)}")
     warn_of_limits(console, asked.limits)
 
 
 def warn_of_limits(console: Console, limits: Mapping[str, RebalancingLimits]) -> None:
-    """Say which limits will disappoint."""
-    for portfolio_id, one in limits.items():
-        for sentence in find_infeasible(one):
-            console.print(f"[yellow]warning:[/] portfolio {escape(portfolio_id)}: {escape(sentence)}")
+    """Say which limits will disappoint, the same of several portfolios once."""
+    said = [f"portfolio {names}: {sentence}" for names, sentence in grouped(objections(limits))]
+    for sentence in first_of(said):
+        console.print(f"[yellow]warning:[/] {escape(sentence)}")
 
 
 def _newest_day(asked: Asked) -> date:

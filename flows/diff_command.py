@@ -8,15 +8,18 @@ from pathlib import Path
 import polars as pl
 
 from flows.flags import Form
+from flows.foremost import count_others, only
 from flows.give import give, is_for_program
 from flows.looking import NothingToShowError, look, require_known_portfolios, say_days_around
 from flows.show import four_decimals, narrowed, out, show
 from sql.reading import SnapshotReader
 from tasks.errors import UsageError
+from tasks.priority import first_by
 
 Runs = tuple[str | None, str | None]
 Days = tuple[date | None, date | None]
 
+_THE_OTHERS = "--portfolio NAME shows another, --csv and --json have all"
 _SPARED = ("bucket", "previous_target_weight", "change")
 
 
@@ -35,12 +38,16 @@ def show_difference(runs: Runs, days: Days, portfolio: str | None, paths: Mappin
             give(moved, form)
             return
         console = out()
-        show(console, narrowed(console, summarise(compared), ("increased", "decreased")), "What changed")
+        summary = summarise(compared)
+        first = first_by(summary, pl.col("turnover"))
+        shown = only(summary, first)
+        show(console, narrowed(console, shown, ("increased", "decreased")), "What changed")
+        count_others(console, summary, shown, "the largest turnover first", _THE_OTHERS)
         if moved.is_empty():
             console.print("No weight moved.")
             return
         weights = ("previous_target_weight", "target_weight", "weight_change")
-        rows = moved.select("portfolio_id", "asset", "bucket", *weights, "change", "change_reason")
+        rows = only(moved, first).select("portfolio_id", "asset", "bucket", *weights, "change", "change_reason")
         show(console, narrowed(console, four_decimals(rows, *weights), _SPARED), "Why")
 
     return look(paths, form, tell_difference)

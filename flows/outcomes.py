@@ -109,7 +109,7 @@ def telling_refusals(settings: Settings, days: Sequence[date], key: str, again: 
 
 def read_summary(settings: Settings, run_id: str) -> pl.DataFrame:
     """Give the rows of `day_summary` of a run; none of one that was not computed."""
-    return settings.open_warehouse().query("day_summary", run_id=run_id)
+    return settings.open_warehouse().query("day_summary", run_ids=[run_id])
 
 
 def send(

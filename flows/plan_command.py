@@ -12,11 +12,13 @@ from rich.markup import escape
 
 from flows.asked import Asked, one_day, read_asked, warn
 from flows.flags import Form
+from flows.foremost import count_others, only
 from flows.give import give, require_one_form
 from flows.show import ERROR, HELD, PROBLEMS, PROPOSED, REJECTED, err, four_decimals, hear_warehouse, out, show, tell
 from sizing.wording import listed
 from tasks import course, ledger, what_if
 from tasks.groups import closed_portfolios, early_closes
+from tasks.priority import first_by
 from tasks.trading_days import is_trading_day
 from tasks.what_if import Fate, Plan, plan_day
 
@@ -45,6 +47,7 @@ _FIGURES = {
     "turnover": "turnover",
     "cash": "cash_weight",
 }
+_ORDER = "what would not be published first, then the largest turnover"
 _WIDE = 92
 
 
@@ -101,10 +104,13 @@ def _show(plan: Plan, targets: pl.DataFrame) -> None:
     console = out()
     for one in plan.fates:
         console.print(_sentence(plan.day, one))
-    show(console, _compared(plan.portfolios), title=f"Portfolios, visible now→planned for {plan.day}")
+    is_smooth = pl.col("state").is_in([ledger.PUBLISHED, course.UNCHANGED])
+    first = only(plan.portfolios, first_by(plan.portfolios, ~is_smooth, pl.col("turnover")))
+    show(console, _compared(first), title=f"Portfolios, visible now→planned for {plan.day}")
+    count_others(console, plan.portfolios, first, _ORDER, "--portfolio NAME shows another, --csv and --json have all")
     if targets.is_empty():
         console.print("Every target would stay as it is.")
-    for portfolio in plan.portfolios.iter_rows(named=True):
+    for portfolio in first.iter_rows(named=True):
         own = targets.filter(portfolio_id=portfolio["portfolio_id"])
         if own.height:
             console.print(f"[bold]{escape(_title(portfolio))}[/]")

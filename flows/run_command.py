@@ -16,6 +16,7 @@ from flows.daily_rebalance import daily_rebalance
 from flows.engine import flow_engine, progress_bar, run_flow, starting
 from flows.fates import give_fates
 from flows.flags import AS_TABLE, Form
+from flows.foremost import count_others, first_targets
 from flows.give import is_for_program, require_one_form
 from flows.program import as_printed
 from flows.show import (
@@ -33,6 +34,7 @@ from flows.show import (
     show,
     tell,
 )
+from tasks.priority import ORDER
 from tasks.settings import RebalanceConfig, Settings
 from tasks.sources import find_sources
 
@@ -118,10 +120,11 @@ def _run_each(console: Console, asked: Asked, days: tuple[date, ...]) -> _Ended:
 
 def _show(settings: Settings, day: date) -> None:
     """Show the targets of the day, where everything is, and what to do next."""
-    warehouse = settings.open_warehouse()
-    targets = warehouse.query("targets_of_days", days=[day])
     console = out()
-    shown = targets.sort(
+    with settings.open_warehouse().kept_open() as warehouse:
+        targets = warehouse.query("targets_of_days", days=[day])
+        first = first_targets(warehouse, targets)
+    shown = first.sort(
         "portfolio_id", "is_cash", "target_weight", "asset", descending=[False, False, True, False]
     ).select(
         "portfolio_id",
@@ -131,6 +134,7 @@ def _show(settings: Settings, day: date) -> None:
         "action",
     )
     show(console, narrowed(console, four_decimals(shown, *_WEIGHTS), _SPARED), title=f"Targets of {day}")
+    count_others(console, targets, first, ORDER, f"`{as_printed('targets NAME')}` shows others")
     console.print(
         f"database  {settings.warehouse}\nsnapshot  {settings.snapshot}\nexports   {settings.export_folder}\n"
     )

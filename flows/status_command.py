@@ -8,6 +8,7 @@ import polars as pl
 from rich.markup import escape
 
 from flows.flags import Form
+from flows.foremost import count_others, only
 from flows.give import give, is_for_program, require_one_form
 from flows.health import Concern, Session, answer, find_concerns, sessions_after
 from flows.looking import look
@@ -17,6 +18,7 @@ from flows.show import PROBLEMS, narrowed, out, plain, show, tell
 from sql.reading import SnapshotReader
 from tasks.errors import ConfigError
 from tasks.portfolios import load_with_terms
+from tasks.priority import first_by
 from tasks.settings import Settings
 
 _DAYS = _RUNS = _SCHEDULED = 5
@@ -106,7 +108,9 @@ def _show(
             f"  {escape(plain(one.what))}: {escape(plain(one.why))}\n    {escape(as_printed(one.todo))}", soft_wrap=True
         )
     console.print()
-    show(console, _portfolios(states), "Portfolios")
+    first = only(states, first_by(states, pl.col("is_halted"), pl.col("waiting_run_id").is_not_null(), _behind()))
+    show(console, _portfolios(first), "Portfolios")
+    count_others(console, states, first, "what is halted, waits or is behind first", "--csv and --json have all")
     health = reader.query("newest_health", n_days=_DAYS).select(
         *("as_of_date", "state", pl.col("seconds_taken").round_sig_figs(2)),
         *("rows_rejected", "n_refused_files", "n_stale_scores"),
@@ -133,6 +137,12 @@ def _show(
         console.print(f"  nothing is scheduled: `{escape(as_printed('deploy'))}` brings the schedules", soft_wrap=True)
     else:
         show(console, _minutes(scheduled))
+
+
+def _behind() -> pl.Expr:
+    """Rank how many days each portfolio is behind the newest, without any most."""
+    day = pl.col("newest_day")
+    return (day.max() - day).dt.total_days().fill_null(pl.lit(2**31))
 
 
 def _portfolios(states: pl.DataFrame) -> pl.DataFrame:

@@ -8,11 +8,13 @@ import polars as pl
 from rich.markup import escape
 
 from flows.flags import Form
+from flows.foremost import count_others, first_targets
 from flows.give import give, is_for_program
 from flows.looking import NothingToShowError, look, require_known_portfolios, say_days_around
 from flows.show import err, four_decimals, narrowed, out
 from sizing.wording import listed
 from sql.reading import SnapshotReader
+from tasks.priority import ORDER
 
 _ALWAYS = datetime.max.replace(tzinfo=UTC)
 _SPARED = ("bucket", "current_weight", "trade_weight")
@@ -43,7 +45,9 @@ def show_targets(  # noqa: PLR0913 - the flags of the command
         if is_for_program(form):
             give(targets, form)
             return
-        _show_table(targets, form, moment, why=why)
+        first = targets if portfolios else first_targets(reader, targets)
+        _show_table(first, form, moment, why=why)
+        count_others(out(), targets, first, ORDER, "name others, or --csv and --json have all")
 
     return look(paths, form, show)
 

@@ -7,14 +7,20 @@ from pathlib import Path
 import polars as pl
 
 from flows.flags import Form
+from flows.foremost import count_others, only
 from flows.give import give, is_for_program, require_one_form, sentences_of
 from flows.show import ERROR, PROBLEMS, out, show, tell
+from sizing.wording import MOST_NAMED, listed
 from tasks import validation
 from tasks.day_validation import DayValidation
+from tasks.priority import first_by
 from tasks.settings import Settings
 from tasks.wording import counted
 
 _SCHEMA = ["level", "where", "what"]
+_OF_PORTFOLIO = r"^portfolio (.+?): "
+_MOST_ROWS = 50
+"""Problems that a terminal shows."""
 _USED = {True: "yes", False: "no"}
 
 
@@ -47,7 +53,10 @@ def _show(seen: DayValidation, findings: pl.DataFrame) -> None:
     """Show the problems first, then each file and what each portfolio reaches."""
     console = out()
     if findings.height:
-        show(console, findings, title="Problems")
+        together = _together(findings)
+        show(console, together.head(_MOST_ROWS), title="Problems")
+        if together.height > _MOST_ROWS:
+            console.print(f"and {together.height - _MOST_ROWS} more: --csv and --json have all\n")
     if seen.files:
         rows = [
             (file.source.contract.kind, file.source.shown, file.accepted.height, file.n_refused, _USED[file.counts])
@@ -56,5 +65,22 @@ def _show(seen: DayValidation, findings: pl.DataFrame) -> None:
         columns = ["kind", "file", "accepted", "refused", "used"]
         show(console, pl.DataFrame(rows, schema=columns, orient="row"), title="Files")
     if seen.reach is not None:
-        shown = seen.reach.drop("binds", "fix").with_columns(pl.col("reachable", "target").round(4))
+        first = only(seen.reach, first_by(seen.reach, pl.col("target") - pl.col("reachable")))
+        shown = first.drop("binds", "fix").with_columns(pl.col("reachable", "target").round(4))
         show(console, shown, title="What the limits reach, when all may be bought at once")
+        count_others(console, seen.reach, first, "those that lack most first", "the others lack no more than these")
+
+
+def _together(findings: pl.DataFrame) -> pl.DataFrame:
+    """Say the same of more than ten portfolios once, where the first of them stands."""
+    said = findings.with_columns(
+        who=pl.col("what").str.extract(_OF_PORTFOLIO), said=pl.col("what").str.replace(_OF_PORTFOLIO, "")
+    )
+    of_many = pl.col("who").is_not_null() & (pl.len().over("level", "said") > MOST_NAMED)
+    groups = said.filter(of_many).group_by("level", "said", maintain_order=True)
+    many = [
+        (level, rows["where"][0], f"in {rows.height} portfolios ({listed(rows['who'].to_list())}): {sentence}")
+        for (level, sentence), rows in groups
+    ]
+    together = pl.DataFrame(many, findings.schema, orient="row")
+    return pl.concat([said.filter(~of_many).select(_SCHEMA), together]).sort("level", maintain_order=True)

@@ -4,6 +4,7 @@ Limits that contradict each other are refused by `RebalancingLimits` itself.
 """
 
 import math
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from heapq import nlargest
 
@@ -22,6 +23,12 @@ def find_infeasible(limits: RebalancingLimits) -> tuple[str, ...]:
         found += [_minimum(limits), _positions(limits), _bucket_minimum(limits)]
         found += [_own_bucket_minimum(limits), _buckets(limits), _tiers(limits)]
     return (*(sentence for sentence in found if sentence), *find_selection_objections(limits))
+
+
+def objections(limits: Mapping[str, RebalancingLimits]) -> Iterator[tuple[str, str]]:
+    """Pair each portfolio with each sentence of `find_infeasible`; limits that portfolios share are looked at once."""
+    found = {identity: find_infeasible(one) for identity, one in {id(one): one for one in limits.values()}.items()}
+    return ((portfolio_id, sentence) for portfolio_id, one in limits.items() for sentence in found[id(one)])
 
 
 def _places(limits: RebalancingLimits) -> int:

@@ -8,12 +8,12 @@ MOST_NAMED = 10
 
 def listed(names: Sequence[str], between: str = ", ") -> str:
     """Write the first ten names, and how many more there are."""
-    return " ".join([between.join(names[:MOST_NAMED]), *_more(names)])
+    return " ".join([between.join(names[:MOST_NAMED]), *_more(names, MOST_NAMED)])
 
 
-def first_of(sentences: Sequence[str]) -> list[str]:
+def first_of(sentences: Sequence[str], most: int = MOST_NAMED) -> list[str]:
     """Return the first ten sentences, and as one more how many others there are."""
-    return [*sentences[:MOST_NAMED], *_more(sentences)]
+    return [*sentences[:most], *_more(sentences, most)]
 
 
 def grouped(said: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
@@ -27,6 +27,6 @@ def grouped(said: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
     return [(listed(names[one]), one) for one in sorted(names, key=lambda one: -len(names[one]))]
 
 
-def _more(things: Sequence[str]) -> list[str]:
-    n_more = len(things) - MOST_NAMED
+def _more(things: Sequence[str], most: int) -> list[str]:
+    n_more = len(things) - most
     return [f"and {n_more} more"] if n_more > 0 else []

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 import yaml
 
+from sizing.wording import first_of
 from sql.plain_files import read_text
 from tasks.allowed import shown
 from tasks.errors import ConfigError
@@ -17,6 +18,8 @@ from tasks.yaml_nodes import Judgement, Loader, Mistake, judge, mistake_at
 _MOST_BYTES = 8_000_000
 """Largest file that is read: ten thousand portfolios take half of it."""
 _MOST_LISTED = 12
+_MOST_MISTAKES = 50
+"""Mistakes that the error tells: `ballast validate --csv` has all of them."""
 PAGE = "docs/configuration.md"
 """Where every limit, term and setting stands."""
 
@@ -107,7 +110,7 @@ def _told(path: Path, found: Sequence[Mistake]) -> ConfigError:
     placed = tuple((f"{path}:{line}:{column}", said) for line, column, said in found)
     lines = [f"{place}: {said}" for place, said in placed]
     heading = [] if len(lines) == 1 else [f"{len(lines)} mistakes in {path}:"]
-    return ConfigError("\n".join([*heading, *lines]), placed)
+    return ConfigError("\n".join([*heading, *first_of(lines, _MOST_MISTAKES)]), placed)
 
 
 def _not_yaml(text: str, error: yaml.YAMLError) -> Mistake:

@@ -10,7 +10,7 @@ from typing import Any
 import polars as pl
 
 from sizing.errors import BallastError
-from sizing.feasibility import find_infeasible
+from sizing.feasibility import objections
 from sizing.inputs import DayFrames
 from sizing.limits import WEIGHT_TOLERANCE, RebalancingLimits
 from sizing.wording import listed
@@ -81,8 +81,7 @@ class DayValidation:
         self._config = config
         doubts = [
             Problem(("portfolios", name), f"portfolio {name}: {sentence}")
-            for name, limits in config.limits.items()
-            for sentence in find_infeasible(limits)
+            for name, sentence in objections(config.limits)
         ]
         for line, column, said in config.document.locate([*config.notes, *doubts]):
             self._tell(WARNING, f"{path}:{line}:{column}", said)
@@ -186,10 +185,11 @@ class DayValidation:
 
     def _look_at_reach(self, frames: DayFrames, config: ConfigFile) -> None:
         self.reach = certify(frames)
-        for row in self.reach.filter(pl.col("target") - pl.col("reachable") > WEIGHT_TOLERANCE).iter_rows(named=True):
-            name = row["portfolio_id"]
-            [(line, column, _)] = config.document.locate([Problem(("portfolios", name), "")])
-            self._tell(WARNING, f"{self._settings.config}:{line}:{column}", _short(row, config.limits[name].model))
+        short = self.reach.filter(pl.col("target") - pl.col("reachable") > WEIGHT_TOLERANCE).iter_rows(named=True)
+        named = ((row["portfolio_id"], row) for row in short)
+        problems = [Problem(("portfolios", name), _short(row, config.limits[name].model)) for name, row in named]
+        for line, column, said in config.document.locate(problems):
+            self._tell(WARNING, f"{self._settings.config}:{line}:{column}", said)
 
 
 def _short(row: Mapping[str, Any], model: str) -> str:

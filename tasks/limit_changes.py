@@ -37,24 +37,29 @@ def change_limits(limits: _Limits, given: Mapping[str, Any]) -> dict[str, Rebala
 
     *Raises* `UsageError` for a value out of bounds, and for one that contradicts a limit of a portfolio.
     """
-    changed, problems = {}, dict[str, list[str]]()
-    for portfolio_id, one in limits.items():
+    if not given:
+        return dict(limits)
+    changed, problems = dict[int, RebalancingLimits](), dict[str, list[str]]()
+    for one in {id(one): one for one in limits.values()}.values():
         before = one.model_dump()
         asked = {name: before[name] | value if isinstance(value, dict) else value for name, value in given.items()}
         try:
-            changed[portfolio_id] = RebalancingLimits.model_validate(before | asked)
+            changed[id(one)] = RebalancingLimits.model_validate(before | asked)
         except ValidationError as error:
+            names = [portfolio_id for portfolio_id, own in limits.items() if own is one]
             for sentence in _sentences(error, given):
-                problems.setdefault(sentence, []).append(portfolio_id)
+                problems.setdefault(sentence, []).extend(names)
     if problems:
         raise UsageError("; ".join(first_of([_of(sentence, names, limits) for sentence, names in problems.items()])))
-    return changed
+    return {portfolio_id: changed[id(one)] for portfolio_id, one in limits.items()}
 
 
 def tell_changes(limits: _Limits, configured: _Limits) -> tuple[str, ...]:
     """Say of each portfolio which limits are other than configured, its own in brackets."""
-    told = {portfolio_id: tell_differences(one, configured[portfolio_id]) for portfolio_id, one in limits.items()}
-    differing = ((portfolio_id, words) for portfolio_id, words in told.items() if words)
+    pairs = {name: (one, configured[name]) for name, one in limits.items() if one is not configured[name]}
+    distinct = {(id(one), id(own)): (one, own) for one, own in pairs.values()}
+    told = {identities: tell_differences(*pair) for identities, pair in distinct.items()}
+    differing = ((name, words) for name, (one, own) in pairs.items() if (words := told[id(one), id(own)]))
     return tuple(f"portfolio {names}: limits other than configured: {words}" for names, words in grouped(differing))
 
 

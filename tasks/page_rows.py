@@ -62,7 +62,7 @@ def read_day(reader: Reader, day: date, wanted: Collection[str] = ()) -> DayRows
     days = reader.query("report_days", day=day)
     portfolios = _wanted(reader.query("report_targets", day=day), day, wanted)
     every = _OfRuns(reader, portfolios)
-    summary = every.summary()
+    summary = every.own("day_summary")
     shown = portfolios if wanted else portfolios.filter(pl.col("portfolio_id").is_in(first_portfolios(summary)))
     first = _OfRuns(reader, shown)
     unpublished = reader.query("report_unpublished", day=day)["run_id"].to_list()
@@ -116,11 +116,6 @@ class _OfRuns:
         """Read the rows of the pictures of every run."""
         read = [read_picture_rows(self.reader, **one) for one in self.each()]
         return PictureRows(*(pl.concat(frames) for frames in zip(*read, strict=True)))
-
-    def summary(self) -> pl.DataFrame:
-        """Read what each portfolio does."""
-        read = [(self.reader.query("day_summary", run_id=one["run_id"]), one["portfolio_ids"]) for one in self.each()]
-        return pl.concat(rows.filter(pl.col("portfolio_id").is_in(names)) for rows, names in read)
 
     def own(self, name: str, **more: object) -> pl.DataFrame:
         """Run a query of many runs once."""

@@ -109,6 +109,7 @@ def read_config(path: Path) -> ConfigFile:
     problems += [*found, *Layers(defaults).wrong_values()]
     file = ConfigFile(document, feeds, {}, {}, default_terms, ())
     notes: list[Problem] = []
+    shared: dict[str, RebalancingLimits] = {}  # portfolios that write the same share it, for all that looks at limits
     for name, written in portfolios.items():
         keys, who = ("portfolios", name), f"portfolio {quoted(name)}"
         problems += [Problem(keys, f"{who}: {said}") for said in [fault(name)] if said]
@@ -116,14 +117,14 @@ def read_config(path: Path) -> ConfigFile:
             problems.append(Problem(keys, f"{who}: expected limits, got {shown(written)}"))
             continue
         own = written or {}
-        layers = Layers(defaults, own, name)
-        wrong = layers.problems()
+        layers, text = Layers(defaults, own, name), repr(own)
+        wrong = () if text in shared else layers.problems()
         problems += [*_problems_of_names(keys, who, own), *wrong]
         file.terms[name], found = _terms(keys, who, own, default_terms)
         problems += found
         notes += layers.lifted()
         if not wrong:
-            file.limits[name] = layers.limits()
+            file.limits[name] = shared[text] = shared.get(text) or layers.limits()
     document.require_none(problems)
     return file._replace(notes=tuple(notes))
 

@@ -15,7 +15,11 @@ def first_portfolios(summary: pl.DataFrame) -> list[str]:
 
     *Requires* the columns of the query `day_summary`.
     """
-    foremost = summary.sort(
-        pl.col("n_missed") > 0, "is_cash_forced", "turnover", "portfolio_id", descending=[True, True, True, False]
-    )
-    return foremost["portfolio_id"].head(MOST_NAMED).sort().to_list()
+    forced_cash = pl.when("is_cash_forced").then("cash_weight").otherwise(0)
+    return first_by(summary, pl.col("n_missed") > 0, forced_cash, pl.col("turnover"))
+
+
+def first_by(rows: pl.DataFrame, *order: pl.Expr) -> list[str]:
+    """Return the ten portfolios with the largest values, or all of fewer, in the order of their names."""
+    largest = rows.sort(*order, "portfolio_id", descending=[*[True] * len(order), False], nulls_last=True)
+    return largest["portfolio_id"].unique(maintain_order=True).head(MOST_NAMED).sort().to_list()

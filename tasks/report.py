@@ -142,7 +142,7 @@ def summarise_refusals(ingested: tuple[Ingested, ...]) -> tuple[str, ...]:
 def _show(warehouse: Warehouse, title: str, day: date, run_id: str, first: str, *questions: str) -> pl.DataFrame:
     """Store the three artifacts of a run whose rows are in the tables, and give its `day_summary`."""
     with warehouse.kept_open() as kept:
-        summary = kept.query("day_summary", run_id=run_id)
+        summary = kept.query("day_summary", run_ids=[run_id])
         if not artifacts.are_shown():
             return summary
         shown = first_portfolios(summary)

@@ -149,10 +149,10 @@ def certify(frames: DayFrames) -> pl.DataFrame:
     in the way, and the cheapest way out.
     """
     at_once = {
-        name: one.model_copy(update={"max_new_positions": one.max_total_positions})
-        for name, one in frames.limits.items()
+        identity: one.model_copy(update={"max_new_positions": one.max_total_positions})
+        for identity, one in {id(one): one for one in frames.limits.values()}.items()
     }
-    inputs = DayInputs(*frames._replace(limits=at_once))
+    inputs = DayInputs(*frames._replace(limits={name: at_once[id(one)] for name, one in frames.limits.items()}))
     candidates = select_candidates(inputs)
     decisions = decide(candidates, inputs)
     summary = size_decisions(decisions, inputs).portfolios

@@ -1,6 +1,6 @@
--- Grain: one row per portfolio of the run. Turnover is one-way: half of everything that is traded. A limit is missed
+-- Grain: one row per run named and portfolio. Turnover is one-way: half of everything that is traded. A limit is missed
 -- where its slack is below zero; cash is forced where a limit keeps the sum below the target.
--- Parameters: $run_id VARCHAR.
+-- Parameters: $run_ids VARCHAR[].
 WITH traded AS (
     SELECT
         run_id,
@@ -15,21 +15,21 @@ WITH traded AS (
         count(*) FILTER (action = 'decrease') AS n_decrease,
         sum(abs(trade_weight)) * 0.5 AS turnover
     FROM targets
-    WHERE run_id = $run_id
+    WHERE list_contains($run_ids::VARCHAR[], run_id)
     GROUP BY run_id, portfolio_id, as_of_date
 ),
 limited AS (
-    SELECT portfolio_id, count(*) FILTER (slack < -1e-12) AS n_missed, count(*) FILTER (is_binding) AS n_binding
+    SELECT run_id, portfolio_id, count(*) FILTER (slack < -1e-12) AS n_missed, count(*) FILTER (is_binding) AS n_binding
     FROM constraint_checks
-    WHERE run_id = $run_id
-    GROUP BY portfolio_id
+    WHERE list_contains($run_ids::VARCHAR[], run_id)
+    GROUP BY run_id, portfolio_id
 )
 SELECT
-    traded.* EXCLUDE (run_id),
+    traded.*,
     coalesce(limited.n_missed, 0) AS n_missed,
     coalesce(limited.n_binding, 0) AS n_binding,
     traded.cash_weight > 0 AND sizing_summary.binding_limit IS NOT NULL AS is_cash_forced
 FROM traded
-LEFT JOIN limited USING (portfolio_id)
+LEFT JOIN limited USING (run_id, portfolio_id)
 LEFT JOIN sizing_summary USING (run_id, portfolio_id)
-ORDER BY portfolio_id;
+ORDER BY run_id, portfolio_id;

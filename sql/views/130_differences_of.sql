@@ -93,6 +93,22 @@ crowd AS (
     FROM compared
     GROUP BY ALL
 ),
+reconfigured AS (
+    SELECT asked.run_id, asked.previous_run_id
+    FROM (SELECT DISTINCT run_id, previous_run_id FROM pair) AS asked
+    JOIN runs ON runs.run_id = asked.run_id
+    JOIN runs AS old_run ON old_run.run_id = asked.previous_run_id
+    WHERE runs.config <> old_run.config
+),
+limits_of AS (
+    -- Once a run: its config has the limits of every portfolio.
+    SELECT run_id, unnest(map_keys(portfolios)) AS portfolio_id, unnest(map_values(portfolios)) AS limits
+    FROM (
+        SELECT run_id, json_extract(config, '$.portfolios')::MAP(VARCHAR, JSON) AS portfolios
+        FROM runs
+        WHERE run_id IN (SELECT run_id FROM reconfigured UNION SELECT previous_run_id FROM reconfigured)
+    )
+),
 limit_change AS (
     SELECT
         portfolio_id,
@@ -111,12 +127,14 @@ limit_change AS (
             FROM (
                 SELECT
                     pair.*,
-                    (json_extract(old_run.config, '$.portfolios')::MAP(VARCHAR, JSON))[portfolio_id] AS old_limits,
-                    (json_extract(new_run.config, '$.portfolios')::MAP(VARCHAR, JSON))[portfolio_id] AS new_limits
+                    old_own.limits AS old_limits,
+                    own.limits AS new_limits
                 FROM pair
-                JOIN runs AS old_run ON old_run.run_id = pair.previous_run_id
-                JOIN runs AS new_run ON new_run.run_id = pair.run_id
-                WHERE old_run.config <> new_run.config
+                JOIN reconfigured USING (run_id, previous_run_id)
+                JOIN limits_of AS own ON own.run_id = pair.run_id AND own.portfolio_id = pair.portfolio_id
+                JOIN limits_of AS old_own
+                    ON old_own.run_id = pair.previous_run_id AND old_own.portfolio_id = pair.portfolio_id
+                WHERE own.limits <> old_own.limits
             )
         ) AS different
     )

@@ -4,17 +4,21 @@
 -- source of its holdings (an older release's) rests on none. The same holdings from another run are no difference: the
 -- day computed again would be the same run.
 CREATE OR REPLACE VIEW superseded_holdings AS
-WITH day_sources AS (
+WITH taken_from AS (
+    -- Once a run: its inputs name every portfolio.
+    SELECT run_id, unnest(map_keys(holdings)) AS portfolio_id, unnest(map_values(holdings)) ->> 'run_id' AS source_run_id
+    FROM (SELECT run_id, json_extract(inputs, '$.holdings')::MAP(VARCHAR, JSON) AS holdings FROM runs)
+),
+day_sources AS (
     SELECT
         visible_runs.portfolio_id,
         visible_runs.as_of_date,
         visible_runs.run_id,
-        (json_extract(runs.inputs, '$.holdings')::MAP(VARCHAR, JSON))[visible_runs.portfolio_id]
-            ->> 'run_id' AS source_run_id,
+        taken_from.source_run_id,
         lag(visible_runs.run_id) OVER every_day AS current_run_id,
         lag(visible_runs.as_of_date) OVER every_day AS current_as_of_date
     FROM visible_runs
-    JOIN runs USING (run_id)
+    LEFT JOIN taken_from USING (run_id, portfolio_id)
     WINDOW every_day AS (PARTITION BY visible_runs.portfolio_id ORDER BY visible_runs.as_of_date)
 ),
 pairs AS (

@@ -107,7 +107,7 @@ def test_a_summary_counts_missed_and_binding_limits_and_forced_cash(warehouse: W
     )
     warehouse.start_run(make_run("r1", TWO), "test")
     warehouse.publish("r1", frames, "test")
-    told = warehouse.query("day_summary", run_id="r1")
+    told = warehouse.query("day_summary", run_ids=["r1"])
     n_checks = frames["constraint_checks"].filter(checks).height
     assert told.select("portfolio_id", "n_missed", "n_binding", "is_cash_forced").rows() == [
         ("p1", n_checks, n_checks, False),

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -307,3 +308,19 @@ def test_weights_of_a_change_are_exact(week: Warehouse) -> None:
 def test_before_the_first_publication_nothing_has_changed(warehouse: Warehouse, day: date) -> None:
     for source in ("target_changes", "correction_changes", f"target_changes_of(DATE '{day}')"):
         assert _read(warehouse, f"FROM {source}").is_empty()
+
+
+def test_what_changed_for_hundreds_of_portfolios_takes_no_more_memory_than_their_rows(
+    warehouse: Warehouse, tmp_path: Path
+) -> None:
+    names = [f"p{number:03}" for number in range(600)]
+    for run_id, day, weights, cap in (("r1", DAY, OLD, 0.5), ("r2", NEXT, NEW, 0.6)):
+        portfolios = dict.fromkeys(names, weights)
+        holdings = {name: {"as_of_date": str(DAY), "run_id": "r0"} for name in names}
+        run = make_run(run_id, portfolios, day, max_single_position=cap)
+        warehouse.start_run(replace(run, inputs={"ingests": [1], "holdings": holdings}), "test")
+        warehouse.publish(run_id, make_frames(portfolios, day), "test")
+    little = Warehouse(warehouse.path, tmp_path / "snapshot.duckdb", tmp_path / "export", memory_limit="100MB")
+    changes = little.query("picture_changes", run_id="r2", portfolio_ids=names)
+    assert changes.filter(asset="AAA")["change_reason"].str.contains("max_single_position 0.5 -> 0.6").all()
+    assert little.query("days_to_bring_up_to_date", run_id="r2").height == 1

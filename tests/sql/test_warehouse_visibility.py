@@ -147,8 +147,9 @@ def test_yesterdays_targets_are_positions_without_cash_and_closed_holdings(wareh
 
 def test_the_summary_of_a_day_adds_up_exactly(warehouse: Warehouse) -> None:
     publish(warehouse, "r1")
-    (row,) = warehouse.query("day_summary", run_id="r1").rows(named=True)
+    (row,) = warehouse.query("day_summary", run_ids=["r1"]).rows(named=True)
     assert row == {
+        "run_id": "r1",
         "portfolio_id": "p1",
         "as_of_date": DAY,
         "n_positions": 2,
