@@ -7,9 +7,10 @@ from typing import Any
 
 import polars as pl
 
-from sizing.wording import listed
+from sizing.wording import MOST_NAMED, grouped, listed
 from tasks.trading_days import close_of, next_trading_day
 
+_ALL = "all portfolios"
 _ENDED = {
     "held": "is held",
     "failed": "failed",
@@ -89,13 +90,13 @@ def answer(states: pl.DataFrame, concerns: tuple[Concern, ...], following: Seque
 
 
 def _halted(halts: pl.DataFrame) -> Iterator[Concern]:
-    for halt in halts.iter_rows(named=True):
-        name = halt["portfolio_id"]
-        yield Concern(
-            f"publication of {name or 'all portfolios'} is halted",
-            f"since {halt['since']:%Y-%m-%d %H:%M} UTC by {halt['by']}: {halt['reason']}",
-            f'ballast resume {name or "--all"} --reason "..."',
-        )
+    said = (
+        (halt["portfolio_id"] or _ALL, f"since {halt['since']:%Y-%m-%d %H:%M} UTC by {halt['by']}: {halt['reason']}")
+        for halt in halts.iter_rows(named=True)
+    )
+    for names, why in grouped(said)[:MOST_NAMED]:
+        whose = "--all" if names == _ALL else names if names in halts["portfolio_id"] else "NAME ..."
+        yield Concern(f"publication of {names} is halted", why, f'ballast resume {whose} --reason "..."')
 
 
 def _waiting(states: pl.DataFrame) -> Iterator[Concern]:

@@ -21,6 +21,7 @@ from sql.errors import HaltedError, PublishRejectedError, QueryError, WarehouseE
 from tasks.env_file import told
 from tasks.errors import ConfigError, NotATradingDayError, UsageError
 from tasks.settings import Settings
+from tasks.wording import bounded
 
 ERROR, USAGE, HELD, REJECTED, DIFFERENT, PROPOSED, STOPPED = 1, 2, 3, 4, 5, 6, 130
 """Exit codes of a command that did not do what was asked."""
@@ -37,6 +38,8 @@ _CODES: Mapping[type[Exception], int] = {
 _PIPED_WIDTH = 10_000
 _BREAKABLE = 36
 """Texts longer than this may be broken over lines."""
+_LONGEST_ERROR = 20_000
+"""Characters of an error: a config with fifty mistakes has fewer."""
 _SHOWN = pl.Decimal(10, 4)
 _DIGITS = 12
 """An entry score is exact to 1e-12; what a double has beyond that is noise."""
@@ -57,7 +60,7 @@ def err() -> Console:
 
 def tell(problem: Problem) -> int:
     """Say what went wrong in one sentence, and give the exit code."""
-    err().print(f"[bold red]error:[/] {escape(with_commands_as_printed(str(problem)))}")
+    err().print(f"[bold red]error:[/] {escape(with_commands_as_printed(bounded(str(problem), _LONGEST_ERROR)))}")
     return next((code for kind, code in _CODES.items() if isinstance(problem, kind)), ERROR)
 
 
@@ -187,4 +190,4 @@ def plain(value: object) -> str:
         return f"{value:.{_DIGITS}g}"
     if isinstance(value, Decimal):
         return f"{value:f}"
-    return visible(str(value))
+    return visible(bounded(str(value)))

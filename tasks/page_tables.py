@@ -13,6 +13,7 @@ import polars as pl
 from sizing.limits import WEIGHT_TOLERANCE
 from sizing.wording import listed
 from tasks.summary import moves_of
+from tasks.wording import bounded
 
 MOST_BELOW_THE_LINE = 10
 """Names of a portfolio that are told of those that are not in: the ones that lack least."""
@@ -236,4 +237,4 @@ def _cell(column: Column, value: Value) -> Cell:
         return Cell("", "", column)
     if column.is_number:
         return Cell(_WRITTEN[column.kind](value), repr(float(value)), column)  # type: ignore[arg-type]  # a number by its kind
-    return Cell(str(value), "", column)
+    return Cell(bounded(str(value)), "", column)

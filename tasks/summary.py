@@ -10,7 +10,7 @@ import polars as pl
 
 from sizing.wording import first_of, grouped
 from tasks.priority import ORDER, first_portfolios
-from tasks.wording import counted
+from tasks.wording import bounded, counted
 
 MOST_MOVES = 3
 """Increases of a portfolio that are told, and as many decreases: the largest."""
@@ -143,7 +143,7 @@ def reasons_asked(reasons: Mapping[str, str]) -> str:
 def table(rows: pl.DataFrame) -> str:
     """Give a frame as a Markdown table, whatever its cells hold."""
     head = [_line([name.replace("_", " ") for name in rows.columns]), _line(["---"] * rows.width)]
-    return "\n".join([*head, *(_line([escaped(str(cell)) for cell in row]) for row in rows.iter_rows())])
+    return "\n".join([*head, *(_line([escaped(bounded(str(cell))) for cell in row]) for row in rows.iter_rows())])
 
 
 def escaped(text: str) -> str:

@@ -4,6 +4,8 @@ import os
 from pathlib import Path
 
 _LONGEST = 40
+LONGEST_CELL = 2_000
+"""Characters of a value that a table shows: a screen full."""
 
 
 def readable(path: Path | str) -> str:
@@ -21,6 +23,11 @@ def shown(text: str, longest: int = _LONGEST) -> str:
 def cut(text: str, longest: int = _LONGEST) -> str:
     """Give the first characters of a text, with dots where there are more."""
     return text if len(text) <= longest else f"{text[:longest]}..."
+
+
+def bounded(text: str, longest: int = LONGEST_CELL) -> str:
+    """Return a text as it is; of one that no page or terminal has room for, its beginning and its length."""
+    return text if len(text) <= longest else f"{text[:longest]}... ({len(text):,} characters)"
 
 
 def counted(n: int, thing: str) -> str:

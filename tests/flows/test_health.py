@@ -76,6 +76,14 @@ def test_a_day_is_late_only_after_its_hour_and_while_nothing_is_told_of_it() -> 
     assert said(day=told, now=late) == "Not all is well: 2025-06-09 is held."
 
 
+def test_one_order_that_halts_many_portfolios_is_one_concern() -> None:
+    names = [f"fund_{number:02}" for number in range(12)]
+    halts = pl.DataFrame([(name, MOMENT, "ann", "odd scores") for name in names], HALTS.schema, orient="row")
+    [concern] = find_concerns(states(), health(), halts, [FOLLOWING], MOMENT)
+    assert concern.what == f"publication of {', '.join(names[:10])} and 2 more is halted"
+    assert concern.todo == 'ballast resume NAME ... --reason "..."'
+
+
 @pytest.mark.parametrize(("name", "words"), [(None, "all portfolios"), ("core", "core")])
 def test_a_halt_is_told_with_the_command_that_lifts_it(name: str | None, words: str) -> None:
     halts = pl.DataFrame([(name, MOMENT, "ann", "odd scores")], HALTS.schema, orient="row")

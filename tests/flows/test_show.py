@@ -38,6 +38,17 @@ def test_a_wide_terminal_shows_one_row_a_line() -> None:
     assert line.split()[:3] == ["income", "0.00000001", ":x:"]
 
 
+@pytest.mark.parametrize("width", [30, 400])
+def test_a_value_that_no_terminal_has_room_for_is_cut_with_its_length(width: int) -> None:
+    out = io.StringIO()
+    frame = pl.DataFrame({"text": ["x" * 10_000_000], "list": [["y" * 5_000]]})
+    show(Console(file=out, width=width, force_terminal=False), frame)
+    text = "".join(out.getvalue().split())
+    assert "x...(10,000,000characters)" in text
+    assert "y...(5,004characters)" in text
+    assert len(text) < 6_000
+
+
 def test_a_narrow_terminal_shows_one_field_a_line() -> None:
     lines = printed(40, terminal=False).splitlines()
     assert " portfolio_id  core" in lines

@@ -7,6 +7,7 @@ from decimal import Decimal
 import polars as pl
 from run_rows import row, weights
 
+from tasks.page_tables import refused
 from tasks.priority import first_portfolios
 from tasks.report import MOST_TARGETS, summarise, target_table
 from tasks.summary import (
@@ -132,6 +133,15 @@ def test_the_refused_rows_are_shown_with_how_many_there_are() -> None:
     assert "### 30 refused rows, the first 1" in shown
     assert "| s.csv | 4 | no \\| score |" in shown
     assert refused_rows(rows.clear().with_columns(n_refused=pl.lit(0))) == ""
+
+
+def test_a_huge_value_of_a_refused_row_is_cut_with_its_length() -> None:
+    rows = pl.DataFrame({"source": ["s.csv"], "row_number": [4], "reason": ["no score"], "row_json": ["z" * 1_000_000]})
+    shown = refused_rows(rows.with_columns(n_refused=1))
+    assert "zzz... (1,000,000 characters)" in shown
+    assert len(shown) < 3_000
+    [_, of_rows] = refused(rows.with_columns(n_refused=1), pl.DataFrame({"source": [], "refusal": []}))
+    assert of_rows.rows[0][3].text.endswith("zzz... (1,000,000 characters)")
 
 
 def test_missing_scores_name_holdings_and_portfolios() -> None:
