@@ -42,6 +42,7 @@ from tasks.report import with_warnings
 from tasks.schedule import require_fresh, scheduled_day, scheduled_start
 from tasks.settings import RebalanceConfig, Settings
 from tasks.stages import run_logger
+from tasks.superseded import warn_of_corrected_inputs
 from tasks.trading_days import is_trading_day, require_trading_day
 
 _RESUME = "when the cause is gone, lift the halt with `ballast resume` and run the day again"
@@ -108,7 +109,8 @@ async def daily_rebalance(config: RebalanceConfig = RebalanceConfig()) -> State[
         _log_the_others(messages, problems)
         raise problems[0]
     sentence, warnings = join(messages, *notes)
-    return Completed(name=outcomes[0].state, message=with_warnings(sentence, *warnings, *not_copied))
+    corrected = warn_of_corrected_inputs(settings.open_warehouse(), terms)
+    return Completed(name=outcomes[0].state, message=with_warnings(sentence, *warnings, *corrected, *not_copied))
 
 
 def _rebalance_each(

@@ -20,6 +20,7 @@ from tasks.errors import ConfigError
 from tasks.portfolios import load_with_terms
 from tasks.priority import first_by
 from tasks.settings import Settings
+from tasks.superseded import find_corrected
 
 _DAYS = _RUNS = _SCHEDULED = 5
 
@@ -45,6 +46,10 @@ def show_status(paths: Mapping[str, Path], form: Form) -> int:
             reader.query("halts_in_force"),
             following,
             datetime.now(UTC),
+        )
+        concerns += tuple(
+            Concern(one.what, "targets_on_corrected_inputs has the files", one.command)
+            for one in find_corrected(reader, exchanges)
         )
         said = answer(states, concerns, following)
         if is_for_program(form):

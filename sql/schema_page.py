@@ -34,6 +34,7 @@ SECTIONS: Mapping[str, tuple[str, ...]] = {
         "latest_runs",
         "run_states",
         "superseded_holdings",
+        "targets_on_corrected_inputs",
         "rejected_rows",
         "refused_files",
     ),

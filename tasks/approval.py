@@ -103,7 +103,7 @@ def require_same_inputs(settings: Settings, proposal: Proposal) -> OpenRun:
         sources = find_sources(warehouse, exchange, [day], limits)
         inputs = DayInputs(*read_days(warehouse, exchange, [day], limits, sources)[day])
     if proposal.is_open and input_fingerprint(inputs.frames) != run["input_fingerprint"]:
-        stored, now = json.loads(run["inputs"]), as_record(sources, limits, exchange)
+        stored, now = json.loads(run["inputs"]), as_record(day, sources, limits, exchange)
         others = [kind for kind in ("scores", "assets", "restrictions", "holdings") if stored[kind] != now[kind]]
         msg = (
             f"run {proposal.run_id} was proposed on other inputs than there are now (changed: "

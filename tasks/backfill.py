@@ -63,7 +63,9 @@ class Book:
 
     def describe(self, inputs: DayFrames, sources: pl.DataFrame) -> StartedRun:
         """Name the run of a day."""
-        return describe(inputs, as_record(sources, self.limits, self.exchange), self.flow_run_id, self.others)
+        return describe(
+            inputs, as_record(inputs.as_of_date, sources, self.limits, self.exchange), self.flow_run_id, self.others
+        )
 
 
 class _Day(NamedTuple):

@@ -40,11 +40,16 @@ def find_sources(
 
     Portfolios without limits are named too, since someone may have mistyped a name.
     """
-    window = max((one.max_score_age_days for one in limits.values()), default=0)
-    # The last scored day before today is looked at too, to see whose score went missing.
-    since = [days_before(exchange, day, max(window, 1)) for day in days]
+    since = [scores_since(exchange, day, limits) for day in days]
     found = warehouse.query("sources_of_days", days=list(days), since=since, known_at=known_at)
     return newest_holdings(found)
+
+
+def scores_since(exchange: str, day: date, limits: Limits) -> date:
+    """Give the first day whose scores a run of the day reads."""
+    window = max((one.max_score_age_days for one in limits.values()), default=0)
+    # The last scored day before today is looked at too, to see whose score went missing.
+    return days_before(exchange, day, max(window, 1))
 
 
 def newest_holdings(sources: pl.DataFrame) -> pl.DataFrame:
@@ -118,8 +123,8 @@ def newer_positions(inputs: DayFrames, sources: pl.DataFrame, day_before: date) 
     return frozenset(sources.filter(newer)["portfolio_id"]) & frozenset(inputs.limits)
 
 
-def as_record(sources: pl.DataFrame, limits: Limits, exchange: str) -> dict[str, Any]:
-    """Give the sources of one day as the run keeps them: ingests, where holdings came from, whose days counted.
+def as_record(day: date, sources: pl.DataFrame, limits: Limits, exchange: str) -> dict[str, Any]:
+    """Give the sources of the day as its run keeps them: ingests, where holdings came from, whose days counted.
 
     `positions` are the newest up to the day, whoever reads them, `positions_of_others` whom they name beside ours, and
     `not_in_positions` are those of ours that positions named before and the day's own do not.
@@ -138,8 +143,9 @@ def as_record(sources: pl.DataFrame, limits: Limits, exchange: str) -> dict[str,
     )
     return {kind: sorted(_ids(sources, kind)) for kind in _FOR_ALL} | {
         "holdings": {
-            portfolio_id: {"as_of_date": day.isoformat()} | ({"run_id": run_id} if run_id else {"ingest_id": ingest_id})
-            for portfolio_id, day, ingest_id, run_id in held.filter(is_ours)
+            portfolio_id: {"as_of_date": held_on.isoformat()}
+            | ({"run_id": run_id} if run_id else {"ingest_id": ingest_id})
+            for portfolio_id, held_on, ingest_id, run_id in held.filter(is_ours)
             .select("portfolio_id", "as_of_date", "ingest_id", "run_id")
             .iter_rows()
         },
@@ -147,6 +153,7 @@ def as_record(sources: pl.DataFrame, limits: Limits, exchange: str) -> dict[str,
         "positions_of_others": named.filter(~is_ours)["portfolio_id"].to_list(),
         "not_in_positions": unnamed.filter(is_ours)["portfolio_id"].to_list(),
         "exchange": exchange,
+        "scores_since": scores_since(exchange, day, limits).isoformat(),
     }
 
 

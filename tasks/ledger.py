@@ -74,7 +74,7 @@ def gather(
     """Read what decides the day, and name the computation of it. *Raises* `ConfigError` as `open_run` does."""
     sources = find_sources(warehouse, exchange, [day], limits)
     inputs = DayInputs(*read_days(warehouse, exchange, [day], limits, sources)[day])
-    return inputs, describe(inputs.frames, as_record(sources, limits, exchange), flow_run_id(), others)
+    return inputs, describe(inputs.frames, as_record(day, sources, limits, exchange), flow_run_id(), others)
 
 
 def describe(

@@ -17,6 +17,7 @@ from tasks.errors import UsageError
 from tasks.pictures_page import PictureRows, read_picture_rows
 from tasks.pictures_rows import past_weights
 from tasks.priority import first_portfolios
+from tasks.superseded import Corrected, find_corrected
 
 MOST_REFUSED = 200
 """Refused rows on a page, and as many assets without a score."""
@@ -50,6 +51,7 @@ class DayRows:
     refused_rows: pl.DataFrame
     refused_files: pl.DataFrame
     halts: pl.DataFrame
+    corrected: tuple[Corrected, ...]
     missing: pl.DataFrame
     staying: pl.DataFrame
 
@@ -89,6 +91,7 @@ def read_day(reader: Reader, day: date, wanted: Collection[str] = ()) -> DayRows
         refused_rows=reader.query("picture_refused_rows", as_of_date=day, most_rows=MOST_REFUSED),
         refused_files=reader.query("refusals_on_day", day=day),
         halts=reader.query("halts_in_force"),
+        corrected=find_corrected(reader, wanted or portfolios["portfolio_id"], before=day),
         missing=reader.query("picture_missing_scores", run_id=run_id, most_rows=MOST_REFUSED),
         staying=reader.query("picture_staying_targets", run_id=run_id, most_rows=MOST_NAMED),
     )

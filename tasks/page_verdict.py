@@ -39,6 +39,7 @@ def judge(rows: DayRows) -> Verdict:
         *_of_publication(day),
         *_of_halts(rows.halts),
         *_of_later(later),
+        *(Point(LOOK, f"{one.what}: {one.command} brings them up to date") for one in rows.corrected),
         *_of_inputs(day),
         *_of_scores(rows.stale_holdings),
         *_of_limits(rows.missed_limits),

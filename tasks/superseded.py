@@ -1,8 +1,46 @@
-"""What a run is warned of when targets that others rest on were replaced, and what brings those up to date."""
+"""What is warned of when what visible targets rest on was replaced or corrected, and what brings them up to date."""
 
+from collections.abc import Collection
 from datetime import date
+from typing import NamedTuple
 
+import polars as pl
+
+from sizing.wording import listed
+from sql.reading import Reader
 from sql.warehouse import Warehouse
+
+
+class Corrected(NamedTuple):
+    """Which visible targets rest on inputs corrected since, in words, and the command that brings them up to date."""
+
+    what: str
+    command: str
+
+
+def find_corrected(reader: Reader, portfolio_ids: Collection[str], before: date | None = None) -> tuple[Corrected, ...]:
+    """Say which targets of the portfolios rest on inputs corrected since, of all days or of those before one.
+
+    Portfolios that are not run any more cannot be brought up to date: they are not to be among them.
+    """
+    rows = reader.query("corrected_inputs").filter(pl.col("portfolio_id").is_in(list(portfolio_ids)))
+    rows = rows.filter(pl.col("as_of_date") < before) if before else rows
+    if rows.is_empty():
+        return ()
+    days = rows["as_of_date"].unique().sort().to_list()
+    names = listed(rows["portfolio_id"].unique().sort().to_list())
+    kinds = ", ".join(rows["kinds"].explode().unique().sort())
+    of = days[0] if len(days) == 1 else f"{len(days)} days, {days[0]} to {days[-1]},"
+    command = f"run --as-of {of}" if len(days) == 1 else f"backfill --from {days[0]} --to {days[-1]}"
+    return (Corrected(f"targets of {names} of {of} rest on {kinds} corrected since", f"ballast {command}"),)
+
+
+def warn_of_corrected_inputs(reader: Reader, portfolio_ids: Collection[str]) -> tuple[str, ...]:
+    """Say which targets of the portfolios rest on inputs corrected since, and what brings them up to date."""
+    found = find_corrected(reader, portfolio_ids)
+    return tuple(
+        f"{one.what}, see targets_on_corrected_inputs: `{one.command}` brings them up to date" for one in found
+    )
 
 
 def warn_of_later_days(warehouse: Warehouse, run_id: str) -> tuple[str, ...]:

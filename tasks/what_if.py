@@ -26,7 +26,7 @@ from tasks.groups import Group, split_halted
 from tasks.ingest import take_in_day
 from tasks.ledger import PROPOSED, PUBLISHED, OpenRun, start_run
 from tasks.settings import Settings
-from tasks.superseded import warn_of_later_days, warn_of_replaced_holdings
+from tasks.superseded import warn_of_corrected_inputs, warn_of_later_days, warn_of_replaced_holdings
 
 REJECTED, FAILED = "rejected", "failed"
 """How a run ends with an error; else it ends as in course.py."""
@@ -90,6 +90,7 @@ def plan_day(settings: Settings, day: date, groups: Sequence[Group], known: Coll
             fates = tuple(_fate(warehouse, day, group, known) for group in parts)
             refused = _refusals(warehouse, day) if any(one.ingest.rows_rejected for one in ingested) else ()
             told = dict.fromkeys(warning for one in fates for warning in one.warnings)
+            told |= dict.fromkeys(warn_of_corrected_inputs(warehouse, known))
             runs = _runs(fates, visible)
             first = () if _is_published(settings) else (_AS_FIRST.format(settings.snapshot),)
             return Plan(day, fates, _portfolios(warehouse, runs), _targets(warehouse, runs), (*first, *told, *refused))

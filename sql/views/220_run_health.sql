@@ -112,6 +112,19 @@ resting AS (
     FROM superseded_holdings
     GROUP BY as_of_date
 ),
+corrected AS (
+    SELECT
+        as_of_date,
+        list_sort(list(DISTINCT portfolio_id)) AS names,
+        [format(
+            'targets of {}{} rest on {} corrected since, see targets_on_corrected_inputs: run the day again',
+            array_to_string(names[:10], ', '),
+            if(len(names) > 10, format(' and {} more', len(names) - 10), ''),
+            string_agg(DISTINCT kind, ', ' ORDER BY kind)
+        )] AS warnings
+    FROM targets_on_corrected_inputs
+    GROUP BY as_of_date
+),
 gathered AS (
     SELECT
         days.as_of_date,
@@ -163,7 +176,8 @@ SELECT
     coalesce(n_refused_files, 0) AS n_refused_files,
     coalesce(n_holdings_without_score, 0) AS n_holdings_without_score,
     coalesce(n_stale_scores, 0) AS n_stale_scores,
-    coalesce(string_split(published_reason, '; warning: ')[2:], []) || coalesce(resting.warnings, []) AS warnings,
+    coalesce(string_split(published_reason, '; warning: ')[2:], []) || coalesce(resting.warnings, [])
+        || coalesce(corrected.warnings, []) AS warnings,
     approval_asked,
     declined_reason,
     held_reason,
@@ -175,6 +189,7 @@ LEFT JOIN ingested USING (as_of_date)
 LEFT JOIN refused USING (as_of_date)
 LEFT JOIN scored USING (as_of_date)
 LEFT JOIN resting USING (as_of_date)
+LEFT JOIN corrected USING (as_of_date)
 ORDER BY as_of_date DESC;
 
 COMMENT ON VIEW run_health IS 'One row per day that has a run, or scores, newest first: how it went. A trading day without either has no row.';
@@ -197,7 +212,7 @@ COMMENT ON COLUMN run_health.rows_rejected IS 'Rows of them that were refused, c
 COMMENT ON COLUMN run_health.n_refused_files IS 'Files of the day that were refused whole and not corrected since, count: see refused_files.';
 COMMENT ON COLUMN run_health.n_holdings_without_score IS 'Holdings without a score of the day, over all portfolios, count: an older one may still count.';
 COMMENT ON COLUMN run_health.n_stale_scores IS 'Holdings whose score is too old to act on, over all portfolios, count: their weight is frozen.';
-COMMENT ON COLUMN run_health.warnings IS 'Warnings of the last publication, and that its holdings were replaced since, a list of sentences; empty when there are none.';
+COMMENT ON COLUMN run_health.warnings IS 'Warnings of the last publication, and that its holdings were replaced or its inputs corrected since, a list of sentences; empty when there are none.';
 COMMENT ON COLUMN run_health.approval_asked IS 'Why approval is asked for the waiting portfolios, the first ten of them, and who may not give it; null when none waits.';
 COMMENT ON COLUMN run_health.declined_reason IS 'Who last declined a proposal of the day, and why; null when nobody did.';
 COMMENT ON COLUMN run_health.held_reason IS 'Why a run of the day was last held; null when none was.';

@@ -24,6 +24,7 @@ WITHOUT_ROWS = {
     "28_superseded_holdings",
     "29_who_approved",
     "30_history_of_halts",
+    "31_corrected_inputs",
 }
 """What nothing of a good week answers."""
 

@@ -1,0 +1,201 @@
+-- Grain: one row per portfolio, published day, and kind and day of an input that was corrected since the visible targets
+-- of the day read it: a run of the day would read something else now. Only what would change the inputs of the portfolio
+-- counts: neither the same rows from another ingest, nor scores of another model, nor restrictions of another portfolio or
+-- not in force on the day. Targets that were taken as held and replaced since are in superseded_holdings. Runs of earlier
+-- releases did not record `scores_since`: then scores that came late for a day before the first one read are not seen.
+CREATE OR REPLACE VIEW targets_on_corrected_inputs AS
+WITH visible AS (
+    SELECT
+        *,
+        lag(as_of_date) OVER every_day AS day_before,
+        lag(run_id) OVER every_day AS run_before
+    FROM visible_runs
+    WINDOW every_day AS (PARTITION BY portfolio_id ORDER BY as_of_date)
+),
+shown AS (
+    SELECT run_id, as_of_date, inputs, config
+    FROM runs
+    SEMI JOIN visible USING (run_id)
+    WHERE json_extract(inputs, '$.holdings') IS NOT NULL
+),
+read_scores AS (
+    SELECT read.run_id, read.as_of_date, read.since, ingests.as_of_date AS input_date, ingests.ingest_id
+    FROM (
+        SELECT
+            run_id,
+            as_of_date,
+            (inputs ->> 'scores_since')::DATE AS since,
+            unnest(json_extract(inputs, '$.scores')::BIGINT[]) AS ingest_id
+        FROM shown
+    ) AS read
+    JOIN ingests USING (ingest_id)
+),
+read_lists AS (
+    SELECT
+        run_id,
+        as_of_date,
+        unnest(['assets', 'restrictions']) AS kind,
+        (json_extract(inputs, '$.' || kind)::BIGINT[])[1] AS ingest_id
+    FROM shown
+),
+held AS (
+    SELECT run_id, unnest(map_keys(sources)) AS portfolio_id, unnest(map_values(sources)) AS source
+    FROM (SELECT run_id, json_extract(inputs, '$.holdings')::MAP(VARCHAR, JSON) AS sources FROM shown)
+),
+named AS (
+    SELECT DISTINCT positions.portfolio_id, positions.as_of_date, positions.ingest_id
+    FROM positions
+    SEMI JOIN effective_ingests USING (ingest_id)
+),
+-- Where holdings came from, and where they would come from now: an ingest by its number, or a run by its name.
+starts AS (
+    SELECT
+        visible.run_id,
+        visible.portfolio_id,
+        coalesce(named.as_of_date > visible.day_before, named.as_of_date IS NOT NULL) AS has_positions,
+        if(has_positions, named.as_of_date, (held.source ->> 'as_of_date')::DATE) AS input_date,
+        held.source ->> 'ingest_id' AS read_ingest,
+        coalesce(read_ingest, held.source ->> 'run_id') AS read_from,
+        if(has_positions, named.ingest_id::VARCHAR, visible.run_before) AS now_from
+    FROM visible
+    SEMI JOIN shown USING (run_id)
+    LEFT JOIN held ON held.run_id = visible.run_id AND held.portfolio_id = visible.portfolio_id
+    ASOF LEFT JOIN named ON named.portfolio_id = visible.portfolio_id AND visible.as_of_date >= named.as_of_date
+    -- The oldest releases recorded only the day.
+    WHERE coalesce(json_type(held.source) = 'OBJECT', true)
+),
+pairs AS (
+    SELECT
+        coalesce(old.run_id, new.run_id) AS run_id,
+        NULL::VARCHAR AS portfolio_id,
+        'scores' AS kind,
+        coalesce(old.input_date, new.input_date) AS input_date,
+        old.ingest_id::VARCHAR AS read_from,
+        new.ingest_id::VARCHAR AS now_from,
+        NULL::DATE AS day_in_force
+    FROM read_scores AS old
+    FULL JOIN (
+        SELECT windows.run_id, scored.as_of_date AS input_date, scored.ingest_id
+        FROM (
+            SELECT run_id, as_of_date, coalesce(any_value(since), min(input_date)) AS since
+            FROM read_scores
+            GROUP BY run_id, as_of_date
+        ) AS windows
+        JOIN effective_ingests AS scored
+            ON scored.kind = 'scores' AND scored.as_of_date BETWEEN windows.since AND windows.as_of_date
+    ) AS new ON new.run_id = old.run_id AND new.input_date = old.input_date
+    UNION ALL
+    SELECT
+        read_lists.run_id,
+        NULL,
+        read_lists.kind,
+        counted.as_of_date,
+        read_lists.ingest_id::VARCHAR,
+        counted.ingest_id::VARCHAR,
+        if(read_lists.kind = 'restrictions', read_lists.as_of_date, NULL)
+    FROM read_lists
+    ASOF JOIN effective_ingests AS counted
+        ON counted.kind = read_lists.kind AND read_lists.as_of_date >= counted.as_of_date
+    UNION ALL
+    SELECT run_id, portfolio_id, 'positions', input_date, read_from, now_from, NULL
+    FROM starts
+    WHERE has_positions OR read_ingest::BIGINT NOT IN (SELECT ingest_id FROM effective_ingests)
+),
+moved AS (
+    FROM pairs WHERE read_from IS DISTINCT FROM now_from
+),
+compared AS (
+    SELECT DISTINCT kind, read_from, now_from, day_in_force FROM moved
+),
+sides AS (
+    SELECT *, read_from AS origin, -1 AS side FROM compared
+    UNION ALL
+    SELECT *, now_from AS origin, 1 AS side FROM compared
+),
+content AS (
+    SELECT sides.*, scores.model AS belongs_to, scores.asset, [score, technical_score, fundamental_score]::VARCHAR AS said
+    FROM sides JOIN scores ON sides.kind = 'scores' AND scores.ingest_id = sides.origin::BIGINT
+    UNION ALL
+    SELECT sides.*, NULL, assets.asset, assets.bucket
+    FROM sides JOIN assets ON sides.kind = 'assets' AND assets.ingest_id = sides.origin::BIGINT
+    UNION ALL
+    SELECT sides.*, restrictions.portfolio_id, restrictions.asset, [restriction, restrictions.reason]::VARCHAR
+    FROM sides
+    JOIN restrictions ON sides.kind = 'restrictions' AND restrictions.ingest_id = sides.origin::BIGINT
+    WHERE coalesce(valid_from <= day_in_force, true) AND coalesce(valid_until >= day_in_force, true)
+    UNION ALL
+    SELECT sides.*, positions.portfolio_id, positions.asset, positions.current_weight::VARCHAR
+    FROM sides
+    JOIN positions ON sides.kind = 'positions' AND positions.ingest_id = try_cast(sides.origin AS BIGINT)
+    WHERE positions.asset <> 'CASH'
+    UNION ALL
+    SELECT sides.*, targets.portfolio_id, targets.asset, targets.target_weight::VARCHAR
+    FROM sides
+    JOIN targets ON sides.kind = 'positions' AND targets.run_id = sides.origin
+    WHERE NOT targets.is_cash AND targets.target_weight > 0
+),
+different AS (
+    SELECT kind, read_from, now_from, day_in_force, belongs_to, list(DISTINCT asset) AS assets
+    FROM (
+        SELECT kind, read_from, now_from, day_in_force, belongs_to, asset
+        FROM content
+        GROUP BY kind, read_from, now_from, day_in_force, belongs_to, asset, said
+        HAVING sum(side) <> 0
+    )
+    GROUP BY kind, read_from, now_from, day_in_force, belongs_to
+),
+models AS (
+    SELECT run_id, unnest(map_keys(portfolios)) AS portfolio_id, unnest(map_values(portfolios)) ->> 'model' AS model
+    FROM (
+        SELECT run_id, json_extract(config, '$.portfolios')::MAP(VARCHAR, JSON) AS portfolios
+        FROM shown
+        SEMI JOIN (FROM moved WHERE kind = 'scores') AS moved USING (run_id)
+    )
+),
+found AS (
+    SELECT
+        visible.portfolio_id,
+        visible.as_of_date,
+        moved.kind,
+        moved.input_date,
+        len(list_distinct(flatten(list(different.assets)))) AS n_changed,
+        visible.run_id,
+        visible.published_at
+    FROM visible
+    JOIN moved ON moved.run_id = visible.run_id AND coalesce(moved.portfolio_id, visible.portfolio_id) = visible.portfolio_id
+    JOIN different
+        ON different.kind = moved.kind
+        AND different.read_from IS NOT DISTINCT FROM moved.read_from
+        AND different.now_from IS NOT DISTINCT FROM moved.now_from
+        AND different.day_in_force IS NOT DISTINCT FROM moved.day_in_force
+    LEFT JOIN models ON models.run_id = visible.run_id AND models.portfolio_id = visible.portfolio_id
+    WHERE different.belongs_to IS NULL
+        OR different.belongs_to = if(moved.kind = 'scores', models.model, visible.portfolio_id)
+    GROUP BY ALL
+)
+SELECT
+    found.portfolio_id,
+    found.as_of_date,
+    found.kind,
+    found.input_date,
+    found.n_changed,
+    counted.source,
+    counted.ingested_at AS corrected_at,
+    counted.ingest_id,
+    found.run_id,
+    found.published_at
+FROM found
+JOIN effective_ingests AS counted ON counted.kind = found.kind AND counted.as_of_date = found.input_date
+ORDER BY found.as_of_date, found.portfolio_id, found.kind, found.input_date;
+
+COMMENT ON VIEW targets_on_corrected_inputs IS 'One row per portfolio, published day, and kind and day of an input that was corrected since the visible targets of the day read it, whatever kept a run of the day from publishing the correction, and whatever was published for later days. Run the day again; none when all is well.';
+COMMENT ON COLUMN targets_on_corrected_inputs.portfolio_id IS 'Portfolio.';
+COMMENT ON COLUMN targets_on_corrected_inputs.as_of_date IS 'Trading day whose visible targets rest on it, exchange date.';
+COMMENT ON COLUMN targets_on_corrected_inputs.kind IS 'What was corrected: scores, assets, positions, restrictions.';
+COMMENT ON COLUMN targets_on_corrected_inputs.input_date IS 'Day that the corrected input describes, exchange date: scores of earlier days, and lists that count on, are inputs too.';
+COMMENT ON COLUMN targets_on_corrected_inputs.n_changed IS 'Assets with another row than was read, count.';
+COMMENT ON COLUMN targets_on_corrected_inputs.source IS 'Path, address or query that counts now.';
+COMMENT ON COLUMN targets_on_corrected_inputs.corrected_at IS 'When it was read, UTC.';
+COMMENT ON COLUMN targets_on_corrected_inputs.ingest_id IS 'Its ingest, see ingests; what the run read is in runs.inputs.';
+COMMENT ON COLUMN targets_on_corrected_inputs.run_id IS 'Visible run of the day, see runs.';
+COMMENT ON COLUMN targets_on_corrected_inputs.published_at IS 'When its targets became visible, UTC.';
