@@ -70,6 +70,18 @@ those of `defaults`.
 
 """
 
+CALENDARS = """\
+## Calendar
+
+Trading days are those of [exchange_calendars](https://github.com/gerrymanoim/exchange_calendars). The section
+`calendar` lists the days on which an exchange is closed or open otherwise: a closure on short notice, or sessions past
+the end of a calendar, as in `calendar: {XNYS: {closed: [2025-01-09], open: [2025-06-14]}}`. `ballast status` and
+`ballast validate` warn 60 days before a calendar ends.
+
+A listed session ends when the one before it does. Each run records these days, so a replay counts as the run did.
+
+"""
+
 FEEDS = """\
 ## Feeds
 
@@ -88,7 +100,7 @@ folder, which may have lines of other programs. Flags of a command go before bot
 
 def configuration_page() -> str:
     """Give the page."""
-    return "\n".join([HEAD, *_limits(), _presets(), TERMS + _table_of(ApprovalPolicy), FEEDS + _settings()])
+    return "\n".join([HEAD, *_limits(), _presets(), TERMS + _table_of(ApprovalPolicy), CALENDARS + FEEDS + _settings()])
 
 
 def _limits() -> Iterable[str]:

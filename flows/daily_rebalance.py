@@ -33,7 +33,15 @@ from tasks.construct import break_circuit, check, diversify, select, size
 from tasks.copy import copy_or_warn
 from tasks.course import take_course
 from tasks.former_copies import warn_of_former_copies
-from tasks.groups import Group, closed_portfolios, early_closes, group_portfolios, set_halted_apart, shown
+from tasks.groups import (
+    Group,
+    closed_portfolios,
+    early_closes,
+    group_portfolios,
+    set_halted_apart,
+    shown,
+    unknown_days,
+)
 from tasks.ingest import ingest_day
 from tasks.ledger import OpenRun, actor, open_run
 from tasks.portfolios import load_with_terms
@@ -83,11 +91,13 @@ async def daily_rebalance(config: RebalanceConfig = RebalanceConfig()) -> State[
     day = config.as_of_date or scheduled_day(settings.exchange)
     limits, terms = load_with_terms(settings.config, config.portfolios)
     groups = group_portfolios(limits, terms, settings.exchange)
-    closed = closed_portfolios(groups, day)
+    closed, unknown = closed_portfolios(groups, day), list(unknown_days(groups, day).values())
     open_groups = tuple(group for group in groups if is_trading_day(group.exchange, day))
     if not open_groups:
         if config.as_of_date:
             require_trading_day(groups[0].exchange, day)
+        if unknown:
+            raise unknown[0]
         return Completed(name=CLOSED, message="; ".join(closed))
     if not config.as_of_date:
         require_fresh(settings, day, sorted(limits), scheduled_start())
@@ -105,6 +115,7 @@ async def daily_rebalance(config: RebalanceConfig = RebalanceConfig()) -> State[
         not_copied = (*copy_or_warn(settings), *warn_of_former_copies(settings))
         outcomes.sort(key=lambda outcome: PRECEDENCE.index(outcome.state))  # the UI cuts a long message off
         messages = [tell(settings, day, outcome, ingested) for outcome in outcomes]
+    problems += unknown
     if problems:
         _log_the_others(messages, problems)
         raise problems[0]

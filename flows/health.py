@@ -1,6 +1,6 @@
 """Is all well: the answer in one sentence, from what the snapshot says. No reading and no printing."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -8,7 +8,7 @@ from typing import Any
 import polars as pl
 
 from sizing.wording import MOST_NAMED, grouped, listed
-from tasks.trading_days import close_of, next_trading_day
+from tasks.trading_days import CalendarEnd, close_of, next_trading_day
 
 _ALL = "all portfolios"
 _ENDED = {
@@ -42,11 +42,13 @@ class Concern:
     todo: str
 
 
-def session_after(exchange: str, day: date, deadline_hours: float) -> Session:
-    """Give the first trading day of the exchange after `day`."""
-    following = next_trading_day(exchange, day)
-    close = close_of(exchange, following).at
-    return Session(exchange, following, close, close + timedelta(hours=deadline_hours))
+def session_after(calendar: str, day: date, deadline_hours: float) -> Session | None:
+    """Give the first trading day of a calendar after `day`; None where it has ended."""
+    following = next_trading_day(calendar, day)
+    if following is None:
+        return None
+    close = close_of(calendar, following).at
+    return Session(calendar, following, close, close + timedelta(hours=deadline_hours))
 
 
 def sessions_after(states: pl.DataFrame, exchanges: Mapping[str, str], deadline_hours: float) -> tuple[Session, ...]:
@@ -59,7 +61,7 @@ def sessions_after(states: pl.DataFrame, exchanges: Mapping[str, str], deadline_
         if exchange := exchanges.get(portfolio_id):
             newest[exchange] = max(day, newest.get(exchange, day))
     sessions = (session_after(exchange, day, deadline_hours) for exchange, day in newest.items())
-    return tuple(sorted(sessions, key=lambda one: (one.due, one.exchange)))
+    return tuple(sorted(filter(None, sessions), key=lambda one: (one.due, one.exchange)))
 
 
 def find_concerns(
@@ -74,6 +76,13 @@ def find_concerns(
         *_waiting(states),
         *(_newest_day(health.row(0, named=True)) if health.height else ()),
         *_late(health, following, now),
+    )
+
+
+def ended_calendars(ends: Iterable[CalendarEnd]) -> tuple[Concern, ...]:
+    """Say which calendars have ended: nothing of their portfolios is run, and nothing is missed."""
+    return tuple(
+        Concern(one.words, f"to run its portfolios, {one.todo}", "ballast validate") for one in ends if one.has_ended
     )
 
 

@@ -17,7 +17,7 @@ from flows.give import give, require_one_form
 from flows.show import ERROR, HELD, PROBLEMS, PROPOSED, REJECTED, err, four_decimals, hear_warehouse, out, show, tell
 from sizing.wording import listed
 from tasks import course, ledger, what_if
-from tasks.groups import closed_portfolios, early_closes
+from tasks.groups import closed_portfolios, early_closes, unknown_days
 from tasks.priority import first_by
 from tasks.trading_days import is_trading_day
 from tasks.what_if import Fate, Plan, plan_day
@@ -86,7 +86,8 @@ def show_plan(  # noqa: PLR0913 - the flags
 
 def _plan(console: Console, asked: Asked, day: date) -> Plan:
     groups = tuple(group for group in asked.groups if is_trading_day(group.exchange, day))
-    for note in (*closed_portfolios(asked.groups, day), *early_closes(groups, day)):
+    unknown = unknown_days(asked.groups, day).values()
+    for note in (*closed_portfolios(asked.groups, day), *map(str, unknown), *early_closes(groups, day)):
         console.print(escape(note))
     return plan_day(asked.settings, day, groups, frozenset(asked.terms))
 

@@ -5,22 +5,25 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 import polars as pl
+from rich.console import Console
 from rich.markup import escape
 
 from flows.flags import Form
 from flows.foremost import count_others, only
 from flows.give import give, is_for_program, require_one_form
-from flows.health import Concern, Session, answer, find_concerns, sessions_after
+from flows.health import Concern, Session, answer, ended_calendars, find_concerns, sessions_after
 from flows.looking import look
 from flows.program import as_printed
 from flows.scheduled import next_runs, server_url
-from flows.show import PROBLEMS, narrowed, out, plain, show, tell
+from flows.show import PROBLEMS, err, narrowed, out, plain, show, tell
 from sql.reading import SnapshotReader
+from tasks.calendars import exchange_of
 from tasks.errors import ConfigError
 from tasks.portfolios import load_with_terms
 from tasks.priority import first_by
 from tasks.settings import Settings
 from tasks.superseded import find_corrected
+from tasks.trading_days import CalendarEnd, calendar_ends
 
 _DAYS = _RUNS = _SCHEDULED = 5
 
@@ -40,12 +43,11 @@ def show_status(paths: Mapping[str, Path], form: Form) -> int:
         newest: date | None = states.select(pl.col("newest_day").max()).item()
         exchanges = _exchanges(settings, states["portfolio_id"])
         following = sessions_after(states, exchanges, settings.deadline_hours)
-        concerns = find_concerns(
-            states,
-            reader.query("newest_health", n_days=_DAYS),
-            reader.query("halts_in_force"),
-            following,
-            datetime.now(UTC),
+        ends = calendar_ends(exchanges.values(), datetime.now(UTC).date())
+        health, halts = reader.query("newest_health", n_days=_DAYS), reader.query("halts_in_force")
+        concerns = (
+            *find_concerns(states, health, halts, following, datetime.now(UTC)),
+            *ended_calendars(ends),
         )
         concerns += tuple(
             Concern(one.what, "targets_on_corrected_inputs has the files", one.command)
@@ -53,10 +55,12 @@ def show_status(paths: Mapping[str, Path], form: Form) -> int:
         )
         said = answer(states, concerns, following)
         if is_for_program(form):
+            _tell_ends(err(), ends)
             told = pl.lit(said).alias("answer"), pl.lit(not concerns and newest is not None).alias("is_well")
             give(states.join(_coming(exchanges, following), on="portfolio_id", how="left").with_columns(*told), form)
             return
         _show(reader, states, concerns, said, following)
+        _tell_ends(out(), ends)
 
     return look(paths, form, tell_status)
 
@@ -70,7 +74,14 @@ def _say_empty(settings: Settings, form: Form) -> int:
             f"Nothing is here yet: there is no database at {escape(str(settings.warehouse))}. {_first_step(settings)}",
             soft_wrap=True,
         )
+        _tell_ends(out(), calendar_ends(_exchanges(settings, [""]).values(), datetime.now(UTC).date()))
     return 0
+
+
+def _tell_ends(console: Console, ends: Iterable[CalendarEnd]) -> None:
+    """Say weeks ahead which calendars end."""
+    for one in ends:
+        console.print(f"[yellow]warning:[/] {escape(one.words)}; {escape(one.todo)}", soft_wrap=True)
 
 
 def _exchanges(settings: Settings, published: Iterable[str]) -> dict[str, str]:
@@ -79,7 +90,7 @@ def _exchanges(settings: Settings, published: Iterable[str]) -> dict[str, str]:
         terms = load_with_terms(settings.config).terms
     except ConfigError:
         return dict.fromkeys(published, settings.exchange)
-    return {name: one.exchange or settings.exchange for name, one in terms.items()}
+    return {name: one.calendar(settings.exchange) for name, one in terms.items()}
 
 
 def _coming(exchanges: Mapping[str, str], following: Sequence[Session]) -> pl.DataFrame:
@@ -127,7 +138,7 @@ def _show(
     console.print("[bold]Next[/]")
     for session in following:
         console.print(
-            f"  {session.day}: {session.exchange} closes at {session.close:%H:%M} UTC, targets are due by "
+            f"  {session.day}: {exchange_of(session.exchange)} closes at {session.close:%H:%M} UTC, targets are due by "
             f"{session.due:%Y-%m-%d %H:%M} UTC",
             soft_wrap=True,
         )

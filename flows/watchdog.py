@@ -56,7 +56,7 @@ async def watchdog(config: WatchdogConfig = WatchdogConfig()) -> State[Any]:  # 
     """
     settings = config.settings
     terms = load_with_terms(settings.config).terms
-    exchanges = {name: one.exchange or settings.exchange for name, one in terms.items()}
+    exchanges = {name: one.calendar(settings.exchange) for name, one in terms.items()}
     moment = datetime.now(UTC) if config.as_of_date else _scheduled()
     due, not_due = find_due(exchanges, moment, config.as_of_date, timedelta(hours=settings.deadline_hours))
     missing = [one for day in due for one in _look(settings, day)]
@@ -64,7 +64,7 @@ async def watchdog(config: WatchdogConfig = WatchdogConfig()) -> State[Any]:  # 
         show_watch(due, missing)
     sentence = "; ".join([*([tell_missing(due, missing)] if due else []), *(one.words for one in not_due)])
     alarming = [one for one in missing if not one.is_halted]
-    if alarming:
+    if alarming or any(one.is_unknown for one in not_due):
         _raise_alarm(alarming, sentence)
     return _completed(due, not_due, sentence)
 

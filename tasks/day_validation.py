@@ -23,7 +23,14 @@ from tasks.portfolios import ConfigFile, read_config
 from tasks.settings import Settings
 from tasks.sources import days_in_inbox, find_all, find_sources, unread_in_inbox
 from tasks.strangers import find_strangers, require_known_buckets
-from tasks.trading_days import is_trading_day, last_closed_day, require_trading_day, trading_days
+from tasks.trading_days import (
+    calendar_ends,
+    is_trading_day,
+    last_closed_day,
+    require_known_day,
+    require_trading_day,
+    trading_days,
+)
 from tasks.unnamed import named_before, tell_unnamed
 from tasks.validation import ERROR, WARNING, FileRows, Finding, certify, frames_of, read_file
 from tasks.wording import counted, readable
@@ -99,19 +106,28 @@ class DayValidation:
         return days[-1]
 
     def _look_at_day(self, day: date, *, is_asked: bool) -> None:
-        terms = self._config.terms.values() if self._config else ()
-        exchanges = sorted({one.exchange or self._settings.exchange for one in terms} or {self._settings.exchange})
+        calendars = self._calendars()
         try:
-            if not any(is_trading_day(exchange, day) for exchange in exchanges):
-                require_trading_day(exchanges[0], day)
-            latest = last_closed_day(exchanges[0], datetime.now(UTC))
-            behind = len(trading_days(exchanges[0], day, latest)) - 1 if day < latest else 0
+            ends = calendar_ends(calendars, datetime.now(UTC).date())
+            for calendar in calendars:
+                require_known_day(calendar, day)
+            if not any(is_trading_day(calendar, day) for calendar in calendars):
+                require_trading_day(calendars[0], day)
+            # What the newest day is behind cannot be said past the end of a calendar.
+            latest = day if is_asked or ends else last_closed_day(calendars[0], datetime.now(UTC))
+            behind = len(trading_days(calendars[0], day, latest)) - 1 if day < latest else 0
         except BallastError as error:
             self._tell(ERROR, day, error)
             return
-        if behind > _STALE_DAYS and not is_asked:
+        for end in ends:
+            self._tell(WARNING, self._settings.config, f"{end.words}; {end.todo}")
+        if behind > _STALE_DAYS:
             what = f"the newest scores are {behind} trading days old: the last day that is over is {latest}"
             self._tell(WARNING, self._settings.inbox, what)
+
+    def _calendars(self) -> list[str]:
+        terms = self._config.terms.values() if self._config else ()
+        return sorted({one.calendar(self._settings.exchange) for one in terms} or {self._settings.exchange})
 
     def _look_at_files(self, day: date, feeds: Feeds) -> None:
         inbox = self._settings.inbox

@@ -13,21 +13,30 @@ import polars as pl
 from sizing import RebalancingLimits
 from sizing.approval import ApprovalPolicy
 from sizing.wording import first_of, grouped, listed
-from tasks.errors import UsageError
+from tasks.calendars import exchange_of
+from tasks.errors import NotATradingDayError, UsageError
 from tasks.portfolios import Terms
 from tasks.retries import RETRIES
 from tasks.settings import Settings
 from tasks.stages import run_logger, stage
-from tasks.trading_days import close_of, is_trading_day, next_trading_day, require_trading_days, trading_days
+from tasks.trading_days import (
+    close_of,
+    is_trading_day,
+    next_trading_day,
+    require_known_day,
+    require_trading_days,
+    trading_days,
+)
 
 _FIRST_NAMES = 3
 
 
 @dataclass(frozen=True)
 class Group:
-    """Portfolios of one exchange: their limits, when each waits for a person, and why nothing of them is published."""
+    """Portfolios of one calendar: their limits, when each waits for a person, and why nothing of them is published."""
 
     exchange: str
+    """The name of the calendar: the code of the exchange, and the days that a config says are otherwise."""
     limits: dict[str, RebalancingLimits]
     policies: dict[str, ApprovalPolicy]
     halt: str = ""
@@ -44,7 +53,7 @@ def group_portfolios(
 
     `exchange` is that of the portfolios that name none.
     """
-    keys = {name: (terms[name].exchange or exchange, terms[name].approval is not None) for name in limits}
+    keys = {name: (terms[name].calendar(exchange), terms[name].approval is not None) for name in limits}
     return tuple(
         Group(key[0], {name: one for name, one in limits.items() if keys[name] == key}, _policies(terms, keys, key))
         for key in sorted(set(keys.values()))
@@ -69,36 +78,52 @@ def split_halted(groups: Iterable[Group], halts: pl.DataFrame) -> tuple[Group, .
 
 
 def closed_portfolios(groups: Iterable[Group], day: date) -> tuple[str, ...]:
-    """Say of each exchange that is closed on the day whose it is, and when it opens; nothing of those that are open."""
+    """Say of each exchange that is closed on the day whose it is, and when it opens; nothing of those that are open.
+
+    What a calendar does not know is said by `unknown_days`.
+    """
     closed: dict[str, list[str]] = {}
+    unknown = unknown_days(groups, day)
     for group in groups:
-        if not is_trading_day(group.exchange, day):
+        if group.exchange not in unknown and not is_trading_day(group.exchange, day):
             closed.setdefault(group.exchange, []).extend(group.limits)
     return tuple(
-        f"{exchange} is closed on {day} ({day:%A}), the next session is {next_trading_day(exchange, day)}: "
-        f"nothing to do for {shown(portfolio_ids)}"
-        for exchange, portfolio_ids in closed.items()
+        f"{exchange_of(calendar)} is closed on {day} ({day:%A}), the next session is "
+        f"{next_trading_day(calendar, day) or 'not known'}: nothing to do for {shown(portfolio_ids)}"
+        for calendar, portfolio_ids in closed.items()
     )
+
+
+def unknown_days(groups: Iterable[Group], day: date) -> dict[str, NotATradingDayError]:
+    """Say of each calendar that does not know the day why: nobody can say whether its portfolios are to be run."""
+    unknown = {}
+    for group in groups:
+        try:
+            require_known_day(group.exchange, day)
+        except NotATradingDayError as error:
+            unknown[group.exchange] = error
+    return unknown
 
 
 def early_closes(groups: Iterable[Group], day: date) -> tuple[str, ...]:
     """Say which exchange closes early on the day. *Requires* groups whose exchange is open."""
     closes = {group.exchange: close_of(group.exchange, day) for group in groups}
     return tuple(
-        f"{exchange} closes early on {day}, at {close.at:%H:%M} UTC"
-        for exchange, close in closes.items()
+        f"{exchange_of(calendar)} closes early on {day}, at {close.at:%H:%M} UTC"
+        for calendar, close in closes.items()
         if close.is_early
     )
 
 
 def days_of_groups(groups: Collection[Group], first: date, last: date) -> tuple[date, ...]:
     """Give the days of a range on which the exchange of any group is open. *Raises* `UsageError` when there is none."""
-    exchanges = sorted({group.exchange for group in groups})
-    if len(exchanges) == 1:
-        return require_trading_days(exchanges[0], first, last)
-    days = sorted({day for exchange in exchanges for day in trading_days(exchange, first, last)})
+    calendars = sorted({group.exchange for group in groups})
+    if len(calendars) == 1:
+        return require_trading_days(calendars[0], first, last)
+    days = sorted({day for calendar in calendars for day in trading_days(calendar, first, last)})
     if not days:
-        msg = f"there is no trading day of {listed(exchanges)} from {first} to {last}: correct the range"
+        exchanges = listed([*map(exchange_of, calendars)])
+        msg = f"there is no trading day of {exchanges} from {first} to {last}: correct the range"
         raise UsageError(msg)
     return tuple(days)
 

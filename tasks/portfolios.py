@@ -1,4 +1,4 @@
-"""Read portfolios.yaml: shared `defaults`, then `portfolios`, each a partial `RebalancingLimits`, and `feeds`.
+"""Read portfolios.yaml: `defaults`, `portfolios`, each a partial `RebalancingLimits`, `feeds` and `calendar`.
 
 Beside its limits a portfolio has terms: the exchange whose days count, and when a person has to approve its targets.
 Every mistake of the file is told at once, with its line and the nearest known name. Nothing is guessed.
@@ -14,26 +14,38 @@ from sizing import RebalancingLimits
 from sizing.approval import ApprovalPolicy
 from sizing.names import fault
 from tasks.allowed import explain, shown
+from tasks.calendar_config import SECTION as CALENDARS
+from tasks.calendar_config import parse_calendars
+from tasks.calendars import exchange_of, find_calendar
 from tasks.config_file import Document, Problem, read_document, unknown
 from tasks.errors import ConfigError
 from tasks.feeds import Feeds, parse_feeds
 from tasks.layers import PRESET, Layers, Written, problems_of_preset
-from tasks.trading_days import exchange_time_zone
 from tasks.wording import shown as quoted
 
-_SECTIONS = ("defaults", "portfolios", "feeds")
+_SECTIONS = ("defaults", "portfolios", "feeds", CALENDARS)
 _TERMS = ("exchange", "approval", PRESET)
 _WORDS_FOR_POLICIES = {"always": ApprovalPolicy(always=True), "never": None}
+
+
+_AS_KNOWN: Mapping[str, str] = {}
 
 
 class Terms(NamedTuple):
     """How a portfolio is run: its exchange, None is that of the installation, and when its targets wait for a person.
 
-    No limits: they are no part of what makes two runs the same.
+    `calendars` has those exchanges of which the file says that other days count. No limits: they are no part of what
+    makes two runs the same.
     """
 
     exchange: str | None = None
     approval: ApprovalPolicy | None = None
+    calendars: Mapping[str, str] = _AS_KNOWN
+
+    def calendar(self, otherwise: str) -> str:
+        """Name the calendar whose days count; `otherwise` is the exchange of the installation."""
+        exchange = self.exchange or otherwise
+        return self.calendars.get(exchange, exchange)
 
 
 class Portfolios(NamedTuple):
@@ -105,10 +117,11 @@ def read_config(path: Path) -> ConfigFile:
         said = "expected a mapping `portfolios` with at least one portfolio, and optional `defaults`"
         document.require_none([*problems, Problem(("defaults" if portfolios else "portfolios",), said)])
     problems += _problems_of_names(("defaults",), "defaults", defaults)
-    default_terms, found = _terms(("defaults",), "defaults", defaults, Terms())
+    calendars, found, notes = parse_calendars(content.get(CALENDARS))
+    problems += found
+    default_terms, found = _terms(("defaults",), "defaults", defaults, Terms(calendars=calendars))
     problems += [*found, *Layers(defaults).wrong_values()]
     file = ConfigFile(document, feeds, {}, {}, default_terms, ())
-    notes: list[Problem] = []
     shared: dict[str, RebalancingLimits] = {}  # portfolios that write the same share it, for all that looks at limits
     for name, written in portfolios.items():
         keys, who = ("portfolios", name), f"portfolio {quoted(name)}"
@@ -131,7 +144,7 @@ def read_config(path: Path) -> ConfigFile:
 
 def _terms(keys: tuple[object, ...], who: str, own: Written, defaults: Terms) -> tuple[Terms, list[Problem]]:
     """Give the terms that are written here, the others from the defaults, and what is wrong with them."""
-    exchange, approval = defaults
+    exchange, approval, calendars = defaults
     problems = []
     if "exchange" in own:
         exchange = own["exchange"]
@@ -139,14 +152,14 @@ def _terms(keys: tuple[object, ...], who: str, own: Written, defaults: Terms) ->
     if "approval" in own:
         approval, found = _policy(own["approval"])
         problems += [Problem((*keys, "approval", *inner), f"{who}: {said}") for inner, said in found]
-    return Terms(exchange, approval), problems
+    return Terms(exchange, approval, calendars), problems
 
 
 def _problems_of_exchange(exchange: object) -> list[str]:
-    if not isinstance(exchange, str):
+    if not isinstance(exchange, str) or exchange_of(exchange) != exchange:
         return [f"exchange: expected an ISO 10383 code such as XNYS, got {shown(exchange)}"]
     try:
-        exchange_time_zone(exchange)
+        find_calendar(exchange)
     except ConfigError as error:
         return [str(error)]
     return []

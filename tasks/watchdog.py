@@ -15,10 +15,12 @@ import polars as pl
 from sizing.wording import first_of, grouped, listed
 from sql.warehouse import Warehouse
 from tasks.artifacts import show_markdown
+from tasks.calendars import exchange_of
+from tasks.errors import NotATradingDayError
 from tasks.retries import RETRIES
 from tasks.settings import Settings
 from tasks.stages import run_logger, stage
-from tasks.trading_days import close_of, exchange_time_zone, is_trading_day, next_trading_day
+from tasks.trading_days import close_of, exchange_time_zone, is_trading_day, next_trading_day, require_known_day
 from tasks.wording import cut
 
 _DAY = timedelta(days=1)
@@ -40,10 +42,11 @@ class Due(NamedTuple):
 
 
 class NotDue(NamedTuple):
-    """Why nothing of an exchange is due: it is closed, or it is too early."""
+    """Why nothing of an exchange is due: it is closed, it is too early, or its calendar does not know the day."""
 
     is_closed: bool
     words: str
+    is_unknown: bool = False
 
 
 class Missing(NamedTuple):
@@ -85,12 +88,17 @@ def _day_due(exchange: str, moment: datetime, as_of_date: date | None, deadline:
     return _not_due(exchange, today, deadline)
 
 
-def _not_due(exchange: str, today: date, deadline: timedelta) -> NotDue:
-    if not is_trading_day(exchange, today):
-        following = next_trading_day(exchange, today)
+def _not_due(calendar: str, today: date, deadline: timedelta) -> NotDue:
+    try:
+        require_known_day(calendar, today)
+    except NotATradingDayError as error:
+        return NotDue(is_closed=True, words=str(error), is_unknown=True)
+    exchange = exchange_of(calendar)
+    if not is_trading_day(calendar, today):
+        following = next_trading_day(calendar, today) or "not known"
         words = f"{exchange} is closed on {today} ({today:%A}), its next trading day is {following}"
         return NotDue(is_closed=True, words=words)
-    close = close_of(exchange, today)
+    close = close_of(calendar, today)
     due = f"{close.at + deadline:%Y-%m-%d %H:%M} UTC, {deadline / timedelta(hours=1):g} hours after the"
     words = f"the targets of {today} are due at {due} {'early ' if close.is_early else ''}close of {exchange}"
     return NotDue(is_closed=False, words=words)
