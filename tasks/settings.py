@@ -145,8 +145,15 @@ class Settings(BaseSettings):
         return Warehouse(self.warehouse, self.snapshot, self.export_folder, memory_limit=self.memory_limit)
 
 
-InstallationSettings = SkipJsonSchema[Settings]
-"""Settings that no form shows: it would send defaults of its own, whatever BALLAST_* says where the run happens."""
+def _are_of_environment(settings: object) -> bool:
+    return settings == Settings()
+
+
+InstallationSettings = Annotated[SkipJsonSchema[Settings], Field(exclude_if=_are_of_environment)]
+"""Settings that no form shows: it would send defaults of its own, whatever BALLAST_* says where the run happens.
+
+Where they are those of the environment they are left out of the parameters too: a form that got them would refuse them.
+"""
 
 
 class RebalanceConfig(BaseModel):

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 from prefect import Flow
+from prefect.utilities.schema_tools.validation import validate
 
 from flows.backfill import backfill
 from flows.custom_run import custom_run
@@ -34,6 +35,12 @@ def test_every_field_of_a_form_has_a_description(flow: Flow[..., Any]) -> None:
 def test_no_form_asks_for_the_installation_whose_place_is_the_environment(flow: Flow[..., Any]) -> None:
     assert "Settings" not in _definitions(flow)
     assert "postgres" not in str(_definitions(flow))
+
+
+@pytest.mark.parametrize("flow", [daily_rebalance, maintenance, watchdog], ids=lambda flow: flow.name)
+def test_a_form_accepts_what_it_starts_with(flow: Flow[..., Any]) -> None:
+    schema = flow.parameters.model_dump()
+    validate({"config": schema["properties"]["config"]["default"]}, schema, raise_on_error=True)
 
 
 def test_the_form_of_a_custom_run_ends_each_limit_with_its_default_and_bounds() -> None:
