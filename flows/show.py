@@ -66,9 +66,21 @@ def tell(problem: Problem) -> int:
 
 def tell_settings(error: Exception) -> int | None:
     """Say what is wrong with the settings, and give the exit code; None: that is not it."""
-    if isinstance(error, ValidationError) and error.title == Settings.__name__:
-        return tell(told(Settings, error.errors()))
+    if isinstance(error, ValidationError) and error.title.endswith(Settings.__name__):
+        is_ours = all(one["loc"] and one["loc"][0] in Settings.model_fields for one in error.errors())
+        return tell(told(Settings, error.errors()) if is_ours else _explain_prefect(error))
     return tell(error) if isinstance(error, ConfigError) else None
+
+
+def _explain_prefect(error: ValidationError) -> ConfigError:
+    """Name the setting of Prefect that is wrong, as far as Prefect does."""
+    wrong = [
+        f"{'.'.join(map(str, one['loc'])) or 'an address'}: {one['msg']}"
+        for one in error.errors()
+        if one["type"] != "default_factory_not_called"
+    ]
+    msg = f"a setting of Prefect ({error.title}) is wrong, {'; '.join(wrong)}: correct its PREFECT_ variable"
+    return ConfigError(msg)
 
 
 def say(message: str | None, results: Console, warnings: Console, lead: str = "") -> None:
