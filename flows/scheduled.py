@@ -3,28 +3,32 @@
 import os
 from collections.abc import Generator, Mapping
 from datetime import datetime
+from typing import Any, Final
 
 import httpx
 import polars as pl
 
-_PATIENCE_SECONDS = 1.0
+from flows.password import client_setting, is_local, read_password
+
 _SCHEMA: Mapping[str, pl.DataType] = {"deployment": pl.String(), "expected_start_at": pl.Datetime("us", "UTC")}
+NO_ANSWER: Final = (httpx.HTTPError, httpx.InvalidURL, ValueError, KeyError)
+"""What comes of a server that does not answer, or is none."""
 
 
 def server_url() -> str:
     """Give the address of the API: PREFECT_API_URL, else where `ballast up` starts a server."""
     port = os.environ.get("PREFECT_SERVER_API_PORT", "4200")
-    return os.environ.get("PREFECT_API_URL") or f"http://127.0.0.1:{port}/api"
+    return client_setting("PREFECT_API_URL") or f"http://127.0.0.1:{port}/api"
 
 
-def next_runs(count: int) -> pl.DataFrame | None:
+def next_runs(count: int, seconds: float) -> pl.DataFrame | None:
     """Give the runs that start next, `deployment, expected_start_at`; None when no server answers in time."""
     wanted = {"flow_runs": {"state": {"type": {"any_": ["SCHEDULED"]}}}, "sort": "EXPECTED_START_TIME_ASC"}
     try:
-        with httpx.Client(base_url=server_url(), timeout=_PATIENCE_SECONDS, auth=_signed_in()) as client:
-            runs = client.post("/flow_runs/filter", json=wanted | {"limit": count}).raise_for_status().json()
-            known = client.post("/deployments/filter", json={}).raise_for_status().json()
-    except (httpx.HTTPError, httpx.InvalidURL, ValueError):
+        with server_client(seconds) as client:
+            runs = post(client, "/flow_runs/filter", **wanted, limit=count)
+            known = post(client, "/deployments/filter")
+    except NO_ANSWER:
         return None
     names = {one["id"]: one["name"] for one in known}
     rows = [
@@ -34,11 +38,22 @@ def next_runs(count: int) -> pl.DataFrame | None:
     return pl.DataFrame(rows, dict(_SCHEMA), orient="row")
 
 
+def server_client(seconds: float) -> httpx.Client:
+    """Return a client that is signed in, and waits so long for each answer."""
+    return httpx.Client(base_url=server_url(), timeout=seconds, auth=_signed_in())
+
+
+def post(client: httpx.Client, path: str, **body: object) -> Any:  # noqa: ANN401 - JSON
+    """Ask the server, and return its answer. *Raises* one of `NO_ANSWER`."""
+    return client.post(path, json=body).raise_for_status().json()
+
+
 def _signed_in() -> httpx.Auth | None:
     """Give what the server asks for, by the names of Prefect's own settings."""
-    if key := os.environ.get("PREFECT_API_KEY"):
+    if key := client_setting("PREFECT_API_KEY"):
         return _Bearer(key)
-    user, _, password = os.environ.get("PREFECT_API_AUTH_STRING", "").partition(":")
+    secret = client_setting("PREFECT_API_AUTH_STRING") or (is_local(server_url()) and read_password()) or ""
+    user, _, password = secret.partition(":")
     return httpx.BasicAuth(user, password) if user else None
 
 

@@ -13,8 +13,9 @@ from flows.foremost import count_others, only
 from flows.give import give, is_for_program, require_one_form
 from flows.health import Concern, Session, answer, ended_calendars, find_concerns, sessions_after
 from flows.looking import look
-from flows.program import as_printed
+from flows.program import as_printed, with_commands_as_printed
 from flows.scheduled import next_runs, server_url
+from flows.server_health import ServerHealth, ask_health
 from flows.show import PROBLEMS, err, narrowed, out, plain, show, tell
 from sql.reading import SnapshotReader
 from tasks.calendars import exchange_of
@@ -22,7 +23,7 @@ from tasks.errors import ConfigError
 from tasks.portfolios import load_with_terms
 from tasks.priority import first_by
 from tasks.settings import Settings
-from tasks.superseded import find_corrected
+from tasks.superseded import Corrected, find_corrected
 from tasks.trading_days import CalendarEnd, calendar_ends
 
 _DAYS = _RUNS = _SCHEDULED = 5
@@ -43,15 +44,14 @@ def show_status(paths: Mapping[str, Path], form: Form) -> int:
         newest: date | None = states.select(pl.col("newest_day").max()).item()
         exchanges = _exchanges(settings, states["portfolio_id"])
         following = sessions_after(states, exchanges, settings.deadline_hours)
-        ends = calendar_ends(exchanges.values(), datetime.now(UTC).date())
+        now = datetime.now(UTC)
+        ends, server = calendar_ends(exchanges.values(), now.date()), ask_health(now, settings.answer_seconds)
         health, halts = reader.query("newest_health", n_days=_DAYS), reader.query("halts_in_force")
         concerns = (
-            *find_concerns(states, health, halts, following, datetime.now(UTC)),
+            *find_concerns(states, health, halts, following, now),
             *ended_calendars(ends),
-        )
-        concerns += tuple(
-            Concern(one.what, "targets_on_corrected_inputs has the files", one.command)
-            for one in find_corrected(reader, exchanges)
+            *(_corrected(one) for one in find_corrected(reader, exchanges)),
+            *(server.concerns if server else ()),
         )
         said = answer(states, concerns, following)
         if is_for_program(form):
@@ -60,9 +60,14 @@ def show_status(paths: Mapping[str, Path], form: Form) -> int:
             give(states.join(_coming(exchanges, following), on="portfolio_id", how="left").with_columns(*told), form)
             return
         _show(reader, states, concerns, said, following)
+        _show_scheduled(server, settings.answer_seconds)
         _tell_ends(out(), ends)
 
     return look(paths, form, tell_status)
+
+
+def _corrected(one: Corrected) -> Concern:
+    return Concern(one.what, "targets_on_corrected_inputs has the files", one.command)
 
 
 def _say_empty(settings: Settings, form: Form) -> int:
@@ -121,7 +126,7 @@ def _show(
     console.print(f"[bold {'yellow' if concerns else 'green'}]{escape(plain(said))}[/]", soft_wrap=True)
     for one in concerns:
         console.print(
-            f"  {escape(plain(one.what))}: {escape(plain(one.why))}\n    {escape(as_printed(one.todo))}", soft_wrap=True
+            f"  {escape(plain(one.what))}: {escape(plain(one.why))}\n    {escape(_todo(one))}", soft_wrap=True
         )
     console.print()
     first = only(states, first_by(states, pl.col("is_halted"), pl.col("waiting_run_id").is_not_null(), _behind()))
@@ -142,17 +147,28 @@ def _show(
             f"{session.due:%Y-%m-%d %H:%M} UTC",
             soft_wrap=True,
         )
-    scheduled = next_runs(_SCHEDULED)
-    if scheduled is None:
+
+
+def _show_scheduled(server: ServerHealth | None, seconds: float) -> None:
+    console = out()
+    scheduled = next_runs(_SCHEDULED, seconds) if server else None
+    if server is None:
         console.print(
             f"  no Prefect server answers at {escape(server_url())}: `{escape(as_printed('up'))}` starts one, "
             "with the schedules",
             soft_wrap=True,
         )
-    elif scheduled.is_empty():
+    elif scheduled is not None and scheduled.is_empty():
         console.print(f"  nothing is scheduled: `{escape(as_printed('deploy'))}` brings the schedules", soft_wrap=True)
-    else:
+    elif scheduled is not None:
         show(console, _minutes(scheduled))
+    for note in server.notes if server else ():
+        console.print(f"  {escape(with_commands_as_printed(note))}", soft_wrap=True)
+
+
+def _todo(concern: Concern) -> str:
+    """Return what to do: a command of ours as it works here, anything else as it is."""
+    return as_printed(concern.todo) if concern.todo.startswith("ballast ") else concern.todo
 
 
 def _behind() -> pl.Expr:

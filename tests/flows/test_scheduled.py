@@ -21,7 +21,7 @@ def test_the_server_is_that_of_the_environment_else_the_one_of_ballast_up(monkey
 @pytest.mark.parametrize("url", ["http://127.0.0.1:9/api", "nowhere", "http://[broken"])
 def test_no_answer_is_told_as_none(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
     monkeypatch.setenv("PREFECT_API_URL", url)
-    assert next_runs(5) is None
+    assert next_runs(5, 1) is None
 
 
 @pytest.mark.server
@@ -31,6 +31,6 @@ def test_the_next_run_of_a_real_server_is_told_with_its_moment() -> None:
     flow = Flow(lambda: None, name="asked-for-later")
     with get_client(sync_client=True) as client:
         made = client.create_flow_run(flow, name="later", state=Scheduled(scheduled_time=soon))
-    told = next_runs(50)
+    told = next_runs(50, 10)
     assert told is not None
     assert (made.name, soon) in told.rows()
