@@ -5,6 +5,7 @@ and rows melt together. And it takes a line end that lies in two blocks for one 
 """
 
 import io
+from threading import Lock
 
 import polars as pl
 
@@ -20,6 +21,8 @@ class ArrowText(io.RawIOBase):
         self._text = text
         self._kept_back = b""
         self._is_rewritten = False
+        self._is_ended = False
+        self._reading = Lock()
 
     def readable(self) -> bool:
         """Say yes, as every stream for reading does."""
@@ -27,6 +30,15 @@ class ArrowText(io.RawIOBase):
 
     def read(self, size: int = -1) -> bytes:
         """Give the next bytes, none at the end."""
+        with self._reading:
+            return b"" if self._is_ended else self._next(size)
+
+    def end(self) -> None:
+        """Give nothing any more: Arrow reads ahead in a thread, and goes on when its reader is given up."""
+        with self._reading:
+            self._is_ended = True
+
+    def _next(self, size: int) -> bytes:
         while True:
             part = self._text.read(size) or b""
             block, self._kept_back = self._kept_back + part, b""

@@ -1,6 +1,7 @@
 """Parquet and Arrow IPC as text, batch by batch. A double keeps all of its digits, midnight is a date."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from io import FileIO
 from pathlib import Path
 
 import polars as pl
@@ -14,11 +15,14 @@ from tasks.errors import SourceError
 from tasks.layout import Layout
 from tasks.notation import Notation
 from tasks.refusals import RawBatch, broken_rows
-from tasks.wording import shown
+from tasks.wording import counted, shown
 
 _BATCH_ROWS = 1 << 16
 _BUFFER_BYTES = 1 << 20
 _LONGEST_SAID = 200
+_MOST_TEXT = 16 << 20
+"""So many bytes may the texts of one column have in one batch."""
+_LONGEST_ON_AVERAGE = 4 << 10
 _DAMAGES = (pa.ArrowException, pl.exceptions.PolarsError, OSError, UnicodeDecodeError)
 """What a damaged file raises: Polars for a zone that is nowhere, Python for a name that is not UTF-8."""
 _FIRST_DAY, _LAST_DAY = -719_162, 2_932_896
@@ -48,18 +52,45 @@ _PLAIN = (
 def read_parquet(path: Path, layout: Layout, notation: Notation) -> Iterator[RawBatch]:
     """Give the rows of a Parquet file. *Raises* `SourceError` for columns that do not fit, and for a damaged file."""
     try:
-        with (
-            open_file(path) as opened,
-            parquet.ParquetFile(
-                opened, buffer_size=_BUFFER_BYTES, pre_buffer=False, page_checksum_verification=True
-            ) as file,
-        ):
-            columns = _columns(file.schema_arrow, layout)
-            names = [file.schema_arrow.names[place] for place in columns]
-            batches = file.iter_batches(_BATCH_ROWS, columns=names, use_threads=False)
-            yield from _as_text(batches, list(columns.values()), notation)
+        with open_file(path) as opened:
+            with parquet.ParquetFile(opened) as described:
+                metadata, schema = described.metadata, described.schema_arrow
+            columns = _columns(schema, layout)
+            _require_moderate_chunks(metadata, columns)
+            opened.seek(0)
+            names = [schema.names[place] for place in columns]
+            texts = [schema.names[place] for place in columns if _is_text(schema.types[place])]
+            with _open_parquet(opened, metadata, texts) as file:
+                batches = file.iter_batches(_BATCH_ROWS, columns=names, use_threads=False)
+                yield from _as_text(batches, list(columns.values()), notation)
     except _DAMAGES as error:
         raise SourceError(_damaged("Parquet", error)) from None
+
+
+def _open_parquet(opened: FileIO, metadata: parquet.FileMetaData, texts: list[str]) -> parquet.ParquetFile:
+    """Open it so that a text which many rows have is kept once, until it is known how long they are together."""
+    return parquet.ParquetFile(
+        opened,
+        metadata=metadata,
+        read_dictionary=texts,
+        buffer_size=_BUFFER_BYTES,
+        pre_buffer=False,
+        page_checksum_verification=True,
+    )
+
+
+def _is_text(dtype: pa.DataType) -> bool:
+    return any(is_one(dtype) for is_one in (arrow_types.is_string, arrow_types.is_large_string))
+
+
+def _require_moderate_chunks(metadata: parquet.FileMetaData, columns: Mapping[int, str]) -> None:
+    """Refuse long values before they are unpacked. *Requires* columns that are no records."""
+    for group in range(metadata.num_row_groups):
+        row_group = metadata.row_group(group)
+        for place, name in columns.items():
+            size = row_group.column(place).total_uncompressed_size
+            if size > max(_MOST_TEXT, _LONGEST_ON_AVERAGE * row_group.num_rows):
+                raise SourceError(_too_long(name, size, row_group.num_rows))
 
 
 def read_arrow(path: Path, layout: Layout, notation: Notation) -> Iterator[RawBatch]:
@@ -136,10 +167,33 @@ def _is_plain(dtype: pa.DataType) -> bool:
 def _as_text(batches: Iterator[pa.RecordBatch], names: list[str], notation: Notation) -> Iterator[RawBatch]:
     last = 0
     for batch in batches:
+        for name, column in zip(names, batch.columns, strict=True):
+            _require_moderate(name, column)
         texts = [_texts(column, notation).alias(name) for name, column in zip(names, batch.columns, strict=True)]
         numbers = pl.int_range(last + 1, last + 1 + batch.num_rows, dtype=pl.Int32, eager=True).alias("row_number")
         last += batch.num_rows
         yield RawBatch(pl.DataFrame([numbers, *texts]), broken_rows([]))
+
+
+def _require_moderate(name: str, column: pa.Array) -> None:
+    """Refuse texts that would take too much memory as rows of their own."""
+    is_packed = arrow_types.is_dictionary(column.type)
+    values = column.dictionary if is_packed else column
+    if not any(is_one(values.type) for is_one in (*_TEXTS, *_BYTES)):
+        return
+    sizes = pl.Series(pl.from_arrow(values)).cast(pl.Binary).bin.size()
+    if is_packed:
+        sizes = sizes.gather(pl.Series(pl.from_arrow(column.indices.drop_null())).cast(pl.UInt32))
+    total = int(sizes.cast(pl.Int64).sum())
+    if total > _MOST_TEXT:
+        raise SourceError(_too_long(name, total, len(column)))
+
+
+def _too_long(name: str, n_bytes: int, n_rows: int) -> str:
+    return (
+        f"has {n_bytes >> 20} MiB in {counted(n_rows, 'row')} of column {name}: expected names, numbers and dates. "
+        "Correct the file"
+    )
 
 
 def _texts(column: pa.Array, notation: Notation) -> pl.Series:

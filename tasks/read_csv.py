@@ -45,7 +45,11 @@ def read_csv(path: Path, layout: Layout, notation: Notation) -> Iterator[RawBatc
     # The last line is ours. Read as a row of its own, it proves that no quote before it was left open.
     end = uuid.uuid4().hex
     with open_text(path, notation, f"\n{end}") as text:
-        yield from _Rows(ArrowText(text), end, len(header)).read(columns, notation)
+        rows = ArrowText(text)
+        try:
+            yield from _Rows(rows, end, len(header)).read(columns, notation)
+        finally:
+            rows.end()
 
 
 def _read_start(path: Path, notation: Notation) -> str:

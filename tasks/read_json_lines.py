@@ -11,9 +11,11 @@ from tasks.errors import SourceError
 from tasks.layout import Layout
 from tasks.notation import Notation
 from tasks.refusals import RawBatch, broken_rows
-from tasks.text_blocks import BLOCK_BYTES, Excerpt, open_text
+from tasks.text_blocks import Excerpt, open_text
 
-_LONGEST_LINE = 4 * BLOCK_BYTES
+BLOCK_BYTES = 1 << 18
+"""What is parsed at a time."""
+_LONGEST_LINE = 16 << 20
 
 _Object: TypeAlias = tuple[int, dict[str, Any]]
 """The number of a line, and the object in it."""

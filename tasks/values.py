@@ -1,6 +1,7 @@
 """What a text of a file stands for: a number, a date, a name or nothing, as its feed says that values are written."""
 
 import re
+from collections.abc import Iterable
 
 import polars as pl
 
@@ -8,7 +9,7 @@ from tasks.contracts import DAY, NUMBER, Contract
 from tasks.dates import parse_dates
 from tasks.notation import Notation
 
-_NOT_A_NUMBER = ("nan", "+nan", "-nan")
+_NOT_A_NUMBER = ("NaN", "+NaN", "-NaN")
 _GROUPED = r"^[+-]?\d{1,3}(?:{between}\d{3})+(?:{decimal}\d*)?$"
 _ALSO = {" ": "[ \u00a0\u202f]", "'": "['\u2019]"}
 """What else stands between thousands where the key does: other blanks, another apostrophe."""
@@ -27,10 +28,15 @@ def text_of(contract: Contract, name: str, rows: pl.DataFrame, notation: Notatio
     nothing = [""]
     if dtype in (NUMBER, DAY):
         # Not in names: NA and NULL are tickers somewhere.
-        nothing += [word.lower() for word in notation.missing]
+        nothing += notation.missing
     if dtype is NUMBER and given not in contract.required:
         nothing += _NOT_A_NUMBER
-    return pl.when(~trimmed.str.to_lowercase().is_in(nothing)).then(text if dtype is DAY else trimmed)
+    return pl.when(~trimmed.is_in(_in_any_case(nothing))).then(text if dtype is DAY else trimmed)
+
+
+def _in_any_case(words: Iterable[str]) -> list[str]:
+    """Write each word as it stands, small, in capitals, and with one: to change every text would take longer."""
+    return sorted({write(word) for word in words for write in (str, str.lower, str.upper, str.capitalize)})
 
 
 def value_of(given: str, dtype: type[pl.DataType], text: pl.Expr, notation: Notation) -> pl.Expr:

@@ -350,3 +350,36 @@ class TestArrow:
         content = bytearray(_parquet(TABLE, write_page_checksum=True))
         content[30] ^= 1
         assert "is cut off or damaged" in _refusal(read, bytes(content), "parquet")
+
+
+_LONG = "x" * (17 << 20)
+_MANY_LONG = pa.array(["x" * 3_000] * 60_000, pa.large_string()).dictionary_encode()
+
+
+@pytest.mark.parametrize("write", [_parquet, _ipc])
+@pytest.mark.parametrize(
+    "asset",
+    [
+        pa.array(["AAA", _LONG]),
+        pa.array(["AAA", _LONG.encode()], pa.large_binary()),
+        pa.array(["AAA", _LONG], pa.string_view()),
+        pa.array(["AAA", _LONG]).dictionary_encode(),
+        _MANY_LONG,
+        _MANY_LONG.dictionary_decode(),
+    ],
+    ids=["text", "bytes", "view", "dictionary", "many in a dictionary", "many"],
+)
+def test_values_that_take_much_memory_are_refused_before_they_are_rows(
+    read: Read, write: Callable[[pa.Table], bytes], asset: pa.Array
+) -> None:
+    table = pa.table({"date": pa.nulls(len(asset), pa.string()), "asset": asset, "score": pa.nulls(len(asset))})
+    form: FormatName = "parquet" if write is _parquet else "arrow"
+    assert "MiB in " in _refusal(read, write(table), form)
+
+
+def test_many_texts_of_ordinary_length_are_read(read: Read) -> None:
+    names = [f"{'x' * 190}{number % 50_000}" for number in range(140_000)]
+    table = pa.table({"date": ["2025-06-02"] * 140_000, "asset": names, "score": [0.5] * 140_000})
+    for content, form in ((_parquet(table), "parquet"), (_ipc(table), "arrow")):
+        rows, _ = read(content, form)
+        assert [row["asset"] for row in rows] == names
