@@ -11,7 +11,7 @@ from flows.flags import Form
 from flows.foremost import count_others, only
 from flows.give import give, is_for_program
 from flows.looking import NothingToShowError, look, require_known_portfolios, say_days_around
-from flows.show import four_decimals, narrowed, out, show
+from flows.show import four_decimals, narrowed, out, show, with_causes
 from sql.reading import SnapshotReader
 from tasks.errors import UsageError
 from tasks.priority import first_by
@@ -47,7 +47,7 @@ def show_difference(runs: Runs, days: Days, portfolio: str | None, paths: Mappin
             console.print("No weight moved.")
             return
         weights = ("previous_target_weight", "target_weight", "weight_change")
-        rows = only(moved, first).select("portfolio_id", "asset", "bucket", *weights, "change", "change_reason")
+        rows = only(moved, first).select("portfolio_id", "asset", "bucket", *weights, "change", with_causes())
         show(console, narrowed(console, four_decimals(rows, *weights), _SPARED), "Why")
 
     return look(paths, form, tell_difference)

@@ -14,7 +14,21 @@ from flows.asked import Asked, one_day, read_asked, warn
 from flows.flags import Form
 from flows.foremost import count_others, only
 from flows.give import give, require_one_form
-from flows.show import ERROR, HELD, PROBLEMS, PROPOSED, REJECTED, err, four_decimals, hear_warehouse, out, show, tell
+from flows.show import (
+    ERROR,
+    HELD,
+    PROBLEMS,
+    PROPOSED,
+    REJECTED,
+    err,
+    four_decimals,
+    hear_warehouse,
+    narrowed,
+    out,
+    show,
+    tell,
+    with_causes,
+)
 from sizing.wording import listed
 from tasks import course, ledger, what_if
 from tasks.groups import closed_portfolios, early_closes, unknown_days
@@ -48,7 +62,8 @@ _FIGURES = {
     "cash": "cash_weight",
 }
 _ORDER = "what would not be published first, then the largest turnover"
-_WIDE = 92
+_SPARED = ("action", "visible")
+"""What a narrow terminal has no place for, the first one first."""
 
 
 def show_plan(  # noqa: PLR0913 - the flags
@@ -115,7 +130,7 @@ def _show(plan: Plan, targets: pl.DataFrame) -> None:
         own = targets.filter(portfolio_id=portfolio["portfolio_id"])
         if own.height:
             console.print(f"[bold]{escape(_title(portfolio))}[/]")
-            show(console, _largest_first(own, console.width))
+            show(console, narrowed(console, _largest_first(own), _SPARED))
 
 
 def _title(portfolio: Mapping[str, Any]) -> str:
@@ -141,19 +156,19 @@ def _pair(name: str, column: str) -> pl.Expr:
     return pl.when(now == planned).then(planned).otherwise(pl.format("{}→{}", now, planned)).alias(name)
 
 
-def _largest_first(targets: pl.DataFrame, width: int) -> pl.DataFrame:
-    """Give what is shown of a portfolio's targets; a narrow terminal has no place for the action."""
+def _largest_first(targets: pl.DataFrame) -> pl.DataFrame:
+    """Return what is shown of a portfolio's targets: trade = planned - held, 0 within the band."""
     size = pl.max_horizontal(pl.col("weight_change", "trade_weight").abs())
     shown = targets.sort(size, "asset", descending=[True, False]).select(
         "asset",
-        now="visible_target_weight",
+        visible="visible_target_weight",
         planned="target_weight",
+        held="current_weight",
         trade="trade_weight",
         action="action",
         reason=pl.when(pl.col("visible_run_id").is_not_null() & pl.col("change_reason").is_not_null())
-        .then("change_reason")
+        .then(with_causes())
         .when("is_changed")
         .then("target_reason"),
     )
-    rounded = four_decimals(shown, "now", "planned", "trade")
-    return rounded if width >= _WIDE else rounded.drop("action")
+    return four_decimals(shown, "visible", "held", "planned", "trade")

@@ -176,6 +176,12 @@ def four_decimals(frame: pl.DataFrame, *weights: str) -> pl.DataFrame:
     return frame.with_columns(pl.col(weights).round(_SHOWN.scale).cast(_SHOWN))
 
 
+def with_causes() -> pl.Expr:
+    """Return the words of a change, with the parts that it is made of before them where they are several."""
+    parts = pl.when(pl.col("causes").str.contains(",")).then(pl.col("causes") + ": ").otherwise(pl.lit(""))
+    return (parts + pl.col("change_reason")).alias("change_reason")
+
+
 def _table(frame: pl.DataFrame, title: str | None) -> Table:
     """Numbers stand to the right; only long texts are broken, between words."""
     table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)

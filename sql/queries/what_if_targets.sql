@@ -15,6 +15,7 @@ SELECT
     targets.trade_rank,
     compared.change,
     compared.change_reason,
+    compared.causes,
     targets.target_reason,
     compared.weight_change <> 0
     OR coalesce(targets.trade_weight, 0)

@@ -11,10 +11,20 @@ side AS (
     SELECT portfolio_id, previous_run_id FROM pair
 ),
 targeted AS (
-    FROM targets SEMI JOIN side USING (run_id, portfolio_id)
+    SELECT *, sum(target_weight) OVER (PARTITION BY run_id, portfolio_id) AS total_weight
+    FROM targets
+    SEMI JOIN side USING (run_id, portfolio_id)
 ),
 sized AS (
-    FROM sizing_audit SEMI JOIN side USING (run_id, portfolio_id)
+    SELECT
+        *,
+        -- What is divided, and by the multipliers of how many others.
+        sum(raw_weight) FILTER (pinned_weight IS NULL) OVER of_run AS free_total,
+        sum(score_multiplier) FILTER (pinned_weight IS NULL AND drop_reason IS NULL) OVER of_run
+        - score_multiplier AS others_total
+    FROM sizing_audit
+    SEMI JOIN side USING (run_id, portfolio_id)
+    WINDOW of_run AS (PARTITION BY run_id, portfolio_id)
 ),
 named AS (
     SELECT pair.*, targeted.asset
@@ -59,6 +69,21 @@ compared AS (
         coalesce(old_decision.current_weight, 0) AS previous_current_weight,
         size.size_category,
         old_size.size_category AS previous_size_category,
+        target.total_weight - old_target.total_weight AS total_change,
+        coalesce(size.pinned_weight, old_size.pinned_weight) IS NOT NULL AS is_pinned,
+        (size.free_total + old_size.free_total) / 2 AS mean_total,
+        -- Shares of the total by multiplier, before and after, and as if only the own one had changed, or only the others.
+        old_size.score_multiplier / nullif(old_size.score_multiplier + old_size.others_total, 0) AS old_share,
+        size.score_multiplier / nullif(size.score_multiplier + size.others_total, 0) AS share,
+        size.score_multiplier / nullif(size.score_multiplier + old_size.others_total, 0) AS own_share,
+        old_size.score_multiplier / nullif(old_size.score_multiplier + size.others_total, 0) AS others_share,
+        mean_total * (own_share - old_share + share - others_share) / 2 AS by_size,
+        mean_total * (others_share - old_share + share - own_share) / 2 AS by_others,
+        (size.free_total - old_size.free_total) * (old_share + share) / 2 AS by_total,
+        (size.raw_weight - size.free_total * share)
+        - (old_size.raw_weight - old_size.free_total * old_share) AS by_minimum,
+        (size.stage2_weight - size.raw_weight) - (old_size.stage2_weight - old_size.raw_weight) AS by_caps,
+        size.residual_weight - old_size.residual_weight AS by_residual,
         is_in AND was_in
             AND (size.score_multiplier, size.score_rank, size.pinned_weight)
             IS DISTINCT FROM (old_size.score_multiplier, old_size.score_rank, old_size.pinned_weight) AS is_resized
@@ -141,12 +166,47 @@ limit_change AS (
     WHERE old_value <> new_value
     GROUP BY ALL
 ),
+moved_by AS (
+    SELECT
+        *,
+        target_weight - previous_target_weight AS weight_change,
+        CASE
+            WHEN previous_run_id IS NULL THEN [{'cause': 'first', 'weight': weight_change}]
+            WHEN is_cash
+            THEN [
+                {'cause': 'total', 'weight': total_change::DECIMAL(11, 8)},
+                {'cause': 'positions', 'weight': (weight_change - total_change)::DECIMAL(11, 8)}
+            ]
+            WHEN NOT (is_in AND was_in) THEN [{'cause': 'selection', 'weight': weight_change}]
+            WHEN is_pinned THEN [{'cause': 'pinned', 'weight': weight_change}]
+            ELSE [
+                {'cause': 'size', 'weight': coalesce(by_size, 0)::DECIMAL(11, 8)},
+                {'cause': 'total', 'weight': coalesce(by_total, 0)::DECIMAL(11, 8)},
+                {'cause': 'others', 'weight': coalesce(by_others, 0)::DECIMAL(11, 8)},
+                {'cause': 'minimum', 'weight': coalesce(by_minimum, 0)::DECIMAL(11, 8)},
+                {'cause': 'caps', 'weight': coalesce(by_caps, 0)::DECIMAL(11, 8)},
+                {'cause': 'residual', 'weight': coalesce(by_residual, 0)::DECIMAL(11, 8)}
+            ]
+        END AS computed,
+        (weight_change - list_sum([one.weight for one in computed]))::DECIMAL(11, 8) AS by_rounding,
+        list_sort(
+            [
+                {'size': -abs(one.weight), 'cause': one.cause, 'weight': one.weight}
+                for one in list_append(computed, {'cause': 'rounding', 'weight': by_rounding}) if one.weight <> 0
+            ]
+        ) AS causes
+    FROM compared
+),
 told AS (
     SELECT
         compared.*,
+        CASE
+            WHEN causes[1].cause = 'others' THEN 'others'
+            WHEN causes[1].cause IN ('total', 'minimum', 'caps', 'residual') THEN 'limits'
+            WHEN causes[1].cause IN ('selection', 'pinned') THEN 'selection'
+        END AS decisive,
         runs.as_of_date,
         old_run.as_of_date AS previous_as_of_date,
-        target_weight - previous_target_weight AS weight_change,
         CASE
             WHEN NOT is_candidate OR NOT was_candidate OR score IS NOT DISTINCT FROM previous_score THEN NULL
             WHEN score IS NULL THEN format('no score any more, it was {:.12g}', previous_score)
@@ -189,6 +249,7 @@ told AS (
             WHEN current_weight <> previous_current_weight
             THEN format('holding {} -> {}', previous_current_weight::VARCHAR, current_weight::VARCHAR)
         END AS holding_words,
+        nullif(concat_ws('; ', gate_words, restriction_words, universe_words), '') AS selection_words,
         list_filter(crowd.came, lambda other: other <> compared.asset) AS others_in,
         list_filter(crowd.went, lambda other: other <> compared.asset) AS others_out,
         crowd.n_resized - is_resized::INTEGER AS n_others_resized,
@@ -208,7 +269,7 @@ told AS (
             WHEN limit_change.changed_limits IS NOT NULL THEN 'limit ' || limit_change.changed_limits
         END AS limit_words,
         CASE WHEN runs.code_fingerprint <> old_run.code_fingerprint THEN 'code changed' END AS code_words
-    FROM compared
+    FROM moved_by AS compared
     JOIN crowd
         ON crowd.run_id = compared.run_id AND crowd.portfolio_id = compared.portfolio_id
         AND crowd.previous_run_id IS NOT DISTINCT FROM compared.previous_run_id
@@ -240,10 +301,23 @@ SELECT
         WHEN previous_run_id IS NULL THEN 'first published targets of the portfolio'
         ELSE concat_ws(
             '; ',
-            score_words, rank_words, size_words, gate_words, restriction_words, universe_words, holding_words,
-            limit_words, code_words, others_words
+            if(decisive = 'others', others_words, NULL),
+            if(decisive = 'limits', limit_words, NULL),
+            if(decisive = 'selection', selection_words, NULL),
+            score_words,
+            rank_words,
+            size_words,
+            if(decisive = 'selection', NULL, selection_words),
+            holding_words,
+            if(decisive = 'limits', NULL, limit_words),
+            code_words,
+            if(decisive = 'others', NULL, others_words)
         )
     END AS change_reason,
+    CASE
+        WHEN weight_change <> 0
+        THEN array_to_string([one.cause || if(one.weight > 0, ' +', ' ') || one.weight::VARCHAR for one in causes], ', ')
+    END AS causes,
     CASE
         WHEN weight_change = 0 THEN []
         WHEN previous_run_id IS NULL THEN ['first']
@@ -285,7 +359,8 @@ previous_target_weight DECIMAL(10,8): Target of the run it is held against, frac
 target_weight DECIMAL(10,8): Target of the newer run, fraction of the portfolio value, exact; 0 when it has none.
 weight_change DECIMAL(11,8): target_weight less previous_target_weight, fraction of the portfolio value, exact.
 change VARCHAR: opened, closed, increased, decreased or unchanged; of the targets, not of the holding (that is action in targets).
-change_reason VARCHAR: What moved between the two runs, in words: the asset itself first, then limits and code, then the other names; null when unchanged.
+change_reason VARCHAR: What moved between the two runs, in words, the decisive first; null when unchanged.
+causes VARCHAR: What the change is made of, the largest part first, each with its weight; together they are weight_change, exactly: size (its own multiplier), others (the multipliers of the other names), total (what there is to divide), minimum, caps, residual, rounding; selection where it came or went, pinned, first; of CASH total and positions. Null when unchanged.
 moved VARCHAR[]: The same as words to filter by: score, rank, size, gate, restriction, universe, holding, limit, code, others, first; empty when unchanged.
 previous_score DOUBLE: Score that the run it is held against used, in [0, 1]; null when it had none.
 score DOUBLE: Score that the newer run used, in [0, 1]; null when it had none.

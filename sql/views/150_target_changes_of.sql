@@ -25,7 +25,8 @@ previous_target_weight DECIMAL(10,8): Target of the run it is held against, frac
 target_weight DECIMAL(10,8): Target of the newer run, fraction of the portfolio value, exact; 0 when it has none.
 weight_change DECIMAL(11,8): target_weight less previous_target_weight, fraction of the portfolio value, exact.
 change VARCHAR: opened, closed, increased, decreased or unchanged; of the targets, not of the holding (that is action in targets).
-change_reason VARCHAR: What moved between the two runs, in words: the asset itself first, then limits and code, then the other names; null when unchanged.
+change_reason VARCHAR: What moved between the two runs, in words, the decisive first; null when unchanged.
+causes VARCHAR: What the change is made of, the largest part first, each with its weight; together they are weight_change, exactly: size (its own multiplier), others (the multipliers of the other names), total (what there is to divide), minimum, caps, residual, rounding; selection where it came or went, pinned, first; of CASH total and positions. Null when unchanged.
 moved VARCHAR[]: The same as words to filter by: score, rank, size, gate, restriction, universe, holding, limit, code, others, first; empty when unchanged.
 previous_score DOUBLE: Score that the run it is held against used, in [0, 1]; null when it had none.
 score DOUBLE: Score that the newer run used, in [0, 1]; null when it had none.

@@ -22,6 +22,7 @@ SELECT
         ELSE compared.change
     END AS change,
     compared.change_reason,
+    compared.causes,
     targets.current_weight,
     targets.trade_weight,
     targets.action,
@@ -65,6 +66,7 @@ COMMENT ON COLUMN proposed_targets.target_weight IS 'Proposed target, fraction o
 COMMENT ON COLUMN proposed_targets.weight_change IS 'target_weight less visible_target_weight, fraction of the portfolio value, exact.';
 COMMENT ON COLUMN proposed_targets.change IS 'hold where another target makes no trade (within the rebalance_band, say); else opened, closed, increased, decreased or unchanged, of the targets (of the holding: action).';
 COMMENT ON COLUMN proposed_targets.change_reason IS 'What moved between the two runs, in words; null when unchanged.';
+COMMENT ON COLUMN proposed_targets.causes IS 'What the change is made of, the largest part first, each with its weight; together they are weight_change, exactly: size (its own multiplier), others (the multipliers of the other names), total (what there is to divide), minimum, caps, residual, rounding; selection where it came or went, pinned, first; of CASH total and positions. Null when unchanged.';
 COMMENT ON COLUMN proposed_targets.current_weight IS 'Weight held when computed, fraction of the portfolio value; null when the proposal has no row of the asset.';
 COMMENT ON COLUMN proposed_targets.trade_weight IS 'Weight that would be traded, fraction of the portfolio value, negative for a sale; null when the proposal has no row of the asset.';
 COMMENT ON COLUMN proposed_targets.action IS 'open, increase, decrease, close or hold; null when the proposal has no row of the asset.';

@@ -13,6 +13,7 @@ SELECT
     difference.weight_change,
     difference.change,
     difference.change_reason,
+    difference.causes,
     difference.moved,
     difference.previous_score,
     difference.score,
@@ -53,7 +54,8 @@ COMMENT ON COLUMN correction_changes.previous_target_weight IS 'Target of the su
 COMMENT ON COLUMN correction_changes.target_weight IS 'Target of the correction, fraction of the portfolio value, exact; 0 when it has none.';
 COMMENT ON COLUMN correction_changes.weight_change IS 'target_weight less previous_target_weight, fraction of the portfolio value, exact.';
 COMMENT ON COLUMN correction_changes.change IS 'opened, closed, increased, decreased or unchanged; of the targets, not of the holding (that is action in targets).';
-COMMENT ON COLUMN correction_changes.change_reason IS 'What moved between the two runs, in words: the asset itself first, then limits and code, then the other names; null when unchanged.';
+COMMENT ON COLUMN correction_changes.change_reason IS 'What moved between the two runs, in words, the decisive first; null when unchanged.';
+COMMENT ON COLUMN correction_changes.causes IS 'What the change is made of, the largest part first, each with its weight; together they are weight_change, exactly: size (its own multiplier), others (the multipliers of the other names), total (what there is to divide), minimum, caps, residual, rounding; selection where it came or went, pinned, first; of CASH total and positions. Null when unchanged.';
 COMMENT ON COLUMN correction_changes.moved IS 'The same as words to filter by: score, rank, size, gate, restriction, universe, holding, limit, code, others; empty when unchanged.';
 COMMENT ON COLUMN correction_changes.previous_score IS 'Score that the superseded run used, in [0, 1]; null when it had none.';
 COMMENT ON COLUMN correction_changes.score IS 'Score that the correction used, in [0, 1]; null when it had none.';

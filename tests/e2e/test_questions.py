@@ -53,7 +53,7 @@ def test_what_changed_and_why_is_told_of_the_sample(snapshot: Path) -> None:
     changes = {row["asset"]: row for row in _ask(snapshot, QUESTIONS["02_what_changed"]).iter_rows(named=True)}
     assert (changes["AVGO"]["change"], changes["NEE"]["change"]) == ("opened", "closed")
     assert changes["AVGO"]["change_reason"] == (
-        "score 0.54754 -> 0.8164; rank 24 -> 6; selected, no longer stopped by below_min_score_new_position; "
+        "selected, no longer stopped by below_min_score_new_position; score 0.54754 -> 0.8164; rank 24 -> 6; "
         "others in: COP; others out: JPM, NEE; others moved in rank or size: 8"
     )
 
@@ -62,7 +62,7 @@ def test_a_weight_of_the_sample_tells_its_whole_story(snapshot: Path) -> None:
     story = {row["quantity"]: row for row in _ask(snapshot, QUESTIONS["03_why_this_weight"]).iter_rows(named=True)}
     assert story["score"]["words"].startswith("0.6 x technical 0.8655 + 0.4 x fundamental 0.9143")
     assert story["entry score"]["value"] == "0.6"
-    assert story["target weight"]["value"] == story["stage 2 weight"]["value"] == "0.10408163"
+    assert (story["target weight"]["value"], story["stage 2 weight"]["value"]) == ("0.10408163", "0.104081632653")
     assert story["trade"]["words"] == "decrease: 0.13317757 -> 0.10408163, number 3 of the trades."
 
 

@@ -7,6 +7,7 @@ import json
 import sys
 from collections.abc import Callable
 from datetime import date
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -126,12 +127,13 @@ def test_a_plan_says_what_would_happen_to_whom_and_why(planned: Ballast) -> None
     rows = [line.split() for line in out.splitlines()]
     assert ["core", "none→4", "none→4", "none→0", "none→0.3000", "none→0.3500"] in rows
     assert "core, the largest change first. Bound by max_new_positions, max_single_position, " in out
-    assert ["AMZN", "0.0000", "0.1500", "0.1500", "open", "Rank", "1,"] in [row[:7] for row in rows]
+    assert ["asset", "visible", "planned", "held", "trade", "action", "reason"] in rows
+    assert ["AMZN", "0.0000", "0.1500", "0.0000", "0.1500", "open", "Rank", "1,"] in [row[:8] for row in rows]
     assert err == ""
 
 
 @pytest.mark.parametrize(
-    ("width", "row"), [(80, "AMZN    0.0000    0.1500   0.1500   Rank 1"), (60, "  asset  AMZN\n")]
+    ("width", "row"), [(80, "AMZN     0.1500   0.0000   0.1500   Rank 1"), (60, "  asset  AMZN\n")]
 )
 def test_a_narrow_terminal_shows_what_it_has_place_for(
     planned: Ballast, monkeypatch: pytest.MonkeyPatch, width: int, row: str
@@ -140,6 +142,18 @@ def test_a_narrow_terminal_shows_what_it_has_place_for(
     _, out, _ = planned()
     assert max(map(len, out.splitlines())) <= width
     assert row in out
+
+
+def test_each_trade_is_what_is_planned_less_what_is_held(planned: Ballast, first_day: Plan) -> None:
+    _, out, _ = planned("--csv", "--all-rows")
+    traded = [row for row in csv.DictReader(io.StringIO(out)) if row["is_cash"] == "false" and row["action"] != "hold"]
+    assert len(traded) > 3
+    for row in traded:
+        planned_weight, held, trade = (
+            Decimal(row[name]) for name in ("target_weight", "current_weight", "trade_weight")
+        )
+        assert trade == planned_weight - held, row
+    assert first_day.targets.height >= len(traded)
 
 
 def _console(width: int) -> Any:  # noqa: ANN401 - rich's

@@ -1,5 +1,6 @@
 """A pocket calculator and the page of `ballast explain` are enough: every number follows from those above it."""
 
+import dataclasses
 import io
 import math
 import re
@@ -7,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from decimal import Decimal
 from math import fsum
+from random import Random
 from typing import Any
 
 import duckdb
@@ -20,7 +22,7 @@ from sizing import RebalancingLimits, size_portfolios
 from sql.records import RunRecord
 from sql.warehouse import Warehouse
 from tests.properties.strategies import make_batch
-from tests.sizing.cases import frame_and_limits
+from tests.sizing.cases import Asked, frame_and_limits
 
 PORTFOLIOS = 220
 MODES = ("is_dynamic", "sizing_mode", "residual_strategy", "has_minimum")
@@ -37,18 +39,27 @@ Row = dict[str, Any]
 @pytest.fixture(scope="module")
 def published(make_migrated: Callable[[], Warehouse]) -> tuple[Warehouse, pl.DataFrame, dict[str, RebalancingLimits]]:
     """Random portfolios of all modes and strategies, as the sizer gives them, in a run that is published."""
-    frame, limits = frame_and_limits(make_batch(14, PORTFOLIOS))
+    warehouse = make_migrated()
+    return warehouse, *_publish(warehouse, "r1", make_batch(14, PORTFOLIOS))
+
+
+def _publish(
+    warehouse: Warehouse, run_id: str, asked: list[Asked]
+) -> tuple[pl.DataFrame, dict[str, RebalancingLimits]]:
+    frame, limits = frame_and_limits(asked)
     sized = size_portfolios(frame, limits)
     config = {"portfolios": {name: one.model_dump(mode="json") for name, one in limits.items()}}
-    prints = {f"{name}_fingerprint": name for name in ("input", "config", "code")}
-    warehouse = make_migrated()
-    warehouse.start_run(RunRecord("r1", DAY, tuple(limits), **prints, config=config, inputs={}), "test")
+    prints = {f"{name}_fingerprint": f"{name} {run_id}" for name in ("input", "config", "code")}
+    warehouse.start_run(RunRecord(run_id, DAY, tuple(limits), **prints, config=config, inputs={}), "test")
     with duckdb.connect(str(warehouse.path)) as con:
         for table, rows in _tables(sized.positions, sized.portfolios).items():
-            con.register("rows", rows.with_columns(run_id=pl.lit("r1")))
+            con.register("rows", rows.with_columns(run_id=pl.lit(run_id)))
             con.execute(f"INSERT INTO {table} BY NAME SELECT * FROM rows")
-        con.execute("INSERT INTO run_events VALUES (99, 'r1', 'published', now(), 'test', 'test')")
-    return warehouse, sized.positions, limits
+        con.execute(
+            "INSERT INTO run_events SELECT max(event_id) + 1, ?, 'published', now(), 'test', 'test' FROM run_events",
+            [run_id],
+        )
+    return sized.positions, limits
 
 
 def _tables(positions: pl.DataFrame, portfolios: pl.DataFrame) -> dict[str, pl.DataFrame]:
@@ -235,4 +246,41 @@ def test_every_number_of_a_page_follows_from_those_above(
         ),
         *("bucket factor", "stage 2 weight", "left over", "room", "bucket room", "left for it", "mu", "bucket mu"),
         *("residual weight", "rounded down"),
+    }
+
+
+def _moved(asked: list[Asked], rng: Random) -> list[Asked]:
+    """Move scores, pins and names of most portfolios, and give some the limits of another."""
+    others = [limits for _, limits in asked]
+    return [
+        (
+            [
+                dataclasses.replace(line, score=None if line.score is None else rng.choice((line.score, rng.random())))
+                for line in lines
+                if rng.random() < 0.9
+            ],
+            rng.choice((limits, limits, rng.choice(others))),
+        )
+        for lines, limits in asked
+    ]
+
+
+def test_the_causes_of_a_change_add_up_to_it(make_migrated: Callable[[], Warehouse]) -> None:
+    warehouse, asked = make_migrated(), make_batch(15, PORTFOLIOS)
+    _, limits = _publish(warehouse, "r1", asked)
+    _publish(warehouse, "r2", _moved(asked, Random(15)))
+    pairs = [{"portfolio_id": name, "run_id": "r2", "previous_run_id": "r1"} for name in limits]
+    with duckdb.connect(str(warehouse.path), read_only=True) as con:
+        rows = con.execute("SELECT weight_change, causes FROM differences_of(?)", [pairs]).fetchall()
+    seen: set[str] = set()
+    for change, causes in rows:
+        assert (causes is None) == (change == 0)
+        parts = [part.split(" ") for part in (causes or "").split(", ") if part]
+        weights = [Decimal(weight) for _, weight in parts]
+        assert sum(weights, Decimal(0)) == change, causes
+        assert [abs(one) for one in weights] == sorted(map(abs, weights), reverse=True), causes
+        assert all(abs(Decimal(weight)) < Decimal("1e-6") for cause, weight in parts if cause == "rounding"), causes
+        seen |= {cause for cause, _ in parts}
+    assert seen == {
+        *("size", "others", "total", "minimum", "caps", "residual", "rounding", "selection", "pinned", "positions")
     }

@@ -111,7 +111,7 @@ def test_only_what_moved_is_told(changes: Rows) -> None:
 
 def test_a_changed_limit_is_told_with_both_values_and_one_that_came(changes: Rows) -> None:
     row = changes["a limit", "AAA"]
-    assert row["change_reason"].split("; ")[-1] == "limit max_single_position 0.5 -> 0.45, sizing_mode none -> adaptive"
+    assert "limit max_single_position 0.5 -> 0.45, sizing_mode none -> adaptive" in row["change_reason"].split("; ")
     assert row["moved"] == ["holding", "limit"]
 
 

@@ -54,6 +54,7 @@ def _read_everything(warehouse: Warehouse) -> Rows:
         "run_difference": ["'r1', 'r2'", "'r2', 'r1'"],
         "differences_of": [],
         "explain": stories,
+        "sizing_steps": stories,
         "what_would_change": stories,
     }
     asked = [
