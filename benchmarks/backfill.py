@@ -27,6 +27,7 @@ os.environ.setdefault("PREFECT_LOGGING_LEVEL", "CRITICAL")
 
 import numpy as np
 import polars as pl
+import yaml
 from rich.console import Console
 from rich.table import Table
 
@@ -109,7 +110,7 @@ def daily(settings: Settings, days: tuple[date, ...]) -> float:
     async def run_each() -> float:
         start = time.perf_counter()
         for number, day in enumerate(days):
-            config = RebalanceConfig(as_of_date=day, portfolios=LIMITS, settings=settings)
+            config = RebalanceConfig(as_of_date=day, settings=settings)
             state = await daily_rebalance(config, return_state=True)
             assert state.name == "Published"
             if number == 0:
@@ -136,8 +137,12 @@ def timed(seconds: Counter[str], part: str, module: Any, name: str) -> AbstractC
 
 def run(folder: Path, inbox: Path) -> Table:
     """Measure the backfill and the daily flow, and give the table."""
+    config = folder / "portfolios.yaml"
+    portfolios = {name: one.model_dump(mode="json", exclude_defaults=True) for name, one in LIMITS.items()}
+    config.write_text(yaml.safe_dump({"portfolios": portfolios}))
     settings = [
         Settings(
+            config=config,
             inbox=inbox,
             warehouse=folder / name / "warehouse.duckdb",
             snapshot=folder / name / "snapshot.duckdb",
@@ -148,7 +153,7 @@ def run(folder: Path, inbox: Path) -> Table:
     scores = pl.read_parquet(inbox / "scores.parquet", columns=["date"])
     days = tuple(scores["date"].unique().sort())
     start = time.perf_counter()
-    ingest_range(settings[0], days)
+    ingest_range(settings[0], days, {})
     ingest_seconds = time.perf_counter() - start
     seconds: Counter[str] = Counter()
     watches = [timed(seconds, part, *where) for part, functions in PARTS.items() for where in functions]

@@ -1,9 +1,7 @@
-"""What a command that computes days is asked: for which portfolios, under which limits, and for which days."""
+"""Which days a command computes, and what it warns of before."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from datetime import date
-from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -13,11 +11,9 @@ from sizing.feasibility import objections
 from sizing.limits import RebalancingLimits
 from sizing.wording import first_of, grouped
 from tasks.errors import SourceError, UsageError
-from tasks.feeds import Feeds
-from tasks.groups import Group, days_of_groups, group_portfolios
-from tasks.limit_changes import change_limits, choose_portfolios, tell_changes
-from tasks.portfolios import Terms, load_feeds, load_with_terms
-from tasks.settings import Settings
+from tasks.groups import days_of_groups
+from tasks.limit_changes import tell_changes
+from tasks.run_context import RunContext
 from tasks.sources import days_in_inbox
 from tasks.trading_days import is_trading_day, require_trading_day
 
@@ -25,40 +21,7 @@ AS_CONFIGURED: Mapping[str, Any] = {}
 """No limit is given on the command line."""
 
 
-@dataclass(frozen=True)
-class Asked:
-    """The portfolios of a command in their groups, and which limits are other than configured, in words.
-
-    `terms` has every portfolio of the config file.
-    """
-
-    settings: Settings
-    limits: dict[str, RebalancingLimits]
-    terms: dict[str, Terms]
-    feeds: Feeds
-    groups: tuple[Group, ...]
-    changes: tuple[str, ...]
-
-
-def read_asked(paths: Mapping[str, Path], portfolio_ids: Sequence[str], given: Mapping[str, Any]) -> Asked:
-    """Read the config, take the named portfolios or all, and change the given limits.
-
-    *Raises* `ConfigError`, and `UsageError` for an unknown portfolio or a limit that cannot be.
-    """
-    settings = Settings().writing_at(paths)
-    configured, terms = load_with_terms(settings.config)
-    limits = change_limits(choose_portfolios(configured, portfolio_ids), given)
-    return Asked(
-        settings,
-        limits,
-        terms,
-        load_feeds(settings.config),
-        group_portfolios(limits, terms, settings.exchange),
-        tell_changes(limits, configured),
-    )
-
-
-def one_day(asked: Asked, as_of: date | None) -> date:
+def one_day(asked: RunContext, as_of: date | None) -> date:
     """Give the day that is asked for, or the newest of the inbox. *Raises* `NotATradingDayError`, `SourceError`."""
     day = as_of or _newest_day(asked)
     if not any(is_trading_day(group.exchange, day) for group in asked.groups):
@@ -66,7 +29,7 @@ def one_day(asked: Asked, as_of: date | None) -> date:
     return day
 
 
-def days_asked_for(asked: Asked, as_of: date | None, first: date | None, last: date | None) -> tuple[date, ...]:
+def days_asked_for(asked: RunContext, as_of: date | None, first: date | None, last: date | None) -> tuple[date, ...]:
     """Say which days are asked for: `as_of`, the trading days of a range, or the newest day of the inbox."""
     if as_of and (first or last):
         msg = "--as-of asks for one day, --from and --to for a range: give the one or the other"
@@ -79,9 +42,9 @@ def days_asked_for(asked: Asked, as_of: date | None, first: date | None, last: d
     return days_of_groups(asked.groups, first, last)
 
 
-def warn(console: Console, asked: Asked) -> None:
+def warn(console: Console, asked: RunContext) -> None:
     """Say which limits are other than configured, and which will disappoint."""
-    for sentence in first_of(asked.changes):
+    for sentence in first_of(tell_changes(asked.limits, asked.configured)):
         console.print(f"[yellow]warning:[/] {escape(sentence)}")
     warn_of_limits(console, asked.limits)
 
@@ -93,7 +56,7 @@ def warn_of_limits(console: Console, limits: Mapping[str, RebalancingLimits]) ->
         console.print(f"[yellow]warning:[/] {escape(sentence)}")
 
 
-def _newest_day(asked: Asked) -> date:
+def _newest_day(asked: RunContext) -> date:
     inbox = asked.settings.inbox
     days = days_in_inbox(inbox, asked.feeds)
     if not days and "scores" in asked.feeds:

@@ -15,7 +15,6 @@ from flows.outcomes import HELD as HELD_STATE
 from flows.outcomes import PUBLISHED as PUBLISHED_STATE
 from flows.outcomes import read_summary, send, telling_refusals
 from flows.progress import ProgressOf
-from sizing import RebalancingLimits
 from sizing.names import TypedName
 from tasks import events
 from tasks.backfill import Approval, backfill_days, ingest_days
@@ -23,10 +22,10 @@ from tasks.backfill_report import HELD, PUBLISHED, DayDone, report_backfill
 from tasks.copy import copy_or_warn
 from tasks.errors import UsageError
 from tasks.former_copies import warn_of_former_copies
-from tasks.groups import Group, days_of_groups, group_portfolios, shown
-from tasks.portfolios import load_with_terms
+from tasks.groups import Group, days_of_groups, shown
 from tasks.publish import snapshot
 from tasks.report import with_warnings
+from tasks.run_context import RunContext, read_context
 from tasks.settings import InstallationSettings, Settings
 from tasks.trading_days import trading_days
 
@@ -41,8 +40,12 @@ class BackfillConfig(BaseModel):
     keep_going: bool = Field(
         default=False, description="Go on after a held day, with the targets published before it; else it is the end."
     )
-    portfolios: dict[TypedName, RebalancingLimits] = Field(
-        default={}, description="Limits of each portfolio; empty: those of the config file."
+    portfolio_ids: tuple[TypedName, ...] = Field(
+        default=(), description="Portfolios that are run, by their names in the config file; empty: all of them."
+    )
+    limits: dict[str, Any] = Field(
+        default={},
+        description="Limits other than configured, for each of these portfolios, as in `{max_single_position: 0.1}`.",
     )
     requested_by: str = Field(default="", description="Who asks for it; empty: nobody.")
     approver: str = Field(
@@ -65,7 +68,7 @@ class BackfillConfig(BaseModel):
 def run_name() -> str:
     """Name a flow run by its range and portfolios."""
     config = BackfillConfig.model_validate(flow_run.get_parameters()["config"])
-    return f"backfill {config.first} to {config.last} {shown(config.portfolios) or 'all portfolios'}"
+    return f"backfill {config.first} to {config.last} {shown(config.portfolio_ids) or 'all portfolios'}"
 
 
 @flow(name="backfill", flow_run_name=run_name, persist_result=False)
@@ -76,12 +79,15 @@ async def backfill(config: BackfillConfig) -> State[Any]:
     it was. One task a quarter of days; every day's targets are exported, and readers get one snapshot at the end.
 
     Args:
-        config: The range, the portfolios' limits, and where this installation keeps its things.
+        config: The range, the portfolios and changed limits, and where this installation keeps its things.
 
     """
-    settings = config.settings
-    limits, terms = load_with_terms(settings.config, config.portfolios)
-    groups = group_portfolios(limits, terms, settings.exchange)
+    return await backfill_range(config, read_context(config.settings, config.portfolio_ids, config.limits))
+
+
+async def backfill_range(config: BackfillConfig, context: RunContext) -> State[Any]:
+    """Do what `backfill` does, with a config that is read already."""
+    settings, groups = context.settings, context.groups
     approval = _require_approval(config, groups)
     days = days_of_groups(groups, config.first, config.last)
     parts = {group.exchange: trading_days(group.exchange, config.first, config.last) for group in groups}
@@ -90,13 +96,15 @@ async def backfill(config: BackfillConfig) -> State[Any]:
             (one.kind, one.source, one.ingest.ingest_id): one
             for exchange, own_days in parts.items()
             if own_days
-            for one in ingest_days(settings.model_copy(update={"exchange": exchange}), own_days, limits)
+            for one in ingest_days(
+                settings.model_copy(update={"exchange": exchange}), own_days, context.limits, context.feeds
+            )
         }
     progress = ProgressOf(sum(len(parts[group.exchange]) for group in groups))
     done: list[DayDone] = []
     try:
         for group in groups:
-            others = tuple(sorted(set(terms) - set(group.limits)))
+            others = tuple(sorted(set(context.terms) - set(group.limits)))
             for quarter in _quarters(parts[group.exchange]):
                 done += backfill_days(settings, quarter, group, approval, others, keep_going=config.keep_going)
                 await progress.advance(len(done), f"after {done[-1].day}")

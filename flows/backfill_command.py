@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
+from functools import partial
 from pathlib import Path
 
 from flows.asked import warn_of_limits
-from flows.backfill import BackfillConfig, backfill
+from flows.backfill import BackfillConfig, backfill, backfill_range
 from flows.engine import run_watched
 from flows.fates import give_fates
 from flows.flags import AS_TABLE, Form
@@ -13,8 +14,8 @@ from flows.give import is_for_program, sentences_of
 from flows.outcomes import HELD as HELD_STATE
 from flows.show import HELD, PROBLEMS, STOPPED, err, os_user, say, tell
 from tasks.errors import UsageError
-from tasks.groups import days_of_groups, group_portfolios
-from tasks.portfolios import load_feeds, load_with_terms
+from tasks.groups import days_of_groups
+from tasks.run_context import RunContext, read_context
 from tasks.settings import Settings
 from tasks.sources import find_sources
 
@@ -40,20 +41,19 @@ def backfill_days(  # noqa: PLR0913 - what a backfill is asked
             msg = f"a range needs --from and --to in order, got {first} and {last}"
             raise UsageError(msg)
         settings = Settings().writing_at(paths)
-        limits, terms = load_with_terms(settings.config)
-        warn_of_limits(console, limits)
-        _require_scores(settings, days_of_groups(group_portfolios(limits, terms, settings.exchange), first, last))
+        context = read_context(settings)
+        warn_of_limits(console, context.limits)
+        _require_scores(context, days_of_groups(context.groups, first, last))
         config = BackfillConfig(
             first=first,
             last=last,
             keep_going=keep_going,
-            portfolios=limits,
             requested_by=os_user(),
             approver=approver,
             note=note,
             settings=settings,
         )
-        state = run_watched(console, backfill, config)
+        state = run_watched(console, backfill, config, partial(backfill_range, config, context))
         say(state.message, results, console)
         if is_for_program(form):
             give_fates(settings, form, began, (first, last))
@@ -65,7 +65,7 @@ def backfill_days(  # noqa: PLR0913 - what a backfill is asked
     return HELD if state.name == HELD_STATE else 0
 
 
-def _require_scores(settings: Settings, days: Sequence[date]) -> None:
+def _require_scores(context: RunContext, days: Sequence[date]) -> None:
     """Refuse a range without scores before Prefect is started; a warehouse may have what the inbox has no more."""
-    if not settings.warehouse.exists():
-        find_sources(settings.inbox, days[0], load_feeds(settings.config))
+    if not context.settings.warehouse.exists():
+        find_sources(context.settings.inbox, days[0], context.feeds)

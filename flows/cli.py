@@ -19,7 +19,7 @@ from flows.db_command import db
 from flows.decision_commands import approve, decline, halt, resume
 from flows.environment_commands import deploy, down, up
 from flows.first_commands import init, validate
-from flows.flags import AS_CONFIGURED_WITH_INBOX, AS_TABLE, AsFlowRun, Form, PlacesWithInbox, Verbose, prepare
+from flows.flags import AS_CONFIGURED_WITH_INBOX, AS_TABLE, AsFlowRun, Form, PlacesWithInbox, Verbose, joined, prepare
 from flows.reading_commands import diff, explain, report, sql, status, targets
 
 _RUN = """Rebalance every portfolio for a day, or for each trading day of a range.
@@ -178,7 +178,7 @@ def main() -> None:
         # As stderr is: a letter that the terminal lacks stops nothing.
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
-        sys.exit(app(sys.argv[1:]))
+        sys.exit(app(joined(sys.argv[1:])))
     except Exception as error:
         from flows.show import tell_settings  # noqa: PLC0415 - Polars takes a while to import
 

@@ -8,13 +8,13 @@ from prefect.client.schemas.objects import State
 from prefect.runtime import flow_run
 from pydantic import BaseModel, ConfigDict, Field
 
-from flows.daily_rebalance import daily_rebalance
+from flows.daily_rebalance import rebalance_day
 from sizing import RebalancingLimits
 from sizing.names import TypedName
 from tasks.forms import InWords
 from tasks.limit_changes import tell_differences
-from tasks.portfolios import load_portfolios
 from tasks.report import with_warnings
+from tasks.run_context import RunContext, read_custom
 from tasks.settings import InstallationSettings, RebalanceConfig, Settings, Words
 from tasks.stages import run_logger
 
@@ -60,25 +60,19 @@ async def custom_run(config: CustomRunConfig) -> State[Any]:
             here, those of the form do, its defaults too.
 
     """
-    differing = _differing_limits(config)
+    context = read_custom(config.settings, config.portfolio_id, config.limits)
+    differing = _differing_limits(config, context)
     for sentence in differing:
         run_logger().warning(sentence)
-    state = await daily_rebalance.fn(
-        RebalanceConfig(
-            as_of_date=config.as_of_date,
-            portfolios={config.portfolio_id: config.limits},
-            requested_by=config.requested_by,
-            settings=config.settings,
-        )
-    )
+    request = RebalanceConfig(as_of_date=config.as_of_date, requested_by=config.requested_by, settings=config.settings)
+    state = await rebalance_day(request, context)
     return state.model_copy(update={"message": with_warnings(str(state.message), *differing)})
 
 
-def _differing_limits(config: CustomRunConfig) -> tuple[str, ...]:
+def _differing_limits(config: CustomRunConfig, context: RunContext) -> tuple[str, ...]:
     """Say which limits are other than in the config file; nothing where it does not know the portfolio."""
-    file = config.settings.config
-    own = load_portfolios(file).get(config.portfolio_id) if file.exists() else None
+    own = context.configured.get(config.portfolio_id)
     if own is None:
         return ()
     differing = tell_differences(config.limits, own)
-    return (f"limits other than in {file} (its own in brackets): {differing}",) if differing else ()
+    return (f"limits other than in {config.settings.config} (its own in brackets): {differing}",) if differing else ()

@@ -33,20 +33,12 @@ from tasks.construct import break_circuit, check, diversify, select, size
 from tasks.copy import copy_or_warn
 from tasks.course import take_course
 from tasks.former_copies import warn_of_former_copies
-from tasks.groups import (
-    Group,
-    closed_portfolios,
-    early_closes,
-    group_portfolios,
-    set_halted_apart,
-    shown,
-    unknown_days,
-)
+from tasks.groups import Group, closed_portfolios, early_closes, set_halted_apart, shown, unknown_days
 from tasks.ingest import ingest_day
 from tasks.ledger import OpenRun, actor, open_run
-from tasks.portfolios import load_with_terms
 from tasks.publish import FailureRecord, hold, publish, snapshot
 from tasks.report import with_warnings
+from tasks.run_context import RunContext, read_context
 from tasks.schedule import require_fresh, scheduled_day, scheduled_start
 from tasks.settings import RebalanceConfig, Settings
 from tasks.stages import run_logger
@@ -69,7 +61,7 @@ def run_name() -> str:
     """Name a flow run by its day and portfolios."""
     config = RebalanceConfig.model_validate(flow_run.get_parameters()["config"])
     day = config.as_of_date or scheduled_day(config.settings.exchange)
-    return f"{day} {shown(config.portfolios) or 'all portfolios'}"
+    return f"{day} {shown(config.portfolio_ids) or 'all portfolios'}"
 
 
 @flow(name="daily-rebalance", flow_run_name=run_name, persist_result=False)
@@ -84,13 +76,16 @@ async def daily_rebalance(config: RebalanceConfig = RebalanceConfig()) -> State[
     exchange is no error, and a run that starts too late is refused.
 
     Args:
-        config: The day, the portfolios' limits, and where this installation keeps its things.
+        config: The day, the portfolios and changed limits, and where this installation keeps its things.
 
     """
-    settings = config.settings
+    return await rebalance_day(config, read_context(config.settings, config.portfolio_ids, config.limits))
+
+
+async def rebalance_day(config: RebalanceConfig, context: RunContext) -> State[Any]:
+    """Do what `daily_rebalance` does, with a config that is read already."""
+    settings, groups = context.settings, context.groups
     day = config.as_of_date or scheduled_day(settings.exchange)
-    limits, terms = load_with_terms(settings.config, config.portfolios)
-    groups = group_portfolios(limits, terms, settings.exchange)
     closed, unknown = closed_portfolios(groups, day), list(unknown_days(groups, day).values())
     open_groups = tuple(group for group in groups if is_trading_day(group.exchange, day))
     if not open_groups:
@@ -100,14 +95,14 @@ async def daily_rebalance(config: RebalanceConfig = RebalanceConfig()) -> State[
             raise unknown[0]
         return Completed(name=CLOSED, message="; ".join(closed))
     if not config.as_of_date:
-        require_fresh(settings, day, sorted(limits), scheduled_start())
+        require_fresh(settings, day, sorted(context.limits), scheduled_start())
     notes = (*closed, *early_closes(open_groups, day))
     for note in notes:
         run_logger().info("%s", note)
 
     with telling_refusals(settings, [day], "daily-rebalance", f"ballast run --as-of {day}"):
-        ingested = ingest_day(settings, day)
-    outcomes, problems = _rebalance_each(config, day, set_halted_apart(settings, open_groups), frozenset(terms))
+        ingested = ingest_day(settings, day, context.feeds)
+    outcomes, problems = _rebalance_each(config, context, day, set_halted_apart(settings, open_groups))
     messages: list[Message] = []
     not_copied: tuple[str, ...] = ()
     if outcomes:
@@ -120,27 +115,27 @@ async def daily_rebalance(config: RebalanceConfig = RebalanceConfig()) -> State[
         _log_the_others(messages, problems)
         raise problems[0]
     sentence, warnings = join(messages, *notes)
-    corrected = warn_of_corrected_inputs(settings.open_warehouse(), terms)
+    corrected = warn_of_corrected_inputs(settings.open_warehouse(), context.terms)
     return Completed(name=outcomes[0].state, message=with_warnings(sentence, *warnings, *corrected, *not_copied))
 
 
 def _rebalance_each(
-    config: RebalanceConfig, day: date, groups: Sequence[Group], known: frozenset[str]
+    config: RebalanceConfig, context: RunContext, day: date, groups: Sequence[Group]
 ) -> tuple[list[Outcome], list[BallastError | WarehouseError]]:
     """Run every group, also when one of them fails; give what became of them, and what went wrong."""
     outcomes, problems = [], []
     for group in groups:
         try:
-            outcomes.append(_rebalance(config, day, group, known))
+            outcomes.append(_rebalance(config, context, day, group))
         except (BallastError, WarehouseError) as problem:
             problems.append(problem)
     return outcomes, problems
 
 
-def _rebalance(config: RebalanceConfig, day: date, group: Group, known: frozenset[str]) -> Outcome:
+def _rebalance(config: RebalanceConfig, context: RunContext, day: date, group: Group) -> Outcome:
     """Compute the targets of a group, and publish them, propose them or hold them."""
-    settings = group.settings(config.settings)
-    run = open_run(settings, day, group.limits, known)
+    settings = group.settings(context.settings)
+    run = open_run(settings, day, group.limits, frozenset(context.terms))
     try:
         with FailureRecord(settings, day, run.run_id):
             taken = take_course(run, group, _Tasks(settings, run, group, config.requested_by or actor()))

@@ -1,8 +1,9 @@
 """How a command runs a flow: on a Prefect server or within this process, with progress, and with its failure raised."""
 
 import asyncio
+import json
 import os
-from collections.abc import Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -16,24 +17,28 @@ from prefect.settings import (
     PREFECT_API_URL,
     PREFECT_HOME,
     PREFECT_SERVER_ALLOW_EPHEMERAL_MODE,
+    get_current_settings,
 )
 from pydantic import BaseModel
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from flows.progress import watched_by
-from tasks.errors import ServerUnreachableError
+from tasks.errors import ServerUnreachableError, UsageError
 from tasks.settings import Settings
 
+Body = Callable[[], Coroutine[Any, Any, State[Any]]]
+"""What a flow does, with what its command has read already."""
 
-def run_watched(console: Console, flow: Flow[..., Any], config: BaseModel) -> State[Any]:
+
+def run_watched(console: Console, flow: Flow[..., Any], config: BaseModel, body: Body | None = None) -> State[Any]:
     """Run a long flow with a progress bar, and return its state. *Raises* what made it fail."""
     with progress_bar(console) as progress, flow_engine():
         bar = progress.add_task(starting(), total=None)
         with watched_by(
             lambda done, total, words: progress.update(bar, completed=done, total=total, description=words)
         ):
-            return run_flow(flow, config)
+            return run_flow(flow, config, body)
 
 
 @contextmanager
@@ -48,12 +53,16 @@ def flow_engine() -> Iterator[None]:
         yield
 
 
-def run_flow(flow: Flow[..., Any], config: BaseModel) -> State[Any]:
+def run_flow(flow: Flow[..., Any], config: BaseModel, body: Body | None = None) -> State[Any]:
     """Run a flow and return its state. *Raises* what made it fail.
 
-    It is a flow run where there is a Prefect server. Where there is none, the same stages run within this process.
+    It is a flow run where there is a Prefect server. Where there is none, the same stages run within this process, with
+    what the command has read already, if it gives the `body`.
     """
-    return asyncio.run(_run_on_server(flow, config)) if uses_prefect() else _run_here(flow.fn(config))
+    if uses_prefect():
+        _require_small(config)
+        return asyncio.run(_run_on_server(flow, config))
+    return _run_here(body() if body else flow.fn(config))
 
 
 def uses_prefect() -> bool:
@@ -64,6 +73,18 @@ def uses_prefect() -> bool:
 def starting() -> str:
     """Say what a command waits for at first."""
     return "starting Prefect" if uses_prefect() else "running"
+
+
+def _require_small(config: BaseModel) -> None:
+    """Refuse parameters that Prefect does not take, which would end in a traceback. *Raises* `UsageError`."""
+    size = len(json.dumps({"config": config.model_dump(mode="json")}, separators=(",", ":")))
+    most = get_current_settings().server.api.max_parameter_size
+    if 0 < most < size:
+        msg = (
+            f"the parameters of this flow run have {size:,} bytes, and Prefect takes {most:,}: name fewer portfolios, "
+            "or none to run all, and change long limits in the config file; or run it without a server"
+        )
+        raise UsageError(msg)
 
 
 async def _run_on_server(flow: Flow[..., Coroutine[Any, Any, State[Any]]], config: BaseModel) -> State[Any]:

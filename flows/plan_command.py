@@ -10,7 +10,7 @@ from polars import selectors as cs
 from rich.console import Console
 from rich.markup import escape
 
-from flows.asked import Asked, one_day, read_asked, warn
+from flows.asked import one_day, warn
 from flows.flags import Form
 from flows.foremost import count_others, only
 from flows.give import give, require_one_form
@@ -33,6 +33,8 @@ from sizing.wording import listed
 from tasks import course, ledger, what_if
 from tasks.groups import closed_portfolios, early_closes, unknown_days
 from tasks.priority import first_by
+from tasks.run_context import RunContext, read_context
+from tasks.settings import Settings
 from tasks.trading_days import is_trading_day
 from tasks.what_if import Fate, Plan, plan_day
 
@@ -80,7 +82,7 @@ def show_plan(  # noqa: PLR0913 - the flags
     hear_warehouse()
     try:
         require_one_form(form)
-        asked = read_asked(paths, portfolio_ids, given)
+        asked = read_context(Settings().writing_at(paths), portfolio_ids, given)
         day = one_day(asked, as_of)
         warn(console, asked)
         plan = _plan(console, asked, day)
@@ -99,12 +101,12 @@ def show_plan(  # noqa: PLR0913 - the flags
     return next((code for state, code in _CODES.items() if state in states), 0)
 
 
-def _plan(console: Console, asked: Asked, day: date) -> Plan:
+def _plan(console: Console, asked: RunContext, day: date) -> Plan:
     groups = tuple(group for group in asked.groups if is_trading_day(group.exchange, day))
     unknown = unknown_days(asked.groups, day).values()
     for note in (*closed_portfolios(asked.groups, day), *map(str, unknown), *early_closes(groups, day)):
         console.print(escape(note))
-    return plan_day(asked.settings, day, groups, frozenset(asked.terms))
+    return plan_day(asked.settings, day, groups, frozenset(asked.terms), asked.feeds)
 
 
 def _nested(portfolios: pl.DataFrame, targets: pl.DataFrame) -> pl.DataFrame:

@@ -16,6 +16,7 @@ from tasks.backfill import ingest_days
 from tasks.copy import copy_or_warn
 from tasks.ingest import Ingested
 from tasks.ledger import OpenRun
+from tasks.portfolios import load_feeds
 from tasks.publish import snapshot
 from tasks.report import with_warnings
 from tasks.settings import InstallationSettings, Settings, Words
@@ -66,7 +67,7 @@ async def publish_proposal(config: PublishConfig) -> State[Any]:
     ingested: tuple[Ingested, ...] = ()
     if proposal.is_open:
         with telling_refusals(settings, [proposal.day], "publish", f"ballast run --as-of {proposal.day}"):
-            ingested = ingest_days(settings, (proposal.day,), {})
+            ingested = ingest_days(settings, (proposal.day,), {}, load_feeds(settings.config))
     run = require_same_inputs(settings, proposal)
     outcome = _approve(config, settings, proposal, run)
     snapshot(settings, proposal.day)

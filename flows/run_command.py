@@ -4,6 +4,7 @@ import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,8 @@ from rich.console import Console
 from rich.markup import escape
 
 from flows import outcomes
-from flows.asked import AS_CONFIGURED, Asked, days_asked_for, read_asked, warn
-from flows.daily_rebalance import daily_rebalance
+from flows.asked import AS_CONFIGURED, days_asked_for, warn
+from flows.daily_rebalance import daily_rebalance, rebalance_day
 from flows.engine import flow_engine, progress_bar, run_flow, starting
 from flows.fates import give_fates
 from flows.flags import AS_TABLE, Form
@@ -35,6 +36,7 @@ from flows.show import (
     tell,
 )
 from tasks.priority import ORDER
+from tasks.run_context import RunContext, read_context
 from tasks.settings import RebalanceConfig, Settings
 from tasks.sources import find_sources
 
@@ -79,13 +81,19 @@ def run_days(  # noqa: PLR0913 - the flags
     hear_warehouse()
     try:
         is_for_a_program = is_for_program(require_one_form(form))
-        asked = read_asked(paths, portfolio_ids, given)
+        request = RebalanceConfig(
+            portfolio_ids=tuple(portfolio_ids),
+            limits=dict(given),
+            requested_by=os_user(),
+            settings=Settings().writing_at(paths),
+        )
+        asked = read_context(request.settings, request.portfolio_ids, request.limits)
         days = days_asked_for(asked, as_of, first, last)
         for day in days:
             find_sources(asked.settings.inbox, day, asked.feeds)
         warn(console, asked)
         with flow_engine():
-            ended = _run_each(console, asked, days)
+            ended = _run_each(console, request, asked, days)
         if is_for_a_program:
             give_fates(asked.settings, form, began, (days[0], days[-1]), ended.failed)
         elif ended.done and not ended.failed:
@@ -98,16 +106,14 @@ def run_days(  # noqa: PLR0913 - the flags
     return ended.code
 
 
-def _run_each(console: Console, asked: Asked, days: tuple[date, ...]) -> _Ended:
+def _run_each(console: Console, request: RebalanceConfig, asked: RunContext, days: tuple[date, ...]) -> _Ended:
     """Run the days in order, up to one that is held, proposed or fails."""
     with progress_bar(console) as progress:
         bar = progress.add_task(starting(), total=len(days))
         for number, day in enumerate(days):
-            config = RebalanceConfig(
-                as_of_date=day, portfolios=asked.limits, requested_by=os_user(), settings=asked.settings
-            )
+            config = request.model_copy(update={"as_of_date": day})
             try:
-                state = run_flow(daily_rebalance, config)
+                state = run_flow(daily_rebalance, config, partial(rebalance_day, config, asked))
             except PROBLEMS as problem:
                 return _Ended(days[:number], tell(problem), (day, str(problem)))
             progress.update(bar, advance=1, description=f"after {day}")

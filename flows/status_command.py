@@ -20,7 +20,7 @@ from flows.show import PROBLEMS, err, narrowed, out, plain, show, tell
 from sql.reading import SnapshotReader
 from tasks.calendars import exchange_of
 from tasks.errors import ConfigError
-from tasks.portfolios import load_with_terms
+from tasks.portfolios import read_config
 from tasks.priority import first_by
 from tasks.settings import Settings
 from tasks.superseded import Corrected, find_corrected
@@ -92,7 +92,7 @@ def _tell_ends(console: Console, ends: Iterable[CalendarEnd]) -> None:
 def _exchanges(settings: Settings, published: Iterable[str]) -> dict[str, str]:
     """Give the exchange of each portfolio; where no config can be read, that of the installation."""
     try:
-        terms = load_with_terms(settings.config).terms
+        terms = read_config(settings.config).terms
     except ConfigError:
         return dict.fromkeys(published, settings.exchange)
     return {name: one.calendar(settings.exchange) for name, one in terms.items()}

@@ -13,7 +13,7 @@ from sizing.wording import MOST_NAMED
 from sql.errors import WarehouseError
 from tasks.errors import MissedDeadlineError
 from tasks.events import WATCHDOG_MISSED, emit
-from tasks.portfolios import load_with_terms
+from tasks.portfolios import read_config
 from tasks.settings import InstallationSettings, Settings
 from tasks.stages import scheduled_start_time
 from tasks.watchdog import Due, Missing, NotDue, all_missing, find_due, find_missing, show_watch, tell_missing
@@ -55,7 +55,7 @@ async def watchdog(config: WatchdogConfig = WatchdogConfig()) -> State[Any]:  # 
 
     """
     settings = config.settings
-    terms = load_with_terms(settings.config).terms
+    terms = read_config(settings.config).terms
     exchanges = {name: one.calendar(settings.exchange) for name, one in terms.items()}
     moment = datetime.now(UTC) if config.as_of_date else _scheduled()
     due, not_due = find_due(exchanges, moment, config.as_of_date, timedelta(hours=settings.deadline_hours))

@@ -25,6 +25,7 @@ from tasks.approval import find_asked
 from tasks.backfill_report import HELD, PUBLISHED, UNCHANGED, DayDone, summarise
 from tasks.day_inputs import Limits, as_record, continue_from, find_sources, newer_positions, read_days
 from tasks.errors import SourceError
+from tasks.feeds import Feeds
 from tasks.groups import Group
 from tasks.ingest import Ingested, ingest_range
 from tasks.ledger import PROPOSED, actor, describe
@@ -125,12 +126,12 @@ def publish_days(book: Book, days: tuple[date, ...], *, keep_going: bool) -> tup
 
 
 @stage("ingest", RETRIES)
-def ingest_days(settings: Settings, days: tuple[date, ...], limits: Limits) -> tuple[Ingested, ...]:
+def ingest_days(settings: Settings, days: tuple[date, ...], limits: Limits, feeds: Feeds) -> tuple[Ingested, ...]:
     """Read what there is for the days into the warehouse, and give it. The same content twice is one ingest.
 
     *Raises* `SourceError` when a day has no scores then, before any is computed.
     """
-    ingested = ingest_range(settings, days)
+    ingested = ingest_range(settings, days, feeds)
     sources = find_sources(settings.open_warehouse(), settings.exchange, days, limits)
     is_todays = (pl.col("kind") == "scores") & (pl.col("as_of_date") == pl.col("day"))
     missing = sorted(str(day) for day in set(days) - set(sources.filter(is_todays)["day"]))

@@ -1,6 +1,6 @@
 """Read a YAML file that a person wrote, and tell its mistakes: each with its line and column, in their order."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cache
@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 import yaml
 
-from sizing.wording import first_of
+from sizing.wording import MOST_NAMED, first_of
 from sql.plain_files import read_text
 from tasks.allowed import shown
 from tasks.errors import ConfigError
@@ -104,6 +104,12 @@ def unknown(what: str, name: object, known: Iterable[str]) -> str:
     if nearest:
         return f"{what} is unknown; did you mean {nearest[0]}?"
     return f"{what} is unknown; " + (f"known: {', '.join(names)}" if len(names) <= _MOST_LISTED else f"see {PAGE}")
+
+
+def all_unknown(what: str, names: Sequence[str], known: Collection[str]) -> str:
+    """Say of each of the first ten names that it is unknown, and how many more are."""
+    first = [unknown(f"{what} {name}", name, known) for name in names[:MOST_NAMED]]
+    return "; ".join(first_of([*first, *names[MOST_NAMED:]]))
 
 
 def _told(path: Path, found: Sequence[Mistake]) -> ConfigError:

@@ -3,9 +3,9 @@
 from collections.abc import Collection, Mapping
 from typing import Literal
 
-from sizing.wording import first_of, listed
+from sizing.wording import listed
 from sql.errors import WarehouseError
-from tasks.config_file import unknown
+from tasks.config_file import all_unknown
 from tasks.errors import ConfigError, UsageError
 from tasks.groups import shown
 from tasks.portfolios import load_portfolios
@@ -54,9 +54,9 @@ def require_known_portfolios(settings: Settings, portfolio_ids: Collection[str])
         known |= set(load_portfolios(settings.config))
     except ConfigError as error:
         run_logger().warning("only portfolios of earlier runs are known: %s", error)
-    strangers = [unknown(f"portfolio {name}", name, known) for name in portfolio_ids if name not in known]
+    strangers = [name for name in dict.fromkeys(portfolio_ids) if name not in known]
     if strangers:
-        msg = f"{'; '.join(first_of(strangers))}. Nothing was halted or lifted: correct the name"
+        msg = f"{all_unknown('portfolio', strangers, known)}. Nothing was halted or lifted: correct the name"
         raise UsageError(msg)
 
 

@@ -10,8 +10,8 @@ from datetime import date
 from sql.records import Ingest, IngestSource
 from sql.warehouse import Warehouse
 from tasks.errors import SourceError, SourceUnavailableError
+from tasks.feeds import Feeds
 from tasks.places import Fetched
-from tasks.portfolios import load_feeds
 from tasks.read_source import fetch_source, read_source
 from tasks.retries import RETRIES
 from tasks.settings import Settings
@@ -31,21 +31,21 @@ class Ingested:
 
 
 @stage("ingest", RETRIES)
-def ingest_day(settings: Settings, day: date) -> tuple[Ingested, ...]:
+def ingest_day(settings: Settings, day: date, feeds: Feeds) -> tuple[Ingested, ...]:
     """Read what describes the day into the warehouse, as `take_in_day` does."""
-    ingested = take_in_day(settings, day)
+    ingested = take_in_day(settings, day, feeds)
     accepted = sum(one.ingest.rows_accepted for one in ingested)
     rejected = sum(one.ingest.rows_rejected for one in ingested)
     run_logger().info("ingest: %d files, %d rows accepted, %d rejected", len(ingested), accepted, rejected)
     return ingested
 
 
-def take_in_day(settings: Settings, day: date) -> tuple[Ingested, ...]:
+def take_in_day(settings: Settings, day: date, feeds: Feeds) -> tuple[Ingested, ...]:
     """Read what describes the day into the warehouse, without an engine. The same content twice is one ingest.
 
     *Raises* `SourceError` for scores that are missing, and for content that is refused whole, which is recorded.
     """
-    sources = find_sources(settings.inbox, day, load_feeds(settings.config))
+    sources = find_sources(settings.inbox, day, feeds)
     ingested = _take_in(settings, (day,), [(source, day) for source in sources])
     if not any(one.kind == "scores" and one.ingest.refusal is None for one in ingested):
         shown = " and ".join(source.shown for source in sources if source.contract.kind == "scores")
@@ -54,14 +54,13 @@ def take_in_day(settings: Settings, day: date) -> tuple[Ingested, ...]:
     return ingested
 
 
-def ingest_range(settings: Settings, days: Sequence[date]) -> tuple[Ingested, ...]:
+def ingest_range(settings: Settings, days: Sequence[date], feeds: Feeds) -> tuple[Ingested, ...]:
     """Read what there is for these days, in order: lists, dated files, and each file of many days once.
 
     A day without scores is no error here. Content that the warehouse has already is hashed, not read.
     *Gives* what there is of these days. *Raises* `SourceError` for content that is refused whole, which is recorded,
     and for two files where one is meant.
     """
-    feeds = load_feeds(settings.config)
     found = [(source, day) for day in sorted(days) for source in find_all(settings.inbox, day, feeds)]
     return _take_in(settings, days, found)
 

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from sizing.limits import RebalancingLimits
 from sizing.wording import first_of, grouped, listed
 from tasks.allowed import explain
-from tasks.config_file import unknown
+from tasks.config_file import all_unknown
 from tasks.errors import UsageError
 
 _Limits = Mapping[str, RebalancingLimits]
@@ -26,10 +26,11 @@ def choose_portfolios(limits: _Limits, names: Sequence[str]) -> dict[str, Rebala
 
     *Raises* `UsageError` with the nearest known name.
     """
-    strangers = [unknown(f"--portfolio {name}", name, limits) for name in names if name not in limits]
+    strangers = [name for name in dict.fromkeys(names) if name not in limits]
     if strangers:
-        raise UsageError("; ".join(first_of(strangers)))
-    return {name: one for name, one in limits.items() if not names or name in names}
+        raise UsageError(all_unknown("--portfolio", strangers, limits))
+    chosen = set(names or limits)
+    return {name: one for name, one in limits.items() if name in chosen}
 
 
 def change_limits(limits: _Limits, given: Mapping[str, Any]) -> dict[str, RebalancingLimits]:

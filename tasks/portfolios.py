@@ -48,16 +48,6 @@ class Terms(NamedTuple):
         return self.calendars.get(exchange, exchange)
 
 
-class Portfolios(NamedTuple):
-    """The portfolios of a run: the limits and the terms of each, by portfolio_id.
-
-    Terms of the file's other portfolios are there too: to name one of these is no typing error.
-    """
-
-    limits: dict[str, RebalancingLimits]
-    terms: dict[str, Terms]
-
-
 class ConfigFile(NamedTuple):
     """All that the file says; `notes` is what is allowed but may surprise, `document` knows where it stands."""
 
@@ -75,19 +65,6 @@ def load_portfolios(path: Path) -> dict[str, RebalancingLimits]:
     *Raises* `ConfigError` that lists everything wrong with the file.
     """
     return read_config(path).limits
-
-
-def load_with_terms(path: Path, given: Mapping[str, RebalancingLimits] | None = None) -> Portfolios:
-    """Give limits and terms of the portfolios that are given, or else of those of the file, which is read once.
-
-    A given one that the file does not name has the terms of its `defaults`; without a file, nothing is said about any.
-    *Raises* `ConfigError` that lists everything wrong with the file.
-    """
-    if given and not path.exists():
-        return Portfolios(dict(given), dict.fromkeys(given, Terms()))
-    file = read_config(path)
-    limits = dict(given or file.limits)
-    return Portfolios(limits, dict.fromkeys(limits, file.default_terms) | file.terms)
 
 
 def load_feeds(path: Path) -> Feeds:

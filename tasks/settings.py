@@ -12,7 +12,6 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints,
 from pydantic.json_schema import SkipJsonSchema
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from sizing import RebalancingLimits
 from sizing.names import TypedName
 from sql.warehouse import Warehouse
 from tasks.env_file import ENV_FILE, PREFIX, require_known, require_readable
@@ -164,9 +163,13 @@ class RebalanceConfig(BaseModel):
     as_of_date: date | None = Field(
         default=None, description="Trading day whose scores are used; empty: the day the run was scheduled for."
     )
-    portfolios: dict[TypedName, RebalancingLimits] = Field(
+    portfolio_ids: tuple[TypedName, ...] = Field(
+        default=(), description="Portfolios that are run, by their names in the config file; empty: all of them."
+    )
+    limits: dict[str, Any] = Field(
         default={},
-        description="Limits of each portfolio; empty: those of the config file. `custom-run` has a form of them all.",
+        description="Limits other than configured, for each of these portfolios, as in `{max_single_position: 0.1}`. "
+        "`custom-run` has a form of them all.",
     )
     requested_by: str = Field(
         default="",

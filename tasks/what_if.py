@@ -22,6 +22,7 @@ from sql.reading import reading_snapshot
 from sql.warehouse import Warehouse
 from tasks.approval import Asked, find_asked
 from tasks.course import UNCHANGED, take_course
+from tasks.feeds import Feeds
 from tasks.groups import Group, split_halted
 from tasks.ingest import take_in_day
 from tasks.ledger import PROPOSED, PUBLISHED, OpenRun, start_run
@@ -76,14 +77,14 @@ class Plan:
     warnings: tuple[str, ...]
 
 
-def plan_day(settings: Settings, day: date, groups: Sequence[Group], known: Collection[str]) -> Plan:
+def plan_day(settings: Settings, day: date, groups: Sequence[Group], known: Collection[str], feeds: Feeds) -> Plan:
     """Do the day of the groups, whose exchanges are open, in a throw-away warehouse, and compare with what is visible.
 
     `known` are portfolios that it is no typing error to name. *Raises* `SourceError` for files that stop the run, and
     `WarehouseError` when there is a warehouse without a snapshot, or it is damaged.
     """
     with _thrown_away(settings) as own:
-        ingested = take_in_day(own, day)
+        ingested = take_in_day(own, day, feeds)
         with own.open_warehouse().kept_open() as warehouse:
             visible = warehouse.query("visible_until", day=day)
             parts = split_halted(groups, warehouse.query("halts_in_force"))

@@ -1,9 +1,12 @@
 """An installation in a folder of its own, and days that are published in it without an engine."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
 
+import yaml
+
+from sizing import RebalancingLimits
 from sizing.pipeline import rebalance
 from tasks.ingest import ingest_day
 from tasks.ledger import OpenRun, open_run
@@ -25,9 +28,18 @@ def installed_in(folder: Path, inbox: Path, config: Path = PORTFOLIOS) -> Settin
     )
 
 
+def with_limits(settings: Settings, limits: Mapping[str, RebalancingLimits]) -> Settings:
+    """Give the settings with a config file of its own, beside the warehouse, that has these portfolios."""
+    config = settings.warehouse.with_name("limits.yaml")
+    portfolios = {name: one.model_dump(mode="json", exclude_defaults=True) for name, one in limits.items()}
+    config.write_text(yaml.safe_dump({"portfolios": portfolios}))
+    assert load_portfolios(config) == limits
+    return settings.at({"config": config})
+
+
 def begin(settings: Settings, day: date) -> OpenRun:
     """Read the day's files, and open its run."""
-    ingest_day(settings, day)
+    ingest_day(settings, day, {})
     return open_run(settings, day, load_portfolios(settings.config))
 
 

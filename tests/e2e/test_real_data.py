@@ -12,6 +12,7 @@ from flows.daily_rebalance import daily_rebalance
 from sizing import RebalancingLimits
 from tasks.settings import RebalanceConfig, Settings
 from tasks.sources import days_in_inbox
+from tests.installed import with_limits
 
 pytestmark = pytest.mark.usefixtures("shown", "no_pictures")
 
@@ -47,7 +48,7 @@ def test_days_in_order_leave_a_published_run_each_from_the_targets_before(instal
     days = days_in_inbox(installation.inbox)[:DAYS]
     assert len(days) == DAYS
     for day in days:
-        config = RebalanceConfig(as_of_date=day, portfolios=LIMITS, settings=installation)
+        config = RebalanceConfig(as_of_date=day, settings=with_limits(installation, LIMITS))
         assert asyncio.run(daily_rebalance(config, return_state=True)).name == "Published"
 
     def ask(query: str) -> list[tuple[object, ...]]:

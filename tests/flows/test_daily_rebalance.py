@@ -29,6 +29,7 @@ from tasks.day_inputs import find_sources, read_days
 from tasks.errors import SourceError
 from tasks.portfolios import load_portfolios
 from tasks.settings import RebalanceConfig, Settings
+from tests.installed import with_limits
 from tests.without_engine import Shown, without_engine
 
 DAYS = tuple(date(2025, 6, day) for day in (2, 3, 4, 5, 6, 9))
@@ -37,7 +38,8 @@ Run = Callable[..., State[object]]
 
 
 def run_day(settings: Settings, day: date, limits: dict[str, RebalancingLimits] | None = None) -> State[object]:
-    config = RebalanceConfig(as_of_date=day, portfolios=limits or {}, settings=settings)
+    own = with_limits(settings, limits) if limits else settings
+    config = RebalanceConfig(as_of_date=day, settings=own)
     return asyncio.run(daily_rebalance(config, return_state=True))
 
 

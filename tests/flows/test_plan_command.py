@@ -35,7 +35,7 @@ def first_day(sample: Path, tmp_path_factory: pytest.TempPathFactory) -> Plan:
     names = ("warehouse", "snapshot", "export_folder")
     settings = Settings(config=config, inbox=sample, **{name: folder / name for name in names})
     limits = load_portfolios(config)
-    return plan_day(settings, date.fromisoformat(DAY), [Group("XNYS", limits, {})], limits)
+    return plan_day(settings, date.fromisoformat(DAY), [Group("XNYS", limits, {})], limits, {})
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ from flows.replay_command import replay_runs
 from sizing import RebalancingLimits
 from tasks.replay import find_differences
 from tasks.settings import RebalanceConfig, Settings
+from tests.installed import with_limits
 from tests.without_engine import without_engine
 
 FIRST, SECOND = date(2025, 6, 2), date(2025, 6, 3)
@@ -23,7 +24,7 @@ TIGHTER = LIMITS | {"core": RebalancingLimits(max_single_position=0.12)}
 
 
 def _publish(settings: Settings, day: date, limits: dict[str, RebalancingLimits]) -> None:
-    config = RebalanceConfig(as_of_date=day, portfolios=limits, settings=settings)
+    config = RebalanceConfig(as_of_date=day, settings=with_limits(settings, limits))
     assert asyncio.run(daily_rebalance(config, return_state=True)).name == "Published"
 
 

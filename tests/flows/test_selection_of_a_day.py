@@ -14,6 +14,7 @@ from sizing import RebalancingLimits
 from tasks.errors import ConfigError, SourceError
 from tasks.settings import RebalanceConfig, Settings
 from tests.effective import rows_of
+from tests.installed import with_limits
 
 FIRST, SECOND = date(2025, 6, 2), date(2025, 6, 3)
 BUCKETS = {"OIL": "Energy", "GAS": "Energy", "CARE": "Health Care", "DRUG": "Health Care", "BANK": "Financials"}
@@ -46,7 +47,7 @@ class Market:
         self.write("restrictions.csv", "portfolio_id,asset,restriction,reason,valid_from,valid_until", rows)
 
     def run(self, day: date, **limits: RebalancingLimits) -> State[object]:
-        config = RebalanceConfig(as_of_date=day, portfolios=limits or {"p": LIMITS}, settings=self.settings)
+        config = RebalanceConfig(as_of_date=day, settings=with_limits(self.settings, limits or {"p": LIMITS}))
         return asyncio.run(daily_rebalance(config, return_state=True))
 
     def publish(self, day: date, **limits: RebalancingLimits) -> None:

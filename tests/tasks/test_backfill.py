@@ -30,7 +30,7 @@ def ingested(tmp_path_factory: pytest.TempPathFactory, sample: Path) -> Settings
     rows = f"date,portfolio_id,asset,current_weight\n{DAYS[2]},income,AMZN,0.2\n{DAYS[2]},income,V,0.1\n"
     (folder / "inbox" / f"positions_{DAYS[2]}.csv").write_text(rows)
     settings = Settings(inbox=folder / "inbox", warehouse=folder / "warehouse.duckdb", max_reject_share=0.2)
-    ingest_range(settings, DAYS)
+    ingest_range(settings, DAYS, {})
     return settings
 
 
@@ -85,7 +85,7 @@ def _correct_scores(settings: Settings, day: date, drop: int) -> Settings:
     header, *rows = scores.read_text().splitlines(keepends=True)
     scores.write_text(header + "".join(rows[drop:]))
     corrected = settings.at({"inbox": inbox})
-    ingest_range(corrected, (day,))
+    ingest_range(corrected, (day,), {})
     return corrected
 
 
@@ -114,7 +114,7 @@ def test_a_correction_in_the_middle_gives_what_it_would_have_given_at_first(
 ) -> None:
     fresh, settings = settings, _copy(published, tmp_path / "published.duckdb")
     corrected = _correct_scores(settings, DAYS[1], drop=1)
-    ingest_range(fresh.at({"inbox": corrected.inbox}), DAYS[1:2])
+    ingest_range(fresh.at({"inbox": corrected.inbox}), DAYS[1:2], {})
     done = _backfill(corrected)
     assert _states(done)[:2] == ["unchanged", "published"]
     assert [one.run_id for one in _backfill(fresh)] == [one.run_id for one in done]

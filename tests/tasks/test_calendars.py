@@ -16,7 +16,7 @@ from sizing import RebalancingLimits
 from tasks.calendars import find_calendar, name_calendar
 from tasks.errors import ConfigError, NotATradingDayError
 from tasks.groups import closed_portfolios, days_of_groups, group_portfolios, unknown_days
-from tasks.portfolios import Terms, load_with_terms, read_config
+from tasks.portfolios import Terms, read_config
 from tasks.trading_days import (
     calendar_ends,
     close_of,
@@ -125,7 +125,7 @@ def test_a_calendar_is_known_or_one_sentence(exchange: str) -> None:
 def test_days_that_the_config_lists_are_closed_or_open(tmp_path: Path) -> None:
     days = f"{{closed: [2025-06-04], open: ['{SATURDAY}']}}"
     text = f"portfolios:\n  a:\n  b: {{exchange: XLON}}\ncalendar:\n  XNYS: {days}\n"
-    terms = load_with_terms(config(tmp_path, text)).terms
+    terms = read_config(config(tmp_path, text)).terms
     calendar = terms["a"].calendar("XNYS")
     assert terms["b"].calendar("XNYS") == "XLON"
     assert not is_trading_day(calendar, date(2025, 6, 4))

@@ -74,7 +74,7 @@ class Installation:
 
     def run(self, day: date, *names: str) -> None:
         """Read the inbox for the day, and publish it."""
-        ingest_range(self.settings, [day])
+        ingest_range(self.settings, [day], {})
         with self.settings.open_warehouse().kept_open() as warehouse:
             run = self.start(warehouse, day, *names)
             warehouse.publish(run.run_id, rebalance(run.inputs)._asdict(), "test", run.warnings)
@@ -121,7 +121,7 @@ def test_health_page_and_status_say_so_with_the_command_that_fixes_it(installed:
         assert any(found.what in point.text for point in judge(read_day(warehouse, NEXT)).points)
         assert warn_of_corrected_inputs(warehouse, installed.limits)[0].startswith(found.what)
     installed.score(NEXT, AAA=0.3, alt_BBB=0.3)
-    ingest_range(installed.settings, [NEXT])
+    ingest_range(installed.settings, [NEXT], {})
     with installed.settings.open_warehouse().kept_open() as warehouse:
         [found] = find_corrected(warehouse, installed.limits)
     assert found.command == f"ballast backfill --from {FIRST} --to {NEXT}"
@@ -131,7 +131,7 @@ def test_health_page_and_status_say_so_with_the_command_that_fixes_it(installed:
 def test_it_does_not_matter_why_it_was_not_published(installed: Installation, why: str) -> None:
     installed.run(FIRST)
     installed.score(FIRST, AAA=0.3, alt_AAA=0.3)
-    ingest_range(installed.settings, [FIRST])
+    ingest_range(installed.settings, [FIRST], {})
     with installed.settings.open_warehouse().kept_open() as warehouse:
         if why in {"held", "failed", "rejected"}:
             warehouse.record_event(installed.start(warehouse, FIRST).run_id, why, "test", "for a test")
@@ -172,7 +172,7 @@ def test_every_kind_of_input_is_told_for_whom_it_would_change_something(installe
     installed.run(NEXT)
     kind, day, rows, expected = CORRECTIONS[what]
     installed.deliver(kind, day, *rows)
-    ingest_range(installed.settings, [FIRST])
+    ingest_range(installed.settings, [FIRST], {})
     assert installed.found() == expected
 
 
@@ -181,7 +181,7 @@ def test_a_dropped_portfolio_and_late_scores_are_corrections(installed: Installa
     installed.run(NEXT)
     installed.run(LAST)
     installed.deliver("positions", NEXT, "core,AAA,0.5")
-    ingest_range(installed.settings, [FIRST, NEXT])
+    ingest_range(installed.settings, [FIRST, NEXT], {})
     expected: set[Row] = {(name, NEXT, "scores", FIRST) for name in ("core", "income")}
     assert installed.found() == expected | {("income", NEXT, "positions", None)}
 
@@ -267,7 +267,7 @@ def test_the_view_is_what_comparing_every_visible_day_frame_by_frame_finds(
             if data.draw(st.booleans()):
                 installed.run(day, *data.draw(st.sampled_from([[], ["core"], ["income"]])))
             else:
-                ingest_range(installed.settings, [day])
+                ingest_range(installed.settings, [day], {})
         with installed.settings.open_warehouse().kept_open() as warehouse:
             visible = warehouse.query("visible_on_days", days=list(DAYS)).rows(named=True)
             expected = {row for one in visible for row in _differing(warehouse, one)}

@@ -39,7 +39,7 @@ def settings(tmp_path: Path, migrated: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 def _take(settings: Settings, config: str) -> tuple[Ingested, ...]:
     settings.config.write_text(PORTFOLIOS + config)
-    return ingest_range(settings, (DAY,))
+    return ingest_range(settings, (DAY,), load_feeds(settings.config))
 
 
 def _ask(settings: Settings, sql: str) -> list[tuple[object, ...]]:

@@ -36,6 +36,7 @@ from tasks.feeds import Feed
 from tasks.formats import format_of, read_rows
 from tasks.ingest import ingest_range
 from tasks.layout import Layout
+from tasks.portfolios import load_feeds
 from tasks.refusals import Delivery, apply_contract
 from tasks.settings import Settings
 from tasks.verdicts import Verdict
@@ -202,7 +203,7 @@ class Installation:
         self._say(file, path)
         told = None
         try:
-            ingest_range(self.settings, (DAY,))
+            ingest_range(self.settings, (DAY,), load_feeds(self.settings.config))
         except (BallastError, WarehouseError) as error:
             told = str(error)
         finally:

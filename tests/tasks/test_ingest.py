@@ -10,6 +10,7 @@ import pytest
 from tasks import read_source as source_module
 from tasks.errors import SourceError, SourceUnavailableError
 from tasks.ingest import Ingested, ingest_day, ingest_range
+from tasks.portfolios import load_feeds
 from tasks.settings import Settings
 from tests.effective import rows_of
 
@@ -44,7 +45,7 @@ class Installation:
         self.config.write_text(json.dumps({"portfolios": {"core": {}}, "feeds": feeds}))
 
     def take(self, *days: date) -> tuple[Ingested, ...]:
-        return ingest_range(self.settings, days or (DAY,))
+        return ingest_range(self.settings, days or (DAY,), load_feeds(self.config))
 
     def refusal(self, *days: date) -> str:
         with pytest.raises(SourceError) as caught:
@@ -103,7 +104,7 @@ class TestRefusedWhole:
         installation.put("scores_2025-06-02.csv", _scores("AAA,0.7", "BBB,high"))
         assert installation.refusal() == installation.refusal()
         lenient = installation.settings.model_copy(update={"max_reject_share": 0.5})
-        ingest_range(lenient, (DAY,))
+        ingest_range(lenient, (DAY,), {})
         assert installation.scores() == [("AAA", 0.7)]
 
     def test_content_that_cannot_be_read_at_all_is_recorded_once(self, installation: Installation) -> None:
@@ -171,7 +172,7 @@ class TestDays:
     def test_a_day_that_the_file_of_many_days_does_not_have_has_no_scores(self, installation: Installation) -> None:
         path = installation.put("scores.csv", _scores("AAA,0.7"))
         with pytest.raises(SourceError, match=f"no scores for 2025-06-03 in {path}: deliver them"):
-            ingest_day(installation.settings, NEXT_DAY)
+            ingest_day(installation.settings, NEXT_DAY, {})
 
     def test_tomorrow_may_have_begun_elsewhere_and_the_day_after_has_not(self, installation: Installation) -> None:
         tomorrow = datetime.now(UTC).date() + timedelta(days=1)

@@ -66,7 +66,7 @@ def test_reading_stops_where_too_many_rows_are_bad_and_says_how_many_it_read(
 def test_rows_that_are_few_beside_good_ones_are_read_to_the_end(installation: Installation) -> None:
     lenient = installation.settings.model_copy(update={"max_reject_share": 0.5})
     installation.put("scores_2025-06-02.csv", _scores([GOOD, GOOD, SHORT] * 50))
-    ingest_range(lenient, (DAY,))
+    ingest_range(lenient, (DAY,), {})
     assert (_newest(installation), _kept(installation)) == ((150, 100, 50, 45), KEPT)
 
 
@@ -103,7 +103,7 @@ def test_every_row_that_was_read_is_counted_and_the_warehouse_is_sound(
     own = installation.settings.model_copy(update={"max_reject_share": 1 if is_lenient else 0.05})
     installation.put("scores_2025-06-02.csv", _scores(lines))
     with suppress(SourceError):
-        ingest_range(own, (DAY,))
+        ingest_range(own, (DAY,), {})
     read, accepted, rejected, not_kept = _newest(installation)
     assert read == accepted + rejected
     assert rejected == _kept(installation) + not_kept

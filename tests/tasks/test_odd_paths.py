@@ -14,6 +14,7 @@ from tasks.day_validation import DayValidation
 from tasks.errors import SourceError
 from tasks.feeds import Feed
 from tasks.ingest import ingest_range
+from tasks.portfolios import load_feeds
 from tasks.settings import Settings
 from tasks.sources import days_in_inbox, find_sources
 from tasks.wording import readable
@@ -120,7 +121,7 @@ class TestNames:
         odd = Path("vendor/eod_2025-06-02.csv").rename("vendor/" + os.fsdecode(b"eod\n_\xff_2025-06-02.csv"))
         Path("portfolios.yaml").write_text(CONFIG + "feeds: {scores: {path: 'vendor/*_{as_of_date}.csv'}}")
         settings = Settings(config=Path("portfolios.yaml"), inbox=Path("inbox"), warehouse=migrated)
-        [*_, scores] = ingest_range(settings, (DAY,))
+        [*_, scores] = ingest_range(settings, (DAY,), load_feeds(settings.config))
         assert scores.source == r"eod\n_\xff_2025-06-02.csv"
         with duckdb.connect(str(migrated), read_only=True) as con:
             sources = con.sql("SELECT source FROM ingests WHERE kind = 'scores'").fetchall()
@@ -186,4 +187,4 @@ class TestSpecialFiles:
         Path("inbox/assets.csv").unlink()
         _fifo(Path("inbox/assets.csv"))
         with pytest.raises(SourceError, match="it is a pipe, not a file"):
-            ingest_range(Settings(config=Path("portfolios.yaml"), inbox=Path("inbox"), warehouse=migrated), (DAY,))
+            ingest_range(Settings(config=Path("portfolios.yaml"), inbox=Path("inbox"), warehouse=migrated), (DAY,), {})

@@ -52,7 +52,7 @@ def put(installed: Settings) -> Put:
 
 def _open(installed: Settings, day: date) -> tuple[dict[str, list[str]], tuple[str, ...], dict[str, object]]:
     """Give what each portfolio holds on the day, the warnings of its run, and what the run records."""
-    ingest_range(installed, [day])
+    ingest_range(installed, [day], {})
     limits = load_portfolios(installed.config)
     with installed.open_warehouse().kept_open() as warehouse:
         inputs, (record, warnings) = gather(warehouse, "XNYS", day, limits)
@@ -132,7 +132,7 @@ def test_cash_beside_positions_or_of_another_weight_refuses_the_file(
 ) -> None:
     put(FIRST, CORE, *rows)
     with pytest.raises(SourceError, match=told):
-        ingest_range(installed, [FIRST])
+        ingest_range(installed, [FIRST], {})
 
 
 def test_a_backfill_says_it_of_its_days_and_begins_from_what_it_published(installed: Settings, put: Put) -> None:
@@ -140,7 +140,7 @@ def test_a_backfill_says_it_of_its_days_and_begins_from_what_it_published(instal
     put(NEXT, CORE)
     put(LAST, CORE, "income,CASH,1")
     days = (FIRST, NEXT, LAST)
-    ingest_range(installed, days)
+    ingest_range(installed, days, {})
     with installed.open_warehouse().kept_open() as warehouse:
         book = Book(warehouse, "XNYS", load_portfolios(installed.config), "test", None)
         told = {one.day: one.warnings for one in publish_days_of(book, days, keep_going=False)}

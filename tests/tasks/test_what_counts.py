@@ -171,7 +171,7 @@ def _check(folder: Path, empty_warehouse: Path, kind: str, steps: list[Step]) ->
         for one in there.values():
             (inbox / one.name).write_text(one.text)
         try:
-            ingest_range(installed, DAYS)
+            ingest_range(installed, DAYS, {})
         except SourceError:
             assert any(one.is_bad for one in there.values()) or "assets.csv" not in there
         reference.take(there)

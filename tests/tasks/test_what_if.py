@@ -41,7 +41,7 @@ def published(tmp_path_factory: pytest.TempPathFactory, sample: Path, empty_ware
     shutil.copytree(sample, folder / "inbox")
     shutil.copy(empty_warehouse, folder / "warehouse.duckdb")
     settings = installed_in(folder, folder / "inbox")
-    ingest_range(settings, DAYS)
+    ingest_range(settings, DAYS, {})
     _publish(settings, DAYS)
     settings.open_warehouse().snapshot(DAY)
     return settings
@@ -85,7 +85,7 @@ def _plan(
     limits: Mapping[str, RebalancingLimits] = LIMITS,
     policies: Mapping[str, ApprovalPolicy] | None = None,
 ) -> Plan:
-    return plan_day(settings, day, [Group("XNYS", dict(limits), dict(policies or {}))], LIMITS)
+    return plan_day(settings, day, [Group("XNYS", dict(limits), dict(policies or {}))], LIMITS, {})
 
 
 def _fate(plan: Plan) -> Fate:
@@ -105,7 +105,7 @@ def _weights(rows: pl.DataFrame) -> list[tuple[Any, ...]]:
 
 def test_a_plan_is_what_the_day_then_becomes_to_the_unit(own: Settings, plans: dict[str, Plan]) -> None:
     plan = plans["next day"]
-    ingest_range(own, [NEXT_DAY])
+    ingest_range(own, [NEXT_DAY], {})
     _publish(own, (NEXT_DAY,))
     targets = own.open_warehouse().query("targets_of_days", days=[NEXT_DAY])
     assert _weights(plan.targets) == _weights(targets)
@@ -203,10 +203,10 @@ def test_a_plan_of_one_portfolio_is_that_of_all_and_takes_no_other_for_a_typing_
     published: Settings, plans: dict[str, Plan]
 ) -> None:
     core = [Group("XNYS", {"core": LIMITS["core"]}, {})]
-    one = plan_day(published, NEXT_DAY, core, LIMITS)
+    one = plan_day(published, NEXT_DAY, core, LIMITS, {})
     assert _weights(one.targets) == _weights(plans["next day"].targets.filter(portfolio_id="core"))
     assert not any(warning.startswith("positions") for warning in one.warnings)
-    alone = plan_day(published, NEXT_DAY, core, ["core"])
+    alone = plan_day(published, NEXT_DAY, core, ["core"], {})
     assert "positions taken in earlier: portfolio income is not in this run" in alone.warnings
 
 
@@ -257,7 +257,7 @@ def test_a_check_that_refuses_is_named(published: Settings, monkeypatch: pytest.
 def test_a_group_that_fails_says_so_and_the_others_go_on(published: Settings) -> None:
     unknown = change_limits({"core": LIMITS["core"]}, {"include_buckets": ("Enegry",)})
     groups = [Group("XNYS", unknown, {}), Group("XNYS", {"income": LIMITS["income"]}, {})]
-    plan = plan_day(published, NEXT_DAY, groups, LIMITS)
+    plan = plan_day(published, NEXT_DAY, groups, LIMITS, {})
     assert [one.state for one in plan.fates] == ["failed", "published"]
     assert "did you mean Energy?" in plan.fates[0].reason
     assert plan.fates[0].run_id == ""
