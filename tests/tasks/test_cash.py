@@ -71,7 +71,7 @@ class TestPositions:
         installation.take()
         installation.put("assets.csv", "asset,bucket\nAAA,Energy\n")
         installation.put("positions_2025-06-02.csv", f"{POSITIONS}2025-06-02,core,NOK,0.3\n")
-        ingest_range(installation.settings, (DAY,), load_feeds(installation.settings.config))
+        ingest_range(installation.settings, (DAY,), {})
         assert installation.ask("SELECT count(*) FROM ingests WHERE kind = 'positions' AND refusal IS NULL") == [(2,)]
 
     def test_a_portfolio_that_holds_nothing_still_says_so(self, installation: Installation) -> None:
