@@ -80,6 +80,7 @@ bench: ## Measure what the documents claim, as ratios in one run; POSITIONS=1e6 
 	$(PY) benchmarks/selection.py --portfolios $(or $(PORTFOLIOS),1000)
 	$(PY) benchmarks/backfill.py $(if $(DATA),--data $(DATA))
 	$(PY) benchmarks/overhead.py
+	$(PY) benchmarks/portfolios.py
 
 .PHONY: soak
 soak: setup-dev ## Kill days of the real flow at every step: is anything lost or torn? KILLS=300, SEED to do one again
