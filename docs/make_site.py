@@ -23,7 +23,7 @@ _FENCE_WITH_PLACE = re.compile(r"^```\w+ (\S.*)$", re.MULTILINE)
 PARTS = {
     "Understand": ["docs/concepts", "docs/selection", "docs/sizing", "docs/notebook"],
     "Use": ["docs/commands", "docs/configuration", "docs/feeds", "docs/schema"],
-    "Operate": ["docs/operations", "docs/reliability", "docs/benchmarks"],
+    "Operate": ["docs/operations", "docs/reliability", "SECURITY", "docs/benchmarks"],
     "Choose": ["docs/comparison", "docs/decisions"],
     "Work on it": ["CONTRIBUTING", "CHANGELOG"],
 }
