@@ -4,8 +4,9 @@ What does not belong here: where the frames come from.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
+from types import MappingProxyType
 from typing import NamedTuple
 
 import dataframely as dy
@@ -45,6 +46,18 @@ class AssetBuckets(dy.Schema):
     bucket = dy.String(min_length=1)
 
 
+class Delisted(dy.Schema):
+    """An asset that an earlier list had and the day's does not: its last bucket, and the name it may have now."""
+
+    asset = dy.String(primary_key=True)
+    bucket = dy.String(min_length=1)
+    perhaps = dy.String(nullable=True)
+
+
+DELISTED = pl.DataFrame(schema=dict.fromkeys(("asset", "bucket", "perhaps"), pl.String))
+"""No such asset."""
+
+
 class Holdings(dy.Schema):
     """What a portfolio holds before the day's trades, cash left out."""
 
@@ -81,12 +94,15 @@ class DayFrames(NamedTuple):
     assets: pl.DataFrame
     holdings: pl.DataFrame
     restrictions: pl.DataFrame
+    delisted: pl.DataFrame = DELISTED
+    renamed: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
 class DayInputs:
     """Everything that decides the targets of one trading day.
 
+    `renamed` has the names that no longer count, with those that do: the frames have only the latter.
     *Raises* `ContractError` for a frame that breaks its schema.
     """
 
@@ -96,6 +112,8 @@ class DayInputs:
     assets: pl.DataFrame
     holdings: pl.DataFrame
     restrictions: pl.DataFrame
+    delisted: pl.DataFrame = field(default_factory=DELISTED.clone)
+    renamed: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Hold every frame against its schema."""
@@ -103,6 +121,7 @@ class DayInputs:
         validate(AssetBuckets, self.assets, "the day's assets")
         validate(Holdings, self.holdings, "the day's holdings")
         validate(Restrictions, self.restrictions, "the day's restrictions")
+        validate(Delisted, self.delisted, "the assets that left the list")
 
     @property
     def frames(self) -> DayFrames:

@@ -21,13 +21,13 @@ _DAY = len("2026-01-02|")
 def put_together(days: Sequence[DayFrames]) -> DayInputs:
     """Lay days beside each other, as one day of many portfolios.
 
-    *Requires* the same asset list on all days: a name has one bucket in a frame. *Raises* `ContractError`.
+    *Requires* days that `have_same_names`: a name has one bucket in a frame. *Raises* `ContractError`.
     """
-    others = [day for day in days[1:] if day.assets is not days[0].assets and not day.assets.equals(days[0].assets)]
+    others = [day for day in days[1:] if not have_same_names(days[0], day)]
     if others:
         msg = (
-            f"{len(others)} of {len(days)} days have another asset list than {days[0].as_of_date}, the first is "
-            f"{others[0].as_of_date}: put only days together that have the same"
+            f"{len(others)} of {len(days)} days have another asset list than {days[0].as_of_date}, or other renames, the "
+            f"first is {others[0].as_of_date}: put only days together that have the same"
         )
         raise ContractError(msg)
     return DayInputs(
@@ -39,7 +39,15 @@ def put_together(days: Sequence[DayFrames]) -> DayInputs:
         assets=days[0].assets,
         holdings=pl.concat(_renamed(day, day.holdings, "portfolio_id") for day in days),
         restrictions=pl.concat(_renamed(day, _for_each(day), "portfolio_id") for day in days),
+        delisted=days[0].delisted,
+        renamed=days[0].renamed,
     )
+
+
+def have_same_names(day: DayFrames, other: DayFrames) -> bool:
+    """Whether an asset has the same name and bucket on both days: the same lists and the same renames."""
+    lists = ((day.assets, other.assets), (day.delisted, other.delisted))
+    return day.renamed == other.renamed and all(one is two or one.equals(two) for one, two in lists)
 
 
 def take_apart(result: Rebalance) -> Rebalance:

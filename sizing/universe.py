@@ -107,9 +107,21 @@ def with_restrictions(rows: pl.DataFrame, views: Views, inputs: DayInputs) -> pl
 
     *Requires* `portfolio_key, asset_key`.
     """
-    in_force = _in_force(views, inputs.restrictions)
+    in_force = _in_force(views, pl.concat([inputs.restrictions, _of_delisted(inputs)]))
     return (
         rows.with_columns(pair=views.pair()).join(in_force, on="pair", how="left", maintain_order="left").drop("pair")
+    )
+
+
+def _of_delisted(inputs: DayInputs) -> pl.DataFrame:
+    """Let nobody buy what the asset list no longer has: it counts in its last bucket, and never grows."""
+    known = inputs.delisted.join(inputs.assets, on="asset", how="anti")
+    guess = pl.format("; perhaps renamed to {}", "perhaps").fill_null("")
+    return known.select(
+        portfolio_id=pl.lit(None, pl.String),
+        asset="asset",
+        restriction=pl.lit("no_buy"),
+        reason=pl.lit("no longer in the asset list") + guess,
     )
 
 

@@ -89,7 +89,9 @@ def _names(inputs: DayInputs) -> pl.DataFrame:
     return (
         seen.to_frame()
         .join(inputs.assets, on="asset", how="left", maintain_order="left")
-        .with_columns(pl.col("bucket").fill_null(UNCLASSIFIED))
+        .join(inputs.delisted.select("asset", last_bucket="bucket"), on="asset", how="left", maintain_order="left")
+        .with_columns(bucket=pl.coalesce("bucket", "last_bucket", pl.lit(UNCLASSIFIED)))
+        .drop("last_bucket")
         .with_columns(bucket_key=pl.col("bucket").rank("dense").cast(pl.UInt32) - 1)
         .with_row_index("asset_key")
     )

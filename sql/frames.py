@@ -18,6 +18,7 @@ INGEST_KEYS: Mapping[IngestKind, tuple[str, ...]] = {
     "assets": ("asset",),
     "positions": ("as_of_date", "portfolio_id", "asset"),
     "restrictions": ("row_number",),
+    "renames": ("old", "valid_from"),
     "prices": ("as_of_date", "asset"),
 }
 """The columns by which a row of an ingest is known: what stands twice is refused."""

@@ -11,7 +11,7 @@ import polars as pl
 
 from sql.errors import WarehouseError
 
-IngestKind = Literal["scores", "assets", "positions", "restrictions", "prices"]
+IngestKind = Literal["scores", "assets", "positions", "restrictions", "renames", "prices"]
 
 MOST_REJECTS = 100_000
 """So many rejected rows of one content are kept; the others are counted."""

@@ -70,6 +70,7 @@ SECTIONS: Mapping[str, tuple[str, ...]] = {
         "positions",
         "prices",
         "restrictions",
+        "renames",
     ),
 }
 """The order of reading. What is not named comes last."""

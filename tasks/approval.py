@@ -104,7 +104,8 @@ def require_same_inputs(settings: Settings, proposal: Proposal) -> OpenRun:
         inputs = DayInputs(*read_days(warehouse, exchange, [day], limits, sources)[day])
     if proposal.is_open and input_fingerprint(inputs.frames) != run["input_fingerprint"]:
         stored, now = json.loads(run["inputs"]), as_record(day, sources, limits, exchange)
-        others = [kind for kind in ("scores", "assets", "restrictions", "holdings") if stored[kind] != now[kind]]
+        kinds = ("scores", "assets", "restrictions", "renames", "holdings")
+        others = [kind for kind in kinds if stored.get(kind, []) != now[kind]]
         msg = (
             f"run {proposal.run_id} was proposed on other inputs than there are now (changed: "
             f"{', '.join(others) or 'their rows'}), and nothing was published: run the day again, `ballast run --as-of "

@@ -15,7 +15,7 @@ from sizing.approval import ApprovalPolicy
 from sizing.breaker import find_missing_scores
 from sizing.following import find_held_days, rebalance_days
 from sizing.inputs import DayFrames, DayInputs
-from sizing.many_days import named, with_day
+from sizing.many_days import have_same_names, named, with_day
 from sizing.pipeline import Rebalance, rebalance
 from sizing.wording import first_of, listed
 from sql.errors import PublishRejectedError
@@ -192,7 +192,7 @@ def _find_stretch(book: Book, inputs: dict[date, DayFrames], sources: dict[date,
     """Compute the first days, each from what the one before it leaves, up to a run that is known, or a held day."""
     known = set(book.warehouse.query("runs_of_days", days=list(inputs))["run_id"])
     first = next(iter(inputs.values()))
-    alike = list(takewhile(lambda one: one.assets.equals(first.assets), inputs.values()))
+    alike = list(takewhile(lambda one: have_same_names(first, one), inputs.values()))
     restarts = frozenset(
         named(one.as_of_date, portfolio_id)
         for before, one in pairwise(alike)

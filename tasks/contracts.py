@@ -13,7 +13,7 @@ from sizing.names import CASH, name_column
 from sql.records import IngestKind
 
 TEXT, NUMBER, DAY = pl.String, pl.Float64, pl.Date
-NAMES = ("portfolio_id", "asset", "bucket", "model")
+NAMES = ("portfolio_id", "asset", "bucket", "model", "old", "new")
 """The columns that hold names."""
 
 LONGEST_REASON = 10_000
@@ -110,6 +110,19 @@ class RestrictionRows(FileRows):
         return pl.col("valid_from").fill_null(pl.col("valid_until")) <= pl.col("valid_until")
 
 
+class RenameRows(FileRows):
+    """Another name of an asset, from a day on."""
+
+    old = name_column()
+    new = name_column()
+    valid_from = dy.Date()
+
+    @dy.rule()
+    def another_name(cls) -> pl.Expr:  # noqa: N805 - dataframely hands in the schema
+        """Refuse a name that stays as it is."""
+        return pl.col("old") != pl.col("new")
+
+
 @dataclass(frozen=True)
 class Contract:
     """One kind of file: its columns (name in the file, name here, type), which must be there, and its row rules."""
@@ -187,5 +200,15 @@ RESTRICTION_LIST = Contract(
     is_whole=True,  # a restriction that got lost would let something be traded that must not be
 )
 
-CONTRACTS = (ASSETS, RESTRICTION_LIST, POSITIONS, PRICES, SCORES)
+RENAMES = Contract(
+    kind="renames",
+    columns=(("old", "old", TEXT), ("new", "new", TEXT), ("valid_from", "valid_from", DAY)),
+    required=("old", "new", "valid_from"),
+    rows=RenameRows,
+    is_dated=False,
+    may_be_empty=True,
+    is_whole=True,  # a rename that got lost would let a holding be closed and bought anew
+)
+
+CONTRACTS = (ASSETS, RENAMES, RESTRICTION_LIST, POSITIONS, PRICES, SCORES)
 """In the order of reading: scores last, since they are of no use without an asset list."""

@@ -12,6 +12,8 @@ import polars as pl
 from sizing.inputs import DayFrames
 from sizing.limits import RebalancingLimits
 from sql.warehouse import Warehouse
+from tasks.asset_lists import AssetLists
+from tasks.renames import Names, names_on, renamed
 from tasks.trading_days import days_before, score_ages
 
 NOW = "infinity"
@@ -29,7 +31,8 @@ _SOURCES = {
     "n_rows": pl.Int32,
 }
 _SCORES = ("model", "asset", "score_date", "score_age_days", "score", "technical_score", "fundamental_score")
-_FOR_ALL = ("scores", "assets", "restrictions")
+_FOR_ALL = ("scores", "assets", "restrictions", "renames")
+_FORMER = "former_assets"
 _HELD = ("positions", "targets")
 
 
@@ -73,23 +76,25 @@ def read_days(
     rows = {
         kind: warehouse.query(f"{kind}_of_ingests", ingest_ids=_ids(sources, kind)) for kind in (*_FOR_ALL, "positions")
     }
+    rows[_FORMER] = warehouse.query("assets_of_ingests", ingest_ids=_ids(sources, _FORMER))
     rows["targets"] = warehouse.query("holdings_after_runs", run_ids=sources["run_id"].drop_nulls().unique().to_list())
     scores = _by_day(_aged(_of(rows, sources, "scores"), exchange))
     restrictions = _by_day(_in_force(_of(rows, sources, "restrictions")))
     holdings = _by_day(_holdings(rows, sources.filter(pl.col("portfolio_id").is_in(list(limits)))))
-    lists = {ingest_id: own for (ingest_id,), own in rows["assets"].partition_by("ingest_id", as_dict=True).items()}
-    list_of = dict(sources.filter(pl.col("kind") == "assets").select("day", "ingest_id").iter_rows())
-    assets = {ingest_id: own.select("asset", "bucket") for ingest_id, own in lists.items()}
-    nothing = rows["assets"].select("asset", "bucket").clear()
+    names = _names(rows["renames"], sources)
+    lists = AssetLists(_list_of(sources, "assets"), rows["assets"], _former_of(sources), rows[_FORMER])
     return {
-        day: DayFrames(
-            as_of_date=day,
-            limits=dict(limits),
-            scores=scores(day),
-            assets=assets.get(list_of.get(day), nothing),
-            holdings=holdings(day),
-            restrictions=restrictions(day),
-        )
+        day: renamed(
+            DayFrames(
+                as_of_date=day,
+                limits=dict(limits),
+                scores=scores(day),
+                assets=lists.on(day),
+                holdings=holdings(day),
+                restrictions=restrictions(day),
+            ),
+            names(day),
+        )._replace(delisted=lists.delisted_on(day, names(day)))
         for day in days
     }
 
@@ -141,7 +146,7 @@ def as_record(day: date, sources: pl.DataFrame, limits: Limits, exchange: str) -
         if named.height
         else None
     )
-    return {kind: sorted(_ids(sources, kind)) for kind in _FOR_ALL} | {
+    return {kind: sorted(_ids(sources, kind)) for kind in (*_FOR_ALL, _FORMER)} | {
         "holdings": {
             portfolio_id: {"as_of_date": held_on.isoformat()}
             | ({"run_id": run_id} if run_id else {"ingest_id": ingest_id})
@@ -166,7 +171,9 @@ def recorded_sources(
     run was created.
     """
     day = run["as_of_date"]
-    lists = [{"day": day, "kind": kind, "ingest_id": one} for kind in _FOR_ALL for one in record[kind]]
+    lists = [
+        {"day": day, "kind": kind, "ingest_id": one} for kind in (*_FOR_ALL, _FORMER) for one in record.get(kind, [])
+    ]
     if any(isinstance(source, str) for source in record["holdings"].values()):
         then = find_sources(warehouse, exchange, [day], limits, known_at=run["created_at"])
         return pl.concat([pl.DataFrame(lists, _SOURCES), then.filter(pl.col("kind").is_in(_HELD))])
@@ -177,6 +184,22 @@ def recorded_sources(
         for portfolio_id, source in record["holdings"].items()
     ]
     return pl.DataFrame([*lists, *held], _SOURCES)
+
+
+def _names(renames: pl.DataFrame, sources: pl.DataFrame) -> Callable[[date], Names]:
+    """Give the renames in force on a day, by the list that the day reads."""
+    lists = {ingest_id: own for (ingest_id,), own in renames.partition_by("ingest_id", as_dict=True).items()}
+    list_of = _list_of(sources, "renames")
+    return lambda day: names_on(lists[list_of[day]], day) if list_of.get(day) in lists else {}
+
+
+def _former_of(sources: pl.DataFrame) -> dict[date, tuple[int, ...]]:
+    former = sources.filter(pl.col("kind") == _FORMER).sort("ingest_id").partition_by("day", as_dict=True)
+    return {day: tuple(own["ingest_id"]) for (day,), own in former.items()}
+
+
+def _list_of(sources: pl.DataFrame, kind: str) -> dict[date, int]:
+    return dict(sources.filter(pl.col("kind") == kind).select("day", "ingest_id").iter_rows())
 
 
 def _ids(sources: pl.DataFrame, kind: str) -> list[int]:

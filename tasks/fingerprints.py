@@ -35,10 +35,18 @@ def config_fingerprint(limits: Mapping[str, RebalancingLimits]) -> str:
 def input_fingerprint(inputs: DayFrames) -> str:
     """Hash the day and the content of its frames; the order of their rows does not matter."""
     parts = [inputs.as_of_date.isoformat().encode()]
-    for frame in (inputs.scores, inputs.assets, inputs.holdings, inputs.restrictions):
+    for frame in (inputs.scores, inputs.assets, inputs.holdings, inputs.restrictions, *_delisted(inputs)):
         columns = sorted(frame.columns)
         parts.append(frame.select(columns).sort(columns, nulls_last=True).write_csv().encode())
     return _digest(*parts)
+
+
+def _delisted(inputs: DayFrames) -> Iterator[pl.DataFrame]:
+    """Give what the asset list no longer has of what is held or scored; on most days there is none."""
+    seen = pl.concat([inputs.scores["asset"], inputs.holdings["asset"]])
+    delisted = inputs.delisted.filter(pl.col("asset").is_in(seen.unique().implode()))
+    if delisted.height:
+        yield delisted
 
 
 @cache

@@ -14,6 +14,7 @@ from sql.many_runs import StartedRun
 from sql.records import RunRecord
 from sql.warehouse import Warehouse
 from tasks import fingerprints
+from tasks.asset_lists import tell_delisted
 from tasks.day_inputs import Limits, as_record, find_sources, read_days
 from tasks.errors import ConfigError
 from tasks.retries import RETRIES
@@ -95,12 +96,12 @@ def describe(
         config_fingerprint=prints.config,
         code_fingerprint=prints.code,
         config=fingerprints.limits_as_json(inputs.limits),
-        inputs=dict(sources),
+        inputs=dict(sources) | ({"renamed": dict(inputs.renamed)} if inputs.renamed else {}),
         flow_run_id=flow_run_id,
     )
     positions = source_of_positions(sources, inputs.as_of_date)
     strangers = find_strangers(inputs, sources["positions_of_others"], others, positions)
-    return StartedRun(record, (*strangers, *tell_unnamed(taken_as_held(sources))))
+    return StartedRun(record, (*tell_delisted(inputs), *strangers, *tell_unnamed(taken_as_held(sources))))
 
 
 def stored_limits(run: Mapping[str, Any]) -> dict[str, RebalancingLimits]:

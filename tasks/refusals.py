@@ -42,6 +42,7 @@ _WORDS = {
     "out (only a portfolio that holds nothing has one in positions, of weight 1)",
     "check__reserved": "{column} is CASH, the name of what the sizer leaves over: give it another name",
     "known_restriction": f"restriction is none of {', '.join(RESTRICTIONS)}",
+    "another_name": "old and new are the same name",
     "begins_before_it_ends": "valid_from is after valid_until: it would hold on no day",
 }
 _COLUMN_OF = {

@@ -61,7 +61,7 @@ class Settings(BaseSettings):
         ge=0,
         le=1,
         description="Share of a file's rows that may be refused; above it the file is refused whole. Files of "
-        "restrictions and of positions are whole or not at all.",
+        "restrictions, renames and positions are whole or not at all.",
     )
     exchange: str = Field(default="XNYS", description="Exchange whose trading days count, by its ISO 10383 code.")
     backup_folder: Path | None = Field(

@@ -19,6 +19,7 @@ from sql.frames import INGEST_KEYS
 from tasks.errors import SourceError
 from tasks.read_source import fetch_source, read_source
 from tasks.reject_reasons import Reason
+from tasks.renames import names_on, renamed
 from tasks.sources import Source
 from tasks.verdicts import Verdict
 
@@ -125,7 +126,8 @@ def frames_of(day: date, limits: Mapping[str, RebalancingLimits], files: list[Fi
         (pl.col("valid_from").fill_null(day) <= day) & (pl.col("valid_until").fill_null(day) >= day)
     )
     assets = rows.get("assets", pl.DataFrame(schema={"asset": pl.String, "bucket": pl.String}))
-    return DayFrames(
+    names = names_on(rows["renames"], day) if "renames" in rows else {}
+    frames = DayFrames(
         as_of_date=day,
         limits=limits,
         scores=of_day.select(
@@ -139,6 +141,7 @@ def frames_of(day: date, limits: Mapping[str, RebalancingLimits], files: list[Fi
         holdings=pl.DataFrame(schema={"portfolio_id": pl.String, "asset": pl.String, "current_weight": STORED_WEIGHT}),
         restrictions=bans.select(ban),
     )
+    return renamed(frames, names)
 
 
 def certify(frames: DayFrames) -> pl.DataFrame:

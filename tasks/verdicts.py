@@ -13,6 +13,7 @@ from tasks.allowed import as_yaml
 from tasks.cash import looks_like_cash
 from tasks.contracts import Contract
 from tasks.reject_reasons import RejectReasons
+from tasks.renames import find_tangled
 from tasks.wording import counted
 
 _SHOWN = 5
@@ -33,6 +34,7 @@ class Verdict:
         self._cash: set[str] = set()
         self._first: list[str] = []
         self._totals: pl.DataFrame | None = None
+        self._renames: list[tuple[str, str, date]] = []
         self._n_accepted = 0
         self._n_kept = 0
         self._n_left_out = 0
@@ -50,6 +52,8 @@ class Verdict:
             if self._contract.kind == "positions":
                 self._note_weights(batch.accepted)
                 self._note_cash(batch.accepted)
+            if self._contract.kind == "renames":
+                self._renames += batch.accepted.select("old", "new", "valid_from").rows()
             yield self._bounded(batch)
             if self.n_rejected >= _ENOUGH and self._too_few(self._n_accepted, self.n_rejected):
                 self._is_stopped = True
@@ -57,7 +61,8 @@ class Verdict:
 
     def __call__(self, rows_accepted: int, rows_rejected: int) -> str | None:
         """Say why the content is refused whole; None when it counts."""
-        self.refusal = self._too_few(rows_accepted, rows_rejected) or self._cash_lines() or self._too_heavy()
+        too_few = self._too_few(rows_accepted, rows_rejected)
+        self.refusal = too_few or self._cash_lines() or self._too_heavy() or self._tangled()
         return self.refusal
 
     @property
@@ -149,4 +154,15 @@ class Verdict:
             f"is refused: the weights of {heavy.height} portfolios add up to more than {1 + _ROUNDING}, the first is "
             f"{portfolio_id} on {day} with {total}. Weights are fractions of the portfolio's value, so nothing of "
             "it counts: correct the file"
+        )
+
+    def _tangled(self) -> str | None:
+        tangled = find_tangled(self._renames)
+        if not tangled:
+            return None
+        name, day = tangled[0]
+        return (
+            f"is refused: {counted(len(tangled), 'name')} given up and given on the same day, the first is {name} on "
+            f"{day}. Which comes first nobody knows, so nothing of it counts: give renames that follow each other "
+            "different days, and leave out those that go round in a circle"
         )

@@ -24,6 +24,8 @@ FULL JOIN (
         UNION ALL
         SELECT ingest_id, 'restrictions' FROM restrictions
         UNION ALL
+        SELECT ingest_id, 'renames' FROM renames
+        UNION ALL
         SELECT ingest_id, 'prices' FROM prices
     )
     GROUP BY ALL

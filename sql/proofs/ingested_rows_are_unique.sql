@@ -9,6 +9,8 @@ FROM (
     UNION ALL
     SELECT 'positions', ingest_id, concat_ws(' ', as_of_date, portfolio_id, asset) FROM positions
     UNION ALL
+    SELECT 'renames', ingest_id, concat_ws(' ', valid_from, old) FROM renames
+    UNION ALL
     SELECT 'prices', ingest_id, concat_ws(' ', as_of_date, asset) FROM prices
 )
 GROUP BY table_name, ingest_id, key
@@ -23,6 +25,8 @@ FROM (
     SELECT ingest_id, row_number FROM positions
     UNION ALL
     SELECT ingest_id, row_number FROM restrictions
+    UNION ALL
+    SELECT ingest_id, row_number FROM renames
     UNION ALL
     SELECT ingest_id, row_number FROM prices
     UNION ALL

@@ -1,7 +1,7 @@
 -- Grain: the ingest that the same content gave already, one row or none: a content counts until a later one of its kind
 -- is accepted for its day, a refused one as well. Content with many days counts until a later one of many days has one
 -- of its days: a file of one day counts before it and does not replace it. Lists without a date of their own (assets,
--- restrictions) count until a later one comes: unchanged since an earlier day, they are the same ingest.
+-- restrictions, renames) count until a later one comes: unchanged since an earlier day, they are the same ingest.
 -- Parameters: $kind VARCHAR, $as_of_date DATE (null: content with many days, any day of it), $sha256 VARCHAR.
 WITH of_kind AS (
     SELECT
@@ -27,7 +27,7 @@ judged AS (
     WHERE
         is_asked_for_many
         OR as_of_date = $as_of_date::DATE
-        OR (as_of_date < $as_of_date::DATE AND kind IN ('assets', 'restrictions'))
+        OR (as_of_date < $as_of_date::DATE AND kind IN ('assets', 'restrictions', 'renames'))
 )
 SELECT
     ingest_id,

@@ -1,4 +1,4 @@
--- Grain: one row per ingest that one of the runs named has read: scores, assets, restrictions and positions.
+-- Grain: one row per ingest that one of the runs named has read: scores, assets, restrictions, renames and positions.
 -- Parameters: $run_ids VARCHAR[].
 SELECT
     kind,
@@ -14,6 +14,8 @@ WHERE ingest_id IN (
         json_extract(inputs, '$.scores')::BIGINT[]
         || json_extract(inputs, '$.assets')::BIGINT[]
         || json_extract(inputs, '$.restrictions')::BIGINT[]
+        || coalesce(json_extract(inputs, '$.renames')::BIGINT[], [])
+        || coalesce(json_extract(inputs, '$.former_assets')::BIGINT[], [])
         || json_extract(inputs, '$.holdings.*.ingest_id')::BIGINT[]
     )
     FROM runs

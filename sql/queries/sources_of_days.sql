@@ -1,8 +1,9 @@
 -- Grain: one row per day asked for and source that a run of it reads, as it was known at $known_at: the scores of each
--- day from its $since on, the newest asset list and list of restrictions, and for every portfolio the newest positions
+-- day from its $since on, the newest asset list, list of restrictions and list of renames, and for every portfolio the newest positions
 -- up to the day and the published run of the latest day before it. Of each kind and day the newest ingest counts, as a
 -- whole; portfolio_id is null where a source is for all, run_id but for targets, ingest_id for targets. n_rows is
--- what the source has, null but for scores. Two kinds are not read, but reported: `named`, the portfolios of the newest
+-- what the source has, null but for scores. `former_assets` are the earlier asset lists that last had an asset which the
+-- day's does not. Two kinds are not read, but reported: `named`, the portfolios of the newest
 -- positions up to the day, and `unnamed`, those that positions named since as_of_date and the day's own do not.
 -- Parameters: $days DATE[], $since DATE[] (first day of the scores, one for each of $days), $known_at TIMESTAMPTZ.
 WITH asked AS (
@@ -60,6 +61,23 @@ visible AS (
         run_id
     FROM visible_runs_as_of($known_at::TIMESTAMPTZ)
 ),
+listed AS (
+    SELECT
+        assets.asset,
+        known.as_of_date,
+        known.ingest_id
+    FROM assets
+    JOIN known USING (ingest_id)
+),
+last_listed AS (
+    SELECT
+        asked.day,
+        listed.asset,
+        max(listed.as_of_date) AS as_of_date
+    FROM asked
+    JOIN listed ON listed.as_of_date <= asked.day
+    GROUP BY asked.day, listed.asset
+),
 found AS (
     SELECT
         asked.day,
@@ -81,8 +99,20 @@ found AS (
         NULL,
         NULL
     FROM asked
-    JOIN known ON known.kind IN ('assets', 'restrictions') AND known.as_of_date <= asked.day
+    JOIN known ON known.kind IN ('assets', 'restrictions', 'renames') AND known.as_of_date <= asked.day
     QUALIFY row_number() OVER (PARTITION BY asked.day, known.kind ORDER BY known.as_of_date DESC) = 1
+    UNION ALL
+    SELECT
+        former.day,
+        'former_assets',
+        NULL,
+        known.as_of_date,
+        known.ingest_id,
+        NULL,
+        NULL
+    FROM (SELECT DISTINCT day, as_of_date FROM last_listed) AS former
+    JOIN known ON known.kind = 'assets' AND known.as_of_date = former.as_of_date
+    QUALIFY known.as_of_date < max(known.as_of_date) OVER (PARTITION BY former.day)
     UNION ALL
     SELECT
         asked.day,

@@ -13,7 +13,7 @@ SELECT
 FROM effective_ingests_as_of('infinity'::TIMESTAMPTZ);
 
 COMMENT ON VIEW effective_ingests IS 'One row per kind and day: the newest ingest that was not refused whole. It counts as a whole, and nothing of an older one of the same kind and day does.';
-COMMENT ON COLUMN effective_ingests.kind IS 'What was read: scores, assets, positions, restrictions, prices.';
+COMMENT ON COLUMN effective_ingests.kind IS 'What was read: scores, assets, positions, restrictions, renames, prices.';
 COMMENT ON COLUMN effective_ingests.as_of_date IS 'Trading day that the content describes, exchange date.';
 COMMENT ON COLUMN effective_ingests.ingest_id IS 'Number of the ingest, see ingests.';
 COMMENT ON COLUMN effective_ingests.source IS 'Path, address or query that was read.';

@@ -16,7 +16,7 @@ JOIN ingests USING (ingest_id)
 LEFT JOIN effective_ingests ON effective_ingests.ingest_id = rejects.ingest_id;
 
 COMMENT ON VIEW rejected_rows IS 'One row per refused row of an ingest, with where it came from.';
-COMMENT ON COLUMN rejected_rows.kind IS 'What was read: scores, assets, positions, restrictions, prices.';
+COMMENT ON COLUMN rejected_rows.kind IS 'What was read: scores, assets, positions, restrictions, renames, prices.';
 COMMENT ON COLUMN rejected_rows.as_of_date IS 'Trading day that the content describes, exchange date.';
 COMMENT ON COLUMN rejected_rows.source IS 'Path, address or query that was read.';
 COMMENT ON COLUMN rejected_rows.row_number IS 'Place of the row in its source; 1 is the first data row.';

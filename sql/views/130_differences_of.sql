@@ -26,28 +26,89 @@ sized AS (
     SEMI JOIN side USING (run_id, portfolio_id)
     WINDOW of_run AS (PARTITION BY run_id, portfolio_id)
 ),
+name_change AS (
+    SELECT run_id, entry.key AS old, entry.value AS new
+    FROM (
+        SELECT
+            run_id,
+            unnest(map_entries(json_extract(inputs, '$.renamed')::MAP(VARCHAR, VARCHAR))) AS entry
+        FROM runs
+        SEMI JOIN pair USING (run_id)
+    )
+),
+old_targeted AS (
+    SELECT
+        pair.*,
+        coalesce(name_change.new, targeted.asset) AS asset,
+        any_value(targeted.bucket) AS bucket,
+        bool_or(targeted.is_cash) AS is_cash,
+        sum(targeted.target_weight) AS target_weight,
+        string_agg(name_change.old, ', ' ORDER BY name_change.old) AS old_names
+    FROM pair
+    JOIN targeted ON targeted.run_id = pair.previous_run_id AND targeted.portfolio_id = pair.portfolio_id
+    LEFT JOIN name_change ON name_change.run_id = pair.run_id AND name_change.old = targeted.asset
+    GROUP BY ALL
+),
 named AS (
     SELECT pair.*, targeted.asset
     FROM pair
     JOIN targeted ON targeted.run_id = pair.run_id AND targeted.portfolio_id = pair.portfolio_id
     UNION
-    SELECT pair.*, targeted.asset
-    FROM pair
-    JOIN targeted ON targeted.run_id = pair.previous_run_id AND targeted.portfolio_id = pair.portfolio_id
+    SELECT portfolio_id, run_id, previous_run_id, asset
+    FROM old_targeted
 ),
 wanted AS (
     SELECT portfolio_id, run_id, asset FROM named
     UNION
     SELECT portfolio_id, previous_run_id, asset FROM named
+    UNION
+    SELECT named.portfolio_id, named.previous_run_id, name_change.old
+    FROM named
+    JOIN name_change ON name_change.run_id = named.run_id AND name_change.new = named.asset
 ),
 decided AS (
     FROM decisions SEMI JOIN wanted USING (run_id, portfolio_id, asset)
+),
+old_decided AS (
+    SELECT
+        pair.*,
+        coalesce(name_change.new, decided.asset) AS asset,
+        sum(decided.current_weight) OVER same_name AS current_weight,
+        decided.score,
+        decided.candidate_rank,
+        decided.gate,
+        decided.restriction,
+        decided.bucket
+    FROM pair
+    JOIN decided ON decided.run_id = pair.previous_run_id AND decided.portfolio_id = pair.portfolio_id
+    LEFT JOIN name_change ON name_change.run_id = pair.run_id AND name_change.old = decided.asset
+    WINDOW same_name AS (
+        PARTITION BY pair.portfolio_id, pair.run_id, pair.previous_run_id, coalesce(name_change.new, decided.asset)
+    )
+    QUALIFY row_number() OVER (same_name ORDER BY name_change.old NULLS FIRST) = 1
+),
+old_sized AS (
+    SELECT
+        pair.*,
+        coalesce(name_change.new, sized.asset) AS asset,
+        sized.size_category,
+        sized.score_multiplier,
+        sized.score_rank,
+        sized.pinned_weight
+    FROM pair
+    JOIN sized ON sized.run_id = pair.previous_run_id AND sized.portfolio_id = pair.portfolio_id
+    LEFT JOIN name_change ON name_change.run_id = pair.run_id AND name_change.old = sized.asset
+    QUALIFY row_number() OVER (
+        PARTITION BY pair.portfolio_id, pair.run_id, pair.previous_run_id, coalesce(name_change.new, sized.asset)
+        ORDER BY name_change.old NULLS FIRST
+    ) = 1
 ),
 compared AS (
     SELECT
         named.*,
         coalesce(target.bucket, old_target.bucket) AS bucket,
         coalesce(target.is_cash, old_target.is_cash) AS is_cash,
+        old_target.old_names,
         coalesce(target.target_weight, 0)::DECIMAL(10, 8) AS target_weight,
         coalesce(old_target.target_weight, 0)::DECIMAL(10, 8) AS previous_target_weight,
         NOT coalesce(target.is_cash, old_target.is_cash) AND coalesce(target.target_weight > 0, false) AS is_in,
@@ -91,20 +152,20 @@ compared AS (
     LEFT JOIN targeted AS target
         ON target.run_id = named.run_id
         AND target.portfolio_id = named.portfolio_id AND target.asset = named.asset
-    LEFT JOIN targeted AS old_target
-        ON old_target.run_id = named.previous_run_id
+    LEFT JOIN old_targeted AS old_target
+        ON old_target.run_id = named.run_id AND old_target.previous_run_id = named.previous_run_id
         AND old_target.portfolio_id = named.portfolio_id AND old_target.asset = named.asset
     LEFT JOIN decided AS decision
         ON decision.run_id = named.run_id
         AND decision.portfolio_id = named.portfolio_id AND decision.asset = named.asset
-    LEFT JOIN decided AS old_decision
-        ON old_decision.run_id = named.previous_run_id
+    LEFT JOIN old_decided AS old_decision
+        ON old_decision.run_id = named.run_id AND old_decision.previous_run_id = named.previous_run_id
         AND old_decision.portfolio_id = named.portfolio_id AND old_decision.asset = named.asset
     LEFT JOIN sized AS size
         ON size.run_id = named.run_id
         AND size.portfolio_id = named.portfolio_id AND size.asset = named.asset
-    LEFT JOIN sized AS old_size
-        ON old_size.run_id = named.previous_run_id
+    LEFT JOIN old_sized AS old_size
+        ON old_size.run_id = named.run_id AND old_size.previous_run_id = named.previous_run_id
         AND old_size.portfolio_id = named.portfolio_id AND old_size.asset = named.asset
 ),
 crowd AS (
@@ -237,6 +298,7 @@ told AS (
         END AS restriction_words,
         CASE
             WHEN is_cash THEN NULL
+            WHEN old_names IS NOT NULL THEN 'renamed from ' || old_names
             WHEN NOT was_candidate
             THEN concat_ws(
                 ', ', 'new among the candidates: neither scored nor held before', format('score {:.12g}', score)

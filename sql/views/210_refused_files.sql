@@ -17,7 +17,7 @@ WHERE ingests.refusal IS NOT NULL
 ORDER BY ingests.ingest_id DESC;
 
 COMMENT ON VIEW refused_files IS 'One row per file or query that was refused whole, newest first. Nothing of it counts; what could be read of it is in rejected_rows.';
-COMMENT ON COLUMN refused_files.kind IS 'What was read: scores, assets, positions, restrictions, prices.';
+COMMENT ON COLUMN refused_files.kind IS 'What was read: scores, assets, positions, restrictions, renames, prices.';
 COMMENT ON COLUMN refused_files.as_of_date IS 'Trading day that the content describes, exchange date.';
 COMMENT ON COLUMN refused_files.source IS 'Path, address or query that was read.';
 COMMENT ON COLUMN refused_files.refusal IS 'Why it was refused, in words.';

@@ -27,6 +27,14 @@ crowd AS (
         ) AS nearest_asset
     FROM candidates, asked
 ),
+renamed AS (
+    SELECT string_agg(entry.key, ', ' ORDER BY entry.key) AS old_names
+    FROM (
+        SELECT unnest(map_entries(json_extract(inputs, '$.renamed')::MAP(VARCHAR, VARCHAR))) AS entry
+        FROM visible
+    ), asked
+    WHERE entry.value = asked_asset
+),
 parts AS (
     SELECT scores.technical_score, scores.fundamental_score, scores.score AS combined_score
     FROM scores
@@ -125,6 +133,7 @@ story AS (
         tried.*,
         parts.*,
         last_score.*,
+        renamed.*,
         decision,
         size,
         target,
@@ -137,6 +146,7 @@ story AS (
     CROSS JOIN last_score
     CROSS JOIN sizing
     CROSS JOIN reach
+    CROSS JOIN renamed
     LEFT JOIN visible ON true
     LEFT JOIN parts ON true
     LEFT JOIN candidates AS decision ON decision.asset = asked_asset
@@ -204,9 +214,10 @@ FROM (
                     'value': decision.current_weight::VARCHAR,
                     'limit_value': NULL,
                     'words': format(
-                        '{} when the day was computed. Bucket {}.',
+                        '{} when the day was computed. Bucket {}.{}',
                         if(decision.is_held, 'Held', 'Not held'),
-                        decision.bucket
+                        decision.bucket,
+                        coalesce(format(' Renamed from {}: what was known of it counts.', old_names), '')
                     )
                 }
             END,

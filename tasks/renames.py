@@ -1,0 +1,90 @@
+"""Assets with another name: what is known of the old one counts for the new one, from the day of the rename on.
+
+A name is followed from rename to rename in the order of their days, and back. What does not belong here: rules.
+"""
+
+from collections.abc import Iterable, Mapping
+from datetime import date
+
+import polars as pl
+
+from sizing.frames import STORED_WEIGHT
+from sizing.inputs import DayFrames
+from sizing.limits import RebalancingLimits
+
+Names = Mapping[str, str]
+"""The name that counts now, for each name that no longer does."""
+
+_SCORE = ["model", "asset", "score_date"]
+_LISTS_OF_ASSETS = ("include_assets", "exclude_assets")
+
+
+def names_on(renames: pl.DataFrame, day: date) -> dict[str, str]:
+    """Give the names that no longer count on a day. *Requires* `old, new, valid_from`, no name twice on a day."""
+    names: dict[str, str] = {}
+    in_force = renames.filter(pl.col("valid_from") <= day).sort("valid_from", "old")
+    for old, new in in_force.select("old", "new").iter_rows():
+        names = {name: new if then == old else then for name, then in names.items()} | {old: new}
+        names.pop(new, None)  # a name that is given again is a name that counts
+    return names
+
+
+def find_tangled(renames: Iterable[tuple[str, str, date]]) -> tuple[tuple[str, date], ...]:
+    """Find the names that are given up and given on the same day: which comes first nobody knows."""
+    rows = list(renames)
+    given = {(new, day) for _, new, day in rows}
+    return tuple(sorted({(old, day) for old, _, day in rows} & given, key=lambda one: (one[1], one[0])))
+
+
+def renamed(frames: DayFrames, names: Names) -> DayFrames:
+    """Give the frames of a day under the names that count.
+
+    Weights of several names that became one add up. Of scores and buckets the new name's own come first, then those of
+    the first old name.
+    """
+    if not names:
+        return frames
+    holdings = (
+        _named(frames.holdings, names)
+        .group_by("portfolio_id", "asset")
+        .agg(pl.col("current_weight").sum().cast(STORED_WEIGHT))
+        .sort("portfolio_id", "asset")
+    )
+    return frames._replace(
+        limits=_limits(frames.limits, names),
+        scores=_one_each(frames.scores, names, _SCORE).sort("score_date", "model", "asset"),
+        assets=renamed_list(frames.assets, names),
+        holdings=holdings,
+        restrictions=_named(frames.restrictions, names),
+        renamed=names,
+    )
+
+
+def renamed_list(assets: pl.DataFrame, names: Names) -> pl.DataFrame:
+    """Give an asset list under the names that count."""
+    return _one_each(assets, names, ["asset"]).sort("asset") if names else assets
+
+
+def _named(frame: pl.DataFrame, names: Names) -> pl.DataFrame:
+    return frame.with_columns(pl.col("asset").replace(dict(names)))
+
+
+def _one_each(frame: pl.DataFrame, names: Names, key: list[str]) -> pl.DataFrame:
+    rows = frame.with_columns(former="asset", is_former=pl.col("asset").is_in(list(names)))
+    first = _named(rows, names).sort("is_former", "former", maintain_order=True)
+    return first.unique(key, keep="first", maintain_order=True).drop("former", "is_former")
+
+
+def _limits(limits: Mapping[str, RebalancingLimits], names: Names) -> dict[str, RebalancingLimits]:
+    """Let limits that name assets name them as they are called now; portfolios that share limits go on sharing them."""
+    changed = {id(one): _with_names(one, names) for one in limits.values()}
+    return {portfolio_id: changed[id(one)] for portfolio_id, one in limits.items()}
+
+
+def _with_names(limits: RebalancingLimits, names: Names) -> RebalancingLimits:
+    update = {
+        name: tuple(dict.fromkeys(names.get(asset, asset) for asset in getattr(limits, name)))
+        for name in _LISTS_OF_ASSETS
+        if not names.keys().isdisjoint(getattr(limits, name))
+    }
+    return limits.model_copy(update=update) if update else limits
