@@ -26,8 +26,8 @@ def put_together(days: Sequence[DayFrames]) -> DayInputs:
     others = [day for day in days[1:] if not have_same_names(days[0], day)]
     if others:
         msg = (
-            f"{len(others)} of {len(days)} days have another asset list than {days[0].as_of_date}, or other renames, the "
-            f"first is {others[0].as_of_date}: put only days together that have the same"
+            f"{len(others)} of {len(days)} days have another asset list than {days[0].as_of_date} or other renames, "
+            f"the first is {others[0].as_of_date}: put only days together that have the same"
         )
         raise ContractError(msg)
     return DayInputs(
