@@ -34,7 +34,7 @@ read_lists AS (
     SELECT
         run_id,
         as_of_date,
-        unnest(['assets', 'restrictions']) AS kind,
+        unnest(['assets', 'restrictions', 'renames']) AS kind,
         (json_extract(inputs, '$.' || kind)::BIGINT[])[1] AS ingest_id
     FROM shown
 ),
@@ -92,7 +92,7 @@ pairs AS (
         counted.as_of_date,
         read_lists.ingest_id::VARCHAR,
         counted.ingest_id::VARCHAR,
-        if(read_lists.kind = 'restrictions', read_lists.as_of_date, NULL)
+        if(read_lists.kind IN ('restrictions', 'renames'), read_lists.as_of_date, NULL)
     FROM read_lists
     ASOF JOIN effective_ingests AS counted
         ON counted.kind = read_lists.kind AND read_lists.as_of_date >= counted.as_of_date
@@ -123,6 +123,11 @@ content AS (
     FROM sides
     JOIN restrictions ON sides.kind = 'restrictions' AND restrictions.ingest_id = sides.origin::BIGINT
     WHERE coalesce(valid_from <= day_in_force, true) AND coalesce(valid_until >= day_in_force, true)
+    UNION ALL
+    SELECT sides.*, NULL, renames.old, renames.new
+    FROM sides
+    JOIN renames ON sides.kind = 'renames' AND renames.ingest_id = sides.origin::BIGINT
+    WHERE valid_from <= day_in_force
     UNION ALL
     SELECT sides.*, positions.portfolio_id, positions.asset, positions.current_weight::VARCHAR
     FROM sides
@@ -191,7 +196,7 @@ ORDER BY found.as_of_date, found.portfolio_id, found.kind, found.input_date;
 COMMENT ON VIEW targets_on_corrected_inputs IS 'One row per portfolio, published day, and kind and day of an input that was corrected since the visible targets of the day read it, whatever kept a run of the day from publishing the correction, and whatever was published for later days. Run the day again; none when all is well.';
 COMMENT ON COLUMN targets_on_corrected_inputs.portfolio_id IS 'Portfolio.';
 COMMENT ON COLUMN targets_on_corrected_inputs.as_of_date IS 'Trading day whose visible targets rest on it, exchange date.';
-COMMENT ON COLUMN targets_on_corrected_inputs.kind IS 'What was corrected: scores, assets, positions, restrictions.';
+COMMENT ON COLUMN targets_on_corrected_inputs.kind IS 'What was corrected: scores, assets, positions, restrictions, renames.';
 COMMENT ON COLUMN targets_on_corrected_inputs.input_date IS 'Day that the corrected input describes, exchange date: scores of earlier days, and lists that count on, are inputs too.';
 COMMENT ON COLUMN targets_on_corrected_inputs.n_changed IS 'Assets with another row than was read, count.';
 COMMENT ON COLUMN targets_on_corrected_inputs.source IS 'Path, address or query that counts now.';

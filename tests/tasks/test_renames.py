@@ -244,7 +244,10 @@ def test_a_rename_that_comes_later_computes_the_day_again(make: Callable[..., Se
     _backfill(settings)
     (settings.inbox / "renames.csv").write_text(f"old,new,valid_from\nFB,META,{NEXT}\n")
     ingest_range(settings, DAYS[1:])
+    resting = "SELECT as_of_date, kind, n_changed FROM targets_on_corrected_inputs ORDER BY ALL"
+    assert _ask(settings, resting) == [(day, "renames", 1) for day in DAYS[1:]]
     assert _backfill(settings, DAYS[1:]) == []
+    assert _ask(settings, resting) == []
     assert _ask(settings, "SELECT DISTINCT asset FROM current_targets ORDER BY 1") == [
         ("CASH",),
         ("META",),
