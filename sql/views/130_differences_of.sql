@@ -43,6 +43,7 @@ old_targeted AS (
         any_value(targeted.bucket) AS bucket,
         bool_or(targeted.is_cash) AS is_cash,
         sum(targeted.target_weight) AS target_weight,
+        any_value(targeted.total_weight) AS total_weight,
         string_agg(name_change.old, ', ' ORDER BY name_change.old) AS old_names
     FROM pair
     JOIN targeted ON targeted.run_id = pair.previous_run_id AND targeted.portfolio_id = pair.portfolio_id
@@ -92,16 +93,26 @@ old_sized AS (
         pair.*,
         coalesce(name_change.new, sized.asset) AS asset,
         sized.size_category,
-        sized.score_multiplier,
         sized.score_rank,
-        sized.pinned_weight
+        sized.pinned_weight,
+        sized.free_total,
+        -- Several names that became one are one asset before, too.
+        sum(sized.score_multiplier) OVER same_name AS score_multiplier,
+        sum(sized.raw_weight) OVER same_name AS raw_weight,
+        sum(sized.stage2_weight) OVER same_name AS stage2_weight,
+        sum(sized.residual_weight) OVER same_name AS residual_weight,
+        if(
+            count(*) OVER same_name = 1,
+            sized.others_total,
+            sized.others_total + sized.score_multiplier - sum(sized.score_multiplier) OVER same_name
+        ) AS others_total
     FROM pair
     JOIN sized ON sized.run_id = pair.previous_run_id AND sized.portfolio_id = pair.portfolio_id
     LEFT JOIN name_change ON name_change.run_id = pair.run_id AND name_change.old = sized.asset
-    QUALIFY row_number() OVER (
+    WINDOW same_name AS (
         PARTITION BY pair.portfolio_id, pair.run_id, pair.previous_run_id, coalesce(name_change.new, sized.asset)
-        ORDER BY name_change.old NULLS FIRST
-    ) = 1
+    )
+    QUALIFY row_number() OVER (same_name ORDER BY name_change.old NULLS FIRST) = 1
 ),
 compared AS (
     SELECT

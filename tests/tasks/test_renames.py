@@ -163,9 +163,9 @@ def make(tmp_path: Path, empty_warehouse: Path) -> Callable[..., Settings]:
         shutil.copy(empty_warehouse, folder / "warehouse.duckdb")
         settings = _write(folder, renames=renames)
         (folder / "none.yaml").write_text("portfolios: {core: {}}\n")
-        ingest_range(settings, DAYS[:1])
+        ingest_range(settings, DAYS[:1], {})
         _list_assets(settings.inbox, "META")
-        ingest_range(settings, DAYS[1:])
+        ingest_range(settings, DAYS[1:], {})
         return settings
 
     return make
@@ -243,7 +243,7 @@ def test_a_rename_that_comes_later_computes_the_day_again(make: Callable[..., Se
     settings = make("late")
     _backfill(settings)
     (settings.inbox / "renames.csv").write_text(f"old,new,valid_from\nFB,META,{NEXT}\n")
-    ingest_range(settings, DAYS[1:])
+    ingest_range(settings, DAYS[1:], {})
     resting = "SELECT as_of_date, kind, n_changed FROM targets_on_corrected_inputs ORDER BY ALL"
     assert _ask(settings, resting) == [(day, "renames", 1) for day in DAYS[1:]]
     assert _backfill(settings, DAYS[1:]) == []
@@ -267,7 +267,7 @@ def test_positions_under_the_old_name_count_as_the_new_one_and_restrictions_bind
     rows = f"{NEXT},core,FB,0.12\n{NEXT},core,META,0.03\n"
     (settings.inbox / f"positions_{NEXT}.csv").write_text(f"date,portfolio_id,asset,current_weight\n{rows}")
     (settings.inbox / "restrictions.csv").write_text("portfolio_id,asset,restriction\n,FB,no_trade\n")
-    ingest_range(settings, DAYS[1:])
+    ingest_range(settings, DAYS[1:], {})
     _backfill(settings)
     held = "SELECT asset, current_weight, restriction FROM decisions JOIN runs USING (run_id)"
     assert _ask(settings, f"{held} WHERE as_of_date = '{NEXT}' AND is_held") == [
@@ -293,14 +293,14 @@ def test_renames_that_cannot_be_are_refused_whole_in_one_sentence(
     settings = make("refused")
     (settings.inbox / "renames.csv").write_text(f"old,new,valid_from\n{rows}")
     with pytest.raises(SourceError, match=words):
-        take_in_day(settings, NEXT)
+        take_in_day(settings, NEXT, {})
     assert _ask(settings, "FROM renames") == []
 
 
 def test_an_empty_list_takes_a_rename_back(make: Callable[..., Settings]) -> None:
     settings = make("back", renames=f"FB,META,{NEXT}\n")
     (settings.inbox / "renames.csv").write_text("old,new,valid_from\n")
-    ingest_range(settings, DAYS[2:])
+    ingest_range(settings, DAYS[2:], {})
     with settings.open_warehouse().kept_open() as warehouse:
         inputs = start_run(warehouse, "XNYS", THIRD, LIMITS, (), by="test").inputs
     assert dict(inputs.renamed) == {}
