@@ -14,7 +14,7 @@ from sql import runs
 from sql.errors import Failure, WarehouseError
 from sql.exports import Matched, find_unlike, match_exports
 from sql.files import count_wal_bytes
-from sql.opening import SNAPSHOT_ADVICE, pending_migrations
+from sql.opening import SNAPSHOT_ADVICE, pending_migrations, refuse_unnameable
 from sql.owners import warehouse_id
 from sql.replacing import replace_by
 from sql.scripts import Script, read_scripts
@@ -121,6 +121,7 @@ def backup(warehouse: Warehouse, path: Path | None) -> Path:
     *Raises* `WarehouseError` when there is a file of that name, or the copy is not what it should be.
     """
     path = path or new_backup_path(warehouse.path, None)
+    refuse_unnameable(path)
     if path.exists():
         msg = f"{path} is there already and is not overwritten: give another name, or move it away"
         raise WarehouseError(msg)

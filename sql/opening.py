@@ -1,6 +1,7 @@
 """What comes first when a file was opened: whether it is ours, fits the code, and its last writer ended cleanly."""
 
 import logging
+import os
 import shutil
 from datetime import UTC, datetime
 from pathlib import Path
@@ -29,6 +30,17 @@ def refuse_special(path: Path) -> None:
     except NotAFileError as error:
         msg = f"{path} cannot be read: {error}. Nothing was changed: correct the path"
         raise WarehouseError(msg) from None
+
+
+def refuse_unnameable(*paths: Path) -> None:
+    """Refuse paths that DuckDB and Polars cannot name. *Raises* `WarehouseError`."""
+    for path in paths:
+        try:
+            str(path).encode()
+        except UnicodeEncodeError:
+            shown = os.fsencode(path).decode(errors="backslashreplace")
+            msg = f"{shown} is no path in UTF-8, which DuckDB cannot open. Nothing was changed: use another name"
+            raise WarehouseError(msg) from None
 
 
 def refuse_foreign(con: Connection, path: Path) -> None:

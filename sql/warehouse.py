@@ -63,6 +63,10 @@ class Warehouse(Steps):
     lock_timeout_seconds: float = 10.0
     memory_limit: str = "4GB"
 
+    def __post_init__(self) -> None:
+        """Refuse names that cannot be opened, before anything is made."""
+        opening.refuse_unnameable(self.path, self.snapshot_path, self.export_folder)
+
     def migrate(self) -> tuple[str, ...]:
         """Apply the migrations that are missing, then the views where they differ, and return the versions applied.
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from sql.errors import WarehouseError
 from tasks.day_validation import DayValidation
 from tasks.errors import SourceError
 from tasks.feeds import Feed
@@ -188,3 +189,11 @@ class TestSpecialFiles:
         _fifo(Path("inbox/assets.csv"))
         with pytest.raises(SourceError, match="it is a pipe, not a file"):
             ingest_range(Settings(config=Path("portfolios.yaml"), inbox=Path("inbox"), warehouse=migrated), (DAY,), {})
+
+
+@pytest.mark.parametrize("field", ["warehouse", "snapshot", "export_folder"])
+def test_a_file_that_duckdb_cannot_name_is_refused_before_anything_is_made(tmp_path: Path, field: str) -> None:
+    settings = Settings(warehouse=tmp_path / "warehouse.duckdb").at({field: tmp_path / os.fsdecode(b"\xff.duckdb")})
+    with pytest.raises(WarehouseError, match=r"\\xff\.duckdb is no path in UTF-8"):
+        settings.open_warehouse()
+    assert list(tmp_path.iterdir()) == []
