@@ -175,7 +175,7 @@ class DayValidation:
         named = sorted({name for names in positions for name in names})
         if frames.assets.height:
             for sentence in find_strangers(frames, named):
-                is_limit = sentence.partition(":")[0] in RebalancingLimits.model_fields
+                is_limit = sentence.partition(":")[0] in {*RebalancingLimits.model_fields, "portfolios"}
                 self._tell(WARNING, where if is_limit else self._settings.inbox, sentence)
         self._look_at_unnamed(frames.as_of_date)
 

@@ -7,10 +7,13 @@ in include_buckets does: it would close what the portfolio holds.
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 
+import polars as pl
+
 from sizing import RebalancingLimits
 from sizing.inputs import UNCLASSIFIED, DayFrames
 from sizing.wording import first_of, grouped, listed
 from tasks.errors import ConfigError
+from tasks.lookalikes import find_meant, tell_lookalikes
 from tasks.wording import shown
 
 _ALIKE = 0.8
@@ -29,7 +32,8 @@ def find_strangers(
 
     Known is a portfolio with limits, or one of the `others`, which have runs of their own; an asset that is listed,
     scored or held; a bucket of the asset list. A scored or held asset may be missing from that list; it is told where
-    only capitals or blanks set it apart from a listed one. What include_buckets names is not told here:
+    only capitals, blanks or the form of letters set it apart from a listed one. Known names that look alike are told
+    too. What include_buckets names is not told here:
     `require_known_buckets` stops the run. `positions` says which ones are meant.
     """
     assets = {*inputs.assets["asset"], *inputs.scores["asset"], *inputs.holdings["asset"]}
@@ -45,7 +49,17 @@ def find_strangers(
         *(_tell(limit, "bucket", _named(limits, limit), buckets) for limit in _LIMITS_OF_BUCKETS),
         *(_tell(limit, "asset", _named(limits, limit), assets) for limit in _LIMITS_OF_ASSETS),
     ]
-    return tuple(sentence for sentence in found if sentence)
+    return (*_lookalikes(inputs, portfolios), *(sentence for sentence in found if sentence))
+
+
+def _lookalikes(inputs: DayFrames, portfolios: Iterable[str]) -> tuple[str, ...]:
+    one_name = "give them one name, or two that nobody confuses"
+    buckets = pl.Series(sorted(_known_buckets(inputs)), dtype=pl.String)
+    return (
+        *tell_lookalikes("bucket", buckets, f"each has a limit of its own, so both hold twice as much; {one_name}"),
+        *tell_lookalikes("asset", inputs.assets["asset"], f"each is an asset of its own; {one_name}"),
+        *tell_lookalikes("portfolio", pl.Series([*portfolios], dtype=pl.String), f"each is a portfolio; {one_name}"),
+    )
 
 
 def require_known_buckets(inputs: DayFrames) -> None:
@@ -101,19 +115,11 @@ def _tell(where: str, kind: str, named: Iterable[str], known: Iterable[str]) -> 
     return f"{where}: {kind} {strangers[0]} is {nobody}" + (f"; {suggestion}" if suggestion else "")
 
 
-def _tell_spelling(where: str, named: Iterable[str], assets: Iterable[str]) -> str:
-    """Say which names differ from one of the asset list only in capitals or in blanks around them."""
-    strangers = set(named).difference(assets)
-    if not strangers:  # as on most days
-        return ""
-    known = {_plain(asset): asset for asset in assets}
-    meant = {name: known[_plain(name)] for name in strangers if _plain(name) in known}
+def _tell_spelling(where: str, named: pl.Series, assets: pl.Series) -> str:
+    """Say which names look like one of the asset list and are another."""
+    meant = find_meant(named.filter(~named.is_in(assets.implode())), assets)
     if not meant:
         return ""
     told = listed([f"{shown(name)} (did you mean {meant[name]}?)" for name in sorted(meant)])
     count = "1 asset is" if len(meant) == 1 else f"{len(meant)} assets are"
     return f"{where}: {count} not in the asset list as written: {told}"
-
-
-def _plain(name: str) -> str:
-    return name.strip().casefold()
