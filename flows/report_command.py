@@ -11,13 +11,13 @@ from flows.flags import AS_TABLE
 from flows.looking import NothingToShowError, look, require_known_portfolios, say_days_around
 from flows.show import err
 from flows.terminal import write
+from sizing.wording import counted
 from sql.files import written_beside
 from sql.reading import SnapshotReader
 from tasks.errors import SourceError
 from tasks.page import page_of
 from tasks.page_rows import DayRows, read_day
 from tasks.page_verdict import judge
-from tasks.wording import counted
 
 
 def write_report(

@@ -9,12 +9,12 @@ from flows.give import give, is_for_program, require_one_form
 from flows.show import PROBLEMS, hear_warehouse, out, tell
 from flows.sql_prompt import talk
 from flows.terminal import write
+from sizing.wording import counted
 from sql.reading import reading_snapshot
 from sql.schema_page import schema_page
 from sql.scripts import read_scripts
 from sql.warehouse import Warehouse
 from tasks.settings import Settings
-from tasks.wording import counted
 
 
 def ask(query: str | None, paths: Mapping[str, Path], form: Form = AS_TABLE) -> int:

@@ -10,12 +10,11 @@ from flows.flags import Form
 from flows.foremost import count_others, only
 from flows.give import give, is_for_program, require_one_form, sentences_of
 from flows.show import ERROR, PROBLEMS, out, show, tell
-from sizing.wording import MOST_NAMED, listed
+from sizing.wording import MOST_NAMED, counted, listed
 from tasks import validation
 from tasks.day_validation import DayValidation
 from tasks.priority import first_by
 from tasks.settings import Settings
-from tasks.wording import counted
 
 _SCHEMA = ["level", "where", "what"]
 _OF_PORTFOLIO = r"^portfolio (.+?): "

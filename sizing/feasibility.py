@@ -6,11 +6,11 @@ Limits that contradict each other are refused by `RebalancingLimits` itself.
 import math
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
-from heapq import nlargest
 
+from sizing.bucket_feasibility import find_short_buckets
 from sizing.limits import WEIGHT_TOLERANCE, RebalancingLimits
 from sizing.universe_feasibility import find_selection_objections
-from sizing.wording import listed
+from sizing.wording import counted, listed
 
 _COUNT_TOLERANCE = 1e-9
 _FIX_STEPS = 10_000
@@ -49,7 +49,7 @@ def _minimum(limits: RebalancingLimits) -> str | None:
     if places == limits.max_total_positions:
         return None
     return (
-        f"target_total_allocation {_shown(total)} holds {places} positions of min_position_size "
+        f"target_total_allocation {_shown(total)} holds {counted(places, 'position')} of min_position_size "
         f"{_shown(limits.min_position_size)} < max_total_positions {limits.max_total_positions}: the lowest are "
         f"dropped; max_total_positions {places} would say so"
     )
@@ -63,7 +63,7 @@ def _positions(limits: RebalancingLimits) -> str | None:
     needed = math.ceil(total / cap - _COUNT_TOLERANCE)
     fits = limits.min_position_size * needed <= total + WEIGHT_TOLERANCE
     fix = f"max_total_positions {needed}" if fits else f"max_single_position {_shown(_least(total / places))}"
-    count = f"max_total_positions {places}" if places == limits.max_total_positions else f"{places} positions"
+    count = f"max_total_positions {places}" if places == limits.max_total_positions else counted(places, "position")
     return (
         f"{count} x max_single_position {_shown(cap)} = {_padded(reach)} < "
         f"target_total_allocation {_shown(total)}: the rest is cash; {fix} would do"
@@ -71,54 +71,19 @@ def _positions(limits: RebalancingLimits) -> str | None:
 
 
 def _buckets(limits: RebalancingLimits) -> str | None:
-    total, each, n_buckets = limits.target_total_allocation, limits.max_allocation_per_bucket, _needed_buckets(limits)
-    own, reach = _own(limits), sum(_widest(limits, n_buckets))
-    if not limits.enable_bucket_diversification or n_buckets == 0 or reach >= total - WEIGHT_TOLERANCE:
+    short = find_short_buckets(limits, _places(limits)) if limits.enable_bucket_diversification else None
+    if short is None:
         return None
-    needed = _enough_buckets(limits)
-    least = min((total - sum(own[:kept])) / (n_buckets - kept) for kept in range(min(len(own) + 1, n_buckets)))
-    fix = (
-        f"min_buckets_represented {needed}"
-        if _held_in(limits, needed) >= total - WEIGHT_TOLERANCE
-        else f"max_allocation_per_bucket {_shown(_least(least))}"
+    total, each = limits.target_total_allocation, limits.max_allocation_per_bucket
+    are_alike = math.isclose(short.reach, short.n_buckets * each)
+    places = counted(_places(limits), "position")
+    sides = (
+        f"{counted(short.n_buckets, 'bucket')} x {_padded(each)}" if are_alike else f"{places} in the widest buckets"
     )
-    sides = f"{n_buckets} buckets x {_padded(each)}" if reach == n_buckets * each else f"the {n_buckets} widest buckets"
     return (
-        f"{sides} = {_padded(reach)} < target_total_allocation {_shown(total)}: with no more than "
-        f"min_buckets_represented the rest is cash; {fix} would do"
+        f"{sides} = {_padded(short.reach)} < target_total_allocation {_shown(total)}: the rest is cash; {short.fix} "
+        "would do"
     )
-
-
-def _widest(limits: RebalancingLimits, n_buckets: int) -> list[float]:
-    """Give the limits of so many buckets, the widest ones first."""
-    return sorted([*_own(limits), *[limits.max_allocation_per_bucket] * n_buckets], reverse=True)[:n_buckets]
-
-
-def _enough_buckets(limits: RebalancingLimits) -> int:
-    total, each, n_own = limits.target_total_allocation, limits.max_allocation_per_bucket, len(_own(limits))
-    for n_buckets in range(1, n_own + 1):
-        if sum(_widest(limits, n_buckets)) >= total - WEIGHT_TOLERANCE:
-            return n_buckets
-    return n_own + math.ceil((total - sum(_widest(limits, n_own))) / each - _COUNT_TOLERANCE)
-
-
-def _held_in(limits: RebalancingLimits, n_buckets: int) -> float:
-    """Give what so many of the widest buckets hold with as many positions as there may be."""
-    if n_buckets > _places(limits):
-        return 0.0
-    cap, places = limits.max_single_position, _places(limits)
-    widths = _widest(limits, n_buckets)
-    full = [min(math.floor(width / cap + _COUNT_TOLERANCE), places) for width in widths]
-    rest = [width - n_full * cap for width, n_full in zip(widths, full, strict=True)]
-    return sum(nlargest(places, [*[cap] * sum(full), *rest]))
-
-
-def _own(limits: RebalancingLimits) -> list[float]:
-    return sorted(limits.max_allocation_by_bucket.values(), reverse=True)
-
-
-def _needed_buckets(limits: RebalancingLimits) -> int:
-    return min(limits.min_buckets_represented, _places(limits))
 
 
 def _bucket_minimum(limits: RebalancingLimits) -> str | None:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from sizing.inputs import UNCLASSIFIED
 from sizing.limits import WEIGHT_TOLERANCE, RebalancingLimits
-from sizing.wording import listed
+from sizing.wording import counted, listed
 
 
 def find_selection_objections(limits: RebalancingLimits) -> Iterator[str]:
@@ -44,7 +44,7 @@ def _narrow_universe(limits: RebalancingLimits) -> Iterator[str]:
     places = len(assets) + sum(_limit_of(bucket, limits) for bucket in buckets)
     if not limits.include_assets and len(buckets) < limits.min_buckets_represented:
         yield (
-            f"include_buckets leaves {len(buckets)} buckets < min_buckets_represented "
+            f"include_buckets leaves {counted(len(buckets), 'bucket')} < min_buckets_represented "
             f"{limits.min_buckets_represented}: so many can never be held; min_buckets_represented {len(buckets)} "
             "would do"
         )
@@ -52,9 +52,9 @@ def _narrow_universe(limits: RebalancingLimits) -> Iterator[str]:
     is_short = places * cap < total - WEIGHT_TOLERANCE
     if limits.enable_dynamic_sizing and places < limits.max_total_positions and is_short:
         yield (
-            f"the universe has room for {places} positions x max_single_position {cap} = {_exact(places * cap)} < "
-            f"target_total_allocation {total}: the rest is cash; {math.ceil(total / cap - WEIGHT_TOLERANCE)} positions "
-            "would do"
+            f"the universe has room for {counted(places, 'position')} x max_single_position {cap} = "
+            f"{_exact(places * cap)} < target_total_allocation {total}: the rest is cash; "
+            f"{counted(math.ceil(total / cap - WEIGHT_TOLERANCE), 'position')} would do"
         )
 
 

@@ -27,6 +27,11 @@ def grouped(said: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
     return [(listed(names[one]), one) for one in sorted(names, key=lambda one: -len(names[one]))]
 
 
+def counted(n: int, thing: str) -> str:
+    """Give the number with its noun."""
+    return f"{n} {thing}{'' if n == 1 else 's'}"
+
+
 def _more(things: Sequence[str], most: int) -> list[str]:
     n_more = len(things) - most
     return [f"and {n_more} more"] if n_more > 0 else []

@@ -13,7 +13,7 @@ from sizing.errors import BallastError
 from sizing.feasibility import objections
 from sizing.inputs import DayFrames
 from sizing.limits import WEIGHT_TOLERANCE, RebalancingLimits
-from sizing.wording import listed
+from sizing.wording import counted, listed
 from sql.errors import WarehouseError
 from sql.reading import reading_snapshot
 from tasks.config_file import Problem
@@ -33,7 +33,7 @@ from tasks.trading_days import (
 )
 from tasks.unnamed import named_before, tell_unnamed
 from tasks.validation import ERROR, WARNING, FileRows, Finding, certify, frames_of, read_file
-from tasks.wording import counted, readable
+from tasks.wording import readable
 
 _STALE_DAYS = 1
 """Scores of the last day that is over may still be on their way."""

@@ -8,9 +8,8 @@ from typing import Any, NamedTuple
 
 import polars as pl
 
-from sizing.wording import first_of, grouped, listed
+from sizing.wording import counted, first_of, grouped, listed
 from tasks.page_rows import DayRows
-from tasks.wording import counted
 
 WRONG, LOOK, NOTE = "wrong", "look", "note"
 _LEVELS = (WRONG, LOOK, NOTE)

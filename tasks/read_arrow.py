@@ -9,13 +9,14 @@ import pyarrow as pa
 from pyarrow import parquet
 from pyarrow import types as arrow_types
 
+from sizing.wording import counted
 from sql.plain_files import open_file
 from tasks.dates import write_dates
 from tasks.errors import SourceError
 from tasks.layout import Layout
 from tasks.notation import Notation
 from tasks.refusals import RawBatch, broken_rows
-from tasks.wording import counted, shown
+from tasks.wording import shown
 
 _BATCH_ROWS = 1 << 16
 _BUFFER_BYTES = 1 << 20

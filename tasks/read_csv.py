@@ -15,6 +15,7 @@ import polars as pl
 import pyarrow as pa
 from pyarrow import csv as arrow_csv
 
+from sizing.wording import counted
 from sql.records import MOST_REJECTS
 from tasks.arrow_text import ArrowText
 from tasks.errors import SourceError
@@ -22,7 +23,6 @@ from tasks.layout import Layout
 from tasks.notation import Notation
 from tasks.refusals import RawBatch, broken_rows
 from tasks.text_blocks import open_text
-from tasks.wording import counted
 
 BLOCK_BYTES = 1 << 20
 """What is parsed at a time, and the longest row."""

@@ -4,8 +4,8 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
+from sizing.wording import counted
 from tasks.refusals import GOT
-from tasks.wording import counted
 
 _MOST_REASONS = 100
 _MOST_VALUES = 3

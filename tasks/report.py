@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import polars as pl
 
-from sizing.wording import MOST_NAMED
+from sizing.wording import MOST_NAMED, counted
 from sql.warehouse import Warehouse
 from tasks import artifacts
 from tasks import summary as page
@@ -18,7 +18,6 @@ from tasks.pictures_page import pictures_page, read_picture_rows
 from tasks.priority import first_portfolios
 from tasks.settings import Settings
 from tasks.stages import run_logger, stage
-from tasks.wording import counted
 
 MOST_TARGETS = 500
 """Rows of the target table: what a browser shows without effort. What is traded comes first where there are more."""

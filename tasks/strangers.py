@@ -56,7 +56,9 @@ def _lookalikes(inputs: DayFrames, portfolios: Iterable[str]) -> tuple[str, ...]
     one_name = "give them one name, or two that nobody confuses"
     buckets = pl.Series(sorted(_known_buckets(inputs)), dtype=pl.String)
     return (
-        *tell_lookalikes("bucket", buckets, f"each has a limit of its own, so both hold twice as much; {one_name}"),
+        *tell_lookalikes(
+            "bucket", buckets, f"each has a limit of its own, so together they may hold twice as much; {one_name}"
+        ),
         *tell_lookalikes("asset", inputs.assets["asset"], f"each is an asset of its own; {one_name}"),
         *tell_lookalikes("portfolio", pl.Series([*portfolios], dtype=pl.String), f"each is a portfolio; {one_name}"),
     )

@@ -8,9 +8,9 @@ from datetime import date
 
 import polars as pl
 
-from sizing.wording import first_of, grouped
+from sizing.wording import counted, first_of, grouped
 from tasks.priority import ORDER, first_portfolios
-from tasks.wording import bounded, counted
+from tasks.wording import bounded
 
 MOST_MOVES = 3
 """Increases of a portfolio that are told, and as many decreases: the largest."""

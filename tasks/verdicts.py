@@ -7,14 +7,13 @@ from decimal import Decimal
 
 import polars as pl
 
-from sizing.wording import listed
+from sizing.wording import counted, listed
 from sql.records import MOST_REJECTS, IngestBatch
 from tasks.allowed import as_yaml
 from tasks.cash import looks_like_cash
 from tasks.contracts import Contract
 from tasks.reject_reasons import RejectReasons
 from tasks.renames import find_tangled
-from tasks.wording import counted
 
 _SHOWN = 5
 _ENOUGH = 250_000

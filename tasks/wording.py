@@ -28,8 +28,3 @@ def cut(text: str, longest: int = _LONGEST) -> str:
 def bounded(text: str, longest: int = LONGEST_CELL) -> str:
     """Return a text as it is; of one that no page or terminal has room for, its beginning and its length."""
     return text if len(text) <= longest else f"{text[:longest]}... ({len(text):,} characters)"
-
-
-def counted(n: int, thing: str) -> str:
-    """Give the number with its noun."""
-    return f"{n} {thing}{'' if n == 1 else 's'}"

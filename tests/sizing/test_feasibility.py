@@ -1,9 +1,12 @@
 """Limits that can never be met are said, with true numbers and a fix that works (sizing.md 7)."""
 
 import re
+from itertools import combinations_with_replacement
 
 import polars as pl
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from sizing import RebalancingLimits, size_portfolios
 from sizing.feasibility import find_infeasible
@@ -51,19 +54,35 @@ def test_without_dynamic_sizing_there_is_no_cap_to_object_to() -> None:
     assert find_infeasible(limits(max_single_position=0.05, enable_dynamic_sizing=False)) == ()
 
 
-def test_too_few_buckets_for_the_total_are_said_with_the_count_that_would_do() -> None:
-    # 2 x .40 = .80; .95 / .40 = 2.375
-    assert only(enable_bucket_diversification=True) == (
-        "2 buckets x 0.40 = 0.80 < target_total_allocation 0.95: with no more than min_buckets_represented "
-        "the rest is cash; min_buckets_represented 3 would do"
-    )
+@pytest.mark.parametrize(
+    ("named", "said"),
+    [
+        # .95 / 2 = .475
+        (("a", "b"), "2 buckets x 0.40 = 0.80 < target_total_allocation 0.95: the rest is cash; {} 0.475 would do"),
+        (("a",), "1 bucket x 0.40 = 0.40 < target_total_allocation 0.95: the rest is cash; {} 0.95 would do"),
+    ],
+)
+def test_a_universe_of_too_few_buckets_is_said_with_the_width_that_would_do(named: tuple[str, ...], said: str) -> None:
+    asked = {"include_buckets": named, "enable_bucket_diversification": True, "min_buckets_represented": 1}
+    asked |= {"max_positions_per_bucket": 10, "max_single_position": 0.2, "min_position_size": 0}
+    assert only(**asked) == said.format("max_allocation_per_bucket")
 
 
-def test_the_count_of_buckets_that_would_do_leaves_no_cash() -> None:
+def test_buckets_are_as_many_as_are_scored_so_the_least_number_of_them_is_no_objection() -> None:
     asked = {"enable_bucket_diversification": True, "max_residual_per_asset": 1, "max_residual_multiple": None}
-    assert find_infeasible(limits(**asked, min_buckets_represented=3)) == ()
+    for n_buckets in (0, 1, 2, 5):
+        assert find_infeasible(limits(**asked, min_buckets_represented=n_buckets)) == ()
     assert cash_of(limits(**asked), 9, n_buckets=3) == 0
-    assert cash_of(limits(**asked), 8, n_buckets=2) == 0.15
+    narrow = limits(enable_bucket_diversification=True, max_allocation_per_bucket=0.3, min_buckets_represented=1)
+    assert find_infeasible(narrow) == ()
+
+
+def test_buckets_too_narrow_for_every_count_of_positions_are_said() -> None:
+    # 10 x .08 = .80; .95 / 10 = .095
+    assert only(enable_bucket_diversification=True, max_allocation_per_bucket=0.08) == (
+        "10 buckets x 0.08 = 0.80 < target_total_allocation 0.95: the rest is cash; max_allocation_per_bucket 0.095 "
+        "would do"
+    )
 
 
 @pytest.mark.parametrize(
@@ -178,7 +197,7 @@ def test_including_what_has_no_bucket_is_said_unless_it_may_enter() -> None:
 
 def test_fewer_buckets_than_must_be_represented_are_said() -> None:
     assert only(include_buckets=("t",), max_positions_by_bucket={"t": 10}) == (
-        "include_buckets leaves 1 buckets < min_buckets_represented 2: so many can never be held; "
+        "include_buckets leaves 1 bucket < min_buckets_represented 2: so many can never be held; "
         "min_buckets_represented 1 would do"
     )
 
@@ -206,7 +225,11 @@ def test_a_margin_without_new_names_is_said() -> None:
     "changes",
     [
         {"max_total_positions": 8, "max_single_position": 0.1187},  # .9496
-        {"enable_bucket_diversification": True, "max_allocation_per_bucket": 0.4749},  # .9498
+        {
+            "enable_bucket_diversification": True,
+            "max_allocation_per_bucket": 0.4749,  # .9498
+            "include_buckets": ("a", "b"),
+        },
         {
             "max_total_positions": 1,
             "min_buckets_represented": 1,
@@ -219,6 +242,17 @@ def test_no_sentence_says_that_a_number_is_less_than_itself(changes: dict[str, o
     match = re.search(r"= ([\d.]+) < target_total_allocation ([\d.]+):", only(**changes))
     assert match
     assert float(match[1]) < float(match[2])
+
+
+def test_limits_without_end_are_looked_at_at_once() -> None:
+    endless = limits(
+        max_total_positions=2**31 - 1,
+        max_single_position=1e-8,
+        min_position_size=0,
+        max_allocation_per_bucket=1e-8,
+        enable_bucket_diversification=True,
+    )
+    assert find_infeasible(endless) == ()
 
 
 def test_a_count_that_would_do_is_not_refused_by_the_next_sentence() -> None:
@@ -280,20 +314,21 @@ def test_a_minimum_of_all_holds_nothing_and_no_minimum_is_no_objection() -> None
 def test_buckets_that_fill_the_total_exactly_with_as_many_positions_would_do() -> None:
     # 4 x .2 = .8, one position in each
     asked = {"target_total_allocation": 0.8, "max_allocation_per_bucket": 0.2, "max_single_position": 0.2}
-    told = only(**asked, max_total_positions=4, enable_bucket_diversification=True)
-    assert told.endswith("the rest is cash; min_buckets_represented 4 would do")
+    assert find_infeasible(limits(**asked, max_total_positions=4, enable_bucket_diversification=True)) == ()
 
 
 def test_where_there_are_fewer_positions_than_buckets_needed_wider_buckets_would_do() -> None:
-    # .95 / .1 are ten buckets and there are five positions; .95 / 2 = .475
+    # .95 / .1 are ten buckets and there are five positions; .95 / 5 = .19
     asked = {"max_allocation_per_bucket": 0.1, "max_single_position": 0.2, "max_total_positions": 5}
     told = only(**asked, enable_bucket_diversification=True)
-    assert told.endswith("the rest is cash; max_allocation_per_bucket 0.475 would do")
+    assert told.endswith("the rest is cash; max_allocation_per_bucket 0.19 would do")
 
 
 def test_a_wider_bucket_of_its_own_is_counted_among_the_widest() -> None:
-    own = {"max_allocation_per_bucket": 0.2, "max_allocation_by_bucket": {"x": 0.5}}
-    assert only(**own, enable_bucket_diversification=True).startswith("the 2 widest buckets = 0.70 < ")
+    # 3 x .15 + .05, then 6 x .06
+    own = {"max_allocation_per_bucket": 0.06, "max_allocation_by_bucket": {"x": 0.5}}
+    told = only(**own, enable_bucket_diversification=True)
+    assert told.startswith("10 positions in the widest buckets = 0.87 < ")
 
 
 def test_a_bucket_of_just_the_minimum_holds_its_one_position() -> None:
@@ -306,9 +341,7 @@ def test_a_bucket_of_just_the_minimum_holds_its_one_position() -> None:
 @pytest.mark.parametrize(
     ("changes", "fix"),
     [
-        # .5 + .3 = .8; one more of .3
-        ({"max_allocation_per_bucket": 0.3, "max_allocation_by_bucket": {"x": 0.5}}, "min_buckets_represented 3"),
-        # 4 places of .25: four buckets hold .25 + 3 x .2; two hold .5 + .45, with two places each
+        # 4 places: x holds two of .25, and .95 - .5 = 2 x .225
         (
             {
                 "max_allocation_per_bucket": 0.2,
@@ -316,21 +349,59 @@ def test_a_bucket_of_just_the_minimum_holds_its_one_position() -> None:
                 "max_total_positions": 4,
                 "max_single_position": 0.25,
             },
-            "max_allocation_per_bucket 0.45",
+            "max_allocation_per_bucket 0.225",
         ),
-        # .5 and .45 are there already
+        # x and y are all there is
         (
             {
-                "max_allocation_per_bucket": 0.1,
-                "max_allocation_by_bucket": {"x": 0.5, "y": 0.3, "z": 0.25},
-                "min_buckets_represented": 1,
+                "include_buckets": ("x", "y"),
+                "max_allocation_by_bucket": {"x": 0.5, "y": 0.3},
+                "max_single_position": 0.3,
             },
-            "min_buckets_represented 3",
+            "wider limits in max_allocation_by_bucket",
+        ),
+        # y alone has no limit of its own: .95 - .5
+        (
+            {"include_buckets": ("x", "y"), "max_allocation_by_bucket": {"x": 0.5}, "max_single_position": 0.3},
+            "max_allocation_per_bucket 0.45",
         ),
     ],
 )
 def test_limits_of_single_buckets_count_in_the_nearest_fix(changes: dict[str, object], fix: str) -> None:
     assert only(**changes, enable_bucket_diversification=True).endswith(f"the rest is cash; {fix} would do")
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    n_places=st.integers(1, 4),
+    max_single_position=st.sampled_from([0.15, 0.2, 0.3, 0.5, 1.0]),
+    max_allocation_per_bucket=st.sampled_from([0.05, 0.1, 0.19, 0.2, 0.4, 1.0]),
+    max_allocation_by_bucket=st.sampled_from([{}, {"b0": 0.1}, {"b0": 0.3}, {"b0": 0.5}, {"b0": 0.95}]),
+    max_positions_per_bucket=st.integers(1, 3),
+    min_position_size=st.sampled_from([0.0, 0.05]),
+)
+def test_buckets_are_objected_to_where_no_day_is_without_cash(n_places: int, **drawn: object) -> None:
+    asked = limits(
+        enable_bucket_diversification=True,
+        max_total_positions=n_places,
+        min_buckets_represented=1,
+        max_residual_per_asset=1,
+        max_residual_multiple=None,
+        **drawn,
+    )
+    days = combinations_with_replacement(range(n_places + 1), n_places)
+    full = [one for one in days if max(map(one.count, one)) <= asked.max_positions_per_bucket]
+    rows = [
+        (f"P{day}", f"a{place}", f"b{bucket}", 1.0, False)
+        for day, buckets in enumerate(full)
+        for place, bucket in enumerate(buckets)
+    ]
+    frame = pl.DataFrame(rows, schema=["portfolio_id", "asset", "bucket", "score", "is_held"], orient="row")
+    least_cash = float(size_portfolios(frame, asked).portfolios["cash_weight"].min())  # type: ignore[arg-type]
+    found = find_infeasible(asked)
+    assert any("< target_total_allocation" in one for one in found) == (least_cash > 0)
+    for reach in re.findall(r"bucket.* = ([\d.]+) < target_total_allocation", " ".join(found)):
+        assert float(reach) == pytest.approx(0.95 - least_cash, abs=1e-7)
 
 
 def test_a_bucket_that_can_hold_no_position_by_its_own_limit_is_named() -> None:
