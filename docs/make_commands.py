@@ -34,6 +34,7 @@ lists with semicolons. A spreadsheet runs texts that begin with `=`, `+`, `-`, `
 | 4 | rejected: a check refused the targets. The published targets stay |
 | 5 | a replay differs from what was published |
 | 6 | proposed: computed and stored, waiting for `ballast approve` |
+| 7 | `ballast status`: something is not well or waits, and its first line says what |
 | 130 | stopped by Ctrl-C or a SIGTERM. Nothing is half written |
 
 A range of days ends with the code of the day that ended it.

@@ -8,9 +8,10 @@ from typing import Any
 import polars as pl
 
 from sizing.wording import MOST_NAMED, grouped, listed
-from tasks.trading_days import CalendarEnd, close_of, next_trading_day
+from tasks.trading_days import CalendarEnd, close_of, is_trading_day, next_trading_day
 
 _ALL = "all portfolios"
+_CURRENT = timedelta(days=7)
 _ENDED = {
     "held": "is held",
     "failed": "failed",
@@ -64,18 +65,48 @@ def sessions_after(states: pl.DataFrame, exchanges: Mapping[str, str], deadline_
     return tuple(sorted(filter(None, sessions), key=lambda one: (one.due, one.exchange)))
 
 
-def find_concerns(
-    states: pl.DataFrame, health: pl.DataFrame, halts: pl.DataFrame, following: Sequence[Session], now: datetime
-) -> tuple[Concern, ...]:
-    """Say what is not well or waits: halts, proposals, the newest day, a trading day that went by.
+def sessions_until(session: Session, deadline_hours: float, now: datetime) -> Iterator[Session]:
+    """Give the session, and those after it, as far as their targets were due by now."""
+    late: Session | None = session
+    while late and late.due < now:
+        yield late
+        late = session_after(late.exchange, late.day, deadline_hours)
 
-    *Requires* the rows of `portfolio_states`, `newest_health` and `halts_in_force`.
+
+def is_live(states: pl.DataFrame, exchanges: Mapping[str, str]) -> bool:
+    """Whether a newest day was published within a week of its close: then the days after it are expected too.
+
+    A history that was computed later, such as the sample's week, waits for nothing. *Requires* the rows of
+    `portfolio_states`.
+    """
+    newest = states.drop_nulls("newest_day").select("portfolio_id", "newest_day", "published_at").iter_rows()
+    ends = ((published_at, _close(exchanges.get(name), day)) for name, day, published_at in newest)
+    return any(close is not None and published_at - close < _CURRENT for published_at, close in ends)
+
+
+def was_due(exchanges: Iterable[str], day: date, deadline_hours: float, now: datetime) -> bool:
+    """Whether targets of a day, of any of the exchanges, were due by now."""
+    closes = (_close(exchange, day) for exchange in exchanges)
+    return any(close is not None and close + timedelta(hours=deadline_hours) < now for close in closes)
+
+
+def _close(exchange: str | None, day: date) -> datetime | None:
+    return close_of(exchange, day).at if exchange and is_trading_day(exchange, day) else None
+
+
+def find_concerns(
+    states: pl.DataFrame, health: pl.DataFrame, halts: pl.DataFrame, late: Sequence[Session]
+) -> tuple[Concern, ...]:
+    """Say what is not well or waits: halts, proposals, the newest days, trading days that went by.
+
+    *Requires* the rows of `portfolio_states`, `newest_health` and `halts_in_force`, and the sessions whose targets
+    were due.
     """
     return (
         *_halted(halts),
         *_waiting(states),
-        *(_newest_day(health.row(0, named=True)) if health.height else ()),
-        *_late(health, following, now),
+        *_newest_days(health),
+        *_late(health, late),
     )
 
 
@@ -87,7 +118,7 @@ def ended_calendars(ends: Iterable[CalendarEnd]) -> tuple[Concern, ...]:
 
 
 def answer(states: pl.DataFrame, concerns: tuple[Concern, ...], following: Sequence[Session]) -> str:
-    """Give the overall answer in one sentence. *Requires* the rows of `portfolio_states`."""
+    """Give the overall answer in one sentence. *Requires* the rows of `portfolio_states`; `following` as expected."""
     if states["newest_day"].is_null().all():
         return f"Nothing is published yet{': ' if concerns else ''}{'; '.join(one.what for one in concerns)}."
     if concerns:
@@ -117,8 +148,16 @@ def _waiting(states: pl.DataFrame) -> Iterator[Concern]:
         yield Concern(f"{day} waits for approval", f"{names}, run {run_id}", f'ballast approve {run_id} --note "..."')
 
 
+def _newest_days(health: pl.DataFrame) -> Iterator[Concern]:
+    """Say what became of the newest days, back to the first one that has all its targets."""
+    for day in health.iter_rows(named=True):
+        yield from _newest_day(day)
+        if day["is_covered"]:
+            break
+
+
 def _newest_day(day: dict[str, Any]) -> Iterator[Concern]:
-    """Say what became of the newest day, where that is not what it should be."""
+    """Say what became of a day, where that is not what it should be."""
     state, missing = day["state"], day["missing_portfolios"]
     todo = f"ballast run --as-of {day['as_of_date']}"
     unexplained = sorted({*missing} - {*day["halted_portfolios"]} - {*day["waiting_portfolios"]})
@@ -131,14 +170,18 @@ def _newest_day(day: dict[str, Any]) -> Iterator[Concern]:
         yield Concern(what, day["last_reason"], todo)
 
 
-def _late(health: pl.DataFrame, following: Sequence[Session], now: datetime) -> Iterator[Concern]:
-    """Say that a trading day went by of which nothing is told; once, by the exchange whose deadline was first."""
+def _late(health: pl.DataFrame, late: Sequence[Session]) -> Iterator[Concern]:
+    """Say which trading days went by of which nothing is told, each by the exchange whose deadline was first."""
     told = set(health["as_of_date"])
-    for one in following:
-        if one.due < now and one.day not in told:
-            told.add(one.day)
-            yield Concern(
-                f"{one.day} has no targets",
-                f"they were due by {one.due:%Y-%m-%d %H:%M} UTC, and no scores of it came",
-                f"ballast run --as-of {one.day}",
-            )
+    due: dict[date, datetime] = {}
+    for one in late:
+        if one.day not in told:
+            due[one.day] = min(one.due, due.get(one.day, one.due))
+    if not due:
+        return
+    days = sorted(due)
+    have, todo = "has", f"ballast run --as-of {days[0]}"
+    if len(days) > 1:
+        have, todo = "have", f"ballast run --from {days[0]} --to {days[-1]}"
+    since = f"{'the first was' if len(days) > 1 else 'they were'} due by {due[days[0]]:%Y-%m-%d %H:%M} UTC"
+    yield Concern(f"{listed(list(map(str, days)))} {have} no targets", f"{since}, and no scores came", todo)

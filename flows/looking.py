@@ -21,16 +21,15 @@ class NothingToShowError(BallastError):
     """What was asked for is not in the snapshot."""
 
 
-def look(paths: Mapping[str, Path], form: Form, show: Callable[[SnapshotReader], None]) -> int:
+def look(paths: Mapping[str, Path], form: Form, show: Callable[[SnapshotReader], int | None]) -> int:
     """Open the snapshot, show what is asked for, and give the exit code."""
     hear_warehouse()
     try:
         require_one_form(form)
         with reading_snapshot(Settings().at(paths).open_warehouse()) as reader:
-            show(reader)
+            return show(reader) or 0
     except PROBLEMS as problem:
         return tell(problem)
-    return 0
 
 
 def require_known_portfolios(reader: SnapshotReader, portfolios: Collection[str]) -> pl.DataFrame:

@@ -64,10 +64,12 @@ def status(*, snapshot: Snapshot = None, form: Form = AS_TABLE) -> int:
 
     Example: `ballast status`
 
-    The first line is the answer. Scheduled runs are those of the Prefect server at PREFECT_API_URL, else of the one of
-    `ballast up`, when it answers.
+    The first line is the answer: halts, proposals, days that are held, failed or missing, files of the inbox that were
+    not read or changed since, targets on corrected inputs, the worker. Days after the newest one are expected when it
+    was published within a week of its close, or when something is scheduled: at the Prefect server at PREFECT_API_URL,
+    else at the one of `ballast up`.
 
-    Exit codes: 0 told, also when something is not well or waits; 1 an error, said in one sentence; 2 wrong usage.
+    Exit codes: 0 all is well; 1 an error, said in one sentence; 2 wrong usage; 7 something is not well or waits.
 
     """
     from flows.status_command import show_status  # noqa: PLC0415 - DuckDB and Polars take a while to import

@@ -23,8 +23,8 @@ from tasks.errors import ConfigError, NotATradingDayError, UsageError
 from tasks.settings import Settings
 from tasks.wording import bounded
 
-ERROR, USAGE, HELD, REJECTED, DIFFERENT, PROPOSED, STOPPED = 1, 2, 3, 4, 5, 6, 130
-"""Exit codes of a command that did not do what was asked."""
+ERROR, USAGE, HELD, REJECTED, DIFFERENT, PROPOSED, ATTENTION, STOPPED = 1, 2, 3, 4, 5, 6, 7, 130
+"""Exit codes of a command that did not do what was asked; ATTENTION: `ballast status` found what is not well."""
 
 Problem = BallastError | WarehouseError
 PROBLEMS = (BallastError, WarehouseError)

@@ -11,12 +11,23 @@ from rich.markup import escape
 from flows.flags import Form
 from flows.foremost import count_others, only
 from flows.give import give, is_for_program, require_one_form
-from flows.health import Concern, Session, answer, ended_calendars, find_concerns, sessions_after
+from flows.health import (
+    Concern,
+    Session,
+    answer,
+    ended_calendars,
+    find_concerns,
+    is_live,
+    sessions_after,
+    sessions_until,
+    was_due,
+)
 from flows.looking import look
 from flows.program import as_printed, with_commands_as_printed
 from flows.scheduled import next_runs, server_url
 from flows.server_health import ServerHealth, ask_health
-from flows.show import PROBLEMS, err, narrowed, out, plain, show, tell
+from flows.show import ATTENTION, PROBLEMS, err, narrowed, out, plain, show, tell
+from flows.unread import find_unread
 from sql.reading import SnapshotReader
 from tasks.calendars import exchange_of
 from tasks.errors import ConfigError
@@ -27,6 +38,8 @@ from tasks.superseded import Corrected, find_corrected
 from tasks.trading_days import CalendarEnd, calendar_ends
 
 _DAYS = _RUNS = _SCHEDULED = 5
+_LOOKED_AT = 60
+"""Newest days that are looked at for what is not well."""
 
 
 def show_status(paths: Mapping[str, Path], form: Form) -> int:
@@ -39,31 +52,54 @@ def show_status(paths: Mapping[str, Path], form: Form) -> int:
     if not paths and not settings.snapshot.exists() and not settings.warehouse.exists():
         return _say_empty(settings, form)
 
-    def tell_status(reader: SnapshotReader) -> None:
-        states = reader.query("portfolio_states")
+    def tell_status(reader: SnapshotReader) -> int:
+        states, now = reader.query("portfolio_states"), datetime.now(UTC)
         newest: date | None = states.select(pl.col("newest_day").max()).item()
         exchanges = _exchanges(settings, states["portfolio_id"])
         following = sessions_after(states, exchanges, settings.deadline_hours)
-        now = datetime.now(UTC)
         ends, server = calendar_ends(exchanges.values(), now.date()), ask_health(now, settings.answer_seconds)
-        health, halts = reader.query("newest_health", n_days=_DAYS), reader.query("halts_in_force")
+        scheduled = next_runs(_SCHEDULED, settings.answer_seconds) if server else None
+        is_expected = is_live(states, exchanges) or (scheduled is not None and not scheduled.is_empty())
         concerns = (
-            *find_concerns(states, health, halts, following, now),
+            *_of_days(reader, settings, states, exchanges, following if is_expected else (), now=now),
             *ended_calendars(ends),
             *(_corrected(one) for one in find_corrected(reader, exchanges)),
             *(server.concerns if server else ()),
         )
-        said = answer(states, concerns, following)
+        said = answer(states, concerns, following if is_expected else ())
         if is_for_program(form):
             _tell_ends(err(), ends)
             told = pl.lit(said).alias("answer"), pl.lit(not concerns and newest is not None).alias("is_well")
             give(states.join(_coming(exchanges, following), on="portfolio_id", how="left").with_columns(*told), form)
-            return
-        _show(reader, states, concerns, said, following)
-        _show_scheduled(server, settings.answer_seconds)
-        _tell_ends(out(), ends)
+        else:
+            _show(reader, states, concerns, said)
+            _show_next(newest, following, is_expected=is_expected)
+            _show_scheduled(server, scheduled)
+            _tell_ends(out(), ends)
+        return ATTENTION if concerns else 0
 
     return look(paths, form, tell_status)
+
+
+def _of_days(  # noqa: PLR0913 - what is looked at
+    reader: SnapshotReader,
+    settings: Settings,
+    states: pl.DataFrame,
+    exchanges: Mapping[str, str],
+    expected: Sequence[Session],
+    *,
+    now: datetime,
+) -> tuple[Concern, ...]:
+    """Say what is not well with the days: of those that are expected, all that are late; else what the inbox has."""
+    health, halts = reader.query("newest_health", n_days=_LOOKED_AT), reader.query("halts_in_force")
+    late = [one for first in expected for one in sessions_until(first, settings.deadline_hours, now)]
+    newest: date | None = states.select(pl.col("newest_day").max()).item()
+
+    def waits(day: date) -> bool:
+        return day <= now.date() and (not expected or was_due(exchanges.values(), day, settings.deadline_hours, now))
+
+    unread = find_unread(reader, settings, newest, frozenset(health["as_of_date"]), waits) if newest else ()
+    return (*find_concerns(states, health, halts, late), *unread)
 
 
 def _corrected(one: Corrected) -> Concern:
@@ -120,7 +156,6 @@ def _show(
     states: pl.DataFrame,
     concerns: tuple[Concern, ...],
     said: str,
-    following: Sequence[Session],
 ) -> None:
     console = out()
     console.print(f"[bold {'yellow' if concerns else 'green'}]{escape(plain(said))}[/]", soft_wrap=True)
@@ -140,7 +175,18 @@ def _show(
     show(console, narrowed(console, health, ("n_refused_files", "n_stale_scores", "seconds_taken")), "Days")
     runs = reader.query("latest_runs").head(_RUNS).select("run_id", "state", "started_at", "reason")
     show(console, narrowed(console, _minutes(runs), ("reason", "started_at")), "Last runs")
+
+
+def _show_next(newest: date | None, following: Sequence[Session], *, is_expected: bool) -> None:
+    console = out()
     console.print("[bold]Next[/]")
+    if newest and not is_expected:
+        console.print(
+            f"  no day is expected: {newest} was computed more than a week after its close, and nothing is scheduled. "
+            f"`{escape(as_printed('run'))}` goes on with newer scores",
+            soft_wrap=True,
+        )
+        return
     for session in following:
         console.print(
             f"  {session.day}: {exchange_of(session.exchange)} closes at {session.close:%H:%M} UTC, targets are due by "
@@ -149,9 +195,8 @@ def _show(
         )
 
 
-def _show_scheduled(server: ServerHealth | None, seconds: float) -> None:
+def _show_scheduled(server: ServerHealth | None, scheduled: pl.DataFrame | None) -> None:
     console = out()
-    scheduled = next_runs(_SCHEDULED, seconds) if server else None
     if server is None:
         console.print(
             f"  no Prefect server answers at {escape(server_url())}: `{escape(as_printed('up'))}` starts one, "

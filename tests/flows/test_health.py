@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 import polars as pl
 import pytest
 
-from flows.health import answer, find_concerns, session_after, sessions_after
+from flows.health import answer, find_concerns, is_live, session_after, sessions_after, sessions_until, was_due
 
 DAY, NEXT = date(2025, 6, 6), date(2025, 6, 9)
 MOMENT = datetime(2025, 6, 6, 21, tzinfo=UTC)
@@ -44,7 +44,8 @@ def said(
     now: datetime = MOMENT,
 ) -> str:
     rows = states() if state is None else state
-    return answer(rows, find_concerns(rows, health() if day is None else day, halts, [FOLLOWING], now), [FOLLOWING])
+    late = list(sessions_until(FOLLOWING, 3, now))
+    return answer(rows, find_concerns(rows, health() if day is None else day, halts, late), [FOLLOWING])
 
 
 def test_the_next_session_skips_the_weekend_and_is_due_hours_after_its_close() -> None:
@@ -58,7 +59,8 @@ def test_each_exchange_has_its_own_next_session_the_first_due_first() -> None:
     found = sessions_after(rows, {"core": "XNYS", "asia": "XTKS"}, 3)
     assert [(one.exchange, one.day) for one in found] == [("XTKS", NEXT), ("XNYS", NEXT)]
     assert found[0].due == datetime(2025, 6, 9, 9, 30, tzinfo=UTC)  # Tokyo closes at 15:30
-    late = find_concerns(rows, health(), HALTS, found, found[0].due + timedelta(minutes=1))
+    now = found[0].due + timedelta(minutes=1)
+    late = find_concerns(rows, health(), HALTS, [one for first in found for one in sessions_until(first, 3, now)])
     assert [one.what for one in late] == ["2025-06-09 has no targets"]
 
 
@@ -79,7 +81,7 @@ def test_a_day_is_late_only_after_its_hour_and_while_nothing_is_told_of_it() -> 
 def test_one_order_that_halts_many_portfolios_is_one_concern() -> None:
     names = [f"fund_{number:02}" for number in range(12)]
     halts = pl.DataFrame([(name, MOMENT, "ann", "odd scores") for name in names], HALTS.schema, orient="row")
-    [concern] = find_concerns(states(), health(), halts, [FOLLOWING], MOMENT)
+    [concern] = find_concerns(states(), health(), halts, [])
     assert concern.what == f"publication of {', '.join(names[:10])} and 2 more is halted"
     assert concern.todo == 'ballast resume NAME ... --reason "..."'
 
@@ -88,7 +90,7 @@ def test_one_order_that_halts_many_portfolios_is_one_concern() -> None:
 def test_a_halt_is_told_with_the_command_that_lifts_it(name: str | None, words: str) -> None:
     halts = pl.DataFrame([(name, MOMENT, "ann", "odd scores")], HALTS.schema, orient="row")
     assert said(halts=halts) == f"Not all is well: publication of {words} is halted."
-    [concern] = find_concerns(states(), health(), halts, [FOLLOWING], MOMENT)
+    [concern] = find_concerns(states(), health(), halts, [])
     assert concern.why == "since 2025-06-06 21:00 UTC by ann: odd scores"
     assert concern.todo == f'ballast resume {name or "--all"} --reason "..."'
 
@@ -97,7 +99,7 @@ def test_a_proposal_is_told_once_for_its_portfolios_with_the_command_that_approv
     waiting = {"waiting_day": NEXT, "waiting_run_id": "r1"}
     rows = pl.concat([states(**waiting), states(portfolio_id="income", **waiting)])
     day = health(as_of_date=NEXT, state="proposed", is_covered=False, last_state="proposed")
-    [concern] = find_concerns(rows, day, HALTS, [FOLLOWING], MOMENT)
+    [concern] = find_concerns(rows, day, HALTS, [])
     assert (concern.what, concern.why) == ("2025-06-09 waits for approval", "core, income, run r1")
     assert concern.todo == 'ballast approve r1 --note "..."'
 
@@ -136,3 +138,39 @@ def test_without_a_publication_the_answer_says_so_and_why() -> None:
     assert said(states(newest_day=None), health(state="held", is_covered=False)) == (
         "Nothing is published yet: 2025-06-06 is held."
     )
+
+
+def test_every_day_that_went_by_is_told_with_one_command() -> None:
+    now = datetime(2025, 6, 12, 12, tzinfo=UTC)
+    [concern] = find_concerns(states(), health(), HALTS, list(sessions_until(FOLLOWING, 3, now)))
+    assert concern.what == "2025-06-09, 2025-06-10, 2025-06-11 have no targets"
+    assert concern.todo == "ballast run --from 2025-06-09 --to 2025-06-11"
+    assert "due by 2025-06-09 23:00 UTC" in concern.why
+
+
+def test_every_day_back_to_the_last_good_one_is_told() -> None:
+    days = [
+        health(as_of_date=date(2025, 6, day), state=state, is_covered=is_covered, last_state=state)
+        for day, state, is_covered in (
+            (6, "held", False),
+            (5, "failed", False),
+            (4, "published", True),
+            (3, "held", False),
+        )
+    ]
+    found = find_concerns(states(), pl.concat(days), HALTS, [])
+    assert [one.what for one in found] == ["2025-06-06 is held", "2025-06-05 failed"]
+
+
+@pytest.mark.parametrize(("days_later", "expected"), [(0, True), (6, True), (7, False), (500, False)])
+def test_days_are_expected_after_one_that_was_published_in_its_week(days_later: int, *, expected: bool) -> None:
+    close = datetime(2025, 6, 6, 20, tzinfo=UTC)
+    published = pl.lit(close + timedelta(days=days_later, minutes=1)).alias("published_at")
+    assert is_live(states().with_columns(published), {"core": "XNYS"}) is expected
+    assert not is_live(states().with_columns(published), {"another": "XNYS"})
+
+
+def test_a_day_was_due_hours_after_its_close_and_a_holiday_never() -> None:
+    assert not was_due(["XNYS"], NEXT, 3, FOLLOWING.due)
+    assert was_due(["XNYS"], NEXT, 3, FOLLOWING.due + timedelta(seconds=1))
+    assert not was_due(["XNYS"], date(2025, 6, 7), 3, FOLLOWING.due)

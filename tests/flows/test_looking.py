@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import re
+import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -76,7 +77,7 @@ def test_no_line_is_wider_than_what_was_asked_for_or_ends_with_blanks(
     lines = ballast(*words)[1].splitlines()
     prose = (
         "Not all is well",
-        "  2025-06-09",
+        "  no day is expected",
         "    ballast run",
         "  no Prefect server",
         "change_reason",
@@ -207,17 +208,46 @@ def test_two_runs_are_compared_as_their_days_are(ballast: Ballast) -> None:
     assert rows(ballast, "diff", *runs) == rows(ballast, "diff", "--from", "2025-06-03", "--to", "2025-06-05")
 
 
-def test_status_says_first_what_is_not_well_and_what_to_do(ballast: Ballast) -> None:
+def test_status_is_calm_about_a_history_that_waits_for_nothing(ballast: Ballast) -> None:
     code, out, _ = ballast("status")
     assert code == 0
-    assert out.splitlines()[0] == "Not all is well: 2025-06-09 has no targets."
-    assert "ballast run --as-of 2025-06-09" in out
+    assert out.splitlines()[0] == "All is well: 3 portfolios have targets of 2025-06-06."
+    assert "no day is expected: 2025-06-06 was computed more than a week after its close" in out
     assert re.search(r"no Prefect server answers at http://127.0.0.1:9/api: `\S*ballast up` starts one", out)
     told = rows(ballast, "status")
-    assert {row["is_well"] for row in told} == {False}
+    assert {row["is_well"] for row in told} == {True}
     assert {row["portfolio_id"]: (row["next_day"], row["next_due_at"]) for row in told}["core"] == (
         "2025-06-09",
         "2025-06-09T23:00:00+00:00",
+    )
+
+
+@pytest.fixture
+def inbox(sample: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The inbox of the sample's week, as it was read."""
+    copied = tmp_path / "inbox"
+    shutil.copytree(sample, copied, ignore=shutil.ignore_patterns("scores_2025-06-09*"))
+    monkeypatch.setenv("BALLAST_INBOX", str(copied))
+    return copied
+
+
+def test_status_says_which_files_a_run_would_read_anew(ballast: Ballast, inbox: Path, sample: Path) -> None:
+    assert ballast("status")[0] == 0
+    for day in ("2025-06-09", "2025-06-10"):
+        shutil.copy(sample / "scores_2025-06-09.csv", inbox / f"scores_{day}.csv")
+    code, out, _ = ballast("status")
+    assert (code, out.splitlines()[0]) == (7, "Not all is well: scores of 2 days in the inbox are not read.")
+    assert "ballast run --from 2025-06-09 --to 2025-06-10" in out
+    assert {row["is_well"] for row in json.loads(ballast("status", "--json")[1])} == {False}
+
+
+@pytest.mark.parametrize("name", ["scores_2025-06-06.csv", "assets.csv", "restrictions.csv"])
+def test_status_says_which_file_changed_since_it_was_read(ballast: Ballast, inbox: Path, name: str) -> None:
+    (inbox / name).write_text((inbox / name).read_text() + "\n")
+    code, out, _ = ballast("status")
+    assert (code, out.splitlines()[0]) == (
+        7,
+        f"Not all is well: {name} changed in the inbox since 2025-06-06 was read.",
     )
 
 
