@@ -23,10 +23,10 @@ from tasks.copy import copy_or_warn
 from tasks.errors import UsageError
 from tasks.former_copies import warn_of_former_copies
 from tasks.groups import Group, days_of_groups, shown
-from tasks.publish import snapshot
 from tasks.report import with_warnings
 from tasks.run_context import RunContext, read_context
 from tasks.settings import InstallationSettings, Settings
+from tasks.snapshots import snapshot
 from tasks.trading_days import trading_days
 
 

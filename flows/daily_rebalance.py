@@ -36,11 +36,12 @@ from tasks.former_copies import warn_of_former_copies
 from tasks.groups import Group, closed_portfolios, early_closes, set_halted_apart, shown, unknown_days
 from tasks.ingest import ingest_day
 from tasks.ledger import OpenRun, actor, open_run
-from tasks.publish import FailureRecord, hold, publish, snapshot
+from tasks.publish import FailureRecord, hold, publish
 from tasks.report import with_warnings
 from tasks.run_context import RunContext, read_context
 from tasks.schedule import require_fresh, scheduled_day, scheduled_start
 from tasks.settings import RebalanceConfig, Settings
+from tasks.snapshots import snapshot
 from tasks.stages import run_logger
 from tasks.superseded import warn_of_corrected_inputs
 from tasks.trading_days import is_trading_day, require_trading_day

@@ -17,9 +17,9 @@ from tasks.copy import copy_or_warn
 from tasks.ingest import Ingested
 from tasks.ledger import OpenRun
 from tasks.portfolios import load_feeds
-from tasks.publish import snapshot
 from tasks.report import with_warnings
 from tasks.settings import InstallationSettings, Settings, Words
+from tasks.snapshots import snapshot
 
 DECLINED = "Declined"
 """The name of the state in which a declined proposal completes; otherwise they are those of a day."""

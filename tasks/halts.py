@@ -7,11 +7,9 @@ from sizing.wording import listed
 from sql.errors import WarehouseError
 from tasks.config_file import all_unknown
 from tasks.errors import ConfigError, UsageError
-from tasks.groups import shown
-from tasks.portfolios import load_portfolios
-from tasks.publish import snapshot
 from tasks.retries import RETRIES
 from tasks.settings import Settings
+from tasks.snapshots import snapshot
 from tasks.stages import run_logger, stage
 
 _PATIENT = RETRIES._replace(times=30)
@@ -29,7 +27,7 @@ def switch(settings: Settings, action: Action, portfolio_ids: tuple[str, ...] | 
 
     *Returns* what is halted now, in one sentence. *Raises* `UsageError` for a name that nobody knows.
     """
-    names = "all portfolios" if portfolio_ids is None else shown(portfolio_ids)
+    names = "all portfolios" if portfolio_ids is None else listed(portfolio_ids)
     bring_up_to_date(settings)
     if portfolio_ids:
         require_known_portfolios(settings, portfolio_ids)
@@ -50,6 +48,8 @@ def require_known_portfolios(settings: Settings, portfolio_ids: Collection[str])
     known = set(settings.open_warehouse().query("latest_runs")["portfolio_ids"].explode().drop_nulls())
     if known.issuperset(portfolio_ids):
         return
+    from tasks.portfolios import load_portfolios  # noqa: PLC0415 - the calendars take half a second to import
+
     try:
         known |= set(load_portfolios(settings.config))
     except ConfigError as error:

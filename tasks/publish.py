@@ -1,4 +1,4 @@
-"""Make a day visible: the rows in one transaction, then a snapshot for readers."""
+"""Make a day visible: its rows, in one transaction; or record why it is not."""
 
 from datetime import date
 from types import TracebackType
@@ -6,7 +6,7 @@ from typing import Self
 
 from sizing.pipeline import Rebalance
 from sql.errors import HaltedError, PublishRejectedError, WarehouseError
-from sql.records import Publication, Snapshot
+from sql.records import Publication
 from tasks.ledger import OpenRun, actor
 from tasks.retries import RETRIES
 from tasks.settings import Settings
@@ -25,14 +25,6 @@ def publish(settings: Settings, run: OpenRun, result: Rebalance) -> Publication:
         len(publication.superseded),
     )
     return publication
-
-
-@stage("snapshot", RETRIES)
-def snapshot(settings: Settings, day: date | None = None) -> Snapshot:
-    """Copy the warehouse for readers, and export the day's targets; without a day, those of the newest."""
-    copied = settings.open_warehouse().snapshot(day)
-    run_logger().info("snapshot: %s, %s", copied.path, copied.export_path)
-    return copied
 
 
 @stage("hold", RETRIES)
