@@ -11,6 +11,7 @@ from typing import Final, NamedTuple
 import polars as pl
 
 from sql.copy_tables import UNIQUE, create_tables, use_schema
+from sql.deadlines import DeadlineError, within
 from sql.errors import WarehouseError
 from sql.frames import RUN_TABLES
 from sql.postgres import Connection, PostgresAddress, connected, execute
@@ -18,7 +19,16 @@ from sql.records import Copied
 from sql.warehouse import Warehouse
 
 _RUNS_AT_ONCE: Final = 20
-_LOCK_SECONDS: Final = 30
+
+
+class Patience(NamedTuple):
+    """How many seconds a copy may take in all, and the server for one statement, its waits for others included."""
+
+    seconds: float = 600
+    statement_seconds: float = 120
+
+
+_PATIENT: Final = Patience()
 
 
 class _News(NamedTuple):
@@ -40,18 +50,29 @@ class _Known(NamedTuple):
     published: frozenset[str]
 
 
-def copy_published(warehouse: Warehouse, address: PostgresAddress, schema: str) -> Copied:
+def copy_published(
+    warehouse: Warehouse, address: PostgresAddress, schema: str, patience: Patience = _PATIENT
+) -> Copied:
     """Bring the copy in `schema` up to date, in one transaction there, and record the attempt in `copies`.
 
     Every run, event, proposal and halt is copied, and the rows of every run that was ever published: those of a
     proposal come when it is approved. `current_targets` is replaced.
     Runs that are there already are not copied again. Missing tables are created, with their comments.
 
+    A server that takes a statement and never answers is left alone after a while: what it commits later is whole, and
+    the next copy finds it there.
+
     *Requires* a schema name without quotes. *Raises* `WarehouseError` when nothing was copied; what is published stays.
     """
     target = f"{address} schema {schema}"
     try:
-        copied = _copy(warehouse, address, schema, target)
+        copied = within(
+            patience.seconds, target, lambda: _copy(warehouse, address, schema, target, patience.statement_seconds)
+        )
+    except DeadlineError as error:
+        msg = f"{error}: see that the server answers, or allow more with BALLAST_POSTGRES_SECONDS"
+        warehouse.record_copy(Copied(target, 0, 0), msg)
+        raise WarehouseError(msg) from None
     except WarehouseError as error:
         warehouse.record_copy(Copied(target, 0, 0), str(error))
         raise
@@ -59,9 +80,9 @@ def copy_published(warehouse: Warehouse, address: PostgresAddress, schema: str) 
     return copied
 
 
-def _copy(warehouse: Warehouse, address: PostgresAddress, schema: str, target: str) -> Copied:
+def _copy(warehouse: Warehouse, address: PostgresAddress, schema: str, target: str, statement_seconds: float) -> Copied:
     with connected(address) as con:
-        execute(con, f"SET LOCAL lock_timeout = '{_LOCK_SECONDS}s'")
+        execute(con, f"SET LOCAL statement_timeout = {max(1, round(1000 * statement_seconds))}")
         execute(con, "SELECT pg_advisory_xact_lock(hashtext($1)) IS NULL AS is_free", f"ballast.{schema}")
         use_schema(con, schema)
         create_tables(con, warehouse.query("columns_to_copy", tables=list(UNIQUE)))

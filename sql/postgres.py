@@ -30,6 +30,10 @@ _SECRET_OPTIONS: Final = {"password", "sslpassword"}
 _SHOWN_OPTIONS: Final = {"host", "port", "dbname"}
 _DEFAULT_OPTIONS: Final = {"connect_timeout": "10", "tcp_user_timeout": "30000", "application_name": "ballast"}
 _UNREACHABLE: Final = "Failed to connect"
+_CANCELED: Final = "57014"
+"""What PostgreSQL says of a statement that took too long."""
+_ALLOW_MORE: Final = "see what it waits for, or allow a copy more with BALLAST_POSTGRES_STATEMENT_SECONDS"
+_CORRECT: Final = "correct the cause and run again"
 _NOISE: Final = re.compile(
     r"^[A-Z_]+: |\[libpq\] |\n*Query was: .*|\.? SQLSTATE: \w+\s*$|\n(?:LINE \d+: |\tIs the server running).*",
     re.DOTALL,
@@ -98,7 +102,9 @@ def connected(address: PostgresAddress) -> Iterator[Connection]:
         if _UNREACHABLE in str(error):
             msg = f"{address}: {sentence}. Nothing was done: start the server, or correct the address"
             raise DatabaseUnreachableError(msg) from None
-        msg = f"{address}: {sentence}. Nothing there was changed: correct the cause and run again"
+        is_slow = getattr(error, "sqlstate", None) == _CANCELED
+        todo = _ALLOW_MORE if is_slow else _CORRECT
+        msg = f"{address}: {sentence}. Nothing there was changed: {todo}"
         raise WarehouseError(msg) from None
 
 

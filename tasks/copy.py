@@ -1,6 +1,6 @@
 """Bring the copy in PostgreSQL up to date, where one is configured. Its failure is told and changes nothing else."""
 
-from sql.copies import copy_published
+from sql.copies import Patience, copy_published
 from sql.errors import WarehouseError
 from sql.postgres import PostgresAddress
 from sql.records import Copied
@@ -22,7 +22,8 @@ def update_copy(settings: Settings) -> Copied:
         msg = "no copy is configured: set BALLAST_POSTGRES_URL to postgresql://user:password@host:port/database"
         raise UsageError(msg)
     address = PostgresAddress(settings.postgres_url.get_secret_value())
-    return copy_published(settings.open_warehouse(), address, settings.postgres_schema)
+    patience = Patience(settings.postgres_seconds, settings.postgres_statement_seconds)
+    return copy_published(settings.open_warehouse(), address, settings.postgres_schema, patience)
 
 
 def copy_or_warn(settings: Settings) -> tuple[str, ...]:

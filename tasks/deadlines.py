@@ -1,37 +1,21 @@
-"""A wait for something outside that ends: whatever a server or a database does, the caller goes on."""
+"""The deadline of a feed: what it waits for ends, whatever a server or a database does."""
 
-import threading
 from collections.abc import Callable
 from typing import TypeVar
 
+from sql import deadlines
 from tasks.errors import SourceError
 
 _T = TypeVar("_T")
 
 
 def within(seconds: float, what: str, act: Callable[[], _T]) -> _T:
-    """Return what the function returns, from a thread of its own, which is left to itself after the deadline.
+    """Return what the function returns.
 
     *Raises* what the function raises; `SourceError`, which is not tried again, when it has not ended by then.
     """
-    results: list[_T] = []
-    errors: list[BaseException] = []
-
-    def run() -> None:
-        try:
-            results.append(act())
-        except BaseException as error:  # noqa: BLE001 - it is raised again where the caller waits
-            errors.append(error)
-
-    thread = threading.Thread(target=run, name=f"ballast waits for {what}", daemon=True)
-    thread.start()
-    thread.join(seconds)
-    if errors:
-        raise errors[0]
-    if not results:
-        msg = (
-            f"{what} did not end within {seconds:g} s: see that it answers, or allow more with deadline_seconds in "
-            "its feed"
-        )
-        raise SourceError(msg)
-    return results[0]
+    try:
+        return deadlines.within(seconds, what, act)
+    except deadlines.DeadlineError as error:
+        msg = f"{error}: see that it answers, or allow more with deadline_seconds in its feed"
+        raise SourceError(msg) from None

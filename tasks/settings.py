@@ -56,6 +56,9 @@ class Settings(BaseSettings):
         description="Folder of the Parquet exports; empty: targets/ beside the warehouse.",
     )
     memory_limit: str = Field(default="4GB", description="Most memory that DuckDB takes; above it, it uses the disk.")
+    lock_seconds: float = Field(
+        default=10, ge=0, description="Seconds that each step waits while another process has the warehouse open."
+    )
     max_reject_share: float = Field(
         default=0.05,
         ge=0,
@@ -93,6 +96,15 @@ class Settings(BaseSettings):
     )
     postgres_schema: str = Field(
         default="ballast", pattern=r"^[a-z_][a-z0-9_]{0,62}$", description="Schema of the copy in PostgreSQL."
+    )
+    postgres_seconds: float = Field(
+        default=600, gt=0, description="Seconds that a copy to PostgreSQL may take in all; the day is published anyway."
+    )
+    postgres_statement_seconds: float = Field(
+        default=120,
+        gt=0,
+        le=86_400,
+        description="Seconds that PostgreSQL may take for one statement of the copy, its waits for locks included.",
     )
     # A secret: only from the environment, never in a form, a parameter or a log.
     postgres_url: SkipJsonSchema[SecretStr | None] = Field(
@@ -141,7 +153,7 @@ class Settings(BaseSettings):
 
     def open_warehouse(self) -> Warehouse:
         """Give the warehouse that these settings name; nothing is opened yet."""
-        return Warehouse(self.warehouse, self.snapshot, self.export_folder, memory_limit=self.memory_limit)
+        return Warehouse(self.warehouse, self.snapshot, self.export_folder, self.lock_seconds, self.memory_limit)
 
 
 def _are_of_environment(settings: object) -> bool:
