@@ -53,6 +53,7 @@ def test_a_day_runs_within_the_process_and_leaves_no_server_behind(tmp_path: Pat
         "snapshot.duckdb",
         "targets",
         "warehouse.duckdb",
+        "warehouse.duckdb.id",
     ]
     assert not (tmp_path / "prefect" / "prefect.db").exists()
     assert ask(tmp_path, "SELECT flow_run_id FROM runs") == [(None,)]
