@@ -155,11 +155,9 @@ def _parts(group: Group, halts: pl.DataFrame) -> Iterable[Group]:
 
 
 def _words(halts: pl.DataFrame) -> str:
-    said = (
-        (
-            f"portfolio {row['portfolio_id']}" if row["portfolio_id"] else "publication of all portfolios",
-            f"is halted since {row['since']:%Y-%m-%d %H:%M} UTC by {row['by']}: {row['reason']}",
-        )
+    since = {
+        row["portfolio_id"]: f"is halted since {row['since']:%Y-%m-%d %H:%M} UTC by {row['by']}: {row['reason']}"
         for row in halts.iter_rows(named=True)
-    )
-    return "; ".join(first_of([" ".join(one) for one in grouped(said)]))
+    }
+    of_all = [f"publication of all portfolios {since.pop(None)}"] if None in since else []
+    return "; ".join(first_of([*of_all, *(f"portfolio {names} {words}" for names, words in grouped(since.items()))]))
