@@ -3,6 +3,7 @@
 from datetime import date
 from typing import NamedTuple
 
+from sizing.wording import first_of, grouped
 from tasks.artifacts import show_markdown
 from tasks.ingest import Ingested
 from tasks.report import summarise_refusals
@@ -26,8 +27,8 @@ class DayDone(NamedTuple):
 def report_backfill(done: tuple[DayDone, ...], ingested: tuple[Ingested, ...]) -> str:
     """Store what became of the days as an artifact, and give it in one sentence, each warning on a line below it."""
     sentence = "; ".join([summarise(done), *summarise_refusals(ingested)])
-    held = [f"- {one.day} is held: {one.reason}" for one in done if one.state == HELD]
-    warnings = list(dict.fromkeys(warning for one in done for warning in one.warnings))
+    held = [f"- Held: {one}" for one in _held(done)]
+    warnings = first_of(list(dict.fromkeys(warning for one in done for warning in one.warnings)))
     told = [f"- Warning: {one}" for one in warnings]
     show_markdown("\n".join([f"# Backfill: {sentence}", "", *held, *told]), key="backfill")
     return "\n".join([sentence, *(f"warning: {one}" for one in warnings)])
@@ -43,6 +44,11 @@ def summarise(done: tuple[DayDone, ...]) -> str:
         for state in (PUBLISHED, UNCHANGED, HELD)
         if states.count(state)
     )
-    held = "; ".join(f"{one.day}: {one.reason}" for one in done if one.state == HELD)
     days = [one.day for one in done]
-    return f"{min(days)} to {max(days)}: {counts}" + (f"; {held}" if held else "")
+    return "; ".join([f"{min(days)} to {max(days)}: {counts}", *_held(done)])
+
+
+def _held(done: tuple[DayDone, ...]) -> list[str]:
+    """Say which days are held and why, the same of many days once."""
+    held = ((str(one.day), one.reason) for one in done if one.state == HELD)
+    return first_of([f"{days}: {reason}" for days, reason in grouped(held)])

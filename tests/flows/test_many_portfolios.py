@@ -17,6 +17,7 @@ from flows.outcomes import send
 from sizing.wording import MOST_NAMED
 from tasks import events
 from tasks.approval import Asked
+from tasks.backfill_report import HELD, DayDone, summarise
 from tasks.settings import Settings
 from tests.installed import installed_in, publish_days
 from tests.typed import Ballast, typed
@@ -60,6 +61,14 @@ def test_the_reasons_of_many_that_ask_for_approval_are_short() -> None:
     other = str(Asked({name: f"turnover 0.{number} is above" for number, name in enumerate(NAMES)}, ()))
     assert other.endswith("; and 2990 more")
     assert max(len(same), len(other)) < LONG
+
+
+def test_a_backfill_of_many_held_days_says_their_reason_once() -> None:
+    days = [date(2025, month, day) for month in range(1, 13) for day in range(1, 21)]
+    said = summarise(tuple(DayDone(day, HELD, "r", "scores are missing", ()) for day in days))
+    assert said.count("scores are missing") == 1
+    assert "2025-01-10 and 230 more: scores are missing" in said
+    assert len(said) < LONG
 
 
 # Twelve portfolios on a terminal: ten are shown ------------------------------------------------------------
