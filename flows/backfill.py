@@ -106,7 +106,15 @@ async def backfill_range(config: BackfillConfig, context: RunContext) -> State[A
         for group in groups:
             others = tuple(sorted(set(context.terms) - set(group.limits)))
             for quarter in _quarters(parts[group.exchange]):
-                done += backfill_days(settings, quarter, group, approval, others, keep_going=config.keep_going)
+                done += backfill_days(
+                    settings,
+                    quarter,
+                    group,
+                    approval,
+                    others,
+                    keep_going=config.keep_going,
+                    requested_by=config.requested_by,
+                )
                 await progress.advance(len(done), f"after {done[-1].day}")
                 if done[-1].state == HELD and not config.keep_going:
                     break
@@ -138,7 +146,7 @@ def _require_approval(config: BackfillConfig, groups: Iterable[Group]) -> Approv
             "(--approver, --note), which then stand beside each day that asks for it"
         )
         raise UsageError(msg)
-    return Approval(approver, note, config.requested_by)
+    return Approval(approver, note)
 
 
 def _send_newest(settings: Settings, done: Iterable[DayDone]) -> None:

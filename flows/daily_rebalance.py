@@ -35,7 +35,7 @@ from tasks.course import take_course
 from tasks.former_copies import warn_of_former_copies
 from tasks.groups import Group, closed_portfolios, early_closes, set_halted_apart, shown, unknown_days
 from tasks.ingest import ingest_day
-from tasks.ledger import OpenRun, actor, open_run
+from tasks.ledger import OpenRun, open_run
 from tasks.publish import FailureRecord, hold, publish
 from tasks.report import with_warnings
 from tasks.run_context import RunContext, read_context
@@ -136,12 +136,12 @@ def _rebalance_each(
 def _rebalance(config: RebalanceConfig, context: RunContext, day: date, group: Group) -> Outcome:
     """Compute the targets of a group, and publish them, propose them or hold them."""
     settings = group.settings(context.settings)
-    run = open_run(settings, day, group.limits, frozenset(context.terms))
+    run = open_run(settings, day, group.limits, frozenset(context.terms), config.requested_by)
     try:
-        with FailureRecord(settings, day, run.run_id):
-            taken = take_course(run, group, _Tasks(settings, run, group, config.requested_by or actor()))
+        with FailureRecord(settings, day, run):
+            taken = take_course(run, group, _Tasks(settings, run, group))
             if taken.state in _MENDS:
-                hold(settings, run.run_id, taken.reason)
+                hold(settings, run, taken.reason)
     except HaltedError as halted:
         return Outcome(run, HELD, halted.reason, _RESUME)
     except PublishRejectedError as rejected:
@@ -158,7 +158,6 @@ class _Tasks:
     settings: Settings
     run: OpenRun
     group: Group
-    by: str
 
     def find_missing_scores(self) -> tuple[str, ...]:
         return break_circuit(self.run.inputs)
@@ -172,7 +171,7 @@ class _Tasks:
         return ask_approval(self.settings, result, self.group.policies)
 
     def propose(self, result: Rebalance, asked: Asked) -> None:
-        propose(self.settings, self.run, result, self.by, asked)
+        propose(self.settings, self.run, result, asked)
 
     def publish(self, result: Rebalance) -> bool:
         return publish(self.settings, self.run, result).is_new

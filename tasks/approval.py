@@ -70,10 +70,12 @@ def find_asked(warehouse: Warehouse, result: Rebalance, policies: Mapping[str, A
 
 
 @stage("propose", RETRIES)
-def propose(settings: Settings, run: OpenRun, result: Rebalance, by: str, asked: Asked) -> None:
+def propose(settings: Settings, run: OpenRun, result: Rebalance, asked: Asked) -> None:
     """Write and check the run in one transaction, and let it wait: nothing of it is visible."""
-    settings.open_warehouse().propose(run.run_id, result._asdict(), by, asked.reasons, asked.four_eyes, run.warnings)
-    run_logger().warning("proposed by %s, nothing is visible: %s", by, asked)
+    settings.open_warehouse().propose(
+        run.run_id, result._asdict(), run.by, asked.reasons, asked.four_eyes, run.warnings
+    )
+    run_logger().warning("proposed by %s, nothing is visible: %s", run.by, asked)
 
 
 @stage("find proposal", RETRIES)

@@ -39,11 +39,10 @@ _RUN = {"as_of_date": pl.Date, "run_id": pl.String}
 
 
 class Approval(NamedTuple):
-    """Who approves the days that ask for it, why, and who asked for them; empty: the flow run."""
+    """Who approves the days that ask for it, and why."""
 
     approver: str
     note: str
-    requested_by: str = ""
 
 
 @dataclass(frozen=True)
@@ -97,6 +96,7 @@ def backfill_days(  # noqa: PLR0913 - what a backfill is asked
     others: tuple[str, ...],
     *,
     keep_going: bool,
+    requested_by: str = "",
 ) -> tuple[DayDone, ...]:
     """Publish the days of a group in order, and export their targets. Days published with the same inputs stay.
 
@@ -104,7 +104,7 @@ def backfill_days(  # noqa: PLR0913 - what a backfill is asked
     *Raises* `PublishRejectedError` at a day that fails a check; the days before it are published.
     """
     with settings.open_warehouse().kept_open() as warehouse:
-        started_by = (actor(), flow_run_id())
+        started_by = (requested_by or actor(), flow_run_id())
         book = Book(warehouse, group.exchange, group.limits, *started_by, group.policies, approval, others)
         visible = warehouse.query("visible_on_days", days=list(days))
         before = set(visible.filter(pl.col("portfolio_id").is_in(list(group.limits)))["as_of_date"])
@@ -250,8 +250,7 @@ def _run_one(book: Book, one: _Day) -> DayDone:
     result = rebalance(inputs)
     asked = find_asked(book.warehouse, result, book.policies)
     if asked.reasons and book.approval:
-        by = book.approval.requested_by or book.by
-        book.warehouse.propose(run_id, result._asdict(), by, asked.reasons, asked.four_eyes, warnings)
+        book.warehouse.propose(run_id, result._asdict(), book.by, asked.reasons, asked.four_eyes, warnings)
         return _approved(book, one, book.approval)
     book.warehouse.publish(run_id, result._asdict(), book.by, warnings)
     return one.done(PUBLISHED)

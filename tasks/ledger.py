@@ -28,26 +28,33 @@ PUBLISHED, PROPOSED = "published", "proposed"
 
 @dataclass(frozen=True)
 class OpenRun:
-    """A run that has started, everything that decides its result, and what looks like a typing error in it."""
+    """A run that has started, everything that decides its result, what looks like a typing error in it, and by whom."""
 
     run_id: str
     inputs: DayInputs
     is_published: bool
     warnings: tuple[str, ...]
     is_proposed: bool = False
+    by: str = "ballast"
 
 
 @stage("open run", RETRIES)
 def open_run(
-    settings: Settings, day: date, limits: dict[str, RebalancingLimits], others: Collection[str] = ()
+    settings: Settings,
+    day: date,
+    limits: dict[str, RebalancingLimits],
+    others: Collection[str] = (),
+    requested_by: str = "",
 ) -> OpenRun:
     """Read the day's inputs from the warehouse and record the start; the same run twice is recorded as unchanged.
+
+    Every event of the run names who asked for it, else the flow run.
 
     `others` are the portfolios of the day's other runs: to name them is no typing error.
     *Raises* `ConfigError`, and records no run, when include_buckets names a bucket that no asset has.
     """
     with settings.open_warehouse().kept_open() as warehouse:
-        run = start_run(warehouse, settings.exchange, day, limits, others, by=actor())
+        run = start_run(warehouse, settings.exchange, day, limits, others, by=requested_by or actor())
     for warning in run.warnings:
         run_logger().warning("open run: %s", warning)
     run_logger().info(
@@ -66,7 +73,8 @@ def start_run(  # noqa: PLR0913 - what names a run, and who starts it
     """Do as `open_run` does, without an engine."""
     inputs, (record, warnings) = gather(warehouse, exchange, day, limits, others)
     state = warehouse.start_run(record, by, warnings)
-    return OpenRun(record.run_id, inputs, state == PUBLISHED, tuple(warnings), is_proposed=state == PROPOSED)
+    is_published, is_proposed = state == PUBLISHED, state == PROPOSED
+    return OpenRun(record.run_id, inputs, is_published, tuple(warnings), is_proposed, by)
 
 
 def gather(

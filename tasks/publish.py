@@ -7,7 +7,7 @@ from typing import Self
 from sizing.pipeline import Rebalance
 from sql.errors import HaltedError, PublishRejectedError, WarehouseError
 from sql.records import Publication
-from tasks.ledger import OpenRun, actor
+from tasks.ledger import OpenRun
 from tasks.retries import RETRIES
 from tasks.settings import Settings
 from tasks.stages import run_logger, stage
@@ -16,7 +16,7 @@ from tasks.stages import run_logger, stage
 @stage("publish", RETRIES)
 def publish(settings: Settings, run: OpenRun, result: Rebalance) -> Publication:
     """Write, check and publish the run in one transaction; a failing check keeps nothing of it."""
-    publication = settings.open_warehouse().publish(run.run_id, result._asdict(), actor(), run.warnings)
+    publication = settings.open_warehouse().publish(run.run_id, result._asdict(), run.by, run.warnings)
     run_logger().info(
         "publish: %d targets, %d decisions, %d audit rows, %d runs superseded",
         result.targets.height,
@@ -28,9 +28,9 @@ def publish(settings: Settings, run: OpenRun, result: Rebalance) -> Publication:
 
 
 @stage("hold", RETRIES)
-def hold(settings: Settings, run_id: str, reason: str) -> None:
+def hold(settings: Settings, run: OpenRun, reason: str) -> None:
     """Record that the run is held: the targets that were published stay."""
-    settings.open_warehouse().record_event(run_id, "held", actor(), reason)
+    settings.open_warehouse().record_event(run.run_id, "held", run.by, reason)
     run_logger().warning("held: %s", reason)
 
 
@@ -40,10 +40,10 @@ class FailureRecord:
     A rejected run has its record already; one that a halt stopped is held, and goes on as such.
     """
 
-    def __init__(self, settings: Settings, day: date, run_id: str) -> None:
+    def __init__(self, settings: Settings, day: date, run: OpenRun) -> None:
         self._settings = settings
         self._day = day
-        self._run_id = run_id
+        self._run = run
 
     def __enter__(self) -> Self:
         return self
@@ -56,7 +56,7 @@ class FailureRecord:
         warehouse = self._settings.open_warehouse()
         try:
             if not isinstance(error, PublishRejectedError):
-                warehouse.record_event(self._run_id, "failed", actor(), f"{type(error).__name__}: {error}")
+                warehouse.record_event(self._run.run_id, "failed", self._run.by, f"{type(error).__name__}: {error}")
             warehouse.snapshot(self._day)
         except WarehouseError as unrecorded:
-            run_logger().error("the failure of %s could not be recorded: %s", self._run_id, unrecorded)
+            run_logger().error("the failure of %s could not be recorded: %s", self._run.run_id, unrecorded)

@@ -8,14 +8,16 @@ SELECT
     published_at,
     lag(run_id) OVER every_publication AS superseded_run_id,
     lead(published_at) OVER every_publication AS visible_until,
-    visible_until IS NULL AS is_visible
+    visible_until IS NULL AS is_visible,
+    published_by
 FROM (
     SELECT
         portfolio_id,
         runs.as_of_date,
         run_events.run_id,
         run_events.event_id,
-        run_events.happened_at AS published_at
+        run_events.happened_at AS published_at,
+        run_events."by" AS published_by
     FROM run_events
     JOIN runs USING (run_id)
     CROSS JOIN unnest(runs.portfolio_ids) AS portfolios (portfolio_id)
@@ -34,3 +36,4 @@ COMMENT ON COLUMN publications.published_at IS 'When it became visible, UTC.';
 COMMENT ON COLUMN publications.superseded_run_id IS 'Run that was visible before it; null for the first publication.';
 COMMENT ON COLUMN publications.visible_until IS 'When a later publication replaced it, UTC; null while it is visible.';
 COMMENT ON COLUMN publications.is_visible IS 'Whether it is the run that is visible now.';
+COMMENT ON COLUMN publications.published_by IS 'Who asked for the run, or approved it; the flow run where a schedule did.';

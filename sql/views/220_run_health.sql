@@ -37,17 +37,22 @@ happened AS (
         arg_max(reason, event_id) FILTER (state NOT IN ('unchanged', 'superseded')) AS last_reason,
         arg_max(started_at, event_id) FILTER (state NOT IN ('unchanged', 'superseded')) AS last_started_at,
         count(*) FILTER (state = 'started') AS n_tries,
-        count(*) FILTER (state = 'published') AS n_publications,
         count(*) FILTER (state = 'unchanged') AS n_unchanged,
         arg_max(run_id, event_id) FILTER (state = 'published') AS run_id,
         arg_max(started_at, event_id) FILTER (state = 'published') AS started_at,
         max(happened_at) FILTER (state = 'published') AS published_at,
+        arg_max("by", event_id) FILTER (state = 'published') AS published_by,
         arg_max(reason, event_id) FILTER (state = 'published') AS published_reason,
         arg_max(reason, event_id) FILTER (state = 'held') AS held_reason,
         arg_max(reason, event_id) FILTER (told_state = 'rejected') AS failed_checks,
         arg_max(format('{}: {}', "by", reason), event_id) FILTER (told_state = 'declined') AS declined_reason,
         arg_max(reason, event_id) FILTER (state = 'failed') AS failure
     FROM events
+    GROUP BY as_of_date
+),
+published AS (
+    SELECT as_of_date, max(publication) AS n_publications
+    FROM publications
     GROUP BY as_of_date
 ),
 visible AS (
@@ -167,6 +172,7 @@ SELECT
     last_reason,
     coalesce(started_at, last_started_at) AS started_at,
     published_at,
+    published_by,
     epoch(published_at - started_at) AS seconds_taken,
     coalesce(n_tries, 0) AS n_tries,
     coalesce(n_publications, 0) AS n_publications,
@@ -185,6 +191,7 @@ SELECT
     failure,
     run_id
 FROM gathered
+LEFT JOIN published USING (as_of_date)
 LEFT JOIN ingested USING (as_of_date)
 LEFT JOIN refused USING (as_of_date)
 LEFT JOIN scored USING (as_of_date)
@@ -203,9 +210,10 @@ COMMENT ON COLUMN run_health.last_state IS 'What happened last to a run of the d
 COMMENT ON COLUMN run_health.last_reason IS 'Why, in words.';
 COMMENT ON COLUMN run_health.started_at IS 'When the run that was published last was started, UTC; without one, when the last run was started.';
 COMMENT ON COLUMN run_health.published_at IS 'When targets of the day were last published, UTC; null when never.';
+COMMENT ON COLUMN run_health.published_by IS 'Who asked for the run that was published last, or approved it; the flow run where a schedule did. Null when never published.';
 COMMENT ON COLUMN run_health.seconds_taken IS 'From started_at to published_at, seconds; null when never published.';
 COMMENT ON COLUMN run_health.n_tries IS 'Starts of runs of the day, count.';
-COMMENT ON COLUMN run_health.n_publications IS 'Publications, count; more than 1: see correction_changes.';
+COMMENT ON COLUMN run_health.n_publications IS 'Publications of the portfolio that has most of them, count; more than 1: it was corrected, see correction_changes.';
 COMMENT ON COLUMN run_health.n_unchanged IS 'Repetitions that found nothing to do, count.';
 COMMENT ON COLUMN run_health.rows_read IS 'Data rows read of the files of the day that count, count; lists that count on from an earlier day are with that day.';
 COMMENT ON COLUMN run_health.rows_rejected IS 'Rows of them that were refused, count: see rejected_rows.';

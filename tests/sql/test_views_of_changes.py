@@ -324,3 +324,12 @@ def test_what_changed_for_hundreds_of_portfolios_takes_no_more_memory_than_their
     changes = little.query("picture_changes", run_id="r2", portfolio_ids=names)
     assert changes.filter(asset="AAA")["change_reason"].str.contains("max_single_position 0.5 -> 0.6").all()
     assert little.query("days_to_bring_up_to_date", run_id="r2").height == 1
+
+
+def test_runs_of_other_portfolios_are_no_more_publications_of_a_day(warehouse: Warehouse) -> None:
+    for run_id, portfolios in (("r1", ONE), ("r2", {"p2": ONE["p1"]})):
+        warehouse.start_run(make_run(run_id, portfolios), run_id)
+        warehouse.publish(run_id, make_frames(portfolios), f"who asked for {run_id}")
+    assert _read(warehouse, "SELECT n_publications, published_by FROM run_health").rows() == [(1, "who asked for r2")]
+    told = _read(warehouse, "SELECT portfolio_id, publication, published_by FROM publications ORDER BY 1").rows()
+    assert told == [("p1", 1, "who asked for r1"), ("p2", 1, "who asked for r2")]
