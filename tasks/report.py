@@ -14,7 +14,6 @@ from tasks import summary as page
 from tasks.artifacts import show_markdown, show_table
 from tasks.ingest import Ingested
 from tasks.ledger import OpenRun
-from tasks.pictures_page import pictures_page, read_picture_rows
 from tasks.priority import first_portfolios
 from tasks.settings import Settings
 from tasks.stages import run_logger, stage
@@ -144,6 +143,8 @@ def _show(warehouse: Warehouse, title: str, day: date, run_id: str, first: str, 
         summary = kept.query("day_summary", run_ids=[run_id])
         if not artifacts.are_shown():
             return summary
+        from tasks.pictures_page import pictures_page, read_picture_rows  # noqa: PLC0415 - Altair takes a while to import
+
         shown = first_portfolios(summary)
         changes = kept.query("picture_changes", run_id=run_id, portfolio_ids=shown)
         refused = kept.query("picture_refused_rows", as_of_date=day, most_rows=_MOST_ROWS)
