@@ -1,7 +1,7 @@
 """A custom run: one portfolio, one day, with the limits that a person types into the form of the UI."""
 
 from datetime import date
-from typing import Annotated, Any
+from typing import Any
 
 from prefect import flow
 from prefect.client.schemas.objects import State
@@ -9,9 +9,8 @@ from prefect.runtime import flow_run
 from pydantic import BaseModel, ConfigDict, Field
 
 from flows.daily_rebalance import rebalance_day
-from sizing import RebalancingLimits
 from sizing.names import TypedName
-from tasks.forms import InWords
+from tasks.forms import ChangedLimits, given_limits
 from tasks.limit_changes import tell_differences
 from tasks.report import with_warnings
 from tasks.run_context import RunContext, read_custom
@@ -20,9 +19,9 @@ from tasks.stages import run_logger
 
 
 class CustomRunConfig(BaseModel):
-    """One portfolio with limits of its own. What the form leaves as it is has the default of the limit, as it shows.
+    """One portfolio with other limits for one run. What the form leaves empty is as in the config file.
 
-    The portfolio's section of the config file does not count, except for what asks for approval.
+    **What is published replaces the portfolio's targets of the day.**
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -34,8 +33,10 @@ class CustomRunConfig(BaseModel):
         default=None, description="Trading day whose scores are used; None: the day on which the run is to start."
     )
     requested_by: Words = Field(description="Who asks for it. Where four eyes are asked for, somebody else approves.")
-    limits: Annotated[RebalancingLimits, InWords()] = Field(
-        default_factory=RebalancingLimits, description="Every limit of the run. Weights are fractions: 0.15 is 15 %."
+    limits: ChangedLimits = Field(
+        default={},
+        description="Limits that are other in this run; what is empty is the portfolio's own. Weights are fractions: "
+        "0.15 is 15 %.",
     )
     settings: InstallationSettings = Field(
         default_factory=Settings, description="Where this installation keeps its things; empty: from BALLAST_*."
@@ -50,17 +51,17 @@ def run_name() -> str:
 
 @flow(name="custom-run", flow_run_name=run_name, persist_result=False)
 async def custom_run(config: CustomRunConfig) -> State[Any]:
-    """Rebalance one portfolio for one day with limits that are typed into the form.
+    """Rebalance one portfolio for one day with some limits typed into the form, the others as configured.
 
-    It goes the way of the daily rebalance, within this flow run: its stages, checks, approval and artifacts are here,
-    and no second run is to be looked for.
+    **What is published replaces the portfolio's targets of the day.** It goes the way of the daily rebalance, within
+    this flow run: its stages, checks, approval and artifacts are here, and no second run is to be looked for.
 
     Args:
-        config: The portfolio, the day, who asks for it, and every limit. The limits of portfolios.yaml do not count
-            here, those of the form do, its defaults too.
+        config: The portfolio, the day, who asks for it, and the limits that are other than in portfolios.yaml for this
+            run. What is published replaces the portfolio's targets of the day.
 
     """
-    context = read_custom(config.settings, config.portfolio_id, config.limits)
+    context = read_custom(config.settings, config.portfolio_id, given_limits(config.limits))
     differing = _differing_limits(config, context)
     for sentence in differing:
         run_logger().warning(sentence)
@@ -74,5 +75,5 @@ def _differing_limits(config: CustomRunConfig, context: RunContext) -> tuple[str
     own = context.configured.get(config.portfolio_id)
     if own is None:
         return ()
-    differing = tell_differences(config.limits, own)
+    differing = tell_differences(context.limits[config.portfolio_id], own)
     return (f"limits other than in {config.settings.config} (its own in brackets): {differing}",) if differing else ()

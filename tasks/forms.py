@@ -1,34 +1,62 @@
-"""What the form of Prefect's UI says of a limit: it shows descriptions and fills in defaults, but tells no bounds."""
+"""The form of a custom run: every limit, empty for the portfolio's own. Prefect's UI shows descriptions, no bounds."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any, Literal
 
-from pydantic import GetJsonSchemaHandler
+from pydantic import BaseModel, ConfigDict, Field, GetJsonSchemaHandler, create_model
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
+from sizing import RebalancingLimits
+
+NONE = "none"
+"""Says null in the form, where a limit may be null: an empty field is the portfolio's own."""
+
 _BOUNDS = {"exclusiveMinimum": "above", "minimum": "at least", "exclusiveMaximum": "below", "maximum": "at most"}
+_PROPERTIES: Mapping[str, Mapping[str, Any]] = RebalancingLimits.model_json_schema()["properties"]
+_MAY_BE_NULL = frozenset(name for name, one in _PROPERTIES.items() if {"type": "null"} in one.get("anyOf", []))
 
 
-class InWords:
-    """Annotates a model in a form: the description of each of its fields ends with the field's default and bounds."""
+class AsLimitsForm:
+    """Annotates changed limits: a form shows every limit, none of them filled in."""
 
     def __get_pydantic_json_schema__(self, core_schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        """Add the words to the schema of the model. *Requires* that every field has a description and a default."""
-        schema = handler(core_schema)
-        for field in handler.resolve_ref_schema(schema)["properties"].values():
-            field["description"] += f" {_in_words(field)}"
-        return schema
+        """Give the schema of the form in the place of that of a mapping."""
+        return handler(_FORM.__pydantic_core_schema__)
+
+
+ChangedLimits = Annotated[dict[str, Any], AsLimitsForm()]
+
+
+def given_limits(typed: Mapping[str, Any]) -> dict[str, Any]:
+    """Give the limits that were filled in, as the model takes them."""
+    filled = {name: value for name, value in typed.items() if value is not None}
+    return {name: None if name in _MAY_BE_NULL and value == NONE else value for name, value in filled.items()}
+
+
+def _field(name: str) -> tuple[Any, Any]:
+    """Give the field of a limit in the form: null when it is left empty."""
+    field = RebalancingLimits.model_fields[name]
+    annotation: Any = field.rebuild_annotation()
+    if name in _MAY_BE_NULL:
+        annotation = annotation | Literal["none"]
+    words = f"{field.description} {_in_words(_PROPERTIES[name])}"
+    return annotation | None, Field(default=None, description=words)
 
 
 def _in_words(field: Mapping[str, Any]) -> str:
-    """Say the default of a field and its bounds. Bounds of a field that may be null are those of the number."""
+    """Say what an empty field means, and the bounds. Bounds of a field that may be null are those of the number."""
     of = [field, *field.get("anyOf", [])]
     bounds = [f"{words} {one[key]:,}" for one in of for key, words in _BOUNDS.items() if key in one]
-    return f"Default: {'; '.join(filter(None, [_default(field['default']), ', '.join(bounds)]))}."
+    said = "; ".join(filter(None, [_default(field["default"]), ", ".join(bounds)]))
+    return f"Empty: the portfolio's own, by default {said}."
 
 
 def _default(value: object) -> str:
     if isinstance(value, list | dict):
-        return f"{len(value)} entries" if value else "none"
-    return {"True": "on", "False": "off", "None": "null"}.get(str(value), str(value))
+        return f"{len(value)} entries" if value else "nothing"
+    return {"True": "on", "False": "off", "None": NONE}.get(str(value), str(value))
+
+
+_FIELDS: dict[str, Any] = {name: _field(name) for name in RebalancingLimits.model_fields}
+_FORM: type[BaseModel] = create_model("Limits", __config__=ConfigDict(extra="forbid"), **_FIELDS)

@@ -47,13 +47,17 @@ def read_context(
     return RunContext(settings, file.limits, limits, file.terms, file.feeds)
 
 
-def read_custom(settings: Settings, portfolio_id: str, limits: RebalancingLimits) -> RunContext:
-    """Read the config; take one portfolio with limits that are given in full, which the file need not name.
+def read_custom(settings: Settings, portfolio_id: str, changed: Mapping[str, Any]) -> RunContext:
+    """Read the config; take one portfolio with its own limits and the changed ones.
 
-    Then it has the terms of its `defaults`. There need not be a file. *Raises* `ConfigError`.
+    The file need not name it: then it starts from the defaults of the limits, and has the terms of `defaults`. There
+    need not be a file. *Raises* `ConfigError`, and `UsageError` for a limit that cannot be.
     """
-    if not settings.config.exists():
-        return RunContext(settings, {}, {portfolio_id: limits}, {portfolio_id: Terms()}, {})
-    file = read_config(settings.config)
+    file = read_config(settings.config) if settings.config.exists() else None
+    configured = file.limits if file else {}
+    own = {portfolio_id: configured.get(portfolio_id, RebalancingLimits())}
+    limits = change_limits(own, changed)
+    if file is None:
+        return RunContext(settings, {}, limits, {portfolio_id: Terms()}, {})
     terms = {portfolio_id: file.default_terms} | file.terms
-    return RunContext(settings, file.limits, {portfolio_id: limits}, terms, file.feeds)
+    return RunContext(settings, configured, limits, terms, file.feeds)

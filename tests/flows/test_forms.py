@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from prefect import Flow
-from prefect.utilities.schema_tools.validation import validate
+from prefect.utilities.schema_tools.validation import ValidationError, validate
 
 from flows.backfill import backfill
 from flows.custom_run import custom_run
@@ -15,12 +15,18 @@ from flows.publish_proposal import publish_proposal
 from flows.replay import replay
 from flows.watchdog import watchdog
 from sizing import RebalancingLimits
+from tasks.forms import given_limits
 
 FLOWS = (backfill, custom_run, daily_rebalance, halt, maintenance, publish_proposal, replay, watchdog)
 
 
 def _definitions(flow: Flow[..., Any]) -> dict[str, Any]:
     found: dict[str, Any] = flow.parameters.model_dump()["definitions"]
+    return found
+
+
+def _limits_of_the_form() -> dict[str, Any]:
+    found: dict[str, Any] = _definitions(custom_run)["CustomRunConfig"]["properties"]["limits"]["properties"]
     return found
 
 
@@ -43,15 +49,33 @@ def test_a_form_accepts_what_it_starts_with(flow: Flow[..., Any]) -> None:
     validate({"config": schema["properties"]["config"]["default"]}, schema, raise_on_error=True)
 
 
-def test_the_form_of_a_custom_run_ends_each_limit_with_its_default_and_bounds() -> None:
-    limits = {
-        name: field["description"]
-        for name, field in _definitions(custom_run)["RebalancingLimits"]["properties"].items()
-    }
+def test_the_form_of_a_custom_run_says_of_each_limit_what_empty_means() -> None:
+    limits = {name: field["description"] for name, field in _limits_of_the_form().items()}
     assert set(limits) == set(RebalancingLimits.model_fields)
-    assert limits["max_single_position"].endswith(" cash excepted. Default: 0.15; above 0, at most 1.")
-    assert limits["replacement_margin"].endswith(" null: never. Default: null; at least 0, at most 1.")
-    assert limits["max_new_positions"].endswith(" Default: 3; at least 0, at most 2,147,483,647.")
-    assert limits["exclude_assets"].endswith(" Default: none.")
-    assert limits["score_tiers"].endswith(" Default: 4 entries.")
-    assert limits["allow_unclassified"].endswith(" Default: off.")
+    assert limits["max_single_position"].endswith(
+        " cash excepted. Empty: the portfolio's own, by default 0.15; above 0, at most 1."
+    )
+    assert limits["replacement_margin"].endswith(
+        " null: never. Empty: the portfolio's own, by default none; at least 0, at most 1."
+    )
+    assert limits["max_new_positions"].endswith(", by default 3; at least 0, at most 2,147,483,647.")
+    assert limits["exclude_assets"].endswith(", by default nothing.")
+    assert limits["score_tiers"].endswith(", by default 4 entries.")
+    assert limits["allow_unclassified"].endswith(", by default off.")
+
+
+def test_an_empty_form_is_the_portfolios_own_limits() -> None:
+    fields = _limits_of_the_form()
+    assert {field["default"] for field in fields.values()} == {None}
+    typed = dict.fromkeys(fields) | {"max_single_position": 0.1, "replacement_margin": "none", "model": "none"}
+    assert given_limits(typed) == {"max_single_position": 0.1, "replacement_margin": None, "model": "none"}
+    schema = custom_run.parameters.model_dump()
+    asked = {"portfolio_id": "core", "requested_by": "Ada", "limits": typed}
+    validate({"config": asked}, schema, raise_on_error=True)
+    with pytest.raises(ValidationError):
+        validate({"config": asked | {"limits": {"max_single_position": 3}}}, schema, raise_on_error=True)
+
+
+def test_the_form_of_a_custom_run_says_what_it_replaces() -> None:
+    assert "replaces" in str(custom_run.description)
+    assert "replaces" in _definitions(custom_run)["CustomRunConfig"]["properties"]["portfolio_id"]["description"]

@@ -115,7 +115,7 @@ def test_terms_are_no_limits_and_those_of_the_defaults_count_where_a_portfolio_h
     )
     assert all(limits == RebalancingLimits() for limits in load_portfolios(config).values())
     ours = ApprovalPolicy(max_turnover=0.2, four_eyes=True)
-    assert read_custom(Settings(config=config), "typed into a form", RebalancingLimits()).terms == {
+    assert read_custom(Settings(config=config), "typed into a form", {}).terms == {
         "a": Terms("XLON", ours),
         "b": Terms("XNYS", ApprovalPolicy(always=True)),
         "c": Terms("XLON", None),
@@ -124,7 +124,7 @@ def test_terms_are_no_limits_and_those_of_the_defaults_count_where_a_portfolio_h
 
 
 def test_without_a_file_nothing_is_said_of_a_portfolio(config: Path) -> None:
-    assert read_custom(Settings(config=config), "a", RebalancingLimits()).terms == {"a": Terms(None, None)}
+    assert read_custom(Settings(config=config), "a", {}).terms == {"a": Terms(None, None)}
 
 
 @pytest.mark.parametrize(
