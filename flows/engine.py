@@ -67,7 +67,7 @@ def run_flow(flow: Flow[..., Any], config: BaseModel, body: Body | None = None) 
 
 def uses_prefect() -> bool:
     """Whether flows are flow runs: a server is configured, or a temporary one is allowed, which a command asks for."""
-    return PREFECT_API_URL.value() is not None or PREFECT_SERVER_ALLOW_EPHEMERAL_MODE.value()
+    return bool(PREFECT_API_URL.value()) or PREFECT_SERVER_ALLOW_EPHEMERAL_MODE.value()
 
 
 def starting() -> str:
@@ -127,7 +127,7 @@ def require_server() -> None:
     Without one, a temporary server must be able to keep its history. *Raises* `ServerUnreachableError`.
     """
     url = PREFECT_API_URL.value()
-    if url is None:
+    if not url:
         _require_writable(PREFECT_HOME.value())
         return
     try:

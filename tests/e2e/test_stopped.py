@@ -13,12 +13,19 @@ from tasks.settings import Settings
 DAYS = ["--from", "2025-06-02", "--to", "2025-06-03"]
 SECONDS = 120
 
-pytestmark = pytest.mark.server
-
 
 @pytest.mark.slow
+@pytest.mark.server
 def test_a_range_that_is_stopped_twice_is_whole_and_goes_on(settings: Settings, server: str, tmp_path: Path) -> None:
-    environment = os.environ | {"PREFECT_API_URL": server, "DO_NOT_TRACK": "1"}
+    _stop_twice(settings, server, tmp_path)
+
+
+def test_so_it_is_without_a_server(settings: Settings, tmp_path: Path) -> None:
+    _stop_twice(settings, "", tmp_path)
+
+
+def _stop_twice(settings: Settings, server: str, tmp_path: Path) -> None:
+    environment = os.environ | {"PREFECT_API_URL": server, "DO_NOT_TRACK": "1", "PREFECT_HOME": str(tmp_path / "home")}
     environment |= {f"BALLAST_{name.upper()}": str(value) for name, value in settings.model_dump().items()}
     command = [sys.executable, "-m", "flows.cli", "run", *DAYS]
 
