@@ -22,7 +22,6 @@ NOT_RUN = {
     r"\S*ballast run --inbox path/to/inbox .*": "a folder of the reader",
     r"\S*ballast (approve|decline) 2025-\S+ .*": "a proposal of the reader: tests/flows/test_life_of_a_day.py has one",
     r"export BALLAST_POSTGRES_URL=.*": "a server of the reader: tests/flows/test_copy.py has one",
-    r"\S*ballast backfill --from 2022-01-03 .*": "years of scores: tests/flows/test_backfill_command.py has days",
     r"\S*ballast db restore .*": "a backup with the time of the reader: tests/flows/test_db_command.py restores one",
     r"\.venv/bin/prefect block delete .*": "a server with alerts: tests/e2e/test_worker.py has it",
     r"ls .*": "not of Ballast",
