@@ -1,4 +1,4 @@
--- What a weight is computed from: weights with the digits that a recomputation needs, other numbers likewise.
+-- Grain: one text per number: a number and a weight, with the digits that a recomputation needs.
 CREATE OR REPLACE MACRO shown(number) AS format('{:.12g}', number);
 CREATE OR REPLACE MACRO shown_weight(weight) AS
     if(abs(weight - round(weight, 8)) <= 1e-12 * abs(weight), format('{:.8f}', weight), shown(weight));
@@ -544,6 +544,8 @@ FROM (
     SELECT list_filter(steps, lambda one: one IS NOT NULL) AS steps FROM of_position
 );
 
+COMMENT ON MACRO shown IS 'shown(number DOUBLE): a number as text, with at most twelve significant digits.';
+COMMENT ON MACRO shown_weight IS 'shown_weight(weight DOUBLE): a weight as text: eight decimals where it has no more, else as shown.';
 COMMENT ON MACRO TABLE sizing_steps IS 'sizing_steps(portfolio VARCHAR, asset VARCHAR, as_of DATE): how the sizing came to one published weight, a row per step; the words begin with the sum that gives the value from the numbers above it. Nothing for what was not selected.
 step BIGINT: Place among the steps, from 1.
 quantity VARCHAR: What the row tells, a word of docs/sizing.md: pinned weight, within limits, total to divide, tier, multiplier, dropped, lambda, raw weight, theta, stage 1 weight, factor, bucket factor, stage 2 weight, left over, room, bucket room, left for it, mu, bucket mu, residual weight, rounded down, rounding unit.

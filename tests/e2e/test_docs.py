@@ -7,7 +7,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), ROOT / "docs" / "notebook.py"])
-TABLES = {"sizing_audit", "sizing_summary", "decisions", "constraint_checks"}
+TABLES = {"sizing_audit", "sizing_summary", "decisions", "constraint_checks", "sizing_steps"}
 
 
 def _anchors(page: Path) -> set[str]:

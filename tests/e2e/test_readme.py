@@ -110,4 +110,5 @@ def test_every_file_that_the_readme_names_exists() -> None:
 
 
 def test_every_setting_of_the_installation_is_named() -> None:
-    assert [name for name in Settings.model_fields if f"BALLAST_{name.upper()}" not in README] == []
+    pages = README + (ROOT / "docs" / "configuration.md").read_text()
+    assert [name for name in Settings.model_fields if f"BALLAST_{name.upper()}" not in pages] == []

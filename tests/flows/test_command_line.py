@@ -123,11 +123,16 @@ class TestOfRuns:
         code, out, _ = ballast("report", "--as-of", DAY, "--output", page)
         assert (code, out) == (0, f"{page}\n")  # the other portfolios are published, core is held
 
-    def test_a_halt_where_no_warehouse_is_says_that_it_halts_nothing(self, ballast: Ballast, tmp_path: Path) -> None:
-        code, out, err = ballast("halt", "--all", "--reason", "odd scores", "--warehouse", tmp_path / "none.duckdb")
+    def test_a_halt_where_no_warehouse_is_says_that_it_halts_nothing(
+        self, ballast: Ballast, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        for copies in ("BALLAST_SNAPSHOT", "BALLAST_EXPORT_FOLDER"):  # they belong to another warehouse
+            monkeypatch.delenv(copies)
+        nowhere = tmp_path / "elsewhere" / "none.duckdb"
+        code, out, err = ballast("halt", "--all", "--reason", "odd scores", "--warehouse", nowhere)
         assert (code, out) == (1, "")
-        assert f"no warehouse at {tmp_path / 'none.duckdb'}: nothing was halted" in err
-        assert not (tmp_path / "none.duckdb").exists()
+        assert f"no warehouse at {nowhere}: nothing was halted" in err
+        assert not nowhere.exists()
 
     def test_a_restriction_needs_no_reason(self, ballast: Ballast, inbox: Path) -> None:
         (inbox / "restrictions.csv").write_text("portfolio_id,asset,restriction\n,AMZN,no_buy\n")
@@ -139,7 +144,8 @@ class TestOfRuns:
         (inbox / "restrictions.csv").write_text("portfolio_id,asset,restriction\n,AMZN,no_buy\ncore,FCX,no_byu\n")
         code, _, err = ballast("run", "--as-of", DAY, "--inbox", inbox)
         assert code == 1
-        assert "1 of its 2 rows cannot be used (row 2: restriction is none of no_buy, no_trade, must_sell)" in err
+        assert "1 of its 2 rows cannot be used" in err
+        assert "no_byu" in err
         assert "would not be safe, so nothing of it counts: correct the file" in err
 
     def test_without_an_asset_list_the_day_says_where_it_looked(self, ballast: Ballast, inbox: Path) -> None:

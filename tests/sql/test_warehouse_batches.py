@@ -96,7 +96,7 @@ def test_content_refused_whole_counts_for_nothing_and_keeps_every_row(warehouse:
     }
 
 
-def test_a_large_content_refused_whole_keeps_every_row(warehouse: Warehouse) -> None:
+def test_a_large_content_refused_whole_keeps_the_first_rows_and_counts_every_other(warehouse: Warehouse) -> None:
     n_rows = 150_000
     numbers = pl.int_range(n_rows, dtype=pl.Int32, eager=True)
     rows = pl.concat([make_scores(AAA=0.5)] * n_rows, rechunk=True).with_columns(
@@ -105,7 +105,9 @@ def test_a_large_content_refused_whole_keeps_every_row(warehouse: Warehouse) -> 
     nobody = {"as_of_date": [DAY], "model": ["default"], "asset": ["nobody"]}
     batches = [make_batch(rows, make_rejects(), **nobody)]
     assert warehouse.record_ingest(make_source("bad"), batches, _refuse).rows_rejected == n_rows
-    assert _read(warehouse, "SELECT count(DISTINCT row_number) FROM rejects") == [(n_rows,)]
+    [(kept, last)] = _read(warehouse, "SELECT count(DISTINCT row_number), max(row_number) FROM rejects")
+    assert (kept, last) == (100_000, 99_999)
+    assert _read(warehouse, "SELECT rejects_not_kept FROM ingests") == [(n_rows - 100_000,)]
 
 
 def test_content_refused_in_the_same_words_is_one_ingest_and_does_not_hide_what_counts(warehouse: Warehouse) -> None:
@@ -174,7 +176,7 @@ def _known(ingested: Ingest) -> Ingest:
     return Ingest(**(vars(ingested) | {"is_new": False}))
 
 
-def test_a_history_is_known_until_every_day_of_it_was_replaced(warehouse: Warehouse) -> None:
+def test_a_history_is_known_until_another_history_replaces_a_day_of_it(warehouse: Warehouse) -> None:
     rows = pl.concat([_rows(1, BEFORE, "A"), _rows(2, DAY, "A")])
     batch = make_batch(rows)._replace(rejected=_dated(make_rejects()))
     warehouse.record_history(make_source("h"), [batch], accept)
@@ -183,6 +185,9 @@ def test_a_history_is_known_until_every_day_of_it_was_replaced(warehouse: Wareho
     assert not warehouse.record_history(make_source("h"), [batch], accept)[0].is_new
     assert _scored(warehouse) == ["B"]
     ingest(warehouse, make_source("corrected", as_of_date=BEFORE), make_scores(BEFORE, B=0.5))
+    assert warehouse.find_ingest("scores", None, "h") is not None  # a file of one day does not replace it
+    other = make_batch(_rows(1, DAY, "B"))._replace(rejected=_dated(make_rejects()))
+    warehouse.record_history(make_source("h2"), [other], accept)
     assert warehouse.find_ingest("scores", None, "h") is None
     assert all(one.is_new for one in warehouse.record_history(make_source("h"), [batch], accept))
 
