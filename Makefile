@@ -91,7 +91,7 @@ week: setup-dev ## Live through a week of faults on a real server and worker: wh
 	$(PY) -m tests.soak.week
 
 .PHONY: mutation
-mutation: ## Change the sizer in a thousand small ways: does a test notice? FILES="sizing/water_fill.py" is quicker
+mutation: ## Change the sizer in a thousand small ways: does a test notice? FILES="sizing/weights/water_fill.py" is quicker
 	PYTHON="$(PYTHON)" .ci/setup dev mutation
 	$(PY) -m tests.mutation.run_mutation $(FILES)
 

@@ -31,15 +31,15 @@ import yaml
 from rich.console import Console
 from rich.table import Table
 
-import sql.many_runs
+import sql.store.run_batches
 import sql.warehouse
-import tasks.backfill
+import tasks.runs.backfill
 from flows.daily_rebalance import daily_rebalance
 from sizing import RebalancingLimits
-from tasks.backfill import Book, publish_days
-from tasks.ingest import ingest_range
-from tasks.settings import RebalanceConfig, Settings
-from tasks.trading_days import trading_days
+from tasks.config.settings import RebalanceConfig, Settings
+from tasks.runs.backfill import Book, publish_days
+from tasks.runs.ingest import ingest_range
+from tasks.trading_calendar import trading_days
 
 FIRST, LAST = date(2022, 1, 3), date(2024, 12, 31)
 ASSETS, BUCKETS, MEMORY, DAILY = 114, 13, 0.98, 5
@@ -57,14 +57,14 @@ LIMITS = {
     "cash": RebalancingLimits(sizing_mode="equal_weight", residual_strategy="cash_bucket", max_single_position=0.08),
 }
 PARTS = {
-    "find and read the inputs": [(tasks.backfill, "find_sources"), (tasks.backfill, "read_days")],
+    "find and read the inputs": [(tasks.runs.backfill, "find_sources"), (tasks.runs.backfill, "read_days")],
     "the rules": [
-        (tasks.backfill, "rebalance_days"),
-        (tasks.backfill, "find_held_days"),
+        (tasks.runs.backfill, "rebalance_days"),
+        (tasks.runs.backfill, "find_held_days"),
     ],
-    "name and describe each run": [(tasks.backfill, "describe"), (tasks.backfill, "continue_from")],
-    "insert the rows": [(sql.many_runs, "insert")],
-    "run every check on every run": [(sql.many_runs, "find_failures")],
+    "name and describe each run": [(tasks.runs.backfill, "describe"), (tasks.runs.backfill, "continue_from")],
+    "insert the rows": [(sql.store.run_batches, "insert")],
+    "run every check on every run": [(sql.store.run_batches, "find_failures")],
     "export each day": [(sql.warehouse, "export_days")],
 }
 """Functions whose time is told apart; none calls another of them."""

@@ -35,11 +35,11 @@ from rich.console import Console
 from rich.table import Table
 
 from flows.daily_rebalance import daily_rebalance
-from sizing.inputs import DayInputs
+from sizing.frames.day_inputs import DayInputs
 from sizing.pipeline import rebalance
-from tasks.day_inputs import find_sources, read_days
-from tasks.portfolios import load_portfolios
-from tasks.settings import RebalanceConfig, Settings
+from tasks.config.portfolios import load_portfolios
+from tasks.config.settings import RebalanceConfig, Settings
+from tasks.inputs.day_inputs import find_sources, read_days
 
 ROOT = Path(__file__).parents[1]
 DAYS = tuple(date(2025, 6, day) for day in (2, 3, 4, 5, 6, 9))

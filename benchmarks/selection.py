@@ -20,8 +20,8 @@ from rich.table import Table
 from timing import best
 
 from sizing import RebalancingLimits
-from sizing.frames import STORED_WEIGHT
-from sizing.inputs import DayInputs
+from sizing.frames.day_inputs import DayInputs
+from sizing.frames.schema import STORED_WEIGHT
 from sizing.pipeline import decide, select_candidates
 
 ASSETS, BUCKETS, HOLDINGS, RESTRICTED = 3_000, 11, 12, 20

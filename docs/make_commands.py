@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 from unittest.mock import patch
 
-from flows.cli import app
+from flows.cli.app import app
 
 HEAD = """\
 # The command line

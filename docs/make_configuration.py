@@ -5,12 +5,12 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from sizing.approval import ApprovalPolicy
-from sizing.limits import ScoreTier
-from sizing.presets import PRESETS
-from tasks.allowed import Field, as_yaml, fields_of
-from tasks.env_file import variable
-from tasks.limit_pages import limits_by_section
-from tasks.settings import Settings
+from sizing.limits.model import ScoreTier
+from sizing.limits.presets import PRESETS
+from tasks.config.env_file import variable
+from tasks.config.field_descriptions import Field, as_yaml, fields_of
+from tasks.config.limit_reference import limits_by_section
+from tasks.config.settings import Settings
 
 HEAD = """\
 # Configuration

@@ -4,8 +4,8 @@ import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from sql.schema_page import schema_page
-from sql.scripts import read_scripts
+from sql.engine.scripts import read_scripts
+from sql.schema_reference import schema_page
 from sql.warehouse import Warehouse
 
 with TemporaryDirectory() as folder:

@@ -20,11 +20,11 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from flows.custom_run import custom_run
 from flows.daily_rebalance import daily_rebalance
-from sql.reading import reading_snapshot
-from tasks.page import page_of
-from tasks.page_rows import read_day
-from tasks.settings import RebalanceConfig, Settings
-from tests.browser import Page, find_browser, running_browser
+from sql.snapshot_reader import reading_snapshot
+from tasks.config.settings import RebalanceConfig, Settings
+from tasks.reports.html.data import read_day
+from tasks.reports.html.day_page import page_of
+from tests.helpers.browser import Page, find_browser, running_browser
 
 ROOT = Path(__file__).parents[1]
 PICTURES = ROOT / "docs" / "pictures"

@@ -137,4 +137,4 @@ picture = (
 )
 
 # %% [markdown]
-# [Sizing](sizing.md) has the equations, [the limits](../sizing/limits.py) all that can be asked in this way.
+# [Sizing](sizing.md) has the equations, [the limits](../sizing/limits/model.py) all that can be asked in this way.

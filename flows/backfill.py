@@ -11,23 +11,23 @@ from prefect.runtime import flow_run
 from prefect.states import Completed
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from flows.outcomes import HELD as HELD_STATE
-from flows.outcomes import PUBLISHED as PUBLISHED_STATE
-from flows.outcomes import read_summary, send, telling_refusals
 from flows.progress import ProgressOf
 from sizing.names import TypedName
 from tasks import events
-from tasks.backfill import Approval, backfill_days, ingest_days
-from tasks.backfill_report import HELD, PUBLISHED, DayDone, report_backfill
-from tasks.copy import copy_or_warn
+from tasks.config.former_copies import warn_of_former_copies
+from tasks.config.portfolio_groups import Group, days_of_groups, shown
+from tasks.config.run_context import RunContext, read_context
+from tasks.config.settings import InstallationSettings, Settings
 from tasks.errors import UsageError
-from tasks.former_copies import warn_of_former_copies
-from tasks.groups import Group, days_of_groups, shown
-from tasks.report import with_warnings
-from tasks.run_context import RunContext, read_context
-from tasks.settings import InstallationSettings, Settings
-from tasks.snapshots import snapshot
-from tasks.trading_days import trading_days
+from tasks.operations.postgres_copy import copy_or_warn
+from tasks.reports.run_artifacts import with_warnings
+from tasks.reports.run_reporting import HELD as HELD_STATE
+from tasks.reports.run_reporting import PUBLISHED as PUBLISHED_STATE
+from tasks.reports.run_reporting import read_summary, send, telling_refusals
+from tasks.runs.backfill import Approval, backfill_days, ingest_days
+from tasks.runs.backfill_report import HELD, PUBLISHED, DayDone, report_backfill
+from tasks.runs.snapshots import snapshot
+from tasks.trading_calendar import trading_days
 
 
 class BackfillConfig(BaseModel):

@@ -10,11 +10,11 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from flows.daily_rebalance import rebalance_day
 from sizing.names import TypedName
-from tasks.forms import ChangedLimits, given_limits
-from tasks.limit_changes import tell_differences
-from tasks.report import with_warnings
-from tasks.run_context import RunContext, read_custom
-from tasks.settings import InstallationSettings, RebalanceConfig, Settings, Words
+from tasks.config.limit_overrides import tell_differences
+from tasks.config.run_context import RunContext, read_custom
+from tasks.config.settings import InstallationSettings, RebalanceConfig, Settings, Words
+from tasks.config.ui_form import ChangedLimits, given_limits
+from tasks.reports.run_artifacts import with_warnings
 from tasks.stages import run_logger
 
 

@@ -10,7 +10,17 @@ from prefect.client.schemas.objects import State
 from prefect.runtime import flow_run
 from prefect.states import Completed
 
-from flows.outcomes import (
+from sizing.errors import BallastError
+from sizing.pipeline import Rebalance
+from sql.errors import HaltedError, PublishRejectedError, WarehouseError
+from tasks.config.former_copies import warn_of_former_copies
+from tasks.config.portfolio_groups import Group, closed_portfolios, early_closes, set_halted_apart, shown, unknown_days
+from tasks.config.run_context import RunContext, read_context
+from tasks.config.settings import RebalanceConfig, Settings
+from tasks.inputs.superseded_holdings import warn_of_corrected_inputs
+from tasks.operations.postgres_copy import copy_or_warn
+from tasks.reports.run_artifacts import with_warnings
+from tasks.reports.run_reporting import (
     CLOSED,
     HELD,
     PRECEDENCE,
@@ -24,36 +34,26 @@ from flows.outcomes import (
     tell_rejected,
     telling_refusals,
 )
-from sizing.errors import BallastError
-from sizing.pipeline import Rebalance
-from sql.errors import HaltedError, PublishRejectedError, WarehouseError
-from tasks import course, ledger
-from tasks.approval import Asked, ask_approval, propose
-from tasks.construct import break_circuit, check, diversify, select, size
-from tasks.copy import copy_or_warn
-from tasks.course import take_course
-from tasks.former_copies import warn_of_former_copies
-from tasks.groups import Group, closed_portfolios, early_closes, set_halted_apart, shown, unknown_days
-from tasks.ingest import ingest_day
-from tasks.ledger import OpenRun, open_run
-from tasks.publish import FailureRecord, hold, publish
-from tasks.report import with_warnings
-from tasks.run_context import RunContext, read_context
-from tasks.schedule import require_fresh, scheduled_day, scheduled_start
-from tasks.settings import RebalanceConfig, Settings
-from tasks.snapshots import snapshot
+from tasks.runs import lifecycle, run_record
+from tasks.runs.approval import Asked, ask_approval, propose
+from tasks.runs.compute import break_circuit, check, diversify, select, size
+from tasks.runs.ingest import ingest_day
+from tasks.runs.lifecycle import take_course
+from tasks.runs.publish import FailureRecord, hold, publish
+from tasks.runs.run_record import OpenRun, open_run
+from tasks.runs.schedule import require_fresh, scheduled_day, scheduled_start
+from tasks.runs.snapshots import snapshot
 from tasks.stages import run_logger
-from tasks.superseded import warn_of_corrected_inputs
-from tasks.trading_days import is_trading_day, require_trading_day
+from tasks.trading_calendar import is_trading_day, require_trading_day
 
 _RESUME = "when the cause is gone, lift the halt with `ballast resume` and run the day again"
-_MENDS = {course.HELD: "deliver the missing scores and run the day again", course.HALTED: _RESUME}
+_MENDS = {lifecycle.HELD: "deliver the missing scores and run the day again", lifecycle.HALTED: _RESUME}
 _STATES: Mapping[str, str] = {
-    ledger.PUBLISHED: PUBLISHED,
-    ledger.PROPOSED: PROPOSED,
-    course.UNCHANGED: UNCHANGED,
-    course.HELD: HELD,
-    course.HALTED: HELD,
+    run_record.PUBLISHED: PUBLISHED,
+    run_record.PROPOSED: PROPOSED,
+    lifecycle.UNCHANGED: UNCHANGED,
+    lifecycle.HELD: HELD,
+    lifecycle.HALTED: HELD,
 }
 """The state of the flow run by what became of a run."""
 

@@ -9,9 +9,9 @@ from prefect.states import Completed
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from sizing.names import TypedName
-from tasks.groups import shown
-from tasks.halts import Action, switch
-from tasks.settings import InstallationSettings, Settings, Words
+from tasks.config.portfolio_groups import shown
+from tasks.config.settings import InstallationSettings, Settings, Words
+from tasks.runs.halts import Action, switch
 
 HALTED, RESUMED = "Halted", "Resumed"
 """The names of the states in which the flow can complete."""

@@ -9,11 +9,11 @@ from prefect.runtime import flow_run
 from prefect.states import Completed
 from pydantic import BaseModel, ConfigDict, Field
 
+from sql.admin.retention import one_at_a_time
 from sql.errors import WarehouseError
-from sql.upkeep import one_at_a_time
+from tasks.config.settings import InstallationSettings, Settings
 from tasks.events import MAINTENANCE_FAILED, emit
-from tasks.settings import InstallationSettings, Settings
-from tasks.upkeep import back_up, checkpoint, prove, remove_old, report_upkeep
+from tasks.operations.maintenance import back_up, checkpoint, prove, remove_old, report_upkeep
 
 
 class MaintenanceConfig(BaseModel):

@@ -8,18 +8,28 @@ from prefect.runtime import flow_run
 from prefect.states import Completed
 from pydantic import BaseModel, ConfigDict, Field
 
-from flows.outcomes import HELD, PUBLISHED, Outcome, join, read_summary, send, tell, tell_rejected, telling_refusals
 from sql.errors import HaltedError, PublishRejectedError
 from tasks import events
-from tasks.approval import Proposal, approve, decline, find_proposal, require_same_inputs
-from tasks.backfill import ingest_days
-from tasks.copy import copy_or_warn
-from tasks.ingest import Ingested
-from tasks.ledger import OpenRun
-from tasks.portfolios import load_feeds
-from tasks.report import with_warnings
-from tasks.settings import InstallationSettings, Settings, Words
-from tasks.snapshots import snapshot
+from tasks.config.portfolios import load_feeds
+from tasks.config.settings import InstallationSettings, Settings, Words
+from tasks.operations.postgres_copy import copy_or_warn
+from tasks.reports.run_artifacts import with_warnings
+from tasks.reports.run_reporting import (
+    HELD,
+    PUBLISHED,
+    Outcome,
+    join,
+    read_summary,
+    send,
+    tell,
+    tell_rejected,
+    telling_refusals,
+)
+from tasks.runs.approval import Proposal, approve, decline, find_proposal, require_same_inputs
+from tasks.runs.backfill import ingest_days
+from tasks.runs.ingest import Ingested
+from tasks.runs.run_record import OpenRun
+from tasks.runs.snapshots import snapshot
 
 DECLINED = "Declined"
 """The name of the state in which a declined proposal completes; otherwise they are those of a day."""

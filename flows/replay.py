@@ -10,8 +10,8 @@ from prefect.states import Completed
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from flows.progress import ProgressOf
-from tasks.replay import Replayed, find_published, replay_runs, report_replay
-from tasks.settings import InstallationSettings, Settings
+from tasks.config.settings import InstallationSettings, Settings
+from tasks.runs.replay import Replayed, find_published, replay_runs, report_replay
 
 IDENTICAL, DIFFERENT = "Identical", "Different"
 """The names of the states in which a replay can complete."""

@@ -9,14 +9,23 @@ from prefect.runtime import flow_run
 from prefect.states import Completed
 from pydantic import BaseModel, ConfigDict, Field
 
-from sizing.wording import MOST_NAMED
+from sizing.text import MOST_NAMED
 from sql.errors import WarehouseError
+from tasks.config.portfolios import read_config
+from tasks.config.settings import InstallationSettings, Settings
 from tasks.errors import MissedDeadlineError
 from tasks.events import WATCHDOG_MISSED, emit
-from tasks.portfolios import read_config
-from tasks.settings import InstallationSettings, Settings
+from tasks.operations.watchdog import (
+    Due,
+    Missing,
+    NotDue,
+    all_missing,
+    find_due,
+    find_missing,
+    show_watch,
+    tell_missing,
+)
 from tasks.stages import scheduled_start_time
-from tasks.watchdog import Due, Missing, NotDue, all_missing, find_due, find_missing, show_watch, tell_missing
 
 CLOSED, EARLY = "Closed", "Early"
 """The names of the states in which a watchdog completes that had nothing to look for; else `Completed`."""

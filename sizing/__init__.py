@@ -8,13 +8,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from sizing.dynamic import DynamicPositionSizer
     from sizing.errors import BallastError, ContractError
-    from sizing.inputs import DayInputs
-    from sizing.limits import RebalancingLimits, ScoreTier
+    from sizing.frames.day_inputs import DayInputs
+    from sizing.limits.model import RebalancingLimits, ScoreTier
+    from sizing.limits.presets import PRESETS, Preset
     from sizing.pipeline import Rebalance, SizedPortfolios, rebalance, size_portfolios
-    from sizing.presets import PRESETS, Preset
-    from sizing.two_stage import TwoStagePositionSizer
+    from sizing.weights.raw_weights import DynamicPositionSizer
+    from sizing.weights.two_stage import TwoStagePositionSizer
 
 __all__ = [
     "PRESETS",
@@ -33,13 +33,13 @@ __all__ = [
 ]
 
 _MODULES = {
-    "dynamic": ("DynamicPositionSizer",),
+    "weights.raw_weights": ("DynamicPositionSizer",),
     "errors": ("BallastError", "ContractError"),
-    "inputs": ("DayInputs",),
-    "limits": ("RebalancingLimits", "ScoreTier"),
+    "frames.day_inputs": ("DayInputs",),
+    "limits.model": ("RebalancingLimits", "ScoreTier"),
     "pipeline": ("Rebalance", "SizedPortfolios", "rebalance", "size_portfolios"),
-    "presets": ("PRESETS", "Preset"),
-    "two_stage": ("TwoStagePositionSizer",),
+    "limits.presets": ("PRESETS", "Preset"),
+    "weights.two_stage": ("TwoStagePositionSizer",),
 }
 _MODULE_OF = {name: f"sizing.{module}" for module, names in _MODULES.items() for name in names}
 

@@ -9,21 +9,21 @@ from typing import NamedTuple
 
 import polars as pl
 
-from sizing.audit import POSITION_COLUMNS, add_sizing_reason, summarise
-from sizing.batches import Batch, batches
-from sizing.checks import check_constraints
-from sizing.decisions import explain_decisions
-from sizing.diversification import diversify, place
-from sizing.dynamic import add_raw_weights
-from sizing.inputs import DayInputs
-from sizing.limit_columns import LimitsByPortfolio, check_limits
-from sizing.no_buy import MOST_SIZINGS, hold_back, put_in, tell_no_buy
-from sizing.rounding import add_target_weight
-from sizing.selection import qualify
-from sizing.trades import CASH, build_targets
-from sizing.two_stage import add_stages
-from sizing.universe import candidates
-from sizing.working import check_selected, hand_out, lay_out
+from sizing.checks.constraints import check_constraints
+from sizing.frames.day_inputs import DayInputs
+from sizing.frames.limit_columns import LimitsByPortfolio, check_limits
+from sizing.selection.decisions import explain_decisions
+from sizing.selection.diversification import diversify, place
+from sizing.selection.eligibility import qualify
+from sizing.selection.universe import candidates
+from sizing.trading.trades import CASH, build_targets
+from sizing.weights.audit import POSITION_COLUMNS, add_sizing_reason, summarise
+from sizing.weights.batches import Batch, batches
+from sizing.weights.no_buy import MOST_SIZINGS, hold_back, put_in, tell_no_buy
+from sizing.weights.raw_weights import add_raw_weights
+from sizing.weights.rounding import add_target_weight
+from sizing.weights.two_stage import add_stages
+from sizing.weights.working_frame import check_selected, hand_out, lay_out
 
 
 class SizedPortfolios(NamedTuple):

@@ -17,18 +17,18 @@ import duckdb
 import polars as pl
 import pyarrow as pa
 
-from sql import opening, owners
-from sql.answers import read_answer
-from sql.errors import DamagedError, MigrationError, QueryError, WarehouseError, WarehouseLockedError
-from sql.exports import export_days, exported
-from sql.files import copied_aside, count_wal_bytes, make_folder, noted, protect, written_beside, written_copy
-from sql.locks import OTHER_PROCESS, attempts, describe_lock, exclusive, find_holder, tell_waiting
-from sql.records import Snapshot
-from sql.scripts import Script
-from sql.statements import Connection, copy_database, execute, query, read_tables
-from sql.steps import Steps
-from sql.view_scripts import are_current, are_just_made, make_views, record_views
-from sql.words import (
+from sql.engine import opening, owners
+from sql.engine.answers import read_answer
+from sql.engine.atomic_files import (
+    copied_aside,
+    count_wal_bytes,
+    make_folder,
+    noted,
+    protect,
+    written_beside,
+    written_copy,
+)
+from sql.engine.duckdb_errors import (
     explain,
     explain_copy,
     explain_query,
@@ -38,6 +38,14 @@ from sql.words import (
     is_unusable,
     is_unwritten,
 )
+from sql.engine.locks import OTHER_PROCESS, attempts, describe_lock, exclusive, find_holder, tell_waiting
+from sql.engine.scripts import Script
+from sql.engine.statements import Connection, copy_database, execute, query, read_tables
+from sql.engine.views import are_current, are_just_made, make_views, record_views
+from sql.errors import DamagedError, MigrationError, QueryError, WarehouseError, WarehouseLockedError
+from sql.records import Snapshot
+from sql.store.exports import export_days, exported
+from sql.store.operations import Steps
 
 # All frames: a frame is found by its name also where something wraps the connection.
 _SETTINGS = """

@@ -2,7 +2,7 @@
 
 A calendar has a name: the code of its exchange, and behind it the days that differ from what exchange_calendars knows,
 `XNYS -2025-01-09 +2025-06-14` (closed on the first, open on the second). A run records the name, so a replay counts the
-same days. What does not belong here: what the days mean for a run (trading_days.py).
+same days. What does not belong here: what the days mean for a run (trading_calendar.py).
 """
 
 from bisect import bisect_left, bisect_right

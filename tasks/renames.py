@@ -8,9 +8,9 @@ from datetime import date
 
 import polars as pl
 
-from sizing.frames import STORED_WEIGHT
-from sizing.inputs import DayFrames
-from sizing.limits import RebalancingLimits
+from sizing.frames.day_inputs import DayFrames
+from sizing.frames.schema import STORED_WEIGHT
+from sizing.limits.model import RebalancingLimits
 
 Names = Mapping[str, str]
 """The name that counts now, for each name that no longer does."""

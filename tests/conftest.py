@@ -14,16 +14,16 @@ from pathlib import Path
 
 import httpx
 import pytest
-from postgres_server import PostgresServer, find_binaries, running_postgres
 from prefect.events.worker import EventsWorker
 from prefect.logging.handlers import APILogWorker
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from sql.warehouse import Warehouse
-from tasks.settings import Settings
-from tests.installed import installed_in, publish_days
-from tests.prefect_home import put_empty_prefect
-from tests.without_engine import Shown, without_engine
+from tasks.config.settings import Settings
+from tests.helpers.installation import installed_in, publish_days
+from tests.helpers.postgres_server import PostgresServer, find_binaries, running_postgres
+from tests.helpers.prefect_home import put_empty_prefect
+from tests.helpers.without_engine import Shown, without_engine
 
 ROOT = Path(__file__).parents[1]
 SAMPLE = ROOT / "deployments" / "sample" / "inbox"
@@ -209,5 +209,5 @@ def shown() -> Iterator[Shown]:
 def no_pictures() -> Iterator[None]:
     """Leave the page of pictures empty; tests/e2e/test_ui.py has them drawn."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("tasks.pictures_page.pictures_page", lambda *_: "# Not drawn in these tests")
+        patch.setattr("tasks.reports.chart_page.pictures_page", lambda *_: "# Not drawn in these tests")
         yield

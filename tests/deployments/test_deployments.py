@@ -11,8 +11,8 @@ from jinja2 import StrictUndefined
 from jinja2.sandbox import SandboxedEnvironment
 from prefect import Flow
 
-from flows.automations import NO_RECIPIENT, read_automations
-from tasks.settings import Settings
+from flows.server.automations import NO_RECIPIENT, read_automations
+from tasks.config.settings import Settings
 
 FOLDER = Path(__file__).parents[2] / "deployments"
 DEPLOYMENTS: list[dict[str, Any]] = yaml.safe_load((FOLDER / "prefect.yaml").read_text())["deployments"]

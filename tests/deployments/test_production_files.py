@@ -12,9 +12,9 @@ import pytest
 import yaml
 from prefect.settings import PREFECT_SERVER_API_AUTH_STRING, get_current_settings, temporary_settings
 
-from flows.automations import Alerts
-from flows.server import OpenServerError, require_password
-from tasks.settings import Settings
+from flows.server.automations import Alerts
+from flows.server.prefect_server import OpenServerError, require_password
+from tasks.config.settings import Settings
 
 FOLDER = Path(__file__).parents[2] / "deployments"
 UNITS = sorted((FOLDER / "systemd").glob("*.service"))

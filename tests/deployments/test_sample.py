@@ -12,7 +12,7 @@ import exchange_calendars
 import pytest
 import yaml
 
-from sizing.limits import RebalancingLimits
+from sizing.limits.model import RebalancingLimits
 
 Row = dict[str, str]
 

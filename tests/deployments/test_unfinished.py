@@ -16,7 +16,7 @@ from prefect.client.schemas.filters import WorkPoolFilter, WorkPoolFilterName
 from prefect.client.schemas.objects import StateType
 from prefect.states import State
 
-from flows import unfinished
+from flows.server import orphaned_runs
 
 POOL = "left-behind"
 NOBODY = 2**22 + 1
@@ -32,7 +32,7 @@ def a_flow() -> None:
 
 @pytest.fixture
 def pool(connected: str, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: ARG001 - the server
-    monkeypatch.setattr(unfinished, "POOL", POOL)
+    monkeypatch.setattr(orphaned_runs, "POOL", POOL)
     with get_client(sync_client=True) as client:
         client.create_work_pool(WorkPoolCreate(name=POOL, type="process"), overwrite=True)
 
@@ -70,7 +70,7 @@ def test_what_a_dead_worker_left_behind_ends_and_what_lives_or_waits_is_left_alo
         "waits": (StateType.SCHEDULED, None),
     }
     asyncio.run(_leave_behind(runs))
-    ended = asyncio.run(unfinished.end_cut_off())
+    ended = asyncio.run(orphaned_runs.end_cut_off())
     assert ended == ("began", "is in cancellation", "its number is another process's", "was taken")
     assert asyncio.run(_states()) == {
         "began": "Crashed",
@@ -81,10 +81,10 @@ def test_what_a_dead_worker_left_behind_ends_and_what_lives_or_waits_is_left_alo
         "waits": "Scheduled",
     }
     said: list[str] = []
-    assert unfinished.wait_for_ends(0, said.append) == ("lives",)
+    assert orphaned_runs.wait_for_ends(0, said.append) == ("lives",)
     _another_machine_has_a_worker()
     asyncio.run(_leave_behind({"is perhaps of another machine": (StateType.RUNNING, NOBODY)}))
-    assert asyncio.run(unfinished.end_cut_off()) == ()
+    assert asyncio.run(orphaned_runs.end_cut_off()) == ()
 
 
 def _another_machine_has_a_worker() -> None:
@@ -95,10 +95,10 @@ def _another_machine_has_a_worker() -> None:
 @pytest.mark.usefixtures("pool")
 def test_no_run_is_taken_while_the_worker_is_to_end_and_a_pause_of_operations_stays(tmp_path: Path) -> None:
     note = tmp_path / "paused"
-    with unfinished.no_new_runs(note):
+    with orphaned_runs.no_new_runs(note):
         assert _is_paused()
         assert note.exists()
-        with unfinished.no_new_runs(tmp_path / "none"):  # as if operations had paused it before
+        with orphaned_runs.no_new_runs(tmp_path / "none"):  # as if operations had paused it before
             pass
         assert _is_paused()
     assert not _is_paused()

@@ -1,6 +1,7 @@
 """Every block of code in the README and the documents is proved: run, parsed, or held against what is made from it.
 
-Blocks of `console` are run by test_readme.py, `csv` by tests/tasks/test_feeds.py, whose page they are on. Those of
+Blocks of `console` are run by test_readme.py, `csv` by tests/tasks/config/test_feeds.py, whose page they are on.
+Those of
 `text` are on two pages that are made from the code: test_site.py, test_configuration_page.py.
 """
 
@@ -10,8 +11,8 @@ import duckdb
 import pytest
 import yaml
 
-from tasks.portfolios import load_feeds, load_portfolios
-from tests.shown import Block, blocks
+from tasks.config.portfolios import load_feeds, load_portfolios
+from tests.helpers.documented_commands import Block, blocks
 
 PROVED = {"console", "csv", "python", "sql", "text", "yaml"}
 PORTFOLIOS = "portfolios: {core: }\n"

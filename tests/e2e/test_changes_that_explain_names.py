@@ -7,8 +7,8 @@ import polars as pl
 import pytest
 
 from sizing import RebalancingLimits, size_portfolios
-from tasks.portfolios import load_portfolios
-from tasks.settings import Settings
+from tasks.config.portfolios import load_portfolios
+from tasks.config.settings import Settings
 
 DAYS = ("2025-06-02", "2025-06-06")
 SELECTED = f"""

@@ -7,10 +7,10 @@ import pytest
 
 from docs.make_configuration import configuration_page
 from sizing import RebalancingLimits
+from tasks.config.limit_reference import UNITS, limits_by_section
+from tasks.config.portfolios import load_portfolios
+from tasks.config.settings import Settings
 from tasks.errors import ConfigError
-from tasks.limit_pages import UNITS, limits_by_section
-from tasks.portfolios import load_portfolios
-from tasks.settings import Settings
 
 PAGE = (Path(__file__).parents[2] / "docs" / "configuration.md").read_text()
 

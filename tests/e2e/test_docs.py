@@ -31,7 +31,7 @@ def test_every_link_leads_somewhere(document: Path) -> None:
 def test_every_name_on_a_page_of_rules_is_in_the_rules(name: str, functions: int) -> None:
     page = (ROOT / "docs" / name).read_text()
     named = set(re.findall(r"`(_?[a-z][a-z_]+)`", page))
-    rules = "\n".join(path.read_text() for path in (ROOT / "sizing").glob("*.py"))
+    rules = "\n".join(path.read_text() for path in (ROOT / "sizing").rglob("*.py"))
     known = set(re.findall(r"\b[a-z_][a-z_0-9]*\b", rules))
     defined = set(re.findall(r"^(?:def|class) (\w+)", rules, flags=re.MULTILINE))
     private = {name for name in named if name.startswith("_")}

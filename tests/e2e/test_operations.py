@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from flows.cli import app
-from tasks.settings import Settings
+from flows.cli.app import app
+from tasks.config.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "operations.md").read_text()

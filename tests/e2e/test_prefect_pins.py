@@ -13,7 +13,7 @@ from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterId
 from prefect.client.schemas.objects import FlowRun
 
 from flows.daily_rebalance import daily_rebalance
-from tasks.settings import RebalanceConfig
+from tasks.config.settings import RebalanceConfig
 
 ROOT = Path(__file__).parents[2]
 SCHEDULER_SECONDS = 60

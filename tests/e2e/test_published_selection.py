@@ -2,11 +2,11 @@
 
 from random import Random
 
-from sizing.gates import GATES
 from sizing.pipeline import rebalance
+from sizing.selection.gates import GATES
 from sql.records import RunRecord
-from tasks.fingerprints import limits_as_json
-from tasks.settings import Settings
+from tasks.config.settings import Settings
+from tasks.inputs.fingerprints import limits_as_json
 from tests.properties.selection_worlds import make_world
 
 DAYS = 4

@@ -6,9 +6,9 @@ import duckdb
 import polars as pl
 import pytest
 
-from flows.sql_command import show_schema
-from sql.scripts import Script, read_scripts
-from tasks.settings import Settings
+from flows.cli.queries.sql import show_schema
+from sql.engine.scripts import Script, read_scripts
+from tasks.config.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 QUESTIONS = {question.name: question for question in read_scripts("questions")}

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from cyclopts import MissingArgumentError
 
-from flows.cli import app
+from flows.cli.app import app
 from sizing import RebalancingLimits
-from tasks.settings import Settings
-from tests.shown import Command, assert_printed, blocks, commands
+from tasks.config.settings import Settings
+from tests.helpers.documented_commands import Command, assert_printed, blocks, commands
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
@@ -21,8 +21,8 @@ NOT_RUN = {
     r"(PREFECT_SERVER_API_PORT=\d+ )?make (up|down)": "it starts and stops servers: tests/e2e/test_worker.py does",
     r"\S*ballast run --inbox path/to/inbox .*": "a folder of the reader",
     r"\S*ballast (approve|decline) 2025-\S+ .*": "a proposal of the reader: tests/flows/test_life_of_a_day.py has one",
-    r"export BALLAST_POSTGRES_URL=.*": "a server of the reader: tests/flows/test_copy.py has one",
-    r"\S*ballast db restore .*": "a backup with the time of the reader: tests/flows/test_db_command.py restores one",
+    r"export BALLAST_POSTGRES_URL=.*": "a server of the reader: tests/flows/cli/handlers/test_copy.py has one",
+    r"\S*ballast db restore .*": "a backup with the reader's time: tests/flows/cli/test_db_commands.py restores one",
     r"\.venv/bin/prefect block delete .*": "a server with alerts: tests/e2e/test_worker.py has it",
     r"ls .*": "not of Ballast",
 }

@@ -10,9 +10,9 @@ import pytest
 
 from flows.daily_rebalance import daily_rebalance
 from sizing import RebalancingLimits
-from tasks.settings import RebalanceConfig, Settings
-from tasks.sources import days_in_inbox
-from tests.installed import with_limits
+from tasks.config.settings import RebalanceConfig, Settings
+from tasks.sources.discovery import days_in_inbox
+from tests.helpers.installation import with_limits
 
 pytestmark = pytest.mark.usefixtures("shown", "no_pictures")
 

@@ -15,9 +15,9 @@ import polars as pl
 import pytest
 
 from sizing import RebalancingLimits
-from sizing.breaker import find_missing_scores
-from sizing.inputs import DayInputs
+from sizing.frames.day_inputs import DayInputs
 from sizing.pipeline import Rebalance, decide, rebalance, select_candidates
+from sizing.selection.score_coverage import find_missing_scores
 from tests.properties.test_selection_agrees_with_reference import differences
 from tests.sizing.days import ASSETS, HOLDINGS, RESTRICTIONS, SCORES, Score, by_asset
 from tests.sizing.reference_selection import Asked, decide_by_hand

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tasks.settings import Settings
+from tasks.config.settings import Settings
 
 DAYS = ["--from", "2025-06-02", "--to", "2025-06-03"]
 SECONDS = 120
@@ -27,7 +27,7 @@ def test_so_it_is_without_a_server(settings: Settings, tmp_path: Path) -> None:
 def _stop_twice(settings: Settings, server: str, tmp_path: Path) -> None:
     environment = os.environ | {"PREFECT_API_URL": server, "DO_NOT_TRACK": "1", "PREFECT_HOME": str(tmp_path / "home")}
     environment |= {f"BALLAST_{name.upper()}": str(value) for name, value in settings.model_dump().items()}
-    command = [sys.executable, "-m", "flows.cli", "run", *DAYS]
+    command = [sys.executable, "-m", "flows.cli.app", "run", *DAYS]
 
     def start_and_stop(stop: signal.Signals) -> str:
         process = subprocess.Popen(command, cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True)

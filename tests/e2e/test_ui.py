@@ -7,7 +7,6 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-from browser import Page, find_browser, running_browser
 from prefect import get_client
 from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterFlowRunId
 from prefect.settings import PREFECT_API_URL, temporary_settings
@@ -15,8 +14,9 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 from flows.custom_run import custom_run
 from flows.daily_rebalance import daily_rebalance
 from sizing import RebalancingLimits
-from tasks.settings import RebalanceConfig
-from tests.installed import installed_in
+from tasks.config.settings import RebalanceConfig
+from tests.helpers.browser import Page, find_browser, running_browser
+from tests.helpers.installation import installed_in
 
 pytestmark = pytest.mark.server
 

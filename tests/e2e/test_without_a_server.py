@@ -42,7 +42,7 @@ def ask(folder: Path, query: str) -> Sequence[tuple[object, ...]]:
 
 @pytest.mark.timeout(300)
 def test_a_day_runs_within_the_process_and_leaves_no_server_behind(tmp_path: Path, command: Command) -> None:
-    done = command("-m", "flows.cli", "run", "--as-of", "2025-06-02", "--verbose")
+    done = command("-m", "flows.cli.app", "run", "--as-of", "2025-06-02", "--verbose")
     assert "2025-06-02 published" in done.stderr
     stages = [line.split("|")[2].split(":")[0].split()[0] for line in done.stderr.splitlines() if "| INFO " in line]
     assert stages == [
@@ -62,16 +62,16 @@ def test_a_day_runs_within_the_process_and_leaves_no_server_behind(tmp_path: Pat
 @pytest.mark.timeout(300)
 @pytest.mark.slow
 def test_who_asks_for_a_flow_run_gets_a_temporary_server(tmp_path: Path, command: Command) -> None:
-    command("-m", "flows.cli", "run", "--as-of", "2025-06-02", "--prefect")
+    command("-m", "flows.cli.app", "run", "--as-of", "2025-06-02", "--prefect")
     assert (tmp_path / "prefect" / "prefect.db").exists()
     [(flow_run_id,)] = ask(tmp_path, "SELECT flow_run_id FROM runs")
     assert flow_run_id
 
 
 def test_a_halt_does_not_even_import_prefect(tmp_path: Path, command: Command) -> None:
-    command("-m", "flows.cli", "db", "migrate")
+    command("-m", "flows.cli.app", "db", "migrate")
     words = ["halt", "--all", "--reason", "odd"]
-    code = f"import sys; from flows.cli import app; app({words}, result_action='return_value')"
+    code = f"import sys; from flows.cli.app import app; app({words}, result_action='return_value')"
     done = command("-c", f"{code}; print([name for name in sys.modules if name == 'prefect'])")
     assert done.stdout.splitlines()[-1] == "[]"
     assert ask(tmp_path, "SELECT count(*) FROM halts_in_force") == [(1,)]

@@ -13,7 +13,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 from websockets.typing import Origin, Subprotocol
 
-from flows.deploy import JOB_TEMPLATE
+from flows.server.deploy import JOB_TEMPLATE
 from tests.soak.installation import Installation, installed
 
 AHEAD_SECONDS = 13

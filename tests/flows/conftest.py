@@ -2,8 +2,8 @@
 
 import pytest
 
-from tasks.settings import Settings
-from tests.typed import Ballast, typed
+from tasks.config.settings import Settings
+from tests.helpers.command_line import Ballast, typed
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -13,18 +13,18 @@ import pytest
 from cyclopts import App
 from rich.console import Console
 
-from flows.cli import app
-from flows.completion_command import complete
+from flows.cli.app import app
+from flows.cli.completion import completion
 from sizing import RebalancingLimits
-from tasks.limit_changes import flag
-from tasks.settings import Settings
+from tasks.config.limit_overrides import flag
+from tasks.config.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 HEAVY = ("polars", "duckdb", "prefect", "pydantic", "pandas", "pyarrow", "altair", "yaml", "rich.markdown")
 PARSED_ONLY = {
     "run": "needs Prefect's engine; tests/flows/test_command_line.py runs it",
-    "backfill": "needs Prefect's engine; tests/flows/test_backfill_command.py runs it",
-    "replay": "needs Prefect's engine; tests/flows/test_replay.py runs it",
+    "backfill": "needs Prefect's engine; tests/flows/cli/handlers/test_backfill_command.py runs it",
+    "replay": "needs Prefect's engine; tests/flows/cli/handlers/test_replay.py runs it",
     "approve": "needs Prefect's engine and a proposal",
     "decline": "needs Prefect's engine and a proposal",
     "halt": "needs Prefect's engine",
@@ -150,7 +150,9 @@ def test_a_help_loses_nothing_in_a_narrow_terminal() -> None:
 
 
 def test_nothing_heavy_is_imported_for_a_help() -> None:
-    asked = f"import sys, flows.cli; flows.cli.app(['--help'], result_action='return_value'); heavy = {HEAVY!r}; "
+    asked = (
+        f"import sys, flows.cli.app; flows.cli.app.app(['--help'], result_action='return_value'); heavy = {HEAVY!r}; "
+    )
     asked += "sys.stderr.write(' '.join(name for name in heavy if name in sys.modules))"
     done = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True, cwd=ROOT)
     assert "Look" in done.stdout
@@ -172,7 +174,7 @@ def test_completion_is_installed_where_the_shell_looks_for_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
-    assert complete("bash", install=True) == 0
+    assert completion("bash", install=True) == 0
     told = capsys.readouterr().out
     installed = [path for path in tmp_path.rglob("*") if path.is_file()]
     assert any(str(path) in told for path in installed)

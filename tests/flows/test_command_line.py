@@ -13,11 +13,11 @@ from cyclopts import CycloptsError
 from prefect.context import SyncClientContext
 from prefect.settings import PREFECT_HOME, PREFECT_SERVER_ALLOW_EPHEMERAL_MODE, temporary_settings
 
-from flows.cli import app
-from flows.show import os_user
-from tasks.settings import Settings
-from tests.effective import rows_of
-from tests.typed import Ballast
+from flows.cli.app import app
+from flows.terminal.console import os_user
+from tasks.config.settings import Settings
+from tests.helpers.command_line import Ballast
+from tests.helpers.effective_times import rows_of
 
 DAY = "2025-06-02"
 NEXT_DAY = "2025-06-03"
@@ -262,7 +262,7 @@ def test_limits_that_will_disappoint_are_warned_about(
 ) -> None:
     config = tmp_path / "mine.yaml"
     config.write_text("portfolios: {core: {max_total_positions: 2, min_buckets_represented: 1}}\n")
-    monkeypatch.setattr("flows.engine.PREFECT_API_URL", _Url("http://127.0.0.1:9/api"))
+    monkeypatch.setattr("flows.server.flow_runner.PREFECT_API_URL", _Url("http://127.0.0.1:9/api"))
     code, _, err = ballast("run", "--as-of", DAY, "--config", config)
     assert "warning: portfolio core: max_total_positions 2 x max_single_position 0.15 = 0.30 <" in err
     assert code == 1
@@ -285,7 +285,7 @@ def test_a_temporary_server_that_does_not_start_is_one_sentence(
         msg = "Timed out while attempting to connect to ephemeral Prefect API server."
         raise RuntimeError(msg)
 
-    monkeypatch.setattr("flows.run_command.daily_rebalance", lambda *_, **__: time_out())
+    monkeypatch.setattr("flows.cli.handlers.run.daily_rebalance", lambda *_, **__: time_out())
     monkeypatch.setattr(SyncClientContext, "get_or_create", nullcontext)
     with temporary_settings({PREFECT_SERVER_ALLOW_EPHEMERAL_MODE: True}):
         code, _, err = ballast("run", "--as-of", DAY)

@@ -6,7 +6,7 @@ from datetime import date
 import pytest
 
 from flows.custom_run import CustomRunConfig, custom_run
-from tasks.settings import Settings
+from tasks.config.settings import Settings
 
 pytestmark = [pytest.mark.server, pytest.mark.usefixtures("connected")]
 

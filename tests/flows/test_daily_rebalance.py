@@ -18,19 +18,19 @@ from prefect.client.schemas.sorting import ArtifactSort
 from flows.backfill import BackfillConfig, backfill
 from flows.daily_rebalance import daily_rebalance
 from sizing import RebalancingLimits
-from sizing.inputs import DayInputs
+from sizing.frames.day_inputs import DayInputs
 from sizing.pipeline import rebalance
+from sql.engine.table_contracts import RUN_TABLES
 from sql.errors import PublishRejectedError
-from sql.frames import RUN_TABLES
 from sql.records import Publication
 from sql.warehouse import Warehouse
-from tasks import publish as publish_module
-from tasks.day_inputs import find_sources, read_days
+from tasks.config.portfolios import load_portfolios
+from tasks.config.settings import RebalanceConfig, Settings
 from tasks.errors import SourceError
-from tasks.portfolios import load_portfolios
-from tasks.settings import RebalanceConfig, Settings
-from tests.installed import with_limits
-from tests.without_engine import Shown, without_engine
+from tasks.inputs.day_inputs import find_sources, read_days
+from tasks.runs import publish as publish_module
+from tests.helpers.installation import with_limits
+from tests.helpers.without_engine import Shown, without_engine
 
 DAYS = tuple(date(2025, 6, day) for day in (2, 3, 4, 5, 6, 9))
 
@@ -331,7 +331,7 @@ def test_a_rule_that_fails_is_recorded_as_failed_and_not_retried(
         msg = "a rule broke"
         raise ZeroDivisionError(msg)
 
-    monkeypatch.setattr("tasks.construct.size_decisions", broken)
+    monkeypatch.setattr("tasks.runs.compute.size_decisions", broken)
     assert run_day(settings, DAYS[0]).is_failed()
     assert len(calls) == 1
     assert [name for _, name in _states(settings)] == ["failed"]

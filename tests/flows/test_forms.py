@@ -15,7 +15,7 @@ from flows.publish_proposal import publish_proposal
 from flows.replay import replay
 from flows.watchdog import watchdog
 from sizing import RebalancingLimits
-from tasks.forms import given_limits
+from tasks.config.ui_form import given_limits
 
 FLOWS = (backfill, custom_run, daily_rebalance, halt, maintenance, publish_proposal, replay, watchdog)
 

@@ -18,12 +18,12 @@ from flows.halt import HaltConfig, halt
 from flows.publish_proposal import PublishConfig, publish_proposal
 from flows.replay import ReplayConfig, replay
 from sizing.errors import ContractError
-from sizing.inputs import DayInputs
-from tasks.construct import select
+from sizing.frames.day_inputs import DayInputs
+from tasks.config.portfolio_groups import Group
+from tasks.config.settings import RebalanceConfig, Settings
 from tasks.errors import NotATradingDayError, StaleRunError, UsageError
-from tasks.groups import Group
-from tasks.settings import RebalanceConfig, Settings
-from tasks.watchdog import Due, find_missing
+from tasks.operations.watchdog import Due, find_missing
+from tasks.runs.compute import select
 
 DAY_BEFORE, DAY = date(2025, 6, 2), date(2025, 6, 3)
 PORTFOLIOS = """
@@ -267,7 +267,7 @@ def test_a_run_that_fails_does_not_keep_the_others_of_the_day_back(
 
 
 def _scheduled_for(monkeypatch: pytest.MonkeyPatch, start: datetime) -> None:
-    monkeypatch.setattr("tasks.schedule.scheduled_start_time", lambda: start)
+    monkeypatch.setattr("tasks.runs.schedule.scheduled_start_time", lambda: start)
 
 
 def test_a_scheduled_run_on_a_holiday_completes_and_says_when_the_next_session_is(

@@ -20,15 +20,15 @@ from rich.table import Table
 from rich.text import Text
 from rich.tree import Tree
 
-from flows.cli import app
-from flows.flags import Form
-from flows.give import give, require_one_form
-from flows.logs import SafeConsoleHandler
-from flows.show import show
-from flows.terminal import SafeConsole
+from flows.cli.app import app
+from flows.terminal.console import show
+from flows.terminal.escaping import SafeConsole
+from flows.terminal.logs import SafeConsoleHandler
+from flows.terminal.output import give, require_one_form
+from flows.terminal.parameters import Form
 from sql.warehouse import Warehouse
 from tasks.errors import UsageError
-from tests.typed import Ballast, typed
+from tests.helpers.command_line import Ballast, typed
 
 DEFUSED = Form(csv=True, escape_formulas=True)
 OF_TYPE = {

@@ -16,7 +16,7 @@ from prefect.client.schemas.sorting import ArtifactSort
 import flows.maintenance
 from flows.maintenance import MaintenanceConfig, maintenance
 from sql.errors import WarehouseError
-from tasks.settings import Settings
+from tasks.config.settings import Settings
 
 Told = list[tuple[str, str, dict[str, Any]]]
 

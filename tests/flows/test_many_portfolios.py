@@ -13,14 +13,14 @@ from typing import Any
 import polars as pl
 import pytest
 
-from flows.outcomes import send
-from sizing.wording import MOST_NAMED
+from sizing.text import MOST_NAMED
 from tasks import events
-from tasks.approval import Asked
-from tasks.backfill_report import HELD, DayDone, summarise
-from tasks.settings import Settings
-from tests.installed import installed_in, publish_days
-from tests.typed import Ballast, typed
+from tasks.config.settings import Settings
+from tasks.reports.run_reporting import send
+from tasks.runs.approval import Asked
+from tasks.runs.backfill_report import HELD, DayDone, summarise
+from tests.helpers.command_line import Ballast, typed
+from tests.helpers.installation import installed_in, publish_days
 
 DAY = date(2025, 6, 2)
 NAMES = [f"fund_{number:04}" for number in range(3_000)]

@@ -10,16 +10,16 @@ import yaml
 from prefect.settings import PREFECT_SERVER_ALLOW_EPHEMERAL_MODE, temporary_settings
 
 from flows.daily_rebalance import daily_rebalance
-from flows.engine import run_flow
-from flows.flags import joined
+from flows.server.flow_runner import run_flow
+from flows.terminal.parameters import joined
 from sizing import RebalancingLimits
-from tasks import portfolios
-from tasks.config_file import Document, read_document
+from tasks.config import portfolios
+from tasks.config.settings import RebalanceConfig, Settings
+from tasks.config.yaml_file import Document, read_document
 from tasks.errors import UsageError
-from tasks.ingest import Ingested, ingest_day
-from tasks.settings import RebalanceConfig, Settings
-from tests.installed import with_limits
-from tests.typed import Ballast
+from tasks.runs.ingest import Ingested, ingest_day
+from tests.helpers.command_line import Ballast
+from tests.helpers.installation import with_limits
 
 DAY, NEXT_DAY = "2025-06-02", "2025-06-03"
 RANGE = ("--from", DAY, "--to", NEXT_DAY)

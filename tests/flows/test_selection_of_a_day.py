@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 from prefect.client.schemas.objects import State
 
+from flows.cli.handlers.run import run_days
 from flows.daily_rebalance import daily_rebalance
-from flows.run_command import run_days
 from sizing import RebalancingLimits
+from tasks.config.settings import RebalanceConfig, Settings
 from tasks.errors import ConfigError, SourceError
-from tasks.settings import RebalanceConfig, Settings
-from tests.effective import rows_of
-from tests.installed import with_limits
+from tests.helpers.effective_times import rows_of
+from tests.helpers.installation import with_limits
 
 FIRST, SECOND = date(2025, 6, 2), date(2025, 6, 3)
 BUCKETS = {"OIL": "Energy", "GAS": "Energy", "CARE": "Health Care", "DRUG": "Health Care", "BANK": "Financials"}

@@ -13,8 +13,8 @@ from prefect.client.schemas.sorting import ArtifactSort
 import flows.watchdog
 from flows.daily_rebalance import daily_rebalance
 from flows.watchdog import WatchdogConfig, watchdog
+from tasks.config.settings import RebalanceConfig, Settings
 from tasks.errors import MissedDeadlineError
-from tasks.settings import RebalanceConfig, Settings
 
 DAY, NEXT = date(2025, 6, 2), date(2025, 6, 3)
 

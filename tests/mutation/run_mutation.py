@@ -1,7 +1,7 @@
 """Change the sizer in a thousand small ways and see whether a test notices: `make mutation`.
 
     make mutation                                  # every file of the sizer: an hour
-    make mutation FILES="sizing/water_fill.py"     # one file
+    make mutation FILES="sizing/weights/water_fill.py"     # one file
 
 cosmic-ray makes the mutants (mutmut forks, and Polars is not fork safe). They live in temporary copies of the tracked
 files, one a worker; the working tree is never touched. The run fails when a mutant survives that `explained.toml` does
@@ -43,21 +43,21 @@ from tests.mutation.trial import (
 )
 
 SIZER = (
-    "sizing/keys.py",
-    "sizing/runs.py",
-    "sizing/water_fill.py",
-    "sizing/two_stage.py",
-    "sizing/residual.py",
-    "sizing/rounding.py",
-    "sizing/dynamic.py",
-    "sizing/working.py",
-    "sizing/relaxation.py",
-    "sizing/relaxed_caps.py",
-    "sizing/audit.py",
-    "sizing/limit_columns.py",
-    "sizing/batches.py",
-    "sizing/limits.py",
-    "sizing/feasibility.py",
+    "sizing/frames/integer_keys.py",
+    "sizing/frames/sorted_groups.py",
+    "sizing/weights/water_fill.py",
+    "sizing/weights/two_stage.py",
+    "sizing/weights/residual.py",
+    "sizing/weights/rounding.py",
+    "sizing/weights/raw_weights.py",
+    "sizing/weights/working_frame.py",
+    "sizing/weights/relaxation.py",
+    "sizing/weights/relaxed_caps.py",
+    "sizing/weights/audit.py",
+    "sizing/frames/limit_columns.py",
+    "sizing/weights/batches.py",
+    "sizing/limits/model.py",
+    "sizing/checks/feasibility.py",
 )
 
 TimedRounds = tuple[tuple[Round, int], ...]

@@ -54,11 +54,11 @@ _OTHER_PROPERTIES = (
 _ASKED_DIRECTLY = ("batches", "checks", "feasibility", "first_call", "limits", "sizing_reason", "trades")
 _DIRECT = tuple(f"tests/sizing/test_{name}.py" for name in _ASKED_DIRECTLY)
 _TESTS_OF = {
-    "limit_columns": ("tests/sizing/test_limits.py",),
+    "limit_columns": ("tests/sizing/limits/test_model.py",),
     # What no weight shows: the other properties would pass before these are asked.
     "audit": ("tests/sizing/test_sizing_reason.py", f"{_PROPERTIES}_audit.py"),
     "relaxation": (f"{_PROPERTIES}_audit.py",),
-    "relaxed_caps": ("tests/sizing/test_relaxed_caps.py", f"{_PROPERTIES}_audit.py"),
+    "relaxed_caps": ("tests/sizing/weights/test_relaxed_caps.py", f"{_PROPERTIES}_audit.py"),
 }
 _DIGESTS = ("-m", "tests.properties.digests", "0")
 _DIGEST_SECONDS = 600

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from hypothesis.vendor.pretty import RepresentationPrinter
 
 from sizing import RebalancingLimits
-from sizing.inputs import DayInputs
-from sizing.limits import MOST_POSITIONS
+from sizing.frames.day_inputs import DayInputs
+from sizing.limits.model import MOST_POSITIONS
 from tests.sizing.days import Ban, Score, a_day
 from tests.sizing.reference_selection import RESTRICTIONS, UNITS, Asked
 

@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 from sizing import RebalancingLimits
-from sizing.breaker import missing_scores
-from sizing.inputs import DayInputs
+from sizing.frames.day_inputs import DayInputs
 from sizing.pipeline import decide, rebalance, select_candidates
+from sizing.selection.score_coverage import missing_scores
 from tests.properties.selection_worlds import WORLDS, SelectionWorld, worlds
 from tests.sizing.reference_selection import UNITS
 

@@ -12,8 +12,8 @@ from typing import Any
 import polars as pl
 
 from sizing import RebalancingLimits
-from sizing.frames import STORED_WEIGHT
-from sizing.inputs import DayInputs
+from sizing.frames.day_inputs import DayInputs
+from sizing.frames.schema import STORED_WEIGHT
 from sizing.pipeline import Rebalance, decide, rebalance, select_candidates
 
 AS_OF = date(2026, 11, 20)

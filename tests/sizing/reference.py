@@ -10,7 +10,7 @@ from fractions import Fraction
 from math import fsum
 from typing import Any
 
-from sizing.limits import RebalancingLimits
+from sizing.limits.model import RebalancingLimits
 from tests.sizing.reference_portfolio import UNITS, Line, Portfolio, largest, limit_of_bucket, to_units
 from tests.sizing.reference_stages import cap, normalise, place_residual
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from sizing.limits import RebalancingLimits
+from sizing.limits.model import RebalancingLimits
 
 TIE = 1e-12
 UNITS = 10**8

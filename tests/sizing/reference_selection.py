@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
-from sizing.limits import RebalancingLimits
+from sizing.limits.model import RebalancingLimits
 from tests.sizing.days import Score
 
 UNITS = 10**12

@@ -2,7 +2,7 @@
 
 from math import fsum
 
-from sizing.limits import RebalancingLimits
+from sizing.limits.model import RebalancingLimits
 from tests.sizing.reference_portfolio import TIE, WITHOUT_LIMIT, Line, Portfolio, largest
 
 

@@ -6,9 +6,9 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from sizing import entry, probes, rivals
-from sizing.inputs import DayInputs
+from sizing.frames.day_inputs import DayInputs
 from sizing.pipeline import decide, select_candidates
+from sizing.selection import entry_score, rivals, scenarios
 from tests.properties.selection_worlds import make_world
 from tests.sizing.days import a_day, decisions, limits
 
@@ -28,11 +28,11 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     counts: list[int] = []
 
     def counted(frame: pl.DataFrame) -> pl.DataFrame:
-        found = probes.unsure(frame)
+        found = scenarios.unsure(frame)
         counts.append(found.height)
         return found
 
-    monkeypatch.setattr(entry, "unsure", counted)
+    monkeypatch.setattr(entry_score, "unsure", counted)
     monkeypatch.setattr(rivals, "unsure", counted)
     return counts
 
@@ -43,7 +43,7 @@ def test_it_does_not_matter_how_many_who_wait_are_asked_about_at_first(
 ) -> None:
     before = decided(day)
     asked.clear()
-    monkeypatch.setattr(entry, "FIRST_WAITING", waiting)
+    monkeypatch.setattr(entry_score, "FIRST_WAITING", waiting)
     monkeypatch.setattr(rivals, "FIRST_WAITING", waiting)
     assert_frame_equal(decided(day), before, check_exact=True)
     assert (sum(asked) > 0) == (waiting == 1)  # with one of each bucket, many had to be asked again
@@ -54,7 +54,7 @@ def test_it_does_not_matter_how_many_worlds_fit_a_batch(
     day: DayInputs, rows: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = decided(day)
-    monkeypatch.setattr(probes, "_BATCH_ROWS", rows)
+    monkeypatch.setattr(scenarios, "_BATCH_ROWS", rows)
     assert_frame_equal(decided(day), before, check_exact=True)
 
 

@@ -5,12 +5,12 @@ from decimal import Decimal
 
 import polars as pl
 import pytest
-from days import Ban, a_day, by_asset, decisions, gates, limits
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sizing.inputs import DELISTED, DayInputs
+from sizing.frames.day_inputs import DELISTED, DayInputs
 from sizing.pipeline import rebalance
+from tests.sizing.days import Ban, a_day, by_asset, decisions, gates, limits
 
 LISTED = ("t1", "t2", "e1", "e2")
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from sizing.limits import RebalancingLimits
+from sizing.limits.model import RebalancingLimits
 from sizing.names import MOST_CHARACTERS, Name, TypedName, as_name, as_names, fault, name_column
 
 EXOTIC = (

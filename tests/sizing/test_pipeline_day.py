@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
-from sizing.inputs import DayInputs
+from sizing.frames.day_inputs import DayInputs
 from sizing.pipeline import decide, rebalance, select_candidates, settle, size_decisions
 from tests.sizing.days import a_day, broken, limits
 from tests.sizing.worlds import World, worlds

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from hypothesis import strategies as st
 
 from sizing import RebalancingLimits
-from sizing.inputs import DayInputs
+from sizing.frames.day_inputs import DayInputs
 from sizing.pipeline import Rebalance, rebalance
 from tests.sizing.days import Ban, Score, a_day, limits
 

@@ -14,8 +14,8 @@ from pathlib import Path
 
 from pydantic import TypeAdapter
 
-from flows.run_command import run_days
-from flows.show import HELD
+from flows.cli.handlers.run import run_days
+from flows.terminal.console import HELD
 from tests.soak.worker import Order, begin, tell
 
 ORDERS = TypeAdapter(Order)

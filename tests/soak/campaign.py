@@ -20,8 +20,8 @@ from typing import Any, Protocol
 
 import duckdb
 
-from sql.files import count_wal_bytes
-from tasks.settings import Settings
+from sql.engine.atomic_files import count_wal_bytes
+from tasks.config.settings import Settings
 from tests.soak.contents import Contents, differences, read_contents
 from tests.soak.faults import Kill, Step, When
 from tests.soak.market import CONFIG, Work

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import duckdb
 import polars as pl
 
-from sql.frames import RUN_TABLES
-from tasks.settings import Settings
+from sql.engine.table_contracts import RUN_TABLES
+from tasks.config.settings import Settings
 from tests.soak.reader import Rows
 
 TRAILS = frozenset({"run_events", "recoveries", "views_made"})

@@ -17,7 +17,7 @@ from typing import Any, Literal, Self, get_args
 import duckdb
 import polars as pl
 
-from sql.scripts import Folder, read_scripts
+from sql.engine.scripts import Folder, read_scripts
 
 When = Literal["before", "during", "after"]
 STATEMENTS = ("execute", "sql", "begin", "commit", "rollback", "close")

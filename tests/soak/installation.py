@@ -20,9 +20,9 @@ from uuid import uuid4
 import yaml
 from prefect.client.base import PrefectHttpxSyncClient
 
-from flows.processes import Background
-from tasks.settings import Settings
-from tests.prefect_home import put_empty_prefect
+from flows.server.background_process import Background
+from tasks.config.settings import Settings
+from tests.helpers.prefect_home import put_empty_prefect
 
 ROOT = Path(__file__).parents[2]
 
@@ -81,7 +81,7 @@ class Installation:
     def ballast(self, *words: str, expected: int = 0) -> str:
         """Do a command as a person would, and give what it printed."""
         done = subprocess.run(
-            [sys.executable, "-m", "flows.cli", *words],
+            [sys.executable, "-m", "flows.cli.app", *words],
             cwd=self.folder,
             env=self.environment,
             capture_output=True,

@@ -15,7 +15,7 @@ from typing import TypeAlias
 import duckdb
 import polars as pl
 
-from sql.frames import RUN_TABLES
+from sql.engine.table_contracts import RUN_TABLES
 
 Rows: TypeAlias = Mapping[str, Mapping[str, int]]
 """Rows of each table of a run, by run_id: what a whole run has."""

@@ -5,7 +5,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sql import exports, steps, warehouse
+from sql import warehouse
+from sql.store import exports, operations
 
 
 @contextmanager
@@ -28,7 +29,7 @@ def _rolled_back(con: Any) -> Iterator[None]:  # noqa: ANN401 - a connection
 
 
 def _without_transactions() -> None:
-    steps.transaction = _no_transaction
+    operations.transaction = _no_transaction
 
 
 def _with_copies_in_place() -> None:
@@ -37,17 +38,17 @@ def _with_copies_in_place() -> None:
 
 def _forgetful() -> None:
     """Publish what is then rolled back, and say that it is published."""
-    publish = steps.Steps.publish
+    publish = operations.Steps.publish
 
-    def forget(self: steps.Steps, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - as publish has it
-        transaction = steps.transaction
-        steps.transaction = _rolled_back
+    def forget(self: operations.Steps, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - as publish has it
+        transaction = operations.transaction
+        operations.transaction = _rolled_back
         try:
             return publish(self, *args, **kwargs)
         finally:
-            steps.transaction = transaction
+            operations.transaction = transaction
 
-    steps.Steps.publish = forget  # type: ignore[method-assign]
+    operations.Steps.publish = forget  # type: ignore[method-assign]
 
 
 SABOTAGES: Mapping[str, Callable[[], None]] = {

@@ -23,13 +23,13 @@ from prefect.settings import PREFECT_SERVER_ALLOW_EPHEMERAL_MODE, temporary_sett
 from flows import backfill
 from flows import daily_rebalance as daily
 from flows.backfill import BackfillConfig
-from sql.many_runs import StartedRun
 from sql.records import Ingest, RunRecord
+from sql.store.run_batches import StartedRun
 from sql.warehouse import Warehouse
+from tasks.config.settings import RebalanceConfig, Settings
 from tasks.retries import NO_RETRIES
-from tasks.settings import RebalanceConfig, Settings
 from tasks.stages import Stage
-from tasks.trading_days import require_trading_day
+from tasks.trading_calendar import require_trading_day
 from tests.soak.faults import Faults, Kill
 from tests.soak.sabotage import SABOTAGES
 

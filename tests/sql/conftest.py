@@ -7,9 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from warehouse_samples import StartWorker, make_warehouse
 
 from sql.warehouse import Warehouse
+from tests.sql.warehouse_samples import StartWorker, make_warehouse
 
 
 @pytest.fixture(scope="session")

@@ -10,8 +10,8 @@ import pyarrow as pa
 from adbc_driver_manager.dbapi import Cursor
 from warehouse_samples import make_warehouse
 
-from sql.copies import copy_published
-from sql.postgres import PostgresAddress
+from sql.external.postgres import PostgresAddress
+from sql.external.postgres_copy import copy_published
 
 LAST = "constraint_checks"
 

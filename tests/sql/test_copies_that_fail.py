@@ -13,12 +13,12 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from warehouse_samples import DAY, ingest, make_scores, make_source, make_warehouse, publish
 
+from sql.admin.maintenance import backup, renew_exports, restore, verify
+from sql.engine.atomic_files import sweep, written_beside, written_copy
 from sql.errors import DamagedError, WarehouseError
-from sql.files import sweep, written_beside, written_copy
-from sql.maintenance import backup, renew_exports, restore, verify
 from sql.warehouse import Warehouse
+from tests.sql.warehouse_samples import DAY, ingest, make_scores, make_source, make_warehouse, publish
 
 KILOBYTES = (1, 16, 64, 256, 1024, 2048)
 
@@ -128,7 +128,7 @@ def test_an_error_inside_duckdb_is_no_damage_of_a_file_that_can_be_read(
     def fail(*_: object, **__: object) -> None:
         raise duckdb.InternalException(said)
 
-    monkeypatch.setattr("sql.steps.query", fail)
+    monkeypatch.setattr("sql.store.operations.query", fail)
     monkeypatch.setattr("sql.warehouse.read_answer", fail)
     for ask in (lambda: published.query("current_targets"), lambda: published.ask_snapshot("FROM current_targets")):
         with pytest.raises(WarehouseError) as told:
@@ -148,7 +148,7 @@ def test_a_file_that_is_cut_short_is_called_damaged(published: Warehouse) -> Non
 def _leave(path: Path, *, is_alive: bool = False) -> subprocess.Popen[str]:
     """Start a process that writes a copy beside `path`; it is killed on its way unless it is to live."""
     code = (
-        "import sys, time; from pathlib import Path; from sql.files import written_beside\n"
+        "import sys, time; from pathlib import Path; from sql.engine.atomic_files import written_beside\n"
         "with written_beside(Path(sys.argv[1])) as temporary:\n"
         "    temporary.write_text('half'); print('writing', flush=True); time.sleep(60)"
     )
@@ -182,7 +182,8 @@ def test_what_a_killed_process_left_is_swept_and_nothing_else(tmp_path: Path) ->
 def _killed_backup(warehouse: Warehouse, path: Path) -> None:
     """Kill a process in the middle of a backup."""
     code = (
-        "import sys, time; from pathlib import Path; from sql import warehouse; from sql.maintenance import backup\n"
+        "import sys, time; from pathlib import Path\n"
+        "from sql import warehouse; from sql.admin.maintenance import backup\n"
         "from sql.warehouse import Warehouse\n"
         "def slow(con, path):\n    path.write_text('half'); print('copying', flush=True); time.sleep(60)\n"
         "warehouse.copy_database = slow\n"

@@ -15,14 +15,14 @@ import duckdb
 import polars as pl
 import pytest
 from rich.console import Console
-from warehouse_samples import DAY
 
-from flows.explain_page import print_page
+from flows.cli.queries.explain_view import print_page
 from sizing import RebalancingLimits, size_portfolios
 from sql.records import RunRecord
 from sql.warehouse import Warehouse
 from tests.properties.strategies import make_batch
 from tests.sizing.cases import Asked, frame_and_limits
+from tests.sql.warehouse_samples import DAY
 
 PORTFOLIOS = 220
 MODES = ("is_dynamic", "sizing_mode", "residual_strategy", "has_minimum")

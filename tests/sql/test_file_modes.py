@@ -6,11 +6,11 @@ from pathlib import Path
 from stat import S_IMODE
 
 import pytest
-from warehouse_samples import DAY, TWO, publish
 
-from sql.files import FILE_MODE, FOLDER_MODE, make_folder, written_beside
-from sql.maintenance import backup, restore
+from sql.admin.maintenance import backup, restore
+from sql.engine.atomic_files import FILE_MODE, FOLDER_MODE, make_folder, written_beside
 from sql.warehouse import Warehouse
+from tests.sql.warehouse_samples import DAY, TWO, publish
 
 
 @pytest.fixture(params=[0o000, 0o022, 0o077], ids=oct, autouse=True)

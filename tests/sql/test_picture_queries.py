@@ -5,9 +5,9 @@ from decimal import Decimal
 
 import polars as pl
 import pytest
-from warehouse_samples import DAY, ONE, TWO, Weights, make_frames, make_run
 
 from sql.warehouse import Warehouse
+from tests.sql.warehouse_samples import DAY, ONE, TWO, Weights, make_frames, make_run
 
 NEXT = DAY + timedelta(days=1)
 BOTH = ["p1", "p2"]

@@ -8,16 +8,16 @@ from contextlib import suppress
 
 import adbc_driver_postgresql.dbapi as driver
 import pytest
-from postgres_server import PostgresServer
 from pydantic import SecretStr
-from warehouse_samples import publish
 
-from sql.copies import Patience, copy_published
 from sql.errors import DatabaseUnreachableError, WarehouseError
-from sql.postgres import PostgresAddress
+from sql.external.postgres import PostgresAddress
+from sql.external.postgres_copy import Patience, copy_published
 from sql.warehouse import Warehouse
-from tasks.copy import copy_or_warn
-from tasks.settings import Settings
+from tasks.config.settings import Settings
+from tasks.operations.postgres_copy import copy_or_warn
+from tests.helpers.postgres_server import PostgresServer
+from tests.sql.warehouse_samples import publish
 
 pytestmark = pytest.mark.slow
 SCHEMA = "slow"

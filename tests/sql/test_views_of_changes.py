@@ -10,9 +10,9 @@ from typing import Any
 import duckdb
 import polars as pl
 import pytest
-from warehouse_samples import DAY, ONE, TWO, WEIGHT, Weights, make_frames, make_run, publish
 
 from sql.warehouse import Warehouse
+from tests.sql.warehouse_samples import DAY, ONE, TWO, WEIGHT, Weights, make_frames, make_run, publish
 
 NEXT, LATER = DAY + timedelta(days=1), DAY + timedelta(days=2)
 OLD, NEW = {"AAA": "0.5", "BBB": "0.3"}, {"AAA": "0.4", "BBB": "0.3"}

@@ -8,11 +8,11 @@ from typing import Any
 import duckdb
 import polars as pl
 import pytest
-from warehouse_broken_runs import twice
-from warehouse_samples import DAY, ONE, TWO, make_frames, make_run, publish
 
 from sql.errors import PublishRejectedError
 from sql.warehouse import Warehouse
+from tests.sql.warehouse_broken_runs import twice
+from tests.sql.warehouse_samples import DAY, ONE, TWO, make_frames, make_run, publish
 
 PUBLISHED, CORRECTED, HELD, REJECTED, PARTLY, SCORES_ONLY, HOLIDAY = (DAY + timedelta(days=days) for days in range(7))
 SHOWN = (

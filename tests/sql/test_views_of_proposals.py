@@ -8,9 +8,9 @@ from typing import Any
 
 import polars as pl
 import pytest
-from warehouse_samples import DAY, ONE, TWO, Weights, make_frames, make_run, publish
 
 from sql.warehouse import Warehouse
+from tests.sql.warehouse_samples import DAY, ONE, TWO, Weights, make_frames, make_run, publish
 
 NEXT, LATER = DAY + timedelta(days=1), DAY + timedelta(days=2)
 OTHER: Weights = {"p1": {"AAA": "0.2", "BBB": "0.5", "CCC": "0"}}

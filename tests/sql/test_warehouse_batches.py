@@ -10,12 +10,12 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from warehouse_samples import DAY, accept, ingest, make_batch, make_rejects, make_scores, make_source
 
 from sql.errors import WarehouseError
 from sql.records import Ingest, IngestBatch
 from sql.warehouse import Warehouse
-from tests.effective import rows_of, sources_of
+from tests.helpers.effective_times import rows_of, sources_of
+from tests.sql.warehouse_samples import DAY, accept, ingest, make_batch, make_rejects, make_scores, make_source
 
 BEFORE = DAY - timedelta(days=3)
 

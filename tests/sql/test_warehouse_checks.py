@@ -4,14 +4,14 @@ from dataclasses import replace
 import duckdb
 import polars as pl
 import pytest
-from warehouse_broken_runs import ASSET, BROKEN, Frames, add_dropped, miss_buckets, twice
-from warehouse_samples import ONE, TWO, make_frames, make_run
 
+from sql.engine.scripts import read_scripts
+from sql.engine.table_contracts import RUN_TABLES
 from sql.errors import PublishRejectedError
-from sql.frames import RUN_TABLES
 from sql.records import RunRecord
-from sql.scripts import read_scripts
 from sql.warehouse import Warehouse
+from tests.sql.warehouse_broken_runs import ASSET, BROKEN, Frames, add_dropped, miss_buckets, twice
+from tests.sql.warehouse_samples import ONE, TWO, make_frames, make_run
 
 
 def _reject(warehouse: Warehouse, frames: Frames, run: RunRecord) -> PublishRejectedError:

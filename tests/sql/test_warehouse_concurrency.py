@@ -4,11 +4,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
-from warehouse_samples import StartWorker, make_frames, make_run, publish
 
+from sql.engine.locks import attempts, exclusive
 from sql.errors import WarehouseError, WarehouseLockedError
-from sql.locks import attempts, exclusive
 from sql.warehouse import Warehouse
+from tests.sql.warehouse_samples import StartWorker, make_frames, make_run, publish
 
 
 def test_another_process_with_the_file_open_is_named_and_then_waited_for(

@@ -6,10 +6,9 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from warehouse_samples import make_frames, make_run
 
+from sql.engine.scripts import read_scripts
 from sql.errors import ApprovalError
-from sql.scripts import read_scripts
 from sql.warehouse import Warehouse
 from tests.soak.campaign import (
     KILLED,
@@ -25,6 +24,7 @@ from tests.soak.faults import Faults, Kill, When
 from tests.soak.market import make_ranges, make_works
 from tests.soak.processes import processes
 from tests.soak.publishing import publish_and_read, publish_when_told
+from tests.sql.warehouse_samples import make_frames, make_run
 
 KILLS, BACKFILL_KILLS = 6, 2
 PROCESSES = 8

@@ -9,12 +9,12 @@ from pathlib import Path
 import duckdb
 import polars as pl
 import pytest
-from warehouse_samples import StartWorker, ingest, make_scores, make_source, make_warehouse
 
+from sql.engine.duckdb_errors import explain
+from sql.engine.locks import exclusive
 from sql.errors import WarehouseError
-from sql.locks import exclusive
 from sql.warehouse import Warehouse
-from sql.words import explain
+from tests.sql.warehouse_samples import StartWorker, ingest, make_scores, make_source, make_warehouse
 
 
 def _wal(warehouse: Warehouse) -> Path:
@@ -102,7 +102,7 @@ def test_a_recovery_that_fails_leaves_no_copy_of_the_log(left_open: Warehouse, m
         raise duckdb.IOException(msg)
 
     with monkeypatch.context() as patched:
-        patched.setattr("sql.opening.command", fail)
+        patched.setattr("sql.engine.opening.command", fail)
         with pytest.raises(WarehouseError, match="no room"):
             left_open.query("current_targets")
     assert [path for path in left_open.path.parent.iterdir() if ".wal." in path.name] == []

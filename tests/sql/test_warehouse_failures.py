@@ -11,12 +11,12 @@ from pathlib import Path
 import duckdb
 import polars as pl
 import pytest
-from warehouse_samples import DAY, ingest, make_frames, make_rejects, make_scores, make_source, publish
 
 from sql.errors import WarehouseError
 from sql.warehouse import Warehouse
 from tests.soak.contents import CUT_OFF
 from tests.soak.reader import find_torn, find_torn_exports
+from tests.sql.warehouse_samples import DAY, ingest, make_frames, make_rejects, make_scores, make_source, publish
 
 PAGE = Path(__file__).parents[2] / "docs" / "reliability.md"
 FULL = "No space left on device"

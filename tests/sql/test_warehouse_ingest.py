@@ -8,13 +8,13 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from warehouse_samples import DAY, WEIGHT, ingest, make_rejects, make_scores, make_source
 
 from sql.errors import WarehouseError
 from sql.records import Ingest
 from sql.warehouse import Warehouse
-from tasks.day_inputs import read_days
-from tests.effective import rows_of, sources_of
+from tasks.inputs.day_inputs import read_days
+from tests.helpers.effective_times import rows_of, sources_of
+from tests.sql.warehouse_samples import DAY, WEIGHT, ingest, make_rejects, make_scores, make_source
 
 BEFORE = DAY - timedelta(days=3)
 

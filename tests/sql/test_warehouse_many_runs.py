@@ -6,15 +6,15 @@ from datetime import timedelta
 import duckdb
 import polars as pl
 import pytest
-from warehouse_broken_runs import BROKEN
-from warehouse_samples import DAY, ONE, TWO, Weights, make_frames, make_run, publish
 
-from sql import many_runs, runs
+from sql.engine.statements import insert
+from sql.engine.table_contracts import RUN_TABLES
 from sql.errors import PublishRejectedError, WarehouseError
-from sql.frames import RUN_TABLES
-from sql.many_runs import StartedRun
-from sql.statements import insert
+from sql.store import run_batches, runs
+from sql.store.run_batches import StartedRun
 from sql.warehouse import Warehouse
+from tests.sql.warehouse_broken_runs import BROKEN
+from tests.sql.warehouse_samples import DAY, ONE, TWO, Weights, make_frames, make_run, publish
 
 NEXT = DAY + timedelta(1)
 Frames = dict[str, pl.DataFrame]
@@ -76,7 +76,7 @@ def test_every_check_finds_its_broken_run_among_many_and_none_in_a_sound_one(war
             runs.start(con, make_run(name), "test")
         for table, rows in _together(("sound", make_frames()), *frames.items()).items():
             insert(con, table, rows)
-        found = many_runs.find_failures(con, [*names, "sound"])
+        found = run_batches.find_failures(con, [*names, "sound"])
     assert found.filter(run_id="sound").is_empty()
     for name, (check, _, detail) in zip(names, BROKEN.values(), strict=True):
         assert detail in runs.as_failure(check, found.filter(run_id=name, name=check))[2]

@@ -4,12 +4,12 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from warehouse_samples import make_warehouse
 
-from sql import opening, scripts, view_scripts
+from sql.engine import opening, scripts, views
+from sql.engine.scripts import Script, find_pending, read_scripts
 from sql.errors import MigrationError, WarehouseError
-from sql.scripts import Script, find_pending, read_scripts
 from sql.warehouse import Warehouse
+from tests.sql.warehouse_samples import make_warehouse
 
 
 def _add_migration(monkeypatch: pytest.MonkeyPatch, script: Script) -> None:
@@ -94,7 +94,7 @@ def test_views_are_made_again_only_when_they_are_others(warehouse: Warehouse, mo
     assert n_made() == 3
     one_more = (*read_scripts("views"), Script("900_more", "CREATE OR REPLACE VIEW more AS SELECT 1 AS one"))
     with monkeypatch.context() as later:
-        later.setattr(view_scripts, "read_scripts", lambda _: one_more)
+        later.setattr(views, "read_scripts", lambda _: one_more)
         warehouse.migrate()
         assert n_made() == 4
         warehouse.migrate()

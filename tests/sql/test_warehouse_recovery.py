@@ -5,11 +5,11 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from warehouse_samples import StartWorker, make_warehouse
 
+from sql.engine.scripts import read_scripts
 from sql.errors import WarehouseError
-from sql.scripts import read_scripts
 from sql.warehouse import Warehouse
+from tests.sql.warehouse_samples import StartWorker, make_warehouse
 
 KILLS = 4
 

@@ -5,10 +5,10 @@ from decimal import Decimal
 import duckdb
 import polars as pl
 import pytest
-from warehouse_samples import DAY, TWO, make_frames, make_run, publish
 
 from sql.errors import WarehouseError
 from sql.warehouse import Warehouse
+from tests.sql.warehouse_samples import DAY, TWO, make_frames, make_run, publish
 
 NEXT = DAY + timedelta(days=1)
 P2 = {"p2": TWO["p2"]}

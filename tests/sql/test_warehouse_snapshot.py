@@ -4,11 +4,11 @@ from pathlib import Path
 import duckdb
 import polars as pl
 import pytest
-from warehouse_samples import DAY, ONE, TWO, StartWorker, make_run, make_warehouse, publish
 
+from sql.engine.atomic_files import written_beside
 from sql.errors import WarehouseError
-from sql.files import written_beside
 from sql.warehouse import Warehouse
+from tests.sql.warehouse_samples import DAY, ONE, TWO, StartWorker, make_run, make_warehouse, publish
 
 NEXT = DAY + timedelta(days=1)
 SHAPE = """

@@ -6,13 +6,15 @@ from pathlib import Path
 import duckdb
 import polars as pl
 import pytest
-from warehouse_samples import DAY, make_frames, make_run, make_warehouse, publish
 
-from sql import opening, runs, scripts, view_scripts, warehouse
+from sql import warehouse
+from sql.admin.maintenance import verify
+from sql.engine import opening, scripts, views
+from sql.engine.scripts import Script, read_scripts
 from sql.errors import WarehouseError
-from sql.maintenance import verify
-from sql.scripts import Script, read_scripts
+from sql.store import runs
 from sql.warehouse import Warehouse
+from tests.sql.warehouse_samples import DAY, make_frames, make_run, make_warehouse, publish
 
 OF_V001 = {
     "V001__foundation",
@@ -63,10 +65,10 @@ def old(tmp_path: Path) -> Warehouse:
     """A file that V001 made, with a published day in it."""
     made = make_warehouse(tmp_path)
     with pytest.MonkeyPatch.context() as earlier:
-        for module in (opening, view_scripts, runs):
+        for module in (opening, views, runs):
             earlier.setattr(module, "read_scripts", _read_scripts_of_v001)
         earlier.setattr(warehouse, "are_just_made", lambda _: False)
-        earlier.setattr(view_scripts, "_record", lambda *_: None)
+        earlier.setattr(views, "_record", lambda *_: None)
         earlier.setattr(runs, "is_open_proposal", lambda _con, _run_id: False)
         for later in ("refuse_halted", "supersede_proposals"):
             earlier.setattr(runs, later, lambda *_: None)

@@ -6,10 +6,10 @@ import duckdb
 import polars as pl
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from warehouse_samples import DAY, ONE, TWO, WEIGHT, Weights, make_frames, make_run, publish
 
 from sql.warehouse import Warehouse
-from tests.effective import rows_of
+from tests.helpers.effective_times import rows_of
+from tests.sql.warehouse_samples import DAY, ONE, TWO, WEIGHT, Weights, make_frames, make_run, publish
 
 NEXT = DAY + timedelta(days=1)
 P2 = {"p2": TWO["p2"]}

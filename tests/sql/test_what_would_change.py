@@ -2,9 +2,9 @@
 
 import duckdb
 import polars as pl
-from warehouse_samples import DAY, make_frames, make_run
 
 from sql.warehouse import Warehouse
+from tests.sql.warehouse_samples import DAY, make_frames, make_run
 
 
 def _changes(warehouse: Warehouse, asset: str, portfolio: str = "p1") -> dict[str, tuple[str | None, str | None, str]]:

@@ -4,7 +4,8 @@ from collections.abc import Callable
 from decimal import Decimal
 
 import polars as pl
-from warehouse_samples import DAY, TWO, WEIGHT, make_frames
+
+from tests.sql.warehouse_samples import DAY, TWO, WEIGHT, make_frames
 
 Frames = dict[str, pl.DataFrame]
 ASSET = pl.col("asset")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import polars as pl
 
-from sql.frames import INGEST_KEYS
+from sql.engine.table_contracts import INGEST_KEYS
 from sql.records import Ingest, IngestBatch, IngestKind, IngestSource, RunRecord
 from sql.warehouse import Warehouse
 

@@ -18,7 +18,7 @@ from typing import Any, Literal
 import pyarrow as pa
 from pyarrow import parquet
 
-from tasks.feeds import Feed
+from tasks.config.feeds import Feed
 
 Type = Literal["day", "number", "text"]
 Row = dict[str, Any]

@@ -21,7 +21,7 @@ from unicodedata import normalize
 import pyarrow as pa
 from pyarrow import parquet
 
-from tasks.feeds import Feed
+from tasks.config.feeds import Feed
 
 _WHITE_SPACE = " \t\n\v\f\r\x85\xa0\u1680" + "".join(map(chr, range(0x2000, 0x200B))) + "\u2028\u2029\u202f\u205f\u3000"
 """As Unicode has it; str.strip() takes some control characters too."""

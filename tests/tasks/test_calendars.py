@@ -14,10 +14,11 @@ from hypothesis import strategies as st
 
 from sizing import RebalancingLimits
 from tasks.calendars import find_calendar, name_calendar
+from tasks.config.portfolio_groups import closed_portfolios, days_of_groups, group_portfolios, unknown_days
+from tasks.config.portfolios import Terms, read_config
 from tasks.errors import ConfigError, NotATradingDayError
-from tasks.groups import closed_portfolios, days_of_groups, group_portfolios, unknown_days
-from tasks.portfolios import Terms, read_config
-from tasks.trading_days import (
+from tasks.operations.watchdog import find_due
+from tasks.trading_calendar import (
     calendar_ends,
     close_of,
     days_before,
@@ -28,7 +29,6 @@ from tasks.trading_days import (
     score_ages,
     trading_days,
 )
-from tasks.watchdog import find_due
 
 NOW = datetime.now(UTC)
 TODAY = NOW.date()

@@ -15,14 +15,14 @@ from hypothesis import strategies as st
 
 from sizing.pipeline import rebalance
 from sql.warehouse import Warehouse
-from tasks.day_inputs import find_sources, read_days, recorded_sources
-from tasks.ingest import ingest_range
-from tasks.ledger import OpenRun, start_run, stored_limits
-from tasks.page_rows import read_day
-from tasks.page_verdict import judge
-from tasks.portfolios import load_portfolios
-from tasks.superseded import find_corrected, warn_of_corrected_inputs
-from tests.installed import installed_in
+from tasks.config.portfolios import load_portfolios
+from tasks.inputs.day_inputs import find_sources, read_days, recorded_sources
+from tasks.inputs.superseded_holdings import find_corrected, warn_of_corrected_inputs
+from tasks.reports.html.data import read_day
+from tasks.reports.html.headline import judge
+from tasks.runs.ingest import ingest_range
+from tasks.runs.run_record import OpenRun, start_run, stored_limits
+from tests.helpers.installation import installed_in
 
 FIRST, NEXT, LAST = DAYS = tuple(date(2025, 6, day) for day in (2, 3, 4))
 PORTFOLIOS = """

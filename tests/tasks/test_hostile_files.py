@@ -27,19 +27,19 @@ from hypothesis import strategies as st
 from pyarrow import parquet
 
 from sizing.errors import BallastError
+from sql.admin.maintenance import verify
 from sql.errors import WarehouseError
-from sql.maintenance import verify
 from sql.warehouse import Warehouse
-from tasks.contracts import CONTRACTS
+from tasks.config.feeds import Feed
+from tasks.config.portfolios import load_feeds
+from tasks.config.settings import Settings
 from tasks.errors import SourceError
-from tasks.feeds import Feed
-from tasks.formats import format_of, read_rows
-from tasks.ingest import ingest_range
-from tasks.layout import Layout
-from tasks.portfolios import load_feeds
-from tasks.refusals import Delivery, apply_contract
-from tasks.settings import Settings
-from tasks.verdicts import Verdict
+from tasks.file_contracts import CONTRACTS
+from tasks.readers.formats import format_of, read_rows
+from tasks.runs.ingest import ingest_range
+from tasks.validation.file_acceptance import Verdict
+from tasks.validation.header import Layout
+from tasks.validation.row_validation import Delivery, apply_contract
 from tests.tasks.hostile_files import COLUMNS, DAY, HostileFile, Row, Type, make_file
 from tests.tasks.naive_reader import Digits, NaiveRows, read_naively, same_day, same_number, same_text
 

@@ -8,12 +8,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from sql import ingests
-from sql.maintenance import verify
-from tasks import read_csv, verdicts
+from sql.admin.maintenance import verify
+from sql.store import ingests
 from tasks.errors import SourceError
-from tasks.ingest import ingest_range
-from tests.tasks.test_ingest import DAY, HEADER, NEXT_DAY, Installation
+from tasks.readers import csv_reader
+from tasks.runs.ingest import ingest_range
+from tasks.validation import file_acceptance
+from tests.tasks.runs.test_ingest import DAY, HEADER, NEXT_DAY, Installation
 
 KEPT, ENOUGH = 5, 20
 GOOD, SHORT, HIGH, TWIN = "{n},0.7", "x", "{n},7", "twin,0.5"
@@ -22,10 +23,10 @@ GOOD, SHORT, HIGH, TWIN = "{n},0.7", "x", "{n},7", "twin,0.5"
 @pytest.fixture
 def installation(tmp_path: Path, migrated: Path, monkeypatch: pytest.MonkeyPatch) -> Installation:
     """An installation in which few rejected rows are many, and blocks are short."""
-    for module in (ingests, verdicts, read_csv):
+    for module in (ingests, file_acceptance, csv_reader):
         monkeypatch.setattr(module, "MOST_REJECTS", KEPT)
-    monkeypatch.setattr(verdicts, "_ENOUGH", ENOUGH)
-    monkeypatch.setattr(read_csv, "BLOCK_BYTES", 64)
+    monkeypatch.setattr(file_acceptance, "_ENOUGH", ENOUGH)
+    monkeypatch.setattr(csv_reader, "BLOCK_BYTES", 64)
     made = Installation(tmp_path, migrated)
     made.put("scores_2025-06-02.csv", f"{HEADER}2025-06-02,AAA,0.7\n")
     made.take()
@@ -114,8 +115,8 @@ def test_every_row_that_was_read_is_counted_and_the_warehouse_is_sound(
 def test_a_file_of_gzip_members_is_not_read_to_its_end(
     tmp_path: Path, migrated: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(verdicts, "_ENOUGH", 20_000)
-    monkeypatch.setattr(read_csv, "BLOCK_BYTES", 1 << 16)
+    monkeypatch.setattr(file_acceptance, "_ENOUGH", 20_000)
+    monkeypatch.setattr(csv_reader, "BLOCK_BYTES", 1 << 16)
     made = Installation(tmp_path, migrated)
     with gzip.open(made.inbox / "scores_2025-06-02.csv.gz", "wb", 1) as file:
         file.write(HEADER.encode())

@@ -11,14 +11,14 @@ import duckdb
 import pytest
 
 from sql.errors import WarehouseError
-from tasks.day_validation import DayValidation
+from tasks.config.feeds import Feed
+from tasks.config.portfolios import load_feeds
+from tasks.config.settings import Settings
 from tasks.errors import SourceError
-from tasks.feeds import Feed
-from tasks.ingest import ingest_range
-from tasks.portfolios import load_feeds
-from tasks.settings import Settings
-from tasks.sources import days_in_inbox, find_sources
-from tasks.wording import readable
+from tasks.preflight.day_check import DayValidation
+from tasks.runs.ingest import ingest_range
+from tasks.sources.discovery import days_in_inbox, find_sources
+from tasks.text import readable
 
 DAY = date(2025, 6, 2)
 SCORES = "date,asset,score\n2025-06-02,AAA,0.7\n"

@@ -9,11 +9,11 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from tasks.contracts import CONTRACTS
-from tasks.feeds import Feed
-from tasks.places import local_place
-from tasks.sources import Source
-from tasks.validation import FileRows, read_file
+from tasks.config.feeds import Feed
+from tasks.file_contracts import CONTRACTS
+from tasks.preflight.file_check import FileRows, read_file
+from tasks.sources.discovery import Source
+from tasks.sources.locations import local_place
 
 DAY = date(2025, 6, 2)
 Rows = list[tuple[object, ...]]

@@ -13,19 +13,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sizing import RebalancingLimits
-from sizing.frames import STORED_WEIGHT
-from sizing.inputs import DayFrames, DayInputs
+from sizing.frames.day_inputs import DayFrames, DayInputs
+from sizing.frames.schema import STORED_WEIGHT
 from sizing.pipeline import rebalance
-from sql.frames import RUN_TABLES
-from sql.maintenance import verify
-from tasks.backfill import Book, publish_days
+from sql.admin.maintenance import verify
+from sql.engine.table_contracts import RUN_TABLES
+from tasks.config.settings import Settings
 from tasks.errors import SourceError
-from tasks.ingest import ingest_range, take_in_day
-from tasks.ledger import start_run
+from tasks.preflight.file_check import frames_of
 from tasks.renames import find_tangled, names_on, renamed
-from tasks.replay import find_differences
-from tasks.settings import Settings
-from tasks.validation import frames_of
+from tasks.runs.backfill import Book, publish_days
+from tasks.runs.ingest import ingest_range, take_in_day
+from tasks.runs.replay import find_differences
+from tasks.runs.run_record import start_run
 
 DAY, NEXT, THIRD = (date(2025, 6, day) for day in (2, 3, 4))
 DAYS = (DAY, NEXT, THIRD)

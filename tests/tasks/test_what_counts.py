@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sql.warehouse import Warehouse
+from tasks.config.settings import Settings
 from tasks.errors import SourceError
-from tasks.ingest import ingest_range
-from tasks.settings import Settings
-from tests.effective import rows_of
+from tasks.runs.ingest import ingest_range
+from tests.helpers.effective_times import rows_of
 
 DAYS = (date(2025, 6, 2), date(2025, 6, 3))
 HEADERS = {

@@ -1,0 +1,1 @@
+"""What each command does. A handler reads, runs or writes, and returns the exit code."""

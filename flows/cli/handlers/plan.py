@@ -1,0 +1,177 @@
+"""`ballast plan`: what a run of a day would do, in sentences, a table of the portfolios and one of the targets."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+from polars import selectors as cs
+from rich.console import Console
+from rich.markup import escape
+
+from flows.cli.handlers.run_request import one_day, warn
+from flows.terminal.console import (
+    ERROR,
+    HELD,
+    PROBLEMS,
+    PROPOSED,
+    REJECTED,
+    err,
+    four_decimals,
+    hear_warehouse,
+    narrowed,
+    out,
+    show,
+    tell,
+    with_causes,
+)
+from flows.terminal.foremost import count_others, only
+from flows.terminal.output import give, require_one_form
+from flows.terminal.parameters import Form
+from sizing.text import listed
+from tasks.config.portfolio_groups import closed_portfolios, early_closes, unknown_days
+from tasks.config.run_context import RunContext, read_context
+from tasks.config.settings import Settings
+from tasks.preflight import what_if
+from tasks.preflight.what_if import Fate, Plan, plan_day
+from tasks.reports.priority import first_by
+from tasks.runs import lifecycle, run_record
+from tasks.trading_calendar import is_trading_day
+
+_WORDS = {
+    run_record.PUBLISHED: "[green]would be published[/]",
+    lifecycle.UNCHANGED: "[cyan]nothing would change[/]",
+    run_record.PROPOSED: "[magenta]would wait for approval[/]",
+    lifecycle.HELD: "[yellow]would be held[/]",
+    lifecycle.HALTED: "[yellow]is halted, and would be held[/]",
+    what_if.REJECTED: "[red]would be rejected[/]",
+    what_if.FAILED: "[red]would fail[/]",
+}
+_CODES = {
+    what_if.FAILED: ERROR,
+    what_if.REJECTED: REJECTED,
+    lifecycle.HELD: HELD,
+    lifecycle.HALTED: HELD,
+    run_record.PROPOSED: PROPOSED,
+}
+"""Exit codes of what a run would end with; the first that is found counts."""
+
+_FIGURES = {
+    "positions": "n_positions",
+    "opened": "n_open",
+    "closed": "n_close",
+    "turnover": "turnover",
+    "cash": "cash_weight",
+}
+_ORDER = "what would not be published first, then the largest turnover"
+_SPARED = ("action", "visible")
+"""What a narrow terminal has no place for, the first one first."""
+
+
+def show_plan(  # noqa: PLR0913 - the flags
+    as_of: date | None,
+    paths: Mapping[str, Path],
+    portfolio_ids: Sequence[str],
+    given: Mapping[str, Any],
+    form: Form,
+    *,
+    all_rows: bool,
+) -> int:
+    """Plan the day, show what would change, and give the exit code that the run would have."""
+    console = err()
+    hear_warehouse()
+    try:
+        require_one_form(form)
+        asked = read_context(Settings().writing_at(paths), portfolio_ids, given)
+        day = one_day(asked, as_of)
+        warn(console, asked)
+        plan = _plan(console, asked, day)
+        targets = plan.targets if all_rows else plan.targets.filter("is_changed")
+        if form.json:
+            give(_nested(plan.portfolios, targets), form)
+        elif form.csv:
+            give(plan.portfolios.select("portfolio_id", "state", "reason").join(targets, on="portfolio_id"), form)
+        else:
+            _show(plan, targets)
+        for warning in plan.warnings:
+            console.print(f"[yellow]warning:[/] {escape(warning)}")
+    except PROBLEMS as problem:
+        return tell(problem)
+    states = {one.state for one in plan.fates}
+    return next((code for state, code in _CODES.items() if state in states), 0)
+
+
+def _plan(console: Console, asked: RunContext, day: date) -> Plan:
+    groups = tuple(group for group in asked.groups if is_trading_day(group.exchange, day))
+    unknown = unknown_days(asked.groups, day).values()
+    for note in (*closed_portfolios(asked.groups, day), *map(str, unknown), *early_closes(groups, day)):
+        console.print(escape(note))
+    return plan_day(asked.settings, day, groups, frozenset(asked.terms), asked.feeds)
+
+
+def _nested(portfolios: pl.DataFrame, targets: pl.DataFrame) -> pl.DataFrame:
+    """Give one row a portfolio, its targets in a list. Weights become numbers: JSON has no decimals."""
+    rows = targets.with_columns(cs.decimal().cast(pl.Float64)).select("portfolio_id", pl.struct(pl.all()).alias("row"))
+    lists = rows.group_by("portfolio_id", maintain_order=True).agg(targets="row")
+    return portfolios.join(lists, on="portfolio_id", how="left", maintain_order="left").with_columns(
+        pl.col("targets").fill_null([])
+    )
+
+
+def _show(plan: Plan, targets: pl.DataFrame) -> None:
+    console = out()
+    for one in plan.fates:
+        console.print(_sentence(plan.day, one))
+    is_smooth = pl.col("state").is_in([run_record.PUBLISHED, lifecycle.UNCHANGED])
+    first = only(plan.portfolios, first_by(plan.portfolios, ~is_smooth, pl.col("turnover")))
+    show(console, _compared(first), title=f"Portfolios, visible now→planned for {plan.day}")
+    count_others(console, plan.portfolios, first, _ORDER, "--portfolio NAME shows another, --csv and --json have all")
+    if targets.is_empty():
+        console.print("Every target would stay as it is.")
+    for portfolio in first.iter_rows(named=True):
+        own = targets.filter(portfolio_id=portfolio["portfolio_id"])
+        if own.height:
+            console.print(f"[bold]{escape(_title(portfolio))}[/]")
+            show(console, narrowed(console, _largest_first(own), _SPARED))
+
+
+def _title(portfolio: Mapping[str, Any]) -> str:
+    """Name a portfolio, the limits that would bind it, and those that do now."""
+    now, planned = (", ".join(portfolio[one] or ["no limit"]) for one in ("visible_binding_limits", "binding_limits"))
+    before = f"; now by {now}" if portfolio["visible_run_id"] and now != planned else ""
+    return f"{portfolio['portfolio_id']}, the largest change first. Bound by {planned}{before}"
+
+
+def _sentence(day: date, fate: Fate) -> str:
+    why = f": {escape(fate.reason)}" if fate.reason else ""
+    return f"{day} {escape(listed(fate.portfolio_ids))}: {_WORDS[fate.state]}{why}"
+
+
+def _compared(portfolios: pl.DataFrame) -> pl.DataFrame:
+    """Give the figures of each portfolio as texts: `now → planned`, or one where they are the same."""
+    shown = four_decimals(portfolios, "turnover", "visible_turnover", "cash_weight", "visible_cash_weight")
+    return shown.select("portfolio_id", *(_pair(*figure) for figure in _FIGURES.items()))
+
+
+def _pair(name: str, column: str) -> pl.Expr:
+    now, planned = (pl.col(one).cast(pl.String).fill_null("none") for one in (f"visible_{column}", column))
+    return pl.when(now == planned).then(planned).otherwise(pl.format("{}→{}", now, planned)).alias(name)
+
+
+def _largest_first(targets: pl.DataFrame) -> pl.DataFrame:
+    """Return what is shown of a portfolio's targets: trade = planned - held, 0 within the band."""
+    size = pl.max_horizontal(pl.col("weight_change", "trade_weight").abs())
+    shown = targets.sort(size, "asset", descending=[True, False]).select(
+        "asset",
+        visible="visible_target_weight",
+        planned="target_weight",
+        held="current_weight",
+        trade="trade_weight",
+        action="action",
+        reason=pl.when(pl.col("visible_run_id").is_not_null() & pl.col("change_reason").is_not_null())
+        .then(with_causes())
+        .when("is_changed")
+        .then("target_reason"),
+    )
+    return four_decimals(shown, "visible", "held", "planned", "trade")

@@ -1,0 +1,162 @@
+"""`ballast run`: one day or a range, with progress, and the targets of the last day at the end."""
+
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+
+from flows.cli.handlers.run_request import AS_CONFIGURED, days_asked_for, warn
+from flows.cli.handlers.run_results import give_fates
+from flows.daily_rebalance import daily_rebalance, rebalance_day
+from flows.server.flow_runner import flow_engine, progress_bar, run_flow, starting
+from flows.terminal.console import (
+    HELD,
+    PROBLEMS,
+    PROPOSED,
+    STOPPED,
+    err,
+    four_decimals,
+    hear_warehouse,
+    narrowed,
+    os_user,
+    out,
+    say,
+    show,
+    tell,
+)
+from flows.terminal.foremost import count_others, first_targets
+from flows.terminal.output import is_for_program, require_one_form
+from flows.terminal.parameters import AS_TABLE, Form
+from flows.terminal.program import as_printed
+from tasks.config.run_context import RunContext, read_context
+from tasks.config.settings import RebalanceConfig, Settings
+from tasks.reports import run_reporting
+from tasks.reports.priority import ORDER
+from tasks.sources.discovery import find_sources
+
+_WEIGHTS = ("target_weight", "current_weight", "trade_weight")
+_SPARED = ("bucket", "current_weight")
+"""What a narrow terminal has no place for, the first one first."""
+
+_COLORS = {
+    run_reporting.PUBLISHED: "green",
+    run_reporting.UNCHANGED: "cyan",
+    run_reporting.HELD: "yellow",
+    run_reporting.PROPOSED: "magenta",
+}
+_ENDS = {run_reporting.HELD: HELD, run_reporting.PROPOSED: PROPOSED}
+"""States that end a range, and the exit code of each: the days after would start from what is not visible."""
+
+
+@dataclass(frozen=True)
+class _Ended:
+    """How the days ended: those that are published, the exit code, and the day that an error ended, with the error."""
+
+    done: tuple[date, ...]
+    code: int = 0
+    failed: tuple[date, str] | None = None
+
+
+def run_days(  # noqa: PLR0913 - the flags
+    as_of: date | None,
+    first: date | None,
+    last: date | None,
+    paths: Mapping[str, Path],
+    *,
+    portfolio_ids: Sequence[str] = (),
+    given: Mapping[str, Any] = AS_CONFIGURED,
+    form: Form = AS_TABLE,
+) -> int:
+    """Run the day, or each trading day of the range in order, up to one that is held, waits for approval or fails.
+
+    `given` are limits that are other than configured, by their names, of the named portfolios or of all.
+    """
+    console, began = err(), datetime.now(UTC)
+    hear_warehouse()
+    try:
+        is_for_a_program = is_for_program(require_one_form(form))
+        request = RebalanceConfig(
+            portfolio_ids=tuple(portfolio_ids),
+            limits=dict(given),
+            requested_by=os_user(),
+            settings=Settings().writing_at(paths),
+        )
+        asked = read_context(request.settings, request.portfolio_ids, request.limits)
+        days = days_asked_for(asked, as_of, first, last)
+        for day in days:
+            find_sources(asked.settings.inbox, day, asked.feeds)
+        warn(console, asked)
+        with flow_engine():
+            ended = _run_each(console, request, asked, days)
+        if is_for_a_program:
+            give_fates(asked.settings, form, began, (days[0], days[-1]), ended.failed)
+        elif ended.done and not ended.failed:
+            _show(asked.settings, ended.done[-1])
+    except PROBLEMS as problem:
+        return tell(problem)
+    except KeyboardInterrupt:
+        console.print("[yellow]stopped:[/] what is published is whole; run the same command again to go on")
+        return STOPPED
+    return ended.code
+
+
+def _run_each(console: Console, request: RebalanceConfig, asked: RunContext, days: tuple[date, ...]) -> _Ended:
+    """Run the days in order, up to one that is held, proposed or fails."""
+    with progress_bar(console) as progress:
+        bar = progress.add_task(starting(), total=len(days))
+        for number, day in enumerate(days):
+            config = request.model_copy(update={"as_of_date": day})
+            try:
+                state = run_flow(daily_rebalance, config, partial(rebalance_day, config, asked))
+            except PROBLEMS as problem:
+                return _Ended(days[:number], tell(problem), (day, str(problem)))
+            progress.update(bar, advance=1, description=f"after {day}")
+            name = str(state.name)
+            say(state.message, console, console, f"{day} [{_COLORS[name]}]{name.lower()}[/] ")
+            if name in _ENDS:
+                return _Ended(days[:number], _ENDS[name])
+    return _Ended(days)
+
+
+def _show(settings: Settings, day: date) -> None:
+    """Show the targets of the day, where everything is, and what to do next."""
+    console = out()
+    with settings.open_warehouse().kept_open() as warehouse:
+        targets = warehouse.query("targets_of_days", days=[day])
+        first = first_targets(warehouse, targets)
+    shown = first.sort(
+        "portfolio_id", "is_cash", "target_weight", "asset", descending=[False, False, True, False]
+    ).select(
+        "portfolio_id",
+        "asset",
+        "bucket",
+        *_WEIGHTS,
+        "action",
+    )
+    show(console, narrowed(console, four_decimals(shown, *_WEIGHTS), _SPARED), title=f"Targets of {day}")
+    count_others(console, targets, first, ORDER, f"`{as_printed('targets NAME')}` shows others")
+    console.print(
+        f"database  {settings.warehouse}\nsnapshot  {settings.snapshot}\nexports   {settings.export_folder}\n"
+    )
+    console.print("Next:")
+    for command in _next_commands(settings, day, *shown.row(0)[:2]):
+        console.print(f"  {escape(command)}")
+
+
+def _next_commands(settings: Settings, day: date, portfolio_id: str, asset: str) -> tuple[str, ...]:
+    is_default = settings.snapshot == Settings().snapshot
+    where = "" if is_default else f" --snapshot {shlex.quote(str(settings.snapshot))}"
+    weight = f"{shlex.quote(portfolio_id)} {shlex.quote(asset)} --as-of {day}"
+    commands = (
+        f"explain {weight}{where}  # the story of one weight",
+        f"report --as-of {day}{where}  # the day on one page",
+        f'sql "FROM rejected_rows SELECT source, row_number, reason"{where}',
+        "up  # every evening by itself, watched in the browser",
+    )
+    return tuple(map(as_printed, commands))

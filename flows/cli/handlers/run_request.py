@@ -1,0 +1,71 @@
+"""Which days a command computes, and what it warns of before."""
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+
+from sizing.checks.feasibility import objections
+from sizing.limits.model import RebalancingLimits
+from sizing.text import first_of, grouped
+from tasks.config.limit_overrides import tell_changes
+from tasks.config.portfolio_groups import days_of_groups
+from tasks.config.run_context import RunContext
+from tasks.errors import SourceError, UsageError
+from tasks.sources.discovery import days_in_inbox
+from tasks.trading_calendar import is_trading_day, require_trading_day
+
+AS_CONFIGURED: Mapping[str, Any] = {}
+"""No limit is given on the command line."""
+
+
+def one_day(asked: RunContext, as_of: date | None) -> date:
+    """Give the day that is asked for, or the newest of the inbox. *Raises* `NotATradingDayError`, `SourceError`."""
+    day = as_of or _newest_day(asked)
+    if not any(is_trading_day(group.exchange, day) for group in asked.groups):
+        require_trading_day(asked.groups[0].exchange, day)
+    return day
+
+
+def days_asked_for(asked: RunContext, as_of: date | None, first: date | None, last: date | None) -> tuple[date, ...]:
+    """Say which days are asked for: `as_of`, the trading days of a range, or the newest day of the inbox."""
+    if as_of and (first or last):
+        msg = "--as-of asks for one day, --from and --to for a range: give the one or the other"
+        raise UsageError(msg)
+    if not first and not last:
+        return (one_day(asked, as_of),)
+    if not first or not last or last < first:
+        msg = f"a range needs --from and --to in order, got {first or 'no --from'} and {last or 'no --to'}"
+        raise UsageError(msg)
+    return days_of_groups(asked.groups, first, last)
+
+
+def warn(console: Console, asked: RunContext) -> None:
+    """Say which limits are other than configured, and which will disappoint."""
+    for sentence in first_of(tell_changes(asked.limits, asked.configured)):
+        console.print(f"[yellow]warning:[/] {escape(sentence)}")
+    warn_of_limits(console, asked.limits)
+
+
+def warn_of_limits(console: Console, limits: Mapping[str, RebalancingLimits]) -> None:
+    """Say which limits will disappoint, the same of several portfolios once."""
+    said = [f"portfolio {names}: {sentence}" for names, sentence in grouped(objections(limits))]
+    for sentence in first_of(said):
+        console.print(f"[yellow]warning:[/] {escape(sentence)}")
+
+
+def _newest_day(asked: RunContext) -> date:
+    inbox = asked.settings.inbox
+    days = days_in_inbox(inbox, asked.feeds)
+    if not days and "scores" in asked.feeds:
+        msg = "the feed of scores does not tell which days it has: give the day with --as-of"
+        raise UsageError(msg)
+    if not days:
+        msg = (
+            f"no scores in {inbox} whose name tells a day: expected files like scores_2024-12-02.csv; give the folder "
+            "with --inbox, or the day with --as-of"
+        )
+        raise SourceError(msg)
+    return days[-1]

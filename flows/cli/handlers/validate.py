@@ -1,0 +1,85 @@
+"""`ballast validate`: what is wrong with the config and the files of a day, before a run. Nothing is written."""
+
+from collections.abc import Mapping
+from datetime import date
+from pathlib import Path
+
+import polars as pl
+
+from flows.terminal.console import ERROR, PROBLEMS, out, show, tell
+from flows.terminal.foremost import count_others, only
+from flows.terminal.output import give, is_for_program, require_one_form, sentences_of
+from flows.terminal.parameters import Form
+from sizing.text import MOST_NAMED, counted, listed
+from tasks.config.settings import Settings
+from tasks.preflight import file_check
+from tasks.preflight.day_check import DayValidation
+from tasks.reports.priority import first_by
+
+_SCHEMA = ["level", "where", "what"]
+_OF_PORTFOLIO = r"^portfolio (.+?): "
+_MOST_ROWS = 50
+"""Problems that a terminal shows."""
+_USED = {True: "yes", False: "no"}
+
+
+def validate(as_of: date | None, paths: Mapping[str, Path], form: Form, *, is_strict: bool) -> int:
+    """Show what is wrong, the problems first, and say in one sentence whether a run can begin."""
+    try:
+        require_one_form(form)
+        seen = DayValidation(Settings().at(paths))
+        seen.look(as_of)
+    except PROBLEMS as problem:
+        return tell(problem)
+    findings = pl.DataFrame(seen.found, schema=dict.fromkeys(_SCHEMA, pl.String), orient="row")
+    if is_for_program(form):
+        give(findings, form)
+    else:
+        _show(seen, findings)
+    n_errors = findings.filter(level=file_check.ERROR).height
+    n_warnings = findings.height - n_errors
+    is_ready = not n_errors and not (is_strict and n_warnings)
+    counts = [counted(n, what) for n, what in ((n_errors, "error"), (n_warnings, "warning")) if n]
+    of_day = f"{seen.day}: " if seen.day else ""
+    looked_at = f"{counted(len(seen.files), 'file')}, {counted(len(seen.limits), 'portfolio')}"
+    console = sentences_of(form)
+    verdict = ", ".join(["ready" if is_ready else "not ready", *counts])
+    console.print(f"{of_day}{looked_at}: {verdict}", soft_wrap=True)
+    return 0 if is_ready else ERROR
+
+
+def _show(seen: DayValidation, findings: pl.DataFrame) -> None:
+    """Show the problems first, then each file and what each portfolio reaches."""
+    console = out()
+    if findings.height:
+        together = _together(findings)
+        show(console, together.head(_MOST_ROWS), title="Problems")
+        if together.height > _MOST_ROWS:
+            console.print(f"and {together.height - _MOST_ROWS} more: --csv and --json have all\n")
+    if seen.files:
+        rows = [
+            (file.source.contract.kind, file.source.shown, file.accepted.height, file.n_refused, _USED[file.counts])
+            for file in seen.files
+        ]
+        columns = ["kind", "file", "accepted", "refused", "used"]
+        show(console, pl.DataFrame(rows, schema=columns, orient="row"), title="Files")
+    if seen.reach is not None:
+        first = only(seen.reach, first_by(seen.reach, pl.col("target") - pl.col("reachable")))
+        shown = first.drop("binds", "fix").with_columns(pl.col("reachable", "target").round(4))
+        show(console, shown, title="What the limits reach, when all may be bought at once")
+        count_others(console, seen.reach, first, "those that lack most first", "the others lack no more than these")
+
+
+def _together(findings: pl.DataFrame) -> pl.DataFrame:
+    """Say the same of more than ten portfolios once, where the first of them stands."""
+    said = findings.with_columns(
+        who=pl.col("what").str.extract(_OF_PORTFOLIO), said=pl.col("what").str.replace(_OF_PORTFOLIO, "")
+    )
+    of_many = pl.col("who").is_not_null() & (pl.len().over("level", "said") > MOST_NAMED)
+    groups = said.filter(of_many).group_by("level", "said", maintain_order=True)
+    many = [
+        (level, rows["where"][0], f"in {rows.height} portfolios ({listed(rows['who'].to_list())}): {sentence}")
+        for (level, sentence), rows in groups
+    ]
+    together = pl.DataFrame(many, findings.schema, orient="row")
+    return pl.concat([said.filter(~of_many).select(_SCHEMA), together]).sort("level", maintain_order=True)

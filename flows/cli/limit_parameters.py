@@ -1,0 +1,66 @@
+"""Every limit as a flag of a command, straight from `RebalancingLimits`: its name, meaning, bounds and section.
+
+What does not belong here: a list of limits, or what a flag does to them (tasks/config/limit_overrides.py).
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, TypedDict, get_args, get_origin
+
+from cyclopts import Group, Parameter
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from flows.cli.help_columns import UNBROKEN
+from sizing.limits.model import SECTIONS, RebalancingLimits
+from tasks.config.field_descriptions import words_for
+from tasks.config.limit_overrides import flag
+
+_SAYS_MORE = {"number", "integer", "object"}
+"""Types of JSON schema of which a flag's own type and choices do not say what is allowed."""
+
+
+def _flags() -> Iterator[tuple[str, Any]]:
+    schema = RebalancingLimits.model_json_schema()["properties"]
+    group = Group()
+    for place, (name, field) in enumerate(RebalancingLimits.model_fields.items()):
+        if name in SECTIONS:
+            said = "The default of each is as configured."
+            group = Group(SECTIONS[name], help=said, help_formatter=UNBROKEN, sort_key=place)
+        negative = "" if "minItems" in schema[name] else None  # None: as cyclopts makes it, --no-... or --empty-...
+        words = _help(name, field, schema[name])
+        described = Parameter(help=words, group=group, consume_multiple=True, negative=negative)
+        yield name, Annotated[_typed(field.annotation), described]
+
+
+def _help(name: str, field: FieldInfo, schema: Mapping[str, Any]) -> str:
+    allowed = words_for(schema) if _SAYS_MORE & {one.get("type") for one in [schema, *schema.get("anyOf", [])]} else ""
+    models = [one for one in get_args(field.annotation) if isinstance(one, type) and issubclass(one, BaseModel)]
+    words = (
+        field.description,
+        f"{allowed[:1].upper()}{allowed[1:]}." if allowed else "",
+        f"One at a time: `{flag(name)}.NAME`; the others stay." if get_origin(field.annotation) is dict else "",
+        *(f"Each is {', '.join(one.model_fields)}." for one in models),
+    )
+    return " ".join(filter(None, words))
+
+
+def _typed(hint: Any) -> Any:  # noqa: ANN401 - the types of Python have none
+    """Give the type of a limit as a command line can say it: a model is a row of its fields; bounds are checked later.
+
+    Whether a value is within its bounds is known when it stands among the others.
+    """
+    origin, args = get_origin(hint), get_args(hint)
+    if isinstance(hint, type) and issubclass(hint, BaseModel):
+        return tuple[tuple(_typed(field.annotation) for field in hint.model_fields.values())]  # type: ignore[misc]
+    if origin is Annotated:
+        return _typed(args[0])
+    if origin in {tuple, dict}:
+        return origin[tuple(_typed(arg) for arg in args)]
+    return hint
+
+
+if TYPE_CHECKING:
+    LimitFlags: TypeAlias = Mapping[str, Any]
+else:
+    LimitFlags = Annotated[TypedDict("LimitFlags", dict(_flags()), total=False), Parameter(name="*")]
+"""What was given, by the names of the limits."""

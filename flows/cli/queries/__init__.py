@@ -1,0 +1,1 @@
+"""Commands that only look: they read the snapshot and change nothing."""

@@ -1,0 +1,110 @@
+"""`ballast diff`: what changed between two days or two runs, and why."""
+
+from collections.abc import Mapping
+from datetime import date
+from difflib import get_close_matches
+from pathlib import Path
+
+import polars as pl
+
+from flows.cli.queries.snapshot_session import NothingToShowError, look, require_known_portfolios, say_days_around
+from flows.terminal.console import four_decimals, narrowed, out, show, with_causes
+from flows.terminal.foremost import count_others, only
+from flows.terminal.output import give, is_for_program
+from flows.terminal.parameters import Form
+from sql.snapshot_reader import SnapshotReader
+from tasks.errors import UsageError
+from tasks.reports.priority import first_by
+
+Runs = tuple[str | None, str | None]
+Days = tuple[date | None, date | None]
+
+_THE_OTHERS = "--portfolio NAME shows another, --csv and --json have all"
+_SPARED = ("bucket", "previous_target_weight", "change")
+
+
+def show_difference(runs: Runs, days: Days, portfolio: str | None, paths: Mapping[str, Path], form: Form) -> int:
+    """Show what changed: a summary per portfolio, then every weight that moved, with why."""
+
+    def tell_difference(reader: SnapshotReader) -> None:
+        _require_one_question(runs, days)
+        known = require_known_portfolios(reader, [portfolio] if portfolio else [])
+        compared = _between_runs(reader, runs) if any(runs) else _between_days(reader, days)
+        compared = compared.filter(pl.col("portfolio_id").is_in(known["portfolio_id"].implode()))
+        if compared.is_empty():
+            raise NothingToShowError(_say_nothing(reader, runs, days, portfolio))
+        moved = compared.filter(pl.col("change") != "unchanged")
+        if is_for_program(form):
+            give(moved, form)
+            return
+        console = out()
+        summary = summarise(compared)
+        first = first_by(summary, pl.col("turnover"))
+        shown = only(summary, first)
+        show(console, narrowed(console, shown, ("increased", "decreased")), "What changed")
+        count_others(console, summary, shown, "the largest turnover first", _THE_OTHERS)
+        if moved.is_empty():
+            console.print("No weight moved.")
+            return
+        weights = ("previous_target_weight", "target_weight", "weight_change")
+        rows = only(moved, first).select("portfolio_id", "asset", "bucket", *weights, "change", with_causes())
+        show(console, narrowed(console, four_decimals(rows, *weights), _SPARED), "Why")
+
+    return look(paths, form, tell_difference)
+
+
+def summarise(compared: pl.DataFrame) -> pl.DataFrame:
+    """Give a row a portfolio: the two days, who came and went, how much is turned over, and cash before and after."""
+    change, cash = pl.col("change"), pl.col("is_cash")
+    names = {word: pl.col("asset").filter(change == word).sort().str.join(", ") for word in ("opened", "closed")}
+    counts = {word: (~cash & (change == word)).sum() for word in ("increased", "decreased")}
+    return (
+        compared.group_by("portfolio_id", maintain_order=True)
+        .agg(
+            pl.col("previous_as_of_date").first().alias("from"),
+            pl.col("as_of_date").first().alias("to"),
+            **names,
+            **counts,
+            turnover=pl.col("weight_change").abs().sum() / 2,
+            previous_cash=pl.col("previous_target_weight").filter(cash).sum(),
+            cash=pl.col("target_weight").filter(cash).sum(),
+        )
+        .pipe(four_decimals, "turnover", "previous_cash", "cash")
+    )
+
+
+def _require_one_question(runs: Runs, days: Days) -> None:
+    if any(runs) and any(days):
+        msg = "two runs are compared, or two days: give the one or the other"
+        raise UsageError(msg)
+    if any(runs) and not all(runs):
+        msg = f"two runs are compared, got only {runs[0]}: `ballast status` names the last ones"
+        raise UsageError(msg)
+    first, last = days
+    if first and last and first >= last:
+        msg = f"--from must be before --to, got {first} and {last}"
+        raise UsageError(msg)
+
+
+def _between_runs(reader: SnapshotReader, runs: Runs) -> pl.DataFrame:
+    published = reader.query("published_runs")["run_id"].to_list()
+    if strangers := [str(run) for run in runs if run not in published]:
+        nearest = get_close_matches(strangers[0], published, n=1)
+        words = f"did you mean {nearest[0]}?" if nearest else "`ballast status` names the last ones"
+        msg = f"run {strangers[0]} was never published: {words}; two days are compared with --from and --to"
+        raise UsageError(msg)
+    return reader.query("differences_between_runs", from_run=runs[0], to_run=runs[1])
+
+
+def _between_days(reader: SnapshotReader, days: Days) -> pl.DataFrame:
+    return reader.query("differences_between_days", from_day=days[0], to_day=days[1])
+
+
+def _say_nothing(reader: SnapshotReader, runs: Runs, days: Days, portfolio: str | None) -> str:
+    whose = f" of {portfolio}" if portfolio else ""
+    if any(runs):
+        return f"the runs {' and '.join(map(str, runs))} have no portfolio in common{whose}: nothing can be compared"
+    published = reader.query("visible_days")["as_of_date"].to_list()
+    if missing := [day for day in days if day and day not in published]:
+        return f"nothing is published for {missing[0]}: {say_days_around(reader, missing[0])}"
+    return f"no portfolio{whose} has targets of {' and of '.join(str(day) for day in days if day)}"

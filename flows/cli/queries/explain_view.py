@@ -1,0 +1,164 @@
+"""The page of `ballast explain`: the answer in a sentence, the steps with their numbers, what would change it."""
+
+from collections.abc import Mapping
+from datetime import date
+from decimal import Decimal
+from typing import TypeAlias
+
+import polars as pl
+from rich.bar import Bar
+from rich.console import Console, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from flows.terminal.console import plain, print_trimmed
+
+Row: TypeAlias = Mapping[str, str | None]
+Steps: TypeAlias = Mapping[str, Row]
+"""The rows of the story by their quantity."""
+
+_SIZES = (
+    "holding",
+    "pinned weight",
+    "within limits",
+    "raw weight",
+    "stage 1 weight",
+    "stage 2 weight",
+    "residual weight",
+    "target weight",
+)
+"""Weights that have a bar."""
+_PARTS: Mapping[str, tuple[str, ...]] = {
+    "Selection": ("holding", "restriction", "score", "score age", "rank", "gate", "entry score", "rival"),
+    "Sizing": (
+        *("pinned weight", "within limits", "total to divide", "tier", "multiplier", "dropped", "lambda", "raw weight"),
+        *("theta", "stage 1 weight", "factor", "bucket factor", "stage 2 weight"),
+        *("left over", "room", "bucket room", "left for it", "bucket mu", "mu", "residual weight"),
+        *("rounded down", "rounding unit"),
+        *("positions", "invested weight", "reachable weight", "residual", "relaxation"),
+    ),
+    "Result": ("target weight", "trade"),
+}
+_CHANGES, _RECORD = "What would change it", "Record"
+_LONGEST_VALUE = 17
+"""Longer values stand before the words: the column of numbers stays narrow."""
+_LONGEST_NAME, _BAR, _WIDE = 16, 14, 88
+
+
+def print_page(console: Console, portfolio: str, asset: str, day: date, steps: pl.DataFrame) -> None:
+    """Print the page: on a terminal with bars and colours, wrapped to its width; piped a line a step.
+
+    *Requires* in `steps` the rows of the query `explained`.
+    """
+    story = {row["quantity"]: row for row in steps.filter(~pl.col("is_change")).iter_rows(named=True)}
+    console.print(Text(answer(portfolio, asset, day, story), style="bold"), soft_wrap=not console.is_terminal)
+    if sized := _say_size(story):
+        console.print(Text(sized), soft_wrap=not console.is_terminal)
+    named = {quantity for quantities in _PARTS.values() for quantity in quantities}
+    parts = {
+        part: [story[quantity] for quantity in quantities if quantity in story] for part, quantities in _PARTS.items()
+    }
+    parts[_CHANGES] = list(steps.filter("is_change").iter_rows(named=True))
+    parts[_RECORD] = [row for quantity, row in story.items() if quantity not in named]
+    largest = max((_number(story, quantity) for quantity in _SIZES), default=Decimal(0))
+    for part, rows in parts.items():
+        if rows:
+            console.print()
+            console.print(Text(part, style="bold cyan"))
+            for row in rows:
+                _print_row(console, row, largest)
+
+
+def answer(portfolio: str, asset: str, day: date, story: Steps) -> str:
+    """Say in one sentence what the portfolio does with the asset."""
+    target, trade = _number(story, "target weight"), _number(story, "trade")
+    if "holding" not in story:
+        limit = story["reachable weight"]["limit_value"]
+        return f"{portfolio} leaves {target:.4f} in cash on {day}{f': {limit} binds' if limit else ''}."
+    current = _number(story, "holding")
+    if "trade" not in story:
+        return f"{portfolio} does not hold {asset} on {day}{_say_gate(story)}."
+    if trade == 0:
+        near = f"; its target is {target:.4f}" if target != current else ""
+        return f"{portfolio} keeps {asset} at {current:.4f} on {day}{near}."
+    if current == 0:
+        return f"{portfolio} opens {asset} at {target:.4f} on {day}."
+    if target == 0:
+        return f"{portfolio} closes {asset}, held at {current:.4f}, on {day}{_say_gate(story)}."
+    verb = "increases" if trade > 0 else "decreases"
+    return f"{portfolio} {verb} {asset} from {current:.4f} to {target:.4f} on {day}."
+
+
+def _say_gate(story: Steps) -> str:
+    if "dropped" in story:
+        return f": dropped, {story['dropped']['limit_value']}"
+    gate = story["gate"]
+    if gate["value"] == "none":
+        return ""
+    entry, score = story.get("entry score"), story["score"]["value"]
+    stays = "stay" if "trade" in story else "be"
+    needs = f"; it has {score or 'no score'} and would {stays} in from {entry['value']}" if entry else ""
+    return f": {gate['limit_value'] or gate['value']} stops it{needs}"
+
+
+def _say_size(story: Steps) -> str:
+    """Say of a position its rank, its size and what bound it."""
+    if "pinned weight" in story:
+        return "Its weight is frozen: the stages do not apply."
+    if "stage 2 weight" not in story:
+        return ""
+    limits = [story[stage]["limit_value"] for stage in ("stage 1 weight", "stage 2 weight", "residual weight")]
+    bound = next((limit for limit in limits if limit), None)
+    return f"Rank {story['rank']['value']} by score {story['score']['value']}, size {story['tier']['value']}, " + (
+        f"bound by {bound}." if bound else "bound by no limit."
+    )
+
+
+def _print_row(console: Console, row: Row, largest: Decimal) -> None:
+    """Print a step: name, number, bar and words on a line; on a narrow terminal the words below."""
+    is_wide, has_bars = console.width >= _WIDE, console.is_terminal and largest > 0
+    value = _value(row)
+    is_long = len(value) > _LONGEST_VALUE
+    grid = Table.grid(padding=(0, 2, 0, 0))
+    grid.add_column(width=_LONGEST_NAME, style="cyan")
+    grid.add_column(width=_LONGEST_VALUE, justify="right", style="bold")
+    cells: list[RenderableType] = [Text(str(row["quantity"])), Text("" if is_long else value)]
+    if has_bars:
+        grid.add_column(width=_BAR)
+        cells.append(_bar(row, largest))
+    words = _words(row, value if is_long else "")
+    if is_wide:
+        grid.add_column(overflow="fold")
+        cells.append(words)
+    grid.add_row(*cells)
+    print_trimmed(console, Padding(grid, (0, 0, 0, 2), expand=False))
+    if not is_wide:
+        print_trimmed(console, Padding(words, (0, 0, 0, 4)))
+
+
+def _value(row: Row) -> str:
+    value = plain(row["value"])
+    return f"{value[:19]} UTC" if row["quantity"] == "published at" else value
+
+
+def _words(row: Row, value: str) -> Text:
+    """Give the words, after a value that is too long for its column, and with the limit behind them."""
+    text = Text()
+    if value:
+        text.append(value, style="bold").append(". ")
+    text.append(plain(row["words"]))
+    if row["limit_value"]:
+        text.append(f" [{plain(row['limit_value'])}]", style="yellow")
+    return text
+
+
+def _bar(row: Row, largest: Decimal) -> RenderableType:
+    if row["quantity"] not in _SIZES or row["value"] is None:
+        return ""
+    color = "green" if row["quantity"] == "target weight" else "blue"
+    return Bar(float(largest), 0, float(row["value"]), width=_BAR, color=color)
+
+
+def _number(story: Steps, quantity: str) -> Decimal:
+    return Decimal(story[quantity]["value"] or 0) if quantity in story else Decimal(0)

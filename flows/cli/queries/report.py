@@ -1,0 +1,65 @@
+"""`ballast report`: the page of a day, from the snapshot into a file."""
+
+import webbrowser
+from collections.abc import Mapping, Sequence
+from datetime import date
+from pathlib import Path
+
+from rich.markup import escape
+
+from flows.cli.queries.snapshot_session import NothingToShowError, look, require_known_portfolios, say_days_around
+from flows.terminal.console import err
+from flows.terminal.escaping import write
+from flows.terminal.parameters import AS_TABLE
+from sizing.text import counted
+from sql.engine.atomic_files import written_beside
+from sql.snapshot_reader import SnapshotReader
+from tasks.errors import SourceError
+from tasks.reports.html.data import DayRows, read_day
+from tasks.reports.html.day_page import page_of
+from tasks.reports.html.headline import judge
+
+
+def write_report(
+    as_of: date | None, portfolios: Sequence[str], output: Path | None, paths: Mapping[str, Path], *, shows: bool
+) -> int:
+    """Write the page of the day, or of the newest one, and say where it is and whether all is well."""
+
+    def show(reader: SnapshotReader) -> None:
+        rows = _read(reader, as_of, portfolios)
+        path = _path(output, rows.day)
+        with err().status(f"drawing {counted(rows.portfolios.height, 'portfolio')}"):
+            _write(path, page_of(rows))
+        write(f"{path}\n")
+        err().print(f"{rows.day}: {escape(judge(rows).headline)}")
+        if shows and not webbrowser.open(path.resolve().as_uri()):
+            err().print("[yellow]warning:[/] no browser could be started: open the file in one")
+
+    return look(paths, AS_TABLE, show)
+
+
+def _read(reader: SnapshotReader, as_of: date | None, portfolios: Sequence[str]) -> DayRows:
+    day = as_of or require_known_portfolios(reader, portfolios)["newest_day"].sort().to_list()[-1]
+    rows = read_day(reader, day, portfolios)
+    if rows.days.is_empty():
+        require_known_portfolios(reader, ())
+        msg = f"nothing happened on {day}: {say_days_around(reader, day)}"
+        raise NothingToShowError(msg)
+    return rows
+
+
+def _path(output: Path | None, day: date) -> Path:
+    name = f"report-{day}.html"
+    if output is None:
+        return Path(name)
+    return output / name if output.is_dir() else output
+
+
+def _write(path: Path, page: str) -> None:
+    """Write it whole or not at all. *Raises* `SourceError` when the file cannot be written."""
+    try:
+        with written_beside(path) as temporary:
+            temporary.write_text(page, encoding="utf-8")
+    except OSError as error:
+        msg = f"{path} cannot be written: {error.strerror}; give another file with --output"
+        raise SourceError(msg) from error

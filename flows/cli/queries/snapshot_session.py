@@ -1,0 +1,56 @@
+"""What the commands that look at results have in common: one open snapshot, known names, days that are there."""
+
+from collections.abc import Callable, Collection, Mapping
+from datetime import date
+from pathlib import Path
+
+import polars as pl
+
+from flows.terminal.console import PROBLEMS, hear_warehouse, tell
+from flows.terminal.output import require_one_form
+from flows.terminal.parameters import Form
+from sizing.errors import BallastError
+from sizing.text import first_of, listed
+from sql.snapshot_reader import SnapshotReader, reading_snapshot
+from tasks.config.settings import Settings
+from tasks.config.yaml_file import unknown
+from tasks.errors import UsageError
+
+
+class NothingToShowError(BallastError):
+    """What was asked for is not in the snapshot."""
+
+
+def look(paths: Mapping[str, Path], form: Form, show: Callable[[SnapshotReader], int | None]) -> int:
+    """Open the snapshot, show what is asked for, and give the exit code."""
+    hear_warehouse()
+    try:
+        require_one_form(form)
+        with reading_snapshot(Settings().at(paths).open_warehouse()) as reader:
+            return show(reader) or 0
+    except PROBLEMS as problem:
+        return tell(problem)
+
+
+def require_known_portfolios(reader: SnapshotReader, portfolios: Collection[str]) -> pl.DataFrame:
+    """Give the row of `days_of_portfolios` of each of the portfolios, of all when none is named.
+
+    *Raises* `UsageError` for one that was never published, with the nearest name; `NothingToShowError` when none was.
+    """
+    known = reader.query("days_of_portfolios")
+    if known.is_empty():
+        msg = "nothing is published yet: publish a day with `ballast run`; `ballast status` says what was tried"
+        raise NothingToShowError(msg)
+    names = known["portfolio_id"].to_list()
+    if strangers := [unknown(f"portfolio {name}", name, names) for name in portfolios if name not in names]:
+        msg = f"{'; '.join(first_of(strangers))} (published: {listed(names)})"
+        raise UsageError(msg)
+    return known.filter(pl.col("portfolio_id").is_in(list(portfolios))) if portfolios else known
+
+
+def say_days_around(reader: SnapshotReader, day: date) -> str:
+    """Name the published days next to a day that is not published; there is one at least."""
+    days = reader.query("visible_days")["as_of_date"]
+    around = [str(one) for one in (days.filter(days < day).max(), days.filter(days > day).min()) if one]
+    are = "day next to it is" if len(around) == 1 else "days next to it are"
+    return f"the published {are} {' and '.join(around)}"

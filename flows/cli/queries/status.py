@@ -1,0 +1,235 @@
+"""`ballast status`: is all well, what waits, what ran last, and what comes next."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import polars as pl
+from rich.console import Console
+from rich.markup import escape
+
+from flows.cli.queries.health import (
+    Concern,
+    Session,
+    answer,
+    ended_calendars,
+    find_concerns,
+    is_live,
+    sessions_after,
+    sessions_until,
+    was_due,
+)
+from flows.cli.queries.next_runs import next_runs, server_url
+from flows.cli.queries.server_health import ServerHealth, ask_health
+from flows.cli.queries.snapshot_session import look
+from flows.cli.queries.unread_files import find_unread
+from flows.terminal.console import ATTENTION, PROBLEMS, err, narrowed, out, plain, show, tell
+from flows.terminal.foremost import count_others, only
+from flows.terminal.output import give, is_for_program, require_one_form
+from flows.terminal.parameters import Form
+from flows.terminal.program import as_printed, with_commands_as_printed
+from sql.snapshot_reader import SnapshotReader
+from tasks.calendars import exchange_of
+from tasks.config.portfolios import read_config
+from tasks.config.settings import Settings
+from tasks.errors import ConfigError
+from tasks.inputs.superseded_holdings import Corrected, find_corrected
+from tasks.reports.priority import first_by
+from tasks.trading_calendar import CalendarEnd, calendar_ends
+
+_DAYS = _RUNS = _SCHEDULED = 5
+_LOOKED_AT = 60
+"""Newest days that are looked at for what is not well."""
+
+
+def show_status(paths: Mapping[str, Path], form: Form) -> int:
+    """Say how things are: the answer first; to a program, a row a portfolio."""
+    try:
+        require_one_form(form)
+        settings = Settings().at(paths)
+    except PROBLEMS as problem:
+        return tell(problem)
+    if not paths and not settings.snapshot.exists() and not settings.warehouse.exists():
+        return _say_empty(settings, form)
+
+    def tell_status(reader: SnapshotReader) -> int:
+        states, now = reader.query("portfolio_states"), datetime.now(UTC)
+        newest: date | None = states.select(pl.col("newest_day").max()).item()
+        exchanges = _exchanges(settings, states["portfolio_id"])
+        following = sessions_after(states, exchanges, settings.deadline_hours)
+        ends, server = calendar_ends(exchanges.values(), now.date()), ask_health(now, settings.answer_seconds)
+        scheduled = next_runs(_SCHEDULED, settings.answer_seconds) if server else None
+        is_expected = is_live(states, exchanges) or (scheduled is not None and not scheduled.is_empty())
+        concerns = (
+            *_of_days(reader, settings, states, exchanges, following if is_expected else (), now=now),
+            *ended_calendars(ends),
+            *(_corrected(one) for one in find_corrected(reader, exchanges)),
+            *(server.concerns if server else ()),
+        )
+        said = answer(states, concerns, following if is_expected else ())
+        if is_for_program(form):
+            _tell_ends(err(), ends)
+            told = pl.lit(said).alias("answer"), pl.lit(not concerns and newest is not None).alias("is_well")
+            give(states.join(_coming(exchanges, following), on="portfolio_id", how="left").with_columns(*told), form)
+        else:
+            _show(reader, states, concerns, said)
+            _show_next(newest, following, is_expected=is_expected)
+            _show_scheduled(server, scheduled)
+            _tell_ends(out(), ends)
+        return ATTENTION if concerns else 0
+
+    return look(paths, form, tell_status)
+
+
+def _of_days(  # noqa: PLR0913 - what is looked at
+    reader: SnapshotReader,
+    settings: Settings,
+    states: pl.DataFrame,
+    exchanges: Mapping[str, str],
+    expected: Sequence[Session],
+    *,
+    now: datetime,
+) -> tuple[Concern, ...]:
+    """Say what is not well with the days: of those that are expected, all that are late; else what the inbox has."""
+    health, halts = reader.query("newest_health", n_days=_LOOKED_AT), reader.query("halts_in_force")
+    late = [one for first in expected for one in sessions_until(first, settings.deadline_hours, now)]
+    newest: date | None = states.select(pl.col("newest_day").max()).item()
+
+    def waits(day: date) -> bool:
+        return day <= now.date() and (not expected or was_due(exchanges.values(), day, settings.deadline_hours, now))
+
+    unread = find_unread(reader, settings, newest, frozenset(health["as_of_date"]), waits) if newest else ()
+    return (*find_concerns(states, health, halts, late), *unread)
+
+
+def _corrected(one: Corrected) -> Concern:
+    return Concern(one.what, "targets_on_corrected_inputs has the files", one.command)
+
+
+def _say_empty(settings: Settings, form: Form) -> int:
+    """Say what comes first where nothing was ever run; a program gets no rows."""
+    if is_for_program(form):
+        give(pl.DataFrame({"portfolio_id": []}, {"portfolio_id": pl.String}), form)
+    else:
+        out().print(
+            f"Nothing is here yet: there is no database at {escape(str(settings.warehouse))}. {_first_step(settings)}",
+            soft_wrap=True,
+        )
+        _tell_ends(out(), calendar_ends(_exchanges(settings, [""]).values(), datetime.now(UTC).date()))
+    return 0
+
+
+def _tell_ends(console: Console, ends: Iterable[CalendarEnd]) -> None:
+    """Say weeks ahead which calendars end."""
+    for one in ends:
+        console.print(f"[yellow]warning:[/] {escape(one.words)}; {escape(one.todo)}", soft_wrap=True)
+
+
+def _exchanges(settings: Settings, published: Iterable[str]) -> dict[str, str]:
+    """Give the exchange of each portfolio; where no config can be read, that of the installation."""
+    try:
+        terms = read_config(settings.config).terms
+    except ConfigError:
+        return dict.fromkeys(published, settings.exchange)
+    return {name: one.calendar(settings.exchange) for name, one in terms.items()}
+
+
+def _coming(exchanges: Mapping[str, str], following: Sequence[Session]) -> pl.DataFrame:
+    """Give the next trading day of each portfolio, and when its targets are due, UTC."""
+    sessions = {one.exchange: (one.day, one.due) for one in following}
+    rows = [(name, *sessions[exchange]) for name, exchange in exchanges.items() if exchange in sessions]
+    schema = ["portfolio_id", "next_day", "next_due_at"]
+    types = {"portfolio_id": pl.String(), "next_day": pl.Date(), "next_due_at": pl.Datetime("us", "UTC")}
+    return pl.DataFrame(rows, schema, schema_overrides=types, orient="row")
+
+
+def _first_step(settings: Settings) -> str:
+    if not settings.config.exists():
+        begin = escape(as_printed("init"))
+        return f"Begin with `{begin}`, which writes a config, settings and an inbox with a small example."
+    run = escape(as_printed("run"))
+    return f"Make it with your first day: `{run}`, which reads BALLAST_INBOX and BALLAST_CONFIG."
+
+
+def _show(
+    reader: SnapshotReader,
+    states: pl.DataFrame,
+    concerns: tuple[Concern, ...],
+    said: str,
+) -> None:
+    console = out()
+    console.print(f"[bold {'yellow' if concerns else 'green'}]{escape(plain(said))}[/]", soft_wrap=True)
+    for one in concerns:
+        console.print(
+            f"  {escape(plain(one.what))}: {escape(plain(one.why))}\n    {escape(_todo(one))}", soft_wrap=True
+        )
+    console.print()
+    first = only(states, first_by(states, pl.col("is_halted"), pl.col("waiting_run_id").is_not_null(), _behind()))
+    show(console, _portfolios(first), "Portfolios")
+    count_others(console, states, first, "what is halted, waits or is behind first", "--csv and --json have all")
+    health = reader.query("newest_health", n_days=_DAYS).select(
+        *("as_of_date", "state", pl.col("seconds_taken").round_sig_figs(2)),
+        *("rows_rejected", "n_refused_files", "n_stale_scores"),
+        warnings=pl.col("warnings").list.len(),
+    )
+    show(console, narrowed(console, health, ("n_refused_files", "n_stale_scores", "seconds_taken")), "Days")
+    runs = reader.query("latest_runs").head(_RUNS).select("run_id", "state", "started_at", "reason")
+    show(console, narrowed(console, _minutes(runs), ("reason", "started_at")), "Last runs")
+
+
+def _show_next(newest: date | None, following: Sequence[Session], *, is_expected: bool) -> None:
+    console = out()
+    console.print("[bold]Next[/]")
+    if newest and not is_expected:
+        console.print(
+            f"  no day is expected: {newest} was computed more than a week after its close, and nothing is scheduled. "
+            f"`{escape(as_printed('run'))}` goes on with newer scores",
+            soft_wrap=True,
+        )
+        return
+    for session in following:
+        console.print(
+            f"  {session.day}: {exchange_of(session.exchange)} closes at {session.close:%H:%M} UTC, targets are due by "
+            f"{session.due:%Y-%m-%d %H:%M} UTC",
+            soft_wrap=True,
+        )
+
+
+def _show_scheduled(server: ServerHealth | None, scheduled: pl.DataFrame | None) -> None:
+    console = out()
+    if server is None:
+        console.print(
+            f"  no Prefect server answers at {escape(server_url())}: `{escape(as_printed('up'))}` starts one, "
+            "with the schedules",
+            soft_wrap=True,
+        )
+    elif scheduled is not None and scheduled.is_empty():
+        console.print(f"  nothing is scheduled: `{escape(as_printed('deploy'))}` brings the schedules", soft_wrap=True)
+    elif scheduled is not None:
+        show(console, _minutes(scheduled))
+    for note in server.notes if server else ():
+        console.print(f"  {escape(with_commands_as_printed(note))}", soft_wrap=True)
+
+
+def _todo(concern: Concern) -> str:
+    """Return what to do: a command of ours as it works here, anything else as it is."""
+    return as_printed(concern.todo) if concern.todo.startswith("ballast ") else concern.todo
+
+
+def _behind() -> pl.Expr:
+    """Rank how many days each portfolio is behind the newest, without any most."""
+    day = pl.col("newest_day")
+    return (day.max() - day).dt.total_days().fill_null(pl.lit(2**31))
+
+
+def _portfolios(states: pl.DataFrame) -> pl.DataFrame:
+    """Give the portfolios without what is true of none."""
+    is_halted, waits = states["is_halted"].any(), states["waiting_run_id"].is_not_null().any()
+    spared = [*([] if is_halted else ["is_halted"]), *([] if waits else ["waiting_day", "waiting_run_id"])]
+    return _minutes(states.drop(spared))
+
+
+def _minutes(frame: pl.DataFrame) -> pl.DataFrame:
+    """Give moments to the minute, as a person reads them."""
+    moments = [name for name, dtype in frame.schema.items() if isinstance(dtype, pl.Datetime)]
+    return frame.with_columns(pl.col(moments).dt.strftime("%Y-%m-%d %H:%M UTC"))

@@ -1,0 +1,82 @@
+"""`ballast targets`: what to hold and to trade, now, of a day, or as it was visible at a moment."""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import polars as pl
+from rich.markup import escape
+
+from flows.cli.queries.snapshot_session import NothingToShowError, look, require_known_portfolios, say_days_around
+from flows.terminal.console import err, four_decimals, narrowed, out
+from flows.terminal.foremost import count_others, first_targets
+from flows.terminal.output import give, is_for_program
+from flows.terminal.parameters import Form
+from sizing.text import listed
+from sql.snapshot_reader import SnapshotReader
+from tasks.reports.priority import ORDER
+
+_ALWAYS = datetime.max.replace(tzinfo=UTC)
+_SPARED = ("bucket", "current_weight", "trade_weight")
+"""What a narrow terminal has no place for, the first one first."""
+
+
+def show_targets(  # noqa: PLR0913 - the flags of the command
+    portfolios: Sequence[str],
+    as_of: date | None,
+    at: datetime | None,
+    paths: Mapping[str, Path],
+    form: Form,
+    *,
+    why: bool,
+) -> int:
+    """Show the targets: all columns to a program, to a person those that fit."""
+
+    def show(reader: SnapshotReader) -> None:
+        require_known_portfolios(reader, portfolios)
+        moment = _in_utc(at)
+        targets = reader.query(
+            "shown_targets", portfolio_ids=list(portfolios), as_of_date=as_of, visible_at=moment or _ALWAYS
+        )
+        if targets.is_empty():
+            raise NothingToShowError(_say_nothing(reader, portfolios, as_of, moment))
+        if missing := sorted(set(portfolios) - set(targets["portfolio_id"])):
+            err().print(f"[yellow]warning:[/] no targets{_when(as_of, moment)} of {escape(listed(missing))}")
+        if is_for_program(form):
+            give(targets, form)
+            return
+        first = targets if portfolios else first_targets(reader, targets)
+        _show_table(first, form, moment, why=why)
+        count_others(out(), targets, first, ORDER, "name others, or --csv and --json have all")
+
+    return look(paths, form, show)
+
+
+def _show_table(targets: pl.DataFrame, form: Form, moment: datetime | None, *, why: bool) -> None:
+    days = targets["as_of_date"].unique().sort()
+    seen = f", visible at {moment:%Y-%m-%d %H:%M:%S} UTC" if moment else ""
+    columns = ["portfolio_id", *(["as_of_date"] if len(days) > 1 else []), "asset", "bucket"]
+    weights = ["target_weight", "current_weight", "trade_weight"]
+    shown = targets.select(*columns, *weights, "action", *(["target_reason"] if why else []))
+    title = f"Targets of {days[0]}{seen}" if len(days) == 1 else f"Targets of the newest day of each portfolio{seen}"
+    give(narrowed(out(), shown.pipe(four_decimals, *weights), _SPARED), form, title)
+
+
+def _in_utc(at: datetime | None) -> datetime | None:
+    """Take a moment without a zone for one in UTC."""
+    if at is None:
+        return None
+    return at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)
+
+
+def _when(as_of: date | None, moment: datetime | None) -> str:
+    day = f" of {as_of}" if as_of else ""
+    return f"{day} visible at {moment:%Y-%m-%d %H:%M:%S} UTC" if moment else day
+
+
+def _say_nothing(reader: SnapshotReader, portfolios: Sequence[str], as_of: date | None, moment: datetime | None) -> str:
+    what = f"no targets{' of ' + listed(portfolios) if portfolios else ''}{_when(as_of, moment)}"
+    if moment:
+        first = reader.query("first_publication")["published_at"][0]
+        return f"{what}: the first were published at {first:%Y-%m-%d %H:%M:%S} UTC"
+    return f"{what}: {say_days_around(reader, as_of)}" if as_of else what

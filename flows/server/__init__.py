@@ -1,0 +1,1 @@
+"""The Prefect server of this machine: start, stop, deploy, automations, and how a command runs a flow."""

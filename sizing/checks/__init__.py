@@ -1,0 +1,1 @@
+"""The limits compared with the result, and limits that cannot be reached."""

@@ -1,0 +1,29 @@
+"""A limit held against what was reached: the shape of every check."""
+
+import polars as pl
+
+from sizing.limits.model import WEIGHT_TOLERANCE
+
+CHECK_COLUMNS = ("portfolio_id", "constraint_name", "limit_value", "value", "slack", "is_binding", "is_ok", "reason")
+"""A constraint check, one row per portfolio and constraint, in this order."""
+
+BELOW = pl.col("limit_value") - pl.col("value")
+ABOVE = pl.col("value") - pl.col("limit_value")
+
+
+def checked(
+    rows: pl.DataFrame, name: str, *, slack: pl.Expr, excused: pl.Expr | None = None, reason: pl.Expr | None = None
+) -> pl.DataFrame:
+    """Give the checks of one constraint: kept, or excused with a reason. *Requires* `limit_value, value`."""
+    is_kept = pl.col("slack") >= -WEIGHT_TOLERANCE
+    is_excused = pl.lit(value=False) if excused is None else excused
+    return (
+        rows.with_columns(pl.col("limit_value", "value").cast(pl.Float64).fill_null(0.0), constraint_name=pl.lit(name))
+        .with_columns(slack=slack)
+        .with_columns(
+            is_binding=pl.col("slack") <= WEIGHT_TOLERANCE,
+            is_ok=is_kept | is_excused,
+            reason=pl.when(~is_kept & is_excused).then(pl.lit(None, pl.String) if reason is None else reason),
+        )
+        .select(CHECK_COLUMNS)
+    )

@@ -1,0 +1,1 @@
+"""The frames that pass between stages: schemas, limits as columns, sorted groups."""

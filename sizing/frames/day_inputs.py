@@ -1,0 +1,129 @@
+"""What one day of rules is given: the frames, each with its named schema.
+
+What does not belong here: where the frames come from.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from types import MappingProxyType
+from typing import NamedTuple
+
+import dataframely as dy
+import polars as pl
+
+from sizing.frames.schema import validate
+from sizing.limits.model import RebalancingLimits
+
+RESTRICTIONS = ("no_buy", "no_trade", "must_sell")
+"""What a restriction can ask for: open nothing, touch nothing, hold nothing."""
+
+UNCLASSIFIED = "unclassified"
+"""Bucket of a holding that the asset list does not know: it is still evaluated, never lost."""
+
+
+class DayScores(dy.Schema):
+    """One score of an asset and model, not older than the window. Parts or the combined score may be missing."""
+
+    model = dy.String(primary_key=True)
+    asset = dy.String(primary_key=True)
+    score_date = dy.Date(primary_key=True)
+    score_age_days = dy.Int32(min=0)
+    score = dy.Float64(nullable=True, min=0, max=1)
+    technical_score = dy.Float64(nullable=True, min=0, max=1)
+    fundamental_score = dy.Float64(nullable=True, min=0, max=1)
+
+    @dy.rule()
+    def cash_is_not_scored(cls) -> pl.Expr:  # noqa: N805 - dataframely hands in the schema
+        """CASH is a row of the targets, never a candidate."""
+        return pl.col("asset") != "CASH"
+
+
+class AssetBuckets(dy.Schema):
+    """The bucket of an asset."""
+
+    asset = dy.String(primary_key=True)
+    bucket = dy.String(min_length=1)
+
+
+class Delisted(dy.Schema):
+    """An asset that an earlier list had and the day's does not: its last bucket, and the name it may have now."""
+
+    asset = dy.String(primary_key=True)
+    bucket = dy.String(min_length=1)
+    perhaps = dy.String(nullable=True)
+
+
+DELISTED = pl.DataFrame(schema=dict.fromkeys(("asset", "bucket", "perhaps"), pl.String))
+"""No such asset."""
+
+
+class Holdings(dy.Schema):
+    """What a portfolio holds before the day's trades, cash left out."""
+
+    portfolio_id = dy.String(primary_key=True)
+    asset = dy.String(primary_key=True)
+    current_weight = dy.Decimal(10, 8, min=0)
+
+    @dy.rule()
+    def cash_is_not_held(cls) -> pl.Expr:  # noqa: N805 - dataframely hands in the schema
+        """CASH is a row of the targets, never a position."""
+        return pl.col("asset") != "CASH"
+
+
+class Restrictions(dy.Schema):
+    """A restriction in force on the day; no portfolio_id: for every portfolio."""
+
+    portfolio_id = dy.String(nullable=True)
+    asset = dy.String()
+    restriction = dy.String()
+    reason = dy.String(nullable=True)
+
+    @dy.rule()
+    def known_restriction(cls) -> pl.Expr:  # noqa: N805 - dataframely hands in the schema
+        """Only the documented kinds."""
+        return pl.col("restriction").is_in(RESTRICTIONS)
+
+
+class DayFrames(NamedTuple):
+    """What `DayInputs` is made from, not held against its schemas yet. The fields are those of `DayInputs`."""
+
+    as_of_date: date
+    limits: Mapping[str, RebalancingLimits]
+    scores: pl.DataFrame
+    assets: pl.DataFrame
+    holdings: pl.DataFrame
+    restrictions: pl.DataFrame
+    delisted: pl.DataFrame = DELISTED
+    renamed: Mapping[str, str] = MappingProxyType({})
+
+
+@dataclass(frozen=True)
+class DayInputs:
+    """Everything that decides the targets of one trading day.
+
+    `renamed` has the names that no longer count, with those that do: the frames have only the latter.
+    *Raises* `ContractError` for a frame that breaks its schema.
+    """
+
+    as_of_date: date
+    limits: Mapping[str, RebalancingLimits]
+    scores: pl.DataFrame
+    assets: pl.DataFrame
+    holdings: pl.DataFrame
+    restrictions: pl.DataFrame
+    delisted: pl.DataFrame = field(default_factory=DELISTED.clone)
+    renamed: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Hold every frame against its schema."""
+        validate(DayScores, self.scores, "the day's scores")
+        validate(AssetBuckets, self.assets, "the day's assets")
+        validate(Holdings, self.holdings, "the day's holdings")
+        validate(Restrictions, self.restrictions, "the day's restrictions")
+        validate(Delisted, self.delisted, "the assets that left the list")
+
+    @property
+    def frames(self) -> DayFrames:
+        """The same, as it came."""
+        return DayFrames(*(getattr(self, name) for name in DayFrames._fields))

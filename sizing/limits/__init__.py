@@ -1,0 +1,1 @@
+"""The limits of a portfolio: the model with its defaults and bounds, and the presets."""

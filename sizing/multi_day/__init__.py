@@ -1,0 +1,1 @@
+"""Many days at once: stacked as portfolios of their own, chained by their holdings."""

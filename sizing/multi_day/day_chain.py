@@ -1,0 +1,163 @@
+"""Days that follow each other: each starts from what the day before it leaves. Computed all at once.
+
+Who is held is guessed first, from the places alone. Then all days are sized together, each from what was guessed for
+it, and again from what came of it, until nothing changes: then every day started from exactly what the day before it
+left. A round settles one more day at least, and nearly always all of them.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import date
+from decimal import Decimal
+from itertools import pairwise
+from typing import NamedTuple, Self
+
+import polars as pl
+
+from sizing.frames.day_inputs import DayFrames, DayInputs
+from sizing.frames.schema import STORED_WEIGHT
+from sizing.multi_day.stacked_days import day_of, named, put_together, take_apart
+from sizing.pipeline import Rebalance, holdings_after, positions_of, rebalance, select_candidates
+from sizing.selection.diversification import lay_places
+from sizing.selection.score_coverage import missing_scores
+from sizing.selection.slots import give_places
+from sizing.selection.universe import KEY_COLUMNS
+
+_KEY = ["portfolio_id", "asset"]
+_CANDIDATE = ("portfolio_key", "place_key", "asset_key", "score_units", "is_held", "is_pinned")
+_DATE = len("2026-01-02")
+_GUESSED_WEIGHT = pl.lit(Decimal("0.05")).cast(STORED_WEIGHT)
+
+
+class Followed(NamedTuple):
+    """Days put together, each with what it started from, and their result with `as_of_date` in every frame."""
+
+    days: DayInputs
+    result: Rebalance
+
+
+def rebalance_days(days: Sequence[DayFrames], restarts: frozenset[str] = frozenset()) -> Followed:
+    """Give what `rebalance` gives for each day, when each day starts from what the day before it leaves.
+
+    *Requires* the same asset list on all days, and what is held on the first. Of a later day only the holdings of
+    `restarts` count: portfolios, as `named` on their day, that start from what they are given.
+    """
+    fixed = frozenset(named(days[0].as_of_date, name) for name in days[0].limits) | restarts
+    given = put_together(days)
+    given = replace(given, holdings=given.holdings.filter(pl.col("portfolio_id").is_in(list(fixed))))
+    dates = [day.as_of_date.isoformat() for day in days]
+
+    def started(left: pl.DataFrame) -> DayInputs:
+        return replace(given, holdings=_started(given.holdings, fixed, dates, left))
+
+    together = started(holdings_after(started(_guess(days, given, fixed))))
+    while True:
+        result = rebalance(together)
+        again = started(positions_of(result.targets))
+        if again.holdings.equals(together.holdings):
+            return Followed(together, take_apart(result))
+        together = again
+
+
+def find_held_days(together: DayInputs) -> tuple[date, ...]:
+    """Return the days on which scores are missing, as `missing_scores` finds."""
+    return tuple(sorted({day_of(name) for name in missing_scores(together)["portfolio_id"]}))
+
+
+def _started(given: pl.DataFrame, fixed: frozenset[str], dates: Sequence[str], left: pl.DataFrame) -> pl.DataFrame:
+    """Give what each day starts from, when `left` is what each leaves."""
+    day, next_day = pl.col("portfolio_id").str.head(_DATE), dict(pairwise(dates))
+    followed = (
+        left.filter(day != dates[-1])
+        .with_columns(
+            portfolio_id=day.replace_strict(next_day, return_dtype=pl.String) + pl.col("portfolio_id").str.slice(_DATE)
+        )
+        .filter(~pl.col("portfolio_id").is_in(list(fixed)))
+    )
+    return pl.concat([given, followed]).sort(_KEY)
+
+
+def _guess(days: Sequence[DayFrames], given: DayInputs, fixed: frozenset[str]) -> pl.DataFrame:
+    """Say who is held after each day if nobody is dropped for its size. Weights are not known yet."""
+    world = _World.of(days, given, fixed)
+    held, left = pl.Series("pair", [], pl.Int64), []
+    for options, restart in zip(world.options, world.restarts, strict=True):
+        if restart:
+            held = pl.concat([held.filter(restart.stays.gather(held // world.assets.height)), restart.held])
+        rows = options.filter(pl.col("is_held") == pl.col("pair").is_in(held.implode()))
+        held = give_places(rows).filter(pl.col("place_gate").is_null())["pair"]
+        left.append(held)
+    return world.named(left, given.holdings)
+
+
+class _Restart(NamedTuple):
+    """A day on which portfolios start from what they are given: their `held` pairs, and which portfolios are others."""
+
+    held: pl.Series
+    stays: pl.Series
+
+
+class _World(NamedTuple):
+    """Every candidate of every day twice, held and not, so that a day is a matter of picking rows.
+
+    A `pair` is a portfolio and an asset, the same number on all days.
+    """
+
+    options: list[pl.DataFrame]
+    restarts: list[_Restart | None]
+    portfolios: pl.DataFrame
+    assets: pl.DataFrame
+
+    @classmethod
+    def of(cls, days: Sequence[DayFrames], given: DayInputs, fixed: frozenset[str]) -> Self:
+        held = select_candidates(replace(given, holdings=_everything(given)))
+        names = held.select(*_KEY, *KEY_COLUMNS[:3])
+        free = select_candidates(replace(given, holdings=given.holdings.clear()))
+        free = free.drop(KEY_COLUMNS[:3]).join(names, on=_KEY, how="left", maintain_order="left")
+        both = pl.concat([free.select(held.columns), held]).sort(
+            "portfolio_key", "score_units", "asset_key", descending=[False, True, False], nulls_last=True
+        )
+        portfolios = pl.DataFrame({"portfolio_id": sorted(given.limits)}).with_row_index("portfolio_key")
+        assets = names.select("asset_key", "asset").unique().sort("asset_key")
+        size = len(days[0].limits)
+        pair = (pl.col("portfolio_key").cast(pl.Int64) % size) * assets.height + pl.col("asset_key")
+        day = pl.col("portfolio_key") // size
+        laid = lay_places(both, given, _CANDIDATE).with_columns(pair=pair, day=day)
+        options = laid.partition_by("day", as_dict=True, include_key=False, maintain_order=True)
+        started = given.holdings.join(names, on=_KEY).select(pair=pair, day=day)
+        stays = portfolios.select(day=day, stays=~pl.col("portfolio_id").is_in(list(fixed)))
+        numbers = range(len(days))
+        restarts = [
+            _Restart(started.filter(day=number)["pair"], own["stays"]) if not own["stays"].all() else None
+            for number, own in enumerate(stays.partition_by("day", maintain_order=True))
+        ]
+        return cls(
+            [options.get((number,), laid.drop("day").clear()) for number in numbers], restarts, portfolios, assets
+        )
+
+    def named(self, left: list[pl.Series], known: pl.DataFrame) -> pl.DataFrame:
+        """Give the names of what is left after each day, with the weights that are known of the first."""
+        size = self.portfolios.height // len(left)
+        rows = pl.concat(
+            pair.to_frame("pair").select(
+                portfolio_key=(pl.col("pair") // self.assets.height + number * size).cast(pl.UInt32),
+                asset_key=(pl.col("pair") % self.assets.height).cast(pl.UInt32),
+            )
+            for number, pair in enumerate(left)
+        )
+        name = pl.col("portfolio_id").str.slice(_DATE)
+        weights = known.select(name.alias("name"), "asset", "current_weight").unique(["name", "asset"])
+        return (
+            rows.join(self.portfolios, on="portfolio_key")
+            .join(self.assets, on="asset_key")
+            .with_columns(name=name)
+            .join(weights, on=["name", "asset"], how="left")
+            .select(*_KEY, pl.col("current_weight").fill_null(_GUESSED_WEIGHT))
+        )
+
+
+def _everything(given: DayInputs) -> pl.DataFrame:
+    """Let every portfolio hold every asset."""
+    assets = pl.concat([given.scores["asset"], given.holdings["asset"]]).unique().to_frame()
+    portfolios = pl.DataFrame({"portfolio_id": list(given.limits)}, schema={"portfolio_id": pl.String})
+    return portfolios.join(assets, how="cross").with_columns(current_weight=_GUESSED_WEIGHT)

@@ -1,0 +1,96 @@
+"""Several days at once: a portfolio on a day is a portfolio of its own.
+
+The rules see only names: portfolios and models get the day before theirs, so that no day sees another's scores or
+limits. What does not belong here: any rule.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+
+import polars as pl
+
+from sizing.errors import ContractError
+from sizing.frames.day_inputs import DayFrames, DayInputs
+from sizing.limits.model import RebalancingLimits
+from sizing.pipeline import Rebalance
+
+_DAY = len("2026-01-02|")
+"""Length of what stands before a name."""
+
+
+def put_together(days: Sequence[DayFrames]) -> DayInputs:
+    """Lay days beside each other, as one day of many portfolios.
+
+    *Requires* days that `have_same_names`: a name has one bucket in a frame. *Raises* `ContractError`.
+    """
+    others = [day for day in days[1:] if not have_same_names(days[0], day)]
+    if others:
+        msg = (
+            f"{len(others)} of {len(days)} days have another asset list than {days[0].as_of_date} or other renames, "
+            f"the first is {others[0].as_of_date}: put only days together that have the same"
+        )
+        raise ContractError(msg)
+    return DayInputs(
+        as_of_date=days[0].as_of_date,
+        limits={
+            named(day.as_of_date, name): one for day in days for name, one in _with_own_models(day, day.limits).items()
+        },
+        scores=pl.concat(_renamed(day, day.scores, "model") for day in days),
+        assets=days[0].assets,
+        holdings=pl.concat(_renamed(day, day.holdings, "portfolio_id") for day in days),
+        restrictions=pl.concat(_renamed(day, _for_each(day), "portfolio_id") for day in days),
+        delisted=days[0].delisted,
+        renamed=days[0].renamed,
+    )
+
+
+def have_same_names(day: DayFrames, other: DayFrames) -> bool:
+    """Whether an asset has the same name and bucket on both days: the same lists and the same renames."""
+    lists = ((day.assets, other.assets), (day.delisted, other.delisted))
+    return day.renamed == other.renamed and all(one is two or one.equals(two) for one, two in lists)
+
+
+def take_apart(result: Rebalance) -> Rebalance:
+    """Give the portfolios their names back in each frame, and the day in `as_of_date`."""
+    return Rebalance(*(with_day(frame) for frame in result))
+
+
+def with_day(frame: pl.DataFrame) -> pl.DataFrame:
+    """Give the portfolios their names back, and the day in `as_of_date`."""
+    name = pl.col("portfolio_id")
+    return frame.with_columns(
+        portfolio_id=name.str.slice(_DAY), as_of_date=name.str.head(_DAY - 1).str.to_date("%Y-%m-%d")
+    )
+
+
+def named(day: date, name: str) -> str:
+    """Give the name of a portfolio or model on a day."""
+    return f"{day.isoformat()}|{name}"
+
+
+def day_of(name: str) -> date:
+    """Give the day of what begins with such a name."""
+    return date.fromisoformat(name[: _DAY - 1])
+
+
+def _with_own_models(day: DayFrames, limits: Mapping[str, RebalancingLimits]) -> dict[str, RebalancingLimits]:
+    """Let every portfolio follow its model of the day. Portfolios that share limits go on sharing them."""
+    renamed = {id(one): one.model_copy(update={"model": named(day.as_of_date, one.model)}) for one in limits.values()}
+    return {portfolio_id: renamed[id(one)] for portfolio_id, one in limits.items()}
+
+
+def _renamed(day: DayFrames, frame: pl.DataFrame, column: str) -> pl.DataFrame:
+    return frame.with_columns(pl.concat_str(pl.lit(named(day.as_of_date, "")), column).alias(column))
+
+
+def _for_each(day: DayFrames) -> pl.DataFrame:
+    """Say of a restriction without a portfolio that it is each portfolio's of the day."""
+    columns = day.restrictions.columns
+    names = pl.DataFrame({"name": list(day.limits)}, schema={"name": pl.String})
+    for_all = day.restrictions.filter(pl.col("portfolio_id").is_null()).join(names, how="cross")
+    return pl.concat(
+        [
+            day.restrictions.filter(pl.col("portfolio_id").is_not_null()),
+            for_all.with_columns(portfolio_id="name").select(columns),
+        ]
+    )

@@ -1,0 +1,1 @@
+"""Who is selected: universe, gates, slots, replacement, decisions and their counterfactuals."""

@@ -1,0 +1,44 @@
+"""What would have had to be otherwise: the entry score of every candidate, and its rival (docs/selection.md 4).
+
+The rules are not written a second time: `places.give_places` is asked again, in small worlds (scenarios.py).
+"""
+
+import polars as pl
+
+from sizing.selection.entry_score import find_entries
+from sizing.selection.rivals import find_rivals
+from sizing.selection.scenarios import make_probes, make_world, probe_key
+from sizing.selection.score_views import SCORE_UNITS
+
+
+def add_counterfactual(
+    decided: pl.DataFrame, placed: pl.DataFrame, buckets: pl.DataFrame, limits: pl.DataFrame
+) -> pl.DataFrame:
+    """Find for each candidate the lowest score with which it is selected, and who would leave or come then.
+
+    *Requires* what `diversify` decided, `placed` with all columns of `places.give_places`, and the limits by
+    `place_key` and by `portfolio_key`.
+    *Adds* `entry_units`, `question` (equal where the answer is the same), `rival`.
+    """
+    keyed = decided.with_columns(probe_key())
+    world = make_world(placed)
+    probes = find_entries(make_probes(keyed, buckets, limits), world, limits)
+    asked = (
+        keyed.filter(pl.col("probe_key").is_not_null())
+        .select("row", "probe_key", "asset_key", "is_selected")
+        .join(
+            probes.select("probe_key", "probe", "entry_units", "entry_name"),
+            on="probe_key",
+            how="left",
+            maintain_order="left",
+        )
+        .with_columns(side=(pl.col("asset_key").cast(pl.Int64) * 2 > pl.col("entry_name")).cast(pl.Int64))
+        .with_columns(entry_units=pl.col("entry_units") + pl.col("side"))
+        .filter(pl.col("entry_units") <= SCORE_UNITS)
+    )
+    told = asked.select("row", "entry_units").join(find_rivals(asked, probes, world), on="row", how="left")
+    return (
+        decided.join(told, on="row", how="left", maintain_order="left")
+        .with_columns(rival=pl.col("asset").gather(pl.col("rival_row")))
+        .drop("rival_row")
+    )

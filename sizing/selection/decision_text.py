@@ -1,0 +1,128 @@
+"""The words of a decision: one sentence for all candidates that were stopped, or let in, by the same.
+
+A million candidates share a few thousand sentences, so these are written once each and then handed out.
+"""
+
+import polars as pl
+
+from sizing.selection.gates import (
+    BELOW_ENTRY,
+    BELOW_EXIT,
+    BUCKET_FULL,
+    EXCLUDED,
+    MIN_BUCKETS,
+    MUST_SELL,
+    NEW_FULL,
+    NO_BUCKET,
+    NO_BUY,
+    NO_TRADE,
+    REPLACED,
+    TOTAL_FULL,
+    gate,
+)
+from sizing.selection.score_views import SCORE_UNITS
+
+
+def verdict(is_hopeless: pl.Expr) -> pl.Expr:
+    """Say what became of a candidate, and what of another score. *Requires* gate, limits, flags and counterfactual."""
+    return pl.concat_str(_outcome(), _otherwise(is_hopeless))
+
+
+def _outcome() -> pl.Expr:
+    sentences = {
+        MUST_SELL: pl.when("is_held").then(pl.lit("must be sold.")).otherwise(pl.lit("may not be held.")),
+        NO_TRADE: pl.lit("may not be traded."),
+        NO_BUY: pl.lit("may not be bought."),
+        EXCLUDED: pl.lit("left out by the portfolio's universe."),
+        NO_BUCKET: pl.lit("the asset list does not know its bucket."),
+        BELOW_EXIT: pl.format("below min_score_threshold {}.", "min_score_threshold"),
+        BELOW_ENTRY: pl.format("below min_score_new_position {}.", "min_score_new_position"),
+        BUCKET_FULL: pl.format("no place in bucket {}, at most {} positions.", "bucket", "bucket_limit"),
+        TOTAL_FULL: pl.format("no place, at most {} positions in all.", "max_total_positions"),
+        NEW_FULL: pl.format("no place, at most {} new names a day.", "max_new_positions"),
+        MIN_BUCKETS: pl.format(
+            "its place goes to a missing bucket, {} must be represented.", "min_buckets_represented"
+        ),
+        REPLACED: pl.format("replaced by a new name that scores {}more.", _at_least()),
+    }
+    stopped = pl.coalesce(pl.when(pl.col("gate") == gate(code)).then(sentence) for code, sentence in sentences.items())
+    return (
+        pl.when("is_pinned")
+        .then(pl.lit("kept at its weight."))
+        .when(pl.col("gate").is_not_null())
+        .then(stopped)
+        .when(pl.col("is_held") & pl.col("is_reserved"))
+        .then(pl.format("kept, it stands for bucket {}.", "bucket"))
+        .when("is_held")
+        .then(pl.lit("kept."))
+        .when("is_reserved")
+        .then(pl.format("selected for a place kept for bucket {}.", "bucket"))
+        .otherwise(pl.lit("selected."))
+    )
+
+
+def _at_least() -> pl.Expr:
+    has_margin = pl.col("replacement_margin") > 0
+    return pl.when(has_margin).then(pl.format("at least {} ", "replacement_margin")).otherwise(pl.lit(""))
+
+
+def _otherwise(is_hopeless: pl.Expr) -> pl.Expr:
+    """Tell the entry score where the outcome does not tell it already."""
+    has_rival, selected = pl.col("rival").is_not_null(), pl.col("gate").is_null()
+    threshold = pl.when("is_held").then("exit_units").otherwise("entry_units_needed")
+    is_told = ~selected & ~has_rival & (pl.col("entry_units") == threshold)
+    enters = pl.concat_str(
+        pl.when("is_held").then(pl.lit(" It would stay at ")).otherwise(pl.lit(" It would enter at ")),
+        _entry_score(),
+        pl.when(has_rival).then(pl.format(", in the place of {}", "rival")).otherwise(pl.lit("")),
+        pl.lit("."),
+    )
+    leaves = pl.concat_str(
+        pl.lit(" It would leave below "),
+        _entry_score(),
+        pl.when(has_rival).then(pl.format(", {} would come", "rival")).otherwise(pl.lit("")),
+        pl.lit("."),
+    )
+    return (
+        pl.when(is_told)
+        .then(pl.lit(""))
+        .when(pl.col("question").is_not_null())
+        .then(pl.when(selected).then(leaves).otherwise(enters))
+        .when(is_hopeless)
+        .then(pl.lit(" No score would do."))
+        .otherwise(pl.lit(""))
+    )
+
+
+def _entry_score() -> pl.Expr:
+    """Write the entry score from its whole units: every decimal that it has, and none from a division."""
+    whole, rest = pl.col("entry_units") // SCORE_UNITS, pl.col("entry_units") % SCORE_UNITS
+    decimals = (rest + SCORE_UNITS).cast(pl.String).str.slice(1)
+    return pl.format("{}.{}", whole, decimals).str.strip_chars_end("0").str.strip_chars_end(".")
+
+
+def notes() -> pl.Expr:
+    """Say what else a reader must know: the restriction, an old score, a missing one, half a score."""
+    restriction = pl.format(
+        " Restriction {}: {}.", "restriction", pl.col("restriction_reason").fill_null("no reason given")
+    )
+    stale = pl.format(" No score within {} trading days: never sold for missing data.", "max_score_age_days")
+    return pl.concat_str(
+        pl.when(pl.col("restriction").is_not_null()).then(restriction).otherwise(pl.lit("")),
+        pl.when(pl.col("is_score_stale") & pl.col("is_pinned"))
+        .then(stale)
+        .when(pl.col("score_age_days") > 0)
+        .then(pl.format(" The score is from {}.", "score_date"))
+        .otherwise(pl.lit("")),
+        pl.when("has_partial_score").then(pl.lit(" Only one part of the score came.")).otherwise(pl.lit("")),
+    )
+
+
+def has_notes() -> pl.Expr:
+    """Whether there is anything to note."""
+    return (
+        pl.col("restriction").is_not_null()
+        | (pl.col("is_score_stale") & pl.col("is_pinned"))
+        | (pl.col("score_age_days") > 0)
+        | pl.col("has_partial_score")
+    )

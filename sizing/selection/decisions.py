@@ -1,0 +1,153 @@
+"""A decision for every candidate: the gate, the limit, the counterfactual, and one sentence made from them."""
+
+import polars as pl
+
+from sizing.frames.day_inputs import DayInputs
+from sizing.frames.limit_columns import LimitSchema, limit_frame
+from sizing.selection.decision_text import has_notes, notes, verdict
+from sizing.selection.gates import (
+    BELOW_ENTRY,
+    BELOW_EXIT,
+    BUCKET_FULL,
+    GATES,
+    MIN_BUCKETS,
+    NEW_FULL,
+    PLACE_GATES,
+    REPLACED,
+    SCORE_GATES,
+    TOTAL_FULL,
+    gate,
+)
+from sizing.selection.score_views import as_score, score_units
+
+DECISION_COLUMNS = (
+    "portfolio_id",
+    "asset",
+    "bucket",
+    "score",
+    "score_date",
+    "score_age_days",
+    "has_partial_score",
+    "is_score_stale",
+    "is_held",
+    "current_weight",
+    "restriction",
+    "candidate_rank",
+    "bucket_rank",
+    "is_pinned",
+    "is_reserved",
+    "is_selected",
+    "gate",
+    "gate_limit",
+    "entry_score",
+    "rival",
+    "decision_reason",
+)
+"""A decision, one row per portfolio and candidate, in this order."""
+
+_SCHEMA: LimitSchema = {
+    "portfolio_id": pl.String,
+    "min_score_threshold": pl.Float64,
+    "min_score_new_position": pl.Float64,
+    "max_total_positions": pl.Int32,
+    "max_new_positions": pl.Int32,
+    "min_buckets_represented": pl.Int32,
+    "replacement_margin": pl.Float64,
+}
+_LIMIT_OF_GATE = {
+    BELOW_EXIT: "min_score_threshold",
+    BELOW_ENTRY: "min_score_new_position",
+    BUCKET_FULL: "bucket_limit",
+    TOTAL_FULL: "max_total_positions",
+    NEW_FULL: "max_new_positions",
+    MIN_BUCKETS: "min_buckets_represented",
+    REPLACED: "replacement_margin",
+}
+_WORDED = (
+    "wording",
+    "portfolio_id",
+    "bucket",
+    "bucket_limit",
+    "is_held",
+    "is_pinned",
+    "is_reserved",
+    "gate",
+    "question",
+    "entry_units",
+    "rival",
+)
+_CASES = 128
+"""More than there are gates, held or not, pinned or not, reserved or not."""
+
+
+def explain_decisions(diversified: pl.DataFrame, inputs: DayInputs) -> pl.DataFrame:
+    """Give the decisions, by portfolio and rank.
+
+    *Requires* what `diversify` gives. *Adds* `gate_limit, entry_score, decision_reason`.
+    """
+    rows = diversified.with_columns(wording=_wording())
+    told = _tell(rows.select(_WORDED).unique("wording", keep="first"), inputs)
+    return (
+        rows.join(told, on="wording", how="left", maintain_order="left")
+        .hstack([_notes(diversified, inputs)])
+        .with_columns(
+            gate=pl.col("gate").cast(pl.String),
+            entry_score=as_score("entry_units"),
+            decision_reason=pl.concat_str(_opening(), "verdict", "notes"),
+        )
+        .select(DECISION_COLUMNS)
+    )
+
+
+def _wording() -> pl.Expr:
+    """Give one number to all that is said in the same words: one case of one question, or of one bucket."""
+    code = pl.col("gate").to_physical().cast(pl.Int64).fill_null(len(GATES))
+    flags = pl.sum_horizontal(
+        pl.col("is_held").cast(pl.Int64),
+        pl.col("is_pinned").cast(pl.Int64) * 2,
+        pl.col("is_reserved").cast(pl.Int64) * 4,
+    )
+    case = code * 8 + flags
+    by_bucket = -(2**62) + pl.col("place_key") * _CASES
+    return pl.coalesce(pl.col("question") * _CASES, by_bucket) + case
+
+
+def _tell(cases: pl.DataFrame, inputs: DayInputs) -> pl.DataFrame:
+    """Give `wording, gate_limit, verdict` of each case."""
+    limit = pl.coalesce(
+        pl.when(pl.col("gate") == gate(code)).then(pl.col(name).cast(pl.Float64))
+        for code, name in _LIMIT_OF_GATE.items()
+    )
+    could_be_told = pl.col("gate").is_in(pl.Series([*SCORE_GATES, *PLACE_GATES], dtype=pl.Enum(GATES)).implode())
+    limits = limit_frame(inputs.limits, _SCHEMA).with_columns(
+        exit_units=score_units("min_score_threshold"), entry_units_needed=score_units("min_score_new_position")
+    )
+    return cases.join(limits, on="portfolio_id", how="left").select(
+        "wording",
+        gate_limit=limit,
+        verdict=verdict(is_hopeless=could_be_told & pl.col("question").is_null()),
+    )
+
+
+def _opening() -> pl.Expr:
+    score, rank = pl.col("score").cast(pl.String), pl.col("candidate_rank").cast(pl.String)
+    return pl.concat_str(
+        pl.when("is_held").then(pl.lit("Holding")).otherwise(pl.lit("New name")),
+        pl.coalesce(
+            pl.concat_str(pl.lit(", score "), score, pl.lit(", candidate rank "), rank), pl.lit(" without a score")
+        ),
+        pl.lit(": "),
+    )
+
+
+def _notes(rows: pl.DataFrame, inputs: DayInputs) -> pl.Series:
+    """Write the notes of the few rows that have any. *Gives* `notes`, empty for the others."""
+    ages = limit_frame(inputs.limits, {"portfolio_id": pl.String, "max_score_age_days": pl.Int32})
+    noted = (
+        rows.with_row_index("number")
+        .filter(has_notes())
+        .join(ages, on="portfolio_id", how="left", maintain_order="left")
+        .select("number", notes=notes())
+    )
+    every = rows.select(pl.int_range(pl.len(), dtype=pl.UInt32).alias("number"))
+    return every.join(noted, on="number", how="left", maintain_order="left")["notes"].fill_null("")

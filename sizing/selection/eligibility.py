@@ -1,0 +1,87 @@
+"""Who qualifies: restrictions first, then the portfolio's own universe, then the score (docs/selection.md 2).
+
+A holding is kept while score >= min_score_threshold; a new name needs score >= min_score_new_position. A holding
+whose score is missing or too old is pinned, never sold because data is missing.
+"""
+
+import polars as pl
+
+from sizing.frames.day_inputs import UNCLASSIFIED, DayInputs
+from sizing.frames.limit_columns import LimitSchema, limit_frame
+from sizing.selection.gates import BELOW_ENTRY, BELOW_EXIT, EXCLUDED, MUST_SELL, NO_BUCKET, NO_BUY, NO_TRADE, gate
+from sizing.selection.score_views import score_units
+
+_SCHEMA: LimitSchema = {
+    "portfolio_id": pl.String,
+    "min_score_threshold": pl.Float64,
+    "min_score_new_position": pl.Float64,
+    "allow_unclassified": pl.Boolean,
+}
+
+
+def qualify(candidates: pl.DataFrame, inputs: DayInputs) -> pl.DataFrame:
+    """Find the first rule that stops each candidate, if any.
+
+    *Requires* what `universe.candidates` gives. *Adds* `candidate_rank` and `bucket_rank` (by score, then name;
+    null without a score), `is_pinned`, `selection_gate` (null: it qualifies).
+    """
+    return (
+        candidates.join(_limits(inputs), on="portfolio_key", how="left", maintain_order="left")
+        .with_columns(
+            candidate_rank=_rank("portfolio_key"),
+            bucket_rank=_rank("place_key"),
+            is_pinned=_is_pinned(),
+            is_unknown=pl.col("bucket") == UNCLASSIFIED,
+        )
+        .with_columns(selection_gate=_first_gate())
+        .drop("exit_units", "entry_units", "allow_unclassified", "is_unknown")
+    )
+
+
+def _limits(inputs: DayInputs) -> pl.DataFrame:
+    return (
+        limit_frame(inputs.limits, _SCHEMA)
+        .with_row_index("portfolio_key")
+        .select(
+            pl.col("portfolio_key").set_sorted(),
+            "allow_unclassified",
+            exit_units=score_units("min_score_threshold"),
+            entry_units=score_units("min_score_new_position"),
+        )
+    )
+
+
+def _is_pinned() -> pl.Expr:
+    """Say which holdings stay as they are: may not be traded, or have no score, unless they must leave."""
+    restriction = pl.col("restriction")
+    may_not_be_traded = restriction.eq_missing(pl.lit(NO_TRADE))
+    must_leave = pl.col("is_excluded") | restriction.eq_missing(pl.lit(MUST_SELL))
+    return pl.col("is_held") & (may_not_be_traded | (pl.col("is_score_stale") & ~must_leave))
+
+
+def _first_gate() -> pl.Expr:
+    is_held, restriction = pl.col("is_held"), pl.col("restriction")
+    return (
+        pl.when(restriction == MUST_SELL)
+        .then(gate(MUST_SELL))
+        .when(~is_held & (restriction == NO_TRADE))
+        .then(gate(NO_TRADE))
+        .when(~is_held & (restriction == NO_BUY))
+        .then(gate(NO_BUY))
+        .when("is_pinned")
+        .then(None)
+        .when("is_excluded")
+        .then(gate(EXCLUDED))
+        .when(~is_held & pl.col("is_unknown") & ~pl.col("allow_unclassified"))
+        .then(gate(NO_BUCKET))
+        .when(is_held & (pl.col("score_units") < pl.col("exit_units")))
+        .then(gate(BELOW_EXIT))
+        .when(~is_held & (pl.col("score_units") < pl.col("entry_units")))
+        .then(gate(BELOW_ENTRY))
+    )
+
+
+def _rank(group: str) -> pl.Expr:
+    """Count the rows, which come best first; without a score there is no rank."""
+    place = pl.int_range(1, pl.len() + 1, dtype=pl.Int32).over(group)
+    return pl.when(pl.col("score_units").is_not_null()).then(place)

@@ -1,0 +1,153 @@
+"""The auction for places that holdings have: in each round of a portfolio the best new name that can win, wins.
+
+It meets the weakest holding that it may meet: any, where its own bucket has a free position, else one of its own
+bucket, unless that is over its limit (docs/selection.md 3.5).
+"""
+
+import polars as pl
+
+from sizing.frames.sorted_groups import so_far, starts
+from sizing.selection.gates import NOT_STOPPED, REPLACED, gate
+
+_NOBODY = pl.Series([], dtype=pl.UInt32)
+
+
+def hold_auction(rows: pl.DataFrame) -> pl.DataFrame:
+    """Let challengers take places until none can, in all groups at once, round by round.
+
+    *Requires* what `places.give_places` works on, with `place_gate, is_reserved` of all that went before.
+    *Adds* `has_won`, and rewrites `place_gate` of those who win and of those who lose.
+    """
+    buckets, challengers, holders = _contest(rows)
+    entered, replaced = [_NOBODY], [_NOBODY]
+    while not buckets.is_empty():
+        buckets, won, lost = _round(buckets, challengers, holders)
+        entered.append(won)
+        replaced.append(lost)
+    settled = rows.with_columns(has_won=_is_one_of(entered), has_lost=_is_one_of(replaced))
+    return settled.with_columns(
+        place_gate=pl.when("has_won").then(NOT_STOPPED).when("has_lost").then(gate(REPLACED)).otherwise("place_gate")
+    ).drop("has_lost")
+
+
+def _is_one_of(numbers: list[pl.Series]) -> pl.Expr:
+    listed = pl.concat(numbers)
+    if listed.is_empty():
+        return pl.lit(value=False)
+    number: pl.Expr = pl.int_range(pl.len(), dtype=pl.UInt32)
+    return number.is_in(listed.implode())
+
+
+def _contest(rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
+    """Give the buckets of the groups where somebody might win, their challengers and their holders, queued.
+
+    `challenger` and `holder` point to the first of a bucket's queue, `last_challenger` and `last_holder` behind it.
+    """
+    contested = _open_groups(rows)
+    challengers = _queue(contested.filter("challenges"), "challenger")
+    holders = _queue(contested.filter("defends").reverse(), "holder")
+    buckets = (
+        contested.group_by("place")
+        .agg(
+            pl.col("group", "bucket_limit", "margin_units", "slots").first(),
+            there=pl.col("selected").sum().cast(pl.Int64),
+        )
+        .join(_ends(challengers, "challenger"), on="place", how="left")
+        .join(_ends(holders, "holder"), on="place", how="left")
+        .filter(pl.col("challenger").is_not_null() | pl.col("holder").is_not_null())
+        .sort("place")
+        .with_columns(pl.col("group").set_sorted())
+    )
+    return buckets, challengers, holders
+
+
+def _open_groups(rows: pl.DataFrame) -> pl.DataFrame:
+    """Keep the groups with a margin and a new name left to enter, whose best challenger beats the weakest holding."""
+    selected, is_new, score = pl.col("place_gate").is_null(), ~pl.col("is_held"), pl.col("score_units")
+    can_leave = pl.col("is_held") & ~pl.col("is_pinned") & ~pl.col("is_reserved")
+    weakest, best = pl.col("defender_units").min().over("group"), pl.col("challenger_units").max().over("group")
+    return (
+        rows.with_row_index("number")
+        .filter(pl.col("margin_units").is_not_null())
+        .select(
+            *("number", "group", "place", "score_units", "bucket_limit", "margin_units"),
+            selected=selected,
+            challenges=is_new & ~selected,
+            defends=can_leave & selected,
+            challenger_units=pl.when(is_new & ~selected).then(score),
+            defender_units=pl.when(can_leave & selected).then(score),
+            slots=pl.col("max_new_positions") - (selected & is_new).sum().over("group"),
+        )
+        .filter((pl.col("slots") > 0) & (best >= weakest + pl.col("margin_units")))
+    )
+
+
+def _queue(rows: pl.DataFrame, name: str) -> pl.DataFrame:
+    """Line up the rows of each bucket as they came: no more of them can win, or lose, than new names may enter."""
+    return (
+        rows.sort("place", maintain_order=True)
+        .with_columns(starts=starts("place"))
+        .filter(so_far(pl.col("place").is_not_null(), "starts") <= pl.col("slots"))
+        .select("number", "place", "score_units")
+        .with_row_index(name)
+    )
+
+
+def _ends(queue: pl.DataFrame, name: str) -> pl.DataFrame:
+    return queue.group_by("place").agg(
+        pl.col(name).first().cast(pl.Int64), (pl.col(name).last().cast(pl.Int64) + 1).alias(f"last_{name}")
+    )
+
+
+def _round(
+    buckets: pl.DataFrame, challengers: pl.DataFrame, holders: pl.DataFrame
+) -> tuple[pl.DataFrame, pl.Series, pl.Series]:
+    """Hold one round; give the groups that go on, the rows that entered and the rows that were replaced.
+
+    Rows are numbered the best first, so the best has the least number and the weakest the highest.
+    """
+    met = (
+        buckets.pipe(_first, challengers, "challenger")
+        .pipe(_first, holders, "holder")
+        .with_columns(
+            meets=pl.when(pl.col("there") < pl.col("bucket_limit"))
+            .then(pl.col("holder_row").max().over("group"))
+            .when(pl.col("there") == pl.col("bucket_limit"))
+            .then("holder_row"),
+            weakest_units=pl.when(pl.col("there") < pl.col("bucket_limit"))
+            .then(pl.col("holder_units").min().over("group"))
+            .otherwise("holder_units"),
+        )
+        .with_columns(
+            can_win=pl.col("meets").is_not_null()
+            & (pl.col("challenger_units") >= pl.col("weakest_units") + pl.col("margin_units"))
+        )
+        .with_columns(winner=pl.col("challenger_row").filter("can_win").min().over("group"))
+        .filter(pl.col("winner").is_not_null())
+        .with_columns(wins=pl.col("challenger_row").eq_missing(pl.col("winner")))
+        .with_columns(loser=pl.col("meets").filter("wins").first().over("group"))
+        .with_columns(loses=pl.col("holder_row").eq_missing(pl.col("loser")))
+    )
+    won = met.filter("wins")
+    after = met.select(
+        "group",
+        "place",
+        "bucket_limit",
+        "margin_units",
+        pl.col("challenger") + pl.col("wins"),
+        "last_challenger",
+        pl.col("holder") + pl.col("loses"),
+        "last_holder",
+        pl.col("there") + pl.col("wins") - pl.col("loses"),
+        pl.col("slots") - 1,
+    ).filter(pl.col("slots") > 0)
+    return after, won["winner"], won["loser"]
+
+
+def _first(buckets: pl.DataFrame, queue: pl.DataFrame, name: str) -> pl.DataFrame:
+    """Lay row and score of the first of each bucket's queue beside it; null where the queue is empty."""
+    at = buckets.select(pl.when(pl.col(name) < pl.col(f"last_{name}")).then(pl.col(name))).to_series()
+    first = queue.select(
+        pl.col("number").gather(at).alias(f"{name}_row"), pl.col("score_units").gather(at).alias(f"{name}_units")
+    )
+    return buckets.hstack(first)

@@ -1,0 +1,102 @@
+"""The circuit breaker: with too many scores missing, no new targets are better than wrong ones."""
+
+import polars as pl
+
+from sizing.frames.day_inputs import DayInputs
+from sizing.frames.limit_columns import LimitSchema, limit_frame
+from sizing.selection.score_views import Views, lay_views
+from sizing.selection.universe import with_restrictions
+from sizing.text import grouped
+
+_SCHEMA: LimitSchema = {
+    "portfolio_id": pl.String,
+    "model": pl.String,
+    "max_missing_score_share": pl.Float64,
+}
+
+_COUNT_TOLERANCE = 1e-9
+"""29 of 50 is not more than 0.58, whatever floats say."""
+
+
+def find_missing_scores(inputs: DayInputs) -> tuple[str, ...]:
+    """Say for each portfolio that breaks max_missing_score_share which scores are missing; nothing: all is well.
+
+    Of more than ten objections, the same one of several portfolios is said once.
+    """
+    found = missing_scores(inputs).select("portfolio_id", "objection").iter_rows()
+    return tuple(f"{names}: {objection}" for names, objection in grouped(found))
+
+
+def missing_scores(inputs: DayInputs) -> pl.DataFrame:
+    """Return `portfolio_id, objection` for each portfolio that breaks max_missing_score_share, one row an objection.
+
+    Looked at: the portfolio's holdings, and the universe of the last day that has scores of its model, less what its
+    config leaves out and what a restriction settles.
+    """
+    views = lay_views(inputs)
+    portfolios = limit_frame(inputs.limits, _SCHEMA)
+    today = views.scored.filter(pl.col("score_age_days") == 0).select("view", "asset_key", has_score=pl.lit(value=True))
+    shares = (
+        pl.concat([_holdings(views, inputs), _last_universe(views)])
+        .pipe(_with_a_say, views, inputs)
+        .join(today, on=["view", "asset_key"], how="left")
+        .join(views.names.select("asset_key", "asset"), on="asset_key")
+        .join(views.portfolios.select("portfolio_key", "portfolio_id"), on="portfolio_key")
+        .join(portfolios, on="portfolio_id")
+        .with_columns(is_missing=pl.col("has_score").is_null())
+        .group_by("portfolio_id", "of")
+        .agg(
+            n=pl.len(),
+            n_missing=pl.col("is_missing").sum(),
+            limit=pl.col("max_missing_score_share").first(),
+            missing=pl.col("asset").filter("is_missing").sort().head(5).str.join(", "),
+        )
+        .filter(pl.col("n_missing") > pl.col("limit") * pl.col("n") + _COUNT_TOLERANCE)
+        .sort("portfolio_id", "of")
+    )
+    quiet = views.portfolios.join(today, on="view", how="anti").select("portfolio_id")
+    silent = portfolios.join(quiet, on="portfolio_id", how="semi", maintain_order="left").join(
+        shares, on="portfolio_id", how="anti", maintain_order="left"
+    )
+    return pl.concat([_without_any_score(silent), shares.select("portfolio_id", objection=_sentence())])
+
+
+def _holdings(views: Views, inputs: DayInputs) -> pl.DataFrame:
+    return (
+        inputs.holdings.join(views.portfolios, on="portfolio_id")
+        .join(views.names, on="asset")
+        .select("portfolio_key", "view", "asset_key", of=pl.lit("holdings"))
+    )
+
+
+def _last_universe(views: Views) -> pl.DataFrame:
+    """Give what each portfolio's model scored on the last day before today."""
+    before = views.scored.filter(pl.col("score_age_days") > 0)
+    last_day = pl.col("score_age_days") == pl.col("score_age_days").min().over("view")
+    return views.portfolios.join(before.filter(last_day), on="view").select(
+        "portfolio_key", "view", "asset_key", of=pl.lit("names of the last universe")
+    )
+
+
+def _with_a_say(expected: pl.DataFrame, views: Views, inputs: DayInputs) -> pl.DataFrame:
+    """Leave out assets whose score decides nothing: excluded, to be sold, or not to be traded."""
+    settled = pl.col("is_excluded") | pl.col("restriction").is_in(["must_sell", "no_trade"]).fill_null(value=False)
+    restricted = with_restrictions(expected, views, inputs)
+    return restricted.with_columns(views.outside(restricted)).filter(~settled).select(expected.columns)
+
+
+def _without_any_score(portfolios: pl.DataFrame) -> pl.DataFrame:
+    """Say which portfolios follow a model without any score today: a typing error, or a feed that is gone."""
+    silent = portfolios.filter(pl.col("max_missing_score_share") < 1)
+    return silent.select("portfolio_id", objection=pl.format("its model {} has no score at all today", "model"))
+
+
+def _sentence() -> pl.Expr:
+    return pl.format(
+        "no score today for {} of {} {}, more than max_missing_score_share {} ({})",
+        "n_missing",
+        "n",
+        "of",
+        "limit",
+        "missing",
+    )

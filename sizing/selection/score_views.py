@@ -1,0 +1,163 @@
+"""What several portfolios see alike: scores of one model, combined and ordered once, and one own universe.
+
+Assets, portfolios and buckets get whole numbers in the order of their names here, so that a rule over millions of
+candidates compares numbers, and a name is written once. What does not belong here: any rule about who gets in.
+"""
+
+from typing import NamedTuple
+
+import polars as pl
+
+from sizing.frames.day_inputs import UNCLASSIFIED, DayInputs
+from sizing.frames.limit_columns import LimitSchema
+from sizing.limits.model import RebalancingLimits
+
+SCORE_UNITS = 10**12
+"""Scores are compared in whole units of 1e-12, so that 0.6 x 0.65 + 0.4 x 0.65 reaches a threshold of 0.65."""
+
+_SCORE_DECIMALS = 12
+
+_VIEW_SCHEMA: LimitSchema = {
+    "model": pl.String,
+    "technical_score_weight": pl.Float64,
+    "fundamental_score_weight": pl.Float64,
+    "include_assets": pl.List(pl.String),
+    "include_buckets": pl.List(pl.String),
+    "exclude_assets": pl.List(pl.String),
+    "exclude_buckets": pl.List(pl.String),
+}
+
+
+class Views(NamedTuple):
+    """The day by keys: `portfolio_key`, `asset_key` and `view` are the row numbers of their frames.
+
+    `scored`: every score in the window, by view, the best first. `is_outside`: view by view, one answer an asset.
+    """
+
+    portfolios: pl.DataFrame
+    names: pl.DataFrame
+    scored: pl.DataFrame
+    is_outside: pl.Series
+
+    def pair(self) -> pl.Expr:
+        """One number for a portfolio and an asset."""
+        return pl.col("portfolio_key").cast(pl.Int64) * self.names.height + pl.col("asset_key")
+
+    def outside(self, rows: pl.DataFrame) -> pl.Series:
+        """Say of each row whether its asset is outside of its view. *Requires* `view, asset_key`."""
+        at = rows.select(pl.col("view").cast(pl.UInt32) * self.names.height + pl.col("asset_key")).to_series()
+        return self.is_outside.gather(at).alias("is_excluded")
+
+
+def lay_views(inputs: DayInputs) -> Views:
+    """Give portfolios and assets their keys, and work out once what portfolios with equal settings see alike."""
+    settings = {_setting(one): None for one in inputs.limits.values()}
+    number_of = {setting: number for number, setting in enumerate(settings)}
+    portfolios = pl.DataFrame(
+        [(name, number_of[_setting(one)], one.max_score_age_days) for name, one in sorted(inputs.limits.items())],
+        schema={"portfolio_id": pl.String, "view": pl.UInt32, "max_score_age_days": pl.Int32},
+        orient="row",
+    ).with_row_index("portfolio_key")
+    views = pl.DataFrame([[*map(_plain, one)] for one in settings], schema=_VIEW_SCHEMA, orient="row").with_row_index(
+        "view"
+    )
+    names = _names(inputs)
+    return Views(portfolios, names, _scored(views, names, inputs.scores), _is_outside(views, names))
+
+
+def score_units(score: str) -> pl.Expr:
+    """Give a score in whole units."""
+    return (pl.col(score) * SCORE_UNITS).round().cast(pl.Int64)
+
+
+def as_score(units: str) -> pl.Expr:
+    """Give whole units as the score that has them: rounded, as a division alone may be off by the last bit."""
+    return (pl.col(units) / SCORE_UNITS).round(_SCORE_DECIMALS)
+
+
+def _setting(limits: RebalancingLimits) -> tuple[object, ...]:
+    return tuple(getattr(limits, name) for name in _VIEW_SCHEMA)
+
+
+def _plain(value: object) -> object:
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _names(inputs: DayInputs) -> pl.DataFrame:
+    """Give `asset_key, asset, bucket, bucket_key`, by name."""
+    seen = pl.concat([inputs.scores["asset"], inputs.holdings["asset"]]).unique().sort()
+    return (
+        seen.to_frame()
+        .join(inputs.assets, on="asset", how="left", maintain_order="left")
+        .join(inputs.delisted.select("asset", last_bucket="bucket"), on="asset", how="left", maintain_order="left")
+        .with_columns(bucket=pl.coalesce("bucket", "last_bucket", pl.lit(UNCLASSIFIED)))
+        .drop("last_bucket")
+        .with_columns(bucket_key=pl.col("bucket").rank("dense").cast(pl.UInt32) - 1)
+        .with_row_index("asset_key")
+    )
+
+
+def _scored(views: pl.DataFrame, names: pl.DataFrame, scores: pl.DataFrame) -> pl.DataFrame:
+    by_view = views.drop("include_assets", "include_buckets", "exclude_assets", "exclude_buckets").join(
+        scores, on="model", how="inner"
+    )
+    return (
+        combined_scores(by_view)
+        .join(names.select("asset", "asset_key"), on="asset", how="left")
+        .with_columns(score_units=score_units("score"))
+        .sort("view", "score_units", "asset_key", "score_age_days", descending=[False, True, False, False])
+        .select(
+            pl.int_range(pl.len(), dtype=pl.UInt32).alias("scored_row"),
+            "view",
+            "asset_key",
+            "score",
+            "score_units",
+            "score_date",
+            "score_age_days",
+            "has_partial_score",
+        )
+    )
+
+
+def combined_scores(parts: pl.DataFrame) -> pl.DataFrame:
+    """Combine score parts: weights renormalised over the parts present, never guessed.
+
+    score = (wt technical + wf fundamental) / (wt + wf), over the parts that came. A combined score counts as it came.
+    No part: no row. *Adds* `has_partial_score`.
+    """
+    technical, fundamental = pl.col("technical_score"), pl.col("fundamental_score")
+    has_technical = technical.is_not_null() & (pl.col("technical_score_weight") > 0)
+    has_fundamental = fundamental.is_not_null() & (pl.col("fundamental_score_weight") > 0)
+    technical_weight = pl.col("technical_score_weight") * has_technical
+    fundamental_weight = pl.col("fundamental_score_weight") * has_fundamental
+    total = technical.fill_null(0.0) * technical_weight + fundamental.fill_null(0.0) * fundamental_weight
+    combined = pl.when(has_technical | has_fundamental).then(total / (technical_weight + fundamental_weight))
+    wants_both = (pl.col("technical_score_weight") > 0) & (pl.col("fundamental_score_weight") > 0)
+    return parts.with_columns(
+        has_partial_score=pl.col("score").is_null() & wants_both & ~(has_technical & has_fundamental),
+        score=pl.coalesce("score", combined).round(_SCORE_DECIMALS),
+    ).filter(pl.col("score").is_not_null())
+
+
+def _is_outside(views: pl.DataFrame, names: pl.DataFrame) -> pl.Series:
+    """Answer for every view and name: outside of what it includes, or in what it excludes."""
+    every = views.select("view").join(names.select("asset", "bucket"), how="cross", maintain_order="left_right")
+    is_open = (pl.col("include_assets").list.len() == 0) & (pl.col("include_buckets").list.len() == 0)
+    marked = every.join(views.select("view", is_open=is_open), on="view", how="left", maintain_order="left")
+    for listed, column in (
+        ("include_assets", "asset"),
+        ("include_buckets", "bucket"),
+        ("exclude_assets", "asset"),
+        ("exclude_buckets", "bucket"),
+    ):
+        named = (
+            views.select("view", pl.col(listed).alias(column))
+            .explode(column, empty_as_null=False)
+            .unique()
+            .with_columns(pl.lit(value=True).alias(listed))
+        )
+        marked = marked.join(named, on=["view", column], how="left", maintain_order="left").with_columns(
+            pl.col(listed).fill_null(value=False)
+        )
+    is_inside = pl.col("is_open") | pl.col("include_assets") | pl.col("include_buckets")
+    return marked.select(is_outside=~is_inside | pl.col("exclude_assets") | pl.col("exclude_buckets")).to_series()

@@ -1,0 +1,1 @@
+"""How much each selected asset gets: raw weights, two stages, residual, rounding, audit."""

@@ -1,0 +1,162 @@
+"""Raw weights: how much each selected asset would get if nothing capped it (sizing.md 2).
+
+r = max(lambda q, m), with q the score multiplier, m = min_position_size, and the one lambda that makes the sum T.
+"""
+
+from dataclasses import dataclass
+
+import polars as pl
+
+from sizing.frames.limit_columns import LimitColumns, LimitsByPortfolio
+from sizing.frames.sorted_groups import so_far, starts
+from sizing.limits.model import WEIGHT_TOLERANCE
+from sizing.weights.water_fill import solve_level
+from sizing.weights.working_frame import check_selected, hand_out, lay_out
+
+NO_SIZE = "no_size"
+BELOW_MINIMUM = "below_min_position_size"
+
+_COUNT_TOLERANCE = 1e-9
+"""Added before the floor of B / m: 0.4 / 0.02 is twenty."""
+
+
+@dataclass(frozen=True)
+class DynamicPositionSizer:
+    """Turn scores into raw weights, under the limits of each portfolio.
+
+    *Requires* `portfolio_id, asset, bucket, score, is_held`, optional `pinned_weight`.
+    *Adds* `score_rank, size_category, score_multiplier, drop_reason, raw_weight`. Rows come back by portfolio and rank.
+    *Raises* `ContractError` for a frame that breaks the contract.
+    """
+
+    limits: LimitsByPortfolio
+
+    def size(self, selected: pl.DataFrame) -> pl.DataFrame:
+        """Give `selected` with its raw weights."""
+        given = check_selected(selected)
+        working, columns = lay_out(given, self.limits)
+        return hand_out(add_raw_weights(working, columns), given, RAW_COLUMNS)
+
+
+RAW_COLUMNS = ("score_rank", "size_category", "score_multiplier", "drop_reason", "raw_weight")
+
+
+def add_raw_weights(working: pl.DataFrame, columns: LimitColumns) -> pl.DataFrame:
+    """Add `size_category, score_multiplier, drop_reason, raw_weight` to a laid out frame."""
+    return working.pipe(_add_multiplier, columns.tiers).pipe(_add_drop_reason).pipe(_add_raw_weight)
+
+
+def _add_multiplier(working: pl.DataFrame, tiers: pl.DataFrame) -> pl.DataFrame:
+    """Adaptive: tier multiplier x (1 + incumbent_bias if held); score weighted: the score; else 1."""
+    mode, is_pinned = pl.col("sizing_mode"), pl.col("is_pinned")
+    adaptive = pl.col("tier_multiplier") * (1 + pl.when("is_held").then("incumbent_bias").otherwise(0.0))
+    free_score = pl.when(is_pinned).then(0.0).otherwise("score")
+    all_zero = free_score.max().over("portfolio_key") == 0
+    score_weighted = pl.when(all_zero).then(1.0).otherwise("score")
+    return (
+        _with_tier(working, tiers)
+        .with_columns(
+            score_multiplier=pl.when(is_pinned)
+            .then(0.0)
+            .when(mode == "adaptive")
+            .then(adaptive)
+            .when(mode == "score_weighted")
+            .then(score_weighted)
+            .otherwise(1.0),
+            size_category=pl.when(is_pinned)
+            .then(pl.lit("pinned"))
+            .when(~pl.col("enable_dynamic_sizing"))
+            .then(pl.lit("disabled"))
+            .when(mode == "adaptive")
+            .then("size_category")
+            .otherwise(mode),
+        )
+        .drop("tier_multiplier")
+    )
+
+
+def _with_tier(working: pl.DataFrame, tiers: pl.DataFrame) -> pl.DataFrame:
+    """Find the highest tier whose min_score the score reaches: as many steps up as there are such tiers."""
+    min_scores = tiers.drop_nulls("min_score").pivot("tier_step", index="limits_key", values="min_score")
+    is_reached = (pl.col("score") >= pl.col(step) for step in min_scores.columns[1:])
+    reached = (
+        working.select("limits_key", "score")
+        .join(min_scores, on="limits_key", how="left", maintain_order="left")
+        .select("limits_key", tier_step=pl.sum_horizontal(pl.lit(0, pl.UInt32), *is_reached))
+        .join(tiers, on=["limits_key", "tier_step"], how="left", maintain_order="left")
+    )
+    return working.hstack(reached.select("size_category", "tier_multiplier"))
+
+
+def _add_drop_reason(working: pl.DataFrame) -> pl.DataFrame:
+    """Drop what has no size, then what cannot be held at the minimum: per bucket, then over the portfolio."""
+    no_size = ~pl.col("is_pinned") & (pl.col("score_multiplier") == 0)
+    candidates = working.with_columns(is_candidate=~pl.col("is_pinned") & ~no_size)
+    kept_in_bucket = candidates.with_columns(
+        fits_bucket=pl.col("is_candidate")
+        & (so_far(pl.col("is_candidate"), starts("bucket_key")) <= _places("free_bucket_limit"))
+    )
+    kept = kept_in_bucket.with_columns(is_sized=_fits_portfolio(kept_in_bucket))
+    return kept.with_columns(
+        drop_reason=pl.when(no_size)
+        .then(pl.lit(NO_SIZE))
+        .when(pl.col("is_candidate") & ~pl.col("is_sized"))
+        .then(pl.lit(BELOW_MINIMUM))
+    ).drop("is_candidate", "fits_bucket")
+
+
+def _places(limit: str) -> pl.Expr:
+    """How many positions of the minimum size fit under a limit; any number where there is no minimum."""
+    minimum = pl.col("min_position_size")
+    return pl.when(minimum > 0).then((pl.col(limit) / minimum + _COUNT_TOLERANCE).floor()).otherwise(float("inf"))
+
+
+def _fits_portfolio(working: pl.DataFrame) -> pl.Series:
+    is_crowded = pl.col("fits_bucket").sum().over("portfolio_key") > _places("free_total")
+    if not working.select(is_crowded.any()).item():
+        return working["fits_bucket"]
+    place = pl.col("fits_bucket").cum_sum().over("portfolio_key", order_by="score_rank")
+    return working.select(pl.col("fits_bucket") & (place <= _places("free_total"))).to_series()
+
+
+def _add_raw_weight(working: pl.DataFrame) -> pl.DataFrame:
+    """Give r = max(lambda q, m); pinned rows carry their pinned weight, dropped rows 0.
+
+    Only the proportions of q matter: as a share of the portfolio's largest, the faintest score stays a number.
+    """
+    q = pl.when("is_sized").then("score_multiplier").otherwise(0.0)
+    shares = working.with_columns(share=q / q.max().over("portfolio_key"))
+    return (
+        shares.join(_lambda(shares.filter("is_sized")), on="portfolio_key", how="left", maintain_order="left")
+        .with_columns(
+            raw_weight=pl.when("is_sized")
+            .then(pl.max_horizontal(pl.col("level") * pl.col("share"), "min_position_size"))
+            .otherwise("pinned")
+        )
+        .drop("level", "share")
+    )
+
+
+def _lambda(sized: pl.DataFrame) -> pl.DataFrame:
+    """Give per portfolio the `level` with sum of max(level x share, m) = T; searched only where the floor binds."""
+    proportional = (
+        sized.group_by("portfolio_key", maintain_order=True)
+        .agg(
+            level=pl.col("free_total").first() / pl.col("share").sum(),
+            least=pl.col("share").min(),
+            minimum=pl.col("min_position_size").first(),
+        )
+        .with_columns(floor_binds=pl.col("level") * pl.col("least") < pl.col("minimum") - WEIGHT_TOLERANCE)
+    )
+    if not proportional["floor_binds"].any():
+        return proportional.select("portfolio_key", "level")
+    searched = solve_level(
+        sized.join(proportional.filter("floor_binds"), on="portfolio_key", how="semi", maintain_order="left"),
+        "portfolio_key",
+        slope="share",
+        lower="min_position_size",
+        total="free_total",
+    ).rename({"level": "searched"})
+    return proportional.join(searched, on="portfolio_key", how="left", maintain_order="left").select(
+        "portfolio_key", level=pl.coalesce("searched", "level")
+    )

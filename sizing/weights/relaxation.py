@@ -1,0 +1,140 @@
+"""Infeasibility is said, not hidden: what limits can reach, which one binds, and the cheapest way out (sizing.md 7).
+
+The reachable total is sum over buckets of min(B, n_b c). Where cash is forced by limits, each limit's least value
+that would place it all is solved with the one solver; a changed cap is proved by sizing again under it.
+"""
+
+import polars as pl
+
+from sizing.frames.limit_columns import LimitColumns
+from sizing.limits.model import WEIGHT_TOLERANCE
+from sizing.weights.raw_weights import BELOW_MINIMUM
+from sizing.weights.relaxed_caps import CAPS, proposals, relax_caps
+from sizing.weights.water_fill import at_level, solve_level
+
+_NO_SINGLE_LIMIT = "several limits, or one that is no cap and no growth limit, would have to change"
+
+_LIMITS = ("max_residual_multiple", "max_residual_per_asset", *CAPS)
+"""What may be relaxed; where two cost the same, the earlier one is named."""
+
+
+def add_relaxation(summary: pl.DataFrame, working: pl.DataFrame, columns: LimitColumns) -> pl.DataFrame:
+    """Say per portfolio what is reachable and what would place the cash that limits force.
+
+    *Requires* `portfolio_key` in both, every stage's columns in `working`. *Adds* `reachable_weight, binding_limit,
+    relaxation`.
+    """
+    buckets = _buckets(working)
+    is_forced = (pl.col("residual") - pl.col("residual_placed") > WEIGHT_TOLERANCE) & (
+        pl.col("residual_strategy") != "cash_bucket"
+    )
+    is_cut = pl.col("pins") > pl.col("pinned") + WEIGHT_TOLERANCE
+    could_hold = buckets.filter((pl.col("candidates") > 0) | is_cut)
+    forced = (
+        summary.filter(is_forced)
+        .select("portfolio_key")
+        .join(could_hold, on="portfolio_key", how="semi", maintain_order="left")
+    )
+    reachable = summary.join(_reachable(buckets), on="portfolio_key", how="left", maintain_order="left").with_columns(
+        pl.col("reachable_weight").fill_null(0.0)
+    )
+    if forced.is_empty():
+        return reachable.with_columns(relaxation=pl.lit(None, pl.String))
+    rows = working.join(forced, on="portfolio_key", how="semi", maintain_order="left")
+    told = forced.join(_cheapest(rows, buckets, columns), on="portfolio_key", how="left", maintain_order="left")
+    return reachable.join(
+        told.with_columns(pl.col("relaxation").fill_null(_NO_SINGLE_LIMIT)),
+        on="portfolio_key",
+        how="left",
+        maintain_order="left",
+    )
+
+
+def _buckets(working: pl.DataFrame) -> pl.DataFrame:
+    return working.group_by("bucket_key", maintain_order=True).agg(
+        pl.col("portfolio_key", "target_total_allocation", "free_total", "max_single_position").first(),
+        pl.col("max_allocation_per_bucket").first(),
+        pl.col("free_bucket_limit", "bucket_limit").first(),
+        has_own_limit=pl.col("own_bucket_limit").is_not_null().first(),
+        positions=pl.col("is_sized").sum().cast(pl.Float64),
+        candidates=(pl.col("is_sized") | (pl.col("drop_reason") == BELOW_MINIMUM)).sum().cast(pl.Float64),
+        pinned=pl.col("pinned").sum(),
+        pins=pl.col("pinned_weight").sum(),
+        pins_at_cap=pl.min_horizontal("pinned_weight", "max_single_position").filter("is_pinned").sum(),
+    )
+
+
+def _reachable(buckets: pl.DataFrame) -> pl.DataFrame:
+    """Give what is reachable, and below T the limit without which more is: of c and B the one that gives more.
+
+    Where neither does alone, it is c, or nothing is there to be sized: the weights that are pinned are as they are.
+    """
+    by_cap = pl.col("positions") * pl.col("max_single_position") + pl.col("pinned")
+    by_bucket = pl.col("bucket_limit")
+    gain = pl.col("without_cap") - pl.col("reachable_weight")
+    return (
+        buckets.group_by("portfolio_key", maintain_order=True)
+        .agg(
+            target=pl.col("target_total_allocation").first(),
+            positions=pl.col("positions").sum(),
+            reachable_weight=pl.min_horizontal(by_cap, by_bucket).sum(),
+            without_buckets=(pl.col("positions") * pl.col("max_single_position") + pl.col("pins_at_cap")).sum(),
+            without_cap=pl.min_horizontal(pl.col("positions") + pl.col("pins"), by_bucket).sum(),
+        )
+        .select(
+            "portfolio_key",
+            "reachable_weight",
+            binding_limit=pl.when(pl.col("reachable_weight") < pl.col("target") - WEIGHT_TOLERANCE).then(
+                pl.when(pl.col("without_buckets") > pl.col("without_cap") + WEIGHT_TOLERANCE)
+                .then(pl.lit("max_allocation_per_bucket"))
+                .when((pl.col("positions") > 0) | (gain > WEIGHT_TOLERANCE))
+                .then(pl.lit("max_single_position"))
+                .otherwise(pl.lit("no_position"))
+            ),
+        )
+    )
+
+
+def _cheapest(rows: pl.DataFrame, buckets: pl.DataFrame, columns: LimitColumns) -> pl.DataFrame:
+    """Give per portfolio the relaxation with the least relative change among those that place it all."""
+    affected = buckets.join(rows, on="bucket_key", how="semi", maintain_order="left")
+    caps = relax_caps(rows, affected, columns)
+    return (
+        pl.concat([_growth_candidates(rows), caps])
+        .sort(
+            "portfolio_key",
+            pl.col("new") / pl.col("old"),
+            pl.col("limit").replace_strict(_LIMITS, range(len(_LIMITS))),
+        )
+        .group_by("portfolio_key", maintain_order=True)
+        .first()
+        .select("portfolio_key", relaxation=pl.format("{} {} -> {} would place it all", "limit", "old", "new"))
+    )
+
+
+def _growth_candidates(rows: pl.DataFrame) -> pl.DataFrame:
+    """How far each growth limit must rise for the rooms to hold the residual, the other limits unchanged."""
+    w2 = pl.col("stage2_weight")
+    free = rows.filter("is_sized").with_columns(
+        bucket_room=(pl.col("free_bucket_limit") - w2.sum().over("bucket_key")).clip(0),
+        position_room=pl.col("max_single_position") - w2,
+        one=pl.lit(1.0),
+    )
+    by_multiple = free.with_columns(room=pl.min_horizontal("position_room", "max_residual_per_asset"))
+    by_asset = free.with_columns(room=pl.min_horizontal("position_room", pl.col("max_residual_multiple") * w2))
+    return pl.concat(
+        [
+            _growth(by_multiple.drop_nulls("max_residual_multiple"), "max_residual_multiple", "stage2_weight"),
+            _growth(by_asset, "max_residual_per_asset", "one"),
+        ]
+    )
+
+
+def _growth(rows: pl.DataFrame, limit: str, slope: str) -> pl.DataFrame:
+    bucket_level = solve_level(rows, "bucket_key", slope=slope, upper="room", total="bucket_room")
+    within = rows.join(bucket_level, on="bucket_key", how="left", maintain_order="left").with_columns(
+        reachable=at_level("level", slope, upper="room")
+    )
+    level = solve_level(within, "portfolio_key", slope=slope, upper="reachable", total="residual")
+    old = within.group_by("portfolio_key", maintain_order=True).agg(old=pl.col(limit).first())
+    return proposals(level.join(old, on="portfolio_key", maintain_order="left"), limit)

@@ -1,0 +1,82 @@
+"""Stored weights: whole units of 1e-8 that add up exactly (sizing.md 5).
+
+Round each down, then give the leftover units one each by largest remainder, ties by rank, to positions that stay
+<= c and whose bucket stays <= B. Units that fit nowhere are cash.
+"""
+
+from decimal import Decimal
+
+import polars as pl
+
+from sizing.frames.integer_keys import packed
+from sizing.frames.schema import STORED_WEIGHT
+from sizing.frames.sorted_groups import place
+from sizing.limits.model import WEIGHT_DECIMALS
+
+UNITS = 10**WEIGHT_DECIMALS
+"""Stored units in a weight of 1."""
+
+_ONE_UNIT = pl.lit(Decimal("0.00000001"))
+_SNAP = 1e-4
+"""Part of a unit added before rounding down, so that 0.02 stays 0.02."""
+
+_REMAINDER_STEPS = 10_000
+"""Remainders are compared in steps of this part of a unit: float noise must not beat the rank."""
+
+
+def add_target_weight(working: pl.DataFrame) -> pl.DataFrame:
+    """Round stage 2 weight + residual weight. *Adds* `target_weight`, DECIMAL(10, 8)."""
+    exact = (pl.col("stage2_weight") + pl.col("residual_weight")) * UNITS
+    # A portfolio of n positions may gain at most half a unit by snapping, or it could exceed its total.
+    snap = pl.min_horizontal(pl.lit(_SNAP), 0.5 / pl.len().over("portfolio_key"))
+    units = working.select(
+        *("portfolio_key", "bucket_key", "score_rank", "is_sized", "is_pinned"),
+        exact=exact,
+        snap=snap,
+        row=pl.int_range(pl.len()),
+        cap=as_units("max_single_position"),
+        bucket_cap=as_units("bucket_limit"),
+    ).with_columns(floor=(pl.col("exact") + pl.col("snap")).floor().cast(pl.Int64))
+    extra = pl.zeros(units.height, pl.Int64, eager=True).scatter(_leftover_rows(units), 1)
+    return working.with_columns(target_weight=as_weight(pl.lit(units["floor"] + extra)))
+
+
+def as_weight(units: pl.Expr) -> pl.Expr:
+    """Turn whole units into a stored weight, exactly."""
+    weight: pl.Expr = (units.cast(pl.Decimal(20, 8)) * _ONE_UNIT).cast(STORED_WEIGHT)
+    return weight
+
+
+def as_units(weight: str) -> pl.Expr:
+    """Turn a limit with at most eight decimals into whole units; infinity stays above any weight."""
+    units: pl.Expr = (pl.col(weight).clip(upper_bound=2.0) * UNITS).round().cast(pl.Int64)
+    return units
+
+
+def _leftover_rows(units: pl.DataFrame) -> pl.Series:
+    """Find the rows that get one unit more: by remainder and rank, while cap, bucket and leftover allow."""
+    leftover = (pl.col("exact").sum() + _SNAP).floor().cast(pl.Int64) - pl.col("floor").sum()
+    can_take = (pl.col("is_sized") | pl.col("is_pinned")) & (pl.col("floor") < pl.col("cap"))
+    remainder = (pl.col("exact") - pl.col("floor")).clip(0) * _REMAINDER_STEPS
+    takers = (
+        units.with_columns(
+            leftover=leftover.over("portfolio_key"),
+            bucket_room=pl.col("bucket_cap") - pl.col("floor").sum().over("bucket_key"),
+            steps_short=_REMAINDER_STEPS - remainder.round().cast(pl.Int64),
+        )
+        .filter((pl.col("leftover") > 0) & (pl.col("bucket_room") > 0) & can_take)
+        .select(
+            *("row", "portfolio_key", "bucket_key", "leftover"),
+            order=packed("portfolio_key", "steps_short", "score_rank"),
+            is_scarce=pl.len().over("bucket_key") > pl.col("bucket_room"),
+            bucket_room="bucket_room",
+        )
+        .sort("order")
+    )
+    admitted = takers.join(_too_late(takers.filter("is_scarce")), on="row", how="anti", maintain_order="left")
+    return admitted.filter(place("portfolio_key") <= pl.col("leftover"))["row"]
+
+
+def _too_late(takers: pl.DataFrame) -> pl.DataFrame:
+    """Find the rows whose bucket has no room left when their turn comes."""
+    return takers.filter(pl.int_range(pl.len()).over("bucket_key") >= pl.col("bucket_room"))

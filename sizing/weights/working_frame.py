@@ -1,0 +1,131 @@
+"""The frame that the sizing stages work on: one row per selected asset, limits and keys beside it.
+
+Rows are ordered by portfolio, bucket and rank, whatever order they came in, so that every sum adds up in the same
+order and the result has the same bytes. What does not belong here: any weight that a stage decides, pinned
+weights excepted, which are decided before the first stage (sizing.md 4).
+"""
+
+import polars as pl
+
+from sizing.errors import ContractError
+from sizing.frames.integer_keys import code, code_among, packed
+from sizing.frames.limit_columns import LimitColumns, LimitsByPortfolio, check_limits, limit_columns
+from sizing.frames.schema import SelectedAssets, validate
+from sizing.frames.sorted_groups import place
+
+_GIVEN_COLUMNS = ("bucket", "score", "is_held", "pinned_weight")
+_RANKED_COLUMNS = ("input_row", "output_row", "portfolio_key", "bucket_key", "score_rank", *_GIVEN_COLUMNS)
+
+
+def lay_out(selected: pl.DataFrame, limits: LimitsByPortfolio) -> tuple[pl.DataFrame, LimitColumns]:
+    """Order the rows, and lay limits, keys and pinned weights beside them.
+
+    *Requires* what `check_selected` gives.
+    *Adds* `input_row, output_row, score_rank, portfolio_key, bucket_key, is_pinned, pinned, bucket_limit, free_total,
+    free_bucket_limit` and the sizing limits by their names.
+    *Raises* `ContractError`.
+    """
+    columns = limit_columns(check_limits(limits), selected["portfolio_id"])
+    return lay_limits(_ranked(selected, columns), columns), columns
+
+
+def _ranked(selected: pl.DataFrame, columns: LimitColumns) -> pl.DataFrame:
+    """Rank by score, then name, in each portfolio, and order by portfolio, bucket and rank."""
+    places = (
+        _codes(selected, columns)
+        .sort(packed("portfolio_key", "score_code", "asset_code"))
+        .select("input_row", "portfolio_key", "bucket_code", score_rank=place("portfolio_key"))
+        .with_row_index("output_row")
+        .sort(packed("portfolio_key", "bucket_code", "score_rank"))
+        .with_columns(pl.col("portfolio_key").set_sorted())
+        .with_columns(bucket_key=packed("portfolio_key", "bucket_code").rle_id())
+        .with_columns(pl.col("bucket_key").set_sorted())
+        .drop("bucket_code")
+    )
+    return places.hstack(selected.select(_GIVEN_COLUMNS)[places["input_row"]])
+
+
+def _codes(selected: pl.DataFrame, columns: LimitColumns) -> pl.DataFrame:
+    """Give portfolios, buckets and assets a number by name, scores one from the highest, the missing ones last."""
+    falling = pl.col("score").unique().sort(descending=True, nulls_last=True)
+    scores = selected.select(falling).with_row_index("score_code")
+    return (
+        selected.select(
+            "score",
+            portfolio_key=code_among(selected["portfolio_id"], columns.portfolios["portfolio_id"]),
+            bucket_code=code(selected["bucket"]),
+            asset_code=code(selected["asset"]),
+        )
+        .with_row_index("input_row")
+        .join(scores, on="score", how="left", nulls_equal=True, maintain_order="left")
+    )
+
+
+def check_selected(selected: pl.DataFrame) -> pl.DataFrame:
+    """Hold the selected assets against their contract, and give them with `pinned_weight`, null where it is missing.
+
+    *Raises* `ContractError`.
+    """
+    if not isinstance(selected, pl.DataFrame):  # in a notebook, which no type checker reads
+        kind = type(selected).__name__
+        mend = "call collect() on it first" if kind == "LazyFrame" else "pl.DataFrame(...) makes one"
+        msg = f"size_portfolios: expected the selected assets as a Polars DataFrame, got a {kind}: {mend}"
+        raise ContractError(msg)
+    has_pins = "pinned_weight" in selected.columns
+    given = selected if has_pins else selected.with_columns(pinned_weight=pl.lit(None, pl.Float64))
+    validate(SelectedAssets, given, "size_portfolios: the selected assets")
+    return given
+
+
+def hand_out(working: pl.DataFrame, selected: pl.DataFrame, added: tuple[str, ...]) -> pl.DataFrame:
+    """Give the rows of `selected` by portfolio and rank, its own columns first, with the `added` ones behind.
+
+    *Raises* `ContractError` where `selected` already has an added column.
+    """
+    taken = sorted(set(added) & set(selected.columns))
+    if taken:
+        msg = f"the frame already has {', '.join(taken)}: a stage adds columns and never rewrites one; drop them"
+        raise ContractError(msg)
+    order = working["output_row"].arg_sort()
+    return selected[working["input_row"].gather(order)].hstack(working.select(added)[order])
+
+
+def lay_limits(rows: pl.DataFrame, columns: LimitColumns) -> pl.DataFrame:
+    """Lay limits and pinned weights beside ranked rows."""
+    laid = (
+        rows.select(_RANKED_COLUMNS)
+        .join(columns.portfolios, on="portfolio_key", how="left", maintain_order="left")
+        .join(columns.buckets, on=["limits_key", "bucket"], how="left", maintain_order="left")
+        .with_columns(bucket_limit=pl.coalesce("own_bucket_limit", "max_allocation_per_bucket"))
+    )
+    pinned = _pinned(laid.filter(pl.col("pinned_weight").is_not_null()))
+    in_portfolio, in_bucket = (
+        pinned.group_by(group, maintain_order=True).agg(pl.col("pinned").sum().alias(total))
+        for group, total in (("portfolio_key", "portfolio_pinned"), ("bucket_key", "bucket_pinned"))
+    )
+    return (
+        laid.join(pinned.select("input_row", "pinned"), on="input_row", how="left", maintain_order="left")
+        .join(in_portfolio, on="portfolio_key", how="left", maintain_order="left")
+        .join(in_bucket, on="bucket_key", how="left", maintain_order="left")
+        .with_columns(
+            pl.col("pinned").fill_null(0.0),
+            is_pinned=pl.col("pinned_weight").is_not_null(),
+            free_total=(pl.col("target_total_allocation") - pl.col("portfolio_pinned").fill_null(0.0)).clip(0),
+            free_bucket_limit=(pl.col("bucket_limit") - pl.col("bucket_pinned").fill_null(0.0)).clip(0),
+        )
+        .drop("portfolio_pinned", "bucket_pinned")
+    )
+
+
+def _pinned(rows: pl.DataFrame) -> pl.DataFrame:
+    """Limits win over freezing: the cap first, then the bucket, then the total scale pinned weights down."""
+    return (
+        rows.with_columns(pinned=pl.min_horizontal("pinned_weight", "max_single_position"))
+        .with_columns(pinned=pl.col("pinned") * _scale("bucket_limit", "bucket_key"))
+        .with_columns(pinned=pl.col("pinned") * _scale("target_total_allocation", "portfolio_key"))
+    )
+
+
+def _scale(limit: str, group: str) -> pl.Expr:
+    total = pl.col("pinned").sum().over(group)
+    return pl.when(total > pl.col(limit)).then(pl.col(limit) / total).otherwise(1.0)

@@ -1,0 +1,1 @@
+"""The life of the file: maintenance, verification, retention, restore."""

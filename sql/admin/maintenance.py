@@ -1,0 +1,281 @@
+"""Keep the warehouse well: say how it is, prove all of it, copy it, put a copy back."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple, TypeAlias
+
+import polars as pl
+
+from sql.admin.restore import replace_by
+from sql.admin.retention import new_backup_path
+from sql.admin.verification import ALL_APPLIED, SAME_EXPORTS, SAME_SNAPSHOT, Verification
+from sql.engine.atomic_files import count_wal_bytes
+from sql.engine.opening import SNAPSHOT_ADVICE, pending_migrations, refuse_unnameable
+from sql.engine.owners import warehouse_id
+from sql.engine.scripts import Script, read_scripts
+from sql.engine.statements import Connection, fill, query, read, read_tables, tables
+from sql.errors import Failure, WarehouseError
+from sql.store import runs
+from sql.store.exports import Matched, find_unlike, match_exports
+from sql.text import listed
+from sql.warehouse import Warehouse, find_owner, translated
+
+Tell: TypeAlias = Callable[[str, int, int], None]
+"""Given what is looked at, how many steps are done, and of how many."""
+_Step: TypeAlias = tuple[str, Callable[[], tuple[Failure, ...]]]
+
+_FIRST_ROWS = 5
+_BACKUP_ADVICE = "nothing was changed: give another backup"
+
+
+@dataclass(frozen=True)
+class Status:
+    """How the warehouse is. Sizes in bytes, times in UTC; None: it never happened, or there is none.
+
+    `is_snapshot_own` is False for the snapshot of another warehouse. `is_snapshot_current` says whether readers see
+    what happened last: the newest event of a run, the newest ingest.
+    """
+
+    path: Path
+    size_bytes: int
+    wal_bytes: int
+    code_version: str
+    pending: tuple[str, ...]
+    migrations: pl.DataFrame
+    rows: pl.DataFrame
+    last_publication: Mapping[str, object] | None
+    n_recoveries: int
+    last_recovered_at: datetime | None
+    snapshot_path: Path
+    snapshot_at: datetime | None
+    is_snapshot_own: bool
+    is_snapshot_current: bool
+
+
+class Restored(NamedTuple):
+    """Where the file that was replaced is kept, None when there was none; what became of exports, and where they are.
+
+    `exports_kept` has those that were replaced or removed.
+    """
+
+    kept: Path | None
+    exports: Matched
+    exports_kept: Path
+
+
+def read_status(warehouse: Warehouse) -> Status:
+    """Say how the warehouse is. *Raises* `WarehouseError` when it cannot be opened or does not fit the code."""
+    wal_bytes = count_wal_bytes(warehouse.path)
+    with warehouse.connected() as con:
+        migrations = query(con, "applied_migrations")
+        pending = pending_migrations(con)
+        last, newest = _last_publication(con), query(con, "newest_records").row(0)
+        recoveries = query(con, "recovery_summary").row(0, named=True)
+        is_own = find_owner(con, warehouse.snapshot_path) in {None, warehouse_id(con)}
+        rows = pl.DataFrame(list(_count(con).items()), {"table_name": pl.String, "n_rows": pl.Int64}, orient="row")
+    has_snapshot = warehouse.snapshot_path.exists()
+    return Status(
+        path=warehouse.path,
+        size_bytes=warehouse.path.stat().st_size,
+        wal_bytes=wal_bytes,
+        code_version=read_scripts("migrations")[-1].version,
+        pending=tuple(script.name for script in pending),
+        migrations=migrations.select("version", "name", "applied_at"),
+        rows=rows,
+        last_publication=last,
+        **recoveries,
+        snapshot_path=warehouse.snapshot_path,
+        snapshot_at=datetime.fromtimestamp(warehouse.snapshot_path.stat().st_mtime, UTC) if has_snapshot else None,
+        is_snapshot_own=is_own,
+        is_snapshot_current=has_snapshot and is_own and _newest_in_snapshot(warehouse) == newest,
+    )
+
+
+def verify(warehouse: Warehouse, tell: Tell, *, has_copies: bool = True) -> Verification:
+    """Read every value of every table and prove all that the warehouse promises; with its copies, that they are as it.
+
+    *Raises* `WarehouseError` when it cannot be opened at all; what is wrong inside is in the failures.
+    """
+    with warehouse.connected() as con:
+        if pending := _pending(con):
+            words = f"{', '.join(pending)}: bring the warehouse forward with `ballast db migrate`, then verify it"
+            return Verification(1, ((ALL_APPLIED, len(pending), words),))
+        seen = query(con, "what_readers_see")
+        comparisons: tuple[_Step, ...] = (
+            (SAME_SNAPSHOT, partial(_compare_snapshot, con, warehouse, seen)),
+            (SAME_EXPORTS, partial(_compare_exports, con, warehouse.export_folder)),
+        )
+        steps = (*_scans(con), *_proofs(con), *_run_checks(con), *(comparisons if has_copies else ()))
+        return Verification(
+            len(steps), tuple(_take(steps, tell, partial(translated, warehouse.path, partial(read_tables, con))))
+        )
+
+
+def backup(warehouse: Warehouse, path: Path | None) -> Path:
+    """Write a consistent copy, synced and opened again before it gets its name. Default: beside it, in backups/.
+
+    *Raises* `WarehouseError` when there is a file of that name, or the copy is not what it should be.
+    """
+    path = path or new_backup_path(warehouse.path, None)
+    refuse_unnameable(path)
+    if path.exists():
+        msg = f"{path} is there already and is not overwritten: give another name, or move it away"
+        raise WarehouseError(msg)
+    with warehouse.connected() as con, warehouse.copied(con, path) as copy:
+        expected = _count(con)
+        with warehouse.reading(copy, "it was thrown away: back up again") as backed_up:
+            got = _count(backed_up)
+        if got != expected:
+            msg = f"the copy for {path} has rows {got}, expected {expected}. It was thrown away: back up again"
+            raise WarehouseError(msg)
+    return path
+
+
+def verify_backup(warehouse: Warehouse, path: Path, tell: Tell) -> Verification:
+    """Prove a backup as `verify` proves the live file; one of before a migration, only that it is readable.
+
+    Nobody waits meanwhile. *Raises* `WarehouseError` when it cannot be opened, or rotted.
+    """
+    _require_backup(path)
+    with warehouse.reading(path, _BACKUP_ADVICE) as con:
+        steps = (*_scans(con), *(() if _pending(con) else (*_proofs(con), *_run_checks(con))))
+        return Verification(len(steps), tuple(_take(steps, tell, nullcontext)))
+
+
+def restore(warehouse: Warehouse, path: Path, tell: Tell) -> Restored:
+    """Put a copy of the backup, brought forward, in the place of the warehouse, and make its copies as it is.
+
+    The backup is proved first. What is halted stays halted, see `replace_by`. *Raises*
+    `WarehouseError` when the backup is not sound; then nothing was changed.
+    """
+    verification = verify_backup(warehouse, path, tell)
+    if verification.failures:
+        msg = f"backup {path} is not sound, {verification.words}. {_BACKUP_ADVICE.capitalize()}"
+        raise WarehouseError(msg)
+    kept = replace_by(warehouse, path)
+    exports_kept = kept.with_name(f"{kept.name}.targets") if kept else _aside(warehouse.path)
+    # Before the snapshot, which writes the export of the newest day without a look at what was there.
+    with warehouse.connected() as con:
+        exports = match_exports(con, warehouse.export_folder, exports_kept)
+        warehouse.renew_copies(con, query(con, "newest_visible_day")["as_of_date"][0])
+    return Restored(kept, exports, exports_kept)
+
+
+def renew_exports(warehouse: Warehouse) -> tuple[Matched, Path]:
+    """Make the exports what is visible; give what became of them, and where those are that were other."""
+    aside = _aside(warehouse.path)
+    with warehouse.connected() as con:
+        warehouse.require_own_copies(con, None)
+        return match_exports(con, warehouse.export_folder, aside), aside
+
+
+def _aside(path: Path) -> Path:
+    return path.with_name(f"{path.name}.replaced-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.targets")
+
+
+def _require_backup(path: Path) -> None:
+    if path.is_dir():
+        msg = f"{path} is a folder: give the file of the backup in it"
+        raise WarehouseError(msg)
+    if not path.is_file():
+        msg = f"no backup at {path}: correct the path"
+        raise WarehouseError(msg)
+    if count_wal_bytes(path):
+        msg = f"backup {path} has a write-ahead log beside it: give a whole one, like `ballast db backup` writes"
+        raise WarehouseError(msg)
+
+
+def _pending(con: Connection) -> tuple[str, ...]:
+    """Name the migrations still to apply. *Raises* `MigrationError` when the file and the code do not fit."""
+    names = tables(con)
+    if "schema_migrations" not in names:
+        msg = f"this is no warehouse: it has {len(names)} tables and no schema_migrations. {_BACKUP_ADVICE}"
+        raise WarehouseError(msg)
+    return tuple(script.name for script in pending_migrations(con))
+
+
+def _take(steps: tuple[_Step, ...], tell: Tell, words: Callable[[], AbstractContextManager[None]]) -> Iterator[Failure]:
+    for done, (name, step) in enumerate(steps):
+        tell(name, done, len(steps))
+        try:
+            with words():
+                yield from step()
+        except WarehouseError as error:
+            yield name, 1, str(error)
+    tell("done", len(steps), len(steps))
+
+
+def _scans(con: Connection) -> tuple[_Step, ...]:
+    return tuple((f"table {table} is readable", partial(_scan, con, table)) for table in tables(con))
+
+
+def _scan(con: Connection, table: str) -> tuple[Failure, ...]:
+    read(con, fill("scan_table", table=table))
+    return ()
+
+
+def _proofs(con: Connection) -> tuple[_Step, ...]:
+    return tuple((script.name, partial(_prove, con, script.name, script.sql)) for script in read_scripts("proofs"))
+
+
+def _prove(con: Connection, name: str, sql: str) -> tuple[Failure, ...]:
+    failing = read(con, sql)["detail"]
+    return ((name, failing.len(), "; ".join(failing.head(_FIRST_ROWS))),) if failing.len() else ()
+
+
+def _run_checks(con: Connection) -> tuple[_Step, ...]:
+    """Hold every run that has rows to account by the checks that there were when they were written."""
+    applied_at = dict(query(con, "applied_migrations").select("version", "applied_at").rows())
+    checks = [(applied_at[check.since], check) for check in read_scripts("checks")]
+    return tuple(
+        (f"run {run_id}", partial(_check_run, con, run_id, tuple(check for at, check in checks if at <= written_at)))
+        for run_id, written_at in query(con, "written_runs").iter_rows()
+    )
+
+
+def _check_run(con: Connection, run_id: str, checks: tuple[Script, ...]) -> tuple[Failure, ...]:
+    return tuple((f"run {run_id}: {name}", n, first) for name, n, first in runs.find_failures(con, run_id, checks))
+
+
+def _compare_snapshot(con: Connection, warehouse: Warehouse, seen: pl.DataFrame) -> tuple[Failure, ...]:
+    if not warehouse.snapshot_path.exists():
+        words = f"there is none at {warehouse.snapshot_path}: {SNAPSHOT_ADVICE}"
+        return ((SAME_SNAPSHOT, 1, words),) if _last_publication(con) else ()
+    warehouse.require_own_copies(con, None)
+    with warehouse.reading(warehouse.snapshot_path, SNAPSHOT_ADVICE) as copy:
+        for _, scan in _scans(copy):
+            scan()
+        shown = query(copy, "what_readers_see")
+    differing = seen.join(shown, on=seen.columns, how="anti", nulls_equal=True)["view_name"]
+    words = f"{', '.join(differing)} of {warehouse.snapshot_path} is not as in the warehouse: {SNAPSHOT_ADVICE}"
+    return ((SAME_SNAPSHOT, differing.len(), words),) if differing.len() else ()
+
+
+def _compare_exports(con: Connection, folder: Path) -> tuple[Failure, ...]:
+    unlike = find_unlike(con, folder)
+    n_days = len(unlike.written) + len(unlike.removed)
+    parts = (("missing or not as in the warehouse", unlike.written), ("of days that are not published", unlike.removed))
+    named = "; ".join(f"{what}: {listed(list(map(str, days)))}" for what, days in parts if days)
+    return ((SAME_EXPORTS, n_days, f"{folder} {named}: {SNAPSHOT_ADVICE}"),) if n_days else ()
+
+
+def _last_publication(con: Connection) -> dict[str, object] | None:
+    rows = query(con, "last_publication").rows(named=True)
+    return rows[0] if rows else None
+
+
+def _newest_in_snapshot(warehouse: Warehouse) -> tuple[object, ...]:
+    with warehouse.reading(warehouse.snapshot_path, SNAPSHOT_ADVICE) as con:
+        return query(con, "newest_records").row(0)
+
+
+def _count(con: Connection) -> dict[str, int]:
+    counted = {
+        table: read(con, f"SELECT count(*) AS n_rows FROM {table}")["n_rows"][0]  # noqa: S608 - one of our own tables
+        for table in tables(con)
+    }
+    return dict(sorted(counted.items()))

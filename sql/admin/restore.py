@@ -1,0 +1,76 @@
+"""Put a copy of a backup in the place of the live file. What was halted there stays halted."""
+
+import logging
+import shutil
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from sql.engine.atomic_files import keep, make_folder, written_copy
+from sql.engine.locks import exclusive
+from sql.engine.owners import UNKNOWN, kept_id, warehouse_id
+from sql.engine.statements import Connection, execute, transaction
+from sql.errors import DamagedError
+from sql.store import halts
+from sql.store.exports import exported
+from sql.store.halts import Order
+from sql.warehouse import Warehouse, bring_forward, find_owner
+
+_LOG = logging.getLogger(__name__)
+
+
+def replace_by(warehouse: Warehouse, path: Path) -> Path | None:
+    """Put a copy of `path` in the place of the live file, and return where that one is kept, None when it is new.
+
+    The copy is brought forward first, and gets the halts in force of the file that it replaces beside its own. At every
+    moment there is one whole file in the place. A file that is damaged is kept as it is, with its log; what was halted
+    there nobody knows then, so all portfolios are. *Raises* `WarehouseError` when it is in use or of another
+    application: nothing was changed then.
+    """
+    kept = warehouse.path.with_name(f"{warehouse.path.name}.replaced-{datetime.now(UTC):%Y%m%dT%H%M%SZ}")
+    make_folder(warehouse.path.parent)
+    with exclusive(warehouse.lock_path, warehouse.lock_timeout_seconds), written_copy(warehouse.path) as temporary:
+        shutil.copyfile(path, temporary)
+        is_there = warehouse.path.exists()
+        orders = _read_orders(warehouse, kept) if is_there else ()
+        with replace(warehouse, path=temporary).opened(0) as con:
+            _require_replaceable(con, warehouse)
+            bring_forward(con)
+            with transaction(con):
+                in_force = halts.take_over(con, orders)
+            execute(con, "CHECKPOINT")
+        if is_there:
+            keep(warehouse.path, kept)
+    _tell(warehouse.path, in_force, is_there=is_there)
+    return kept if is_there else None
+
+
+def _require_replaceable(con: Connection, warehouse: Warehouse) -> None:
+    """Refuse to replace copies that are neither of the backup, which is open, nor of the file that it replaces."""
+    backup, live = warehouse_id(con), find_owner(con, warehouse.path) or kept_id(warehouse.path)
+    if live not in {None, backup}:
+        _LOG.warning("the backup is of another warehouse than %s, which it replaces", warehouse.path)
+    # Exports that the backup does not know are kept aside.
+    warehouse.require_copies_of(con, {backup, live, UNKNOWN}, exported(warehouse.export_folder))
+
+
+def _read_orders(warehouse: Warehouse, kept: Path) -> tuple[Order, ...]:
+    """Read what is halted in the file that is about to be replaced, and write its log into it."""
+    try:
+        with warehouse.opened(warehouse.lock_timeout_seconds) as con:
+            execute(con, "CHECKPOINT")
+            return halts.read_orders(con)
+    except DamagedError as damaged:
+        _LOG.warning("%s. It is kept as it is in %s", damaged, kept)
+        return (Order(None, "restore", f"what was halted in {kept.name} cannot be read", datetime.now(UTC)),)
+
+
+def _tell(path: Path, in_force: str, *, is_there: bool) -> None:
+    if in_force:
+        _LOG.warning(
+            "publication is halted after the restore, lift with `ballast resume` what need not be: %s", in_force
+        )
+    if not is_there:
+        _LOG.warning(
+            "there was no file at %s before: what was halted after the backup is not known, halt it anew", path
+        )

@@ -1,0 +1,1 @@
+"""How statements run: scripts, locks, files that are whole, errors in plain words."""

@@ -1,0 +1,1 @@
+"""Other databases: the replica in PostgreSQL, and queries that read."""

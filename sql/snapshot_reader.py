@@ -1,0 +1,36 @@
+"""Named queries on the snapshot, on one read-only connection: what commands that only look are made from."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Protocol
+
+import polars as pl
+
+from sql.engine.statements import Connection, query
+from sql.warehouse import Warehouse
+
+
+class Reader(Protocol):
+    """Who answers a query of sql/queries/ by its name: the warehouse, or its snapshot."""
+
+    def query(self, name: str, /, **parameters: object) -> pl.DataFrame:
+        """Run sql/queries/<name>.sql, whose header says its grain and parameters."""
+
+
+@dataclass(frozen=True)
+class SnapshotReader:
+    """The snapshot while it is open: a publication meanwhile changes nothing of what it answers."""
+
+    con: Connection
+
+    def query(self, name: str, /, **parameters: object) -> pl.DataFrame:
+        """Run sql/queries/<name>.sql, whose header says its grain and parameters."""
+        return query(self.con, name, **parameters)
+
+
+@contextmanager
+def reading_snapshot(warehouse: Warehouse) -> Iterator[SnapshotReader]:
+    """Open the snapshot read-only for many queries. *Raises* `WarehouseError` when there is none, or it is damaged."""
+    with warehouse.reading_snapshot() as con:
+        yield SnapshotReader(con)

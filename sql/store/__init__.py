@@ -1,0 +1,1 @@
+"""What is written and read for runs: ingests, runs, approvals, halts, replays, exports."""

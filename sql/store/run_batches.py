@@ -1,0 +1,131 @@
+"""Several new runs at once, as runs.py does one: recorded, written, checked and published, whole or not at all.
+
+*Requires* an open connection and a transaction around every function, which warehouse.py gives.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, date, datetime
+from typing import NamedTuple
+
+import polars as pl
+
+from sql.engine.scripts import Script, read_script, read_scripts
+from sql.engine.statements import Connection, execute, insert, query, read
+from sql.engine.table_contracts import RUN_TABLES
+from sql.errors import PublishRejectedError, WarehouseError
+from sql.records import RunRecord
+from sql.store.halts import refuse_halted
+from sql.store.runs import as_failure, as_row, supersede_proposals, visible_runs, with_warnings
+
+
+class StartedRun(NamedTuple):
+    """A run, and what looks like a typing error in it."""
+
+    record: RunRecord
+    warnings: Sequence[str] = ()
+
+
+class Event(NamedTuple):
+    """Something that happened to a run."""
+
+    run_id: str
+    state: str
+    reason: str
+
+
+def publish(
+    con: Connection,
+    runs: Sequence[StartedRun],
+    frames: Mapping[str, pl.DataFrame],
+    by: str,
+) -> None:
+    """Record the runs, write their rows, check each run, make all visible.
+
+    *Requires* that every run is new, and in every frame the column run_id. *Raises* `HaltedError`,
+    `PublishRejectedError`.
+    """
+    run_ids = [run.record.run_id for run in runs]
+    days = [run.record.as_of_date for run in runs]
+    _refuse_known(con, run_ids, days)
+    refuse_halted(con, _name(run_ids), {name for run in runs for name in run.record.portfolio_ids})
+    now = datetime.now(UTC)
+    insert(con, "runs", _as_frame([as_row(run.record, now) for run in runs]))
+    for table in RUN_TABLES:
+        insert(con, table, frames[table])
+    _require_sound(find_failures(con, run_ids), run_ids)
+    before = visible_runs(con, days)
+    record_events(con, [Event(run_id, "started", "first start") for run_id in run_ids], by)
+    record_events(
+        con,
+        [Event(run.record.run_id, "published", with_warnings("every check passed", run.warnings)) for run in runs],
+        by,
+    )
+    replaced = before.join(visible_runs(con, days), on="run_id", how="anti")
+    run_of = dict(zip(days, run_ids, strict=True))
+    record_events(
+        con,
+        [Event(run_id, "superseded", f"replaced by run {run_of[day]}") for day, run_id in replaced.iter_rows()],
+        by,
+    )
+    supersede_proposals(con, run_ids, by)
+
+
+def record_unchanged(con: Connection, runs: Iterable[StartedRun], by: str) -> None:
+    """Record that the runs were asked for again. *Requires* that each is visible."""
+    reasons = [(run.record.run_id, with_warnings("published already", run.warnings)) for run in runs]
+    record_events(con, [Event(run_id, "unchanged", reason) for run_id, reason in reasons], by)
+
+
+def record_events(con: Connection, events: Sequence[Event], by: str) -> None:
+    """Append events in their order."""
+    if not events:
+        return
+    con.register("incoming", pl.DataFrame(events, orient="row").with_columns(by=pl.lit(by)).with_row_index("place"))
+    execute(con, read_script("commands", "record_events").sql, happened_at=datetime.now(UTC))
+    con.unregister("incoming")
+
+
+def find_failures(con: Connection, run_ids: Sequence[str]) -> pl.DataFrame:
+    """Run every check on every run, and give `run_id, portfolio_id, detail, name` of what fails.
+
+    A check must be such that DuckDB can ask it for many runs: 1.5 flattens no outer join on the run, a test tells.
+    """
+    return pl.concat(
+        read(con, _of_many(check), run_ids=list(run_ids)).with_columns(name=pl.lit(check.name)).cast(pl.String)
+        for check in read_scripts("checks")
+    )
+
+
+def _name(run_ids: Sequence[str]) -> str:
+    return f"run {run_ids[0]}" if len(run_ids) == 1 else f"each of {len(run_ids)} runs, the first is {run_ids[0]},"
+
+
+def _require_sound(failures: pl.DataFrame, run_ids: Sequence[str]) -> None:
+    for run_id in run_ids:
+        failed = failures.filter(pl.col("run_id") == run_id)
+        if failed.height:
+            parts = failed.partition_by("name", maintain_order=True)
+            raise PublishRejectedError(run_id, tuple(as_failure(str(rows["name"][0]), rows) for rows in parts))
+
+
+def _of_many(check: Script) -> str:
+    """Ask the check for each of $run_ids instead of one $run_id."""
+    body = check.sql.strip().removesuffix(";").replace("$run_id", "asked.run_id")
+    return (
+        "SELECT asked.run_id, found.portfolio_id, found.detail\n"
+        f"FROM (SELECT unnest($run_ids::VARCHAR[]) AS run_id) AS asked, LATERAL (\n{body}\n) AS found\nORDER BY ALL"
+    )
+
+
+def _refuse_known(con: Connection, run_ids: Sequence[str], days: Sequence[date]) -> None:
+    known = set(query(con, "runs_of_days", days=list(days))["run_id"]) & set(run_ids)
+    if known:
+        msg = (
+            f"{len(known)} of {len(run_ids)} runs are recorded already, the first is {min(known)}. Nothing was "
+            "written: start_run() and publish() are for these"
+        )
+        raise WarehouseError(msg)
+
+
+def _as_frame(rows: Sequence[Mapping[str, object]]) -> pl.DataFrame:
+    return pl.DataFrame(rows, schema_overrides={"flow_run_id": pl.String, "portfolio_ids": pl.List(pl.String)})

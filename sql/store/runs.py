@@ -1,0 +1,193 @@
+"""What a run goes through in the database: started, written, checked, published, superseded.
+
+*Requires* an open connection and a transaction around every function, which warehouse.py gives.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, fields
+from datetime import UTC, date, datetime
+from typing import Any, Literal
+
+import polars as pl
+
+from sql.engine.scripts import Script, read_scripts
+from sql.engine.statements import Connection, command, insert, query, read
+from sql.engine.table_contracts import RUN_TABLES
+from sql.errors import ApprovalError, Failure, PublishRejectedError, WarehouseError
+from sql.records import Publication, RunRecord
+from sql.store.halts import refuse_halted
+from sql.text import listed
+
+_FIRST_ROWS = 5
+_BEFORE_WARNING = "; warning: "
+_IDENTITY = ("as_of_date", "portfolio_ids", "input_fingerprint", "config_fingerprint", "code_fingerprint")
+
+
+def start(con: Connection, run: RunRecord, by: str, warnings: Sequence[str] = ()) -> str | None:
+    """Record the start of a run, and the run when it is new. Return its state before."""
+    known = query(con, "run_by_id", run_id=run.run_id).rows(named=True)
+    if not known:
+        command(con, "record_run", **as_row(run, datetime.now(UTC)))
+        record_event(con, run.run_id, "started", by, "first start")
+        return None
+    _refuse_other_run(run, known[0])
+    if find_publication(con, run.run_id)[1]:
+        record_event(con, run.run_id, "unchanged", by, with_warnings("published already", warnings))
+        return "published"
+    if is_open_proposal(con, run.run_id):
+        record_event(con, run.run_id, "unchanged", by, with_warnings("it waits for approval already", warnings))
+        return "proposed"
+    state: str = known[0]["state"]
+    before = "superseded" if state == "published" else state
+    record_event(con, run.run_id, "started", by, f"started again after {before}")
+    return before
+
+
+def publish(
+    con: Connection, run_id: str, frames: Mapping[str, pl.DataFrame], by: str, warnings: Sequence[str] = ()
+) -> Publication:
+    """Write the rows of a run, check them, make them visible.
+
+    *Raises* `ApprovalError`, `HaltedError`, `PublishRejectedError`.
+    """
+    run = find_run(con, run_id)
+    published_at, is_visible = find_publication(con, run_id)
+    if published_at and is_visible:
+        record_event(con, run_id, "unchanged", by, with_warnings("published already", warnings))
+        return Publication(run_id, is_new=False, published_at=published_at, superseded=())
+    if is_open_proposal(con, run_id):
+        msg = f"run {run_id} waits for approval and was not published: approve it or decline it"
+        raise ApprovalError(msg)
+    refuse_halted(con, f"run {run_id}", run["portfolio_ids"])
+    write(con, run_id, frames)
+    require_sound(con, run_id)
+    return make_visible(con, run_id, by, with_warnings("every check passed", warnings))
+
+
+def write(con: Connection, run_id: str, frames: Mapping[str, pl.DataFrame]) -> None:
+    """Write the rows of a run, unless they were written when it was published or proposed before."""
+    if run_id not in query(con, "written_runs")["run_id"]:
+        for table in RUN_TABLES:
+            insert(con, table, frames[table].with_columns(run_id=pl.lit(run_id)))
+
+
+def require_sound(con: Connection, run_id: str) -> None:
+    """Run every check over the rows of a run. *Raises* `PublishRejectedError`."""
+    if failures := find_failures(con, run_id, read_scripts("checks")):
+        raise PublishRejectedError(run_id, failures)
+
+
+def make_visible(con: Connection, run_id: str, by: str, reason: str) -> Publication:
+    """Record that a run is published, which runs of its day that supersedes, and which proposals."""
+    as_of_date = find_run(con, run_id)["as_of_date"]
+    before = visible_runs(con, [as_of_date])["run_id"].to_list()
+    published_at = record_event(con, run_id, "published", by, reason)
+    after = visible_runs(con, [as_of_date])["run_id"].to_list()
+    superseded = tuple(replaced for replaced in before if replaced not in after)
+    for replaced in superseded:
+        record_event(con, replaced, "superseded", by, f"replaced by run {run_id}")
+    supersede_proposals(con, [run_id], by)
+    return Publication(run_id, is_new=True, published_at=published_at, superseded=superseded)
+
+
+def supersede_proposals(con: Connection, run_ids: Sequence[str], by: str) -> None:
+    """Close the open proposals that runs of the same or a later day replace: nobody is to approve what is old."""
+    for replaced, run_id, day in query(con, "proposals_replaced_by", run_ids=list(run_ids)).iter_rows():
+        record_event(con, replaced, "superseded", by, f"the proposal is replaced by run {run_id} of {day}")
+
+
+def is_open_proposal(con: Connection, run_id: str) -> bool:
+    """Whether the run waits for approval."""
+    return run_id in query(con, "waiting_runs")["run_id"]
+
+
+def find_run(con: Connection, run_id: str) -> dict[str, Any]:
+    """Return the row of run_by_id. *Raises* `WarehouseError` when there is none."""
+    known = query(con, "run_by_id", run_id=run_id).rows(named=True)
+    if not known:
+        msg = f"no run {run_id} in the warehouse: start_run() comes first"
+        raise WarehouseError(msg)
+    return known[0]
+
+
+def visible_runs(con: Connection, days: Sequence[date]) -> pl.DataFrame:
+    """Give `as_of_date, run_id` of the runs of which targets of the days are visible."""
+    visible = query(con, "visible_on_days", days=list(days))
+    return visible.select("as_of_date", "run_id").unique().sort("as_of_date", "run_id")
+
+
+def record_event(con: Connection, run_id: str, state: str, by: str, reason: str) -> datetime:
+    """Append one event and return when it happened."""
+    event = {"run_id": run_id, "state": state, "by": by, "reason": reason, "happened_at": datetime.now(UTC)}
+    happened_at: datetime = command(con, "record_event", **event)
+    return happened_at.astimezone(UTC)
+
+
+def with_warnings(reason: str, warnings: Sequence[str]) -> str:
+    """Put the warnings behind the reason of an event."""
+    return _BEFORE_WARNING.join([reason, *warnings])
+
+
+def warnings_of(reason: str) -> list[str]:
+    """Give the warnings that stand behind the reason of an event."""
+    return reason.split(_BEFORE_WARNING)[1:]
+
+
+def as_row(run: RunRecord, created_at: datetime) -> dict[str, Any]:
+    """Give the row of a run. *Raises* `WarehouseError` for what is no JSON."""
+    return {field.name: getattr(run, field.name) for field in fields(run)} | {
+        "portfolio_ids": list(run.portfolio_ids),
+        "config": _document(run, "config"),
+        "inputs": _document(run, "inputs"),
+        "created_at": created_at,
+    }
+
+
+def _document(run: RunRecord, field: Literal["config", "inputs"]) -> str:
+    try:
+        return json.dumps(getattr(run, field), allow_nan=False)
+    except (TypeError, ValueError) as error:
+        msg = f"{field} of run {run.run_id} is no JSON: {error}. Nothing was written: use model_dump(mode='json')"
+        raise WarehouseError(msg) from error
+
+
+def _refuse_other_run(run: RunRecord, known: Mapping[str, Any]) -> None:
+    got = asdict(run) | {"portfolio_ids": list(run.portfolio_ids)}
+    differing = [
+        f"{name} {_shown(got[name])}, recorded {_shown(known[name])}" for name in _IDENTITY if got[name] != known[name]
+    ]
+    if differing:
+        msg = (
+            f"run {run.run_id} is recorded already and is another one, {len(differing)} differences: "
+            f"{'; '.join(differing)}. Nothing was written: make the run_id from all of these"
+        )
+        raise WarehouseError(msg)
+
+
+def _shown(value: object) -> object:
+    return listed(value) if isinstance(value, list) else value
+
+
+def find_publication(con: Connection, run_id: str) -> tuple[datetime | None, bool]:
+    """Return when the run was last published, None when never, and whether all its portfolios still show it."""
+    published = query(con, "run_visibility", run_id=run_id)
+    if published.is_empty():
+        return None, False
+    return published["published_at"][0].astimezone(UTC), bool(published["is_visible"].all())
+
+
+def find_failures(con: Connection, run_id: str, checks: Sequence[Script]) -> tuple[Failure, ...]:
+    """Run the checks over the rows of a run."""
+    found = ((check.name, read(con, check.sql, run_id=run_id)) for check in checks)
+    return tuple(as_failure(name, rows) for name, rows in found if rows.height)
+
+
+def as_failure(check: str, rows: pl.DataFrame) -> Failure:
+    """Word what fails a check. *Requires* `portfolio_id, detail`."""
+    return check, rows.height, _readable(rows)
+
+
+def _readable(failures: pl.DataFrame) -> str:
+    rows = failures.select("portfolio_id", "detail").head(_FIRST_ROWS).rows()
+    return "; ".join(detail if portfolio_id is None else f"{portfolio_id}: {detail}" for portfolio_id, detail in rows)

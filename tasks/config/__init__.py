@@ -1,0 +1,1 @@
+"""Settings, portfolios.yaml, and the limits that a run is asked for."""

@@ -1,0 +1,90 @@
+"""Other portfolios and other limits than configured, for one command: nothing of it is kept but in its runs."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from pydantic import ValidationError
+
+from sizing.limits.model import RebalancingLimits
+from sizing.text import first_of, grouped, listed
+from tasks.config.field_descriptions import explain
+from tasks.config.yaml_file import all_unknown
+from tasks.errors import UsageError
+
+_Limits = Mapping[str, RebalancingLimits]
+_DEFAULT = "; default "
+"""What `explain` ends with; of a flag the default is as configured."""
+
+
+def flag(limit: str) -> str:
+    """Give the flag of a limit."""
+    return f"--{limit.replace('_', '-')}"
+
+
+def choose_portfolios(limits: _Limits, names: Sequence[str]) -> dict[str, RebalancingLimits]:
+    """Give the limits of the named portfolios, or of all where none is named.
+
+    *Raises* `UsageError` with the nearest known name.
+    """
+    strangers = [name for name in dict.fromkeys(names) if name not in limits]
+    if strangers:
+        raise UsageError(all_unknown("--portfolio", strangers, limits))
+    chosen = set(names or limits)
+    return {name: one for name, one in limits.items() if name in chosen}
+
+
+def change_limits(limits: _Limits, given: Mapping[str, Any]) -> dict[str, RebalancingLimits]:
+    """Give every portfolio's limits with the given ones changed; of a mapping, the given entries.
+
+    *Raises* `UsageError` for a value out of bounds, and for one that contradicts a limit of a portfolio.
+    """
+    if not given:
+        return dict(limits)
+    changed, problems = dict[int, RebalancingLimits](), dict[str, list[str]]()
+    for one in {id(one): one for one in limits.values()}.values():
+        before = one.model_dump()
+        asked = {name: before[name] | value if isinstance(value, dict) else value for name, value in given.items()}
+        try:
+            changed[id(one)] = RebalancingLimits.model_validate(before | asked)
+        except ValidationError as error:
+            names = [portfolio_id for portfolio_id, own in limits.items() if own is one]
+            for sentence in _sentences(error, given):
+                problems.setdefault(sentence, []).extend(names)
+    if problems:
+        raise UsageError("; ".join(first_of([_of(sentence, names, limits) for sentence, names in problems.items()])))
+    return {portfolio_id: changed[id(one)] for portfolio_id, one in limits.items()}
+
+
+def tell_changes(limits: _Limits, configured: _Limits) -> tuple[str, ...]:
+    """Say of each portfolio which limits are other than configured, its own in brackets."""
+    pairs = {name: (one, configured[name]) for name, one in limits.items() if one is not configured[name]}
+    distinct = {(id(one), id(own)): (one, own) for one, own in pairs.values()}
+    told = {identities: tell_differences(*pair) for identities, pair in distinct.items()}
+    differing = ((name, words) for name, (one, own) in pairs.items() if (words := told[id(one), id(own)]))
+    return tuple(f"portfolio {names}: limits other than configured: {words}" for names, words in grouped(differing))
+
+
+def tell_differences(asked: RebalancingLimits, own: RebalancingLimits) -> str:
+    """Name the limits that differ, each with its own value in brackets; empty when none does."""
+    values, known = asked.model_dump(), own.model_dump()
+    return ", ".join(f"{name} {values[name]} ({known[name]})" for name in values if values[name] != known[name])
+
+
+def _sentences(error: ValidationError, given: Mapping[str, Any]) -> Iterable[str]:
+    """Tell what is wrong by the flags that were given; of limits that contradict each other, by those it names."""
+    for one in error.errors():
+        message = explain(one, RebalancingLimits)
+        if one["loc"]:
+            name = str(one["loc"][0])
+            yield f"{flag(name)}{message.removeprefix(name).partition(_DEFAULT)[0]}"
+        else:
+            named = [name for name in given if name in message] or list(given)
+            yield f"{' and '.join(f'{flag(name)} {_shown(given[name])}' for name in named)}: {message}"
+
+
+def _shown(value: object) -> str:
+    return " ".join(map(str, value)) if isinstance(value, tuple) else str(value)
+
+
+def _of(sentence: str, names: Sequence[str], limits: _Limits) -> str:
+    return sentence if len(names) == len(limits) > 1 else f"{sentence} (portfolio {listed(names)})"

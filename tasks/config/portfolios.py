@@ -1,0 +1,167 @@
+"""Read portfolios.yaml: `defaults`, `portfolios`, each a partial `RebalancingLimits`, `feeds` and `calendar`.
+
+Beside its limits a portfolio has terms: the exchange whose days count, and when a person has to approve its targets.
+Every mistake of the file is told at once, with its line and the nearest known name. Nothing is guessed.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from pydantic import ValidationError
+
+from sizing import RebalancingLimits
+from sizing.approval import ApprovalPolicy
+from sizing.names import fault
+from tasks.calendars import exchange_of, find_calendar
+from tasks.config.calendar import SECTION as CALENDARS
+from tasks.config.calendar import parse_calendars
+from tasks.config.feeds import Feeds, parse_feeds
+from tasks.config.field_descriptions import explain, shown
+from tasks.config.limit_layers import PRESET, Layers, Written, problems_of_preset
+from tasks.config.yaml_file import Document, Problem, read_document, unknown
+from tasks.errors import ConfigError
+from tasks.text import shown as quoted
+
+_SECTIONS = ("defaults", "portfolios", "feeds", CALENDARS)
+_TERMS = ("exchange", "approval", PRESET)
+_WORDS_FOR_POLICIES = {"always": ApprovalPolicy(always=True), "never": None}
+
+
+_AS_KNOWN: Mapping[str, str] = {}
+
+
+class Terms(NamedTuple):
+    """How a portfolio is run: its exchange, None is that of the installation, and when its targets wait for a person.
+
+    `calendars` has those exchanges of which the file says that other days count. No limits: they are no part of what
+    makes two runs the same.
+    """
+
+    exchange: str | None = None
+    approval: ApprovalPolicy | None = None
+    calendars: Mapping[str, str] = _AS_KNOWN
+
+    def calendar(self, otherwise: str) -> str:
+        """Name the calendar whose days count; `otherwise` is the exchange of the installation."""
+        exchange = self.exchange or otherwise
+        return self.calendars.get(exchange, exchange)
+
+
+class ConfigFile(NamedTuple):
+    """All that the file says; `notes` is what is allowed but may surprise, `document` knows where it stands."""
+
+    document: Document
+    feeds: Feeds
+    limits: dict[str, RebalancingLimits]
+    terms: dict[str, Terms]
+    default_terms: Terms
+    notes: tuple[Problem, ...]
+
+
+def load_portfolios(path: Path) -> dict[str, RebalancingLimits]:
+    """Give the limits of every portfolio of the file, by portfolio_id.
+
+    *Raises* `ConfigError` that lists everything wrong with the file.
+    """
+    return read_config(path).limits
+
+
+def load_feeds(path: Path) -> Feeds:
+    """Give where each kind of data comes from, other than the inbox; nothing when there is no such file or section.
+
+    *Raises* `ConfigError` that lists everything wrong with the section.
+    """
+    if not path.exists():
+        return {}
+    document = read_document(path, _SECTIONS)
+    feeds, problems = parse_feeds(document.content.get("feeds"))
+    document.require_none(problems)
+    return feeds
+
+
+def read_config(path: Path) -> ConfigFile:
+    """Give all that the file says. *Raises* `ConfigError` that lists everything wrong with it."""
+    document = read_document(path, _SECTIONS)
+    content = document.content
+    problems = [
+        Problem((name,), unknown(f"section {name}", name, _SECTIONS)) for name in content if name not in _SECTIONS
+    ]
+    feeds, found = parse_feeds(content.get("feeds"))
+    problems += found
+    defaults, portfolios = content.get("defaults") or {}, content.get("portfolios") or {}
+    if not isinstance(defaults, dict) or not isinstance(portfolios, dict) or not portfolios:
+        said = "expected a mapping `portfolios` with at least one portfolio, and optional `defaults`"
+        document.require_none([*problems, Problem(("defaults" if portfolios else "portfolios",), said)])
+    problems += _problems_of_names(("defaults",), "defaults", defaults)
+    calendars, found, notes = parse_calendars(content.get(CALENDARS))
+    problems += found
+    default_terms, found = _terms(("defaults",), "defaults", defaults, Terms(calendars=calendars))
+    problems += [*found, *Layers(defaults).wrong_values()]
+    file = ConfigFile(document, feeds, {}, {}, default_terms, ())
+    shared: dict[str, RebalancingLimits] = {}  # portfolios that write the same share it, for all that looks at limits
+    for name, written in portfolios.items():
+        keys, who = ("portfolios", name), f"portfolio {quoted(name)}"
+        problems += [Problem(keys, f"{who}: {said}") for said in [fault(name)] if said]
+        if not isinstance(written, dict | None):
+            problems.append(Problem(keys, f"{who}: expected limits, got {shown(written)}"))
+            continue
+        own = written or {}
+        layers, text = Layers(defaults, own, name), repr(own)
+        wrong = () if text in shared else layers.problems()
+        problems += [*_problems_of_names(keys, who, own), *wrong]
+        file.terms[name], found = _terms(keys, who, own, default_terms)
+        problems += found
+        notes += layers.lifted()
+        if not wrong:
+            file.limits[name] = shared[text] = shared.get(text) or layers.limits()
+    document.require_none(problems)
+    return file._replace(notes=tuple(notes))
+
+
+def _terms(keys: tuple[object, ...], who: str, own: Written, defaults: Terms) -> tuple[Terms, list[Problem]]:
+    """Give the terms that are written here, the others from the defaults, and what is wrong with them."""
+    exchange, approval, calendars = defaults
+    problems = []
+    if "exchange" in own:
+        exchange = own["exchange"]
+        problems += [Problem((*keys, "exchange"), f"{who}: {said}") for said in _problems_of_exchange(exchange)]
+    if "approval" in own:
+        approval, found = _policy(own["approval"])
+        problems += [Problem((*keys, "approval", *inner), f"{who}: {said}") for inner, said in found]
+    return Terms(exchange, approval, calendars), problems
+
+
+def _problems_of_exchange(exchange: object) -> list[str]:
+    if not isinstance(exchange, str) or exchange_of(exchange) != exchange:
+        return [f"exchange: expected an ISO 10383 code such as XNYS, got {shown(exchange)}"]
+    try:
+        find_calendar(exchange)
+    except ConfigError as error:
+        return [str(error)]
+    return []
+
+
+def _policy(said: object) -> tuple[ApprovalPolicy | None, list[Problem]]:
+    if isinstance(said, str) and said in _WORDS_FOR_POLICIES:
+        return _WORDS_FOR_POLICIES[said], []
+    known = ApprovalPolicy.model_fields
+    if not isinstance(said, dict):
+        expected = f"expected always, never or a mapping of {', '.join(known)}"
+        return None, [Problem((), f"approval: {expected}, got {shown(said)}")]
+    problems = [Problem((name,), unknown(f"approval {name}", name, known)) for name in said if name not in known]
+    try:
+        policy = ApprovalPolicy(**{name: value for name, value in said.items() if name in known})
+    except ValidationError as error:
+        found = [Problem(one["loc"], f"approval: {explain(one, ApprovalPolicy)}") for one in error.errors()]
+        # What is misspelt may be what is missing.
+        return None, problems + [one for one in found if one.keys or not problems]
+    return policy, problems
+
+
+def _problems_of_names(keys: tuple[object, ...], who: str, own: Written) -> list[Problem]:
+    known = (*RebalancingLimits.model_fields, *_TERMS)
+    strangers = [
+        Problem((*keys, name), f"{who}: {unknown(f'limit {name}', name, known)}") for name in own if name not in known
+    ]
+    return [*strangers, *problems_of_preset(keys, who, own)]

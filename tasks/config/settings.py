@@ -1,0 +1,192 @@
+"""Where this installation keeps its things, from `BALLAST_*` in the environment or .env, and what a run is asked to do.
+
+What does not belong here: limits of a portfolio, which live in sizing/limits/model.py and portfolios.yaml.
+"""
+
+from collections.abc import Mapping
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Any, Self
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints, model_validator
+from pydantic.json_schema import SkipJsonSchema
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from sizing.names import TypedName
+from sql.warehouse import Warehouse
+from tasks.config.env_file import ENV_FILE, PREFIX, require_known, require_readable
+from tasks.errors import UsageError
+
+_COPIES = {"snapshot": "snapshot.duckdb", "export_folder": "targets"}
+
+Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+"""A text that says something."""
+
+
+def _beside(name: str, warehouse: Path) -> Path:
+    return warehouse.parent / _COPIES[name]
+
+
+class Settings(BaseSettings):
+    """Settings of the installation. Each is read from the environment, `BALLAST_` before its name in capitals.
+
+    What is not there is read from the file `.env` of the working folder.
+    *Raises* `ConfigError` for a line of it with a `BALLAST_` name that is no setting.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX,
+        env_file=ENV_FILE,
+        env_file_encoding="utf-8",
+        dotenv_filtering="only_existing",
+        env_ignore_empty=True,
+        frozen=True,
+        extra="forbid",
+    )
+
+    config: Path = Field(default=Path("deployments/portfolios.yaml"), description="Limits of the portfolios.")
+    inbox: Path = Field(default=Path("inbox"), description="Folder of the day's files.")
+    warehouse: Path = Field(default=Path(".ballast/warehouse.duckdb"), description="The live database file.")
+    snapshot: Path = Field(
+        default_factory=lambda given: _beside("snapshot", given["warehouse"]),
+        description="The copy that readers open; empty: snapshot.duckdb beside the warehouse.",
+    )
+    export_folder: Path = Field(
+        default_factory=lambda given: _beside("export_folder", given["warehouse"]),
+        description="Folder of the Parquet exports; empty: targets/ beside the warehouse.",
+    )
+    memory_limit: str = Field(default="4GB", description="Most memory that DuckDB takes; above it, it uses the disk.")
+    lock_seconds: float = Field(
+        default=10, ge=0, description="Seconds that each step waits while another process has the warehouse open."
+    )
+    max_reject_share: float = Field(
+        default=0.05,
+        ge=0,
+        le=1,
+        description="Share of a file's rows that may be refused; above it the file is refused whole. Files of "
+        "restrictions, renames and positions are whole or not at all.",
+    )
+    exchange: str = Field(default="XNYS", description="Exchange whose trading days count, by its ISO 10383 code.")
+    backup_folder: Path | None = Field(
+        default=None, description="Folder of the backups; empty: backups/ beside the warehouse."
+    )
+    keep_backups: int = Field(default=14, ge=1, description="How many backups the maintenance keeps, the newest ones.")
+    keep_days: int = Field(
+        default=90,
+        ge=1,
+        description="For how many days files that were replaced and logs that were not whole are kept.",
+    )
+    deadline_hours: float = Field(
+        default=3,
+        gt=0,
+        le=24,
+        description="Hours after the close by which the targets of a trading day must be published.",
+    )
+    max_late_hours: float = Field(
+        default=12, gt=0, description="Hours after its scheduled start at which a scheduled run is too late to start."
+    )
+    start_seconds: float = Field(
+        default=180, gt=0, description="Seconds that `ballast up` waits for each of server, deployment and worker."
+    )
+    stop_seconds: float = Field(
+        default=60, gt=0, description="Seconds that `ballast down` waits for runs to end, and for each process."
+    )
+    answer_seconds: float = Field(
+        default=10, gt=0, description="Seconds that a command waits for the first answer of the Prefect server."
+    )
+    postgres_schema: str = Field(
+        default="ballast", pattern=r"^[a-z_][a-z0-9_]{0,62}$", description="Schema of the copy in PostgreSQL."
+    )
+    postgres_seconds: float = Field(
+        default=600, gt=0, description="Seconds that a copy to PostgreSQL may take in all; the day is published anyway."
+    )
+    postgres_statement_seconds: float = Field(
+        default=120,
+        gt=0,
+        le=86_400,
+        description="Seconds that PostgreSQL may take for one statement of the copy, its waits for locks included.",
+    )
+    # A secret: only from the environment, never in a form, a parameter or a log.
+    postgres_url: SkipJsonSchema[SecretStr | None] = Field(
+        default=None, exclude=True, description="PostgreSQL database that gets a copy of what is published."
+    )
+
+    def __init__(self, **given: Any) -> None:  # noqa: ANN401 - whatever the fields are
+        require_readable()  # pydantic-settings waits for a pipe, and reads a huge file whole
+        super().__init__(**given)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _known(cls, given: object) -> object:
+        require_known(cls.model_fields)
+        return given
+
+    def at(self, paths: Mapping[str, Path]) -> Self:
+        """Give these settings with other paths, by the names of their fields.
+
+        The copies and backups of another warehouse are beside it, unless they are given too: those of the settings are
+        of their own warehouse.
+        """
+        live = paths.get("warehouse", self.warehouse)
+        is_other = live.resolve() != self.warehouse.resolve()
+        beside = {name: _beside(name, live) for name in _COPIES} | {"backup_folder": None} if is_other else {}
+        return self.model_copy(update=beside | dict(paths))
+
+    def writing_at(self, paths: Mapping[str, Path]) -> Self:
+        """Do as `at`, for a command that makes copies. *Raises* `UsageError` where they would be those of another."""
+        settings = self.at(paths)
+        if shared := [name for name in self.copies_shared_with(settings) if name not in paths]:
+            flags = " and ".join(f"--{name.replace('_', '-')}" for name in shared)
+            msg = (
+                f"--warehouse {settings.warehouse} is another file than BALLAST_WAREHOUSE, {self.warehouse}, whose "
+                f"copies would be replaced: give {flags} too. Nothing was changed"
+            )
+            raise UsageError(msg)
+        return settings
+
+    def copies_shared_with(self, other: Self) -> tuple[str, ...]:
+        """Name the settings of copies that two warehouses would have in one place."""
+        if self.warehouse.resolve() == other.warehouse.resolve():
+            return ()
+        places = ((name, getattr(self, name), getattr(other, name)) for name in _COPIES)
+        return tuple(name for name, own, given in places if own.resolve() == given.resolve())
+
+    def open_warehouse(self) -> Warehouse:
+        """Give the warehouse that these settings name; nothing is opened yet."""
+        return Warehouse(self.warehouse, self.snapshot, self.export_folder, self.lock_seconds, self.memory_limit)
+
+
+def _are_of_environment(settings: object) -> bool:
+    return settings == Settings()
+
+
+InstallationSettings = Annotated[SkipJsonSchema[Settings], Field(exclude_if=_are_of_environment)]
+"""Settings that no form shows: it would send defaults of its own, whatever BALLAST_* says where the run happens.
+
+Where they are those of the environment they are left out of the parameters too: a form that got them would refuse them.
+"""
+
+
+class RebalanceConfig(BaseModel):
+    """What one run of the daily rebalance does. It is the flow's only parameter, and the form in the Prefect UI."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    as_of_date: date | None = Field(
+        default=None, description="Trading day whose scores are used; empty: the day the run was scheduled for."
+    )
+    portfolio_ids: tuple[TypedName, ...] = Field(
+        default=(), description="Portfolios that are run, by their names in the config file; empty: all of them."
+    )
+    limits: dict[str, Any] = Field(
+        default={},
+        description="Limits other than configured, for each of these portfolios, as in `{max_single_position: 0.1}`. "
+        "`custom-run` has a form of them all.",
+    )
+    requested_by: str = Field(
+        default="",
+        description="Who asks for the run, and may not approve it where four eyes are asked; empty: the schedule.",
+    )
+    settings: InstallationSettings = Field(
+        default_factory=Settings, description="Where this installation keeps its things; empty: from BALLAST_*."
+    )

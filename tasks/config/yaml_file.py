@@ -1,0 +1,150 @@
+"""Read a YAML file that a person wrote, and tell its mistakes: each with its line and column, in their order."""
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple, TypeAlias
+
+import yaml
+
+from sizing.text import MOST_NAMED, first_of
+from sql.engine.plain_files import read_text
+from tasks.config.field_descriptions import shown
+from tasks.config.yaml_nodes import Judgement, Loader, Mistake, judge, mistake_at
+from tasks.errors import ConfigError
+
+_MOST_BYTES = 8_000_000
+"""Largest file that is read: ten thousand portfolios take half of it."""
+_MOST_LISTED = 12
+_MOST_MISTAKES = 50
+"""Mistakes that the error tells: `ballast validate --csv` has all of them."""
+PAGE = "docs/configuration.md"
+"""Where every limit, term and setting stands."""
+
+
+_Pairs: TypeAlias = Mapping[object, tuple[yaml.Node, yaml.Node]]
+
+
+class Problem(NamedTuple):
+    """What is wrong, and the keys that lead to it from the top of the file."""
+
+    keys: tuple[object, ...]
+    said: str
+
+
+@dataclass(frozen=True)
+class Document:
+    """The content of a YAML file, typed as YAML does, and where each part of it stands."""
+
+    path: Path
+    content: dict[Any, Any]
+    root: yaml.Node
+    mistakes: tuple[Mistake, ...]
+    """Of its nodes, whatever they stand for."""
+
+    def locate(self, problems: Iterable[Problem]) -> tuple[Mistake, ...]:
+        """Give the problems by where they stand, and the mistakes of the nodes before those of the values."""
+        pairs_of = cache(_pairs)  # a mapping of thousands of portfolios is looked through once
+        taken = {one[:2] for one in self.mistakes}
+        found = {*self.mistakes}
+        for keys, said in problems:
+            mark, node = _find(self.root, keys, pairs_of)
+            if not isinstance(node, yaml.ScalarNode) or mistake_at(node.start_mark, said)[:2] not in taken:
+                found.add(mistake_at(mark, said))
+        return tuple(sorted(found))
+
+    def require_none(self, problems: Iterable[Problem]) -> None:
+        """Tell all that is wrong with the file at once. *Raises* `ConfigError` when anything is."""
+        if found := self.locate(problems):
+            raise _told(self.path, found)
+
+
+def read_document(path: Path, sections: Sequence[str]) -> Document:
+    """Give the content of the file; its sections are checked later. *Raises* `ConfigError`, also when it is missing."""
+    text = _text_of(path)
+    try:
+        loader = Loader(text)
+        root = loader.get_single_node()
+        judgement = judge(root) if root else Judgement(())
+        if judgement.is_fatal:
+            raise _told(path, judgement.mistakes)
+        content = loader.construct_document(root) if root else None
+    except RecursionError:
+        msg = f"{path} cannot be read: its brackets are nested too deep"
+        raise ConfigError(msg) from None
+    except yaml.YAMLError as error:
+        raise _told(path, [_not_yaml(text, error)]) from None
+    if root is None or not isinstance(content, dict):
+        got = "nothing" if content is None else shown(content)
+        msg = f"{path}:1:1: expected the sections {' and '.join(sections)}, got {got}"
+        raise ConfigError(msg)
+    return Document(path, content, root, judgement.mistakes)
+
+
+def _text_of(path: Path) -> str:
+    try:
+        return read_text(path, _MOST_BYTES)
+    except FileNotFoundError:
+        msg = (
+            f"no portfolio config at {path}: give its path with --config or BALLAST_CONFIG, or write one with "
+            "`ballast init`"
+        )
+        raise ConfigError(msg) from None
+    except (OSError, UnicodeDecodeError) as error:
+        msg = f"{path} cannot be read: {error}"
+        raise ConfigError(msg) from error
+
+
+def unknown(what: str, name: object, known: Iterable[str]) -> str:
+    """Say that a name is unknown, with the nearest known one, or else with all of them, or where they stand."""
+    names = sorted(known)
+    nearest = get_close_matches(str(name), names, n=1)
+    if nearest:
+        return f"{what} is unknown; did you mean {nearest[0]}?"
+    return f"{what} is unknown; " + (f"known: {', '.join(names)}" if len(names) <= _MOST_LISTED else f"see {PAGE}")
+
+
+def all_unknown(what: str, names: Sequence[str], known: Collection[str]) -> str:
+    """Say of each of the first ten names that it is unknown, and how many more are."""
+    first = [unknown(f"{what} {name}", name, known) for name in names[:MOST_NAMED]]
+    return "; ".join(first_of([*first, *names[MOST_NAMED:]]))
+
+
+def _told(path: Path, found: Sequence[Mistake]) -> ConfigError:
+    placed = tuple((f"{path}:{line}:{column}", said) for line, column, said in found)
+    lines = [f"{place}: {said}" for place, said in placed]
+    heading = [] if len(lines) == 1 else [f"{len(lines)} mistakes in {path}:"]
+    return ConfigError("\n".join([*heading, *first_of(lines, _MOST_MISTAKES)]), placed)
+
+
+def _not_yaml(text: str, error: yaml.YAMLError) -> Mistake:
+    if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark:
+        said = ": ".join(part for part in (error.context, error.problem) if part)
+        hint = "; indent with spaces, not with tabs" if "'\\t'" in said else ""
+        return mistake_at(error.problem_mark, f"not YAML: {said}{hint}")
+    before = text[: getattr(error, "position", 0)]
+    said = getattr(error, "reason", str(error))
+    return Mistake(before.count("\n") + 1, len(before) - before.rfind("\n"), f"not YAML: {said}")
+
+
+def _find(
+    root: yaml.Node, keys: Iterable[object], pairs_of: Callable[[yaml.MappingNode], _Pairs]
+) -> tuple[yaml.Mark, yaml.Node]:
+    """Say where the keys lead to: to the last key that is there, or to the item of a list; and what stands there."""
+    node, mark = root, root.start_mark
+    for key in keys:
+        if isinstance(node, yaml.MappingNode) and key in pairs_of(node):
+            at, node = pairs_of(node)[key]
+            mark = at.start_mark
+        elif isinstance(node, yaml.SequenceNode) and isinstance(key, int) and key < len(node.value):
+            node = node.value[key]
+            mark = node.start_mark
+        else:
+            break
+    return mark, node
+
+
+def _pairs(node: yaml.MappingNode) -> _Pairs:
+    return {key.value: (key, value) for key, value in node.value}

@@ -1,0 +1,214 @@
+"""The contract of each daily file: its columns, and the rules that a row must keep.
+
+A row that breaks a rule is refused with the rule in words; the good rows go on. What does not belong here: reading.
+"""
+
+from dataclasses import dataclass
+
+import dataframely as dy
+import polars as pl
+
+from sizing.frames.day_inputs import RESTRICTIONS
+from sizing.names import CASH, name_column
+from sql.records import IngestKind
+
+TEXT, NUMBER, DAY = pl.String, pl.Float64, pl.Date
+NAMES = ("portfolio_id", "asset", "bucket", "model", "old", "new")
+"""The columns that hold names."""
+
+LONGEST_REASON = 10_000
+
+
+class FileRows(dy.Schema):
+    """What every row has: its number in the file (1: the first below the header)."""
+
+    row_number = dy.Int32()
+
+
+class DatedRows(FileRows):
+    """What a row of a day has: the file's day, or in a file of many days its own, and the last day that may be."""
+
+    as_of_date = dy.Date(primary_key=True)
+    asset = name_column(primary_key=True, may_be_cash=True)
+    file_day = dy.Date()
+    latest_day = dy.Date()
+
+    @dy.rule()
+    def of_the_day(cls) -> pl.Expr:  # noqa: N805 - dataframely hands in the schema
+        """Refuse a row of another day."""
+        return pl.col("as_of_date") == pl.col("file_day")
+
+    @dy.rule()
+    def not_in_the_future(cls) -> pl.Expr:  # noqa: N805 - dataframely hands in the schema
+        """Refuse a row of a day that has not begun anywhere."""
+        return pl.col("as_of_date") <= pl.col("latest_day")
+
+    @dy.rule()
+    def not_cash(cls) -> pl.Expr:  # noqa: N805 - dataframely hands in the schema
+        """Refuse cash: it is never scored, priced or a position."""
+        return pl.col("asset") != CASH
+
+
+class ScoreRows(DatedRows):
+    """A score file's row: one asset and model of a day."""
+
+    model = name_column(primary_key=True)
+    score = dy.Float64(nullable=True, min=0, max=1)
+    technical_score = dy.Float64(nullable=True, min=0, max=1)
+    fundamental_score = dy.Float64(nullable=True, min=0, max=1)
+    volatility = dy.Float64(nullable=True, min=0)
+
+    @dy.rule()
+    def has_a_score(cls) -> pl.Expr:  # noqa: N805 - dataframely hands in the schema
+        """Refuse a row without a combined score or a part of one."""
+        return pl.any_horizontal(pl.col("score", "technical_score", "fundamental_score").is_not_null())
+
+
+class AssetRows(FileRows):
+    """An asset and its bucket."""
+
+    asset = name_column(primary_key=True)
+    bucket = name_column()
+
+
+class PositionRows(DatedRows):
+    """What a portfolio holds at the start of a day, cash left out; nothing: a row CASH of weight 1."""
+
+    portfolio_id = name_column(primary_key=True)
+    current_weight = dy.Float64(min=0, max=1)
+
+    @dy.rule()
+    def not_cash(cls) -> pl.Expr:  # noqa: N805 - dataframely hands in the schema
+        """Refuse cash beside positions: the weights of the portfolio would add up to more than 1."""
+        return (pl.col("asset") != CASH) | (pl.col("current_weight") == 1)
+
+
+class PriceRows(DatedRows):
+    """The closing price of an asset on a day, in its currency."""
+
+    close = dy.Float64(min_exclusive=0)
+
+
+class RestrictionRows(FileRows):
+    """A restriction, from and until a day, both included; no portfolio: all of them."""
+
+    portfolio_id = name_column(nullable=True)
+    asset = name_column()
+    restriction = dy.String()
+    reason = dy.String(nullable=True, max_length=LONGEST_REASON)
+    valid_from = dy.Date(nullable=True)
+    valid_until = dy.Date(nullable=True)
+
+    @dy.rule()
+    def known_restriction(cls) -> pl.Expr:  # noqa: N805 - dataframely hands in the schema
+        """Refuse what is not a documented kind."""
+        return pl.col("restriction").is_in(RESTRICTIONS)
+
+    @dy.rule()
+    def begins_before_it_ends(cls) -> pl.Expr:  # noqa: N805 - dataframely hands in the schema
+        """Refuse what would hold on no day at all."""
+        return pl.col("valid_from").fill_null(pl.col("valid_until")) <= pl.col("valid_until")
+
+
+class RenameRows(FileRows):
+    """Another name of an asset, from a day on."""
+
+    old = name_column()
+    new = name_column()
+    valid_from = dy.Date()
+
+    @dy.rule()
+    def another_name(cls) -> pl.Expr:  # noqa: N805 - dataframely hands in the schema
+        """Refuse a name that stays as it is."""
+        return pl.col("old") != pl.col("new")
+
+
+@dataclass(frozen=True)
+class Contract:
+    """One kind of file: its columns (name in the file, name here, type), which must be there, and its row rules."""
+
+    kind: IngestKind
+    columns: tuple[tuple[str, str, type[pl.DataType]], ...]
+    required: tuple[str, ...]
+    rows: type[dy.Schema]
+    is_dated: bool
+    """Whether its rows are of days: in a file of one day, or in a file of many."""
+
+    may_be_empty: bool = False
+    """Whether a header without rows says something: that there is nothing, not that something went wrong."""
+
+    is_whole: bool = False
+    """Whether one refused row refuses the file: the good rows alone would not be safe."""
+
+
+SCORES = Contract(
+    kind="scores",
+    columns=(
+        ("date", "as_of_date", DAY),
+        ("model", "model", TEXT),
+        ("asset", "asset", TEXT),
+        ("score", "score", NUMBER),
+        ("technical_score", "technical_score", NUMBER),
+        ("fundamental_score", "fundamental_score", NUMBER),
+        ("volatility", "volatility", NUMBER),
+    ),
+    required=("date", "asset"),
+    rows=ScoreRows,
+    is_dated=True,
+)
+ASSETS = Contract(
+    kind="assets",
+    columns=(("asset", "asset", TEXT), ("bucket", "bucket", TEXT)),
+    required=("asset", "bucket"),
+    rows=AssetRows,
+    is_dated=False,
+)
+POSITIONS = Contract(
+    kind="positions",
+    columns=(
+        ("date", "as_of_date", DAY),
+        ("portfolio_id", "portfolio_id", TEXT),
+        ("asset", "asset", TEXT),
+        ("current_weight", "current_weight", NUMBER),
+    ),
+    required=("date", "portfolio_id", "asset", "current_weight"),
+    rows=PositionRows,
+    is_dated=True,
+    is_whole=True,  # a holding that got lost would be bought a second time
+)
+PRICES = Contract(
+    kind="prices",
+    columns=(("date", "as_of_date", DAY), ("asset", "asset", TEXT), ("close", "close", NUMBER)),
+    required=("date", "asset", "close"),
+    rows=PriceRows,
+    is_dated=True,
+)
+RESTRICTION_LIST = Contract(
+    kind="restrictions",
+    columns=(
+        ("portfolio_id", "portfolio_id", TEXT),
+        ("asset", "asset", TEXT),
+        ("restriction", "restriction", TEXT),
+        ("reason", "reason", TEXT),
+        ("valid_from", "valid_from", DAY),
+        ("valid_until", "valid_until", DAY),
+    ),
+    required=("portfolio_id", "asset", "restriction"),
+    rows=RestrictionRows,
+    is_dated=False,
+    may_be_empty=True,
+    is_whole=True,  # a restriction that got lost would let something be traded that must not be
+)
+
+RENAMES = Contract(
+    kind="renames",
+    columns=(("old", "old", TEXT), ("new", "new", TEXT), ("valid_from", "valid_from", DAY)),
+    required=("old", "new", "valid_from"),
+    rows=RenameRows,
+    is_dated=False,
+    may_be_empty=True,
+    is_whole=True,  # a rename that got lost would let a holding be closed and bought anew
+)
+
+CONTRACTS = (ASSETS, RENAMES, RESTRICTION_LIST, POSITIONS, PRICES, SCORES)
+"""In the order of reading: scores last, since they are of no use without an asset list."""

@@ -1,0 +1,1 @@
+"""What decides a day: its inputs, their fingerprints, and names that mean nothing or something else."""

@@ -1,0 +1,120 @@
+"""What makes two runs the same: the same inputs, the same limits, the same code."""
+
+import ast
+import hashlib
+import json
+import tokenize
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+from functools import cache
+from importlib import resources
+from importlib.resources.abc import Traversable
+from io import StringIO
+from typing import Any, Self, TypeGuard
+
+import polars as pl
+
+import sizing
+from sizing import RebalancingLimits
+from sizing.frames.day_inputs import DayFrames
+
+_RUN_ID_DIGITS = 12
+
+
+def limits_as_json(limits: Mapping[str, RebalancingLimits]) -> dict[str, Any]:
+    """Give the limits as the run record keeps them: every field of every portfolio."""
+    return {"portfolios": {name: one.model_dump(mode="json") for name, one in sorted(limits.items())}}
+
+
+def config_fingerprint(limits: Mapping[str, RebalancingLimits]) -> str:
+    """Hash every limit of every portfolio."""
+    return _digest(json.dumps(limits_as_json(limits), sort_keys=True).encode())
+
+
+def input_fingerprint(inputs: DayFrames) -> str:
+    """Hash the day and the content of its frames; the order of their rows does not matter."""
+    parts = [inputs.as_of_date.isoformat().encode()]
+    for frame in (inputs.scores, inputs.assets, inputs.holdings, inputs.restrictions, *_delisted(inputs)):
+        columns = sorted(frame.columns)
+        parts.append(frame.select(columns).sort(columns, nulls_last=True).write_csv().encode())
+    return _digest(*parts)
+
+
+def _delisted(inputs: DayFrames) -> Iterator[pl.DataFrame]:
+    """Give what the asset list no longer has of what is held or scored; on most days there is none."""
+    seen = pl.concat([inputs.scores["asset"], inputs.holdings["asset"]])
+    delisted = inputs.delisted.filter(pl.col("asset").is_in(seen.unique().implode()))
+    if delisted.height:
+        yield delisted
+
+
+@cache
+def code_fingerprint() -> str:
+    """Hash the rules' source and the version of Polars, whose arithmetic they are."""
+    return hash_rules(resources.files(sizing))
+
+
+def hash_rules(package: Traversable) -> str:
+    """Hash every module of a package, those of its sub-packages too, without docstrings and comments.
+
+    Wording never renames a run; a rule does, wherever it stands. The text is hashed and not the syntax tree, which
+    another version of Python writes in another way.
+    """
+    modules = sorted(_modules(package, ""))
+    return _digest(
+        pl.__version__.encode(), *(f"{name}\0{_without_wording(source)}".encode() for name, source in modules)
+    )
+
+
+def _modules(folder: Traversable, prefix: str) -> Iterator[tuple[str, str]]:
+    for entry in folder.iterdir():
+        if entry.is_dir():
+            yield from _modules(entry, f"{prefix}{entry.name}/")
+        elif entry.name.endswith(".py"):
+            yield prefix + entry.name, entry.read_text(encoding="utf-8")
+
+
+def _without_wording(source: str) -> str:
+    """Leave out comments, docstrings, and the strings below a field that describe it; and what is blank then."""
+    words = [node for node in ast.walk(ast.parse(source)) if _is_wording(node)]
+    dropped = {line for node in words for line in range(node.lineno, (node.end_lineno or node.lineno) + 1)}
+    lines = source.splitlines()
+    for token in tokenize.generate_tokens(StringIO(source).readline):
+        if token.type == tokenize.COMMENT:
+            line, column = token.start
+            lines[line - 1] = lines[line - 1][:column]
+    kept = (line.rstrip() for number, line in enumerate(lines, start=1) if number not in dropped)
+    return "\n".join(line for line in kept if line)
+
+
+def _is_wording(node: ast.AST) -> TypeGuard[ast.Expr]:
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+
+
+@dataclass(frozen=True)
+class Fingerprints:
+    """What decides a result: two runs with the same three are the same run."""
+
+    inputs: str
+    config: str
+    code: str
+
+    @classmethod
+    def of(cls, inputs: DayFrames) -> Self:
+        """Take the fingerprints of a day's inputs and limits, and of the code that is installed."""
+        return cls(input_fingerprint(inputs), config_fingerprint(inputs.limits), code_fingerprint())
+
+
+def run_id(as_of_date: date, fingerprints: Fingerprints) -> str:
+    """Name a computation by what it computes, so that repeating it is the same run."""
+    digest = _digest(*(part.encode() for part in (fingerprints.inputs, fingerprints.config, fingerprints.code)))
+    return f"{as_of_date.isoformat()}-{digest[:_RUN_ID_DIGITS]}"
+
+
+def _digest(*parts: bytes) -> str:
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(len(part).to_bytes(8, "big"))
+        digest.update(part)
+    return digest.hexdigest()

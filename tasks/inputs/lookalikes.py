@@ -1,0 +1,43 @@
+"""Names that readers take for one: they differ only in capitals, in blanks, or in the form of their letters.
+
+Two such buckets have two limits and hold twice as much; two such portfolios or assets get each other's rows.
+What does not belong here: names that are one by our rule (sizing/names.py), and names that nobody knows.
+"""
+
+import polars as pl
+
+from sizing.text import first_of
+from tasks.text import shown
+
+
+def plain(column: pl.Expr) -> pl.Expr:
+    """Return names without what readers overlook: compatible letters made the same, in capitals, no blanks."""
+    return column.str.normalize("NFKC").str.to_uppercase().str.normalize("NFKC").str.replace_all(r"\s+", "")
+
+
+def tell_lookalikes(kind: str, names: pl.Series, harm: str) -> tuple[str, ...]:
+    """Say of each group of names that look alike which they are, the first ten, and how many groups more."""
+    groups = (
+        pl.DataFrame({"name": names.drop_nulls().unique()}, schema={"name": pl.String})
+        .group_by(plain(pl.col("name")).alias("plain"))
+        .agg(pl.col("name").sort())
+        .filter(pl.col("name").list.len() > 1)
+        .sort("plain")
+    )
+    told = [
+        f"{kind}s: {' and '.join(map(shown, group))} differ only in capitals, blanks or the form of letters: {harm}"
+        for group in groups["name"]
+    ]
+    return tuple(first_of(told))
+
+
+def find_meant(strangers: pl.Series, known: pl.Series) -> dict[str, str]:
+    """Return, of each unknown name that looks like a known one, that one."""
+    if strangers.is_empty():  # as on most days
+        return {}
+    names = pl.DataFrame({"name": strangers.unique()}, schema={"name": pl.String})
+    meant = pl.DataFrame({"meant": known.unique()}, schema={"meant": pl.String}).sort("meant")
+    found = names.with_columns(plain=plain(pl.col("name"))).join(
+        meant.with_columns(plain=plain(pl.col("meant"))).unique("plain", keep="first", maintain_order=True), on="plain"
+    )
+    return dict(found.sort("name").select("name", "meant").iter_rows())

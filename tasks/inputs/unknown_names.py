@@ -1,0 +1,127 @@
+"""Names that mean nothing today: in scores, restrictions, positions and limits. A typing error there would be silent.
+
+They are told and do not stop a run, since a list may name an asset that left the market long ago. Only an unknown name
+in include_buckets does: it would close what the portfolio holds.
+"""
+
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
+
+import polars as pl
+
+from sizing import RebalancingLimits
+from sizing.frames.day_inputs import UNCLASSIFIED, DayFrames
+from sizing.text import first_of, grouped, listed
+from tasks.errors import ConfigError
+from tasks.inputs.lookalikes import find_meant, tell_lookalikes
+from tasks.text import shown
+
+_ALIKE = 0.8
+"""How alike two names must be to be taken for a typing error, 1 is equal: income is not meant to be core."""
+_LIMITS_OF_BUCKETS = ("exclude_buckets", "max_positions_by_bucket", "max_allocation_by_bucket")
+_LIMITS_OF_ASSETS = ("include_assets", "exclude_assets")
+
+
+def find_strangers(
+    inputs: DayFrames,
+    portfolios_with_positions: Iterable[str],
+    others: Iterable[str] = (),
+    positions: str = "positions",
+) -> tuple[str, ...]:
+    """Say which portfolios, assets and buckets are named that nobody knows, with the nearest known name.
+
+    Known is a portfolio with limits, or one of the `others`, which have runs of their own; an asset that is listed,
+    scored or held; a bucket of the asset list. A scored or held asset may be missing from that list; it is told where
+    only capitals, blanks or the form of letters set it apart from a listed one. Known names that look alike are told
+    too. What include_buckets names is not told here:
+    `require_known_buckets` stops the run. `positions` says which ones are meant.
+    """
+    assets = {*inputs.assets["asset"], *inputs.scores["asset"], *inputs.holdings["asset"]}
+    buckets = _known_buckets(inputs)
+    restrictions, limits = inputs.restrictions, inputs.limits
+    portfolios = {*limits, *others}
+    found = [
+        _tell_spelling("scores", inputs.scores["asset"], inputs.assets["asset"]),
+        _tell_spelling("positions", inputs.holdings["asset"], inputs.assets["asset"]),
+        _tell(positions, "portfolio", portfolios_with_positions, portfolios),
+        _tell("restrictions", "portfolio", restrictions["portfolio_id"].drop_nulls(), portfolios),
+        _tell("restrictions", "asset", restrictions["asset"], assets),
+        *(_tell(limit, "bucket", _named(limits, limit), buckets) for limit in _LIMITS_OF_BUCKETS),
+        *(_tell(limit, "asset", _named(limits, limit), assets) for limit in _LIMITS_OF_ASSETS),
+    ]
+    return (*_lookalikes(inputs, portfolios), *(sentence for sentence in found if sentence))
+
+
+def _lookalikes(inputs: DayFrames, portfolios: Iterable[str]) -> tuple[str, ...]:
+    one_name = "give them one name, or two that nobody confuses"
+    buckets = pl.Series(sorted(_known_buckets(inputs)), dtype=pl.String)
+    return (
+        *tell_lookalikes(
+            "bucket", buckets, f"each has a limit of its own, so together they may hold twice as much; {one_name}"
+        ),
+        *tell_lookalikes("asset", inputs.assets["asset"], f"each is an asset of its own; {one_name}"),
+        *tell_lookalikes("portfolio", pl.Series([*portfolios], dtype=pl.String), f"each is a portfolio; {one_name}"),
+    )
+
+
+def require_known_buckets(inputs: DayFrames) -> None:
+    """Stop before anything is decided when a portfolio is to hold only a bucket that no asset has.
+
+    *Raises* `ConfigError` with the portfolio, the bucket and the nearest known name.
+    """
+    known = sorted(_known_buckets(inputs))
+    strangers = [
+        (portfolio_id, bucket)
+        for portfolio_id, one in sorted(inputs.limits.items())
+        for bucket in sorted(set(one.include_buckets).difference(known))
+    ]
+    if not strangers:
+        return
+    suggested = {bucket: _suggest(bucket, known) for bucket in {bucket for _, bucket in strangers}}
+    told = [
+        f"portfolio {names}: include_buckets names {bucket}, which no asset of the asset list has ({suggested[bucket]})"
+        for names, bucket in grouped(strangers)
+    ]
+    msg = f"{'; '.join(first_of(told))}. Nothing was decided: correct the portfolio config, or the asset list"
+    raise ConfigError(msg)
+
+
+def _known_buckets(inputs: DayFrames) -> set[str]:
+    return {*inputs.assets["bucket"], UNCLASSIFIED}
+
+
+def _suggest(stranger: str, known: list[str]) -> str:
+    """Name the nearest; where none is like it, what there is."""
+    return _nearest(stranger, known) or f"known: {listed(known)}"
+
+
+def _nearest(stranger: str, known: Iterable[str]) -> str:
+    nearest = get_close_matches(stranger, list(known), n=1, cutoff=_ALIKE)
+    return f"did you mean {nearest[0]}?" if nearest else ""
+
+
+def _named(limits: Mapping[str, RebalancingLimits], limit: str) -> set[str]:
+    """Give the names that any portfolio has in this limit, each once: thousands of portfolios may share a list."""
+    return set().union(*(getattr(one, limit) for one in limits.values()))
+
+
+def _tell(where: str, kind: str, named: Iterable[str], known: Iterable[str]) -> str:
+    """Say it in one sentence; nothing when every name is known."""
+    strangers = sorted(set(named) - set(known))
+    if not strangers:
+        return ""
+    nobody = "not in this run" if kind == "portfolio" else "unknown"
+    if len(strangers) > 1:
+        return f"{where}: {kind}s {listed(strangers)} are {nobody}"
+    suggestion = _nearest(strangers[0], known)
+    return f"{where}: {kind} {strangers[0]} is {nobody}" + (f"; {suggestion}" if suggestion else "")
+
+
+def _tell_spelling(where: str, named: pl.Series, assets: pl.Series) -> str:
+    """Say which names look like one of the asset list and are another."""
+    meant = find_meant(named.filter(~named.is_in(assets.implode())), assets)
+    if not meant:
+        return ""
+    told = listed([f"{shown(name)} (did you mean {meant[name]}?)" for name in sorted(meant)])
+    count = "1 asset is" if len(meant) == 1 else f"{len(meant)} assets are"
+    return f"{where}: {count} not in the asset list as written: {told}"

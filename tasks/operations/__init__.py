@@ -1,0 +1,1 @@
+"""What keeps an installation well: maintenance, watchdog, the replica in PostgreSQL."""

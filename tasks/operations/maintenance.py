@@ -1,0 +1,147 @@
+"""What keeps the warehouse well every night: a checkpoint, a backup that is proved, and no more files than are needed.
+
+Each step holds the warehouse for as long as it writes, so that a day that runs beside it only waits for a copy.
+"""
+
+import shutil
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import NamedTuple
+
+from rich.filesize import decimal
+
+from sizing.text import listed
+from sql.admin import retention
+from sql.admin.maintenance import Status, backup, read_status, verify_backup
+from sql.errors import WarehouseError
+from tasks.artifacts import show_markdown
+from tasks.config.settings import Settings
+from tasks.retries import RETRIES
+from tasks.stages import run_logger, stage
+
+
+class Proved(NamedTuple):
+    """A backup, and in how many steps all of it was proved."""
+
+    path: Path
+    n_steps: int
+
+
+class Removed(NamedTuple):
+    """A file or folder that is gone, and how many bytes it had."""
+
+    path: Path
+    n_bytes: int
+
+
+@stage("checkpoint", RETRIES)
+def checkpoint(settings: Settings) -> None:
+    """Take over into the file what is only in its log."""
+    retention.checkpoint(settings.open_warehouse())
+
+
+@stage("back up", RETRIES)
+def back_up(settings: Settings) -> Path:
+    """Copy the warehouse, under a name that is not yet that of a backup."""
+    warehouse = settings.open_warehouse()
+    path = backup(warehouse, retention.unproved(retention.new_backup_path(warehouse.path, settings.backup_folder)))
+    run_logger().info("back up: %s, %s", path, decimal(path.stat().st_size))
+    return path
+
+
+@stage("prove backup")
+def prove(settings: Settings, path: Path) -> Proved:
+    """Read every value of the copy and prove all that the warehouse promises; then it is a backup.
+
+    *Raises* `WarehouseError` with what is wrong: the warehouse that it was copied from is as wrong.
+    """
+    warehouse = settings.open_warehouse()
+    try:
+        verification = verify_backup(warehouse, path, lambda *_: None)
+        if verification.failures:
+            msg = (
+                f"{warehouse.path} is not sound, {verification.words}. No backup was made and none was removed: look "
+                f"at all of it with `ballast db verify`, then {verification.advice}"
+            )
+            raise WarehouseError(msg)
+        return Proved(retention.accept(path), verification.n_steps)
+    finally:
+        path.unlink(missing_ok=True)
+
+
+@stage("remove old files")
+def remove_old(settings: Settings, proved: Proved) -> tuple[Removed, ...]:
+    """Remove backups above `keep_backups`, never the one just proved, and what was kept `keep_days` ago."""
+    warehouse = settings.open_warehouse()
+    before = datetime.now(UTC) - timedelta(days=settings.keep_days)
+    others = [path for path in retention.find_own_backups(warehouse, settings.backup_folder) if path != proved.path]
+    old = (
+        *others[settings.keep_backups - 1 :],
+        *retention.find_left_overs(warehouse, settings.backup_folder, before),
+    )
+    removed = tuple(Removed(path, retention.count_bytes(path)) for path in old)
+    retention.remove(old)
+    for one in removed:
+        run_logger().info("remove old files: %s, %s", one.path, decimal(one.n_bytes))
+    return removed
+
+
+@stage("report maintenance")
+def report_upkeep(settings: Settings, proved: Proved, removed: tuple[Removed, ...]) -> str:
+    """Store the artifact of a maintenance run and give its summary in one sentence."""
+    status = read_status(settings.open_warehouse())
+    backups = retention.find_own_backups(settings.open_warehouse(), settings.backup_folder)
+    free = shutil.disk_usage(proved.path.parent).free
+    warnings = _warnings(status, proved, free)
+    facts = {
+        "warehouse": f"`{status.path}`, {decimal(status.size_bytes)}",
+        "last publication": _publication(status),
+        "snapshot": f"`{status.snapshot_path}`, {_time(status.snapshot_at)}" if status.snapshot_at else "none",
+        "new backup": f"`{proved.path}`, {decimal(proved.path.stat().st_size)}, proved in {proved.n_steps} steps",
+        "backups": (
+            f"{len(backups)}, {decimal(sum(map(retention.count_bytes, backups)))}, the oldest `{backups[-1].name}`"
+        ),
+        "free there": decimal(free),
+        "removed": f"{len(removed)}, {decimal(sum(one.n_bytes for one in removed))}",
+    }
+    show_markdown(
+        "\n\n".join(
+            [
+                f"# Maintenance of {status.path.name}",
+                *(f"Warning: {one}" for one in warnings),
+                "\n".join(["| what | is |", "|---|---|", *(f"| {what} | {is_} |" for what, is_ in facts.items())]),
+                "\n".join(f"- removed `{one.path}`, {decimal(one.n_bytes)}" for one in removed),
+            ]
+        ),
+        key="maintenance",
+        description=proved.path.name,
+    )
+    gone = f"; removed {listed([one.path.name for one in removed])}" if removed else ""
+    sentence = f"backup {proved.path} is proved, {len(backups)} are kept{gone}"
+    return "\n".join([sentence, *(f"warning: {one}" for one in warnings)])
+
+
+def _warnings(status: Status, proved: Proved, free: int) -> list[str]:
+    warnings = []
+    if free < 2 * status.size_bytes:
+        warnings.append(
+            f"only {decimal(free)} are free in {proved.path.parent}: a copy needs {decimal(status.size_bytes)}"
+        )
+    if not status.is_snapshot_own:
+        warnings.append(f"{status.snapshot_path} is the snapshot of another warehouse: correct BALLAST_SNAPSHOT")
+    elif status.last_publication and not status.is_snapshot_current:
+        warnings.append(f"{status.snapshot_path} is behind the warehouse: make it anew with `ballast db snapshot`")
+    if status.pending:
+        warnings.append(
+            f"migrations are pending ({', '.join(status.pending)}): the backup was read, not proved in full"
+        )
+    return warnings
+
+
+def _publication(status: Status) -> str:
+    last = status.last_publication
+    return f"{last['as_of_date']} by `{last['run_id']}`, {_time(last['published_at'])}" if last else "never"
+
+
+def _time(moment: object) -> str:
+    return f"{moment:%Y-%m-%d %H:%M} UTC"

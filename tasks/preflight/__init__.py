@@ -1,0 +1,1 @@
+"""What a run would meet or change, before it runs. Nothing is written."""

@@ -1,0 +1,219 @@
+"""What is wrong with a config and the files of a day, and what cannot be reached with both: looked at before a run.
+
+What does not belong here: how a single file is read (file_check.py), and how what was found is shown.
+"""
+
+from collections.abc import Mapping
+from datetime import UTC, date, datetime
+from typing import Any
+
+import polars as pl
+
+from sizing.checks.feasibility import objections
+from sizing.errors import BallastError
+from sizing.frames.day_inputs import DayFrames
+from sizing.limits.model import WEIGHT_TOLERANCE, RebalancingLimits
+from sizing.text import counted, listed
+from sql.errors import WarehouseError
+from sql.snapshot_reader import reading_snapshot
+from tasks.config.feeds import Feeds
+from tasks.config.portfolios import ConfigFile, read_config
+from tasks.config.settings import Settings
+from tasks.config.yaml_file import Problem
+from tasks.errors import ConfigError, SourceError
+from tasks.inputs.unknown_names import find_strangers, require_known_buckets
+from tasks.inputs.unnamed_portfolios import named_before, tell_unnamed
+from tasks.preflight.file_check import ERROR, WARNING, FileRows, Finding, certify, frames_of, read_file
+from tasks.sources.discovery import days_in_inbox, find_all, find_sources, unread_in_inbox
+from tasks.text import readable
+from tasks.trading_calendar import (
+    calendar_ends,
+    is_trading_day,
+    last_closed_day,
+    require_known_day,
+    require_trading_day,
+    trading_days,
+)
+
+_STALE_DAYS = 1
+"""Scores of the last day that is over may still be on their way."""
+
+
+class DayValidation:
+    """What has been looked at so far, and what was found."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self.found: list[Finding] = []
+        self.files: list[FileRows] = []
+        self.reach: pl.DataFrame | None = None
+        self.day: date | None = None
+        self._config: ConfigFile | None = None
+
+    @property
+    def limits(self) -> dict[str, RebalancingLimits]:
+        """The portfolios of the config; none where it cannot be read."""
+        return dict(self._config.limits) if self._config else {}
+
+    def look(self, as_of: date | None) -> None:
+        """Look at the config, at the day, at its files, and at what the limits reach with them."""
+        self._look_at_config()
+        feeds = self._config.feeds if self._config else {}
+        self.day = as_of or self._newest_day(feeds)
+        if self.day is None:
+            return
+        self._look_at_day(self.day, is_asked=as_of is not None)
+        self._look_at_files(self.day, feeds)
+        self._look_at_other_files()
+        frames = frames_of(self.day, self.limits, self.files)
+        if self.files and frames.scores.is_empty() and all(file.counts for file in self.files):
+            self._tell(ERROR, self._settings.inbox, f"no scores of {self.day} among the files: deliver them")
+        if self._config:
+            self._look_at_names(frames)
+            if frames.scores.height and frames.assets.height:
+                self._look_at_reach(frames, self._config)
+        self.found.sort(key=lambda one: one.level)
+
+    def _tell(self, level: str, where: object, what: object) -> None:
+        self.found.append(Finding(level, readable(str(where)), readable(str(what))))
+
+    def _look_at_config(self) -> None:
+        path = self._settings.config
+        try:
+            config = read_config(path)
+        except ConfigError as error:
+            for where, what in error.mistakes or ((str(path), str(error)),):
+                self._tell(ERROR, where, what)
+            return
+        self._config = config
+        doubts = [
+            Problem(("portfolios", name), f"portfolio {name}: {sentence}")
+            for name, sentence in objections(config.limits)
+        ]
+        for line, column, said in config.document.locate([*config.notes, *doubts]):
+            self._tell(WARNING, f"{path}:{line}:{column}", said)
+
+    def _newest_day(self, feeds: Feeds) -> date | None:
+        try:
+            days = days_in_inbox(self._settings.inbox, feeds)
+        except SourceError as error:
+            self._tell(ERROR, self._settings.inbox, error)
+            return None
+        if not days:
+            what = "no scores whose name tells a day, such as scores_2024-12-02.csv; give the day with --as-of"
+            self._tell(ERROR, self._settings.inbox, what)
+            return None
+        return days[-1]
+
+    def _look_at_day(self, day: date, *, is_asked: bool) -> None:
+        calendars = self._calendars()
+        try:
+            ends = calendar_ends(calendars, datetime.now(UTC).date())
+            for calendar in calendars:
+                require_known_day(calendar, day)
+            if not any(is_trading_day(calendar, day) for calendar in calendars):
+                require_trading_day(calendars[0], day)
+            # What the newest day is behind cannot be said past the end of a calendar.
+            latest = day if is_asked or ends else last_closed_day(calendars[0], datetime.now(UTC))
+            behind = len(trading_days(calendars[0], day, latest)) - 1 if day < latest else 0
+        except BallastError as error:
+            self._tell(ERROR, day, error)
+            return
+        for end in ends:
+            self._tell(WARNING, self._settings.config, f"{end.words}; {end.todo}")
+        if behind > _STALE_DAYS:
+            what = f"the newest scores are {behind} trading days old: the last day that is over is {latest}"
+            self._tell(WARNING, self._settings.inbox, what)
+
+    def _calendars(self) -> list[str]:
+        terms = self._config.terms.values() if self._config else ()
+        return sorted({one.calendar(self._settings.exchange) for one in terms} or {self._settings.exchange})
+
+    def _look_at_files(self, day: date, feeds: Feeds) -> None:
+        inbox = self._settings.inbox
+        try:
+            sources = find_sources(inbox, day, feeds)
+        except BallastError as error:
+            self._tell(ERROR, inbox, error)
+            try:  # what else is there can be looked at
+                sources = find_all(inbox, day, feeds)
+            except BallastError:
+                return
+        assets: set[str] | None = None
+        for source in sources:
+            file = read_file(source, day, self._settings.max_reject_share, assets)
+            if source.contract.kind == "assets" and file.counts and file.accepted.height:
+                assets = set(file.accepted["asset"])
+            self.files.append(file)
+            self.found += file.findings
+        if not any(source.contract.kind == "assets" for source in sources):
+            known = self._settings.warehouse.exists()
+            level, what = (WARNING, "the last one read counts") if known else (ERROR, "expected assets.csv")
+            self._tell(level, inbox, f"no asset list among the files: {what}")
+
+    def _look_at_other_files(self) -> None:
+        inbox = self._settings.inbox
+        if inbox.is_dir() and (names := unread_in_inbox(inbox)):
+            what = (
+                f"{counted(len(names), 'file')} that no run reads: {listed(names)}. A name is a kind, with the "
+                "day where it has one, and an ending that is read, such as restrictions.csv or scores_2024-12-02.csv"
+            )
+            self._tell(WARNING, inbox, what)
+
+    def _look_at_names(self, frames: DayFrames) -> None:
+        where = self._settings.config
+        try:
+            if frames.assets.height:
+                require_known_buckets(frames)
+        except ConfigError as error:
+            self._tell(ERROR, where, error)
+        positions = [
+            file.accepted["portfolio_id"].unique()
+            for file in self.files
+            if file.source.contract.kind == "positions" and file.accepted.height
+        ]
+        named = sorted({name for names in positions for name in names})
+        if frames.assets.height:
+            for sentence in find_strangers(frames, named):
+                is_limit = sentence.partition(":")[0] in {*RebalancingLimits.model_fields, "portfolios"}
+                self._tell(WARNING, where if is_limit else self._settings.inbox, sentence)
+        self._look_at_unnamed(frames.as_of_date)
+
+    def _look_at_unnamed(self, day: date) -> None:
+        """Say which portfolios of the config only earlier positions name, where the snapshot knows them."""
+        of_the_day = [
+            file.accepted.filter(pl.col("as_of_date") == day)["portfolio_id"]
+            for file in self.files
+            if file.source.contract.kind == "positions" and file.counts and file.accepted.height
+        ]
+        named = next((set(names) for names in reversed(of_the_day) if len(names)), None)
+        if named is None or not self._settings.snapshot.exists():
+            return
+        try:
+            with reading_snapshot(self._settings.open_warehouse()) as snapshot:
+                before = named_before(snapshot, day)
+        except WarehouseError as error:
+            self._tell(WARNING, self._settings.snapshot, error)
+            return
+        unnamed = {name: taken for name, taken in before.items() if name in self.limits and name not in named}
+        for sentence in tell_unnamed(unnamed):
+            self._tell(WARNING, self._settings.inbox, sentence)
+
+    def _look_at_reach(self, frames: DayFrames, config: ConfigFile) -> None:
+        self.reach = certify(frames)
+        short = self.reach.filter(pl.col("target") - pl.col("reachable") > WEIGHT_TOLERANCE).iter_rows(named=True)
+        named = ((row["portfolio_id"], row) for row in short)
+        problems = [Problem(("portfolios", name), _short(row, config.limits[name].model)) for name, row in named]
+        for line, column, said in config.document.locate(problems):
+            self._tell(WARNING, f"{self._settings.config}:{line}:{column}", said)
+
+
+def _short(row: Mapping[str, Any], model: str) -> str:
+    """Say what a portfolio cannot reach, and why."""
+    who = f"portfolio {row['portfolio_id']}"
+    if not row["n_scored"]:
+        return f"{who}: no name of its universe has a score of its model {model}: nothing can be bought"
+    names = f"{row['n_pass']} of {row['n_scored']} names pass, {row['n_places']} find a place"
+    why = f", {row['binds']} binds" if row["n_places"] and row["binds"] else ""
+    fix = f"; {row['fix']}" if row["fix"] else ""
+    return f"{who}: {names}: at most {row['reachable']:.4g} of {row['target']:.4g} can be invested{why}{fix}"

@@ -1,0 +1,231 @@
+"""What a run of a day would do: it is done in a throw-away copy of the snapshot, by the rules of the daily run.
+
+Nothing of the installation is written, nobody is waited for, and there is no engine. What does not belong here: what
+becomes of a run (lifecycle.py), which is the same for both.
+"""
+
+import shutil
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import polars as pl
+
+from sizing.errors import BallastError
+from sizing.pipeline import Rebalance, rebalance
+from sizing.selection.score_coverage import find_missing_scores
+from sql.errors import PublishRejectedError, WarehouseError
+from sql.snapshot_reader import reading_snapshot
+from sql.warehouse import Warehouse
+from tasks.config.feeds import Feeds
+from tasks.config.portfolio_groups import Group, split_halted
+from tasks.config.settings import Settings
+from tasks.inputs.superseded_holdings import warn_of_corrected_inputs, warn_of_later_days, warn_of_replaced_holdings
+from tasks.runs.approval import Asked, find_asked
+from tasks.runs.ingest import take_in_day
+from tasks.runs.lifecycle import UNCHANGED, take_course
+from tasks.runs.run_record import PROPOSED, PUBLISHED, OpenRun, start_run
+
+REJECTED, FAILED = "rejected", "failed"
+"""How a run ends with an error; else it ends as in lifecycle.py."""
+
+_BY = "plan"
+_ALREADY = {
+    UNCHANGED: "published already with the same inputs, limits and code",
+    PROPOSED: "waits for approval already",
+}
+_MOST_ROWS = 5
+_AS_FIRST = "no snapshot at {}: planned as the very first run"
+
+
+@dataclass(frozen=True)
+class Fate:
+    """What would become of portfolios that go together, why, and what would be warned about.
+
+    `run_id` is empty where none would start.
+    """
+
+    state: str
+    portfolio_ids: tuple[str, ...]
+    run_id: str = ""
+    reason: str = ""
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def has_targets(self) -> bool:
+        """Whether there are targets to look at; otherwise the visible ones would stay."""
+        return self.state in {PUBLISHED, PROPOSED, UNCHANGED}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run of the day would do.
+
+    `portfolios`: one row per portfolio with its `state, reason, run_id, visible_run_id, visible_as_of_date`, the
+    columns of the query `portfolios_of_runs` of the targets that would count, and those of the visible ones, which
+    begin with `visible_`. `targets`: the rows of the query `what_if_targets`. `warnings`: what the run would warn
+    about, and which rows it would refuse.
+    """
+
+    day: date
+    fates: tuple[Fate, ...]
+    portfolios: pl.DataFrame
+    targets: pl.DataFrame
+    warnings: tuple[str, ...]
+
+
+def plan_day(settings: Settings, day: date, groups: Sequence[Group], known: Collection[str], feeds: Feeds) -> Plan:
+    """Do the day of the groups, whose exchanges are open, in a throw-away warehouse, and compare with what is visible.
+
+    `known` are portfolios that it is no typing error to name. *Raises* `SourceError` for files that stop the run, and
+    `WarehouseError` when there is a warehouse without a snapshot, or it is damaged.
+    """
+    with _thrown_away(settings) as own:
+        ingested = take_in_day(own, day, feeds)
+        with own.open_warehouse().kept_open() as warehouse:
+            visible = warehouse.query("visible_until", day=day)
+            parts = split_halted(groups, warehouse.query("halts_in_force"))
+            fates = tuple(_fate(warehouse, day, group, known) for group in parts)
+            refused = _refusals(warehouse, day) if any(one.ingest.rows_rejected for one in ingested) else ()
+            told = dict.fromkeys(warning for one in fates for warning in one.warnings)
+            told |= dict.fromkeys(warn_of_corrected_inputs(warehouse, known))
+            runs = _runs(fates, visible)
+            first = () if _is_published(settings) else (_AS_FIRST.format(settings.snapshot),)
+            return Plan(day, fates, _portfolios(warehouse, runs), _targets(warehouse, runs), (*first, *told, *refused))
+
+
+@contextmanager
+def _thrown_away(settings: Settings) -> Iterator[Settings]:
+    """Give the settings with a copy of the snapshot for the warehouse; without either, the warehouse is to be made."""
+    with TemporaryDirectory(prefix="ballast-plan-") as folder:
+        here = Path(folder)
+        if _is_published(settings):
+            _copy_snapshot(settings, here / "warehouse.duckdb")
+        yield settings.at(
+            {
+                "warehouse": here / "warehouse.duckdb",
+                "snapshot": here / "snapshot.duckdb",
+                "export_folder": here / "targets",
+            }
+        )
+
+
+def _is_published(settings: Settings) -> bool:
+    return settings.snapshot.exists() or settings.warehouse.exists()
+
+
+def _copy_snapshot(settings: Settings, path: Path) -> None:
+    with reading_snapshot(settings.open_warehouse()):  # a damaged one is told by its own name
+        try:
+            shutil.copyfile(settings.snapshot, path)
+        except OSError as error:
+            msg = (
+                f"the snapshot cannot be copied to {path}: {error}. Nothing was changed: make room there, or name "
+                "another folder in TMPDIR"
+            )
+            raise WarehouseError(msg) from error
+
+
+def _fate(warehouse: Warehouse, day: date, group: Group, known: Collection[str]) -> Fate:
+    """Do the day of a group as the daily run does."""
+    names = tuple(sorted(group.limits))
+    try:
+        run = start_run(warehouse, group.exchange, day, group.limits, known, by=_BY)
+        taken = take_course(run, group, _Copy(warehouse, run, group))
+    except PublishRejectedError as rejected:
+        return Fate(REJECTED, names, rejected.run_id, rejected.reason)
+    except (BallastError, WarehouseError) as problem:
+        return Fate(FAILED, names, reason=str(problem))
+    told = [*run.warnings]
+    if taken.state in {PUBLISHED, UNCHANGED}:
+        told += warn_of_replaced_holdings(warehouse, run.run_id)
+    if taken.state == PUBLISHED:
+        told += warn_of_later_days(warehouse, run.run_id)
+    already = "" if taken.is_new else _ALREADY[taken.state]
+    return Fate(taken.state, names, run.run_id, taken.reason or str(taken.asked) or already, tuple(told))
+
+
+@dataclass(frozen=True)
+class _Copy:
+    """The steps of a run in the throw-away warehouse, without an engine."""
+
+    warehouse: Warehouse
+    run: OpenRun
+    group: Group
+
+    def find_missing_scores(self) -> tuple[str, ...]:
+        return find_missing_scores(self.run.inputs)
+
+    def compute(self) -> Rebalance:
+        return rebalance(self.run.inputs)
+
+    def ask(self, result: Rebalance) -> Asked:
+        return find_asked(self.warehouse, result, self.group.policies)
+
+    def propose(self, result: Rebalance, asked: Asked) -> None:
+        self.warehouse.propose(self.run.run_id, result._asdict(), _BY, asked.reasons, asked.four_eyes)
+
+    def publish(self, result: Rebalance) -> bool:
+        return self.warehouse.publish(self.run.run_id, result._asdict(), _BY).is_new
+
+
+def _runs(fates: Sequence[Fate], visible: pl.DataFrame) -> pl.DataFrame:
+    """Name for each portfolio the run whose targets would count, and the one whose targets are visible now."""
+    rows = [
+        (portfolio_id, one.state, one.reason, one.run_id or None, one.has_targets)
+        for one in fates
+        for portfolio_id in one.portfolio_ids
+    ]
+    schema = {
+        "portfolio_id": pl.String,
+        "state": pl.String,
+        "reason": pl.String,
+        "run_id": pl.String,
+        "has_targets": pl.Boolean,
+    }
+    shown = visible.rename({"as_of_date": "visible_as_of_date", "run_id": "visible_run_id"})
+    return (
+        pl.DataFrame(rows, schema, orient="row")
+        .join(shown, on="portfolio_id", how="left")
+        .with_columns(counting_run_id=pl.when("has_targets").then("run_id").otherwise("visible_run_id"))
+        .drop("has_targets")
+        .sort("portfolio_id")
+    )
+
+
+def _portfolios(warehouse: Warehouse, runs: pl.DataFrame) -> pl.DataFrame:
+    def told(run: str) -> pl.DataFrame:
+        asked = runs.drop_nulls(run)
+        lists = {"portfolio_ids": asked["portfolio_id"].to_list(), "run_ids": asked[run].to_list()}
+        return warehouse.query("portfolios_of_runs", **lists).rename({"run_id": run})
+
+    before = told("visible_run_id")
+    key = {"portfolio_id", "visible_run_id"}
+    before = before.rename({name: f"visible_{name}" for name in before.columns if name not in key})
+    return (
+        runs.join(told("counting_run_id"), on=["portfolio_id", "counting_run_id"], how="left")
+        .join(before, on=sorted(key), how="left")
+        .drop("counting_run_id")
+        .sort("portfolio_id")
+    )
+
+
+def _targets(warehouse: Warehouse, runs: pl.DataFrame) -> pl.DataFrame:
+    asked = runs.drop_nulls("counting_run_id")
+    return warehouse.query(
+        "what_if_targets",
+        portfolio_ids=asked["portfolio_id"].to_list(),
+        run_ids=asked["counting_run_id"].to_list(),
+        visible_run_ids=asked["visible_run_id"].to_list(),
+    )
+
+
+def _refusals(warehouse: Warehouse, day: date) -> tuple[str, ...]:
+    """Say which rows of the day's content are refused: the first of them, and how many there are."""
+    refused = warehouse.query("picture_refused_rows", as_of_date=day, most_rows=_MOST_ROWS).rows(named=True)
+    told = [f"{row['source']}, row {row['row_number']}: {row['reason']}" for row in refused]
+    n_more = refused[0]["n_refused"] - len(refused) if refused else 0
+    return (*(f"refused: {one}" for one in told), *([f"refused: {n_more} more rows"] if n_more else []))

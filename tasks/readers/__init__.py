@@ -1,0 +1,1 @@
+"""File formats: from bytes to rows of text, in batches of a bounded size."""

@@ -1,0 +1,134 @@
+"""What the page of a day is made from: the rows of named queries on the snapshot, of the runs that a reader sees.
+
+What does not belong here: which of them are shown, and how (tables.py, charts.py).
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import polars as pl
+
+from sizing.text import MOST_NAMED, first_of, listed
+from sql.snapshot_reader import Reader
+from tasks.config.yaml_file import unknown
+from tasks.errors import UsageError
+from tasks.inputs.superseded_holdings import Corrected, find_corrected
+from tasks.reports.chart_data import past_weights
+from tasks.reports.chart_page import PictureRows, read_picture_rows
+from tasks.reports.priority import first_portfolios
+
+MOST_REFUSED = 200
+"""Refused rows on a page, and as many assets without a score."""
+
+
+@dataclass(frozen=True)
+class DayRows:
+    """The rows of a day. A name without comment is the query of the same name.
+
+    `portfolios`: whose targets are shown, from which run; `summary` and `sizing` have a row of each. `shown`: those
+    with a section of their own, of which alone are `pictures`, `past`, `changes`, `checks` and `decisions`. `days`: how
+    the day and those after it went. `past`: as `past_weights` gives it. `missing` and `staying`: of a run of the day
+    that is not visible.
+    """
+
+    day: date
+    portfolios: pl.DataFrame
+    shown: pl.DataFrame
+    days: pl.DataFrame
+    runs: pl.DataFrame
+    pictures: PictureRows
+    past: pl.DataFrame
+    summary: pl.DataFrame
+    changes: pl.DataFrame
+    sizing: pl.DataFrame
+    checks: pl.DataFrame
+    decisions: pl.DataFrame
+    missed_limits: pl.DataFrame
+    stale_holdings: pl.DataFrame
+    sources: pl.DataFrame
+    refused_rows: pl.DataFrame
+    refused_files: pl.DataFrame
+    halts: pl.DataFrame
+    corrected: tuple[Corrected, ...]
+    missing: pl.DataFrame
+    staying: pl.DataFrame
+
+
+def read_day(reader: Reader, day: date, wanted: Collection[str] = ()) -> DayRows:
+    """Read all that a page tells of the day: of the portfolios wanted, or of the ten that matter most.
+
+    Nothing happened on a day without `days`. *Raises* `UsageError` for a portfolio that the day does not have.
+    """
+    days = reader.query("report_days", day=day)
+    portfolios = _wanted(reader.query("report_targets", day=day), day, wanted)
+    every = _OfRuns(reader, portfolios)
+    summary = every.own("day_summary")
+    shown = portfolios if wanted else portfolios.filter(pl.col("portfolio_id").is_in(first_portfolios(summary)))
+    first = _OfRuns(reader, shown)
+    unpublished = reader.query("report_unpublished", day=day)["run_id"].to_list()
+    run_id = next(iter(unpublished), "")
+    pictures = first.pictures()
+    past_runs = pictures.history["run_id"].unique().sort().to_list()
+    named = {"portfolio_ids": shown["portfolio_id"].to_list()}
+    return DayRows(
+        day=day,
+        portfolios=portfolios,
+        shown=shown,
+        days=days,
+        runs=reader.query("report_runs", run_ids=[*every.run_ids, *unpublished]),
+        pictures=pictures,
+        past=past_weights(reader.query("report_past_targets", run_ids=past_runs, **named), pictures.history),
+        summary=summary,
+        changes=pl.concat(reader.query("picture_changes", **one) for one in first.each()),
+        sizing=every.own("sizing_summary_of_runs"),
+        checks=first.own("report_checks", **named),
+        decisions=first.own("report_decisions", **named),
+        missed_limits=every.own("report_missed_limits"),
+        stale_holdings=every.own("report_stale_holdings"),
+        sources=reader.query("report_sources", run_ids=[*every.run_ids, *unpublished]),
+        refused_rows=reader.query("picture_refused_rows", as_of_date=day, most_rows=MOST_REFUSED),
+        refused_files=reader.query("refusals_on_day", day=day),
+        halts=reader.query("halts_in_force"),
+        corrected=find_corrected(reader, wanted or portfolios["portfolio_id"], before=day),
+        missing=reader.query("picture_missing_scores", run_id=run_id, most_rows=MOST_REFUSED),
+        staying=reader.query("picture_staying_targets", run_id=run_id, most_rows=MOST_NAMED),
+    )
+
+
+@dataclass(frozen=True)
+class _OfRuns:
+    """Reads of each portfolio what its own run has: a run may cover portfolios that another one has published since."""
+
+    reader: Reader
+    portfolios: pl.DataFrame
+
+    @property
+    def run_ids(self) -> list[str]:
+        return self.portfolios["run_id"].unique().sort().to_list()
+
+    def each(self) -> list[dict[str, Any]]:
+        """Return the parameters of a query of one run and some portfolios for every run; without runs, of none."""
+        of_runs = self.portfolios.group_by("run_id").agg("portfolio_id").sort("run_id").iter_rows()
+        return [{"run_id": run_id, "portfolio_ids": names} for run_id, names in of_runs] or [
+            {"run_id": "", "portfolio_ids": []}
+        ]
+
+    def pictures(self) -> PictureRows:
+        """Read the rows of the pictures of every run."""
+        read = [read_picture_rows(self.reader, **one) for one in self.each()]
+        return PictureRows(*(pl.concat(frames) for frames in zip(*read, strict=True)))
+
+    def own(self, name: str, **more: object) -> pl.DataFrame:
+        """Run a query of many runs once."""
+        rows = self.reader.query(name, run_ids=self.run_ids, **more)
+        return rows.join(self.portfolios, on=["portfolio_id", "run_id"], how="semi", maintain_order="left")
+
+
+def _wanted(found: pl.DataFrame, day: date, wanted: Collection[str]) -> pl.DataFrame:
+    known = found["portfolio_id"].to_list()
+    if strangers := [unknown(f"portfolio {name}", name, known) for name in wanted if name not in known]:
+        msg = f"{'; '.join(first_of(strangers))}. On {day} targets are of: {listed(known) or 'none'}"
+        raise UsageError(msg)
+    return found.filter(pl.col("portfolio_id").is_in(list(wanted))) if wanted else found

@@ -1,0 +1,131 @@
+"""The page of a day: one HTML file that opens without network, with tables, charts and what to look at first.
+
+Pure text from frames. Every text of a file is escaped by the template, and the page itself forbids its browser to run
+any script but its own two, and to ask any server. What does not belong here: reading (data.py), writing the file.
+"""
+
+import base64
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import version
+from importlib.resources import files
+from typing import Any
+
+import jinja2
+import polars as pl
+import vl_convert
+
+from tasks.reports.chart_page import PictureRows
+from tasks.reports.charts import LABEL_ROOM
+from tasks.reports.html import tables
+from tasks.reports.html.charts import Chart, portfolio_charts
+from tasks.reports.html.data import DayRows
+from tasks.reports.html.headline import cash_sentence, judge
+from tasks.reports.html.tables import Table
+from tasks.reports.priority import ORDER
+from tasks.reports.summary import totals
+
+MOST_OPEN = 5
+"""Portfolios that are open at first: of more, a person opens one, and its charts are drawn then."""
+
+_FOLDER = files("tasks").joinpath("reports", "html", "assets")
+_PACKAGES = ("ballast", "polars", "duckdb", "prefect", "altair")
+
+
+@dataclass(frozen=True)
+class Section:
+    """One portfolio on the page: its anchor, its numbers, why it keeps cash, its charts and tables."""
+
+    anchor: str
+    name: str
+    state: str
+    run_id: str
+    numbers: Mapping[str, Any]
+    cash: str
+    charts: tuple[Chart, ...]
+    trades: Table
+    tables: tuple[Table, ...]
+
+
+def page_of(rows: DayRows) -> str:
+    """Give the page of a day as HTML."""
+    runtime, script = _runtime(), _read("page.js")
+    sections = tuple(_section(rows, number, *row) for number, row in enumerate(rows.shown.iter_rows(), 1))
+    template = _environment().from_string(_read("page.html"))
+    return template.render(
+        day=rows.day,
+        verdict=judge(rows),
+        sections=sections,
+        n_portfolios=rows.portfolios.height,
+        others=_others(rows),
+        is_open=len(sections) <= MOST_OPEN,
+        refused=tables.refused(rows.refused_rows, rows.refused_files),
+        unpublished=tables.unpublished(rows.missing, rows.staying),
+        provenance=tables.provenance(rows.runs, rows.sources),
+        label_room=LABEL_ROOM,
+        published_at=rows.runs["published_at"].max(),
+        versions={name: version(name) for name in _PACKAGES},
+        style=_read("page.css"),
+        scripts=(runtime, script),
+        hashes=[_hash(one) for one in (runtime, script)],
+    )
+
+
+def _section(rows: DayRows, number: int, portfolio_id: str, run_id: str, state: str) -> Section:
+    """Give one portfolio: of every frame its own rows."""
+    weights, buckets, history = (frame.filter(portfolio_id=portfolio_id) for frame in rows.pictures)
+    decisions, checks, changes = (_own(frame, portfolio_id) for frame in (rows.decisions, rows.checks, rows.changes))
+    return Section(
+        anchor=f"portfolio-{number}",
+        name=portfolio_id,
+        state=state,
+        run_id=run_id,
+        numbers=_own(rows.summary, portfolio_id).row(0, named=True),
+        cash=cash_sentence(_own(rows.sizing, portfolio_id).row(0, named=True)),
+        charts=portfolio_charts(PictureRows(weights, buckets, history), _own(rows.past, portfolio_id)),
+        trades=tables.trades(weights, changes),
+        tables=(
+            tables.opened_and_closed(weights, decisions),
+            tables.below_the_line(decisions),
+            tables.limits(checks),
+            tables.positions(weights),
+        ),
+    )
+
+
+def _others(rows: DayRows) -> str:
+    """Say what the portfolios without a section do, and how to see one; nothing where each has one."""
+    rest = rows.summary.join(rows.shown, on="portfolio_id", how="anti")
+    if rest.is_empty():
+        return ""
+    one = f"ballast report --as-of {rows.day} --portfolio NAME"
+    return f"{ORDER}. {rest.height:,} more: {totals(rest)}. The page of one of them: {one}"
+
+
+def _own(rows: pl.DataFrame, portfolio_id: str) -> pl.DataFrame:
+    return rows.filter(portfolio_id=portfolio_id)
+
+
+@cache
+def _environment() -> jinja2.Environment:
+    """Escape every text unless the template says that it is ours."""
+    return jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+
+
+@cache
+def _read(name: str) -> str:
+    return _FOLDER.joinpath(name).read_text(encoding="utf-8")
+
+
+@cache
+def _runtime() -> str:
+    """Give what draws the charts in a browser, with all that it needs: made once, since it takes two seconds."""
+    bundle: str = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")
+    return bundle
+
+
+def _hash(script: str) -> str:
+    """Name a script as a content security policy does."""
+    return f"sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}"

@@ -1,0 +1,133 @@
+"""What a person reads first on the page of a day: whether all is well, and if not, what to look at, the worst first.
+
+What does not belong here: markup, and what a run does.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
+
+import polars as pl
+
+from sizing.text import counted, first_of, grouped, listed
+from tasks.reports.html.data import DayRows
+
+WRONG, LOOK, NOTE = "wrong", "look", "note"
+_LEVELS = (WRONG, LOOK, NOTE)
+_MOST_DAYS = 8
+
+
+class Point(NamedTuple):
+    """One thing to look at, and how bad it is."""
+
+    level: str
+    text: str
+
+
+class Verdict(NamedTuple):
+    """The headline of a day, its level (`well` or that of its worst point), and the points."""
+
+    level: str
+    headline: str
+    points: tuple[Point, ...]
+
+
+def judge(rows: DayRows) -> Verdict:
+    """Say whether all is well with the day, and what to look at first."""
+    day, *later = rows.days.rows(named=True)
+    found = [
+        *_of_publication(day),
+        *_of_halts(rows.halts),
+        *_of_later(later),
+        *(Point(LOOK, f"{one.what}: {one.command} brings them up to date") for one in rows.corrected),
+        *_of_inputs(day),
+        *_of_scores(rows.stale_holdings),
+        *_of_limits(rows.missed_limits),
+    ]
+    points = sorted([*found, *_of_cash(rows.sizing)], key=lambda point: _LEVELS.index(point.level))
+    pressing = [point for point in points if point.level != NOTE]
+    if day["state"] not in {"published", "partly_published"}:
+        waits = day["state"] == "proposed"
+        headline = "Waits for approval: nothing of it is published" if waits else "Nothing is published"
+        return Verdict(LOOK if waits else WRONG, headline, tuple(points))
+    if not pressing:
+        return Verdict("well", "All is well: every portfolio has its targets, every check passed", tuple(points))
+    said = "Published" if day["state"] == "published" else "Partly published"
+    return Verdict(pressing[0].level, f"{said}, {counted(len(pressing), 'thing')} to look at", tuple(points))
+
+
+def _of_publication(day: dict[str, Any]) -> Iterator[Point]:
+    waiting, halted = set(day["waiting_portfolios"]), set(day["halted_portfolios"])
+    lost = [one for one in day["missing_portfolios"] if one not in waiting | halted]
+    if lost:
+        why = day["held_reason"] or day["failed_checks"] or day["failure"] or day["declined_reason"]
+        state = f"{day['state'].replace('_', ' ')}" if day["state"] != "partly_published" else "not published"
+        yield Point(WRONG, f"{listed(lost)}: {state}, the targets before stay in force{f': {why}' if why else ''}")
+    if halted:
+        yield Point(WRONG, f"{listed(sorted(halted))}: publication is halted, the targets before stay in force")
+    if waiting:
+        yield Point(LOOK, f"waits for approval: {day['approval_asked']}")
+    for warning in day["warnings"]:
+        yield Point(LOOK, warning)
+
+
+def _of_halts(halts: pl.DataFrame) -> Iterator[Point]:
+    said = (
+        (portfolio_id or "every portfolio", f"halted since {since:%Y-%m-%d %H:%M} UTC by {by}: {reason}")
+        for portfolio_id, since, by, reason in halts.iter_rows()
+    )
+    return _of_portfolios(LOOK, said)
+
+
+def _of_later(later: list[dict[str, Any]]) -> Iterator[Point]:
+    for day in later[-_MOST_DAYS:]:
+        published = day["state"] == "published"
+        state = (
+            "is published too: this page shows a day before it" if published else f"is {day['state'].replace('_', ' ')}"
+        )
+        why = "" if published else day["held_reason"] or day["failed_checks"] or day["failure"] or ""
+        yield Point(NOTE if published else LOOK, f"{day['as_of_date']} {state}{f': {why}' if why else ''}")
+
+
+def _of_inputs(day: dict[str, Any]) -> Iterator[Point]:
+    if day["n_refused_files"]:
+        yield Point(LOOK, f"{counted(day['n_refused_files'], 'file')} refused whole, see Refused files")
+    if day["rows_rejected"]:
+        yield Point(LOOK, f"{day['rows_rejected']} of {counted(day['rows_read'], 'row')} refused, see Refused rows")
+    unscored = day["n_holdings_without_score"] - day["n_stale_scores"]
+    if unscored > 0:
+        yield Point(NOTE, f"{counted(unscored, 'holding')} without a score of the day: an earlier one counts")
+
+
+def _of_scores(stale: pl.DataFrame) -> Iterator[Point]:
+    if names := stale.select(pl.format("{} of {}", "asset", "portfolio_id")).to_series().to_list():
+        yield Point(LOOK, f"{listed(names)}: the score is too old to act on, the weight is frozen")
+
+
+def _of_limits(missed: pl.DataFrame) -> Iterator[Point]:
+    rows = missed.select("portfolio_id", "constraint_name", "limit_value", "value", "reason").iter_rows()
+    said = (
+        (portfolio_id, f"{name} {limit:.6g} is missed, it is {value:.6g}{f': {reason}' if reason else ''}")
+        for portfolio_id, name, limit, value, reason in rows
+    )
+    return _of_portfolios(LOOK, said)
+
+
+def _of_cash(sizing: pl.DataFrame) -> Iterator[Point]:
+    keep = sizing.filter(pl.col("cash_weight") > 0).iter_rows(named=True)
+    return _of_portfolios(NOTE, ((row["portfolio_id"], cash_sentence(row)) for row in keep))
+
+
+def _of_portfolios(level: str, said: Iterable[tuple[str, str]]) -> Iterator[Point]:
+    sentences = [f"{names}: {sentence}" for names, sentence in grouped(said)]
+    return (Point(level, sentence) for sentence in first_of(sentences))
+
+
+def cash_sentence(row: dict[str, Any]) -> str:
+    """Say how much cash a portfolio keeps, and why. *Requires* a row of `sizing_summary_of_runs`."""
+    cash, total = row["cash_weight"] * 100, row["target_total_allocation"] * 100
+    if not cash:
+        return f"no cash: {row['n_sized']} positions take all {total:.2f}% that may be invested"
+    left = f"residual_strategy {row['residual_strategy']} leaves it"
+    why = f"{row['binding_limit']} keeps it from being invested" if row["binding_limit"] else left
+    way_out = f"; the cheapest way out: {row['relaxation']}" if row["relaxation"] else ""
+    return f"{cash:.2f}% of {total:.2f}% stays in cash: {why}{way_out}"

@@ -1,0 +1,181 @@
+"""What the Prefect UI shows of a run: a summary, the target table and the pictures, as artifacts."""
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import NamedTuple
+
+import polars as pl
+
+from sizing.text import MOST_NAMED
+from sql.warehouse import Warehouse
+from tasks import artifacts
+from tasks.artifacts import show_markdown, show_table
+from tasks.config.settings import Settings
+from tasks.reports import summary as page
+from tasks.reports.priority import first_portfolios
+from tasks.runs.ingest import Ingested, summarise_refusals
+from tasks.runs.run_record import OpenRun
+from tasks.stages import run_logger, stage
+
+MOST_TARGETS = 500
+"""Rows of the target table: what a browser shows without effort. What is traded comes first where there are more."""
+
+_MOST_ROWS = 20
+_CHECK = re.compile(r"(?:^|; )(?=\w+ \(\d+ rows\): )")
+
+
+class Reported(NamedTuple):
+    """What a run does to each portfolio: in one sentence, and the rows of `day_summary`."""
+
+    sentence: str
+    summary: pl.DataFrame
+
+
+@stage("report")
+def report(settings: Settings, day: date, run: OpenRun, ingested: tuple[Ingested, ...]) -> Reported:
+    """Store the artifacts of a run that is published."""
+    first = page.first_lines(run.warnings, _refusals(ingested)) or "Every row was accepted, and there is no warning."
+    summary = _show(settings.open_warehouse(), f"Targets of {day}", day, run.run_id, first)
+    sentence = "; ".join([summarise(summary), *summarise_refusals(ingested)])
+    run_logger().info("report: %s", sentence)
+    return Reported(sentence, summary)
+
+
+@stage("report proposal")
+def report_proposal(settings: Settings, day: date, run: OpenRun, reasons: Mapping[str, str]) -> Reported:
+    """Store the artifacts of a run that waits for approval.
+
+    *Requires* in `reasons`, for each portfolio that asks for approval, why.
+    """
+    warehouse = settings.open_warehouse()
+    decide = [f"ballast {word} {run.run_id} --approver NAME --note WHY" for word in ("approve", "decline")]
+    approve = (
+        f"{_asked_by(warehouse, run.run_id)} Nothing of it is visible to execution. To decide, run the deployment "
+        f"`publish` with the run id `{run.run_id}`, or\n\n```\n{decide[0]}\n{decide[1]}\n```"
+    )
+    parts = ["**It waits for approval:**", page.reasons_asked(reasons), page.first_lines(run.warnings), approve]
+    first = "\n\n".join(part for part in parts if part)
+    question = f"FROM proposed_targets WHERE run_id = '{run.run_id}';"
+    summary = _show(warehouse, f"Proposed targets of {day}", day, run.run_id, first, question)
+    return Reported(summarise(summary), summary)
+
+
+def _asked_by(warehouse: Warehouse, run_id: str) -> str:
+    """Say who asked for a run that waits, and whether somebody else has to approve it."""
+    asked = warehouse.query("open_proposals").filter(pl.col("run_id") == run_id)
+    who = page.escaped(", ".join(asked["proposed_by"].unique()))
+    return f"{who} asked for it" + ("; **somebody else approves**." if asked["needs_four_eyes"].any() else ".")
+
+
+@stage("report failure")
+def report_failure(settings: Settings, day: date, run_id: str, reason: str) -> None:
+    """Store why a run that is held, rejected or failed publishes nothing, with the rows to look at."""
+    if not artifacts.are_shown():
+        return
+    warehouse = settings.open_warehouse()
+    with warehouse.kept_open() as kept:
+        state = kept.query("run_by_id", run_id=run_id)["state"].to_list()
+        refused = kept.query("picture_refused_rows", as_of_date=day, most_rows=_MOST_ROWS)
+        missing = kept.query("picture_missing_scores", run_id=run_id, most_rows=_MOST_ROWS)
+        staying = kept.query("picture_staying_targets", run_id=run_id, most_rows=MOST_NAMED)
+    reasons = reason.split("; ") if state == ["held"] else _CHECK.split(reason)
+    told = "\n".join(f"- {page.escaped(one)}" for one in reasons)
+    parts = [
+        f"# {day}: {', '.join(state) or 'failed'}, nothing was published",
+        told,
+        f"What was published stays in force. When the cause is mended: `ballast run --as-of {day}`.",
+        page.missing_scores(missing),
+        page.refused_rows(refused),
+        page.staying_targets(staying),
+        page.sql_block(run_id, day),
+        f"Run `{run_id}`",
+    ]
+    show_markdown("\n\n".join(filter(None, parts)), key="daily-rebalance", description=f"Not published: {run_id}")
+
+
+@stage("report refusal")
+def report_refusal(settings: Settings, days: Sequence[date], reason: str, key: str, again: str) -> bool:
+    """Store why content of the days was refused, with the rows that broke a rule, and say whether that is recorded.
+
+    Without a record there is nothing to show: the file is missing, or could not be fetched.
+    """
+    refused = settings.open_warehouse().query("refused_content", days=list(days), most_rows=_MOST_ROWS)
+    if refused.is_empty():
+        return False
+    span = str(days[0]) if len(days) == 1 else f"{days[0]} to {days[-1]}"
+    parts = [
+        f"# {span}: refused, nothing was computed",
+        f"- {page.escaped(reason)}",
+        f"What was published stays in force. When the file is corrected: `{again}`.",
+        page.refused_rows(refused.drop_nulls("row_number")),
+        page.refusals_block(days),
+    ]
+    show_markdown("\n\n".join(filter(None, parts)), key=key, description=f"Refused: {span}")
+    return True
+
+
+def with_warnings(sentence: str, *warnings: str) -> str:
+    """Put each warning on a line of its own below the sentence."""
+    return "\n".join([sentence, *(f"warning: {one}" for one in warnings)])
+
+
+def summarise(summary: pl.DataFrame) -> str:
+    """Say what a run did to each portfolio, or to many together. *Requires* the columns of the query `day_summary`."""
+    if summary.height > MOST_NAMED:
+        return f"{summary.height:,} portfolios: {page.totals(summary)}"
+    return "; ".join(
+        f"{row['portfolio_id']} {row['n_positions']} positions, {row['n_open']} opened, {row['n_close']} closed, "
+        f"cash {row['cash_weight']:.4f}"
+        for row in summary.iter_rows(named=True)
+    )
+
+
+def _show(warehouse: Warehouse, title: str, day: date, run_id: str, first: str, *questions: str) -> pl.DataFrame:
+    """Store the three artifacts of a run whose rows are in the tables, and give its `day_summary`."""
+    with warehouse.kept_open() as kept:
+        summary = kept.query("day_summary", run_ids=[run_id])
+        if not artifacts.are_shown():
+            return summary
+        from tasks.reports.chart_page import pictures_page, read_picture_rows  # noqa: PLC0415 - Altair takes a while to import
+
+        shown = first_portfolios(summary)
+        changes = kept.query("picture_changes", run_id=run_id, portfolio_ids=shown)
+        refused = kept.query("picture_refused_rows", as_of_date=day, most_rows=_MOST_ROWS)
+        rows = read_picture_rows(kept, run_id, shown)
+    rest = [page.refused_rows(refused), page.sql_block(run_id, day, *questions), f"Run `{run_id}`"]
+    markdown = page.summary_page(title, [first], summary, page.moves_of(rows.weights, changes), rest)
+    show_markdown(markdown, key="daily-rebalance", description=f"{title}: {run_id}")
+    of_many = f" of {len(shown)} of {summary.height} portfolios" if len(shown) < summary.height else ""
+    targets, told = target_table(rows.weights)
+    show_table(targets, key="targets", description=f"{title}{of_many}{told}: {run_id}")
+    pictures = pictures_page(f"{title}{of_many}", rows, *page.left_out(summary))
+    show_markdown(pictures, key="pictures", description=f"{title}{of_many} in pictures: {run_id}")
+    return summary
+
+
+def target_table(weights: pl.DataFrame) -> tuple[list[dict[str, object]], str]:
+    """Give the rows of the target table, and what is left out, in words. *Requires* those of `picture_weights`."""
+    shown = weights
+    if weights.height > MOST_TARGETS:
+        busiest = weights.sort(pl.col("trade_weight").abs(), "target_weight", descending=True)
+        shown = busiest.head(MOST_TARGETS).sort("portfolio_id", "is_cash", maintain_order=True)
+    rows = shown.select(
+        "portfolio_id",
+        "asset",
+        "action",
+        pl.col("target_weight", "current_weight", "trade_weight").cast(pl.String),
+        "bucket",
+        "target_reason",
+    )
+    told = f", {shown.height} of {weights.height} rows, what is traded first" if shown.height < weights.height else ""
+    return rows.to_dicts(), told
+
+
+def _refusals(ingested: Sequence[Ingested]) -> list[str]:
+    return [
+        f"{one.ingest.rows_rejected} of {one.ingest.rows_read} rows of {one.source}, see them below, or "
+        f"FROM rejected_rows WHERE ingest_id = {one.ingest.ingest_id}"
+        for one in ingested
+        if one.ingest.rows_rejected
+    ]

@@ -1,0 +1,1 @@
+"""The stages of a run: ingest, compute, publish, approve, halt, backfill, replay."""

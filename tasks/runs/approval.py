@@ -1,0 +1,134 @@
+"""Targets that wait for a person: ask for approval, and do what the person decides."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+
+import polars as pl
+
+from sizing.approval import ApprovalPolicy, find_approvals, summarise_moves
+from sizing.frames.day_inputs import DayInputs
+from sizing.pipeline import Rebalance
+from sizing.text import first_of, grouped, listed
+from sql.errors import ApprovalError
+from sql.records import Publication
+from sql.warehouse import Warehouse
+from tasks.config.settings import Settings
+from tasks.inputs.day_inputs import as_record, find_sources, read_days
+from tasks.inputs.fingerprints import input_fingerprint
+from tasks.retries import RETRIES
+from tasks.runs.run_record import OpenRun, stored_exchange, stored_limits
+from tasks.stages import run_logger, stage
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Why each portfolio waits for a person, and for which of them that must be somebody else than who asks."""
+
+    reasons: dict[str, str]
+    four_eyes: tuple[str, ...]
+
+    def __str__(self) -> str:
+        """Return the reasons as one text: of many portfolios the first, and how many more there are."""
+        return "; ".join(first_of([f"{names}: {reason}" for names, reason in grouped(self.reasons.items())]))
+
+
+NOBODY_ASKED = Asked({}, ())
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """A run that was proposed: its day, its portfolios, the exchange that it counts by, and whether it waits still."""
+
+    run_id: str
+    day: date
+    portfolio_ids: tuple[str, ...]
+    exchange: str
+    is_open: bool
+
+
+@stage("approval", RETRIES)
+def ask_approval(settings: Settings, result: Rebalance, policies: Mapping[str, ApprovalPolicy]) -> Asked:
+    """Say which portfolios wait for a person today, and why."""
+    asked = find_asked(settings.open_warehouse(), result, policies)
+    told = f"{len(asked.reasons)} of {len(policies)} portfolios with a policy ask for it"
+    run_logger().info("approval: %s", "; ".join(filter(None, [told, str(asked)])))
+    return asked
+
+
+def find_asked(warehouse: Warehouse, result: Rebalance, policies: Mapping[str, ApprovalPolicy]) -> Asked:
+    """Say which portfolios wait for a person, without an engine. A first day is one with nothing visible before it."""
+    day = result.targets["as_of_date"].max()
+    seen = warehouse.query("first_days").filter(pl.col("as_of_date") < day)["portfolio_id"].to_list()
+    moves = summarise_moves(result.targets).with_columns(is_first_day=~pl.col("portfolio_id").is_in(seen))
+    found = find_approvals(moves, policies)
+    return Asked(
+        dict(found.select("portfolio_id", "reason").iter_rows()),
+        tuple(found.filter("needs_four_eyes")["portfolio_id"]),
+    )
+
+
+@stage("propose", RETRIES)
+def propose(settings: Settings, run: OpenRun, result: Rebalance, asked: Asked) -> None:
+    """Write and check the run in one transaction, and let it wait: nothing of it is visible."""
+    settings.open_warehouse().propose(
+        run.run_id, result._asdict(), run.by, asked.reasons, asked.four_eyes, run.warnings
+    )
+    run_logger().warning("proposed by %s, nothing is visible: %s", run.by, asked)
+
+
+@stage("find proposal", RETRIES)
+def find_proposal(settings: Settings, run_id: str) -> Proposal:
+    """Give what was proposed. *Raises* `ApprovalError` for a run that nobody knows."""
+    with settings.open_warehouse().kept_open() as warehouse:
+        known = warehouse.query("run_by_id", run_id=run_id).rows(named=True)
+        waiting = warehouse.query("open_proposals")["run_id"].unique(maintain_order=True).to_list()
+    if not known:
+        msg = f"no run {run_id} in the warehouse, so nothing was decided; open proposals: {listed(waiting) or 'none'}"
+        raise ApprovalError(msg)
+    run = known[0]
+    exchange = stored_exchange(run, settings.exchange)
+    return Proposal(run_id, run["as_of_date"], tuple(run["portfolio_ids"]), exchange, is_open=run_id in waiting)
+
+
+@stage("require the same inputs", RETRIES)
+def require_same_inputs(settings: Settings, proposal: Proposal) -> OpenRun:
+    """Hold what the warehouse has now against what the run was computed from: nobody is to approve what is old.
+
+    A proposal that is closed is not held against anything. *Raises* `ApprovalError` that says what is other.
+    """
+    day, exchange = proposal.day, proposal.exchange
+    with settings.open_warehouse().kept_open() as warehouse:
+        run = warehouse.query("run_by_id", run_id=proposal.run_id).row(0, named=True)
+        limits = stored_limits(run)
+        sources = find_sources(warehouse, exchange, [day], limits)
+        inputs = DayInputs(*read_days(warehouse, exchange, [day], limits, sources)[day])
+    if proposal.is_open and input_fingerprint(inputs.frames) != run["input_fingerprint"]:
+        stored, now = json.loads(run["inputs"]), as_record(day, sources, limits, exchange)
+        kinds = ("scores", "assets", "restrictions", "renames", "holdings")
+        others = [kind for kind in kinds if stored.get(kind, []) != now[kind]]
+        msg = (
+            f"run {proposal.run_id} was proposed on other inputs than there are now (changed: "
+            f"{', '.join(others) or 'their rows'}), and nothing was published: run the day again, `ballast run --as-of "
+            f"{day}`, and decide on the new run"
+        )
+        raise ApprovalError(msg)
+    return OpenRun(proposal.run_id, inputs, is_published=False, warnings=(), is_proposed=proposal.is_open)
+
+
+@stage("approve", RETRIES)
+def approve(settings: Settings, run_id: str, approver: str, note: str) -> Publication:
+    """Check the proposed run again and make it visible, in one transaction; who and why stand beside it."""
+    publication = settings.open_warehouse().approve(run_id, approver, note)
+    run_logger().info(
+        "approved by %s and published: %s, %d runs superseded", approver, note, len(publication.superseded)
+    )
+    return publication
+
+
+@stage("decline", RETRIES)
+def decline(settings: Settings, run_id: str, approver: str, note: str) -> None:
+    """End the proposal: the published targets stay."""
+    settings.open_warehouse().decline(run_id, approver, note)
+    run_logger().info("declined by %s: %s", approver, note)

@@ -1,0 +1,261 @@
+"""Publish the days of a range in order: the rules and rows of the daily run, a quarter of days at a time.
+
+The days of a quarter are computed together (sizing/multi_day/day_chain.py), and written and checked in one transaction.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from itertools import accumulate, pairwise, takewhile
+from typing import NamedTuple
+
+import polars as pl
+
+from sizing.approval import ApprovalPolicy
+from sizing.frames.day_inputs import DayFrames, DayInputs
+from sizing.multi_day.day_chain import find_held_days, rebalance_days
+from sizing.multi_day.stacked_days import have_same_names, named, with_day
+from sizing.pipeline import Rebalance, rebalance
+from sizing.selection.score_coverage import find_missing_scores
+from sizing.text import first_of, listed
+from sql.errors import PublishRejectedError
+from sql.store.run_batches import StartedRun
+from sql.warehouse import Warehouse
+from tasks.config.feeds import Feeds
+from tasks.config.portfolio_groups import Group
+from tasks.config.settings import Settings
+from tasks.errors import SourceError
+from tasks.inputs.day_inputs import Limits, as_record, continue_from, find_sources, newer_positions, read_days
+from tasks.retries import RETRIES
+from tasks.runs.approval import find_asked
+from tasks.runs.backfill_report import HELD, PUBLISHED, UNCHANGED, DayDone, summarise
+from tasks.runs.ingest import Ingested, ingest_range
+from tasks.runs.run_record import PROPOSED, actor, describe
+from tasks.stages import flow_run_id, run_logger, stage
+
+_MOST = 250_000
+"""Candidates of all days that are computed together: more take more memory, and are no faster."""
+_RUN = {"as_of_date": pl.Date, "run_id": pl.String}
+
+
+class Approval(NamedTuple):
+    """Who approves the days that ask for it, and why."""
+
+    approver: str
+    note: str
+
+
+@dataclass(frozen=True)
+class Book:
+    """Where the runs are kept, under which limits, and who runs them; how days that ask for a person are approved.
+
+    `others` are portfolios that have runs of their own: to name them is no typing error.
+    """
+
+    warehouse: Warehouse
+    exchange: str
+    limits: Limits
+    by: str
+    flow_run_id: str | None
+    policies: Mapping[str, ApprovalPolicy] = field(default_factory=dict)
+    approval: Approval | None = None
+    others: Sequence[str] = ()
+
+    def describe(self, inputs: DayFrames, sources: pl.DataFrame) -> StartedRun:
+        """Name the run of a day."""
+        return describe(
+            inputs, as_record(inputs.as_of_date, sources, self.limits, self.exchange), self.flow_run_id, self.others
+        )
+
+
+class _Day(NamedTuple):
+    inputs: DayFrames
+    started: StartedRun
+
+    @property
+    def day(self) -> date:
+        return self.inputs.as_of_date
+
+    def done(self, state: str, reason: str = "") -> DayDone:
+        return DayDone(self.day, state, self.started.record.run_id, reason, tuple(self.started.warnings))
+
+
+class _Stretch(NamedTuple):
+    """Days that follow each other, and their result together, which may have more days."""
+
+    days: list[_Day]
+    result: Rebalance
+
+
+@stage("backfill", RETRIES)
+def backfill_days(  # noqa: PLR0913 - what a backfill is asked
+    settings: Settings,
+    days: tuple[date, ...],
+    group: Group,
+    approval: Approval | None,
+    others: tuple[str, ...],
+    *,
+    keep_going: bool,
+    requested_by: str = "",
+) -> tuple[DayDone, ...]:
+    """Publish the days of a group in order, and export their targets. Days published with the same inputs stay.
+
+    Ends after the first held day, unless it is to `keep_going`: then the targets published before stay held.
+    *Raises* `PublishRejectedError` at a day that fails a check; the days before it are published.
+    """
+    with settings.open_warehouse().kept_open() as warehouse:
+        started_by = (requested_by or actor(), flow_run_id())
+        book = Book(warehouse, group.exchange, group.limits, *started_by, group.policies, approval, others)
+        visible = warehouse.query("visible_on_days", days=list(days))
+        before = set(visible.filter(pl.col("portfolio_id").is_in(list(group.limits)))["as_of_date"])
+        try:
+            done = publish_days(book, days, keep_going=keep_going)
+        finally:
+            warehouse.export(days)
+    done = tuple(one._replace(was_visible=one.day in before) for one in done)
+    run_logger().info("backfill: %s", summarise(done))
+    return done
+
+
+def publish_days(book: Book, days: tuple[date, ...], *, keep_going: bool) -> tuple[DayDone, ...]:
+    """Publish the days in order, without an engine; as `backfill_days`."""
+    done: list[DayDone] = []
+    while len(done) < len(days) and (keep_going or not _is_held(done)):
+        done += _next(book, days[len(done) :])
+    return tuple(done)
+
+
+@stage("ingest", RETRIES)
+def ingest_days(settings: Settings, days: tuple[date, ...], limits: Limits, feeds: Feeds) -> tuple[Ingested, ...]:
+    """Read what there is for the days into the warehouse, and give it. The same content twice is one ingest.
+
+    *Raises* `SourceError` when a day has no scores then, before any is computed.
+    """
+    ingested = ingest_range(settings, days, feeds)
+    sources = find_sources(settings.open_warehouse(), settings.exchange, days, limits)
+    is_todays = (pl.col("kind") == "scores") & (pl.col("as_of_date") == pl.col("day"))
+    missing = sorted(str(day) for day in set(days) - set(sources.filter(is_todays)["day"]))
+    if missing:
+        msg = (
+            f"no scores for {len(missing)} of {len(days)} trading days: {listed(missing)}; nothing was computed. "
+            f"Put them into {settings.inbox}, or correct the range"
+        )
+        raise SourceError(msg)
+    return ingested
+
+
+def _is_held(done: Sequence[DayDone]) -> bool:
+    return bool(done) and done[-1].state == HELD
+
+
+def _next(book: Book, days: Sequence[date]) -> list[DayDone]:
+    """Do as many of the days as can be done in one step, at least the first."""
+    sources = find_sources(book.warehouse, book.exchange, days, book.limits)
+    days = _that_fit(days, sources, len(book.limits))
+    inputs = read_days(book.warehouse, book.exchange, days, book.limits, sources.filter(pl.col("day").is_in(days)))
+    own = {day: sources.filter(pl.col("day") == day) for day in days}
+    return (
+        _leave_unchanged(book, inputs, own)
+        or _publish_stretch(book, inputs, own)
+        or [_run_one(book, _Day(inputs[days[0]], book.describe(inputs[days[0]], own[days[0]])))]
+    )
+
+
+def _that_fit(days: Sequence[date], sources: pl.DataFrame, n_portfolios: int) -> list[date]:
+    """Take as many days as have candidates for the memory: at least one."""
+    is_todays = (pl.col("kind") == "scores") & (pl.col("as_of_date") == pl.col("day"))
+    scored = dict(sources.filter(is_todays).select("day", "n_rows").iter_rows())
+    candidates = accumulate(scored.get(day, 0) * n_portfolios for day in days)
+    return [
+        day for number, (day, count) in enumerate(zip(days, candidates, strict=True)) if not number or count <= _MOST
+    ]
+
+
+def _leave_unchanged(book: Book, inputs: dict[date, DayFrames], sources: dict[date, pl.DataFrame]) -> list[DayDone]:
+    """Find the first days that are published already with the same inputs, limits and code."""
+    visible = book.warehouse.query("visible_on_days", days=list(inputs))
+    unchanged: list[_Day] = []
+    for day, own in inputs.items():
+        shown = visible.filter(pl.col("as_of_date") == day)
+        if set(book.limits) - set(shown["portfolio_id"]):
+            break
+        one = _Day(own, book.describe(own, sources[day]))
+        ours = shown.filter(pl.col("portfolio_id").is_in(list(book.limits)))
+        if set(ours["run_id"]) != {one.started.record.run_id}:
+            break
+        unchanged.append(one)
+    book.warehouse.record_unchanged([one.started for one in unchanged], book.by)
+    return [one.done(UNCHANGED) for one in unchanged]
+
+
+def _find_stretch(book: Book, inputs: dict[date, DayFrames], sources: dict[date, pl.DataFrame]) -> _Stretch:
+    """Compute the first days, each from what the one before it leaves, up to a run that is known, or a held day."""
+    known = set(book.warehouse.query("runs_of_days", days=list(inputs))["run_id"])
+    first = next(iter(inputs.values()))
+    alike = list(takewhile(lambda one: have_same_names(first, one), inputs.values()))
+    restarts = frozenset(
+        named(one.as_of_date, portfolio_id)
+        for before, one in pairwise(alike)
+        for portfolio_id in newer_positions(one, sources[one.as_of_date], before.as_of_date)
+    )
+    together, result = rebalance_days(alike, restarts)
+    held = find_held_days(together)
+    holdings = with_day(together.holdings).partition_by("as_of_date", as_dict=True, include_key=False)
+    days: list[_Day] = []
+    for one in alike:
+        own = one, sources[one.as_of_date]
+        if days:
+            started = holdings.get((one.as_of_date,), one.holdings.clear())
+            own = continue_from(*own, days[-1].day, days[-1].started.record.run_id, started)
+        started_run = book.describe(*own)
+        if one.as_of_date in held or started_run.record.run_id in known:
+            break
+        days.append(_Day(own[0], started_run))
+    return _Stretch(days, result)
+
+
+def _publish_stretch(book: Book, inputs: dict[date, DayFrames], sources: dict[date, pl.DataFrame]) -> list[DayDone]:
+    """Publish the first days together; none where each may ask for a person."""
+    if book.policies:
+        return []
+    stretch = _find_stretch(book, inputs, sources)
+    if not stretch.days:
+        return []
+    runs = pl.DataFrame([(one.day, one.started.record.run_id) for one in stretch.days], schema=_RUN, orient="row")
+    frames = {
+        table: frame.join(runs, on="as_of_date", how="inner", maintain_order="left")
+        for table, frame in stretch.result._asdict().items()
+    }
+    frames = {table: frame if table == "targets" else frame.drop("as_of_date") for table, frame in frames.items()}
+    try:
+        book.warehouse.publish_many([one.started for one in stretch.days], frames, book.by)
+    except PublishRejectedError:
+        # One by one the sound days are published, and the other is recorded as the daily run records it.
+        return [_run_one(book, one) for one in stretch.days]
+    return [one.done(PUBLISHED) for one in stretch.days]
+
+
+def _run_one(book: Book, one: _Day) -> DayDone:
+    """Do what the daily run does, and approve what asks for a person."""
+    run_id, warnings = one.started.record.run_id, one.started.warnings
+    before = book.warehouse.start_run(one.started.record, book.by, warnings)
+    if before == PROPOSED and book.approval:
+        return _approved(book, one, book.approval)
+    inputs = DayInputs(*one.inputs)
+    missing = find_missing_scores(inputs)
+    if missing:
+        reason = "; ".join(first_of(missing))
+        book.warehouse.record_event(run_id, HELD, book.by, reason)
+        return one.done(HELD, reason)
+    result = rebalance(inputs)
+    asked = find_asked(book.warehouse, result, book.policies)
+    if asked.reasons and book.approval:
+        book.warehouse.propose(run_id, result._asdict(), book.by, asked.reasons, asked.four_eyes, warnings)
+        return _approved(book, one, book.approval)
+    book.warehouse.publish(run_id, result._asdict(), book.by, warnings)
+    return one.done(PUBLISHED)
+
+
+def _approved(book: Book, one: _Day, approval: Approval) -> DayDone:
+    book.warehouse.approve(one.started.record.run_id, approval.approver, approval.note)
+    return one.done(PUBLISHED)

@@ -1,0 +1,62 @@
+"""Make a day visible: its rows, in one transaction; or record why it is not."""
+
+from datetime import date
+from types import TracebackType
+from typing import Self
+
+from sizing.pipeline import Rebalance
+from sql.errors import HaltedError, PublishRejectedError, WarehouseError
+from sql.records import Publication
+from tasks.config.settings import Settings
+from tasks.retries import RETRIES
+from tasks.runs.run_record import OpenRun
+from tasks.stages import run_logger, stage
+
+
+@stage("publish", RETRIES)
+def publish(settings: Settings, run: OpenRun, result: Rebalance) -> Publication:
+    """Write, check and publish the run in one transaction; a failing check keeps nothing of it."""
+    publication = settings.open_warehouse().publish(run.run_id, result._asdict(), run.by, run.warnings)
+    run_logger().info(
+        "publish: %d targets, %d decisions, %d audit rows, %d runs superseded",
+        result.targets.height,
+        result.decisions.height,
+        result.sizing_audit.height,
+        len(publication.superseded),
+    )
+    return publication
+
+
+@stage("hold", RETRIES)
+def hold(settings: Settings, run: OpenRun, reason: str) -> None:
+    """Record that the run is held: the targets that were published stay."""
+    settings.open_warehouse().record_event(run.run_id, "held", run.by, reason)
+    run_logger().warning("held: %s", reason)
+
+
+class FailureRecord:
+    """Record a run that fails on its way, whatever fails, where readers see it; the error goes on.
+
+    A rejected run has its record already; one that a halt stopped is held, and goes on as such.
+    """
+
+    def __init__(self, settings: Settings, day: date, run: OpenRun) -> None:
+        self._settings = settings
+        self._day = day
+        self._run = run
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if error is None or isinstance(error, HaltedError):
+            return
+        warehouse = self._settings.open_warehouse()
+        try:
+            if not isinstance(error, PublishRejectedError):
+                warehouse.record_event(self._run.run_id, "failed", self._run.by, f"{type(error).__name__}: {error}")
+            warehouse.snapshot(self._day)
+        except WarehouseError as unrecorded:
+            run_logger().error("the failure of %s could not be recorded: %s", self._run.run_id, unrecorded)

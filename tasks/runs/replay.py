@@ -1,0 +1,181 @@
+"""Compute a published run again from what the warehouse kept of it, and compare every value."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import polars as pl
+
+from sizing.frames.day_inputs import DayInputs
+from sizing.pipeline import rebalance
+from sizing.text import listed
+from sql.warehouse import Warehouse
+from tasks.artifacts import show_markdown
+from tasks.config.settings import Settings
+from tasks.errors import UsageError
+from tasks.inputs.day_inputs import read_days, recorded_sources
+from tasks.inputs.fingerprints import code_fingerprint, input_fingerprint
+from tasks.retries import RETRIES
+from tasks.runs.run_record import actor, stored_exchange, stored_limits
+from tasks.stages import run_logger, stage
+
+_ROW_KEYS = {
+    "decisions": "asset",
+    "sizing_audit": "asset",
+    "sizing_summary": None,
+    "targets": "asset",
+    "constraint_checks": "constraint_name",
+}
+_DIFFERENCE = ("table_name", "portfolio_id", "row_key", "column_name", "published", "replayed")
+
+
+@dataclass(frozen=True)
+class Replayed:
+    """What a replay found. `n_differences` counts the values that differ."""
+
+    run_id: str
+    replay_id: int
+    n_differences: int
+    has_other_code: bool
+    has_other_inputs: bool
+
+
+@stage("find runs", RETRIES)
+def find_published(
+    settings: Settings, run_id: str | None, first: date | None, last: date | None
+) -> dict[str, tuple[str, ...]]:
+    """Give the runs that were ever published, superseded ones too, by month: of a name, or of a range of days.
+
+    *Raises* `UsageError` when there is none.
+    """
+    asked = {"run_id": run_id, "first": first, "last": last}
+    found = settings.open_warehouse().query("runs_to_replay", **asked)
+    if found.is_empty():
+        wanted = f"run {run_id}" if run_id else f"run from {first} to {last}"
+        msg = f"no {wanted} was ever published: latest_runs lists what ran"
+        raise UsageError(msg)
+    months = found.group_by(month=pl.col("as_of_date").dt.strftime("%Y-%m"), maintain_order=True).agg("run_id")
+    return {month: tuple(run_ids) for month, run_ids in months.iter_rows()}
+
+
+@stage("replay", RETRIES)
+def replay_runs(settings: Settings, run_ids: tuple[str, ...]) -> tuple[Replayed, ...]:
+    """Compute each run again and record what came out."""
+    by, code = actor(), code_fingerprint()
+    replayed = tuple(_replay(settings, run_id, by, code) for run_id in run_ids)
+    differing = [one.run_id for one in replayed if one.n_differences]
+    run_logger().info("replay: %d runs, %d differ: %s", len(replayed), len(differing), listed(differing))
+    return replayed
+
+
+@stage("report")
+def report_replay(replayed: tuple[Replayed, ...]) -> str:
+    """Store what the replay found as an artifact, and give it in one sentence, each warning on a line below it."""
+    sentence = _summarise(replayed)
+    rows = [
+        f"| {one.run_id} | {one.n_differences} | {_yes(one.has_other_code)} | {_yes(one.has_other_inputs)} "
+        f"| {one.replay_id} |"
+        for one in replayed
+        if one.n_differences
+    ]
+    head = ["| run | differences | other code | other inputs | replay_id |", "|---|---|---|---|---|"] if rows else []
+    markdown = "\n".join([f"# {sentence.splitlines()[0]}", "", *head, *rows])
+    show_markdown(markdown, key="replay", description="Differences: see replay_differences")
+    return sentence
+
+
+def _replay(settings: Settings, run_id: str, by: str, code: str) -> Replayed:
+    with settings.open_warehouse().kept_open() as warehouse:
+        run = warehouse.query("run_by_id", run_id=run_id).row(0, named=True)
+        inputs = _read_inputs(warehouse, settings.exchange, run)
+        published = warehouse.read_run(run_id)
+    read = input_fingerprint(inputs.frames)
+    differences = pl.concat([_of_inputs(run, read), find_differences(published, rebalance(inputs)._asdict())])
+    return Replayed(
+        run_id,
+        settings.open_warehouse().record_replay(run_id, by, code, differences),
+        differences.height,
+        has_other_code=run["code_fingerprint"] != code,
+        has_other_inputs=run["input_fingerprint"] != read,
+    )
+
+
+def _read_inputs(warehouse: Warehouse, otherwise: str, run: Mapping[str, Any]) -> DayInputs:
+    limits, exchange = stored_limits(run), stored_exchange(run, otherwise)
+    sources = recorded_sources(warehouse, exchange, run, json.loads(run["inputs"]), limits)
+    day = run["as_of_date"]
+    return DayInputs(*read_days(warehouse, exchange, [day], limits, sources)[day])
+
+
+def find_differences(published: Mapping[str, pl.DataFrame], replayed: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
+    """Compare every value of every table, as text, which for a float has all its bits.
+
+    *Gives* `table_name, portfolio_id, row_key, column_name, published, replayed`: one row a value that differs, one
+    without a column for a row that only one side has.
+    """
+    return pl.concat(_compare(table, published[table], replayed[table]) for table in _ROW_KEYS)
+
+
+def _compare(table: str, published: pl.DataFrame, replayed: pl.DataFrame) -> pl.DataFrame:
+    name = _ROW_KEYS[table]
+    key = ["portfolio_id", "row_key"]
+    before, after = (
+        frame.with_columns(row_key=pl.col(name) if name else pl.lit(None, pl.String))
+        for frame in (published, replayed.cast({column: published.schema[column] for column in replayed.columns}))
+    )
+    gone, new = (
+        one.join(other, on=key, how="anti", nulls_equal=True).select(
+            *key, column_name=pl.lit(None, pl.String), **{side: pl.lit("a row"), opposite: pl.lit(None, pl.String)}
+        )
+        for one, other, side, opposite in (
+            (before, after, "published", "replayed"),
+            (after, before, "replayed", "published"),
+        )
+    )
+    values = _values(before, key, "published").join(
+        _values(after, key, "replayed"), on=[*key, "column_name"], how="inner", nulls_equal=True
+    )
+    moved = values.filter(pl.col("published").ne_missing(pl.col("replayed")))
+    return (
+        pl.concat([gone, new, moved], how="diagonal")
+        .with_columns(table_name=pl.lit(table))
+        .select(_DIFFERENCE)
+        .sort("portfolio_id", "row_key", "column_name")
+    )
+
+
+def _values(frame: pl.DataFrame, key: list[str], side: str) -> pl.DataFrame:
+    return frame.with_columns(pl.all().cast(pl.String)).unpivot(index=key, variable_name="column_name", value_name=side)
+
+
+def _of_inputs(run: Mapping[str, Any], read: str) -> pl.DataFrame:
+    """Tell that not the same was read: of every portfolio, since all are computed from it."""
+    portfolios = run["portfolio_ids"] if run["input_fingerprint"] != read else []
+    return pl.DataFrame(
+        [("runs", one, None, "input_fingerprint", run["input_fingerprint"], read) for one in portfolios],
+        schema=dict.fromkeys(_DIFFERENCE, pl.String),
+        orient="row",
+    )
+
+
+def _summarise(replayed: tuple[Replayed, ...]) -> str:
+    differing = [one for one in replayed if one.n_differences]
+    runs = "1 run" if len(replayed) == 1 else f"{len(replayed)} runs"
+    if not differing:
+        lines = [f"{runs} replayed: identical, every value of every table"]
+    else:
+        n_values = sum(one.n_differences for one in differing)
+        lines = [f"{runs} replayed: {len(differing)} differ, in {n_values} values, see replay_differences"]
+    for n_runs, words in (
+        (sum(one.has_other_inputs for one in replayed), "read other inputs than were recorded"),
+        (sum(one.has_other_code for one in replayed), "computed by other code than now"),
+    ):
+        if n_runs:
+            lines.append(f"warning: {n_runs} of {len(replayed)} {words}")
+    return "\n".join(lines)
+
+
+def _yes(flag: bool) -> str:  # noqa: FBT001 - a cell of a table
+    return "yes" if flag else ""

@@ -1,0 +1,139 @@
+"""Open a run: gather what decides the day, name the computation by it, and record that it starts."""
+
+import json
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from pydantic import ValidationError
+
+from sizing.frames.day_inputs import DayFrames, DayInputs
+from sizing.limits.model import RebalancingLimits
+from sql.records import RunRecord
+from sql.store.run_batches import StartedRun
+from sql.warehouse import Warehouse
+from tasks.config.settings import Settings
+from tasks.errors import ConfigError
+from tasks.inputs import fingerprints
+from tasks.inputs.asset_lists import tell_delisted
+from tasks.inputs.day_inputs import Limits, as_record, find_sources, read_days
+from tasks.inputs.unknown_names import find_strangers, require_known_buckets
+from tasks.inputs.unnamed_portfolios import source_of_positions, taken_as_held, tell_unnamed
+from tasks.retries import RETRIES
+from tasks.stages import flow_run_id, flow_run_name, run_logger, stage
+
+PUBLISHED, PROPOSED = "published", "proposed"
+
+
+@dataclass(frozen=True)
+class OpenRun:
+    """A run that has started, everything that decides its result, what looks like a typing error in it, and by whom."""
+
+    run_id: str
+    inputs: DayInputs
+    is_published: bool
+    warnings: tuple[str, ...]
+    is_proposed: bool = False
+    by: str = "ballast"
+
+
+@stage("open run", RETRIES)
+def open_run(
+    settings: Settings,
+    day: date,
+    limits: dict[str, RebalancingLimits],
+    others: Collection[str] = (),
+    requested_by: str = "",
+) -> OpenRun:
+    """Read the day's inputs from the warehouse and record the start; the same run twice is recorded as unchanged.
+
+    Every event of the run names who asked for it, else the flow run.
+
+    `others` are the portfolios of the day's other runs: to name them is no typing error.
+    *Raises* `ConfigError`, and records no run, when include_buckets names a bucket that no asset has.
+    """
+    with settings.open_warehouse().kept_open() as warehouse:
+        run = start_run(warehouse, settings.exchange, day, limits, others, by=requested_by or actor())
+    for warning in run.warnings:
+        run_logger().warning("open run: %s", warning)
+    run_logger().info(
+        "open run %s: %d portfolios, %d scores, %d holdings",
+        run.run_id,
+        len(limits),
+        run.inputs.scores.height,
+        run.inputs.holdings.height,
+    )
+    return run
+
+
+def start_run(  # noqa: PLR0913 - what names a run, and who starts it
+    warehouse: Warehouse, exchange: str, day: date, limits: Limits, others: Collection[str], *, by: str
+) -> OpenRun:
+    """Do as `open_run` does, without an engine."""
+    inputs, (record, warnings) = gather(warehouse, exchange, day, limits, others)
+    state = warehouse.start_run(record, by, warnings)
+    is_published, is_proposed = state == PUBLISHED, state == PROPOSED
+    return OpenRun(record.run_id, inputs, is_published, tuple(warnings), is_proposed, by)
+
+
+def gather(
+    warehouse: Warehouse, exchange: str, day: date, limits: Limits, others: Collection[str] = ()
+) -> tuple[DayInputs, StartedRun]:
+    """Read what decides the day, and name the computation of it. *Raises* `ConfigError` as `open_run` does."""
+    sources = find_sources(warehouse, exchange, [day], limits)
+    inputs = DayInputs(*read_days(warehouse, exchange, [day], limits, sources)[day])
+    return inputs, describe(inputs.frames, as_record(day, sources, limits, exchange), flow_run_id(), others)
+
+
+def describe(
+    inputs: DayFrames, sources: Mapping[str, Any], flow_run_id: str | None, others: Collection[str] = ()
+) -> StartedRun:
+    """Name the computation by its inputs, limits and code, and say what looks like an error in them.
+
+    *Requires* in `sources` what `as_record` gives. *Raises* `ConfigError` when include_buckets names a bucket that no
+    asset has.
+    """
+    require_known_buckets(inputs)
+    prints = fingerprints.Fingerprints.of(inputs)
+    record = RunRecord(
+        run_id=fingerprints.run_id(inputs.as_of_date, prints),
+        as_of_date=inputs.as_of_date,
+        portfolio_ids=tuple(sorted(inputs.limits)),
+        input_fingerprint=prints.inputs,
+        config_fingerprint=prints.config,
+        code_fingerprint=prints.code,
+        config=fingerprints.limits_as_json(inputs.limits),
+        inputs=dict(sources) | ({"renamed": dict(inputs.renamed)} if inputs.renamed else {}),
+        flow_run_id=flow_run_id,
+    )
+    positions = source_of_positions(sources, inputs.as_of_date)
+    strangers = find_strangers(inputs, sources["positions_of_others"], others, positions)
+    return StartedRun(record, (*tell_delisted(inputs), *strangers, *tell_unnamed(taken_as_held(sources))))
+
+
+def stored_limits(run: Mapping[str, Any]) -> dict[str, RebalancingLimits]:
+    """Give the limits that a run was computed with. *Raises* `ConfigError` for limits that this code does not know."""
+    try:
+        return {
+            portfolio_id: RebalancingLimits.model_validate(one)
+            for portfolio_id, one in json.loads(run["config"])["portfolios"].items()
+        }
+    except ValidationError as error:
+        msg = (
+            f"run {run['run_id']} was computed with limits that this code does not know: {error}. Nothing was "
+            "recorded: use the version that computed it"
+        )
+        raise ConfigError(msg) from None
+
+
+def stored_exchange(run: Mapping[str, Any], otherwise: str) -> str:
+    """Give the exchange whose days a run counted; runs of an earlier release had that of the installation."""
+    exchange: str = json.loads(run["inputs"]).get("exchange", otherwise)
+    return exchange
+
+
+def actor() -> str:
+    """Name who does something to a run: the flow run, for the run's events."""
+    name: str | None = flow_run_name()
+    return f"flow run {name}" if name else "ballast"

@@ -1,0 +1,1 @@
+"""Where data comes from: the inbox, feeds, URLs, databases."""

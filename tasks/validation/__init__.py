@@ -1,0 +1,1 @@
+"""Rows compared with the contract of their kind: header, rules, reject reasons, acceptance of a file."""

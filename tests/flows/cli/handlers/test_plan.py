@@ -1,0 +1,269 @@
+"""`ballast plan`, the limits as flags, and what `run`, `backfill` and `replay` tell a program."""
+
+import csv
+import dataclasses
+import io
+import json
+import sys
+from collections.abc import Callable
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from flows.cli.app import app
+from flows.cli.handlers import plan
+from sizing import RebalancingLimits
+from sizing.limits.model import SECTIONS
+from tasks.config.portfolio_groups import Group
+from tasks.config.portfolios import load_portfolios
+from tasks.config.settings import Settings
+from tasks.preflight.what_if import Plan, plan_day
+from tests.helpers.command_line import Ballast
+
+DAY = "2025-06-02"
+ROOT = Path(__file__).parents[4]
+
+
+@pytest.fixture(scope="module")
+def first_day(sample: Path, tmp_path_factory: pytest.TempPathFactory) -> Plan:
+    """The plan of the first day of the sample, with nothing published yet."""
+    folder, config = tmp_path_factory.mktemp("nothing"), ROOT / "deployments" / "portfolios.yaml"
+    names = ("warehouse", "snapshot", "export_folder")
+    settings = Settings(config=config, inbox=sample, **{name: folder / name for name in names})
+    limits = load_portfolios(config)
+    return plan_day(settings, date.fromisoformat(DAY), [Group("XNYS", limits, {})], limits, {})
+
+
+@pytest.fixture
+def planned(first_day: Plan, ballast: Ballast, monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[int, str, str]]:
+    """Show a plan as the command does: that of the first day, or one with other fates."""
+
+    def run(*words: object, **changes: Any) -> tuple[int, str, str]:  # noqa: ANN401 - fields of a plan
+        monkeypatch.setattr(plan, "plan_day", lambda *_: dataclasses.replace(first_day, **{"warnings": ()} | changes))
+        return ballast("plan", "--as-of", DAY, *words)
+
+    return run
+
+
+def test_every_limit_is_a_flag_of_run_and_plan_in_its_section_with_its_description(ballast: Ballast) -> None:
+    for command in ("run", "plan"):
+        _, out, _ = ballast(command, "--help")
+        text = " ".join(out.replace("│", " ").split())
+        for name, field in RebalancingLimits.model_fields.items():
+            assert f" --{name.replace('_', '-')} " in text
+            assert str(field.description) in text
+        assert [section for section in SECTIONS.values() if f"╭─ {section} " in out] == list(SECTIONS.values())
+
+
+@pytest.mark.parametrize(
+    ("words", "given"),
+    [
+        ("--max-single-position 0.10", {"max_single_position": 0.1}),
+        ("--residual-strategy cash_bucket", {"residual_strategy": "cash_bucket"}),
+        ("--no-enable-dynamic-sizing", {"enable_dynamic_sizing": False}),
+        ("--replacement-margin none", {"replacement_margin": None}),
+        ("--exclude-assets AMZN FCX", {"exclude_assets": ("AMZN", "FCX")}),
+        ("--empty-exclude-assets", {"exclude_assets": ()}),
+        ("--max-allocation-by-bucket.Energy 0.2", {"max_allocation_by_bucket": {"Energy": 0.2}}),
+        ("--max-positions-by-bucket.Energy 2", {"max_positions_by_bucket": {"Energy": 2}}),
+        ("--score-tiers 0.9 top 1.5 0.6 rest 1", {"score_tiers": ((0.9, "top", 1.5), (0.6, "rest", 1.0))}),
+        ("", {}),
+    ],
+)
+def test_a_flag_gives_the_limit_as_the_model_takes_it(words: str, given: dict[str, Any]) -> None:
+    for command in ("run", "plan"):
+        _, bound, _ = app.parse_args([command, *words.split()])
+        asked = bound.arguments.get("limits", {})
+        assert asked == given
+        assert RebalancingLimits(**asked)
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "sentence"),
+    [
+        (["--as-of", "2025-06-0x"], 2, 'Invalid value for --as-of: unable to convert "2025-06-0x" into date.'),
+        (["--as-of", "2025-06-07"], 2, "2025-06-07 (Saturday) is not a trading day of XNYS"),
+        (["--as-of", "2025-06-11"], 1, "no scores for 2025-06-11"),
+        (["--inbox", "EMPTY"], 1, "whose name tells a day: expected files like scores_2024-12-02.csv"),
+        (["--inbox", "nowhere"], 1, "no inbox folder at nowhere"),
+        (["--config", "nowhere.yaml"], 1, "no portfolio config at nowhere.yaml"),
+        (["--portfolio", "cor"], 2, "--portfolio cor is unknown; did you mean core?"),
+        (["--max-single-positon", "0.1"], 2, "Did you mean --max-single-position?"),
+        (["--max-single-position", "much"], 2, 'Invalid value for --max-single-position: unable to convert "much"'),
+        (
+            ["--max-single-position", "1.5"],
+            2,
+            "--max-single-position: expected a number above 0 and at most 1, got 1.5",
+        ),
+        (
+            ["--max-single-position", "0.03", "--portfolio", "core", "--min-position-size", "0.04"],
+            2,
+            "--max-single-position 0.03 and --min-position-size 0.04: min_position_size 0.04 is above",
+        ),
+        (["--json", "--csv"], 2, "--json and --csv are two forms of one answer"),
+    ],
+)
+def test_a_wrong_turn_is_one_sentence_and_makes_nothing(
+    ballast: Ballast, tmp_path: Path, words: list[str], code: int, sentence: str
+) -> None:
+    (tmp_path / "empty").mkdir()
+    for command in ("plan", "run"):
+        left, out, err = ballast(command, *(tmp_path / "empty" if word == "EMPTY" else word for word in words))
+        assert (left, out) == (code, "")
+        assert sentence in " ".join(err.split())
+    assert [path.name for path in tmp_path.iterdir()] == ["empty"]
+
+
+def test_a_plan_says_what_would_happen_to_whom_and_why(planned: Ballast) -> None:
+    code, out, err = planned()
+    assert code == 0
+    assert out.startswith(f"{DAY} core, income, opportunity: would be published\n")
+    rows = [line.split() for line in out.splitlines()]
+    assert ["core", "none→4", "none→4", "none→0", "none→0.3000", "none→0.3500"] in rows
+    assert "core, the largest change first. Bound by max_new_positions, max_single_position, " in out
+    assert ["asset", "visible", "planned", "held", "trade", "action", "reason"] in rows
+    assert ["AMZN", "0.0000", "0.1500", "0.0000", "0.1500", "open", "Rank", "1,"] in [row[:8] for row in rows]
+    assert err == ""
+
+
+@pytest.mark.parametrize(
+    ("width", "row"), [(80, "AMZN     0.1500   0.0000   0.1500   Rank 1"), (60, "  asset  AMZN\n")]
+)
+def test_a_narrow_terminal_shows_what_it_has_place_for(
+    planned: Ballast, monkeypatch: pytest.MonkeyPatch, width: int, row: str
+) -> None:
+    monkeypatch.setattr(plan, "out", lambda: _console(width))
+    _, out, _ = planned()
+    assert max(map(len, out.splitlines())) <= width
+    assert row in out
+
+
+def test_each_trade_is_what_is_planned_less_what_is_held(planned: Ballast, first_day: Plan) -> None:
+    _, out, _ = planned("--csv", "--all-rows")
+    traded = [row for row in csv.DictReader(io.StringIO(out)) if row["is_cash"] == "false" and row["action"] != "hold"]
+    assert len(traded) > 3
+    for row in traded:
+        planned_weight, held, trade = (
+            Decimal(row[name]) for name in ("target_weight", "current_weight", "trade_weight")
+        )
+        assert trade == planned_weight - held, row
+    assert first_day.targets.height >= len(traded)
+
+
+def _console(width: int) -> Any:  # noqa: ANN401 - rich's
+    from rich.console import Console  # noqa: PLC0415 - one that believes it is a terminal
+
+    return Console(highlight=False, emoji=False, width=width, force_terminal=False, file=sys.stdout)
+
+
+def test_json_has_an_object_a_portfolio_with_the_targets_that_change(planned: Ballast) -> None:
+    code, out, err = planned("--json")
+    core, income, _ = json.loads(out)
+    assert (code, err) == (0, "")
+    assert (core["portfolio_id"], core["state"], core["visible_run_id"], core["n_positions"]) == (
+        "core",
+        "published",
+        None,
+        4,
+    )
+    assert (core["cash_weight"], core["turnover"]) == (0.35, 0.3)
+    amzn = next(row for row in core["targets"] if row["asset"] == "AMZN")
+    assert (amzn["visible_target_weight"], amzn["target_weight"], amzn["action"]) == (0, 0.15, "open")
+    assert any(row["action"] == "close" for row in income["targets"])
+
+
+def test_csv_has_a_row_a_target(planned: Ballast) -> None:
+    rows = list(csv.DictReader(io.StringIO(planned("--csv")[1])))
+    assert {row["portfolio_id"] for row in rows} == {"core", "income", "opportunity"}
+    assert next(row for row in rows if row["asset"] == "AMZN")["target_weight"] == "0.15000000"
+
+
+def test_rows_that_stay_are_shown_when_they_are_asked_for(planned: Ballast, first_day: Plan) -> None:
+    same = first_day.targets.with_columns(is_changed=pl.lit(value=False))
+    assert "Every target would stay as it is." in planned(targets=same)[1]
+    assert "AMZN" in planned("--all-rows", targets=same)[1]
+
+
+@pytest.mark.parametrize(
+    ("state", "code", "words"),
+    [
+        ("unchanged", 0, "nothing would change: because"),
+        ("held", 3, "would be held: because"),
+        ("halted", 3, "is halted, and would be held: because"),
+        ("rejected", 4, "would be rejected: because"),
+        ("failed", 1, "would fail: because"),
+        ("proposed", 6, "would wait for approval: because"),
+    ],
+)
+def test_a_plan_exits_as_the_run_would(planned: Ballast, first_day: Plan, state: str, code: int, words: str) -> None:
+    [fate] = first_day.fates
+    told = dataclasses.replace(fate, state=state, reason="because [of] it")
+    left, out, err = planned(fates=(fate, told), warnings=("look [here]",))
+    assert (left, err) == (code, "warning: look [here]\n")
+    assert f"{words} [of] it\n" in out
+
+
+@pytest.mark.server
+@pytest.mark.usefixtures("connected")
+def test_the_run_does_what_was_planned_and_tells_it_to_a_program(ballast: Ballast, settings: Settings) -> None:
+    asked = [
+        "--as-of",
+        DAY,
+        "--portfolio",
+        "core",
+        "--max-single-position",
+        "0.1",
+        "--exclude-assets",
+        "AMZN",
+        "--json",
+    ]
+    code, out, err = ballast("plan", *asked)
+    assert code == 0
+    assert "portfolio core: limits other than configured: max_single_position 0.1 (0.15)" in err
+    [core] = json.loads(out)
+    assert not settings.warehouse.exists()
+
+    code, out, err = ballast("run", *asked)
+    assert code == 0
+    told = {"as_of_date": DAY, "run_id": core["run_id"], "portfolio_ids": ["core"]}
+    assert json.loads(out) == [told | {"state": "published", "message": "every check passed"}]
+    assert f"{DAY} published core 4 positions" in err
+    shown = "SELECT asset, target_weight, trade_weight, action, target_reason FROM current_targets ORDER BY asset"
+    published = settings.open_warehouse().ask_snapshot(shown)
+    names = published.columns
+    expected = sorted((row for row in core["targets"]), key=lambda row: str(row["asset"]))
+    numbers = published.with_columns(pl.col("target_weight", "trade_weight").cast(pl.Float64))
+    assert numbers.rows() == [tuple(row[name] for name in names) for row in expected]
+    assert {row["asset"]: row["target_weight"] for row in expected}["CASH"] == 0.55
+
+    [again] = json.loads(ballast("run", *asked)[1])
+    assert (again["run_id"], again["state"]) == (core["run_id"], "unchanged")
+    [planned_again] = json.loads(ballast("plan", *asked)[1])
+    assert (planned_again["state"], planned_again["targets"]) == ("unchanged", [])
+    [replayed] = json.loads(ballast("replay", "--as-of", DAY, "--json")[1])
+    assert (replayed["run_id"], replayed["state"], replayed["n_differences"]) == (core["run_id"], "identical", 0)
+    [filled] = json.loads(ballast("backfill", "--from", DAY, "--to", DAY, "--json")[1])
+    assert (filled["as_of_date"], filled["state"]) == (DAY, "published")
+    assert filled["portfolio_ids"] == ["core", "income", "opportunity"]
+
+
+@pytest.mark.server
+@pytest.mark.usefixtures("connected")
+def test_a_day_that_an_error_ends_is_told_to_a_program_too(ballast: Ballast, tmp_path: Path, sample: Path) -> None:
+    inbox = tmp_path / "inbox"
+    inbox.mkdir()
+    for name in ("assets.csv", f"scores_{DAY}.csv"):
+        (inbox / name).write_bytes((sample / name).read_bytes())
+    (inbox / "scores_2025-06-03.csv").write_text("date,asset,technical_score\n")
+    words = ["run", "--from", DAY, "--to", "2025-06-03", "--inbox", inbox, "--portfolio", "core", "--json"]
+    code, out, err = ballast(*words)
+    assert code == 1
+    good, bad = json.loads(out)
+    assert (good["as_of_date"], good["state"]) == (DAY, "published")
+    assert (bad["as_of_date"], bad["state"], bad["run_id"]) == ("2025-06-03", "failed", None)
+    assert "has a header but no rows" in bad["message"]
+    assert "error: " in err

@@ -1,0 +1,122 @@
+"""Days that are computed at once are the days computed one by one, to the last bit."""
+
+from dataclasses import replace
+from datetime import date, timedelta
+from decimal import Decimal
+from itertools import accumulate, zip_longest
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from polars.testing import assert_frame_equal
+
+from sizing import RebalancingLimits
+from sizing.errors import ContractError
+from sizing.frames.day_inputs import DayFrames, DayInputs
+from sizing.multi_day.day_chain import find_held_days, rebalance_days
+from sizing.multi_day.stacked_days import named
+from sizing.pipeline import Rebalance, holdings_after, positions_of, rebalance
+from sizing.selection.score_coverage import find_missing_scores
+
+FIRST = date(2025, 6, 2)
+ASSETS = [f"A{number}" for number in range(8)]
+LIMITS = (
+    RebalancingLimits(max_missing_score_share=1, min_buckets_represented=0),
+    RebalancingLimits(replacement_margin=0.05, max_total_positions=3, enable_bucket_diversification=True),
+    RebalancingLimits(model="growth", residual_strategy="proportional", exclude_assets=("A1",), max_score_age_days=1),
+)
+
+score = st.one_of(st.none(), st.integers(500, 1000).map(lambda thousandths: thousandths / 1000))
+scores_of_a_day = st.lists(score, min_size=16, max_size=16)
+restriction = st.tuples(
+    st.sampled_from([None, "p0", "p1"]), st.sampled_from(ASSETS), st.sampled_from(["no_buy", "no_trade", "must_sell"])
+)
+
+
+def _scores(day: int, drawn: list[list[float | None]]) -> pl.DataFrame:
+    """Give the scores of the day and of the three before it, of two models."""
+    rows = [
+        (model, asset, FIRST + timedelta(scored), day - scored, value)
+        for scored in range(max(0, day - 3), day + 1)
+        for (model, asset), value in zip(
+            ((model, asset) for model in ("default", "growth") for asset in ASSETS), drawn[scored], strict=True
+        )
+        if value is not None
+    ]
+    columns = {"model": pl.String, "asset": pl.String, "score_date": pl.Date, "score_age_days": pl.Int32}
+    parts = dict.fromkeys(("technical_score", "fundamental_score"), pl.Float64)
+    frame = pl.DataFrame(rows, schema=columns | {"score": pl.Float64}, orient="row")
+    return frame.with_columns(pl.lit(None, dtype).alias(name) for name, dtype in parts.items())
+
+
+def _first_day(drawn: list[list[float | None]], restrictions: list[tuple[str | None, str, str]]) -> DayInputs:
+    names = dict.fromkeys(("portfolio_id", "asset", "restriction"), pl.String)
+    return DayInputs(
+        as_of_date=FIRST,
+        limits={f"p{number}": one for number, one in enumerate(LIMITS)},
+        scores=_scores(0, drawn),
+        assets=pl.DataFrame({"asset": ASSETS[1:], "bucket": ["x", "y", "z"] * 2 + ["x"]}),
+        holdings=pl.DataFrame(
+            schema={"portfolio_id": pl.String, "asset": pl.String, "current_weight": pl.Decimal(10, 8)}
+        ),
+        restrictions=pl.DataFrame(restrictions, schema=names, orient="row").with_columns(reason=pl.lit("because")),
+    )
+
+
+def _days(drawn: list[list[float | None]], restrictions: list[tuple[str | None, str, str]]) -> list[DayInputs]:
+    """Give days that follow each other one by one; on the third, p1 starts from holdings that it is given."""
+
+    def next_day(before: DayInputs, number: int) -> DayInputs:
+        holdings = holdings_after(before)
+        if number == 2:
+            given = pl.DataFrame([("p1", "A2", Decimal("0.3"))], schema=holdings.schema, orient="row")
+            holdings = pl.concat([holdings.filter(pl.col("portfolio_id") != "p1"), given])
+        day = FIRST + timedelta(number)
+        return replace(before, as_of_date=day, scores=_scores(number, drawn), holdings=holdings)
+
+    return list(accumulate(range(1, len(drawn)), next_day, initial=_first_day(drawn, restrictions)))
+
+
+def _told_only_what_is_given(days: list[DayInputs]) -> list[DayFrames]:
+    nothing = days[0].holdings.clear()
+    given = [days[0].holdings, nothing, days[2].holdings.filter(pl.col("portfolio_id") == "p1")]
+    return [
+        day.frames._replace(holdings=holdings)
+        for day, holdings in zip_longest(days, given[: len(days)], fillvalue=nothing)
+    ]
+
+
+def _on(result: Rebalance, day: date) -> Rebalance:
+    frames = {name: frame.filter(pl.col("as_of_date") == day) for name, frame in result._asdict().items()}
+    return Rebalance(*(frame if name == "targets" else frame.drop("as_of_date") for name, frame in frames.items()))
+
+
+@settings(max_examples=3, deadline=None)
+@given(st.lists(scores_of_a_day, min_size=3, max_size=5), st.lists(restriction, max_size=3))
+def test_days_at_once_are_days_one_by_one(
+    drawn: list[list[float | None]], restrictions: list[tuple[str | None, str, str]]
+) -> None:
+    days = _days(drawn, restrictions)
+    restarted = frozenset({named(FIRST + timedelta(2), "p1")})
+    together, result = rebalance_days(_told_only_what_is_given(days), restarted)
+    for day in days:
+        for at_once, alone in zip(_on(result, day.as_of_date), rebalance(day), strict=True):
+            assert_frame_equal(at_once, alone, check_exact=True)
+    assert find_held_days(together) == tuple(day.as_of_date for day in days if find_missing_scores(day))
+
+
+@pytest.mark.parametrize("number", range(3))
+def test_what_a_day_leaves_are_the_positions_of_its_targets(number: int) -> None:
+    drawn = [[0.6 + 0.02 * ((place * 7 + day * 3) % 20) for place in range(16)] for day in range(4)]
+    day = _days(list(drawn), [("p0", "A3", "no_trade"), (None, "A4", "no_buy")])[number]
+    left = positions_of(rebalance(day).targets)
+    assert left.height > 0
+    assert_frame_equal(holdings_after(day), left, check_exact=True)
+
+
+def test_days_with_other_asset_lists_are_not_put_together() -> None:
+    days = [day.frames for day in _days([[0.7] * 16, [0.7] * 16, [0.7] * 16], [])]
+    other = days[1]._replace(assets=days[1].assets.head(2))
+    with pytest.raises(ContractError, match=f"1 of 3 days have another asset list than {FIRST}"):
+        rebalance_days([days[0], other, days[2]])

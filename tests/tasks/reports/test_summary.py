@@ -1,0 +1,179 @@
+"""The summary of a run in words: what to look at first, what changed and why, nothing read as Markdown that is none."""
+
+import re
+from datetime import date
+from decimal import Decimal
+
+import polars as pl
+
+from tasks.reports.html.tables import refused
+from tasks.reports.priority import first_portfolios
+from tasks.reports.run_artifacts import MOST_TARGETS, summarise, target_table
+from tasks.reports.summary import (
+    escaped,
+    first_lines,
+    missing_scores,
+    moves_of,
+    refused_rows,
+    sql_block,
+    staying_targets,
+    summary_page,
+)
+from tests.tasks.run_rows import row, weights
+
+DAY = date(2025, 6, 3)
+CHANGES = {
+    "portfolio_id": pl.String,
+    "asset": pl.String,
+    "previous_as_of_date": pl.Date,
+    "change_reason": pl.String,
+}
+
+
+def _changes(*rows: tuple[str, str | None], before: date | None = date(2025, 6, 2)) -> pl.DataFrame:
+    return pl.DataFrame([("p", asset, before, reason) for asset, reason in rows], schema=CHANGES, orient="row")
+
+
+def _day(*portfolios: str) -> pl.DataFrame:
+    counts = dict.fromkeys(("n_positions", "n_open", "n_close", "n_increase", "n_decrease"), 1)
+    numbers = {"turnover": 0.2322, "cash_weight": Decimal("0.35"), "n_missed": 0, "is_cash_forced": False}
+    return pl.DataFrame([{"portfolio_id": portfolio} | counts | numbers for portfolio in portfolios])
+
+
+def _why(rows: pl.DataFrame, changes: pl.DataFrame) -> list[tuple[str, str]]:
+    return moves_of(rows, changes).select("asset", "why").rows()
+
+
+def test_a_change_is_told_by_what_moved_without_its_holding_and_the_others() -> None:
+    changes = _changes(("A", "score 0.6 -> 0.7; rank 3 -> 1; holding 0.1 -> 0.2; others in: X, Y; others out: Z"))
+    assert _why(weights(row("A", "0.1", "0.2")), changes) == [("A", "score 0.6 -> 0.7; rank 3 -> 1")]
+
+
+def test_a_change_that_only_others_made_is_told_by_how_the_target_came_about() -> None:
+    assert _why(weights(row("A", "0.1", "0.2")), _changes(("A", "others in: X"))) == [("A", "because")]
+
+
+def test_a_close_tells_its_gate_and_a_first_day_how_each_target_came_about() -> None:
+    assert _why(weights(row("A", "0.1", "0")), _changes(("A", "score 0.6 -> 0.5"))) == [("A", "because")]
+    assert _why(weights(row("A", "0", "0.1")), _changes(("A", "first run"), before=None)) == [("A", "because")]
+
+
+def test_neither_holds_nor_cash_are_moves_and_the_largest_comes_first() -> None:
+    rows = weights(row("A", "0.1", "0.1"), row("B", "0", "0.1"), row("C", "0.3", "0.1"), row("CASH", "0", "0.7"))
+    assert [asset for asset, _ in _why(rows, _changes())] == ["C", "B"]
+
+
+def test_warnings_and_refusals_come_before_everything_else() -> None:
+    moves = moves_of(weights(row("A", "0", "0.1")), _changes())
+    page = summary_page("T", [first_lines(["bucket | unknown"], ["1 of 9 rows"])], _day("p"), moves, ["the end"])
+    order = [
+        "# T",
+        "- **Warning:** bucket \\| unknown",
+        "- **Refused:** 1 of 9 rows",
+        "## Portfolios",
+        "### p",
+        "the end",
+    ]
+    places = [page.index(part) for part in order]
+    assert places == sorted(places)
+
+
+def test_a_portfolio_has_its_numbers_in_percent_and_a_line_for_each_large_change() -> None:
+    moved = [row(f"I{i}", "0.1", f"0.1{i}") for i in range(1, 6)]
+    moves = moves_of(weights(row("A", "0", "0.102"), row("B", "0.0710", "0"), *moved), _changes())
+    page = summary_page("T", [], _day("p"), moves, [])
+    assert "| p | 1 | 1 | 1 | 2 | 23.22% | 35.00% |" in page
+    assert "| opened | A | 0.00% | 10.20% | because |" in page
+    assert "| closed | B | 7.10% | 0.00% | because |" in page
+    assert page.count("| increased |") == 3
+    assert "And 2 smaller trades." in page
+
+
+def test_of_fifty_portfolios_ten_are_shown_and_the_others_counted() -> None:
+    names = [f"p{i:02}" for i in range(50)]
+    moves = moves_of(weights(*(row("A", "0", f"0.{i + 10}", name) for i, name in enumerate(names))), _changes())
+    page = summary_page("T", [], _day(*names).with_columns(turnover=pl.int_range(pl.len())), moves, [])
+    assert re.findall(r"\n### (\S+)", page) == names[40:]
+    assert len(re.findall(r"\n\| p\d", page)) == 10
+    assert "40 more: 40 positions, 40 opened, 40 closed, cash in 40 of them, at most 0.3500." in page
+
+
+def test_of_ten_portfolios_each_is_shown() -> None:
+    names = [f"p{i}" for i in range(10)]
+    page = summary_page("T", [], _day(*names), moves_of(weights(row("A", "0", "0.1")), _changes()), [])
+    assert len(re.findall(r"\n\| p\d", page)) == 10
+    assert " more" not in page
+
+
+def test_what_needs_a_look_comes_before_what_trades_most() -> None:
+    day = _day(*(f"p{i:02}" for i in range(20))).with_columns(
+        turnover=pl.int_range(pl.len()),
+        n_missed=pl.when(portfolio_id="p00").then(2).otherwise(0),
+        is_cash_forced=pl.col("portfolio_id").is_in(["p01", "p02"]),
+    )
+    assert first_portfolios(day) == ["p00", "p01", "p02", *(f"p{i}" for i in range(13, 20))]
+
+
+def test_the_sentence_of_many_portfolios_counts_and_that_of_few_names_each() -> None:
+    few, many = _day("p", "q"), _day(*(f"p{i}" for i in range(1_000)))
+    assert summarise(few) == "; ".join(f"{name} 1 positions, 1 opened, 1 closed, cash 0.3500" for name in "pq")
+    assert summarise(many) == (
+        "1,000 portfolios: 1,000 positions, 1,000 opened, 1,000 closed, cash in 1,000 of them, at most 0.3500"
+    )
+
+
+def test_no_trade_at_all_leaves_the_table_of_portfolios_alone() -> None:
+    page = summary_page("T", [], _day("p"), moves_of(weights(row("A", "0.1", "0.1")), _changes()), [])
+    assert "###" not in page
+
+
+def test_the_refused_rows_are_shown_with_how_many_there_are() -> None:
+    rows = pl.DataFrame({"source": ["s.csv"], "row_number": [4], "reason": ["no | score"], "row_json": ['{"a":1}']})
+    shown = refused_rows(rows.with_columns(n_refused=30))
+    assert "### 30 refused rows, the first 1" in shown
+    assert "| s.csv | 4 | no \\| score |" in shown
+    assert refused_rows(rows.clear().with_columns(n_refused=pl.lit(0))) == ""
+
+
+def test_a_huge_value_of_a_refused_row_is_cut_with_its_length() -> None:
+    rows = pl.DataFrame({"source": ["s.csv"], "row_number": [4], "reason": ["no score"], "row_json": ["z" * 1_000_000]})
+    shown = refused_rows(rows.with_columns(n_refused=1))
+    assert "zzz... (1,000,000 characters)" in shown
+    assert len(shown) < 3_000
+    [_, of_rows] = refused(rows.with_columns(n_refused=1), pl.DataFrame({"source": [], "refusal": []}))
+    assert of_rows.rows[0][3].text.endswith("zzz... (1,000,000 characters)")
+
+
+def test_missing_scores_name_holdings_and_portfolios() -> None:
+    rows = pl.DataFrame(
+        {"model": ["default"], "asset": ["A"], "last_score_date": [DAY], "held_in": ["p, q"], "n_missing": [1]}
+    )
+    assert "### 1 asset without a score that had one" in missing_scores(rows)
+    assert "| default | A | 2025-06-03 | p, q |" in missing_scores(rows)
+
+
+def test_what_stays_in_force_is_told_also_where_nothing_is() -> None:
+    rows = pl.DataFrame(
+        {"portfolio_id": ["p", "q"], "as_of_date": [DAY, None], "run_id": ["r1", None], "n_portfolios": [5, 5]}
+    )
+    shown = staying_targets(rows)
+    assert "| p | 2025-06-03 | r1 |" in shown
+    assert "| q | none yet |  |" in shown
+    assert shown.endswith("And 3 more.")
+
+
+def test_a_hostile_name_is_neither_markup_nor_a_new_line() -> None:
+    assert escaped("a|b\n<img src=x> *c* _d_ `e` [f](g)") == "a\\|b &lt;img src=x> \\*c\\* \\_d\\_ \\`e\\` \\[f](g)"
+
+
+def test_the_sql_to_ask_on_names_the_run_and_the_day() -> None:
+    assert "run_id = 'r1'" in sql_block("r1", DAY)
+    assert "DATE '2025-06-03'" in sql_block("r1", DAY)
+
+
+def test_a_target_table_of_many_rows_shows_what_is_traded_and_says_so() -> None:
+    many = weights(*(row(f"A{i}", "0.001", "0.001") for i in range(MOST_TARGETS)), row("Z", "0", "0.0001"))
+    rows, told = target_table(many)
+    assert told == ", 500 of 501 rows, what is traded first"
+    assert rows[0]["asset"] == "Z"
+    assert target_table(many.head(3))[1] == ""

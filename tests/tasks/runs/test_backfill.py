@@ -1,0 +1,170 @@
+"""Days of a range in order: as the daily run gives them, going on where it was stopped, held without scores."""
+
+import shutil
+from datetime import date
+from pathlib import Path
+
+import duckdb
+import polars as pl
+import pytest
+
+from sizing import RebalancingLimits
+from sizing.pipeline import Rebalance
+from sql.engine.table_contracts import RUN_TABLES
+from sql.errors import PublishRejectedError
+from tasks.config.settings import Settings
+from tasks.runs import backfill
+from tasks.runs.backfill import Book, DayDone, publish_days
+from tasks.runs.ingest import ingest_range
+
+DAYS = tuple(date(2025, 6, day) for day in (2, 3, 4, 5, 6))
+LIMITS = {"core": RebalancingLimits(), "income": RebalancingLimits(replacement_margin=0.05, max_total_positions=6)}
+OTHER = LIMITS | {"core": RebalancingLimits(max_single_position=0.12)}
+
+
+@pytest.fixture(scope="module")
+def ingested(tmp_path_factory: pytest.TempPathFactory, sample: Path) -> Settings:
+    """The files of five days in a warehouse; on the third, income's positions are not what was published."""
+    folder = tmp_path_factory.mktemp("ingested")
+    shutil.copytree(sample, folder / "inbox")
+    rows = f"date,portfolio_id,asset,current_weight\n{DAYS[2]},income,AMZN,0.2\n{DAYS[2]},income,V,0.1\n"
+    (folder / "inbox" / f"positions_{DAYS[2]}.csv").write_text(rows)
+    settings = Settings(inbox=folder / "inbox", warehouse=folder / "warehouse.duckdb", max_reject_share=0.2)
+    ingest_range(settings, DAYS, {})
+    return settings
+
+
+@pytest.fixture(scope="module")
+def published(ingested: Settings, tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """The five days published; to be copied."""
+    settings = _copy(ingested, tmp_path_factory.mktemp("published") / "warehouse.duckdb")
+    assert _states(_backfill(settings)) == ["published"] * 5
+    return settings
+
+
+@pytest.fixture
+def settings(ingested: Settings, tmp_path: Path) -> Settings:
+    return _copy(ingested, tmp_path / "warehouse.duckdb")
+
+
+def _copy(settings: Settings, path: Path) -> Settings:
+    shutil.copy(settings.warehouse, path)
+    return settings.at({"warehouse": path})
+
+
+def _backfill(
+    settings: Settings,
+    days: tuple[date, ...] = DAYS,
+    limits: dict[str, RebalancingLimits] = LIMITS,
+    *,
+    keep_going: bool = False,
+) -> list[DayDone]:
+    with settings.open_warehouse().kept_open() as warehouse:
+        return list(publish_days(Book(warehouse, "XNYS", limits, "test", None), days, keep_going=keep_going))
+
+
+def _states(done: list[DayDone]) -> list[str]:
+    return [one.state for one in done]
+
+
+def _ask(settings: Settings, query: str) -> list[tuple[object, ...]]:
+    with duckdb.connect(str(settings.warehouse)) as con:
+        return con.execute(query).fetchall()
+
+
+def _rows(settings: Settings) -> list[list[tuple[object, ...]]]:
+    tables = [f"FROM {table} ORDER BY ALL" for table in RUN_TABLES]
+    return [_ask(settings, query) for query in [*tables, "SELECT run_id, inputs FROM runs ORDER BY ALL"]]
+
+
+def _correct_scores(settings: Settings, day: date, drop: int) -> Settings:
+    """Deliver the day's scores again without the first `drop` of them."""
+    inbox = settings.warehouse.with_name("corrected")
+    shutil.copytree(settings.inbox, inbox)
+    scores = inbox / f"scores_{day}.csv"
+    header, *rows = scores.read_text().splitlines(keepends=True)
+    scores.write_text(header + "".join(rows[drop:]))
+    corrected = settings.at({"inbox": inbox})
+    ingest_range(corrected, (day,), {})
+    return corrected
+
+
+@pytest.mark.slow
+def test_days_together_are_days_one_by_one_and_newer_positions_count(settings: Settings, published: Settings) -> None:
+    for day in DAYS:
+        assert _states(_backfill(settings, (day,))) == ["published"]
+    assert _rows(published) == _rows(settings)
+    held = f"FROM decisions JOIN runs USING (run_id) WHERE as_of_date = '{DAYS[2]}' AND is_held"
+    assert _ask(published, f"SELECT portfolio_id, count(*) {held} GROUP BY ALL ORDER BY 1") == [
+        ("core", 6),
+        ("income", 2),
+    ]
+
+
+def test_a_backfill_goes_on_where_it_was_and_leaves_what_is_published(settings: Settings) -> None:
+    _backfill(settings, DAYS[:2])
+    assert _states(_backfill(settings)) == ["unchanged"] * 2 + ["published"] * 3
+    before = _rows(settings)
+    assert _states(_backfill(settings)) == ["unchanged"] * 5
+    assert _rows(settings) == before
+
+
+def test_a_correction_in_the_middle_gives_what_it_would_have_given_at_first(
+    settings: Settings, published: Settings, tmp_path: Path
+) -> None:
+    fresh, settings = settings, _copy(published, tmp_path / "published.duckdb")
+    corrected = _correct_scores(settings, DAYS[1], drop=1)
+    ingest_range(fresh.at({"inbox": corrected.inbox}), DAYS[1:2], {})
+    done = _backfill(corrected)
+    assert _states(done)[:2] == ["unchanged", "published"]
+    assert [one.run_id for one in _backfill(fresh)] == [one.run_id for one in done]
+    superseded = _ask(settings, "SELECT as_of_date FROM latest_runs WHERE state = 'superseded' ORDER BY 1")
+    assert superseded == [(one.day,) for one in done if one.state == "published"]
+
+
+def test_limits_that_come_back_show_the_runs_of_then_again(published: Settings, tmp_path: Path) -> None:
+    settings = _copy(published, tmp_path / "warehouse.duckdb")
+    first = _ask(settings, "SELECT run_id FROM runs ORDER BY as_of_date")
+    assert _states(_backfill(settings, limits=OTHER)) == ["published"] * 5
+    again = _backfill(settings)
+    assert _states(again) == ["published"] * 5
+    assert [(one.run_id,) for one in again] == first
+    assert _ask(settings, "SELECT count(*) FROM visible_runs JOIN runs USING (run_id)") == [(10,)]
+
+
+def test_a_held_day_is_the_end(settings: Settings) -> None:
+    short = _correct_scores(settings, DAYS[2], drop=25)
+    done = _backfill(short)
+    assert _states(done) == ["published", "published", "held"]
+    assert "names of the last universe" in done[2].reason
+    assert _ask(short, "SELECT state, reason FROM latest_runs LIMIT 1") == [("held", done[2].reason)]
+
+
+def test_days_after_a_held_one_start_from_the_targets_that_stayed(settings: Settings) -> None:
+    short = _correct_scores(settings, DAYS[2], drop=25)
+    done = _backfill(short, keep_going=True)
+    assert _states(done) == ["published", "published", "held", "published", "published"]
+    sources = f"SELECT inputs->>'$.holdings.core.run_id' FROM runs WHERE run_id = '{done[3].run_id}'"
+    assert _ask(short, sources) == [(done[1].run_id,)]
+    assert _states(_backfill(short, keep_going=True)) == ["unchanged", "unchanged", "held", "unchanged", "unchanged"]
+
+
+def test_a_day_that_fails_a_check_is_rejected_and_the_days_before_it_stay(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    honest, together = backfill.rebalance, backfill.rebalance_days
+
+    def spoil(result: Rebalance) -> Rebalance:
+        is_spoilt = (pl.col("as_of_date") == DAYS[1]) & pl.col("is_cash")
+        return result._replace(targets=result.targets.filter(~is_spoilt))
+
+    monkeypatch.setattr(backfill, "rebalance", lambda inputs: spoil(honest(inputs)))
+    monkeypatch.setattr(
+        backfill, "rebalance_days", lambda *days: (done := together(*days))._replace(result=spoil(done.result))
+    )
+    with pytest.raises(PublishRejectedError, match="one_cash_row"):
+        _backfill(settings)
+    assert _ask(settings, "SELECT as_of_date, state FROM latest_runs ORDER BY 1") == [
+        (DAYS[0], "published"),
+        (DAYS[1], "rejected"),
+    ]
