@@ -40,8 +40,8 @@ def test_a_link_to_code_leads_to_its_page_in_the_site(tmp_path: Path) -> None:
         links = re.findall(r"\]\(([^)#\s]+)[)#]", page.read_text())
         lost = [link for link in links if "://" not in link and not (page.parent / link).exists()]
         assert lost == [], page.name
-    code = (tmp_path / "sizing" / "two_stage.py.md").read_text()
-    assert (ROOT / "sizing" / "two_stage.py").read_text() in code
+    code = (tmp_path / "sizing" / "weights" / "two_stage.py.md").read_text()
+    assert (ROOT / "sizing" / "weights" / "two_stage.py").read_text() in code
 
 
 def test_a_page_that_loads_from_elsewhere_is_told(tmp_path: Path) -> None:

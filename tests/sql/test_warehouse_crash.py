@@ -26,7 +26,7 @@ from tests.soak.processes import processes
 from tests.soak.publishing import publish_and_read, publish_when_told
 from tests.sql.warehouse_samples import make_frames, make_run
 
-KILLS, BACKFILL_KILLS = 6, 2
+KILLS, BACKFILL_KILLS = 12, 2
 PROCESSES = 8
 PUBLISHES = 6
 COMMITTED_NOT_TOLD = Plan("publish", Kill("publish", "commit", "after"))
@@ -39,6 +39,7 @@ def references(tmp_path_factory: pytest.TempPathFactory) -> tuple[Reference, ...
     return make_references(tmp_path_factory.mktemp("reference"), works)
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_days_under_kills_lose_nothing_tear_nothing_and_end_as_without_kills(
     references: tuple[Reference, ...], tmp_path: Path

@@ -221,7 +221,7 @@ def test_a_copy_that_is_killed_leaves_nothing_of_a_run(
 ) -> None:
     copy()
     publish(published, "r2", OTHER)
-    worker = str(Path(__file__).with_name("copy_worker.py"))
+    worker = str(Path(__file__).parents[1] / "copy_worker.py")
     killed = subprocess.run([sys.executable, worker, str(published.path.parent), postgres.url(), schema], check=False)
     assert killed.returncode == -signal.SIGKILL
     assert postgres.ask(f"SELECT DISTINCT run_id FROM {schema}.current_targets") == [("r1",)]
