@@ -12,7 +12,9 @@ from prefect import get_client
 from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterId
 from prefect.client.schemas.objects import FlowRun
 
+from flows.custom_run import custom_run
 from flows.daily_rebalance import daily_rebalance
+from sizing import RebalancingLimits
 from tasks.config.settings import RebalanceConfig
 
 ROOT = Path(__file__).parents[2]
@@ -42,13 +44,13 @@ def test_a_deployed_interval_schedule_really_produces_a_scheduled_run() -> None:
     assert all(run.auto_scheduled for run in runs)
 
 
-@pytest.mark.usefixtures("connected")
-def test_the_run_form_shows_the_limits_with_their_descriptions() -> None:
-    schema = daily_rebalance.parameters.model_dump()
-    limits = schema["definitions"]["RebalancingLimits"]["properties"]
-    assert limits["max_single_position"]["description"] == "No position is ever above this weight, cash excepted."
-    assert limits["max_single_position"]["default"] == 0.15
-    assert limits["max_single_position"]["maximum"] == 1
+def test_the_form_of_a_custom_run_shows_the_limits_with_their_descriptions() -> None:
+    form = custom_run.parameters.model_dump()["definitions"]["CustomRunConfig"]["properties"]
+    limits = form["limits"]["properties"]
+    assert set(limits) == set(RebalancingLimits.model_fields)
+    [bounds, _none] = limits["max_single_position"]["anyOf"]
+    assert bounds == {"type": "number", "exclusiveMinimum": 0, "maximum": 1}
+    assert all(limit["description"] for limit in limits.values())
 
 
 @pytest.mark.parametrize("name", ["prefect", "pandas", "duckdb", "polars", "dataframely"])
