@@ -90,6 +90,7 @@ def test_a_password_is_a_user_and_a_password(secret: str | None) -> None:
         require_password(get_current_settings())
 
 
+@pytest.mark.slow
 def test_the_server_of_the_unit_does_not_start_without_a_password(tmp_path: Path) -> None:
     unit = (FOLDER / "systemd" / "ballast-server.service").read_text()
     [command] = re.findall(r"^ExecStart=\S+ (.*)$", unit, flags=re.MULTILINE)

@@ -87,6 +87,7 @@ def test_a_size_begins_at_the_score_that_is_told(told: pl.DataFrame, selected: d
         assert sized[f"{name} below", row["asset"]]["size_category"] != tier, row
 
 
+@pytest.mark.slow
 def test_the_limit_that_is_named_and_no_other_keeps_a_weight_down(
     told: pl.DataFrame, selected: dict[str, World]
 ) -> None:

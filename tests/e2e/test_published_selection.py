@@ -2,6 +2,8 @@
 
 from random import Random
 
+import pytest
+
 from sizing.pipeline import rebalance
 from sizing.selection.gates import GATES
 from sql.records import RunRecord
@@ -12,6 +14,7 @@ from tests.properties.selection_worlds import make_world
 DAYS = 4
 
 
+@pytest.mark.slow
 def test_random_days_of_many_portfolios_are_published(settings: Settings) -> None:
     warehouse = settings.open_warehouse()
     warehouse.migrate()

@@ -187,6 +187,7 @@ def test_thresholds_counts_and_buckets_hold_every_day(days: list[Day]) -> None:
         check_valid(day)
 
 
+@pytest.mark.slow
 def test_every_close_has_a_gate_and_a_reason(days: list[Day]) -> None:
     closed = 0
     for day in days:

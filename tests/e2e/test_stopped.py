@@ -20,6 +20,7 @@ def test_a_range_that_is_stopped_twice_is_whole_and_goes_on(settings: Settings, 
     _stop_twice(settings, server, tmp_path)
 
 
+@pytest.mark.slow
 def test_so_it_is_without_a_server(settings: Settings, tmp_path: Path) -> None:
     _stop_twice(settings, "", tmp_path)
 

@@ -40,6 +40,7 @@ def ask(folder: Path, query: str) -> Sequence[tuple[object, ...]]:
         return snapshot.sql(query).fetchall()
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_a_day_runs_within_the_process_and_leaves_no_server_behind(tmp_path: Path, command: Command) -> None:
     done = command("-m", "flows.cli.app", "run", "--as-of", "2025-06-02", "--verbose")
@@ -68,6 +69,7 @@ def test_who_asks_for_a_flow_run_gets_a_temporary_server(tmp_path: Path, command
     assert flow_run_id
 
 
+@pytest.mark.slow
 def test_a_halt_does_not_even_import_prefect(tmp_path: Path, command: Command) -> None:
     command("-m", "flows.cli.app", "db", "migrate")
     words = ["halt", "--all", "--reason", "odd"]

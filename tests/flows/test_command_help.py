@@ -76,6 +76,7 @@ def installation(sample_week: Settings, tmp_path: Path, monkeypatch: pytest.Monk
     return tmp_path
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("installation")
 def test_every_example_of_every_help_does_what_it_says(capsys: pytest.CaptureFixture[str]) -> None:
     codes = {}

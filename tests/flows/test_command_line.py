@@ -49,6 +49,7 @@ class TestOfRuns:
         assert "CASH" in out
         assert str(settings.warehouse) in out
 
+    @pytest.mark.slow
     def test_the_commands_that_are_named_next_work(
         self, ballast: Ballast, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -102,6 +103,7 @@ class TestOfRuns:
         assert ballast("run", "--as-of", DAY, "--config", config)[0] == 0
         assert ballast("decline", run_id, "--note", "too late", "--config", config)[0] == 1
 
+    @pytest.mark.slow
     def test_a_halt_exits_with_0_and_what_it_holds_with_3(self, ballast: Ballast, settings: Settings) -> None:
         assert ballast("db", "migrate")[0] == 0
         code, out, _ = ballast("halt", "--all", "--reason", "odd scores")
@@ -163,6 +165,7 @@ class TestOfRuns:
         assert "file/snapshot.duckdb cannot be written" in err
         assert settings.open_warehouse().query("latest_runs")["state"].to_list() == ["published"]
 
+    @pytest.mark.slow
     @pytest.mark.parametrize(
         ("asset", "technical_score", "reason"),
         [
@@ -182,6 +185,7 @@ class TestOfRuns:
         _, out, _ = ballast("sql", "SELECT reason FROM rejected_rows")
         assert reason in out
 
+    @pytest.mark.slow
     @pytest.mark.parametrize(
         ("content", "sentence"),
         [

@@ -66,6 +66,7 @@ def published(tmp_path_factory: pytest.TempPathFactory, sample: Path) -> Setting
     return settings
 
 
+@pytest.mark.slow
 def test_every_portfolio_adds_up_to_its_total_exactly_as_decimal(published: Settings) -> None:
     totals = _ask(published, "SELECT portfolio_id, sum(target_weight) FROM current_targets GROUP BY 1 ORDER BY 1")
     assert totals == [("core", Decimal("0.95")), ("income", Decimal("0.95")), ("opportunity", Decimal("0.90"))]
@@ -164,6 +165,7 @@ def test_the_tables_hold_what_the_rules_give_without_any_engine(published: Setti
     assert stored.select(targets.columns).equals(targets)
 
 
+@pytest.mark.slow
 def test_a_backfill_of_the_days_gives_the_same_runs_with_the_same_rows(published: Settings, tmp_path: Path) -> None:
     again = published.at(
         {
@@ -198,6 +200,7 @@ def test_the_same_day_again_is_a_recorded_no_op(settings: Settings) -> None:
     assert events == [("started",), ("published",), ("unchanged",)]
 
 
+@pytest.mark.slow
 def test_a_day_that_is_run_late_shows_its_own_targets(settings: Settings, shown: Shown) -> None:
     run_days(settings, (DAYS[1], DAYS[0]))
     [*_, table] = [one.data for one in shown if one.type == "table"]
@@ -210,6 +213,7 @@ def test_a_day_that_is_run_late_shows_its_own_targets(settings: Settings, shown:
     ]
 
 
+@pytest.mark.slow
 def test_a_changed_limit_supersedes_the_day_and_says_which_days_rest_on_it(settings: Settings, shown: Shown) -> None:
     limits = load_portfolios(settings.config)
     tighter = limits | {"core": limits["core"].model_copy(update={"max_single_position": 0.12})}

@@ -114,6 +114,7 @@ def _named(text: str) -> set[str]:
     return set(re.findall(r"fund_\d\d", text))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("words", [["targets"], ["diff"], ["status"], ["plan", "--as-of", "2025-06-04"]])
 def test_ten_are_shown_with_how_many_there_are_and_a_program_gets_all(ballast: Ballast, words: list[str]) -> None:
     out = ballast(*words)[1]

@@ -52,6 +52,7 @@ def recorded(settings: Settings) -> list[tuple[object, ...]]:
     return settings.open_warehouse().ask_snapshot(query).rows()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("words", [("run", *RANGE), ("backfill", *RANGE), ("plan", "--as-of", DAY)], ids=" ".join)
 def test_a_command_parses_the_config_once(
     ballast: Ballast, config: Path, parsed: list[Path], words: tuple[str, ...]

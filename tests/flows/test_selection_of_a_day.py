@@ -73,6 +73,7 @@ def market(settings: Settings, tmp_path: Path) -> Market:
     return made
 
 
+@pytest.mark.slow
 def test_restrictions_of_the_file_reach_decisions_and_targets_on_the_days_they_hold(market: Market) -> None:
     market.score(FIRST, SCORES | {"GAS": 0.1})
     market.score(SECOND, SCORES | {"GAS": 0.1})
@@ -117,6 +118,7 @@ def test_a_day_with_a_restriction_that_cannot_be_read_publishes_nothing(market: 
     assert (market.gates()["OIL"], market.gates()["GAS"]) == ("no_buy", "no_buy")
 
 
+@pytest.mark.slow
 def test_a_list_of_restrictions_counts_until_another_comes_and_an_empty_one_lifts_them_all(market: Market) -> None:
     market.restrict(("", "OIL", "no_buy", "", "", ""))
     market.publish(FIRST)

@@ -251,6 +251,7 @@ def relaxed_as_far(case: Case, name: str) -> RebalancingLimits | None:
     return RebalancingLimits(**{**case.limits.model_dump(), name: new}) if new > old else None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", WIDE_OPEN)
 def test_no_other_limit_would_place_it_all_when_relaxed_by_a_smaller_share(name: str) -> None:
     others = [(case, relaxed_as_far(case, name)) for case in named_relaxations()]

@@ -28,6 +28,7 @@ def sized_batch() -> tuple[pl.DataFrame, dict[str, RebalancingLimits], SizedPort
     return frame, limits, size_portfolios(frame, limits)
 
 
+@pytest.mark.slow
 def test_one_and_two_threads_give_the_same_bytes() -> None:
     runs = [
         subprocess.Popen(
@@ -59,6 +60,7 @@ def test_row_order_does_not_matter_to_small_frames(asked: list[Asked], shuffle: 
     assert bits_of(size_portfolios(shuffled, limits)) == bits_of(size_portfolios(frame, limits))
 
 
+@pytest.mark.slow
 def test_chunks_and_slices_do_not_matter() -> None:
     frame, limits, expected = sized_batch()
     cuts = sorted({0, frame.height, 1, frame.height // 2, *Random(SEED).sample(range(frame.height), 40)})

@@ -39,6 +39,7 @@ def test_a_restriction_that_is_more_severe_goes_before(restriction: str) -> None
     assert decisions(_without(day, "t1"))["t1"]["restriction"] == restriction
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(
     held=st.dictionaries(

@@ -54,6 +54,7 @@ WAYS: dict[str, tuple[str, Callable[[Warehouse], object]]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", WAYS)
 def test_a_limit_of_file_sizes_is_told_with_the_name_of_the_copy(published: Warehouse, way: str) -> None:
     name, copy = WAYS[way]
@@ -78,6 +79,7 @@ def test_an_export_that_may_not_be_so_large_is_named(published: Warehouse) -> No
     renew_exports(published)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kilobytes", [1, 64, 256])
 def test_a_warehouse_that_may_not_grow_is_not_called_damaged(published: Warehouse, kilobytes: int) -> None:
     scores = make_scores(**{f"A{number}": number / 9000 for number in range(9000)})

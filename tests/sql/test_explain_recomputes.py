@@ -190,6 +190,7 @@ def _numbers(limits: RebalancingLimits) -> Iterator[float]:
     yield from (tier.score_multiplier for tier in limits.score_tiers)
 
 
+@pytest.mark.slow
 def test_every_number_of_a_page_follows_from_those_above(
     published: tuple[Warehouse, pl.DataFrame, dict[str, RebalancingLimits]],
 ) -> None:

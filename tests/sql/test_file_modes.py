@@ -27,6 +27,7 @@ def _modes(folder: Path) -> dict[bool, set[str]]:
     return found
 
 
+@pytest.mark.slow
 def test_every_file_of_a_warehouse_has_the_documented_mode(tmp_path: Path) -> None:
     data = tmp_path / "data" / "deep"
     warehouse = Warehouse(data / "w.duckdb", data / "readers" / "snapshot.duckdb", data / "targets")

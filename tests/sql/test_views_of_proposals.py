@@ -71,6 +71,7 @@ def _exports(warehouse: Warehouse) -> dict[str, bytes]:
     return {path.parent.name: path.read_bytes() for path in Path(warehouse.export_folder).glob("*/*")}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("day", [DAY, NEXT])
 def test_a_proposal_changes_nothing_that_anybody_reads_but_what_is_meant_for_it(
     warehouse: Warehouse, day: date

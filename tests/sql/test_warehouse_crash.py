@@ -66,6 +66,7 @@ def test_a_backfill_under_kills_loses_nothing_and_goes_on(tmp_path: Path) -> Non
     assert figures.works_completed >= 1
 
 
+@pytest.mark.slow
 def test_migrations_that_are_killed_after_any_of_their_commits_go_on(tmp_path: Path) -> None:
     [work, *_] = make_works(tmp_path / "market")
     versions = [script.version for script in read_scripts("migrations")]
@@ -169,6 +170,7 @@ def test_of_eight_processes_that_publish_the_same_run_one_does_and_seven_say_unc
     assert states.total() == 2 * PROCESSES
 
 
+@pytest.mark.slow
 def test_readers_see_whole_days_through_many_publishes(tmp_path: Path) -> None:
     seen = publish_and_read(tmp_path, PUBLISHES)
     assert seen.torn == ()

@@ -160,6 +160,7 @@ def _fail_and_recover(home: Path, scarce: AbstractContextManager[None], words: s
     _require_complete(warehouse, files)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("free_kb", [0, 1000, 4000])
 def test_a_full_disk_leaves_nothing_half_and_the_day_completes_when_there_is_room(disk: Path, free_kb: int) -> None:
     _fail_and_recover(disk, _small_disk(disk, free_kb), FULL)

@@ -33,6 +33,7 @@ def test_a_snapshot_has_every_table_view_macro_and_comment(warehouse: Warehouse)
     assert {kind for kind, *_ in shape} == {"column", "table", "view", "macro"}
 
 
+@pytest.mark.slow
 def test_a_snapshot_answers_every_view_and_macro_as_the_live_file_does(warehouse: Warehouse) -> None:
     publish(warehouse, "r1", TWO)
     publish(warehouse, "r2", ONE)

@@ -93,6 +93,7 @@ def installed(tmp_path: Path, empty_warehouse: Path, monkeypatch: pytest.MonkeyP
     return Installation(tmp_path, empty_warehouse)
 
 
+@pytest.mark.slow
 def test_a_correction_is_told_until_the_day_is_run_again_whatever_comes_later(installed: Installation) -> None:
     installed.run(FIRST)
     assert installed.found() == set()
@@ -106,6 +107,7 @@ def test_a_correction_is_told_until_the_day_is_run_again_whatever_comes_later(in
     assert installed.found() == set()
 
 
+@pytest.mark.slow
 def test_health_page_and_status_say_so_with_the_command_that_fixes_it(installed: Installation) -> None:
     installed.run(FIRST)
     installed.score(FIRST, AAA=0.3, alt_BBB=0.3)
@@ -127,6 +129,7 @@ def test_health_page_and_status_say_so_with_the_command_that_fixes_it(installed:
     assert found.command == f"ballast backfill --from {FIRST} --to {NEXT}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("why", ["held", "failed", "rejected", "proposed", "declined", "one portfolio", "not run"])
 def test_it_does_not_matter_why_it_was_not_published(installed: Installation, why: str) -> None:
     installed.run(FIRST)
@@ -166,6 +169,7 @@ CORRECTIONS: Mapping[str, tuple[str, date | None, tuple[str, ...], set[Row]]] = 
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("what", CORRECTIONS)
 def test_every_kind_of_input_is_told_for_whom_it_would_change_something(installed: Installation, what: str) -> None:
     installed.run(FIRST)
@@ -251,6 +255,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("corrected")
 
 
+@pytest.mark.slow
 @given(data=st.data())
 @settings(max_examples=6, deadline=None)
 def test_the_view_is_what_comparing_every_visible_day_frame_by_frame_finds(

@@ -368,6 +368,7 @@ def test_no_file_that_hypothesis_draws_loses_a_row_or_changes_a_value(installati
     judge(file, read_only(file, installation.folder))
 
 
+@pytest.mark.slow
 def test_no_file_of_thousands_loses_a_row_or_changes_a_value_on_its_way_into_a_warehouse(
     installation: Installation,
 ) -> None:

@@ -194,6 +194,7 @@ def _require_sound_and_replayed(settings: Settings) -> None:
         assert find_differences(published, rebalance(again.inputs)._asdict()).rows() == []
 
 
+@pytest.mark.slow
 def test_a_holding_that_left_the_list_never_grows_and_keeps_its_bucket_day_after_day(
     make: Callable[..., Settings],
 ) -> None:
@@ -220,6 +221,7 @@ def test_a_holding_that_left_the_list_never_grows_and_keeps_its_bucket_day_after
     _require_sound_and_replayed(together)
 
 
+@pytest.mark.slow
 def test_a_rename_carries_holding_score_and_reasons_across(make: Callable[..., Settings]) -> None:
     together, one_by_one = (make(name, renames=f"FB,META,{NEXT}\n") for name in ("together", "one by one"))
     assert _backfill(together) == []
@@ -239,6 +241,7 @@ def test_a_rename_carries_holding_score_and_reasons_across(make: Callable[..., S
     _require_sound_and_replayed(together)
 
 
+@pytest.mark.slow
 def test_a_rename_that_comes_later_computes_the_day_again(make: Callable[..., Settings]) -> None:
     settings = make("late")
     _backfill(settings)
@@ -260,6 +263,7 @@ def test_a_rename_that_comes_later_computes_the_day_again(make: Callable[..., Se
     assert "renamed from FB" in str(reason)
 
 
+@pytest.mark.slow
 def test_positions_under_the_old_name_count_as_the_new_one_and_restrictions_bind_it(
     make: Callable[..., Settings],
 ) -> None:
@@ -276,6 +280,7 @@ def test_positions_under_the_old_name_count_as_the_new_one_and_restrictions_bind
     _require_sound_and_replayed(settings)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("rows", "words"),
     [

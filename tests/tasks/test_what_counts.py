@@ -180,6 +180,7 @@ def _check(folder: Path, empty_warehouse: Path, kind: str, steps: list[Step]) ->
             assert _counted(warehouse, kind, day) == reference.rows(kind, day), day
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", HEADERS)
 @given(data=st.data())
 @settings(max_examples=5, deadline=None)

@@ -92,6 +92,7 @@ def _on(result: Rebalance, day: date) -> Rebalance:
     return Rebalance(*(frame if name == "targets" else frame.drop("as_of_date") for name, frame in frames.items()))
 
 
+@pytest.mark.slow
 @settings(max_examples=3, deadline=None)
 @given(st.lists(scores_of_a_day, min_size=3, max_size=5), st.lists(restriction, max_size=3))
 def test_days_at_once_are_days_one_by_one(

@@ -90,6 +90,7 @@ def test_a_sound_warehouse_passes_and_says_what_it_looks_at(warehouse: Warehouse
     assert [done for _, done, _ in told] == list(range(verification.n_steps + 1))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("damage", "failing", "words"),
     [

@@ -62,6 +62,7 @@ WAYS: dict[str, Callable[[Warehouse], object]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("shared", ["snapshot_path", "export_folder"])
 def test_copies_of_another_warehouse_are_refused_and_stay(
@@ -133,6 +134,7 @@ def test_exports_of_an_earlier_release_are_known_by_their_runs(one: Warehouse, t
         replace(other, export_folder=one.export_folder).snapshot(DAY)
 
 
+@pytest.mark.slow
 def test_a_restored_backup_of_another_warehouse_takes_the_copies_over(
     one: Warehouse, two: Warehouse, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -118,6 +118,7 @@ def test_a_proposal_that_is_started_or_made_again_goes_on_waiting(warehouse: War
     assert _states(warehouse, "r1") == ["started", "proposed", "unchanged", "unchanged"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("portfolios", "day", "waiting"),
     [

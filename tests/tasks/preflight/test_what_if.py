@@ -103,6 +103,7 @@ def _weights(rows: pl.DataFrame) -> list[tuple[Any, ...]]:
     return sorted(rows.filter(pl.col("action").is_not_null()).select(columns).rows())
 
 
+@pytest.mark.slow
 def test_a_plan_is_what_the_day_then_becomes_to_the_unit(own: Settings, plans: dict[str, Plan]) -> None:
     plan = plans["next day"]
     ingest_range(own, [NEXT_DAY], {})

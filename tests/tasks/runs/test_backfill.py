@@ -122,6 +122,7 @@ def test_a_correction_in_the_middle_gives_what_it_would_have_given_at_first(
     assert superseded == [(one.day,) for one in done if one.state == "published"]
 
 
+@pytest.mark.slow
 def test_limits_that_come_back_show_the_runs_of_then_again(published: Settings, tmp_path: Path) -> None:
     settings = _copy(published, tmp_path / "warehouse.duckdb")
     first = _ask(settings, "SELECT run_id FROM runs ORDER BY as_of_date")

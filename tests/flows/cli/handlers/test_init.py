@@ -52,6 +52,7 @@ def test_what_init_names_next_works_as_it_is_printed(ballast: Ballast, tmp_path:
     assert "published core 10 positions, 10 opened" in printed[2][2]
 
 
+@pytest.mark.slow
 def test_what_init_names_next_works_in_the_folder_that_it_made(tmp_path: Path) -> None:
     venv = Path(sys.executable).parents[1]
 

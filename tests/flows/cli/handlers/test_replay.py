@@ -92,6 +92,7 @@ def _contents(settings: Settings) -> dict[str, list[tuple[object, ...]]]:
         return {table: con.execute(f"FROM {table} ORDER BY ALL").fetchall() for table in tables}
 
 
+@pytest.mark.slow
 def test_runs_are_identical_whatever_came_since_and_only_the_replay_is_written(
     copied: Settings, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -68,6 +68,7 @@ def test_why_is_told_of_each_target_only_when_asked(ballast: Ballast) -> None:
     assert "Rank 1, score 0.885, standard x1.224" in ballast("targets", "core", "--why")[1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("width", [60, 80, 120])
 @pytest.mark.parametrize("words", [("targets", "--why"), ("explain", "core", "AMZN"), ("diff",), ("status",)])
 def test_no_line_is_wider_than_what_was_asked_for_or_ends_with_blanks(

@@ -10,6 +10,8 @@ import time
 from pathlib import Path
 from typing import Self
 
+import pytest
+
 from tasks.config.settings import Settings
 
 _PATIENCE_SECONDS = 60
@@ -84,6 +86,7 @@ class Terminal:
         os.close(self._own)
 
 
+@pytest.mark.slow
 def test_a_person_asks_over_many_lines_errs_goes_on_and_leaves(sample_week: Settings, tmp_path: Path) -> None:
     with Terminal(tmp_path, sample_week.snapshot) as terminal:
         terminal.see("ballast> ")
