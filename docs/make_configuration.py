@@ -50,6 +50,10 @@ each of which can be seen, no blanks around it, and is not `CASH`; letters are c
 in every row of data. Only decimal numbers, `true`, `false`, `null` and dates are more than text: a name such as `00123`
 or `ON` goes into quotes, and `010`, `0x1F`, `1_000` or `1:00` is no limit. The file has at most 8 MB.
 
+A limit or a restriction may name an asset or a bucket that no file has: the run reports the unknown name with its
+result, and stores it in `run_events.reason`. An unknown name in `include_buckets` stops the day, because it would close
+what the portfolio holds.
+
 A mistake is told with its place, all of them at once: an unknown name with the nearest known one, a wrong value with
 what is allowed, a contradiction with both numbers, a key that is given twice with its first line.
 
@@ -93,7 +97,9 @@ SETTINGS = """\
 ## Settings
 
 Where an installation keeps its things. Each is read from the environment, or else from the file `.env` of the working
-folder, which may have lines of other programs. Flags of a command go before both.
+folder, which may have lines of other programs. Flags of a command take precedence over both. The snapshot, the exports
+and the backups are stored beside their warehouse unless a setting names another place, and never replace those of
+[another warehouse](operations.md#two-warehouses).
 
 """
 

@@ -10,10 +10,19 @@ import polars as pl
 from docs.worked_examples import EXAMPLES, STAGES, sized
 
 PICTURES = Path(__file__).with_name("pictures")
-COLOURS = {"kept": "#8A929C", "added": "#0072B2", "cut": "#D55E00", "cash": "#E3CF8E"}
+COLOURS = {
+    "kept": "#8A929C",
+    "added": "#0072B2",
+    "cut": "#D55E00",
+    "cut: max_single_position 15 %": "#D55E00",
+    "cut: max_allocation_per_bucket 40 %": "#F0A35E",
+    "cash": "#E3CF8E",
+}
 """Blue and vermilion are told apart by every kind of eye."""
 
 STRATEGIES = {"cap": "proportional", "cap_top_slice": "safe_top_slice", "cap_cash": "cash_bucket"}
+HEADINGS = dict(zip(STAGES, ["Raw weight", "Stage 1: cap", "Stage 2: redistribute", "Target"], strict=True))
+"""What the README calls the stages."""
 _PANEL, _ROW = 165, 17
 _NOISE = 1e-7
 """Less is rounding to whole units, which no picture shows."""
@@ -25,7 +34,7 @@ _CONFIG = alt.Config(
     axis=alt.AxisConfig(labelFontSize=11, domain=False, ticks=False, gridColor="#ECECEC"),
     title=alt.TitleConfig(anchor="start", fontSize=15, subtitleFontSize=12, subtitleColor="#555555", offset=10),
     header=alt.HeaderConfig(labelFontSize=12, labelFontWeight="bold", labelAnchor="start", title=None),
-    legend=alt.LegendConfig(orient="bottom", title=None, labelFontSize=12),
+    legend=alt.LegendConfig(orient="bottom", title=None, labelFontSize=12, labelLimit=260, columns=4),
 )
 
 
@@ -33,6 +42,7 @@ def main() -> None:
     """Draw them all."""
     PICTURES.mkdir(exist_ok=True)
     pictures = {
+        "two_stage_sizing": _two_stages(),
         "sizing_cap": _stages("cap", "One score far above the others: the cap, and where its excess goes"),
         "sizing_buckets": _stages(
             "buckets", "One bucket with four names: what is above 40 % goes to the other buckets"
@@ -51,6 +61,27 @@ def _stages(name: str, title: str) -> alt.FacetChart:
     rows = pl.DataFrame([bar for row in _weights(name).iter_rows(named=True) for bar in _bars(row)])
     subtitle = "weights in percent; the dashed line is max_single_position"
     return _panels(rows, list(STAGES), EXAMPLES[name].limits.max_single_position, [title, subtitle])
+
+
+def _two_stages() -> alt.FacetChart:
+    """Show both caps of stage 1 at work, each in a colour of its own, and where their excess goes."""
+    positions, _ = sized("two_stage")
+    capped = dict(positions.select(pl.format("{} {}", "asset", "bucket"), "stage1_cap").iter_rows())
+    limits = {"position": "cut: max_single_position 15 %", "bucket": "cut: max_allocation_per_bucket 40 %"}
+    bars = [bar for row in _weights("two_stage").iter_rows(named=True) for bar in _bars(row)]
+    rows = pl.DataFrame(
+        bar
+        | {
+            "panel": HEADINGS[str(bar["panel"])],
+            "kind": limits[capped[str(bar["asset"])]] if bar["kind"] == "cut" else bar["kind"],
+        }
+        for bar in bars
+    )
+    title = [
+        "Two limits cap, then the other positions take what was cut",
+        "weights in percent; dashed: max_single_position. Raw, position a has 24 % and the bucket tech 48 %",
+    ]
+    return _panels(rows, list(HEADINGS.values()), EXAMPLES["two_stage"].limits.max_single_position, title)
 
 
 def _strategies() -> alt.FacetChart:

@@ -33,6 +33,15 @@ _PROJECTED = {
 }
 
 EXAMPLES = {
+    "two_stage": Example(
+        {
+            "energy": (0.24,),
+            "tech": (0.14, 0.13, 0.11, 0.10),
+            "health": (0.095, 0.055),
+            "banks": (0.045, 0.035),
+        },
+        _AS_SCORED.model_copy(update={"enable_bucket_diversification": True}),
+    ),
     "cap": Example(_TOP_HEAVY, _AS_SCORED),
     "cap_top_slice": Example(_TOP_HEAVY, _AS_SCORED.model_copy(update={"residual_strategy": "safe_top_slice"})),
     "cap_cash": Example(_TOP_HEAVY, _AS_SCORED.model_copy(update={"residual_strategy": "cash_bucket"})),

@@ -15,9 +15,9 @@ from tests.helpers.documented_commands import Command, assert_printed, blocks, c
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
+RULES = (ROOT / "docs" / "rules.md").read_text()
 
 NOT_RUN = {
-    r"make test": "it would run itself",
     r"(PREFECT_SERVER_API_PORT=\d+ )?make (up|down)": "it starts and stops servers: tests/e2e/test_worker.py does",
     r"\S*ballast run --inbox path/to/inbox .*": "a folder of the reader",
     r"\S*ballast (approve|decline) 2025-\S+ .*": "a proposal of the reader: tests/flows/test_life_of_a_day.py has one",
@@ -90,25 +90,28 @@ def test_every_command_that_is_named_is_one(line: str) -> None:
         app.parse_args(words, exit_on_error=False, print_error=False)
 
 
-def test_the_python_of_the_readme_gives_what_it_says() -> None:
-    [code] = [block.text for block in blocks("python") if block.page.name == "README.md"]
+def test_the_python_of_the_page_on_sizing_gives_what_it_says() -> None:
+    [code] = [block.text for block in blocks("python") if block.page.name == "sizing.md"]
     names: dict[str, object] = {}
-    exec(code, names)  # noqa: S102 - the README's own example
+    exec(code, names)  # noqa: S102 - our own example
     assert f"# {names['sized'].portfolios['relaxation'][0]!r}" in code
     assert [str(weight) for weight in names["sized"].positions["target_weight"]] == ["0.15000000"] * 3
 
 
 def test_every_limit_stands_in_the_table_of_rules() -> None:
-    table = README[README.index("## Where each rule lives") :]
-    assert [name for name in RebalancingLimits.model_fields if f"`{name}`" not in table] == []
+    assert [name for name in RebalancingLimits.model_fields if f"`{name}`" not in RULES] == []
 
 
-def test_every_file_that_the_readme_names_exists() -> None:
-    named = re.findall(r"`((?:sizing|sql|flows|tests|deployments)/[\w./]*)`", README)
+def test_every_file_that_the_table_of_rules_names_exists() -> None:
+    named = re.findall(r"`((?:sizing|sql|flows|tests|deployments)/[\w./]*)`", README + RULES)
     assert named
     assert [name for name in named if not (ROOT / name).exists()] == []
 
 
+def test_the_readme_is_short() -> None:
+    assert len(README.splitlines()) <= 150
+
+
 def test_every_setting_of_the_installation_is_named() -> None:
-    pages = README + (ROOT / "docs" / "configuration.md").read_text()
+    pages = (ROOT / "docs" / "configuration.md").read_text()
     assert [name for name in Settings.model_fields if f"BALLAST_{name.upper()}" not in pages] == []

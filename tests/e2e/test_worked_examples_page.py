@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from docs.worked_examples import EXAMPLES, STAGES, sized, table
@@ -10,7 +11,7 @@ PAGE = (Path(__file__).parents[2] / "docs" / "sizing.md").read_text()
 PROSE = " ".join(PAGE.split())
 
 
-@pytest.mark.parametrize("name", ["cap", "buckets", "cash"])
+@pytest.mark.parametrize("name", ["cap", "buckets", "two_stage", "cash"])
 def test_a_table_of_the_page_is_what_the_sizer_gives(name: str) -> None:
     assert table(name) in PAGE
 
@@ -49,6 +50,23 @@ def test_the_sentences_on_buckets_have_the_numbers_of_the_sizer() -> None:
     factor = positions["stage2_weight"][4] / positions["stage1_weight"][4]
     assert f"f = 0.55 / 0.475 = {factor:.4f}" in PROSE
     assert portfolios["residual"][0] == pytest.approx(0)
+
+
+def test_the_sentences_on_both_caps_have_the_numbers_of_the_sizer() -> None:
+    positions, portfolios = sized("two_stage")
+    tech = positions.filter(bucket="tech")
+    cuts = positions["raw_weight"].sum() - positions["stage1_weight"].sum()
+    assert (
+        f"from {tech['raw_weight'].sum():.2f} to `max_allocation_per_bucket`, {tech['stage1_weight'].sum():.2f}"
+        in PROSE
+    )
+    assert f"The cuts are {cuts:.2f} together" in PROSE
+    free = positions.filter(pl.col("stage1_cap").is_null())
+    assert f"f = 0.40 / {free['stage1_weight'].sum():.2f} = {0.40 / free['stage1_weight'].sum():.4f}" in PROSE
+    assert positions.filter(pl.col("stage2_cap") == "position")["asset"].to_list() == ["f"]
+    assert positions.filter(pl.col("residual_weight") > 1e-8)["asset"].to_list() == ["g", "h", "i"]
+    assert f"residual of {portfolios['residual'][0]:.4f} on g, h and i. No cash is left" in PROSE
+    assert portfolios["cash_weight"][0] == 0
 
 
 def test_the_sentences_on_cash_have_the_numbers_of_the_sizer() -> None:
