@@ -1,6 +1,5 @@
 """The Prefect server that `ballast up` starts: its address, its password, its environment, and what it answers."""
 
-import os
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 
@@ -9,7 +8,7 @@ from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_URL, PREFECT_H
 
 from flows.server.deploy import connected
 from flows.server.readiness import StartError
-from flows.terminal.password import FILE, create_password, read_password
+from flows.terminal.password import FILE, client_setting, create_password, read_password, server_port
 from sql.engine.atomic_files import make_folder
 from tasks.config.settings import Settings
 
@@ -39,14 +38,9 @@ _OF_THE_SERVER = ("LC_", "PYTHON", "PREFECT_")
 """What the server gets of the environment, by name and by prefix; the secrets of the worker are not among it."""
 
 
-def port() -> str:
-    """Return the port as it is given, right or wrong."""
-    return os.environ.get("PREFECT_SERVER_API_PORT", "4200")
-
-
 def address() -> str:
     """Return where its pages are."""
-    return f"http://{HOST}:{port()}"
+    return f"http://{HOST}:{server_port()}"
 
 
 def client_settings(secret: str | None = None) -> Mapping[object, object]:
@@ -81,7 +75,7 @@ def server_environment() -> dict[str, str]:
     return given | {
         "PREFECT_SERVER_API_AUTH_STRING": given["PREFECT_API_AUTH_STRING"],
         "PREFECT_SERVER_API_HOST": HOST,
-        "PREFECT_SERVER_API_PORT": port(),
+        "PREFECT_SERVER_API_PORT": server_port(),
         "PREFECT_UI_API_URL": given["PREFECT_API_URL"],
         "PREFECT_UI_URL": address(),
     }
@@ -112,5 +106,5 @@ def server_explained() -> Iterator[None]:
 
 def database() -> str:
     """Name where the server keeps its history."""
-    url = os.environ.get("PREFECT_SERVER_DATABASE_CONNECTION_URL", "")
+    url = client_setting("PREFECT_SERVER_DATABASE_CONNECTION_URL")
     return "PostgreSQL" if url.startswith("postgresql") else f"SQLite in {PREFECT_HOME.value()}/"

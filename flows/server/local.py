@@ -29,7 +29,6 @@ from flows.server.connection import (
     client_settings,
     database,
     ensure_password,
-    port,
     server_environment,
     server_explained,
 )
@@ -38,7 +37,7 @@ from flows.server.flow_runner import require_server
 from flows.server.orphaned_runs import end_cut_off, no_new_runs, take_runs_again, wait_for_ends
 from flows.server.readiness import StartError, require_port, require_ready
 from flows.terminal.console import PROBLEMS, err, out, tell
-from flows.terminal.password import FILE
+from flows.terminal.password import FILE, server_port
 from flows.terminal.program import as_printed
 from tasks.config.settings import Settings
 
@@ -73,7 +72,7 @@ def _start(server: Background, worker: Background, settings: Settings) -> None:
     """Start both; when one does not start, end what was started here, and remove what was made for it."""
     require_ready(settings, FOLDER, PREFECT_HOME.value())
     if not server.pid():
-        require_port(HOST, port())
+        require_port(HOST, server_port())
     with ExitStack() as undo:
         secret, is_new = ensure_password(undo)
         with temporary_settings(client_settings(secret)):

@@ -18,6 +18,7 @@ FILE = Path(".ballast/run/password")
 _USER = "ballast"
 _BYTES = 24
 _MODE = 0o600
+_PORT, _USUAL_PORT = "PREFECT_SERVER_API_PORT", "4200"
 _LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 
 
@@ -51,8 +52,14 @@ def sign_in() -> None:
 
 
 def client_setting(name: str) -> str:
-    """Return a setting of Prefect's client as the environment or `.env` has it, empty when neither does."""
+    """Return a setting of Prefect as the environment or `.env` has it, empty when neither does."""
     return os.environ.get(name) or _in_file(name) or ""
+
+
+def server_port() -> str:
+    """Return the port of the server of this folder as it is given, right or wrong."""
+    given = os.environ.get(_PORT)
+    return (client_setting(_PORT) or _USUAL_PORT) if given is None else given
 
 
 def is_local(url: str) -> bool:

@@ -1,6 +1,5 @@
 """What a Prefect server has scheduled next, asked without Prefect: importing it takes longer than the answer."""
 
-import os
 from collections.abc import Generator, Mapping
 from datetime import datetime
 from typing import Any, Final
@@ -8,7 +7,7 @@ from typing import Any, Final
 import httpx
 import polars as pl
 
-from flows.terminal.password import client_setting, is_local, read_password
+from flows.terminal.password import client_setting, is_local, read_password, server_port
 
 _SCHEMA: Mapping[str, pl.DataType] = {"deployment": pl.String(), "expected_start_at": pl.Datetime("us", "UTC")}
 NO_ANSWER: Final = (httpx.HTTPError, httpx.InvalidURL, ValueError, KeyError)
@@ -17,8 +16,7 @@ NO_ANSWER: Final = (httpx.HTTPError, httpx.InvalidURL, ValueError, KeyError)
 
 def server_url() -> str:
     """Give the address of the API: PREFECT_API_URL, else where `ballast up` starts a server."""
-    port = os.environ.get("PREFECT_SERVER_API_PORT", "4200")
-    return client_setting("PREFECT_API_URL") or f"http://127.0.0.1:{port}/api"
+    return client_setting("PREFECT_API_URL") or f"http://127.0.0.1:{server_port()}/api"
 
 
 def next_runs(count: int, seconds: float) -> pl.DataFrame | None:
