@@ -73,6 +73,7 @@ class TestOfRuns:
         assert code == 0
         assert "unchanged" in err
 
+    @pytest.mark.slow
     def test_a_held_run_exits_with_3_and_stops_the_range(self, ballast: Ballast, inbox: Path) -> None:
         header, *rows = (inbox / f"scores_{NEXT_DAY}.csv").read_text().splitlines(keepends=True)
         spoil(inbox, NEXT_DAY, (header + "".join(rows[20:])).encode())

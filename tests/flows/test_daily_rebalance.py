@@ -258,6 +258,7 @@ def _inbox_without(sample: Path, folder: Path, missing: int) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_too_many_missing_scores_hold_the_run_and_the_targets_stay(
     settings: Settings, tmp_path: Path, sample: Path
 ) -> None:
@@ -286,6 +287,7 @@ def test_a_missing_file_fails_the_run_and_leaves_nothing(settings: Settings) -> 
     assert not settings.snapshot.exists()
 
 
+@pytest.mark.slow
 def test_a_result_that_breaks_a_check_is_rejected_and_not_visible(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:

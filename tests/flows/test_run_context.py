@@ -62,6 +62,7 @@ def test_a_command_parses_the_config_once(
     assert parsed == [config]
 
 
+@pytest.mark.slow
 def test_a_file_that_changes_during_a_run_counts_from_the_next_command_on(
     ballast: Ballast, settings: Settings, config: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

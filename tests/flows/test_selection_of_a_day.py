@@ -97,6 +97,7 @@ def test_restrictions_of_the_file_reach_decisions_and_targets_on_the_days_they_h
     assert market.targets("p")["OIL"] == "open"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("is_dynamic", [True, False])
 def test_a_holding_that_may_not_be_bought_does_not_grow(market: Market, is_dynamic: bool) -> None:  # noqa: FBT001 - a case
     market.hold(FIRST, "p", {"OIL": 0.03, "BANK": 0.03})
@@ -227,6 +228,7 @@ def test_a_run_in_which_every_name_is_known_has_no_warning(market: Market) -> No
     ]
 
 
+@pytest.mark.slow
 def test_an_included_bucket_that_no_asset_has_stops_the_day_and_the_targets_stay(market: Market) -> None:
     market.run(FIRST)
     before = market.settings.open_warehouse().query("current_targets")
@@ -283,6 +285,7 @@ def test_an_included_bucket_that_no_asset_has_is_one_error_in_the_terminal(
     assert error.startswith("error: portfolio core: include_buckets names Enrgy, which no asset of the asset list has")
 
 
+@pytest.mark.slow
 def test_a_portfolio_all_in_cash_does_not_hold_again_what_an_older_positions_file_says(market: Market) -> None:
     market.hold(FIRST, "p", {"OIL": 0.5})
     market.restrict(*(("", asset, "must_sell", "out", "", FIRST.isoformat()) for asset in SCORES))

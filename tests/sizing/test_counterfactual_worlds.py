@@ -49,6 +49,7 @@ def test_it_does_not_matter_how_many_who_wait_are_asked_about_at_first(
     assert (sum(asked) > 0) == (waiting == 1)  # with one of each bucket, many had to be asked again
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rows", [300, 5_000])
 def test_it_does_not_matter_how_many_worlds_fit_a_batch(
     day: DayInputs, rows: int, monkeypatch: pytest.MonkeyPatch

@@ -53,6 +53,7 @@ def test_a_name_stays_a_name_and_is_composed_and_trimmed(text: str) -> None:
         assert name == name.strip()
 
 
+@pytest.mark.slow
 def test_no_character_that_cannot_be_seen_is_part_of_a_name() -> None:
     every = pl.Series("one", EVERY)
     unseen = every.str.contains(

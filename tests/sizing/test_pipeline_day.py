@@ -70,6 +70,7 @@ def shuffled(day: DayInputs, seed: int) -> DayInputs:
     return DayInputs(day.as_of_date, dict(reversed(day.limits.items())), *mixed)
 
 
+@pytest.mark.slow
 @given(worlds(), st.integers(0, 1000))
 @whole_day
 def test_the_order_of_rows_does_not_matter(world: World, seed: int) -> None:
@@ -103,6 +104,7 @@ def test_targets_and_cash_make_the_total_to_the_unit(world: World) -> None:
     assert dict(sums.rows()) == wanted
 
 
+@pytest.mark.slow
 @given(worlds())
 @settings(whole_day, max_examples=10)
 def test_every_constraint_holds(world: World) -> None:

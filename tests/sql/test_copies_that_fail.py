@@ -103,6 +103,7 @@ def test_whatever_the_system_says_the_copy_is_named(tmp_path: Path, number: int)
         fail()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [errno.EDQUOT, errno.EIO, errno.ENOSPC])
 def test_a_copy_that_duckdb_cannot_write_is_named(
     published: Warehouse, monkeypatch: pytest.MonkeyPatch, number: int

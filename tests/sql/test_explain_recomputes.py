@@ -266,6 +266,7 @@ def _moved(asked: list[Asked], rng: Random) -> list[Asked]:
     ]
 
 
+@pytest.mark.slow
 def test_the_causes_of_a_change_add_up_to_it(make_migrated: Callable[[], Warehouse]) -> None:
     warehouse, asked = make_migrated(), make_batch(15, PORTFOLIOS)
     _, limits = _publish(warehouse, "r1", asked)

@@ -80,6 +80,7 @@ def test_what_stays_in_force_is_the_newest_visible_day_of_each_portfolio(publish
     assert rows == [("p3", None, None, 3), ("p2", DAY, "r1", 3)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "more"),
     [

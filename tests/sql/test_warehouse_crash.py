@@ -122,6 +122,7 @@ def _approve(warehouse: Warehouse, kill: Kill) -> None:
     warehouse.approve("r1", "anna", "fine")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("call", "when", "is_published"),
     [

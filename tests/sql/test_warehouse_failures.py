@@ -210,6 +210,7 @@ def _publish_and_copy(warehouse: Warehouse) -> None:
     warehouse.snapshot(DAY)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("part", [".", "warehouse.duckdb", "readers", "targets"])
 def test_a_folder_or_file_that_is_read_only_is_told_and_readers_go_on(home: Path, part: str) -> None:
     warehouse = _make(home)

@@ -97,6 +97,7 @@ _FILES = st.lists(
 )
 
 
+@pytest.mark.slow
 @given(files=_FILES)
 @settings(max_examples=8, deadline=None)
 def test_for_each_day_exactly_the_rows_of_its_last_new_file_count(

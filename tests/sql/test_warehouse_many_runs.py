@@ -47,6 +47,7 @@ def _rows(warehouse: Warehouse) -> dict[str, list[tuple[object, ...]]]:
     return {table: _ask(warehouse, f"FROM {table} ORDER BY ALL") for table in RUN_TABLES}
 
 
+@pytest.mark.slow
 def test_runs_at_once_leave_the_rows_events_and_targets_of_runs_one_by_one(
     warehouse: Warehouse, make_migrated: Callable[[], Warehouse]
 ) -> None:

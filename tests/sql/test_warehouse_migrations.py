@@ -76,6 +76,7 @@ def test_a_view_that_was_changed_by_hand_is_put_right(warehouse: Warehouse) -> N
     assert "target_weight" in warehouse.query("current_targets").columns
 
 
+@pytest.mark.slow
 def test_views_are_made_again_only_when_they_are_others(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
     def n_made() -> int:
         with duckdb.connect(str(warehouse.path), read_only=True) as con:

@@ -4,6 +4,7 @@ from decimal import Decimal
 
 import duckdb
 import polars as pl
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -188,6 +189,7 @@ def test_every_column_of_a_decision_stands_in_the_decisions_of_today(warehouse: 
 _RUNS = st.lists(st.sampled_from([("a", ONE), ("b", P2), ("c", TWO), ("d", TWO), ("e", ONE)]), min_size=1, max_size=6)
 
 
+@pytest.mark.slow
 @given(runs=_RUNS)
 @settings(max_examples=5, deadline=None)
 def test_whatever_the_order_each_portfolio_shows_its_last_publication(

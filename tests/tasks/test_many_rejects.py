@@ -77,6 +77,7 @@ def test_rows_of_a_file_that_is_refused_whole_are_bounded_too(installation: Inst
     assert (_newest(installation), _kept(installation)) == ((33, 0, 33, 28), KEPT)
 
 
+@pytest.mark.slow
 def test_each_day_of_many_has_its_own_count(installation: Installation) -> None:
     rows = [f"2025-06-0{2 + n % 2},N{n},{'7' if n < 16 else '0.7'}\n" for n in range(400)]
     installation.put("scores.csv", HEADER + "".join(rows) + "soon,N,0.7\nshort\n")
@@ -93,6 +94,7 @@ def test_each_day_of_many_has_its_own_count(installation: Installation) -> None:
 LINES = st.lists(st.sampled_from([GOOD, GOOD, GOOD, SHORT, HIGH, TWIN, "  "]), min_size=1, max_size=80)
 
 
+@pytest.mark.slow
 @settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     lines=LINES,

@@ -68,6 +68,7 @@ def _found(path: str, inbox: Path = Path("inbox")) -> list[str]:
 
 @pytest.mark.parametrize("name", NAMES)
 class TestFolders:
+    @pytest.mark.slow
     def test_the_working_folder_may_have_any_name(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
     ) -> None:

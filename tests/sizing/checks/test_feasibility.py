@@ -371,6 +371,7 @@ def test_limits_of_single_buckets_count_in_the_nearest_fix(changes: dict[str, ob
     assert only(**changes, enable_bucket_diversification=True).endswith(f"the rest is cash; {fix} would do")
 
 
+@pytest.mark.slow
 @settings(max_examples=30, deadline=None)
 @given(
     n_places=st.integers(1, 4),

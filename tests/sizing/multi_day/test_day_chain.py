@@ -107,6 +107,7 @@ def test_days_at_once_are_days_one_by_one(
     assert find_held_days(together) == tuple(day.as_of_date for day in days if find_missing_scores(day))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", range(3))
 def test_what_a_day_leaves_are_the_positions_of_its_targets(number: int) -> None:
     drawn = [[0.6 + 0.02 * ((place * 7 + day * 3) % 20) for place in range(16)] for day in range(4)]

@@ -25,6 +25,7 @@ SELECTED = to_frame(
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(3))
 def test_one_after_the_other_they_give_the_columns_of_the_whole(seed: int) -> None:
     selected, limits = frame_and_limits(make_batch(seed))

@@ -92,6 +92,7 @@ def test_the_warehouse_is_no_place_for_its_snapshot(one: Warehouse) -> None:
     assert one.query("current_targets").height == 4
 
 
+@pytest.mark.slow
 def test_a_snapshot_that_somebody_writes_to_is_known_all_the_same(
     one: Warehouse, two: Warehouse, start_worker: StartWorker
 ) -> None:
@@ -147,6 +148,7 @@ def test_a_restored_backup_of_another_warehouse_takes_the_copies_over(
     assert one.snapshot(DAY)
 
 
+@pytest.mark.slow
 def test_a_reader_is_warned_of_a_snapshot_of_another_warehouse(
     one: Warehouse, two: Warehouse, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -160,6 +162,7 @@ def test_a_reader_is_warned_of_a_snapshot_of_another_warehouse(
     assert any("another warehouse" in first for _, _, first in verify(mixed, _told).failures)
 
 
+@pytest.mark.slow
 def test_backups_of_another_warehouse_in_one_folder_are_not_counted(one: Warehouse, two: Warehouse) -> None:
     folder = one.path.parent / "backups"
     own = backup(one, new_backup_path(one.path, folder))

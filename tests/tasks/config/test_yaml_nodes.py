@@ -108,6 +108,7 @@ def _bomb(merge: str, levels: int = 9) -> str:
     return "portfolios:\n  core: {}\n" + "\n".join(lines) + "\n"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "text",
     [

@@ -181,6 +181,7 @@ def test_a_cap_of_a_tenth_on_core_is_as_by_hand(plans: dict[str, Plan]) -> None:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(2))
 def test_a_plan_with_other_limits_is_the_rebalance_under_these_limits(published: Settings, seed: int) -> None:
     rng = Random(seed)
@@ -200,6 +201,7 @@ def test_a_plan_with_other_limits_is_the_rebalance_under_these_limits(published:
     assert _weights(plan.targets) == _weights(rebalance(inputs).targets)
 
 
+@pytest.mark.slow
 def test_a_plan_of_one_portfolio_is_that_of_all_and_takes_no_other_for_a_typing_error(
     published: Settings, plans: dict[str, Plan]
 ) -> None:

@@ -101,6 +101,7 @@ def test_days_together_are_days_one_by_one_and_newer_positions_count(settings: S
     ]
 
 
+@pytest.mark.slow
 def test_a_backfill_goes_on_where_it_was_and_leaves_what_is_published(settings: Settings) -> None:
     _backfill(settings, DAYS[:2])
     assert _states(_backfill(settings)) == ["unchanged"] * 2 + ["published"] * 3
@@ -109,6 +110,7 @@ def test_a_backfill_goes_on_where_it_was_and_leaves_what_is_published(settings: 
     assert _rows(settings) == before
 
 
+@pytest.mark.slow
 def test_a_correction_in_the_middle_gives_what_it_would_have_given_at_first(
     settings: Settings, published: Settings, tmp_path: Path
 ) -> None:
@@ -141,6 +143,7 @@ def test_a_held_day_is_the_end(settings: Settings) -> None:
     assert _ask(short, "SELECT state, reason FROM latest_runs LIMIT 1") == [("held", done[2].reason)]
 
 
+@pytest.mark.slow
 def test_days_after_a_held_one_start_from_the_targets_that_stayed(settings: Settings) -> None:
     short = _correct_scores(settings, DAYS[2], drop=25)
     done = _backfill(short, keep_going=True)

@@ -81,6 +81,7 @@ def page(file: Path) -> Iterator[Page]:
         yield opened
 
 
+@pytest.mark.slow
 def test_every_chart_is_drawn_without_network_and_without_an_error(page: Page) -> None:
     assert page.evaluate("document.querySelectorAll('.chart').length") == 15
     assert page.evaluate("[...document.querySelectorAll('.chart svg')].every(one => one.querySelector('path'))")
@@ -192,6 +193,7 @@ def test_a_held_day_has_a_page_that_says_why_and_what_stays(ballast: Ballast, tm
     assert "<details" not in html
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("words", "code", "told"),
     [
