@@ -76,6 +76,10 @@ class Background:
                 return int(noted["pid"])
         return None
 
+    def is_wanted(self) -> bool:
+        """Report whether it was started and not stopped, running or not."""
+        return self._file.exists()
+
     def stop(self, patience_seconds: float) -> bool:
         """End it: asked first, killed when it does not listen. Says whether it was running."""
         pid = self.pid()

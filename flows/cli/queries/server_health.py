@@ -11,6 +11,8 @@ import httpx
 
 from flows.cli.queries.health import Concern
 from flows.cli.queries.next_runs import NO_ANSWER, post, server_client, server_url
+from flows.server.background_process import Background
+from flows.terminal.password import FILE
 from sizing.text import listed
 
 _POOL, _NO_RECIPIENT, _OWN = "ballast", "no recipient", "ballast "
@@ -40,6 +42,13 @@ def ask_health(now: datetime, seconds: float) -> ServerHealth | None:
         return None
     except NO_ANSWER:
         return None
+
+
+def find_lost_server() -> Iterator[Concern]:
+    """Name the server of `ballast up` in this folder when none answers, and `ballast down` did not end it."""
+    if Background("server", FILE.parent).is_wanted():
+        why = f"nothing answers at {server_url()}, and nothing that is scheduled starts"
+        yield Concern("the Prefect server does not answer", why, "ballast up")
 
 
 def _missing_worker(client: httpx.Client) -> Iterator[Concern]:

@@ -20,7 +20,7 @@ from flows.cli.queries.health import (
     was_due,
 )
 from flows.cli.queries.next_runs import next_runs, server_url
-from flows.cli.queries.server_health import ServerHealth, ask_health
+from flows.cli.queries.server_health import ServerHealth, ask_health, find_lost_server
 from flows.cli.queries.snapshot_session import look
 from flows.cli.queries.unread_files import find_unread
 from flows.terminal.console import ATTENTION, PROBLEMS, err, narrowed, out, plain, show, tell
@@ -58,13 +58,14 @@ def show_status(paths: Mapping[str, Path], form: Form) -> int:
         exchanges = _exchanges(settings, states["portfolio_id"])
         following = sessions_after(states, exchanges, settings.deadline_hours)
         ends, server = calendar_ends(exchanges.values(), now.date()), ask_health(now, settings.answer_seconds)
+        lost = () if server else tuple(find_lost_server())
         scheduled = next_runs(_SCHEDULED, settings.answer_seconds) if server else None
         is_expected = is_live(states, exchanges) or (scheduled is not None and not scheduled.is_empty())
         concerns = (
             *_of_days(reader, settings, states, exchanges, following if is_expected else (), now=now),
             *ended_calendars(ends),
             *(_corrected(one) for one in find_corrected(reader, exchanges)),
-            *(server.concerns if server else ()),
+            *(server.concerns if server else lost),
         )
         said = answer(states, concerns, following if is_expected else ())
         if is_for_program(form):
@@ -74,7 +75,7 @@ def show_status(paths: Mapping[str, Path], form: Form) -> int:
         else:
             _show(reader, states, concerns, said)
             _show_next(newest, following, is_expected=is_expected)
-            _show_scheduled(server, scheduled)
+            _show_scheduled(ServerHealth() if lost else server, scheduled)
             _tell_ends(out(), ends)
         return ATTENTION if concerns else 0
 

@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from flows.server.background_process import Background
+from flows.terminal.password import FILE
 from tasks.config.settings import Settings
 from tests.helpers.command_line import Ballast, typed
 
@@ -207,6 +209,22 @@ def test_two_runs_are_compared_as_their_days_are(ballast: Ballast) -> None:
         )
     ]
     assert rows(ballast, "diff", *runs) == rows(ballast, "diff", "--from", "2025-06-03", "--to", "2025-06-05")
+
+
+@pytest.mark.filterwarnings("ignore:subprocess .* is still running:ResourceWarning")
+def test_status_names_a_server_that_was_started_here_and_is_gone(
+    ballast: Ballast, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    server = Background("server", FILE.parent)
+    server.start(["sleep", "0"], {})
+    code, out, _ = ballast("status")
+    assert code == 7
+    assert out.startswith("Not all is well: the Prefect server does not answer.")
+    assert out.count("http://127.0.0.1:9/api") == 1
+    assert {row["is_well"] for row in json.loads(ballast("status", "--json")[1])} == {False}
+    server.stop(1)
+    assert ballast("status")[0] == 0
 
 
 def test_status_is_calm_about_a_history_that_waits_for_nothing(ballast: Ballast) -> None:
