@@ -39,6 +39,7 @@ def _ask(snapshot: Path, question: Script) -> pl.DataFrame:
         return con.sql(question.sql).pl()
 
 
+@pytest.mark.slow
 def test_every_question_is_answered(snapshot: Path) -> None:
     unanswered = {name for name, question in QUESTIONS.items() if _ask(snapshot, question).is_empty()}
     assert unanswered == WITHOUT_ROWS

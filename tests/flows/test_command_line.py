@@ -67,6 +67,7 @@ class TestOfRuns:
     def test_without_a_day_the_newest_of_the_inbox_is_run(self, ballast: Ballast) -> None:
         assert "2025-06-09 published" in ballast("run")[2]
 
+    @pytest.mark.slow
     def test_the_same_day_again_changes_nothing_and_is_no_error(self, ballast: Ballast) -> None:
         ballast("run", "--as-of", DAY)
         code, _, err = ballast("run", "--as-of", DAY)
@@ -137,6 +138,7 @@ class TestOfRuns:
         assert f"no warehouse at {nowhere}: nothing was halted" in err
         assert not nowhere.exists()
 
+    @pytest.mark.slow
     def test_a_restriction_needs_no_reason(self, ballast: Ballast, inbox: Path) -> None:
         (inbox / "restrictions.csv").write_text("portfolio_id,asset,restriction\n,AMZN,no_buy\n")
         assert ballast("run", "--as-of", DAY, "--inbox", inbox)[0] == 0

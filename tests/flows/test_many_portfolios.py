@@ -124,6 +124,7 @@ def test_ten_are_shown_with_how_many_there_are_and_a_program_gets_all(ballast: B
     assert {row["portfolio_id"] for row in rows} == set(DOZEN)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("words", [["targets"], ["report"]])
 def test_what_needs_a_look_is_among_the_ten(ballast: Ballast, words: list[str], tmp_path: Path) -> None:
     out = ballast(*words)[1]
@@ -137,6 +138,7 @@ def test_named_portfolios_are_all_shown(ballast: Ballast) -> None:
     assert " of 12 portfolios" not in out
 
 
+@pytest.mark.slow
 def test_the_page_has_ten_sections_and_the_page_of_any_other(ballast: Ballast, tmp_path: Path) -> None:
     ballast("report", "--output", tmp_path / "r.html")
     page = (tmp_path / "r.html").read_text()
@@ -148,6 +150,7 @@ def test_the_page_has_ten_sections_and_the_page_of_any_other(ballast: Ballast, t
     assert re.findall(r"<h2>(fund_\d\d)</h2>", (tmp_path / "r.html").read_text()) == [left_out]
 
 
+@pytest.mark.slow
 def test_the_same_problem_of_many_portfolios_is_told_once_and_a_program_gets_each(
     ballast: Ballast, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -109,6 +109,7 @@ def test_a_holding_that_may_not_be_bought_does_not_grow(market: Market, is_dynam
     assert sorted(held) == [("BANK", "increase", True), ("OIL", "hold", False)]
 
 
+@pytest.mark.slow
 def test_a_day_with_a_restriction_that_cannot_be_read_publishes_nothing(market: Market) -> None:
     market.restrict(("", "OIL", "no_byu", "", "", ""), ("", "GAS", "no_buy", "", "", ""))
     with pytest.raises(SourceError, match="1 of its 2 rows"):
@@ -158,6 +159,7 @@ def test_each_portfolio_follows_the_model_that_it_names(market: Market) -> None:
     assert market.gates("value") == {"OIL": None, "GAS": "below_min_score_new_position"}
 
 
+@pytest.mark.slow
 def test_a_model_that_nobody_scores_holds_the_day_and_the_targets_of_all_stay(market: Market) -> None:
     market.run(FIRST)
     before = market.settings.open_warehouse().query("current_targets")
@@ -201,6 +203,7 @@ def test_a_typing_error_in_a_limit_is_told_with_the_result(market: Market) -> No
 STRAY = "warning: restrictions: portfolio cores is not in this run; did you mean core?"
 
 
+@pytest.mark.slow
 def test_a_restriction_of_a_misspelt_portfolio_stays_with_the_run_and_is_told_again(market: Market) -> None:
     market.restrict(("cores", "OIL", "no_buy", "", "", ""), ("", "OLI", "no_buy", "", "", ""))
     unknown = "warning: restrictions: asset OLI is unknown"
@@ -218,6 +221,7 @@ def test_a_restriction_of_a_misspelt_portfolio_stays_with_the_run_and_is_told_ag
     ]
 
 
+@pytest.mark.slow
 def test_a_run_in_which_every_name_is_known_has_no_warning(market: Market) -> None:
     market.restrict(("core", "OIL", "no_buy", "", "", ""))
     for _ in range(2):
@@ -264,6 +268,7 @@ def _in_the_terminal(market: Market, limits: str, capsys: pytest.CaptureFixture[
     return code, [line for line in lines if line.startswith((f"{FIRST} ", "warning: ", "error: "))]
 
 
+@pytest.mark.slow
 def test_the_terminal_gives_each_warning_its_own_line_below_the_result(
     market: Market, capsys: pytest.CaptureFixture[str]
 ) -> None:

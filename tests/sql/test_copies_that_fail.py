@@ -124,6 +124,7 @@ def test_a_copy_that_duckdb_cannot_write_is_named(
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("said", ["INTERNAL Error: a bug", "FATAL Error: the database has been invalidated"])
 def test_an_error_inside_duckdb_is_no_damage_of_a_file_that_can_be_read(
     published: Warehouse, monkeypatch: pytest.MonkeyPatch, said: str

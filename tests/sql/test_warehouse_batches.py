@@ -219,6 +219,7 @@ _BATCHES = st.lists(
 )
 
 
+@pytest.mark.slow
 @given(given_batches=_BATCHES)
 @settings(max_examples=8, deadline=None)
 def test_a_key_that_repeats_anywhere_is_refused_and_no_row_is_lost(

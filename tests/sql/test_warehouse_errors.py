@@ -140,6 +140,7 @@ def test_what_duckdb_says_is_told_with_what_to_do(said: str, words: str) -> None
     assert "\n" not in str(told.value)
 
 
+@pytest.mark.slow
 def test_memory_is_limited_and_what_is_above_goes_to_the_disk_and_away(tmp_path: Path) -> None:
     made = make_warehouse(tmp_path)
     made.migrate()

@@ -56,6 +56,7 @@ def test_a_snapshot_is_read_by_another_process_while_a_writer_has_the_live_file(
     assert said == "4\n"
 
 
+@pytest.mark.slow
 def test_a_reader_keeps_the_snapshot_it_has_open(warehouse: Warehouse, start_worker: StartWorker) -> None:
     publish(warehouse, "r1")
     warehouse.snapshot(DAY)

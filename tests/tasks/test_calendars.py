@@ -183,6 +183,7 @@ def test_a_day_that_is_listed_to_no_purpose_is_noted(tmp_path: Path) -> None:
     assert [one[:2] for one in file.document.locate(file.notes)] == [(5, 14), (6, 12)]
 
 
+@pytest.mark.slow
 @given(
     st.sets(st.dates(date(2024, 1, 1), date(2025, 12, 31)), max_size=9), st.dates(date(2024, 6, 1), date(2025, 6, 1))
 )

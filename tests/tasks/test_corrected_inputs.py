@@ -180,6 +180,7 @@ def test_every_kind_of_input_is_told_for_whom_it_would_change_something(installe
     assert installed.found() == expected
 
 
+@pytest.mark.slow
 def test_a_dropped_portfolio_and_late_scores_are_corrections(installed: Installation) -> None:
     installed.deliver("positions", NEXT, "core,AAA,0.5", "income,BBB,0.4")
     installed.run(NEXT)

@@ -16,6 +16,7 @@ def ballast(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pyt
     return typed(capsys, "db")
 
 
+@pytest.mark.slow
 def test_the_way_from_nothing_to_a_restored_warehouse(ballast: Ballast, tmp_path: Path) -> None:
     assert ballast("status")[0] == 1
     assert "ballast db migrate" in ballast("verify")[2]
@@ -79,6 +80,7 @@ def test_the_copies_of_one_warehouse_are_never_made_of_another(ballast: Ballast,
     assert "not compared with its copies: give --snapshot and --export-folder" in err
 
 
+@pytest.mark.slow
 def test_the_copies_of_a_named_warehouse_are_beside_it(ballast: Ballast, tmp_path: Path) -> None:
     ballast("migrate")
     ballast("snapshot")

@@ -167,6 +167,7 @@ def test_a_backup_is_whole_and_never_overwrites(warehouse: Warehouse) -> None:
         backup(warehouse, path)
 
 
+@pytest.mark.slow
 def test_a_restored_warehouse_is_as_it_was_and_the_other_is_kept(warehouse: Warehouse, tmp_path: Path) -> None:
     path = backup(warehouse, tmp_path / "monday.duckdb")
     before = _seen(warehouse.path)
@@ -180,6 +181,7 @@ def test_a_restored_warehouse_is_as_it_was_and_the_other_is_kept(warehouse: Ware
     assert _seen(kept) == later
 
 
+@pytest.mark.slow
 def test_restored_exports_are_those_of_the_backup_and_the_others_are_kept(warehouse: Warehouse, tmp_path: Path) -> None:
     path = backup(warehouse, tmp_path / "monday.duckdb")
     of_backup = _exports(warehouse.export_folder)
@@ -272,6 +274,7 @@ def _halts(warehouse: Warehouse) -> list[tuple[object, ...]]:
     return warehouse.query("halts_in_force").select("portfolio_id", "by", "reason").rows()
 
 
+@pytest.mark.slow
 def test_what_is_halted_stays_halted_when_an_older_backup_is_restored(
     warehouse: Warehouse, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -123,6 +123,7 @@ def _without_id(one: Warehouse) -> Path:
     return export
 
 
+@pytest.mark.slow
 def test_exports_of_an_earlier_release_are_known_by_their_runs(one: Warehouse, tmp_path: Path) -> None:
     export = _without_id(one)
     assert one.snapshot(DAY)

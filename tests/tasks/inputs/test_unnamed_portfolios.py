@@ -66,6 +66,7 @@ def _sentences(installed: Settings, day: date) -> list[str]:
     return [finding.what for finding in seen.found if finding.what.startswith("positions")]
 
 
+@pytest.mark.slow
 def test_its_last_published_targets_are_taken_as_held_and_that_is_said(installed: Settings, put: Put) -> None:
     put(FIRST, CORE, INCOME)
     publish_days(installed, [FIRST])
@@ -79,6 +80,7 @@ def test_its_last_published_targets_are_taken_as_held_and_that_is_said(installed
         assert warehouse.query("newest_health", n_days=1)["warnings"].to_list() == [[warning]]
 
 
+@pytest.mark.slow
 def test_nothing_is_said_on_a_day_without_positions(installed: Settings, put: Put) -> None:
     put(FIRST, CORE, INCOME)
     publish_days(installed, [FIRST])
@@ -150,6 +152,7 @@ def test_a_backfill_says_it_of_its_days_and_begins_from_what_it_published(instal
     assert [f"{weight:.2f}" for weight in held["current_weight"]] == ["0.15", "0.00"]
 
 
+@pytest.mark.slow
 def test_validate_says_it_where_the_snapshot_knows(installed: Settings, put: Put) -> None:
     put(FIRST, CORE, INCOME)
     assert _sentences(installed, FIRST) == []

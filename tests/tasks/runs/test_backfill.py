@@ -153,6 +153,7 @@ def test_days_after_a_held_one_start_from_the_targets_that_stayed(settings: Sett
     assert _states(_backfill(short, keep_going=True)) == ["unchanged", "unchanged", "held", "unchanged", "unchanged"]
 
 
+@pytest.mark.slow
 def test_a_day_that_fails_a_check_is_rejected_and_the_days_before_it_stay(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -103,6 +103,7 @@ def test_the_story_of_a_weight_begins_with_the_answer_and_ends_with_its_record(b
     assert "\x1b" not in out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("portfolio", "asset", "day", "sentence"),
     [
