@@ -3,10 +3,11 @@
 What does not belong here: a list of limits, or what a flag does to them (tasks/config/limit_overrides.py).
 """
 
-from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, TypedDict, get_args, get_origin
+from collections.abc import Iterator, Mapping, Sequence
+from types import UnionType
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, TypedDict, Union, get_args, get_origin
 
-from cyclopts import Group, Parameter
+from cyclopts import Group, Parameter, Token
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
@@ -14,9 +15,12 @@ from flows.cli.help_columns import UNBROKEN
 from sizing.limits.model import SECTIONS, RebalancingLimits
 from tasks.config.field_descriptions import words_for
 from tasks.config.limit_overrides import flag
+from tasks.config.yaml_nodes import is_number
 
 _SAYS_MORE = {"number", "integer", "object"}
 """Types of JSON schema of which a flag's own type and choices do not say what is allowed."""
+
+_NONE = {"none", "null"}
 
 
 def _flags() -> Iterator[tuple[str, Any]]:
@@ -50,13 +54,30 @@ def _typed(hint: Any) -> Any:  # noqa: ANN401 - the types of Python have none
     Whether a value is within its bounds is known when it stands among the others.
     """
     origin, args = get_origin(hint), get_args(hint)
+    if hint in {int, float}:
+        return Annotated[hint, Parameter(converter=_read_number)]
     if isinstance(hint, type) and issubclass(hint, BaseModel):
         return tuple[tuple(_typed(field.annotation) for field in hint.model_fields.values())]  # type: ignore[misc]
     if origin is Annotated:
         return _typed(args[0])
     if origin in {tuple, dict}:
         return origin[tuple(_typed(arg) for arg in args)]
+    if origin in {Union, UnionType}:
+        return Annotated[hint, Parameter(converter=_read_number_or_none)]
     return hint
+
+
+def _read_number(hint: type[int] | type[float], tokens: Sequence[Token]) -> int | float:
+    """Read a decimal number as the config does. *Raises* `ValueError` for what only looks like one, such as 0x10."""
+    written = tokens[0].value.strip()
+    if not is_number(written, "int" if hint is int else "float"):
+        msg = f"{written!a} is no {'whole ' if hint is int else ''}decimal number"
+        raise ValueError(msg)
+    return hint(written)
+
+
+def _read_number_or_none(hint: type[int] | type[float], tokens: Sequence[Token]) -> int | float | None:
+    return None if tokens[0].value.strip().lower() in _NONE else _read_number(hint, tokens)
 
 
 if TYPE_CHECKING:

@@ -11,12 +11,14 @@ from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
 
+from sql.engine.plain_files import read_text
 from tasks.config.env_file import ENV_FILE
 
 FILE = Path(".ballast/run/password")
 
 _USER = "ballast"
 _BYTES = 24
+_LONGEST = 1_000
 _MODE = 0o600
 _PORT, _USUAL_PORT = "PREFECT_SERVER_API_PORT", "4200"
 _LOOPBACK = {"127.0.0.1", "::1", "localhost"}
@@ -25,7 +27,7 @@ _LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 def read_password() -> str | None:
     """Return the authentication string of this folder, None when there is none."""
     with suppress(OSError, UnicodeDecodeError):
-        return FILE.read_text(encoding="utf-8").strip() or None
+        return read_text(FILE, _LONGEST).strip() or None
     return None
 
 

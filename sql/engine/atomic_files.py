@@ -15,6 +15,7 @@ from typing import Final
 from polars.exceptions import PolarsError
 
 from sql.engine.duckdb_errors import explain_unwritten
+from sql.engine.plain_files import require_file
 from sql.errors import WarehouseError
 
 FILE_MODE: Final = 0o640
@@ -115,6 +116,7 @@ def noted(note: Path, folder: Path) -> Iterator[None]:
     So what a killed process left is found, wherever it wrote. *Requires* one process at a time.
     """
     with suppress(OSError):  # without the note, only the folders that are written to are swept
+        require_file(note)
         if note.exists():
             sweep(Path(os.fsdecode(note.read_bytes())))
         note.write_bytes(os.fsencode(folder.resolve()))

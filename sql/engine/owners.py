@@ -13,6 +13,7 @@ from typing import TypeAlias
 import polars as pl
 
 from sql.engine.atomic_files import written_beside
+from sql.engine.plain_files import read_text, require_file
 from sql.engine.statements import Connection, query, tables, using
 from sql.errors import ForeignFileError
 
@@ -23,6 +24,7 @@ _LOG = logging.getLogger(__name__)
 _FOREIGN = (
     "%s is the snapshot of another warehouse than %s: correct BALLAST_SNAPSHOT or BALLAST_WAREHOUSE, or the flags"
 )
+_LONGEST_ID = 1_000
 _OTHER_APPLICATION = "another application"
 _OWN = "own"
 UNKNOWN = "unknown"
@@ -77,7 +79,7 @@ def keep_id(con: Connection, live: Path) -> None:
 def kept_id(live: Path) -> str | None:
     """Read the id beside the warehouse; None where there is no warehouse, or it is not known."""
     with suppress(OSError, UnicodeDecodeError):
-        return _id_path(live).read_text(encoding="utf-8") if live.exists() else None
+        return read_text(_id_path(live), _LONGEST_ID) if live.exists() else None
     return None
 
 
@@ -90,6 +92,7 @@ def warn_of_foreign(con: Connection, path: Path, live: Path) -> None:
 def _owner_of_export(con: Connection, path: Path) -> str | None:
     """Give the id in an export; for one without, whether its runs are of the open warehouse; None: it is unreadable."""
     try:
+        require_file(path)
         owner = pl.read_parquet_metadata(path).get(METADATA_KEY)
         run_ids = [] if owner else pl.read_parquet(path, columns=["run_id"], glob=False)["run_id"].unique().to_list()
     except (OSError, pl.exceptions.PolarsError):

@@ -5,6 +5,12 @@ import stat
 from collections.abc import Callable, Mapping
 from io import FileIO
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
+
+_Answer = TypeVar("_Answer", int, bytes)
 
 _KINDS: Mapping[str, Callable[[int], bool]] = {
     "a folder": stat.S_ISDIR,
@@ -18,10 +24,22 @@ class NotAFileError(OSError):
     """What stands at a path is no plain file, or is larger than such a file can be. The message says what it is."""
 
 
+class _PlainFile(FileIO):
+    """A file that fails where a read would wait: such as `/proc/kmsg`, which only looks like a plain file."""
+
+    def readinto(self, buffer: "WriteableBuffer") -> int:
+        answer: int | None = super().readinto(buffer)
+        return _require_answer(answer)
+
+    def read(self, size: int | None = -1) -> bytes:
+        answer: bytes | None = super().read(size)
+        return _require_answer(answer)
+
+
 def open_file(path: Path) -> FileIO:
     """Open a plain file for reading, without a wait. *Raises* `NotAFileError`, or another `OSError`."""
     _require_file(path.stat().st_mode)  # a device may act on being opened
-    file = FileIO(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "r")
+    file = _PlainFile(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "r")
     try:
         _require_file(os.fstat(file.fileno()).st_mode)  # a pipe may have taken its place
     except NotAFileError:
@@ -57,3 +75,10 @@ def _require_file(mode: int) -> None:
         kind = next((kind for kind, is_kind in _KINDS.items() if is_kind(mode)), "something else")
         msg = f"it is {kind}, not a file"
         raise NotAFileError(msg)
+
+
+def _require_answer(answer: _Answer | None) -> _Answer:
+    if answer is None:
+        msg = "it waits for more to come, as no file does"
+        raise NotAFileError(msg)
+    return answer

@@ -7,7 +7,7 @@ take for one of these (`010`, `1:00`, `0o17`) is not guessed. Every key is a nam
 import re
 from collections.abc import Iterator
 from datetime import date
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import yaml
 
@@ -88,6 +88,11 @@ class Loader(yaml.SafeLoader):
         """Put merged keys in, each once, so that merges of merges stay small: the last one counts."""
         super().flatten_mapping(node)
         node.value = list({key.value: (key, value) for key, value in node.value}.values())
+
+
+def is_number(written: str, kind: Literal["int", "float"]) -> bool:
+    """Report whether a text is a decimal number as a config may have it: a whole one, or any."""
+    return any(re.fullmatch(_CLEAR[one], written) for one in {"int", kind})
 
 
 def mistake_at(mark: yaml.Mark, said: str) -> Mistake:

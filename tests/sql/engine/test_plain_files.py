@@ -2,10 +2,13 @@
 
 import os
 import socket
+from io import BufferedReader
 from pathlib import Path
 
 import pytest
 
+from sql.engine.atomic_files import noted
+from sql.engine.owners import kept_id
 from sql.engine.plain_files import NotAFileError, open_file, read_text, require_file
 from sql.errors import WarehouseError
 from sql.snapshot_reader import reading_snapshot
@@ -55,3 +58,31 @@ def test_a_file_is_read_up_to_its_bound(tmp_path: Path) -> None:
     assert read_text(path, 0) == ""
     with pytest.raises(FileNotFoundError):
         read_text(tmp_path / "none", 5)
+
+
+def test_what_would_wait_for_more_is_said_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # A pipe without a writer's word answers as /proc/kmsg does, which calls itself a plain file.
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    monkeypatch.setattr("sql.engine.plain_files._require_file", lambda _: None)
+    writer = os.open(pipe, os.O_RDWR)
+    try:
+        with open_file(pipe) as file, pytest.raises(NotAFileError, match="waits for more"):
+            file.read(4)
+        with BufferedReader(open_file(pipe)) as buffered, pytest.raises(NotAFileError, match="waits for more"):
+            buffered.read(4)
+        with pytest.raises(NotAFileError, match="waits for more"):
+            read_text(pipe, 10)
+    finally:
+        os.close(writer)
+
+
+def test_pipes_where_ballast_keeps_small_files_hold_nothing_up(tmp_path: Path) -> None:
+    live = tmp_path / "live"
+    live.touch()
+    note = tmp_path / "note"
+    for path in (tmp_path / "live.id", note):
+        os.mkfifo(path)
+    assert kept_id(live) is None
+    with noted(note, tmp_path):
+        pass
