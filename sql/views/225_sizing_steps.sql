@@ -142,7 +142,8 @@ placed AS (
             sum(residual_weight) FILTER (residual_limit IS DISTINCT FROM 'bucket_cap') OVER in_bucket, 0
         ) AS other_residual_in_bucket,
         sum(stage2_weight) FILTER (residual_limit = 'bucket_cap') OVER in_bucket AS bucket_limited_stage2,
-        (bucket_room - other_residual_in_bucket) / nullif(bucket_limited_stage2, 0) AS bucket_mu,
+        if(bucket_room - other_residual_in_bucket > 1e-12, bucket_room - other_residual_in_bucket, 0.0)
+            / nullif(bucket_limited_stage2, 0) AS bucket_mu,
         -- Rounding, in units of 0.00000001.
         stage2_weight + residual_weight AS exact_weight,
         least(1e-4, 0.5 / n_selected) AS snap,
@@ -464,7 +465,7 @@ of_position AS (
                     'value': shown(bucket_mu),
                     'limit_value': bucket_name,
                     'words': format(
-                        '= ({} - {} - {}) / {}: what is left for the bucket, over its others after stage 2.',
+                        '= max({} - {} - {}, 0) / {}: what is left for the bucket, over its others after stage 2.',
                         bucket_sum,
                         shown(bucket_stage2),
                         shown(other_residual_in_bucket),

@@ -22,6 +22,7 @@ from sql.records import RunRecord
 from sql.warehouse import Warehouse
 from tests.properties.strategies import make_batch
 from tests.sizing.cases import Asked, frame_and_limits
+from tests.sizing.reference_portfolio import Line
 from tests.sql.warehouse_samples import DAY
 
 PORTFOLIOS = 220
@@ -248,6 +249,29 @@ def test_every_number_of_a_page_follows_from_those_above(
         *("bucket factor", "stage 2 weight", "left over", "room", "bucket room", "left for it", "mu", "bucket mu"),
         *("residual weight", "rounded down"),
     }
+
+
+def test_the_bucket_mu_of_a_full_bucket_is_zero(make_migrated: Callable[[], Warehouse]) -> None:
+    base = {"residual_strategy": "proportional", "enable_bucket_diversification": True, "max_single_position": 0.3}
+    asked = [
+        (
+            [Line(f"A{n}", "full" if n < n_full else "wide", 0.9 - n / 100) for n in range(n_full + 2)],
+            RebalancingLimits(**base, max_allocation_per_bucket=0.5, max_allocation_by_bucket={"full": limit}),
+        )
+        for n_full in (3, 6, 7, 9)
+        for limit in (0.1, 0.2, 0.3)
+    ]
+    warehouse = make_migrated()
+    positions, _ = _publish(warehouse, "r1", asked)
+    limited = positions.filter(residual_limit="bucket_cap").unique("portfolio_id", maintain_order=True)
+    with duckdb.connect(str(warehouse.path), read_only=True) as con:
+        values = {
+            value
+            for portfolio, asset in limited.select("portfolio_id", "asset").iter_rows()
+            for quantity, value, _ in read_page(con, portfolio, asset)
+            if quantity == "bucket mu"
+        }
+    assert values == {"0"}
 
 
 def _moved(asked: list[Asked], rng: Random) -> list[Asked]:
