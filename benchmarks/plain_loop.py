@@ -7,7 +7,7 @@ floor search, no audit, no sentence, no exact units. So the comparison flatters 
 from collections import defaultdict
 
 from sizing import RebalancingLimits
-from sizing.limits.model import WEIGHT_TOLERANCE
+from sizing.limits.fields import WEIGHT_TOLERANCE
 
 Row = tuple[str, str, float, bool]
 

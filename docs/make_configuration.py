@@ -5,8 +5,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from sizing.approval import ApprovalPolicy
-from sizing.limits.model import ScoreTier
 from sizing.limits.presets import PRESETS
+from sizing.limits.sizing import ScoreTier
 from tasks.config.env_file import variable
 from tasks.config.field_descriptions import Field, as_yaml, fields_of
 from tasks.config.limit_reference import limits_by_section

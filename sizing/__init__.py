@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from sizing.errors import BallastError, ContractError
     from sizing.frames.day_inputs import DayInputs
-    from sizing.limits.model import RebalancingLimits, ScoreTier
+    from sizing.limits.model import RebalancingLimits
     from sizing.limits.presets import PRESETS, Preset
+    from sizing.limits.sizing import ScoreTier
     from sizing.pipeline import Rebalance, SizedPortfolios, rebalance, size_portfolios
     from sizing.weights.raw_weights import DynamicPositionSizer
     from sizing.weights.two_stage import TwoStagePositionSizer
@@ -36,7 +37,8 @@ _MODULES = {
     "weights.raw_weights": ("DynamicPositionSizer",),
     "errors": ("BallastError", "ContractError"),
     "frames.day_inputs": ("DayInputs",),
-    "limits.model": ("RebalancingLimits", "ScoreTier"),
+    "limits.model": ("RebalancingLimits",),
+    "limits.sizing": ("ScoreTier",),
     "pipeline": ("Rebalance", "SizedPortfolios", "rebalance", "size_portfolios"),
     "limits.presets": ("PRESETS", "Preset"),
     "weights.two_stage": ("TwoStagePositionSizer",),

@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from flows.cli.help_columns import UNBROKEN
-from sizing.limits.model import SECTIONS, RebalancingLimits
+from sizing.limits.model import RebalancingLimits
 from tasks.config.field_descriptions import words_for
 from tasks.config.limit_overrides import flag
 from tasks.config.yaml_nodes import is_number
@@ -25,13 +25,13 @@ _NONE = {"none", "null"}
 
 def _flags() -> Iterator[tuple[str, Any]]:
     schema = RebalancingLimits.model_json_schema()["properties"]
-    group = Group()
-    for place, (name, field) in enumerate(RebalancingLimits.model_fields.items()):
-        if name in SECTIONS:
-            said = "The default of each is as configured."
-            group = Group(SECTIONS[name], help=said, help_formatter=UNBROKEN, sort_key=place)
+    sections = list(dict.fromkeys(one["section"] for one in schema.values()))
+    text = "The default of each is as configured."
+    groups = {one: Group(one, help=text, help_formatter=UNBROKEN, sort_key=sections.index(one)) for one in sections}
+    for name, field in RebalancingLimits.model_fields.items():
         negative = "" if "minItems" in schema[name] else None  # None: as cyclopts makes it, --no-... or --empty-...
         words = _help(name, field, schema[name])
+        group = groups[schema[name]["section"]]
         described = Parameter(help=words, group=group, consume_multiple=True, negative=negative)
         yield name, Annotated[_typed(field.annotation), described]
 

@@ -4,7 +4,8 @@ import math
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from sizing.limits.model import WEIGHT_TOLERANCE, RebalancingLimits
+from sizing.limits.fields import WEIGHT_TOLERANCE
+from sizing.limits.model import RebalancingLimits
 
 _COUNT_TOLERANCE = 1e-9
 _FIX_STEPS = 10_000

@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from sizing.limits.model import WEIGHT_TOLERANCE
+from sizing.limits.fields import WEIGHT_TOLERANCE
 
 CHECK_COLUMNS = ("portfolio_id", "constraint_name", "limit_value", "value", "slack", "is_binding", "is_ok", "reason")
 """A constraint check, one row per portfolio and constraint, in this order."""

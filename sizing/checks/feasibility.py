@@ -9,7 +9,8 @@ from decimal import Decimal
 
 from sizing.checks.bucket_feasibility import find_short_buckets
 from sizing.checks.universe_feasibility import find_selection_objections
-from sizing.limits.model import WEIGHT_TOLERANCE, RebalancingLimits
+from sizing.limits.fields import WEIGHT_TOLERANCE
+from sizing.limits.model import RebalancingLimits
 from sizing.text import counted, listed
 
 _COUNT_TOLERANCE = 1e-9

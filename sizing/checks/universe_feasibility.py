@@ -4,7 +4,8 @@ import math
 from collections.abc import Iterator
 
 from sizing.frames.day_inputs import UNCLASSIFIED
-from sizing.limits.model import WEIGHT_TOLERANCE, RebalancingLimits
+from sizing.limits.fields import WEIGHT_TOLERANCE
+from sizing.limits.model import RebalancingLimits
 from sizing.text import counted, listed
 
 

@@ -5,7 +5,7 @@ import polars as pl
 from sizing.frames.day_inputs import DayInputs
 from sizing.frames.limit_columns import LimitSchema, limit_frame
 from sizing.frames.schema import STORED_WEIGHT
-from sizing.limits.model import WEIGHT_TOLERANCE
+from sizing.limits.fields import WEIGHT_TOLERANCE
 
 CASH = "CASH"
 

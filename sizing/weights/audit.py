@@ -4,7 +4,7 @@ import polars as pl
 
 from sizing.frames.limit_columns import LimitColumns
 from sizing.frames.schema import STORED_WEIGHT
-from sizing.limits.model import WEIGHT_TOLERANCE
+from sizing.limits.fields import WEIGHT_TOLERANCE
 from sizing.weights.raw_weights import BELOW_MINIMUM, NO_SIZE
 from sizing.weights.relaxation import add_relaxation
 from sizing.weights.residual import zero_when_noise

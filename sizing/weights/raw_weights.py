@@ -9,7 +9,7 @@ import polars as pl
 
 from sizing.frames.limit_columns import LimitColumns, LimitsByPortfolio
 from sizing.frames.sorted_groups import so_far, starts
-from sizing.limits.model import WEIGHT_TOLERANCE
+from sizing.limits.fields import WEIGHT_TOLERANCE
 from sizing.weights.water_fill import solve_level
 from sizing.weights.working_frame import check_selected, hand_out, lay_out
 

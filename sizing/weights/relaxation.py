@@ -7,7 +7,7 @@ that would place it all is solved with the one solver; a changed cap is proved b
 import polars as pl
 
 from sizing.frames.limit_columns import LimitColumns
-from sizing.limits.model import WEIGHT_TOLERANCE
+from sizing.limits.fields import WEIGHT_TOLERANCE
 from sizing.weights.raw_weights import BELOW_MINIMUM
 from sizing.weights.relaxed_caps import CAPS, proposals, relax_caps
 from sizing.weights.water_fill import at_level, solve_level

@@ -7,7 +7,7 @@ Where it does not, since growth limits or drops are in the way, the least proven
 import polars as pl
 
 from sizing.frames.limit_columns import LimitColumns
-from sizing.limits.model import WEIGHT_TOLERANCE
+from sizing.limits.fields import WEIGHT_TOLERANCE
 from sizing.weights.raw_weights import add_raw_weights
 from sizing.weights.two_stage import add_stages
 from sizing.weights.water_fill import solve_level

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import polars as pl
 
 from sizing.frames.sorted_groups import running_sum
-from sizing.limits.model import WEIGHT_TOLERANCE
+from sizing.limits.fields import WEIGHT_TOLERANCE
 from sizing.weights.water_fill import at_level, solve_level
 
 _POSITION_ROOM, _ASSET_ROOM, _MULTIPLE_ROOM = "position_room", "asset_room", "multiple_room"

@@ -11,7 +11,7 @@ import polars as pl
 from sizing.frames.integer_keys import packed
 from sizing.frames.schema import STORED_WEIGHT
 from sizing.frames.sorted_groups import place
-from sizing.limits.model import WEIGHT_DECIMALS
+from sizing.limits.fields import WEIGHT_DECIMALS
 
 UNITS = 10**WEIGHT_DECIMALS
 """Stored units in a weight of 1."""

@@ -10,7 +10,7 @@ import polars as pl
 
 from sizing.errors import ContractError
 from sizing.frames.limit_columns import LimitsByPortfolio
-from sizing.limits.model import WEIGHT_TOLERANCE
+from sizing.limits.fields import WEIGHT_TOLERANCE
 from sizing.weights.raw_weights import RAW_COLUMNS
 from sizing.weights.residual import add_residual
 from sizing.weights.water_fill import solve_level

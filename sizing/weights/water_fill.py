@@ -8,7 +8,7 @@ that holds the total. Source: sizing.md 9; Krichene, Krichene, Bayen, CDC 2015.
 import polars as pl
 
 from sizing.frames.sorted_groups import ends, running_sum, so_far, starts
-from sizing.limits.model import WEIGHT_TOLERANCE
+from sizing.limits.fields import WEIGHT_TOLERANCE
 
 
 def solve_level(  # noqa: PLR0913 - the equation has this many terms

@@ -1,6 +1,6 @@
 """Where this installation keeps its things, from `BALLAST_*` in the environment or .env, and what a run is asked to do.
 
-What does not belong here: limits of a portfolio, which live in sizing/limits/model.py and portfolios.yaml.
+What does not belong here: limits of a portfolio, which live in sizing/limits/ and portfolios.yaml.
 """
 
 from collections.abc import Mapping

@@ -12,7 +12,8 @@ import polars as pl
 from sizing.checks.feasibility import objections
 from sizing.errors import BallastError
 from sizing.frames.day_inputs import DayFrames
-from sizing.limits.model import WEIGHT_TOLERANCE, RebalancingLimits
+from sizing.limits.fields import WEIGHT_TOLERANCE
+from sizing.limits.model import RebalancingLimits
 from sizing.text import counted, listed
 from sql.errors import WarehouseError
 from sql.snapshot_reader import reading_snapshot

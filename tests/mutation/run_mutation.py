@@ -56,7 +56,12 @@ SIZER = (
     "sizing/weights/audit.py",
     "sizing/frames/limit_columns.py",
     "sizing/weights/batches.py",
-    "sizing/limits/model.py",
+    "sizing/limits/fields.py",
+    "sizing/limits/sizing.py",
+    "sizing/limits/scores.py",
+    "sizing/limits/selection.py",
+    "sizing/limits/diversification.py",
+    "sizing/limits/trading.py",
     "sizing/checks/feasibility.py",
 )
 

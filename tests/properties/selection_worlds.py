@@ -15,7 +15,7 @@ from hypothesis.vendor.pretty import RepresentationPrinter
 
 from sizing import RebalancingLimits
 from sizing.frames.day_inputs import DayInputs
-from sizing.limits.model import MOST_POSITIONS
+from sizing.limits.fields import MOST_POSITIONS
 from tests.sizing.days import Ban, Score, a_day
 from tests.sizing.reference_selection import RESTRICTIONS, UNITS, Asked
 

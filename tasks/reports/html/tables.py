@@ -10,7 +10,7 @@ from decimal import Decimal
 
 import polars as pl
 
-from sizing.limits.model import WEIGHT_TOLERANCE
+from sizing.limits.fields import WEIGHT_TOLERANCE
 from sizing.text import listed
 from tasks.reports.summary import moves_of
 from tasks.text import bounded
