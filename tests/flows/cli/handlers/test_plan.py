@@ -2,9 +2,9 @@
 
 import csv
 import dataclasses
-import re
 import io
 import json
+import re
 import sys
 from collections.abc import Callable
 from datetime import date
