@@ -1,9 +1,9 @@
 """The daily rebalance: from the day's score file to published targets, with a snapshot for readers."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from typing import Any, TypeAlias
 
 from prefect import flow
 from prefect.client.schemas.objects import State
@@ -17,6 +17,7 @@ from tasks.config.former_copies import warn_of_former_copies
 from tasks.config.portfolio_groups import Group, closed_portfolios, early_closes, set_halted_apart, shown, unknown_days
 from tasks.config.run_context import RunContext, read_context
 from tasks.config.settings import RebalanceConfig, Settings
+from tasks.errors import FailedPortfoliosError
 from tasks.inputs.superseded_holdings import warn_of_corrected_inputs
 from tasks.operations.postgres_copy import copy_or_warn
 from tasks.reports.run_artifacts import with_warnings
@@ -27,7 +28,6 @@ from tasks.reports.run_reporting import (
     PROPOSED,
     PUBLISHED,
     UNCHANGED,
-    Message,
     Outcome,
     join,
     tell,
@@ -56,6 +56,8 @@ _STATES: Mapping[str, str] = {
     lifecycle.HALTED: HELD,
 }
 """The state of the flow run by what became of a run."""
+
+_Failure: TypeAlias = tuple[Group, BallastError | WarehouseError]
 
 
 def run_name() -> str:
@@ -87,13 +89,13 @@ async def rebalance_day(config: RebalanceConfig, context: RunContext) -> State[A
     """Do what `daily_rebalance` does, with a config that is read already."""
     settings, groups = context.settings, context.groups
     day = config.as_of_date or scheduled_day(settings.exchange)
-    closed, unknown = closed_portfolios(groups, day), list(unknown_days(groups, day).values())
+    closed, unknown = closed_portfolios(groups, day), unknown_days(groups, day)
     open_groups = tuple(group for group in groups if is_trading_day(group.exchange, day))
     if not open_groups:
         if config.as_of_date:
             require_trading_day(groups[0].exchange, day)
         if unknown:
-            raise unknown[0]
+            raise _failure(day, groups, [(group, unknown[group.exchange]) for group in groups])
         return Completed(name=CLOSED, message="; ".join(closed))
     if not config.as_of_date:
         require_fresh(settings, day, sorted(context.limits), scheduled_start())
@@ -103,34 +105,41 @@ async def rebalance_day(config: RebalanceConfig, context: RunContext) -> State[A
 
     with telling_refusals(settings, [day], "daily-rebalance", f"ballast run --as-of {day}"):
         ingested = ingest_day(settings, day, context.feeds)
-    outcomes, problems = _rebalance_each(config, context, day, set_halted_apart(settings, open_groups))
-    messages: list[Message] = []
-    not_copied: tuple[str, ...] = ()
-    if outcomes:
-        snapshot(settings, day)
-        not_copied = (*copy_or_warn(settings), *warn_of_former_copies(settings))
-        outcomes.sort(key=lambda outcome: PRECEDENCE.index(outcome.state))  # the UI cuts a long message off
-        messages = [tell(settings, day, outcome, ingested) for outcome in outcomes]
-    problems += unknown
-    if problems:
-        _log_the_others(messages, problems)
-        raise problems[0]
-    sentence, warnings = join(messages, *notes)
+    outcomes, failures = _rebalance_each(config, context, day, set_halted_apart(settings, open_groups))
+    failures += [(group, unknown[group.exchange]) for group in groups if group.exchange in unknown]
+    if not outcomes:
+        raise _failure(day, groups, failures)
+    snapshot(settings, day)
+    not_copied = (*copy_or_warn(settings), *warn_of_former_copies(settings))
+    outcomes.sort(key=lambda outcome: PRECEDENCE.index(outcome.state))  # the UI cuts a long message off
+    sentence, warnings = join([tell(settings, day, outcome, ingested) for outcome in outcomes], *notes)
     corrected = warn_of_corrected_inputs(settings.open_warehouse(), context.terms)
-    return Completed(name=outcomes[0].state, message=with_warnings(sentence, *warnings, *corrected, *not_copied))
+    state, message = outcomes[0].state, with_warnings(sentence, *warnings, *corrected, *not_copied)
+    if failures:
+        raise _failure(day, groups, failures, state, message)
+    return Completed(name=state, message=message)
+
+
+def _failure(
+    day: date, groups: Sequence[Group], failures: Iterable[_Failure], state: str = "", message: str = ""
+) -> BallastError | WarehouseError:
+    """Return the error of the only group as it is; of several, one that names the portfolios of each failure."""
+    failed = [(tuple(sorted(group.limits)), problem) for group, problem in failures]
+    return failed[0][1] if len(groups) == 1 else FailedPortfoliosError(day, failed, state, message)
 
 
 def _rebalance_each(
     config: RebalanceConfig, context: RunContext, day: date, groups: Sequence[Group]
-) -> tuple[list[Outcome], list[BallastError | WarehouseError]]:
-    """Run every group, also when one of them fails; give what became of them, and what went wrong."""
-    outcomes, problems = [], []
+) -> tuple[list[Outcome], list[_Failure]]:
+    """Run every group, also when one of them fails. Return the outcomes, and the groups that failed with the error."""
+    outcomes: list[Outcome] = []
+    failures: list[_Failure] = []
     for group in groups:
         try:
             outcomes.append(_rebalance(config, context, day, group))
         except (BallastError, WarehouseError) as problem:
-            problems.append(problem)
-    return outcomes, problems
+            failures.append((group, problem))
+    return outcomes, failures
 
 
 def _rebalance(config: RebalanceConfig, context: RunContext, day: date, group: Group) -> Outcome:
@@ -175,11 +184,3 @@ class _Tasks:
 
     def publish(self, result: Rebalance) -> bool:
         return publish(self.settings, self.run, result).is_new
-
-
-def _log_the_others(messages: Sequence[Message], problems: Sequence[Exception]) -> None:
-    """Keep what became of the other runs: the state of the flow run tells only of the first problem."""
-    for message in messages:
-        run_logger().warning("another run of the day: %s", with_warnings(message.sentence, *message.warnings))
-    for problem in problems[1:]:
-        run_logger().error("another run of the day: %s", problem)

@@ -1,6 +1,10 @@
 """What can go wrong on the way in: a person can mend each of these."""
 
+from collections.abc import Sequence
+from datetime import date
+
 from sizing.errors import BallastError
+from sizing.text import listed
 
 
 class SourceError(BallastError):
@@ -33,6 +37,29 @@ class ServerUnreachableError(BallastError):
 
 class StaleRunError(BallastError):
     """A scheduled run starts too late: later days are published, or its day is long over."""
+
+
+class FailedPortfoliosError(BallastError):
+    """Some portfolios of a day failed, beside others that were run or failed too.
+
+    `failures` has one entry a run that failed: its portfolios and the error. `state` and `message` are those of the
+    runs that did not fail, empty where all did.
+    """
+
+    def __init__(
+        self, day: date, failures: Sequence[tuple[tuple[str, ...], Exception]], state: str = "", message: str = ""
+    ) -> None:
+        self.day, self.failures, self.state, self.message = day, tuple(failures), state, message
+        super().__init__(day, self.failures, state, message)
+
+    @property
+    def sentences(self) -> tuple[str, ...]:
+        """Return one sentence a failure: the day, the portfolios, and what went wrong."""
+        return tuple(f"{self.day} {listed(portfolio_ids)}: {problem}" for portfolio_ids, problem in self.failures)
+
+    def __str__(self) -> str:
+        done = [f"the others of {self.day}: {' '.join(self.message.splitlines())}"] if self.message else []
+        return "; ".join([*self.sentences, *done])
 
 
 class MissedDeadlineError(BallastError):

@@ -3,7 +3,7 @@
 import getpass
 import logging
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 
 import polars as pl
@@ -20,7 +20,7 @@ from sizing.errors import BallastError
 from sql.errors import HaltedError, PublishRejectedError, QueryError, WarehouseError
 from tasks.config.env_file import told
 from tasks.config.settings import Settings
-from tasks.errors import ConfigError, NotATradingDayError, UsageError
+from tasks.errors import ConfigError, FailedPortfoliosError, NotATradingDayError, UsageError
 from tasks.text import bounded
 
 ERROR, USAGE, HELD, REJECTED, DIFFERENT, PROPOSED, ATTENTION, STOPPED = 1, 2, 3, 4, 5, 6, 7, 130
@@ -35,6 +35,7 @@ _CODES: Mapping[type[Exception], int] = {
     PublishRejectedError: REJECTED,
     HaltedError: HELD,
 }
+_WORST_FIRST = (ERROR, USAGE, REJECTED, HELD, PROPOSED, 0)
 _PIPED_WIDTH = 10_000
 _BREAKABLE = 36
 """Texts longer than this may be broken over lines."""
@@ -61,7 +62,19 @@ def err() -> Console:
 def tell(problem: Problem) -> int:
     """Say what went wrong in one sentence, and give the exit code."""
     err().print(f"[bold red]error:[/] {escape(with_commands_as_printed(bounded(str(problem), _LONGEST_ERROR)))}")
+    return code_of(problem)
+
+
+def code_of(problem: Exception) -> int:
+    """Return the exit code of an error; of several, that of the worst."""
+    if isinstance(problem, FailedPortfoliosError):
+        return worst_of(code_of(failure) for _, failure in problem.failures)
     return next((code for kind, code in _CODES.items() if isinstance(problem, kind)), ERROR)
+
+
+def worst_of(codes: Iterable[int]) -> int:
+    """Return the worst of the exit codes of runs, 0 where none is bad."""
+    return min(codes, key=_WORST_FIRST.index, default=0)
 
 
 def tell_settings(error: Exception) -> int | None:

@@ -28,6 +28,7 @@ from tasks.runs.approval import Asked, find_asked
 from tasks.runs.ingest import take_in_day
 from tasks.runs.lifecycle import UNCHANGED, take_course
 from tasks.runs.run_record import PROPOSED, PUBLISHED, OpenRun, start_run
+from tasks.trading_calendar import require_known_day
 
 REJECTED, FAILED = "rejected", "failed"
 """How a run ends with an error; else it ends as in lifecycle.py."""
@@ -45,7 +46,7 @@ _AS_FIRST = "no snapshot at {}: planned as the very first run"
 class Fate:
     """What would become of portfolios that go together, why, and what would be warned about.
 
-    `run_id` is empty where none would start.
+    `run_id` is empty where none would start. `error`: what would stop it.
     """
 
     state: str
@@ -53,6 +54,7 @@ class Fate:
     run_id: str = ""
     reason: str = ""
     warnings: tuple[str, ...] = ()
+    error: BallastError | WarehouseError | None = None
 
     @property
     def has_targets(self) -> bool:
@@ -78,7 +80,7 @@ class Plan:
 
 
 def plan_day(settings: Settings, day: date, groups: Sequence[Group], known: Collection[str], feeds: Feeds) -> Plan:
-    """Do the day of the groups, whose exchanges are open, in a throw-away warehouse, and compare with what is visible.
+    """Do the day of the groups in a throw-away warehouse, and compare with what is visible. No exchange is closed.
 
     `known` are portfolios that it is no typing error to name. *Raises* `SourceError` for files that stop the run, and
     `WarehouseError` when there is a warehouse without a snapshot, or it is damaged.
@@ -133,12 +135,13 @@ def _fate(warehouse: Warehouse, day: date, group: Group, known: Collection[str])
     """Do the day of a group as the daily run does."""
     names = tuple(sorted(group.limits))
     try:
+        require_known_day(group.exchange, day)
         run = start_run(warehouse, group.exchange, day, group.limits, known, by=_BY)
         taken = take_course(run, group, _Copy(warehouse, run, group))
     except PublishRejectedError as rejected:
         return Fate(REJECTED, names, rejected.run_id, rejected.reason)
     except (BallastError, WarehouseError) as problem:
-        return Fate(FAILED, names, reason=str(problem))
+        return Fate(FAILED, names, reason=str(problem), error=problem)
     told = [*run.warnings]
     if taken.state in {PUBLISHED, UNCHANGED}:
         told += warn_of_replaced_holdings(warehouse, run.run_id)

@@ -17,6 +17,7 @@ from flows.terminal.console import (
     PROBLEMS,
     PROPOSED,
     REJECTED,
+    code_of,
     err,
     four_decimals,
     hear_warehouse,
@@ -25,6 +26,7 @@ from flows.terminal.console import (
     show,
     tell,
     with_causes,
+    worst_of,
 )
 from flows.terminal.foremost import count_others, only
 from flows.terminal.output import give, require_one_form
@@ -55,7 +57,7 @@ _CODES = {
     lifecycle.HALTED: HELD,
     run_record.PROPOSED: PROPOSED,
 }
-"""Exit codes of what a run would end with; the first that is found counts."""
+"""Exit codes of what a run would end with; an error has its own."""
 
 _FIGURES = {
     "positions": "n_positions",
@@ -98,16 +100,16 @@ def show_plan(  # noqa: PLR0913 - the flags
             console.print(f"[yellow]warning:[/] {escape(warning)}")
     except PROBLEMS as problem:
         return tell(problem)
-    states = {one.state for one in plan.fates}
-    return next((code for state, code in _CODES.items() if state in states), 0)
+    return worst_of(code_of(one.error) if one.error else _CODES.get(one.state, 0) for one in plan.fates)
 
 
 def _plan(console: Console, asked: RunContext, day: date) -> Plan:
     groups = tuple(group for group in asked.groups if is_trading_day(group.exchange, day))
-    unknown = unknown_days(asked.groups, day).values()
-    for note in (*closed_portfolios(asked.groups, day), *map(str, unknown), *early_closes(groups, day)):
+    for note in (*closed_portfolios(asked.groups, day), *early_closes(groups, day)):
         console.print(escape(note))
-    return plan_day(asked.settings, day, groups, frozenset(asked.terms), asked.feeds)
+    unknown = unknown_days(asked.groups, day)
+    failing = tuple(group for group in asked.groups if group.exchange in unknown)
+    return plan_day(asked.settings, day, groups + failing, frozenset(asked.terms), asked.feeds)
 
 
 def _nested(portfolios: pl.DataFrame, targets: pl.DataFrame) -> pl.DataFrame:

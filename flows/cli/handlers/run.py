@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from flows.cli.handlers.run_request import AS_CONFIGURED, days_asked_for, warn
-from flows.cli.handlers.run_results import give_fates
+from flows.cli.handlers.run_results import Failure, give_fates
 from flows.daily_rebalance import daily_rebalance, rebalance_day
 from flows.server.flow_runner import flow_engine, progress_bar, run_flow, starting
 from flows.terminal.console import (
@@ -20,6 +20,7 @@ from flows.terminal.console import (
     PROBLEMS,
     PROPOSED,
     STOPPED,
+    code_of,
     err,
     four_decimals,
     hear_warehouse,
@@ -34,8 +35,10 @@ from flows.terminal.foremost import count_others, first_targets
 from flows.terminal.output import is_for_program, require_one_form
 from flows.terminal.parameters import AS_TABLE, Form
 from flows.terminal.program import as_printed
+from sizing.errors import BallastError
 from tasks.config.run_context import RunContext, read_context
 from tasks.config.settings import RebalanceConfig, Settings
+from tasks.errors import FailedPortfoliosError
 from tasks.reports import run_reporting
 from tasks.reports.priority import ORDER
 from tasks.sources.discovery import find_sources
@@ -56,11 +59,11 @@ _ENDS = {run_reporting.HELD: HELD, run_reporting.PROPOSED: PROPOSED}
 
 @dataclass(frozen=True)
 class _Ended:
-    """How the days ended: those that are published, the exit code, and the day that an error ended, with the error."""
+    """How the days ended: those that have targets, the exit code, and what an error ended."""
 
     done: tuple[date, ...]
     code: int = 0
-    failed: tuple[date, str] | None = None
+    failures: tuple[Failure, ...] = ()
 
 
 def run_days(  # noqa: PLR0913 - the flags
@@ -95,8 +98,8 @@ def run_days(  # noqa: PLR0913 - the flags
         with flow_engine():
             ended = _run_each(console, request, asked, days)
         if is_for_a_program:
-            give_fates(asked.settings, form, began, (days[0], days[-1]), ended.failed)
-        elif ended.done and not ended.failed:
+            give_fates(asked.settings, form, began, (days[0], days[-1]), ended.failures)
+        elif ended.done:
             _show(asked.settings, ended.done[-1])
     except PROBLEMS as problem:
         return tell(problem)
@@ -114,14 +117,31 @@ def _run_each(console: Console, request: RebalanceConfig, asked: RunContext, day
             config = request.model_copy(update={"as_of_date": day})
             try:
                 state = run_flow(daily_rebalance, config, partial(rebalance_day, config, asked))
+            except FailedPortfoliosError as some:
+                return _end_partly(console, days[:number], some)
             except PROBLEMS as problem:
-                return _Ended(days[:number], tell(problem), (day, str(problem)))
+                return _Ended(days[:number], tell(problem), (Failure(day, (), str(problem)),))
             progress.update(bar, advance=1, description=f"after {day}")
             name = str(state.name)
-            say(state.message, console, console, f"{day} [{_COLORS[name]}]{name.lower()}[/] ")
+            _say_day(console, day, name, state.message)
             if name in _ENDS:
                 return _Ended(days[:number], _ENDS[name])
     return _Ended(days)
+
+
+def _end_partly(console: Console, before: tuple[date, ...], some: FailedPortfoliosError) -> _Ended:
+    """End with a day of which some portfolios failed: report the others, then each failure."""
+    if some.state:
+        _say_day(console, some.day, some.state, some.message)
+    for sentence in some.sentences:
+        tell(BallastError(sentence))
+    failures = tuple(Failure(some.day, portfolio_ids, str(problem)) for portfolio_ids, problem in some.failures)
+    has_targets = some.state and some.state not in _ENDS
+    return _Ended((*before, some.day) if has_targets else before, code_of(some), failures)
+
+
+def _say_day(console: Console, day: date, state: str, message: str | None) -> None:
+    say(message, console, console, f"{day} [{_COLORS[state]}]{state.lower()}[/] ")
 
 
 def _show(settings: Settings, day: date) -> None:

@@ -1,6 +1,8 @@
 """What became of the days of a command, as rows for a program: one a run, and one for a day that an error ended."""
 
+from collections.abc import Sequence
 from datetime import date, datetime
+from typing import NamedTuple
 
 import polars as pl
 
@@ -20,19 +22,27 @@ _ROW = pl.Schema(
 _ENDED = ("failed", "rejected")
 
 
+class Failure(NamedTuple):
+    """What an error ended: the day, the portfolios as far as it is known, and the error in words."""
+
+    day: date
+    portfolio_ids: tuple[str, ...]
+    message: str
+
+
 def give_fates(
-    settings: Settings, form: Form, since: datetime, days: tuple[date, date], failed: tuple[date, str] | None = None
+    settings: Settings, form: Form, since: datetime, days: tuple[date, date], failures: Sequence[Failure] = ()
 ) -> None:
     """Write what became since then of each run from the first to the last of `days`.
 
-    `failed` is the day that an error ended, and the error in words: it has a row of its own where no run tells of it.
+    Each of the failures has a row of its own where no run tells of it.
     """
     fates = pl.DataFrame(schema=_ROW)
     if settings.warehouse.exists():
         fates = settings.open_warehouse().query("fates_since", since=since, first=days[0], last=days[1])
-    if failed:
-        day, message = failed
-        is_told = (pl.col("as_of_date") == day) & pl.col("state").is_in(_ENDED)
-        if fates.filter(is_told).is_empty():
-            fates = pl.concat([fates, pl.DataFrame([(day, None, [], "failed", message)], _ROW, orient="row")])
+    ended = fates.filter(pl.col("state").is_in(_ENDED))
+    told = {(row["as_of_date"], tuple(row["portfolio_ids"])) for row in ended.iter_rows(named=True)}
+    told |= {(day, ()) for day, _ in told}
+    rows = [(day, None, ids, "failed", message) for day, ids, message in failures if (day, ids) not in told]
+    fates = pl.concat([fates, pl.DataFrame(rows, _ROW, orient="row")])
     give(fates, form)
