@@ -54,7 +54,7 @@ class PublishRejectedError(WarehouseError):
     def __str__(self) -> str:
         return (
             f"run {self.run_id} was not published, {self.reason}. Yesterday's targets stay; "
-            f"sql/checks/<name>.sql says what each check proves: correct the cause and run the day again"
+            f"sql/checks/publication/<name>.sql says what each check proves: correct the cause and run the day again"
         )
 
 

@@ -1,6 +1,6 @@
 """docs/schema.md: every table, view and macro with its grain, columns, types and comments, and questions to ask them.
 
-Text from frames: what there is, the database says (queries/schema_columns.sql). What does not belong here: DuckDB.
+Text from frames: what there is, the database says (queries/catalog/schema_columns.sql). Not here: DuckDB.
 """
 
 import re

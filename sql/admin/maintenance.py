@@ -219,7 +219,9 @@ def _scan(con: Connection, table: str) -> tuple[Failure, ...]:
 
 
 def _proofs(con: Connection) -> tuple[_Step, ...]:
-    return tuple((script.name, partial(_prove, con, script.name, script.sql)) for script in read_scripts("proofs"))
+    return tuple(
+        (script.name, partial(_prove, con, script.name, script.sql)) for script in read_scripts("checks/integrity")
+    )
 
 
 def _prove(con: Connection, name: str, sql: str) -> tuple[Failure, ...]:
@@ -230,7 +232,7 @@ def _prove(con: Connection, name: str, sql: str) -> tuple[Failure, ...]:
 def _run_checks(con: Connection) -> tuple[_Step, ...]:
     """Hold every run that has rows to account by the checks that there were when they were written."""
     applied_at = dict(query(con, "applied_migrations").select("version", "applied_at").rows())
-    checks = [(applied_at[check.since], check) for check in read_scripts("checks")]
+    checks = [(applied_at[check.since], check) for check in read_scripts("checks/publication")]
     return tuple(
         (f"run {run_id}", partial(_check_run, con, run_id, tuple(check for at, check in checks if at <= written_at)))
         for run_id, written_at in query(con, "written_runs").iter_rows()

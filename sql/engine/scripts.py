@@ -8,12 +8,12 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 from typing import Literal
 
 from sql.errors import MigrationError, WarehouseError
 
-Folder = Literal["migrations", "views", "queries", "checks", "proofs", "commands", "questions"]
+Folder = Literal["migrations", "views", "queries", "checks/publication", "checks/integrity", "commands", "questions"]
 
 
 @dataclass(frozen=True)
@@ -42,17 +42,18 @@ class Script:
 
 @cache
 def read_scripts(folder: Folder) -> tuple[Script, ...]:
-    """Read every .sql file of the folder, in the order of the file names."""
-    found = (file for file in files("sql").joinpath(folder).iterdir() if file.name.endswith(".sql"))
-    scripts = (Script(file.name.removesuffix(".sql"), file.read_text(encoding="utf-8")) for file in found)
-    return tuple(sorted(scripts, key=lambda script: script.name))
+    """Return every .sql file of the folder and the folders in it, in the order of the file names, which are unique."""
+    found = (Path(__file__).parents[1] / folder).rglob("*.sql")
+    return tuple(
+        Script(file.stem, file.read_text(encoding="utf-8")) for file in sorted(found, key=lambda file: file.stem)
+    )
 
 
 def read_script(folder: Folder, name: str) -> Script:
-    """Read one .sql file. *Raises* `WarehouseError` naming the known ones."""
+    """Return one .sql file. *Raises* `WarehouseError` naming the known ones."""
     scripts = {script.name: script for script in read_scripts(folder)}
     if name not in scripts:
-        msg = f"no file sql/{folder}/{name}.sql, the {len(scripts)} known are: {', '.join(scripts)}"
+        msg = f"no file {name}.sql in sql/{folder}, the {len(scripts)} known are: {', '.join(scripts)}"
         raise WarehouseError(msg)
     return scripts[name]
 

@@ -52,7 +52,7 @@ def fill(name: str, /, **identifiers: str) -> str:
 
 
 def query(con: Connection, name: str, /, **parameters: object) -> pl.DataFrame:
-    """Run sql/queries/<name>.sql. *Raises* `WarehouseError` when the parameters are not exactly those it has."""
+    """Run the query <name>.sql of sql/queries. *Raises* `WarehouseError` for other parameters than it has."""
     sql = read_script("queries", name).sql
     expected = con.extract_statements(sql)[0].named_parameters
     if set(parameters) != expected:

@@ -1,6 +1,6 @@
 """Whether a frame fits its table, told before anything is written. Nothing is cast, nothing is rounded.
 
-What does not belong here: rules about values, which are in sql/checks and in the ingest.
+What does not belong here: rules about values, which are in sql/checks/publication and in the ingest.
 """
 
 from collections.abc import Callable, Mapping

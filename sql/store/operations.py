@@ -30,7 +30,7 @@ class Steps(ABC):
         """Give an open connection, which nobody else has meanwhile; for the functions of this package."""
 
     def query(self, name: str, /, **parameters: object) -> pl.DataFrame:
-        """Run sql/queries/<name>.sql, whose header says its grain and parameters."""
+        """Run the query <name>.sql of sql/queries, whose header says its grain and parameters."""
         with self.connected() as con:
             return query(con, name, **parameters)
 

@@ -92,7 +92,7 @@ def find_failures(con: Connection, run_ids: Sequence[str]) -> pl.DataFrame:
     """
     return pl.concat(
         read(con, _of_many(check), run_ids=list(run_ids)).with_columns(name=pl.lit(check.name)).cast(pl.String)
-        for check in read_scripts("checks")
+        for check in read_scripts("checks/publication")
     )
 
 

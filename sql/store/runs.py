@@ -74,7 +74,7 @@ def write(con: Connection, run_id: str, frames: Mapping[str, pl.DataFrame]) -> N
 
 def require_sound(con: Connection, run_id: str) -> None:
     """Run every check over the rows of a run. *Raises* `PublishRejectedError`."""
-    if failures := find_failures(con, run_id, read_scripts("checks")):
+    if failures := find_failures(con, run_id, read_scripts("checks/publication")):
         raise PublishRejectedError(run_id, failures)
 
 

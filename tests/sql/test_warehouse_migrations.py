@@ -151,18 +151,27 @@ def test_every_table_view_and_column_has_a_comment(warehouse: Warehouse) -> None
     assert count > 200
 
 
-@pytest.mark.parametrize("folder", ["views", "queries", "checks", "commands"])
+FOLDERS = ["views", "queries", "checks/publication", "checks/integrity", "commands"]
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_the_name_of_a_file_is_unique_in_its_folder(folder: scripts.Folder) -> None:
+    names = [script.name for script in read_scripts(folder)]
+    assert len(names) == len(set(names)) > 0
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
 def test_every_file_says_what_it_is_in_its_header(folder: scripts.Folder) -> None:
-    words = {"views": "Grain: ", "queries": "Grain: ", "checks": "Failures: ", "commands": r"[A-Z][a-z]+s "}
+    words = {"views": "Grain: ", "queries": "Grain: ", "commands": r"[A-Z][a-z]+s "}
     for script in read_scripts(folder):
         header = "\n".join(takewhile(lambda line: line.startswith("--"), script.sql.splitlines()))
-        assert re.match(f"-- {words[folder]}", header), script.name
+        assert re.match(f"-- {words.get(folder, 'Failures: ')}", header), script.name
         unsaid = set(re.findall(r"\$\w+", script.sql)) - set(re.findall(r"\$\w+", header))
         assert unsaid == set(), script.name
 
 
 def test_an_unknown_query_is_told_with_the_known_ones(warehouse: Warehouse) -> None:
-    with pytest.raises(WarehouseError, match=r"no file sql/queries/nothing\.sql.*current_targets.*run_by_id"):
+    with pytest.raises(WarehouseError, match=r"no file nothing\.sql in sql/queries, .*current_targets.*run_by_id"):
         warehouse.query("nothing")
 
 

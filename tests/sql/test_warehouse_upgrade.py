@@ -49,7 +49,7 @@ NEW_DECISION_COLUMNS = ("is_reserved", "gate_limit", "entry_score", "rival")
 
 
 def _read_scripts_of_v001(folder: scripts.Folder) -> tuple[Script, ...]:
-    released = {"migrations", "views", "checks"}
+    released = {"migrations", "views", "checks/publication"}
     return tuple(script for script in read_scripts(folder) if folder not in released or script.name in OF_V001)
 
 
