@@ -68,12 +68,17 @@ def _typed(hint: Any) -> Any:  # noqa: ANN401 - the types of Python have none
 
 
 def _read_number(hint: type[int] | type[float], tokens: Sequence[Token]) -> int | float:
-    """Read a decimal number as the config does. *Raises* `ValueError` for what only looks like one, such as 0x10."""
+    """Read a decimal number as the config does: 10.0 and 1e1 are whole ones.
+
+    *Raises* `ValueError` for what only looks like a number, such as 0x10.
+    """
     written = tokens[0].value.strip()
-    if not is_number(written, "int" if hint is int else "float"):
-        msg = f"{written!a} is no {'whole ' if hint is int else ''}decimal number"
-        raise ValueError(msg)
-    return hint(written)
+    if hint is float or not is_number(written, "int"):
+        if not is_number(written, "float") or (hint is int and not float(written).is_integer()):
+            msg = f"{written!a} is no {'whole ' if hint is int else ''}decimal number"
+            raise ValueError(msg)
+        return hint(float(written))
+    return int(written)
 
 
 def _read_number_or_none(hint: type[int] | type[float], tokens: Sequence[Token]) -> int | float | None:

@@ -214,11 +214,11 @@ def _table(frame: pl.DataFrame, title: str | None) -> Table:
 
 
 def plain(value: object) -> str:
-    """Give a value as text for a person, without what a terminal would obey."""
+    """Return a value as one line for a person, without what a terminal would obey."""
     if value is None:
         return ""
     if isinstance(value, float):
         return f"{value:.{_DIGITS}g}"
     if isinstance(value, Decimal):
         return f"{value:f}"
-    return visible(bounded(str(value)))
+    return visible(bounded(str(value))).replace("\n", "\\n")

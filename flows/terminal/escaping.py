@@ -4,6 +4,7 @@ What does not belong here: how a table or a sentence looks; that is console.py.
 """
 
 import json
+import os
 import sys
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -31,6 +32,12 @@ class SafeConsole(Console):
         for segment in super().render(renderable, options):
             yield segment if segment.control else segment._replace(text=visible(segment.text))
 
+    def on_broken_pipe(self) -> None:
+        """Go on without a reader, as after `ballast run | head`: the exit code is that of what the command does."""
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, self.file.fileno())
+        os.close(nowhere)
+
 
 def visible(text: str, escape: Escape = lambda one: ascii(one)[1:-1]) -> str:
     """Return a text with its control characters as escapes; line ends stay.
@@ -51,7 +58,7 @@ def escape_json(one: str) -> str:
 def write(text: str, escape: Escape | None = None) -> None:
     """Write machine output to stdout byte for byte; on a terminal with its control characters as escapes.
 
-    A reader that has gone ends the command in silence.
+    Where the reader has gone, nothing is written.
     """
     if sys.stdout.isatty():
         text = visible(text, escape) if escape else visible(text)
@@ -60,4 +67,4 @@ def write(text: str, escape: Escape | None = None) -> None:
         sys.stdout.buffer.write(text.encode("utf-8", "surrogateescape"))
         sys.stdout.buffer.flush()
     except BrokenPipeError:
-        Console().on_broken_pipe()
+        SafeConsole().on_broken_pipe()

@@ -70,7 +70,7 @@ def installation(sample_week: Settings, tmp_path: Path, monkeypatch: pytest.Monk
     for name in ("WAREHOUSE", "SNAPSHOT", "EXPORT_FOLDER", "CONFIG"):
         monkeypatch.delenv(f"BALLAST_{name}", raising=False)
     monkeypatch.setenv("BALLAST_INBOX", str(sample_week.inbox))
-    monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:9/api")
+    monkeypatch.setenv("PREFECT_SERVER_API_PORT", "9")  # no server is there
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.chdir(tmp_path)
     return tmp_path

@@ -105,7 +105,7 @@ def ballast(
     monkeypatch.chdir(tmp_path)
     for name in ("config", "inbox", "warehouse", "snapshot", "export_folder"):
         monkeypatch.setenv(f"BALLAST_{name.upper()}", str(getattr(dozen, name)))
-    monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:9/api")
+    monkeypatch.setenv("PREFECT_SERVER_API_PORT", "9")  # no server is there
     monkeypatch.setenv("COLUMNS", "200")
     return typed(capsys)
 

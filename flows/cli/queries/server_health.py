@@ -12,7 +12,7 @@ import httpx
 from flows.cli.queries.health import Concern
 from flows.cli.queries.next_runs import NO_ANSWER, post, server_client, server_url
 from flows.server.background_process import Background
-from flows.terminal.password import FILE
+from flows.terminal.password import FILE, client_setting
 from sizing.text import listed
 
 _POOL, _NO_RECIPIENT, _OWN = "ballast", "no recipient", "ballast "
@@ -45,10 +45,16 @@ def ask_health(now: datetime, seconds: float) -> ServerHealth | None:
 
 
 def find_lost_server() -> Iterator[Concern]:
-    """Name the server of `ballast up` in this folder when none answers, and `ballast down` did not end it."""
+    """Name a server that should answer and does not: that of PREFECT_API_URL, or that of `ballast up` in this folder.
+
+    The latter until `ballast down` ends it.
+    """
+    why = f"nothing answers at {server_url()}, and nothing that is scheduled starts"
     if Background("server", FILE.parent).is_wanted():
-        why = f"nothing answers at {server_url()}, and nothing that is scheduled starts"
         yield Concern("the Prefect server does not answer", why, "ballast up")
+    elif client_setting("PREFECT_API_URL"):
+        todo = "start that server, correct PREFECT_API_URL, or unset it to run without one"
+        yield Concern("the Prefect server does not answer", why, todo)
 
 
 def _missing_worker(client: httpx.Client) -> Iterator[Concern]:

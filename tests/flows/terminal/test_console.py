@@ -1,6 +1,9 @@
 """Tables fit the terminal, and nothing that they show is cut or changed."""
 
 import io
+import os
+import subprocess
+import sys
 from decimal import Decimal
 
 import polars as pl
@@ -8,6 +11,7 @@ import pytest
 from rich.console import Console
 
 from flows.terminal.console import show, tell
+from tasks.config.settings import Settings
 from tasks.errors import SourceError
 
 FRAME = pl.DataFrame(
@@ -80,3 +84,31 @@ def test_a_terminal_is_shown_control_characters_and_does_not_obey_them(width: in
 def test_an_error_does_not_control_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
     tell(SourceError("column \x1b[31m[red]x"))
     assert capsys.readouterr().err == "error: column \\x1b[31m[red]x\n"
+
+
+@pytest.mark.parametrize("width", [20, 400])
+def test_a_value_of_several_lines_is_one_line(width: int) -> None:
+    out = io.StringIO()
+    show(
+        Console(file=out, width=width, force_terminal=False),
+        pl.DataFrame({"by": ["me"], "reason": ["odd\nall is well"]}),
+    )
+    assert "\\n" in out.getvalue()
+    assert not any(line.strip().startswith("all is well") for line in out.getvalue().splitlines())
+
+
+@pytest.mark.parametrize("words", [["status"], ["targets", "--csv"], ["sql", "FROM range(100000)"]])
+def test_a_reader_that_has_gone_changes_no_exit_code(sample_week: Settings, words: list[str]) -> None:
+    paths = ["--snapshot", str(sample_week.snapshot)]
+    reading, writing = os.pipe()
+    os.close(reading)
+    environment = {**os.environ, "PREFECT_SERVER_API_PORT": "9"}
+    done = subprocess.run(
+        [sys.executable, "-m", "flows.cli.app", *words, *paths],
+        stdout=writing,
+        stderr=subprocess.PIPE,
+        env=environment,
+        check=False,
+    )
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (0, b"")

@@ -1,9 +1,12 @@
 """Names and limits that are typed into flags: read as everywhere, and what is no name or no number is said."""
 
+from pathlib import Path
+
 import pytest
 from cyclopts import CycloptsError
 
 from flows.cli.app import app
+from tasks.config.portfolios import load_portfolios
 
 ASKED = (
     (("targets", "Cafe\u0301 ", "b"), "portfolios", ("Caf\u00e9", "b")),
@@ -74,10 +77,19 @@ def test_what_only_looks_like_a_number_is_no_limit(flag: str, typed: str) -> Non
         app.parse_args(["plan", flag, typed], exit_on_error=False, print_error=False)
 
 
-@pytest.mark.parametrize("typed", ["5.5", "5.0", "1e1"])
+@pytest.mark.parametrize("typed", ["5.5", "5e-1", "1e-300"])
 def test_a_whole_number_is_never_rounded(typed: str) -> None:
     with pytest.raises(CycloptsError, match="whole"):
         app.parse_args(["plan", "--max-total-positions", typed], exit_on_error=False, print_error=False)
+
+
+@pytest.mark.parametrize("typed", ["5", "5.0", "50e-1", "+5"])
+def test_a_whole_number_is_read_as_in_the_config(typed: str, tmp_path: Path) -> None:
+    _, bound, _ = app.parse_args(["plan", "--max-total-positions", typed], exit_on_error=False, print_error=False)
+    config = tmp_path / "portfolios.yaml"
+    config.write_text(f"portfolios: {{core: {{max_total_positions: {typed}}}}}\n")
+    assert bound.arguments["limits"]["max_total_positions"] == 5
+    assert load_portfolios(config)["core"].max_total_positions == 5
 
 
 def test_a_tier_is_read_by_its_fields() -> None:

@@ -66,6 +66,8 @@ def test_every_limit_is_a_flag_of_run_and_plan_in_its_section_with_its_descripti
         ("--max-single-position 0.10", {"max_single_position": 0.1}),
         ("--residual-strategy cash_bucket", {"residual_strategy": "cash_bucket"}),
         ("--no-enable-dynamic-sizing", {"enable_dynamic_sizing": False}),
+        ("--max-total-positions 10.0", {"max_total_positions": 10}),
+        ("--max-total-positions 1e1", {"max_total_positions": 10}),
         ("--replacement-margin none", {"replacement_margin": None}),
         ("--exclude-assets AMZN FCX", {"exclude_assets": ("AMZN", "FCX")}),
         ("--empty-exclude-assets", {"exclude_assets": ()}),
@@ -94,6 +96,7 @@ def test_a_flag_gives_the_limit_as_the_model_takes_it(words: str, given: dict[st
         (["--config", "nowhere.yaml"], 1, "no portfolio config at nowhere.yaml"),
         (["--portfolio", "cor"], 2, "--portfolio cor is unknown; did you mean core?"),
         (["--max-single-positon", "0.1"], 2, "Did you mean --max-single-position?"),
+        (["--max-total-positions", "9.5"], 2, "Invalid value for --max-total-positions"),
         (["--max-single-position", "much"], 2, "Invalid value for --max-single-position"),
         (
             ["--max-single-position", "1.5"],

@@ -21,7 +21,7 @@ from tests.helpers.command_line import Ballast, typed
 def ballast(sample_week: Settings, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Ballast:
     """Run a command on the sample's week; gives its exit code, output and errors."""
     monkeypatch.setenv("BALLAST_SNAPSHOT", str(sample_week.snapshot))
-    monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:9/api")
+    monkeypatch.setenv("PREFECT_SERVER_API_PORT", "9")  # no server is there
     monkeypatch.delenv("COLUMNS", raising=False)
     return typed(capsys)
 
@@ -226,6 +226,16 @@ def test_status_names_a_server_that_was_started_here_and_is_gone(
     assert {row["is_well"] for row in json.loads(ballast("status", "--json")[1])} == {False}
     server.stop(1)
     assert ballast("status")[0] == 0
+
+
+def test_a_server_that_is_configured_and_does_not_answer_is_not_well(
+    ballast: Ballast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:9/api")
+    code, out, _ = ballast("status")
+    assert code == 7
+    assert out.count("http://127.0.0.1:9/api") == 1
+    assert {row["is_well"] for row in json.loads(ballast("status", "--json")[1])} == {False}
 
 
 def test_status_is_calm_about_a_history_that_waits_for_nothing(ballast: Ballast) -> None:
