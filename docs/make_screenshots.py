@@ -71,7 +71,7 @@ def _take_all(page: Page, folder: Path) -> None:
     artifacts = _artifacts(run)
     form = custom_run.to_deployment(name="custom-run").apply()
     run_page = f"/v2/runs/flow-run/{run}?tab=Artifacts"
-    _take(page, "run", run_page, "in pictures", height=1000)
+    _take(page, "run", run_page, "in charts", height=1000)
     _take(page, "summary", f"/v2/artifacts/artifact/{artifacts['daily-rebalance']}", "Portfolios", height=950)
     _take(page, "targets", f"/v2/artifacts/artifact/{artifacts['targets']}", "target_reason", height=900)
     _take(page, "pictures", f"/v2/artifacts/artifact/{artifacts['pictures']}", "Targets of", height=1350)

@@ -209,5 +209,5 @@ def shown() -> Iterator[Shown]:
 def no_pictures() -> Iterator[None]:
     """Leave the page of pictures empty; tests/e2e/test_ui.py has them drawn."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("tasks.reports.chart_page.pictures_page", lambda *_: "# Not drawn in these tests")
+        patch.setattr("tasks.reports.chart_page.chart_page", lambda *_: "# Not drawn in these tests")
         yield

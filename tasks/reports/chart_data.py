@@ -1,16 +1,24 @@
-"""What the pictures of a run show, before it is drawn: the rows to show, and the words beside them."""
+"""What the charts of a run show, before they are drawn: the rows to show, and the words beside them."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import polars as pl
 import polars.selectors as cs
 
+from sql.snapshot_reader import Reader
+
+MOST_DAYS = 60
+"""Days of the chart over time, the run's own included: about a quarter."""
+
 MOST_ASSETS = 20
-"""Assets of a portfolio in the picture of its weights."""
+"""Assets of a portfolio in the chart of its weights."""
 
 MOST_OVER_TIME = 12
-"""Assets of a portfolio in the picture of its weights over time."""
+"""Assets of a portfolio in the chart of its weights over time."""
 
 PANELS_IN_A_ROW = 4
-"""Positions beside each other in the picture of the stages: one row of them a portfolio, two where it is alone."""
+"""Positions beside each other in the chart of the stages: one row of them a portfolio, two where it is alone."""
 
 STAGES = ("raw", "stage 1", "stage 2", "residual", "target")
 
@@ -26,8 +34,26 @@ _UNSEEN = 5e-4
 _TRADES = {"open": "bought", "increase": "bought", "decrease": "sold", "close": "sold", "hold": "kept"}
 
 
+class ChartRows(NamedTuple):
+    """What the charts of a run are drawn from: the rows of the queries of these names, `picture_` before them."""
+
+    weights: pl.DataFrame
+    buckets: pl.DataFrame
+    history: pl.DataFrame
+
+
+def read_chart_rows(reader: Reader, run_id: str, portfolio_ids: Sequence[str]) -> ChartRows:
+    """Read what the charts of portfolios of any stored run show, published or not."""
+    of_run = {"run_id": run_id, "portfolio_ids": list(portfolio_ids)}
+    return ChartRows(
+        weights=reader.query("picture_weights", **of_run),
+        buckets=reader.query("picture_buckets", **of_run),
+        history=reader.query("picture_history", **of_run, most_days=MOST_DAYS),
+    )
+
+
 def weight_rows(weights: pl.DataFrame) -> pl.DataFrame:
-    """Give each portfolio's assets that change most, then its largest, in the order of their weights, cash last.
+    """Return each portfolio's assets that change most, then its largest, in the order of their weights, cash last.
 
     *Requires* the columns of the query `picture_weights`. *Adds* `trade` (bought, sold, kept) and `label`.
     """
@@ -49,9 +75,9 @@ def weight_rows(weights: pl.DataFrame) -> pl.DataFrame:
 
 
 def stage_rows(weights: pl.DataFrame) -> pl.DataFrame:
-    """Give a bar for each stage of each portfolio's largest positions, in the order of the panels and stages.
+    """Return a bar for each stage of each portfolio's largest positions, in the order of the panels and stages.
 
-    *Requires* the columns of the query `picture_weights`. Gives `name, stage, low, high, level, kind, label, cap`:
+    *Requires* the columns of the query `picture_weights`. *Returns* `name, stage, low, high, level, kind, label, cap`:
     from where to where the stage takes the weight, and at which level it is then. A pinned position has only a target.
     """
     n_portfolios = weights["portfolio_id"].n_unique()
@@ -70,7 +96,7 @@ def stage_rows(weights: pl.DataFrame) -> pl.DataFrame:
 
 
 def bucket_rows(buckets: pl.DataFrame) -> pl.DataFrame:
-    """Give the buckets with a word for how each stands. *Requires* the columns of the query `picture_buckets`.
+    """Return the buckets with a word for how each stands. *Requires* the columns of the query `picture_buckets`.
 
     *Adds* `state` (at its limit, below its limit, no limit), `end`, where its row ends, and `label`.
     """
@@ -85,15 +111,15 @@ def bucket_rows(buckets: pl.DataFrame) -> pl.DataFrame:
 
 
 def history_rows(rows: pl.DataFrame) -> pl.DataFrame:
-    """Give the days as text, for an axis of trading days without gaps. *Requires* `as_of_date`."""
+    """Return the days as text, for an axis of trading days without gaps. *Requires* `as_of_date`."""
     return _with_fractions(rows).with_columns(pl.col("as_of_date").cast(pl.String))
 
 
 def past_weights(targets: pl.DataFrame, history: pl.DataFrame) -> pl.DataFrame:
-    """Give the weights of each portfolio's largest positions on the days of its history, the largest of now first.
+    """Return the weights of each portfolio's largest positions on the days of its history, the largest of now first.
 
-    *Requires* the columns of the queries `report_past_targets` and `picture_history`. Gives `portfolio_id, as_of_date,
-    asset, target_weight`; a day without the asset has no row.
+    *Requires* the columns of the queries `report_past_targets` and `picture_history`.
+    *Returns* `portfolio_id, as_of_date, asset, target_weight`; a day without the asset has no row.
     """
     held = (
         targets.filter(~pl.col("is_cash"), pl.col("target_weight") > 0)
@@ -158,5 +184,5 @@ def _near(cap: str, largest: pl.Expr) -> pl.Expr:
 
 
 def _with_fractions(rows: pl.DataFrame) -> pl.DataFrame:
-    """Give exact decimals as floats, which are precise enough for a picture."""
+    """Return exact decimals as floats, which are precise enough for a chart."""
     return rows.with_columns(cs.decimal().cast(pl.Float64))

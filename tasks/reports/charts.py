@@ -1,4 +1,4 @@
-"""The pictures of a run, as Altair charts: one function a picture, from a frame to a chart.
+"""The charts of a run, made with Altair: one function a chart, from a frame.
 
 What does not belong here: which rows are shown (chart_data.py), how a chart gets onto a page (chart_page.py).
 """
@@ -13,14 +13,15 @@ from tasks.reports.chart_data import (
     MOST_ASSETS,
     PANELS_IN_A_ROW,
     STAGES,
+    ChartRows,
     bucket_rows,
     history_rows,
     stage_rows,
     weight_rows,
 )
 
-Picture: TypeAlias = alt.FacetChart | alt.VConcatChart | alt.LayerChart
-AnyPicture = TypeVar("AnyPicture", alt.FacetChart, alt.VConcatChart, alt.LayerChart)
+Chart: TypeAlias = alt.FacetChart | alt.VConcatChart | alt.LayerChart
+AnyChart = TypeVar("AnyChart", alt.FacetChart, alt.VConcatChart, alt.LayerChart)
 
 MORE, LESS, SAME, BEFORE, LIMIT = "#0072B2", "#D55E00", "#555555", "#C9CFD8", "#111111"
 """Blue and vermilion are told apart by every kind of eye; so is each of them from the greys."""
@@ -50,6 +51,21 @@ _CONFIG = alt.Config(
     header=alt.HeaderConfig(labelFontSize=12, labelFontWeight="bold", labelAnchor="start", title=None),
     legend=alt.LegendConfig(orient="top", title=None, labelFontSize=11),
 )
+
+
+def charts_of(rows: ChartRows, past: pl.DataFrame | None = None) -> list[Chart]:
+    """Return the charts of portfolios in their order; none of what has no rows.
+
+    `past` adds the weights of one portfolio over time. *Requires* there the rows of `past_weights`.
+    """
+    has_position = not rows.weights.filter(~pl.col("is_cash"), pl.col("target_weight") > 0).is_empty()
+    charts: list[Chart] = [weights_before_and_after(rows.weights)] if rows.weights.height else []
+    charts += [stages_of_the_largest(rows.weights)] if has_position else []
+    charts += [buckets_against_limits(rows.buckets)] if rows.buckets.height else []
+    charts += [cash_and_turnover(rows.history)] if rows.history.height else []
+    if past is not None and past["as_of_date"].n_unique() > 1:
+        charts.append(weights_over_time(past))
+    return charts
 
 
 def weights_before_and_after(weights: pl.DataFrame) -> alt.FacetChart:
@@ -190,9 +206,9 @@ def weights_over_time(past: pl.DataFrame) -> alt.LayerChart:
         opacity=alt.Opacity("target_weight:Q", scale=shade, legend=None),
         tooltip=_tip(asset="asset:N", day="as_of_date:O", target="target_weight:Q"),
     )
-    picture = alt.LayerChart(layer=[tiles], data=_ROWS, width=_WIDTH, height=alt.Step(17))
+    chart = alt.LayerChart(layer=[tiles], data=_ROWS, width=_WIDTH, height=alt.Step(17))
     return _with_rows(
-        picture, rows, _title("Weights over time", "the largest positions of now: the stronger the colour, the larger")
+        chart, rows, _title("Weights over time", "the largest positions of now: the stronger the colour, the larger")
     )
 
 
@@ -248,11 +264,11 @@ def _a_panel_each(rows: pl.DataFrame, layers: Sequence[alt.Chart], title: alt.Ti
     return _with_rows(facet, rows, title)
 
 
-def _with_rows(picture: AnyPicture, rows: pl.DataFrame, title: alt.Title) -> AnyPicture:
+def _with_rows(chart: AnyChart, rows: pl.DataFrame, title: alt.Title) -> AnyChart:
     """Put the rows into the picture, which was made for them, once for all of its layers, and its title above."""
     # properties() would copy it all, and the pages of a hundred portfolios have five hundred pictures.
-    picture.title, picture.config, picture.datasets = title, _CONFIG, {"rows": rows.to_dicts()}
-    return picture
+    chart.title, chart.config, chart.datasets = title, _CONFIG, {"rows": rows.to_dicts()}
+    return chart
 
 
 def _title(text: str, *subtitle: str) -> alt.Title:

@@ -1,4 +1,4 @@
-"""What the Prefect UI shows of a run: a summary, the target table and the pictures, as artifacts."""
+"""What the Prefect UI shows of a run: a summary, the target table and the charts, as artifacts."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -13,7 +13,10 @@ from tasks import artifacts
 from tasks.artifacts import show_markdown, show_table
 from tasks.config.settings import Settings
 from tasks.reports import summary as page
+from tasks.reports import tables
+from tasks.reports.chart_data import read_chart_rows
 from tasks.reports.priority import first_portfolios
+from tasks.reports.tables import as_markdown, escape_markdown
 from tasks.runs.ingest import Ingested, summarise_refusals
 from tasks.runs.run_record import OpenRun
 from tasks.stages import run_logger, stage
@@ -54,17 +57,17 @@ def report_proposal(settings: Settings, day: date, run: OpenRun, reasons: Mappin
         f"{_asked_by(warehouse, run.run_id)} Nothing of it is visible to execution. To decide, run the deployment "
         f"`publish` with the run id `{run.run_id}`, or\n\n```\n{decide[0]}\n{decide[1]}\n```"
     )
-    parts = ["**It waits for approval:**", page.reasons_asked(reasons), page.first_lines(run.warnings), approve]
+    parts = ["**It waits for approval:**", page.approval_reasons(reasons), page.first_lines(run.warnings), approve]
     first = "\n\n".join(part for part in parts if part)
-    question = f"FROM proposed_targets WHERE run_id = '{run.run_id}';"
-    summary = _show(warehouse, f"Proposed targets of {day}", day, run.run_id, first, question)
+    query = f"FROM proposed_targets WHERE run_id = '{run.run_id}';"
+    summary = _show(warehouse, f"Proposed targets of {day}", day, run.run_id, first, query)
     return Reported(summarise(summary), summary)
 
 
 def _asked_by(warehouse: Warehouse, run_id: str) -> str:
     """Say who asked for a run that waits, and whether somebody else has to approve it."""
     asked = warehouse.query("open_proposals").filter(pl.col("run_id") == run_id)
-    who = page.escaped(", ".join(asked["proposed_by"].unique()))
+    who = escape_markdown(", ".join(asked["proposed_by"].unique()))
     return f"{who} asked for it" + ("; **somebody else approves**." if asked["needs_four_eyes"].any() else ".")
 
 
@@ -80,15 +83,13 @@ def report_failure(settings: Settings, day: date, run_id: str, reason: str) -> N
         missing = kept.query("picture_missing_scores", run_id=run_id, most_rows=_MOST_ROWS)
         staying = kept.query("picture_staying_targets", run_id=run_id, most_rows=MOST_NAMED)
     reasons = reason.split("; ") if state == ["held"] else _CHECK.split(reason)
-    told = "\n".join(f"- {page.escaped(one)}" for one in reasons)
+    told = "\n".join(f"- {escape_markdown(one)}" for one in reasons)
     parts = [
         f"# {day}: {', '.join(state) or 'failed'}, nothing was published",
         told,
         f"What was published stays in force. When the cause is mended: `ballast run --as-of {day}`.",
-        page.missing_scores(missing),
-        page.refused_rows(refused),
-        page.staying_targets(staying),
-        page.sql_block(run_id, day),
+        *map(as_markdown, (*tables.unpublished(missing, staying), tables.refused_rows(refused))),
+        page.sql_block(*page.run_queries(run_id, day)),
         f"Run `{run_id}`",
     ]
     show_markdown("\n\n".join(filter(None, parts)), key="daily-rebalance", description=f"Not published: {run_id}")
@@ -106,10 +107,10 @@ def report_refusal(settings: Settings, days: Sequence[date], reason: str, key: s
     span = str(days[0]) if len(days) == 1 else f"{days[0]} to {days[-1]}"
     parts = [
         f"# {span}: refused, nothing was computed",
-        f"- {page.escaped(reason)}",
+        f"- {escape_markdown(reason)}",
         f"What was published stays in force. When the file is corrected: `{again}`.",
-        page.refused_rows(refused.drop_nulls("row_number")),
-        page.refusals_block(days),
+        as_markdown(tables.refused_rows(refused.drop_nulls("row_number"))),
+        page.sql_block(*page.day_queries(days[0], days[-1])),
     ]
     show_markdown("\n\n".join(filter(None, parts)), key=key, description=f"Refused: {span}")
     return True
@@ -131,26 +132,28 @@ def summarise(summary: pl.DataFrame) -> str:
     )
 
 
-def _show(warehouse: Warehouse, title: str, day: date, run_id: str, first: str, *questions: str) -> pl.DataFrame:
+def _show(warehouse: Warehouse, title: str, day: date, run_id: str, first: str, *more_queries: str) -> pl.DataFrame:
     """Store the three artifacts of a run whose rows are in the tables, and give its `day_summary`."""
     with warehouse.kept_open() as kept:
         summary = kept.query("day_summary", run_ids=[run_id])
         if not artifacts.are_shown():
             return summary
-        from tasks.reports.chart_page import pictures_page, read_picture_rows  # noqa: PLC0415 - Altair takes a while to import
+        from tasks.reports.chart_page import chart_page  # noqa: PLC0415 - Altair takes a while to import
 
         shown = first_portfolios(summary)
         changes = kept.query("picture_changes", run_id=run_id, portfolio_ids=shown)
         refused = kept.query("picture_refused_rows", as_of_date=day, most_rows=_MOST_ROWS)
-        rows = read_picture_rows(kept, run_id, shown)
-    rest = [page.refused_rows(refused), page.sql_block(run_id, day, *questions), f"Run `{run_id}`"]
+        rows = read_chart_rows(kept, run_id, shown)
+    queries = page.sql_block(*page.run_queries(run_id, day), *more_queries)
+    rest = [as_markdown(tables.refused_rows(refused)), queries, f"Run `{run_id}`"]
     markdown = page.summary_page(title, [first], summary, page.moves_of(rows.weights, changes), rest)
     show_markdown(markdown, key="daily-rebalance", description=f"{title}: {run_id}")
     of_many = f" of {len(shown)} of {summary.height} portfolios" if len(shown) < summary.height else ""
     targets, told = target_table(rows.weights)
     show_table(targets, key="targets", description=f"{title}{of_many}{told}: {run_id}")
-    pictures = pictures_page(f"{title}{of_many}", rows, *page.left_out(summary))
-    show_markdown(pictures, key="pictures", description=f"{title}{of_many} in pictures: {run_id}")
+    others = page.left_out(summary, summary.filter(pl.col("portfolio_id").is_in(shown)), "Each is in `target_changes`")
+    charts = chart_page(f"{title}{of_many}", rows, others)
+    show_markdown(charts, key="pictures", description=f"{title}{of_many} in charts: {run_id}")
     return summary
 
 

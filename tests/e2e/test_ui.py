@@ -76,9 +76,7 @@ def test_the_page_of_a_run_names_its_day_its_state_and_its_artifacts(
     page: Page, origin: str, artifacts: dict[str, str]
 ) -> None:
     page.open(f"{origin}/v2{artifacts['run']}")
-    _wait_for_text(
-        page, "Targets of 2025-06-02 in pictures", "Published", "daily-rebalance", "2025-06-02 all portfolios"
-    )
+    _wait_for_text(page, "Targets of 2025-06-02 in charts", "Published", "daily-rebalance", "2025-06-02 all portfolios")
 
 
 @pytest.mark.parametrize("ui", UIS)

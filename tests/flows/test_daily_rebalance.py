@@ -369,7 +369,7 @@ def test_a_refused_file_is_seen_by_readers_and_on_the_page_of_the_run(
     with get_client(sync_client=True) as client:
         [artifact] = client.read_artifacts(limit=1, sort=ArtifactSort.CREATED_DESC, artifact_filter=_PAGES)
     assert artifact.key == ("backfill" if backfilled else "daily-rebalance")
-    assert "### 40 refused rows, the first 20" in str(artifact.data)
+    assert "The first 20 of 40 rows." in str(artifact.data)
     assert f"# {DAYS[0]}: refused, nothing was computed" in str(artifact.data)
 
 

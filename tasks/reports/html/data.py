@@ -1,6 +1,6 @@
 """What the page of a day is made from: the rows of named queries on the snapshot, of the runs that a reader sees.
 
-What does not belong here: which of them are shown, and how (tables.py, charts.py).
+What does not belong here: which of them are shown, and how (../tables.py, charts.py).
 """
 
 from collections.abc import Collection
@@ -15,8 +15,7 @@ from sql.snapshot_reader import Reader
 from tasks.config.yaml_file import unknown
 from tasks.errors import UsageError
 from tasks.inputs.superseded_holdings import Corrected, find_corrected
-from tasks.reports.chart_data import past_weights
-from tasks.reports.chart_page import PictureRows, read_picture_rows
+from tasks.reports.chart_data import ChartRows, past_weights, read_chart_rows
 from tasks.reports.priority import first_portfolios
 
 MOST_REFUSED = 200
@@ -28,7 +27,7 @@ class DayRows:
     """The rows of a day. A name without comment is the query of the same name.
 
     `portfolios`: whose targets are shown, from which run; `summary` and `sizing` have a row of each. `shown`: those
-    with a section of their own, of which alone are `pictures`, `past`, `changes`, `checks` and `decisions`. `days`: how
+    with a section of their own, of which alone are `charts`, `past`, `changes`, `checks` and `decisions`. `days`: how
     the day and those after it went. `past`: as `past_weights` gives it. `missing` and `staying`: of a run of the day
     that is not visible.
     """
@@ -38,7 +37,7 @@ class DayRows:
     shown: pl.DataFrame
     days: pl.DataFrame
     runs: pl.DataFrame
-    pictures: PictureRows
+    charts: ChartRows
     past: pl.DataFrame
     summary: pl.DataFrame
     changes: pl.DataFrame
@@ -69,8 +68,8 @@ def read_day(reader: Reader, day: date, wanted: Collection[str] = ()) -> DayRows
     first = _OfRuns(reader, shown)
     unpublished = reader.query("report_unpublished", day=day)["run_id"].to_list()
     run_id = next(iter(unpublished), "")
-    pictures = first.pictures()
-    past_runs = pictures.history["run_id"].unique().sort().to_list()
+    charts = first.charts()
+    past_runs = charts.history["run_id"].unique().sort().to_list()
     named = {"portfolio_ids": shown["portfolio_id"].to_list()}
     return DayRows(
         day=day,
@@ -78,8 +77,8 @@ def read_day(reader: Reader, day: date, wanted: Collection[str] = ()) -> DayRows
         shown=shown,
         days=days,
         runs=reader.query("report_runs", run_ids=[*every.run_ids, *unpublished]),
-        pictures=pictures,
-        past=past_weights(reader.query("report_past_targets", run_ids=past_runs, **named), pictures.history),
+        charts=charts,
+        past=past_weights(reader.query("report_past_targets", run_ids=past_runs, **named), charts.history),
         summary=summary,
         changes=pl.concat(reader.query("picture_changes", **one) for one in first.each()),
         sizing=every.own("sizing_summary_of_runs"),
@@ -115,10 +114,10 @@ class _OfRuns:
             {"run_id": "", "portfolio_ids": []}
         ]
 
-    def pictures(self) -> PictureRows:
-        """Read the rows of the pictures of every run."""
-        read = [read_picture_rows(self.reader, **one) for one in self.each()]
-        return PictureRows(*(pl.concat(frames) for frames in zip(*read, strict=True)))
+    def charts(self) -> ChartRows:
+        """Read the rows of the charts of every run."""
+        read = [read_chart_rows(self.reader, **one) for one in self.each()]
+        return ChartRows(*(pl.concat(frames) for frames in zip(*read, strict=True)))
 
     def own(self, name: str, **more: object) -> pl.DataFrame:
         """Run a query of many runs once."""

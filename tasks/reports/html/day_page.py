@@ -17,15 +17,14 @@ import jinja2
 import polars as pl
 import vl_convert
 
-from tasks.reports.chart_page import PictureRows
+from tasks.reports import tables
+from tasks.reports.chart_data import ChartRows
 from tasks.reports.charts import LABEL_ROOM
-from tasks.reports.html import tables
-from tasks.reports.html.charts import Chart, portfolio_charts
+from tasks.reports.html.charts import Figure, portfolio_figures
 from tasks.reports.html.data import DayRows
 from tasks.reports.html.headline import cash_sentence, judge
-from tasks.reports.html.tables import Table
-from tasks.reports.priority import ORDER
-from tasks.reports.summary import totals
+from tasks.reports.summary import left_out, moves_of
+from tasks.reports.tables import Table
 
 MOST_OPEN = 5
 """Portfolios that are open at first: of more, a person opens one, and its charts are drawn then."""
@@ -44,13 +43,13 @@ class Section:
     run_id: str
     numbers: Mapping[str, Any]
     cash: str
-    charts: tuple[Chart, ...]
+    figures: tuple[Figure, ...]
     trades: Table
     tables: tuple[Table, ...]
 
 
 def page_of(rows: DayRows) -> str:
-    """Give the page of a day as HTML."""
+    """Return the page of a day as HTML."""
     runtime, script = _runtime(), _read("page.js")
     sections = tuple(_section(rows, number, *row) for number, row in enumerate(rows.shown.iter_rows(), 1))
     template = _environment().from_string(_read("page.html"))
@@ -59,9 +58,9 @@ def page_of(rows: DayRows) -> str:
         verdict=judge(rows),
         sections=sections,
         n_portfolios=rows.portfolios.height,
-        others=_others(rows),
+        overview=_overview(rows),
         is_open=len(sections) <= MOST_OPEN,
-        refused=tables.refused(rows.refused_rows, rows.refused_files),
+        refused=(tables.refused_files(rows.refused_files), tables.refused_rows(rows.refused_rows)),
         unpublished=tables.unpublished(rows.missing, rows.staying),
         provenance=tables.provenance(rows.runs, rows.sources),
         label_room=LABEL_ROOM,
@@ -74,8 +73,8 @@ def page_of(rows: DayRows) -> str:
 
 
 def _section(rows: DayRows, number: int, portfolio_id: str, run_id: str, state: str) -> Section:
-    """Give one portfolio: of every frame its own rows."""
-    weights, buckets, history = (frame.filter(portfolio_id=portfolio_id) for frame in rows.pictures)
+    """Return one portfolio: of every frame its own rows."""
+    weights, buckets, history = (frame.filter(portfolio_id=portfolio_id) for frame in rows.charts)
     decisions, checks, changes = (_own(frame, portfolio_id) for frame in (rows.decisions, rows.checks, rows.changes))
     return Section(
         anchor=f"portfolio-{number}",
@@ -84,8 +83,8 @@ def _section(rows: DayRows, number: int, portfolio_id: str, run_id: str, state: 
         run_id=run_id,
         numbers=_own(rows.summary, portfolio_id).row(0, named=True),
         cash=cash_sentence(_own(rows.sizing, portfolio_id).row(0, named=True)),
-        charts=portfolio_charts(PictureRows(weights, buckets, history), _own(rows.past, portfolio_id)),
-        trades=tables.trades(weights, changes),
+        figures=portfolio_figures(ChartRows(weights, buckets, history), _own(rows.past, portfolio_id)),
+        trades=tables.trades(moves_of(weights, changes)),
         tables=(
             tables.opened_and_closed(weights, decisions),
             tables.below_the_line(decisions),
@@ -95,13 +94,11 @@ def _section(rows: DayRows, number: int, portfolio_id: str, run_id: str, state: 
     )
 
 
-def _others(rows: DayRows) -> str:
-    """Say what the portfolios without a section do, and how to see one; nothing where each has one."""
-    rest = rows.summary.join(rows.shown, on="portfolio_id", how="anti")
-    if rest.is_empty():
-        return ""
-    one = f"ballast report --as-of {rows.day} --portfolio NAME"
-    return f"{ORDER}. {rest.height:,} more: {totals(rest)}. The page of one of them: {one}"
+def _overview(rows: DayRows) -> Table:
+    """Return a row per portfolio with a section; its note is what the others do, and how to see one of them."""
+    others = f"The page of one of them: ballast report --as-of {rows.day} --portfolio NAME"
+    shown = rows.shown.select("portfolio_id", "state").join(rows.summary, on="portfolio_id", maintain_order="left")
+    return tables.portfolios(shown, left_out(rows.summary, shown, others))
 
 
 def _own(rows: pl.DataFrame, portfolio_id: str) -> pl.DataFrame:
@@ -121,7 +118,7 @@ def _read(name: str) -> str:
 
 @cache
 def _runtime() -> str:
-    """Give what draws the charts in a browser, with all that it needs: made once, since it takes two seconds."""
+    """Return what draws the charts in a browser, with all that it needs: made once, since it takes two seconds."""
     bundle: str = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")
     return bundle
 

@@ -9,8 +9,8 @@ from typing import Any
 import polars as pl
 import pytest
 
-from tasks.reports.chart_data import MOST_ASSETS, STAGES, bucket_rows, stage_rows, weight_rows
-from tasks.reports.chart_page import PictureRows, pictures_page
+from tasks.reports.chart_data import MOST_ASSETS, STAGES, ChartRows, bucket_rows, stage_rows, weight_rows
+from tasks.reports.chart_page import chart_page
 from tasks.reports.charts import (
     buckets_against_limits,
     cash_and_turnover,
@@ -151,7 +151,7 @@ def test_the_picture_over_time_tells_a_first_day() -> None:
 def test_a_page_has_four_pictures_drawn_without_network_after_its_notes() -> None:
     ten = weights(*(row("A", "0", f"0.0{i}", f"p{i}") for i in range(1, 10)), row("A", "0", "0.1", "p0"))
     days = pl.concat([HISTORY.head(1).with_columns(portfolio_id=pl.lit(f"p{i}")) for i in range(10)])
-    page = pictures_page("Targets", PictureRows(ten, BUCKETS.clear(), days), "990 more.")
+    page = chart_page("Targets", ChartRows(ten, BUCKETS, days), "990 more.")
     assert page.startswith("# Targets\n\n990 more.\n\n![Weights before and after](")
     drawn = re.findall(r"!\[(.*?)\]\(data:image/svg\+xml;base64,(.*?)\)", page)
     assert [words for words, _ in drawn] == [

@@ -6,19 +6,10 @@ from decimal import Decimal
 
 import polars as pl
 
-from tasks.reports.html.tables import refused
 from tasks.reports.priority import first_portfolios
 from tasks.reports.run_artifacts import MOST_TARGETS, summarise, target_table
-from tasks.reports.summary import (
-    escaped,
-    first_lines,
-    missing_scores,
-    moves_of,
-    refused_rows,
-    sql_block,
-    staying_targets,
-    summary_page,
-)
+from tasks.reports.summary import first_lines, moves_of, run_queries, sql_block, summary_page
+from tasks.reports.tables import as_markdown, escape_markdown, refused_rows, unpublished
 from tests.tasks.run_rows import row, weights
 
 DAY = date(2025, 6, 3)
@@ -36,7 +27,8 @@ def _changes(*rows: tuple[str, str | None], before: date | None = date(2025, 6, 
 
 def _day(*portfolios: str) -> pl.DataFrame:
     counts = dict.fromkeys(("n_positions", "n_open", "n_close", "n_increase", "n_decrease"), 1)
-    numbers = {"turnover": 0.2322, "cash_weight": Decimal("0.35"), "n_missed": 0, "is_cash_forced": False}
+    weights = {"turnover": 0.2322, "invested_weight": Decimal("0.6"), "cash_weight": Decimal("0.35")}
+    numbers = weights | {"n_missed": 0, "n_binding": 2, "is_cash_forced": False}
     return pl.DataFrame([{"portfolio_id": portfolio} | counts | numbers for portfolio in portfolios])
 
 
@@ -70,8 +62,8 @@ def test_warnings_and_refusals_come_before_everything_else() -> None:
         "# T",
         "- **Warning:** bucket \\| unknown",
         "- **Refused:** 1 of 9 rows",
-        "## Portfolios",
-        "### p",
+        "### Portfolios",
+        "### p\n",
         "the end",
     ]
     places = [page.index(part) for part in order]
@@ -82,10 +74,10 @@ def test_a_portfolio_has_its_numbers_in_percent_and_a_line_for_each_large_change
     moved = [row(f"I{i}", "0.1", f"0.1{i}") for i in range(1, 6)]
     moves = moves_of(weights(row("A", "0", "0.102"), row("B", "0.0710", "0"), *moved), _changes())
     page = summary_page("T", [], _day("p"), moves, [])
-    assert "| p | 1 | 1 | 1 | 2 | 23.22% | 35.00% |" in page
-    assert "| opened | A | 0.00% | 10.20% | because |" in page
-    assert "| closed | B | 7.10% | 0.00% | because |" in page
-    assert page.count("| increased |") == 3
+    assert "| p | 1 | 1 | 1 | 2 | 23.22% | 60.00% | 35.00% | 2 |" in page
+    assert "| open | A |  | 0.00% | 10.20% | +10.20 | because |" in page
+    assert "| close | B |  | 7.10% | 0.00% | \N{MINUS SIGN}7.10 | because |" in page
+    assert page.count("| increase |") == 3
     assert "And 2 smaller trades." in page
 
 
@@ -93,7 +85,7 @@ def test_of_fifty_portfolios_ten_are_shown_and_the_others_counted() -> None:
     names = [f"p{i:02}" for i in range(50)]
     moves = moves_of(weights(*(row("A", "0", f"0.{i + 10}", name) for i, name in enumerate(names))), _changes())
     page = summary_page("T", [], _day(*names).with_columns(turnover=pl.int_range(pl.len())), moves, [])
-    assert re.findall(r"\n### (\S+)", page) == names[40:]
+    assert re.findall(r"\n### (p\d+)", page) == names[40:]
     assert len(re.findall(r"\n\| p\d", page)) == 10
     assert "40 more: 40 positions, 40 opened, 40 closed, cash in 40 of them, at most 0.3500." in page
 
@@ -124,51 +116,56 @@ def test_the_sentence_of_many_portfolios_counts_and_that_of_few_names_each() -> 
 
 def test_no_trade_at_all_leaves_the_table_of_portfolios_alone() -> None:
     page = summary_page("T", [], _day("p"), moves_of(weights(row("A", "0.1", "0.1")), _changes()), [])
-    assert "###" not in page
+    assert page.count("###") == 1
 
 
-def test_the_refused_rows_are_shown_with_how_many_there_are() -> None:
+def test_rejected_rows_are_shown_with_their_number() -> None:
     rows = pl.DataFrame({"source": ["s.csv"], "row_number": [4], "reason": ["no | score"], "row_json": ['{"a":1}']})
-    shown = refused_rows(rows.with_columns(n_refused=30))
-    assert "### 30 refused rows, the first 1" in shown
+    shown = as_markdown(refused_rows(rows.with_columns(n_refused=30)))
+    assert "The first 1 of 30 rows." in shown
     assert "| s.csv | 4 | no \\| score |" in shown
-    assert refused_rows(rows.clear().with_columns(n_refused=pl.lit(0))) == ""
+    assert as_markdown(refused_rows(rows.clear().with_columns(n_refused=pl.lit(0)))) == ""
 
 
-def test_a_huge_value_of_a_refused_row_is_cut_with_its_length() -> None:
+def test_a_huge_value_of_a_rejected_row_is_cut_with_its_length() -> None:
     rows = pl.DataFrame({"source": ["s.csv"], "row_number": [4], "reason": ["no score"], "row_json": ["z" * 1_000_000]})
-    shown = refused_rows(rows.with_columns(n_refused=1))
-    assert "zzz... (1,000,000 characters)" in shown
-    assert len(shown) < 3_000
-    [_, of_rows] = refused(rows.with_columns(n_refused=1), pl.DataFrame({"source": [], "refusal": []}))
-    assert of_rows.rows[0][3].text.endswith("zzz... (1,000,000 characters)")
+    table = refused_rows(rows.with_columns(n_refused=1))
+    assert len(as_markdown(table)) < 3_000
+    assert table.rows[0][3].text.endswith("zzz... (1,000,000 characters)")
+
+
+MISSING = pl.DataFrame(
+    {"model": ["default"], "asset": ["A"], "last_score_date": [DAY], "held_in": ["p, q"], "n_missing": [3]}
+)
+STAYING = pl.DataFrame(
+    {"portfolio_id": ["p", "q"], "as_of_date": [DAY, None], "run_id": ["r1", None], "n_portfolios": [5, 5]}
+)
 
 
 def test_missing_scores_name_holdings_and_portfolios() -> None:
-    rows = pl.DataFrame(
-        {"model": ["default"], "asset": ["A"], "last_score_date": [DAY], "held_in": ["p, q"], "n_missing": [1]}
-    )
-    assert "### 1 asset without a score that had one" in missing_scores(rows)
-    assert "| default | A | 2025-06-03 | p, q |" in missing_scores(rows)
+    shown = as_markdown(unpublished(MISSING, STAYING)[0])
+    assert "The first 1 of 3 assets" in shown
+    assert "| A | default | 2025-06-03 | p, q |" in shown
 
 
-def test_what_stays_in_force_is_told_also_where_nothing_is() -> None:
-    rows = pl.DataFrame(
-        {"portfolio_id": ["p", "q"], "as_of_date": [DAY, None], "run_id": ["r1", None], "n_portfolios": [5, 5]}
-    )
-    shown = staying_targets(rows)
+def test_what_stays_in_force_is_shown_where_nothing_does() -> None:
+    shown = as_markdown(unpublished(MISSING, STAYING)[1])
     assert "| p | 2025-06-03 | r1 |" in shown
     assert "| q | none yet |  |" in shown
-    assert shown.endswith("And 3 more.")
+    assert "The first 2 of 5 portfolios." in shown
 
 
 def test_a_hostile_name_is_neither_markup_nor_a_new_line() -> None:
-    assert escaped("a|b\n<img src=x> *c* _d_ `e` [f](g)") == "a\\|b &lt;img src=x> \\*c\\* \\_d\\_ \\`e\\` \\[f](g)"
+    assert (
+        escape_markdown("a|b\n<img src=x> *c* _d_ `e` [f](g)")
+        == "a\\|b &lt;img src=x> \\*c\\* \\_d\\_ \\`e\\` \\[f](g)"
+    )
 
 
 def test_the_sql_to_ask_on_names_the_run_and_the_day() -> None:
-    assert "run_id = 'r1'" in sql_block("r1", DAY)
-    assert "DATE '2025-06-03'" in sql_block("r1", DAY)
+    shown = sql_block(*run_queries("r1", DAY))
+    assert "run_id = 'r1'" in shown
+    assert "DATE '2025-06-03'" in shown
 
 
 def test_a_target_table_of_many_rows_shows_what_is_traded_and_says_so() -> None:

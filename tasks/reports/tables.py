@@ -1,6 +1,6 @@
-"""The tables of the page of a day: which columns, in which words, and by what they are sorted.
+"""The tables of the page of a day and of the artifacts of a run: their columns, words and order, and their Markdown.
 
-What does not belong here: reading the rows (data.py), markup (assets/page.html).
+What does not belong here: reading the rows (html/data.py, run_artifacts.py), HTML (html/assets/page.html).
 """
 
 from collections.abc import Sequence
@@ -12,11 +12,10 @@ import polars as pl
 
 from sizing.limits.fields import WEIGHT_TOLERANCE
 from sizing.text import listed
-from tasks.reports.summary import moves_of
 from tasks.text import bounded
 
 MOST_BELOW_THE_LINE = 10
-"""Names of a portfolio that are told of those that are not in: the ones that lack least."""
+"""Unselected names that a portfolio shows: those that lack least."""
 
 Value = str | bool | int | float | Decimal | date | datetime | None
 
@@ -62,12 +61,25 @@ _WRITTEN = {
     "score": lambda value: f"{value:.4f}",
     "number": lambda value: f"{value:.10g}",
 }
+_MARKS = str.maketrans({mark: f"\\{mark}" for mark in "\\|*`[_"} | {"<": "&lt;"})
 _ASSET = (Column("asset", "asset", "name"), Column("bucket", "bucket"))
 _WEIGHTS = (
     Column("before", "current_weight", "weight", "Weight held when it was computed, of the portfolio's value"),
     Column("target", "target_weight", "weight", "Weight to hold, of the portfolio's value"),
     Column("trade", "trade_weight", "points", "What is traded, in percentage points; nothing within rebalance_band"),
 )
+_PORTFOLIOS = (
+    Column("portfolio", "portfolio_id", "portfolio"),
+    Column("positions", "n_positions", "number"),
+    Column("opened", "n_open", "number"),
+    Column("closed", "n_close", "number"),
+    Column("resized", "n_resized", "number"),
+    Column("turnover", "turnover", "weight", "One-way: half of everything that is traded"),
+    Column("invested", "invested_weight", "weight"),
+    Column("cash", "cash_weight", "weight"),
+    Column("binding limits", "n_binding", "number"),
+)
+_STATE = Column("state", "state", "action")
 _TRADES = (
     Column("order", "trade_rank", "number", "Sales before purchases"),
     Column("action", "action", "action"),
@@ -147,14 +159,20 @@ _SOURCES = (
 )
 
 
-def trades(weights: pl.DataFrame, changes: pl.DataFrame) -> Table:
-    """Give what is traded in its order. *Requires* the rows of `picture_weights` and `picture_changes`."""
-    rows = moves_of(weights, changes).sort("trade_rank", nulls_last=True)
-    return _table("Trades, in their order", _TRADES, rows, "Nothing is traded.")
+def portfolios(summary: pl.DataFrame, note: str = "") -> Table:
+    """Return a row per portfolio. *Requires* the rows of `day_summary`; their `state` is shown where they have one."""
+    columns = (_PORTFOLIOS[0], _STATE, *_PORTFOLIOS[1:]) if "state" in summary.columns else _PORTFOLIOS
+    rows = summary.with_columns(n_resized=pl.col("n_increase") + pl.col("n_decrease"))
+    return _table("Portfolios", columns, rows, "No portfolio has targets.", note)
+
+
+def trades(moves: pl.DataFrame, title: str = "Trades, in their order", note: str = "") -> Table:
+    """Return what is traded in its order. *Requires* the rows of `moves_of`."""
+    return _table(title, _TRADES, moves.sort("trade_rank", nulls_last=True), "Nothing is traded.", note)
 
 
 def opened_and_closed(weights: pl.DataFrame, decisions: pl.DataFrame) -> Table:
-    """Give which names come and go, and what was decided. *Requires* `picture_weights` and `decisions_of_runs`."""
+    """Return which names come and go, and what was decided. *Requires* `picture_weights` and `decisions_of_runs`."""
     moved = weights.filter(pl.col("action").is_in(["open", "close"]), ~pl.col("is_cash"))
     rows = (
         moved.select("asset", "action")
@@ -165,12 +183,12 @@ def opened_and_closed(weights: pl.DataFrame, decisions: pl.DataFrame) -> Table:
 
 
 def positions(weights: pl.DataFrame) -> Table:
-    """Give every weight from raw to target, cash last. *Requires* the rows of `picture_weights`."""
+    """Return every weight from raw to target, cash last. *Requires* the rows of `picture_weights`."""
     return _table("Every position, from raw weight to target", _POSITIONS, weights, "There is no position.")
 
 
 def below_the_line(decisions: pl.DataFrame) -> Table:
-    """Give the names that lack least to come in. *Requires* the rows of `decisions_of_runs`."""
+    """Return the names that lack least to come in. *Requires* the rows of `decisions_of_runs`."""
     lacks = pl.col("entry_score") - pl.col("score")
     rows = decisions.filter(~pl.col("is_selected")).with_columns(lacks=lacks).drop_nulls("lacks").sort("lacks", "asset")
     return _table(
@@ -182,46 +200,69 @@ def below_the_line(decisions: pl.DataFrame) -> Table:
 
 
 def limits(checks: pl.DataFrame) -> Table:
-    """Give every limit held against the result, missed ones first. *Requires* `constraint_checks_of_runs`."""
+    """Return every limit compared with the result, missed ones first. *Requires* `constraint_checks_of_runs`."""
     slack = pl.when(pl.col("slack").abs() <= WEIGHT_TOLERANCE).then(0.0).otherwise(pl.col("slack"))
     state = (
         pl.when(slack < 0).then(pl.lit("missed")).when("is_binding").then(pl.lit("binds")).otherwise(pl.lit("has room"))
     )
     order = pl.col("state").replace_strict({"missed": 0, "binds": 1, "has room": 2})
     rows = checks.with_columns(slack=slack, state=state).sort(order, "constraint_name")
-    return _table("Limits", _LIMITS, rows, "No limit was held against it.")
+    return _table("Limits", _LIMITS, rows, "No limit was compared.")
 
 
-def refused(rows: pl.DataFrame, files: pl.DataFrame) -> tuple[Table, ...]:
-    """Give what was refused of the day's files. *Requires* `picture_refused_rows` and `refusals_on_day`."""
-    note = (
-        f"The first {rows.height} of {rows['n_refused'][0]}."
-        if rows.height and rows["n_refused"][0] > rows.height
-        else ""
-    )
-    return (
-        _table("Refused files", _REFUSED_FILES, files, "No file was refused."),
-        _table("Refused rows", _REFUSED_ROWS, rows, "Every row was accepted.", note),
-    )
+def refused_files(files: pl.DataFrame) -> Table:
+    """Return the files of the day that were rejected whole. *Requires* the rows of `refusals_on_day`."""
+    return _table("Refused files", _REFUSED_FILES, files, "No file was refused.")
+
+
+def refused_rows(rows: pl.DataFrame) -> Table:
+    """Return the rejected rows of the day's files. *Requires* the rows of `picture_refused_rows`."""
+    return _table("Refused rows", _REFUSED_ROWS, rows, "Every row was accepted.", _note(rows, "n_refused", "rows"))
 
 
 def unpublished(missing: pl.DataFrame, staying: pl.DataFrame) -> tuple[Table, ...]:
-    """Give what a run without visible targets lacked, and what stays in force, where there is such a run."""
+    """Return what a run without visible targets lacked, and what stays in force; nothing where there is no such run.
+
+    *Requires* the rows of `picture_missing_scores` and `picture_staying_targets`.
+    """
     if staying.is_empty():
         return ()
-    lost = _table("Assets without a score that had one", _MISSING, missing, "No asset lost its score.")
-    n_portfolios = staying["n_portfolios"][0]
-    note = f"The first {staying.height} of {n_portfolios} portfolios." if n_portfolios > staying.height else ""
-    return (lost, _table("What stays in force", _STAYING, staying, "", note))
+    lost_note = _note(missing, "n_missing", "assets, holdings before others")
+    in_force = staying.with_columns(pl.col("as_of_date").cast(pl.String).fill_null("none yet"))
+    return (
+        _table("Assets without a score that had one", _MISSING, missing, "No asset lost its score.", lost_note),
+        _table("What stays in force", _STAYING, in_force, "", _note(staying, "n_portfolios", "portfolios")),
+    )
 
 
 def provenance(runs: pl.DataFrame, sources: pl.DataFrame) -> tuple[Table, ...]:
-    """Give the runs that are shown, and what they were computed from. *Requires* `report_runs, report_sources`."""
-    told = runs.with_columns(
+    """Return the runs that are shown, and what they were computed from. *Requires* `report_runs, report_sources`."""
+    worded = runs.with_columns(
         pl.col("portfolio_ids").map_elements(lambda names: listed(names.to_list()), pl.String),
         pl.col("published_at").dt.strftime("%Y-%m-%d %H:%M:%S"),
     )
-    return (_table("Runs", _RUNS, told, ""), _table("Read from", _SOURCES, sources, "Nothing was read."))
+    return (_table("Runs", _RUNS, worded, ""), _table("Read from", _SOURCES, sources, "Nothing was read."))
+
+
+def as_markdown(table: Table) -> str:
+    """Return a table below its title as Markdown, whatever its cells hold; nothing where it has no rows."""
+    if not table.rows:
+        return ""
+    rows = ([escape_markdown(cell.text) for cell in row] for row in table.rows)
+    lines = [[column.words for column in table.columns], ["---"] * len(table.columns), *rows]
+    body = "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    return "\n\n".join(filter(None, [f"### {escape_markdown(table.title)}", table.note, body]))
+
+
+def escape_markdown(text: str) -> str:
+    """Keep text from being read as Markdown or HTML, and on one line."""
+    return " ".join(text.translate(_MARKS).split())
+
+
+def _note(rows: pl.DataFrame, total: str, things: str) -> str:
+    """Return how many rows there are, where not all of them are shown; `total` is the column that has the number."""
+    n_rows = rows[total][0] if rows.height else 0
+    return f"The first {rows.height} of {n_rows} {things}." if n_rows > rows.height else ""
 
 
 def _table(title: str, columns: Sequence[Column], rows: pl.DataFrame, empty: str, note: str = "") -> Table:
