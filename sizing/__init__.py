@@ -47,7 +47,7 @@ _MODULE_OF = {name: f"sizing.{module}" for module, names in _MODULES.items() for
 
 
 def __getattr__(name: str) -> object:
-    """Import what is asked for when it is: the limits alone are there in a tenth of the time."""
+    """Import a name on first use: the limits alone load in a tenth of the time."""
     if name not in _MODULE_OF:
         msg = f"module {__name__!r} has no attribute {name!r}"
         raise AttributeError(msg)

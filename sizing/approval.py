@@ -1,4 +1,4 @@
-"""When a person has to say yes before a portfolio's targets become visible.
+"""When a portfolio's targets need manual approval before they become visible.
 
 An approval policy is no limit: it changes no weight, and it is no part of what makes two runs the same.
 What does not belong here: who approves, and what then happens.
@@ -22,7 +22,7 @@ _SCHEMA = {
 
 
 class ApprovalPolicy(BaseModel):
-    """When the targets of a portfolio wait for a person. One trigger is enough."""
+    """When the targets of a portfolio wait for approval. One trigger is enough."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -41,10 +41,10 @@ class ApprovalPolicy(BaseModel):
         description="A day waits when buys and sells differ by more: cash put in or taken out.",
     )
     first_day: bool = Field(default=False, description="The first day waits, when nothing earlier is visible.")
-    four_eyes: bool = Field(default=False, description="Who asked for the run may not approve it.")
+    four_eyes: bool = Field(default=False, description="Who checked for the run may not approve it.")
 
     @model_validator(mode="after")
-    def _asks(self) -> Self:
+    def _require_trigger(self) -> Self:
         limits = (self.max_turnover, self.max_closes, self.max_cash_moved)
         if self.always or self.first_day or any(limit is not None for limit in limits):
             return self
@@ -53,9 +53,9 @@ class ApprovalPolicy(BaseModel):
 
 
 def summarise_moves(targets: pl.DataFrame) -> pl.DataFrame:
-    """Say what each portfolio is about to do. *Requires* `portfolio_id, action, trade_weight` of its targets.
+    """Summarise the trades of each portfolio. *Requires* `portfolio_id, action, trade_weight` of its targets.
 
-    *Gives* `portfolio_id, turnover, n_close, cash_moved`: half of all that is traded, and |buys - sells|. Sums are
+    *Returns* `portfolio_id, turnover, n_close, cash_moved`: half of all that is traded, and |buys - sells|. Sums are
     exact; a float is made of them at the end.
     """
     trade = pl.col("trade_weight")
@@ -71,22 +71,22 @@ def summarise_moves(targets: pl.DataFrame) -> pl.DataFrame:
 
 
 def find_approvals(moves: pl.DataFrame, policies: Mapping[str, ApprovalPolicy]) -> pl.DataFrame:
-    """Say which portfolios wait for a person, and every reason with what was got and the limit.
+    """Return the portfolios that wait for approval, and each reason with value and limit.
 
-    *Requires* what `summarise_moves` gives, and `is_first_day`. *Gives* `portfolio_id, reason, needs_four_eyes`, one
-    row a portfolio that waits; a portfolio without a policy never does.
+    *Requires* what `summarise_moves` returns, and `is_first_day`. *Returns* `portfolio_id, reason, needs_four_eyes`,
+    one row a portfolio that waits; a portfolio without a policy never does.
     """
     rows = [{"portfolio_id": portfolio_id, **policy.model_dump()} for portfolio_id, policy in policies.items()]
-    asked = moves.join(pl.DataFrame(rows, _SCHEMA), on="portfolio_id", how="inner")
+    checked = moves.join(pl.DataFrame(rows, _SCHEMA), on="portfolio_id", how="inner")
     return (
-        asked.select("portfolio_id", reason=_reason(), needs_four_eyes="four_eyes")
+        checked.select("portfolio_id", reason=_reason(), needs_four_eyes="four_eyes")
         .filter(pl.col("reason") != "")
         .sort("portfolio_id")
     )
 
 
 def _reason() -> pl.Expr:
-    """Join what asks for a person: a text that is null is left out."""
+    """Join the reasons; a null text is left out."""
     is_first = pl.col("first_day") & pl.col("is_first_day")
     return pl.concat_str(
         pl.when("always").then(pl.lit("every day waits")),

@@ -2,7 +2,7 @@
 
 
 class BallastError(Exception):
-    """Base of every error that a person can act on."""
+    """Base of every error that a user can act on."""
 
 
 class ContractError(BallastError, ValueError):

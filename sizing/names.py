@@ -29,30 +29,30 @@ _UNSEEN = (
 Ranges, since the regular expressions of Python and of Polars share no names of properties.
 """
 _SURROGATES = r"\ud800-\udfff"
-"""Half characters, which only Python can hold: what a terminal or JSON gave that is no text."""
+"""Half characters, which only Python can hold: what a terminal or JSON passed that is no text."""
 _FIRST_UNSEEN, _FIRST_SURROGATE = re.compile(rf"[{_UNSEEN}{_SURROGATES}]"), re.compile(rf"[{_SURROGATES}]")
 _PRINTABLE = rf"^[^{_UNSEEN}]*$"
 
 
 def composed(text: str) -> str:
-    """Give a text with its letters composed, as Polars does it: that and Python may know different letters."""
+    """Return a text with its letters composed, as Polars does it: that and Python may know different letters."""
     if text.isascii() or _FIRST_SURROGATE.search(text):
         return text
     return str(pl.Series([text]).str.normalize("NFC").item())
 
 
 def as_name(text: str) -> str:
-    """Give the name that a text means: composed, without blanks around it."""
+    """Return the name that a text means: composed, without blanks around it."""
     return composed(text).strip(_BLANKS)
 
 
 def as_names(column: pl.Expr) -> pl.Expr:
-    """Give the names that the texts of a column mean, as `as_name` does."""
+    """Return the names that the texts of a column mean, as `as_name` does."""
     return column.str.normalize("NFC").str.strip_chars(_BLANKS)
 
 
 def name_column(*, primary_key: bool = False, nullable: bool = False, may_be_cash: bool = False) -> dy.String:
-    """Give a column of names: its rules are those of `fault`. *Requires* `as_names` of what was written."""
+    """Return a column of names: its rules are those of `fault`. *Requires* `as_names` of what was written."""
     return dy.String(
         primary_key=primary_key,
         nullable=nullable,
@@ -64,7 +64,7 @@ def name_column(*, primary_key: bool = False, nullable: bool = False, may_be_cas
 
 
 def fault(name: str) -> str:
-    """Say why a text is no name; nothing when it is one."""
+    """Return why a text is no name; empty when it is one."""
     if found := _FIRST_UNSEEN.search(name):
         return f"the character U+{ord(found[0]):04X} cannot be seen: take it out"
     if name != name.strip(_BLANKS):
@@ -78,8 +78,8 @@ def fault(name: str) -> str:
 
 def _require_name(text: str) -> str:
     name = composed(text)
-    if said := fault(name):
-        raise ValueError(said)
+    if problem := fault(name):
+        raise ValueError(problem)
     return name
 
 
@@ -91,4 +91,4 @@ Name = Annotated[str, AfterValidator(_require_name)]
 """A name that stands in a config or in the limits of a run: there blanks around it are a mistake to correct."""
 
 TypedName = Annotated[Name, BeforeValidator(_without_blanks)]
-"""A name that a person types into a flag or a form."""
+"""A name that a user types into a flag or a form."""

@@ -13,21 +13,21 @@ from sizing.checks.constraints import check_constraints
 from sizing.frames.day_inputs import DayInputs
 from sizing.frames.limit_columns import LimitsByPortfolio, check_limits
 from sizing.selection.decisions import explain_decisions
-from sizing.selection.diversification import diversify, place
+from sizing.selection.diversification import diversify, fill_day_slots
 from sizing.selection.eligibility import qualify
 from sizing.selection.universe import candidates
 from sizing.trading.trades import CASH, build_targets
 from sizing.weights.audit import POSITION_COLUMNS, add_sizing_reason, summarise
 from sizing.weights.batches import Batch, batches
-from sizing.weights.no_buy import MOST_SIZINGS, hold_back, put_in, tell_no_buy
+from sizing.weights.no_buy import MAX_SIZINGS, explain_no_buy, pin_no_buy, replace_portfolios
 from sizing.weights.raw_weights import add_raw_weights
 from sizing.weights.rounding import add_target_weight
 from sizing.weights.two_stage import add_stages
-from sizing.weights.working_frame import check_selected, hand_out, lay_out
+from sizing.weights.working_frame import append_columns, build_working_frame, check_selected
 
 
 class SizedPortfolios(NamedTuple):
-    """What sizing gives: `positions` by portfolio and rank, `portfolios` by portfolio (sizing.md 7)."""
+    """What sizing returns: `positions` by portfolio and rank, `portfolios` by portfolio (sizing.md 7)."""
 
     positions: pl.DataFrame
     portfolios: pl.DataFrame
@@ -48,7 +48,7 @@ def size_portfolios(selected: pl.DataFrame, limits: LimitsByPortfolio) -> SizedP
 
     *Requires* `portfolio_id, asset, bucket` (strings), `score` (in [0, 1]), `is_held`, optional `pinned_weight`
     (null: free); more columns are kept. `limits`: one for all, or one per portfolio.
-    *Gives* `positions`, one row per selected asset, dropped ones too, and `portfolios`, one row per portfolio;
+    *Returns* `positions`, one row per selected asset, dropped ones too, and `portfolios`, one row per portfolio;
     in each portfolio the target weights and the cash weight add up to target_total_allocation exactly.
     *Raises* `ContractError`. Source: sizing.md.
     """
@@ -61,9 +61,9 @@ def size_portfolios(selected: pl.DataFrame, limits: LimitsByPortfolio) -> SizedP
 
 def _size_batch(batch: Batch) -> SizedPortfolios:
     selected = batch.selected()
-    working, columns = lay_out(selected, batch.limits)
+    working, columns = build_working_frame(selected, batch.limits)
     sized = working.pipe(add_raw_weights, columns).pipe(add_stages).pipe(add_target_weight).pipe(add_sizing_reason)
-    return SizedPortfolios(hand_out(sized, selected, POSITION_COLUMNS), summarise(sized, columns))
+    return SizedPortfolios(append_columns(sized, selected, POSITION_COLUMNS), summarise(sized, columns))
 
 
 def select_candidates(inputs: DayInputs) -> pl.DataFrame:
@@ -72,7 +72,7 @@ def select_candidates(inputs: DayInputs) -> pl.DataFrame:
 
 
 def decide(qualified: pl.DataFrame, inputs: DayInputs) -> pl.DataFrame:
-    """Give places to the qualified, and a decision to every candidate."""
+    """Fill the slots with qualified candidates, and decide on every candidate."""
     return diversify(qualified, inputs).pipe(explain_decisions, inputs)
 
 
@@ -90,28 +90,28 @@ def size_decisions(decisions: pl.DataFrame, inputs: DayInputs) -> SizedPortfolio
         pinned_weight=pl.when("is_pinned").then(pl.col("current_weight").cast(pl.Float64).clip(upper_bound=1.0)),
     )
     as_scored = sized = size_portfolios(selected, inputs.limits)
-    for _ in range(1, MOST_SIZINGS):
-        again = hold_back(selected, sized.positions, decisions)
+    for _ in range(1, MAX_SIZINGS):
+        again = pin_no_buy(selected, sized.positions, decisions)
         if again.is_empty():
             break
         resized = size_portfolios(again, {name: inputs.limits[name] for name in again["portfolio_id"].unique()})
-        sized = SizedPortfolios(*map(put_in, sized, resized))
+        sized = SizedPortfolios(*map(replace_portfolios, sized, resized))
     if sized is as_scored:
         return sized
-    return sized._replace(positions=tell_no_buy(sized.positions, as_scored.positions, selected))
+    return sized._replace(positions=explain_no_buy(sized.positions, as_scored.positions, selected))
 
 
 def holdings_after(inputs: DayInputs) -> pl.DataFrame:
-    """Give what is held when the day's targets are traded, and nothing else: what the next day starts from.
+    """Return what is held when the day's targets are traded, and nothing else: what the next day starts from.
 
-    *Gives* `positions_of` what `rebalance` gives, without its words, counterfactuals and checks.
+    *Returns* `positions_of` what `rebalance` returns, without its words, counterfactuals and checks.
     """
-    sized = size_decisions(place(select_candidates(inputs), inputs).decided, inputs)
+    sized = size_decisions(fill_day_slots(select_candidates(inputs), inputs).decided, inputs)
     return positions_of(sized.positions)
 
 
 def positions_of(weights: pl.DataFrame) -> pl.DataFrame:
-    """Give the positions of targets as `Holdings`, by portfolio and asset. Cash is none."""
+    """Return the positions of targets as `Holdings`, by portfolio and asset. Cash is none."""
     return (
         weights.filter((pl.col("target_weight") > 0) & (pl.col("asset") != CASH))
         .select("portfolio_id", "asset", current_weight="target_weight")
@@ -120,7 +120,7 @@ def positions_of(weights: pl.DataFrame) -> pl.DataFrame:
 
 
 def settle(decisions: pl.DataFrame, sized: SizedPortfolios, inputs: DayInputs) -> Rebalance:
-    """Turn sized positions into targets and hold every limit against them."""
+    """Turn sized positions into targets and check every limit."""
     targets = build_targets(decisions, sized.positions, sized.portfolios, inputs)
     checks = check_constraints(targets, decisions, inputs)
     return Rebalance(decisions, sized.positions, sized.portfolios, targets, checks)

@@ -16,9 +16,9 @@ def first_of(sentences: Sequence[str], most: int = MOST_NAMED) -> list[str]:
     return [*sentences[:most], *_more(sentences, most)]
 
 
-def grouped(said: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+def grouped(messages: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
     """Pair each name with its sentence; of more than ten, all names of a sentence together, the most names first."""
-    pairs = list(said)
+    pairs = list(messages)
     if len(pairs) <= MOST_NAMED:
         return pairs
     names: dict[str, list[str]] = {}
@@ -28,7 +28,7 @@ def grouped(said: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
 
 
 def counted(n: int, thing: str) -> str:
-    """Give the number with its noun."""
+    """Return the number with its noun."""
     return f"{n} {thing}{'' if n == 1 else 's'}"
 
 

@@ -1,4 +1,4 @@
-"""A limit held against what was reached: the shape of every check."""
+"""A limit compared with what was reached: the shape of every check."""
 
 import polars as pl
 
@@ -14,7 +14,7 @@ ABOVE = pl.col("value") - pl.col("limit_value")
 def checked(
     rows: pl.DataFrame, name: str, *, slack: pl.Expr, excused: pl.Expr | None = None, reason: pl.Expr | None = None
 ) -> pl.DataFrame:
-    """Give the checks of one constraint: kept, or excused with a reason. *Requires* `limit_value, value`."""
+    """Return the checks of one constraint: kept, or excused with a reason. *Requires* `limit_value, value`."""
     is_kept = pl.col("slack") >= -WEIGHT_TOLERANCE
     is_excused = pl.lit(value=False) if excused is None else excused
     return (

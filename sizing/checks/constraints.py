@@ -1,4 +1,4 @@
-"""The limits held against the result, one row per portfolio and constraint, with the slack that is left.
+"""The limits compared with the result, one row per portfolio and constraint, with the slack that is left.
 
 Recomputed from the targets and decisions, not from what the sizer says of itself.
 """
@@ -12,9 +12,9 @@ from sizing.frames.limit_columns import LimitColumns, limit_columns
 
 
 def check_constraints(targets: pl.DataFrame, decisions: pl.DataFrame, inputs: DayInputs) -> pl.DataFrame:
-    """Give every constraint of every portfolio: its limit, the value reached, the slack, binding or not, kept or not.
+    """Return every constraint of every portfolio: its limit, the value reached, the slack, binding or not, kept or not.
 
-    `reason` tells what excuses a limit that is broken, or why a minimum was not attainable.
+    `reason` is what excuses a limit that is broken, or why a minimum was not attainable.
     """
     columns = limit_columns(inputs.limits, pl.Series(list(inputs.limits), dtype=pl.String))
     weights = columns.portfolios
@@ -69,7 +69,7 @@ def _smallest(positions: pl.DataFrame, weights: pl.DataFrame) -> pl.DataFrame:
 
 
 def _buckets(positions: pl.DataFrame, columns: LimitColumns) -> pl.DataFrame:
-    """Give the bucket with the least slack of each portfolio whose buckets are limited."""
+    """Return the bucket with the least slack of each portfolio whose buckets are limited."""
     sums = (
         positions.group_by("portfolio_id", "bucket")
         .agg(value=pl.col("weight").sum())

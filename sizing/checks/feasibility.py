@@ -1,6 +1,6 @@
 """Pre-flight: limits that can be set together but will disappoint, with numbers and the nearest fix (sizing.md 7).
 
-Limits that contradict each other are refused by `RebalancingLimits` itself.
+Limits that contradict each other are rejected by `RebalancingLimits` itself.
 """
 
 import math
@@ -18,7 +18,7 @@ _FIX_STEPS = 10_000
 
 
 def find_infeasible(limits: RebalancingLimits) -> tuple[str, ...]:
-    """Say in one sentence each what these limits can never reach; nothing: no objection."""
+    """Return one sentence for each thing that these limits can never reach; nothing: no objection."""
     found = [_thresholds(limits), _bucket_counts(limits)]
     if limits.enable_dynamic_sizing:
         found += [_minimum(limits), _positions(limits), _bucket_minimum(limits)]
@@ -32,8 +32,8 @@ def objections(limits: Mapping[str, RebalancingLimits]) -> Iterator[tuple[str, s
     return ((portfolio_id, sentence) for portfolio_id, one in limits.items() for sentence in found[id(one)])
 
 
-def _places(limits: RebalancingLimits) -> int:
-    """How many positions can be held at all: the limit, or fewer where each must have the minimum size."""
+def _slots(limits: RebalancingLimits) -> int:
+    """Count the positions that can be held at all: the limit, or fewer where each must have the minimum size."""
     if limits.min_position_size == 0:
         return limits.max_total_positions
     at_minimum = math.floor(limits.target_total_allocation / limits.min_position_size + _COUNT_TOLERANCE)
@@ -41,30 +41,30 @@ def _places(limits: RebalancingLimits) -> int:
 
 
 def _minimum(limits: RebalancingLimits) -> str | None:
-    places, total = _places(limits), limits.target_total_allocation
-    if places == 0:
+    slots, total = _slots(limits), limits.target_total_allocation
+    if slots == 0:
         return (
             f"min_position_size {_shown(limits.min_position_size)} > target_total_allocation {_shown(total)}: nothing "
             f"can ever be held; lower min_position_size to at most {_shown(total)}"
         )
-    if places == limits.max_total_positions:
+    if slots == limits.max_total_positions:
         return None
     return (
-        f"target_total_allocation {_shown(total)} holds {counted(places, 'position')} of min_position_size "
+        f"target_total_allocation {_shown(total)} holds {counted(slots, 'position')} of min_position_size "
         f"{_shown(limits.min_position_size)} < max_total_positions {limits.max_total_positions}: the lowest are "
-        f"dropped; max_total_positions {places} would say so"
+        f"dropped; max_total_positions {slots} would say so"
     )
 
 
 def _positions(limits: RebalancingLimits) -> str | None:
-    total, cap, places = limits.target_total_allocation, limits.max_single_position, _places(limits)
-    reach = places * cap
-    if places == 0 or reach >= total - WEIGHT_TOLERANCE:
+    total, cap, slots = limits.target_total_allocation, limits.max_single_position, _slots(limits)
+    reach = slots * cap
+    if slots == 0 or reach >= total - WEIGHT_TOLERANCE:
         return None
     needed = math.ceil(total / cap - _COUNT_TOLERANCE)
     fits = limits.min_position_size * needed <= total + WEIGHT_TOLERANCE
-    fix = f"max_total_positions {needed}" if fits else f"max_single_position {_shown(_least(total / places))}"
-    count = f"max_total_positions {places}" if places == limits.max_total_positions else counted(places, "position")
+    fix = f"max_total_positions {needed}" if fits else f"max_single_position {_shown(_least(total / slots))}"
+    count = f"max_total_positions {slots}" if slots == limits.max_total_positions else counted(slots, "position")
     return (
         f"{count} x max_single_position {_shown(cap)} = {_padded(reach)} < "
         f"target_total_allocation {_shown(total)}: the rest is cash; {fix} would do"
@@ -72,14 +72,14 @@ def _positions(limits: RebalancingLimits) -> str | None:
 
 
 def _buckets(limits: RebalancingLimits) -> str | None:
-    short = find_short_buckets(limits, _places(limits)) if limits.enable_bucket_diversification else None
+    short = find_short_buckets(limits, _slots(limits)) if limits.enable_bucket_diversification else None
     if short is None:
         return None
     total, each = limits.target_total_allocation, limits.max_allocation_per_bucket
     are_alike = math.isclose(short.reach, short.n_buckets * each)
-    places = counted(_places(limits), "position")
+    positions = counted(_slots(limits), "position")
     sides = (
-        f"{counted(short.n_buckets, 'bucket')} x {_padded(each)}" if are_alike else f"{places} in the widest buckets"
+        f"{counted(short.n_buckets, 'bucket')} x {_padded(each)}" if are_alike else f"{positions} in the widest buckets"
     )
     return (
         f"{sides} = {_padded(short.reach)} < target_total_allocation {_shown(total)}: the rest is cash; {short.fix} "

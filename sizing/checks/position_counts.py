@@ -1,4 +1,4 @@
-"""The limits of the selection held against the result: how many positions, in all, new, in a bucket, of buckets.
+"""The limits of the selection compared with the result: how many positions, in all, new, in a bucket, of buckets.
 
 They may be broken only by what cannot be sold: pinned holdings, and holdings that allow_bucket_overflow spares. A
 minimum of buckets may be missed only where no choice within the limits could meet it. Each excuse says so.
@@ -9,7 +9,7 @@ import polars as pl
 from sizing.checks.check_row import ABOVE, BELOW, checked
 from sizing.frames.day_inputs import DayInputs
 from sizing.frames.limit_columns import LimitSchema, limit_frame
-from sizing.selection.gates import PLACE_GATES
+from sizing.selection.gates import SLOT_GATES
 from sizing.selection.slots import own_bucket_limits
 
 _LIMITS: LimitSchema = {
@@ -24,7 +24,7 @@ _PINNED = "{} pinned holdings may not be sold"
 
 
 def count_checks(positions: pl.DataFrame, decisions: pl.DataFrame, inputs: DayInputs) -> list[pl.DataFrame]:
-    """Give the checks of counts.
+    """Return the checks of counts.
 
     *Requires* in `positions`, those with a weight: `bucket, is_new, is_frozen` (its decision pinned it).
     """
@@ -55,7 +55,7 @@ def count_checks(positions: pl.DataFrame, decisions: pl.DataFrame, inputs: DayIn
 
 
 def _fullest_bucket(positions: pl.DataFrame, limits: pl.DataFrame, inputs: DayInputs) -> pl.DataFrame:
-    """Give the bucket with the least slack of each portfolio, one that nothing excuses before all others."""
+    """Return the bucket with the least slack of each portfolio, one that nothing excuses before all others."""
     ids = limits.select("portfolio_id").with_row_index("portfolio_key")
     own = own_bucket_limits(inputs).join(ids, on="portfolio_key").drop("portfolio_key")
     counts = (
@@ -89,10 +89,10 @@ def _fullest_bucket(positions: pl.DataFrame, limits: pl.DataFrame, inputs: DayIn
 def _attainable(decisions: pl.DataFrame, limits: pl.DataFrame) -> pl.DataFrame:
     """Count how many buckets a choice within the limits could represent (docs/selection.md 3.2).
 
-    *Gives* per portfolio `n_selected_buckets, n_qualified_buckets, n_pinned_holdings, n_places` (what is left of the
+    *Returns* per portfolio `n_selected_buckets, n_qualified_buckets, n_pinned_holdings, n_slots` (what is left of the
     total), and how far each limit alone lets them in: `reach_of_total, reach_of_new`.
     """
-    qualifies = pl.col("is_selected") | pl.col("gate").is_in(PLACE_GATES)
+    qualifies = pl.col("is_selected") | pl.col("gate").is_in(SLOT_GATES)
     buckets = (
         decisions.filter(qualifies)
         .group_by("portfolio_id", "bucket")
@@ -114,14 +114,14 @@ def _attainable(decisions: pl.DataFrame, limits: pl.DataFrame) -> pl.DataFrame:
     )
     return (
         buckets.join(limits, on="portfolio_id")
-        .with_columns(n_places=(pl.col("max_total_positions") - pl.col("n_pinned_holdings")).clip(0))
+        .with_columns(n_slots=(pl.col("max_total_positions") - pl.col("n_pinned_holdings")).clip(0))
         .select(
             "portfolio_id",
             "n_selected_buckets",
             "n_qualified_buckets",
             "n_pinned_holdings",
-            "n_places",
-            reach_of_total=pl.col("n_pinned_buckets") + pl.col("n_places"),
+            "n_slots",
+            reach_of_total=pl.col("n_pinned_buckets") + pl.col("n_slots"),
             reach_of_new=pl.col("n_pinned_buckets")
             + pl.col("n_led_buckets")
             + pl.min_horizontal("n_new_buckets", "max_new_positions"),
@@ -130,7 +130,7 @@ def _attainable(decisions: pl.DataFrame, limits: pl.DataFrame) -> pl.DataFrame:
 
 
 def _represented(rows: pl.DataFrame) -> pl.DataFrame:
-    """Hold the minimum of buckets against who was selected: what the sizer then cannot hold is no bucket missed."""
+    """Compare the minimum of buckets with who was selected: what the sizer then cannot hold is no bucket missed."""
     attainable = pl.min_horizontal("min_buckets_represented", "reach_of_total", "reach_of_new")
     why = pl.concat_str(
         _qualified(), _stopped_by_total(), _stopped_by_new(), _not_sized(), separator=", and ", ignore_nulls=True
@@ -145,7 +145,7 @@ def _represented(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def _qualified() -> pl.Expr:
-    """Say how many buckets qualify, where not enough were selected."""
+    """Count the buckets that qualify, where not enough were selected."""
     wanted, count = pl.col("min_buckets_represented"), "n_qualified_buckets"
     return (
         pl.when(pl.col(count) < wanted)
@@ -165,20 +165,20 @@ def _stopped_by_total() -> pl.Expr:
     with_pinned = pl.format(
         "{} pinned holdings leave {} of max_total_positions {}, which lets no more than {} in",
         "n_pinned_holdings",
-        "n_places",
+        "n_slots",
         "max_total_positions",
         "reach_of_total",
     )
-    told = pl.when(pl.col("reach_of_total") == pl.col("max_total_positions")).then(alone).otherwise(with_pinned)
-    return pl.when(_falls_short("reach_of_total")).then(told)
+    text = pl.when(pl.col("reach_of_total") == pl.col("max_total_positions")).then(alone).otherwise(with_pinned)
+    return pl.when(_falls_short("reach_of_total")).then(text)
 
 
 def _stopped_by_new() -> pl.Expr:
-    told = pl.format("max_new_positions {} lets no more than {} in", "max_new_positions", "reach_of_new")
-    return pl.when(_falls_short("reach_of_new")).then(told)
+    text = pl.format("max_new_positions {} lets no more than {} in", "max_new_positions", "reach_of_new")
+    return pl.when(_falls_short("reach_of_new")).then(text)
 
 
 def _not_sized() -> pl.Expr:
     lost = pl.col("n_selected_buckets") - pl.col("n_buckets")
-    told = pl.format("{} of {} selected buckets got no position (see sizing_audit)", lost, "n_selected_buckets")
-    return pl.when(lost > 0).then(told)
+    text = pl.format("{} of {} selected buckets got no position (see sizing_audit)", lost, "n_selected_buckets")
+    return pl.when(lost > 0).then(text)

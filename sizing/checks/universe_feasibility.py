@@ -10,7 +10,7 @@ from sizing.text import counted, listed
 
 
 def find_selection_objections(limits: RebalancingLimits) -> Iterator[str]:
-    """Say in one sentence each what the limits of the selection can never reach."""
+    """Return one sentence for each thing that the limits of the selection can never reach."""
     yield from _named_twice(limits)
     yield from _unknown_buckets(limits)
     yield from _narrow_universe(limits)
@@ -42,7 +42,7 @@ def _narrow_universe(limits: RebalancingLimits) -> Iterator[str]:
         return
     buckets = sorted(set(limits.include_buckets) - set(limits.exclude_buckets))
     assets = set(limits.include_assets) - set(limits.exclude_assets)
-    places = len(assets) + sum(_limit_of(bucket, limits) for bucket in buckets)
+    slots = len(assets) + sum(_limit_of(bucket, limits) for bucket in buckets)
     if not limits.include_assets and len(buckets) < limits.min_buckets_represented:
         yield (
             f"include_buckets leaves {counted(len(buckets), 'bucket')} < min_buckets_represented "
@@ -50,11 +50,11 @@ def _narrow_universe(limits: RebalancingLimits) -> Iterator[str]:
             "would do"
         )
     cap, total = limits.max_single_position, limits.target_total_allocation
-    is_short = places * cap < total - WEIGHT_TOLERANCE
-    if limits.enable_dynamic_sizing and places < limits.max_total_positions and is_short:
+    is_short = slots * cap < total - WEIGHT_TOLERANCE
+    if limits.enable_dynamic_sizing and slots < limits.max_total_positions and is_short:
         yield (
-            f"the universe has room for {counted(places, 'position')} x max_single_position {cap} = "
-            f"{_exact(places * cap)} < target_total_allocation {total}: the rest is cash; "
+            f"the universe has room for {counted(slots, 'position')} x max_single_position {cap} = "
+            f"{_exact(slots * cap)} < target_total_allocation {total}: the rest is cash; "
             f"{counted(math.ceil(total / cap - WEIGHT_TOLERANCE), 'position')} would do"
         )
 

@@ -34,7 +34,7 @@ class DayScores(dy.Schema):
     fundamental_score = dy.Float64(nullable=True, min=0, max=1)
 
     @dy.rule()
-    def cash_is_not_scored(cls) -> pl.Expr:  # noqa: N805 - dataframely hands in the schema
+    def cash_is_not_scored(cls) -> pl.Expr:  # noqa: N805 - dataframely passes the schema
         """CASH is a row of the targets, never a candidate."""
         return pl.col("asset") != "CASH"
 
@@ -66,7 +66,7 @@ class Holdings(dy.Schema):
     current_weight = dy.Decimal(10, 8, min=0)
 
     @dy.rule()
-    def cash_is_not_held(cls) -> pl.Expr:  # noqa: N805 - dataframely hands in the schema
+    def cash_is_not_held(cls) -> pl.Expr:  # noqa: N805 - dataframely passes the schema
         """CASH is a row of the targets, never a position."""
         return pl.col("asset") != "CASH"
 
@@ -80,13 +80,13 @@ class Restrictions(dy.Schema):
     reason = dy.String(nullable=True)
 
     @dy.rule()
-    def known_restriction(cls) -> pl.Expr:  # noqa: N805 - dataframely hands in the schema
+    def known_restriction(cls) -> pl.Expr:  # noqa: N805 - dataframely passes the schema
         """Only the documented kinds."""
         return pl.col("restriction").is_in(RESTRICTIONS)
 
 
 class DayFrames(NamedTuple):
-    """What `DayInputs` is made from, not held against its schemas yet. The fields are those of `DayInputs`."""
+    """What `DayInputs` is made from, not yet validated. The fields are those of `DayInputs`."""
 
     as_of_date: date
     limits: Mapping[str, RebalancingLimits]
@@ -116,7 +116,7 @@ class DayInputs:
     renamed: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Hold every frame against its schema."""
+        """Validate every frame."""
         validate(DayScores, self.scores, "the day's scores")
         validate(AssetBuckets, self.assets, "the day's assets")
         validate(Holdings, self.holdings, "the day's holdings")

@@ -18,10 +18,10 @@ def packed(*keys: str) -> pl.Expr:
 
 
 def code(names: pl.Series) -> pl.Series:
-    """Give each name its place in the order of the distinct names, from 0."""
+    """Return the rank of each name among the distinct names, from 0."""
     return code_among(names, names.unique().sort())
 
 
 def code_among(names: pl.Series, known: pl.Series) -> pl.Series:
-    """Give each name its place in `known`, from 0."""
+    """Return the index of each name in `known`, from 0."""
     return names.cast(pl.Enum(known)).to_physical().cast(pl.UInt32)

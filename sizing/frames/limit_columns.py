@@ -1,6 +1,6 @@
 """Limits as columns, so that every portfolio of a frame is sized under its own.
 
-What does not belong here: any rule. This file only lays the numbers beside the rows that they bind.
+What does not belong here: any rule. This file only joins the numbers to the rows that they bind.
 """
 
 from collections.abc import Mapping
@@ -53,7 +53,7 @@ class LimitColumns(NamedTuple):
 
 
 def limit_columns(limits: LimitsByPortfolio, portfolio_ids: pl.Series) -> LimitColumns:
-    """Lay out the limits of every portfolio in `portfolio_ids`, and of those that only `limits` names.
+    """Return the limits of every portfolio in `portfolio_ids`, and of those that only `limits` names.
 
     *Raises* `ContractError` where a portfolio has no limits.
     """
@@ -82,7 +82,7 @@ def limit_columns(limits: LimitsByPortfolio, portfolio_ids: pl.Series) -> LimitC
 
 
 def check_limits(limits: LimitsByPortfolio) -> LimitsByPortfolio:
-    """Give the limits as they came.
+    """Return the limits as they came.
 
     *Raises* `ContractError` where they are no limits, as happens in a notebook, which no type checker reads.
     """
@@ -98,7 +98,7 @@ def check_limits(limits: LimitsByPortfolio) -> LimitsByPortfolio:
 
 
 def _keyed(limits: LimitsByPortfolio, portfolio_ids: pl.Series) -> tuple[list[RebalancingLimits], pl.DataFrame]:
-    """Give the distinct limits, and the key of its own for each portfolio."""
+    """Return the distinct limits, and the key of its own for each portfolio."""
     names = portfolio_ids.unique().sort()
     if isinstance(limits, RebalancingLimits):
         return [limits], pl.DataFrame({"portfolio_id": names}).with_columns(limits_key=pl.lit(0, pl.UInt32))
@@ -116,13 +116,13 @@ def _keyed(limits: LimitsByPortfolio, portfolio_ids: pl.Series) -> tuple[list[Re
 
 
 def _steps(limits: RebalancingLimits) -> list[tuple[int, float | None, str, float]]:
-    """Give the tiers with their step, from the lowest up; step 0 is below them all."""
+    """Return the tiers with their step, from the lowest up; step 0 is below them all."""
     rising = [(tier.min_score, tier.size_category, tier.score_multiplier) for tier in reversed(limits.score_tiers)]
     return [(0, None, "none", 0.0), *((step, *tier) for step, tier in enumerate(rising, start=1))]
 
 
 def _sizing_row(key: int, limits: RebalancingLimits) -> tuple[object, ...]:
-    """Give the limits that bind: without dynamic sizing there is no cap, no floor, no bucket limit."""
+    """Return the limits that bind: without dynamic sizing there is no cap, no floor, no bucket limit."""
     dynamic = limits.enable_dynamic_sizing
     bucketed = dynamic and limits.enable_bucket_diversification
     return (
@@ -141,7 +141,7 @@ def _sizing_row(key: int, limits: RebalancingLimits) -> tuple[object, ...]:
 
 
 def limit_frame(limits: Mapping[str, RebalancingLimits], schema: LimitSchema) -> pl.DataFrame:
-    """Lay the limits that `schema` names beside each portfolio_id."""
+    """Return one row per portfolio_id with the limits that `schema` names."""
     rows = [
         (portfolio_id, *(_plain(getattr(one, name)) for name in list(schema)[1:]))
         for portfolio_id, one in sorted(limits.items())

@@ -39,12 +39,12 @@ class SelectedAssets(dy.Schema):
     pinned_weight = dy.Float64(nullable=True, min=0, max=1)
 
     @dy.rule()
-    def score_present_unless_pinned(cls) -> pl.Expr:  # noqa: N805 - dataframely hands in the schema
+    def score_present_unless_pinned(cls) -> pl.Expr:  # noqa: N805 - dataframely passes the schema
         """Only a pinned holding may come without a score."""
         return pl.col("score").is_not_null() | pl.col("pinned_weight").is_not_null()
 
     @dy.rule()
-    def cash_is_not_scored(cls) -> pl.Expr:  # noqa: N805 - dataframely hands in the schema
+    def cash_is_not_scored(cls) -> pl.Expr:  # noqa: N805 - dataframely passes the schema
         """CASH is what the sizer leaves over, never what it is given."""
         return pl.col("asset") != "CASH"
 

@@ -19,22 +19,22 @@ def ends(key: str) -> pl.Expr:
     return pl.col(key).ne_missing(pl.col(key).shift(-1))
 
 
-def place(key: str) -> pl.Expr:
+def position_in_run(key: str) -> pl.Expr:
     """Count the rows of the run, up to this one and with it."""
     row = pl.int_range(pl.len(), dtype=pl.Int32)
     return row - pl.when(starts(key)).then(row).forward_fill() + 1
 
 
-def so_far(flag: pl.Expr, is_start: str | pl.Expr) -> pl.Expr:
-    """Count the rows of the run that are flagged, up to this one and with it. *Requires* what `starts` gives."""
+def running_count(flag: pl.Expr, is_start: str | pl.Expr) -> pl.Expr:
+    """Count the rows of the run that are flagged, up to this one and with it. *Requires* what `starts` returns."""
     one = flag.cast(pl.Int64)
     counted = one.cum_sum()
     return counted - pl.when(is_start).then(counted - one).forward_fill()
 
 
-def in_all(flag: pl.Expr, is_start: str | pl.Expr, is_end: str | pl.Expr) -> pl.Expr:
+def run_count(flag: pl.Expr, is_start: str | pl.Expr, is_end: str | pl.Expr) -> pl.Expr:
     """Count the rows of the run that are flagged. *Requires* what `starts` and `ends` give."""
-    return pl.when(is_end).then(so_far(flag, is_start)).backward_fill()
+    return pl.when(is_end).then(running_count(flag, is_start)).backward_fill()
 
 
 def running_sum(values: pl.Series, group: pl.Series) -> pl.Series:
@@ -45,8 +45,8 @@ def running_sum(values: pl.Series, group: pl.Series) -> pl.Series:
     """
     rows = pl.DataFrame({"sum": values, "group": group}).with_columns(
         row=pl.int_range(pl.len()),
-        place=place("group"),
-        length=pl.when(ends("group")).then(place("group")).backward_fill(),
+        position=position_in_run("group"),
+        length=pl.when(ends("group")).then(position_in_run("group")).backward_fill(),
     )
     if rows.is_empty():
         return values
@@ -67,7 +67,7 @@ def _doubled(rows: pl.DataFrame, longest: int) -> pl.DataFrame:
     # Two at least: the first step makes 0.0 of -0.0, which must not depend on whether a longer run asks for a step.
     reach = 1
     while reach < max(longest, 2):
-        above = pl.when(pl.col("place") > reach).then(pl.col("sum").shift(reach)).otherwise(0.0)
+        above = pl.when(pl.col("position") > reach).then(pl.col("sum").shift(reach)).otherwise(0.0)
         rows = rows.with_columns(sum=pl.col("sum") + above)
         reach *= 2
     return rows

@@ -16,46 +16,46 @@ import polars as pl
 
 from sizing.frames.day_inputs import DayFrames, DayInputs
 from sizing.frames.schema import STORED_WEIGHT
-from sizing.multi_day.stacked_days import day_of, named, put_together, take_apart
+from sizing.multi_day.stacked_days import day_of, named, stack_days, unstack_days
 from sizing.pipeline import Rebalance, holdings_after, positions_of, rebalance, select_candidates
-from sizing.selection.diversification import lay_places
+from sizing.selection.diversification import join_slot_limits
 from sizing.selection.score_coverage import missing_scores
-from sizing.selection.slots import give_places
+from sizing.selection.slots import fill_slots
 from sizing.selection.universe import KEY_COLUMNS
 
 _KEY = ["portfolio_id", "asset"]
-_CANDIDATE = ("portfolio_key", "place_key", "asset_key", "score_units", "is_held", "is_pinned")
+_CANDIDATE = ("portfolio_key", "bucket_key", "asset_key", "score_units", "is_held", "is_pinned")
 _DATE = len("2026-01-02")
 _GUESSED_WEIGHT = pl.lit(Decimal("0.05")).cast(STORED_WEIGHT)
 
 
-class Followed(NamedTuple):
+class ChainedDays(NamedTuple):
     """Days put together, each with what it started from, and their result with `as_of_date` in every frame."""
 
     days: DayInputs
     result: Rebalance
 
 
-def rebalance_days(days: Sequence[DayFrames], restarts: frozenset[str] = frozenset()) -> Followed:
-    """Give what `rebalance` gives for each day, when each day starts from what the day before it leaves.
+def rebalance_days(days: Sequence[DayFrames], restarts: frozenset[str] = frozenset()) -> ChainedDays:
+    """Return what `rebalance` returns for each day, when each day starts from what the day before it leaves.
 
     *Requires* the same asset list on all days, and what is held on the first. Of a later day only the holdings of
     `restarts` count: portfolios, as `named` on their day, that start from what they are given.
     """
     fixed = frozenset(named(days[0].as_of_date, name) for name in days[0].limits) | restarts
-    given = put_together(days)
+    given = stack_days(days)
     given = replace(given, holdings=given.holdings.filter(pl.col("portfolio_id").is_in(list(fixed))))
     dates = [day.as_of_date.isoformat() for day in days]
 
     def started(left: pl.DataFrame) -> DayInputs:
-        return replace(given, holdings=_started(given.holdings, fixed, dates, left))
+        return replace(given, holdings=_starting_holdings(given.holdings, fixed, dates, left))
 
     together = started(holdings_after(started(_guess(days, given, fixed))))
     while True:
         result = rebalance(together)
         again = started(positions_of(result.targets))
         if again.holdings.equals(together.holdings):
-            return Followed(together, take_apart(result))
+            return ChainedDays(together, unstack_days(result))
         together = again
 
 
@@ -64,8 +64,10 @@ def find_held_days(together: DayInputs) -> tuple[date, ...]:
     return tuple(sorted({day_of(name) for name in missing_scores(together)["portfolio_id"]}))
 
 
-def _started(given: pl.DataFrame, fixed: frozenset[str], dates: Sequence[str], left: pl.DataFrame) -> pl.DataFrame:
-    """Give what each day starts from, when `left` is what each leaves."""
+def _starting_holdings(
+    given: pl.DataFrame, fixed: frozenset[str], dates: Sequence[str], left: pl.DataFrame
+) -> pl.DataFrame:
+    """Return what each day starts from, when `left` is what each leaves."""
     day, next_day = pl.col("portfolio_id").str.head(_DATE), dict(pairwise(dates))
     followed = (
         left.filter(day != dates[-1])
@@ -78,16 +80,16 @@ def _started(given: pl.DataFrame, fixed: frozenset[str], dates: Sequence[str], l
 
 
 def _guess(days: Sequence[DayFrames], given: DayInputs, fixed: frozenset[str]) -> pl.DataFrame:
-    """Say who is held after each day if nobody is dropped for its size. Weights are not known yet."""
-    world = _World.of(days, given, fixed)
+    """Guess who is held after each day, if nobody is dropped for its size. Weights are not known yet."""
+    pool = _OptionPool.of(days, given, fixed)
     held, left = pl.Series("pair", [], pl.Int64), []
-    for options, restart in zip(world.options, world.restarts, strict=True):
+    for options, restart in zip(pool.options, pool.restarts, strict=True):
         if restart:
-            held = pl.concat([held.filter(restart.stays.gather(held // world.assets.height)), restart.held])
+            held = pl.concat([held.filter(restart.stays.gather(held // pool.assets.height)), restart.held])
         rows = options.filter(pl.col("is_held") == pl.col("pair").is_in(held.implode()))
-        held = give_places(rows).filter(pl.col("place_gate").is_null())["pair"]
+        held = fill_slots(rows).filter(pl.col("slot_gate").is_null())["pair"]
         left.append(held)
-    return world.named(left, given.holdings)
+    return pool.named(left, given.holdings)
 
 
 class _Restart(NamedTuple):
@@ -97,7 +99,7 @@ class _Restart(NamedTuple):
     stays: pl.Series
 
 
-class _World(NamedTuple):
+class _OptionPool(NamedTuple):
     """Every candidate of every day twice, held and not, so that a day is a matter of picking rows.
 
     A `pair` is a portfolio and an asset, the same number on all days.
@@ -110,7 +112,7 @@ class _World(NamedTuple):
 
     @classmethod
     def of(cls, days: Sequence[DayFrames], given: DayInputs, fixed: frozenset[str]) -> Self:
-        held = select_candidates(replace(given, holdings=_everything(given)))
+        held = select_candidates(replace(given, holdings=_hold_everything(given)))
         names = held.select(*_KEY, *KEY_COLUMNS[:3])
         free = select_candidates(replace(given, holdings=given.holdings.clear()))
         free = free.drop(KEY_COLUMNS[:3]).join(names, on=_KEY, how="left", maintain_order="left")
@@ -122,8 +124,8 @@ class _World(NamedTuple):
         size = len(days[0].limits)
         pair = (pl.col("portfolio_key").cast(pl.Int64) % size) * assets.height + pl.col("asset_key")
         day = pl.col("portfolio_key") // size
-        laid = lay_places(both, given, _CANDIDATE).with_columns(pair=pair, day=day)
-        options = laid.partition_by("day", as_dict=True, include_key=False, maintain_order=True)
+        joined = join_slot_limits(both, given, _CANDIDATE).with_columns(pair=pair, day=day)
+        options = joined.partition_by("day", as_dict=True, include_key=False, maintain_order=True)
         started = given.holdings.join(names, on=_KEY).select(pair=pair, day=day)
         stays = portfolios.select(day=day, stays=~pl.col("portfolio_id").is_in(list(fixed)))
         numbers = range(len(days))
@@ -132,11 +134,11 @@ class _World(NamedTuple):
             for number, own in enumerate(stays.partition_by("day", maintain_order=True))
         ]
         return cls(
-            [options.get((number,), laid.drop("day").clear()) for number in numbers], restarts, portfolios, assets
+            [options.get((number,), joined.drop("day").clear()) for number in numbers], restarts, portfolios, assets
         )
 
     def named(self, left: list[pl.Series], known: pl.DataFrame) -> pl.DataFrame:
-        """Give the names of what is left after each day, with the weights that are known of the first."""
+        """Return the names of what is left after each day, with the weights that are known of the first."""
         size = self.portfolios.height // len(left)
         rows = pl.concat(
             pair.to_frame("pair").select(
@@ -156,8 +158,8 @@ class _World(NamedTuple):
         )
 
 
-def _everything(given: DayInputs) -> pl.DataFrame:
-    """Let every portfolio hold every asset."""
+def _hold_everything(given: DayInputs) -> pl.DataFrame:
+    """Return holdings in which every portfolio holds every asset."""
     assets = pl.concat([given.scores["asset"], given.holdings["asset"]]).unique().to_frame()
     portfolios = pl.DataFrame({"portfolio_id": list(given.limits)}, schema={"portfolio_id": pl.String})
     return portfolios.join(assets, how="cross").with_columns(current_weight=_GUESSED_WEIGHT)

@@ -18,8 +18,8 @@ _DAY = len("2026-01-02|")
 """Length of what stands before a name."""
 
 
-def put_together(days: Sequence[DayFrames]) -> DayInputs:
-    """Lay days beside each other, as one day of many portfolios.
+def stack_days(days: Sequence[DayFrames]) -> DayInputs:
+    """Stack days into one day of many portfolios.
 
     *Requires* days that `have_same_names`: a name has one bucket in a frame. *Raises* `ContractError`.
     """
@@ -50,13 +50,13 @@ def have_same_names(day: DayFrames, other: DayFrames) -> bool:
     return day.renamed == other.renamed and all(one is two or one.equals(two) for one, two in lists)
 
 
-def take_apart(result: Rebalance) -> Rebalance:
-    """Give the portfolios their names back in each frame, and the day in `as_of_date`."""
+def unstack_days(result: Rebalance) -> Rebalance:
+    """Restore the names of the portfolios in each frame, and the day in `as_of_date`."""
     return Rebalance(*(with_day(frame) for frame in result))
 
 
 def with_day(frame: pl.DataFrame) -> pl.DataFrame:
-    """Give the portfolios their names back, and the day in `as_of_date`."""
+    """Restore the names of the portfolios, and the day in `as_of_date`."""
     name = pl.col("portfolio_id")
     return frame.with_columns(
         portfolio_id=name.str.slice(_DAY), as_of_date=name.str.head(_DAY - 1).str.to_date("%Y-%m-%d")
@@ -64,17 +64,17 @@ def with_day(frame: pl.DataFrame) -> pl.DataFrame:
 
 
 def named(day: date, name: str) -> str:
-    """Give the name of a portfolio or model on a day."""
+    """Return the name of a portfolio or model on a day."""
     return f"{day.isoformat()}|{name}"
 
 
 def day_of(name: str) -> date:
-    """Give the day of what begins with such a name."""
+    """Return the day of what begins with such a name."""
     return date.fromisoformat(name[: _DAY - 1])
 
 
 def _with_own_models(day: DayFrames, limits: Mapping[str, RebalancingLimits]) -> dict[str, RebalancingLimits]:
-    """Let every portfolio follow its model of the day. Portfolios that share limits go on sharing them."""
+    """Rename the model of every portfolio to that of the day. Portfolios that share limits go on sharing them."""
     renamed = {id(one): one.model_copy(update={"model": named(day.as_of_date, one.model)}) for one in limits.values()}
     return {portfolio_id: renamed[id(one)] for portfolio_id, one in limits.items()}
 
@@ -84,7 +84,7 @@ def _renamed(day: DayFrames, frame: pl.DataFrame, column: str) -> pl.DataFrame:
 
 
 def _for_each(day: DayFrames) -> pl.DataFrame:
-    """Say of a restriction without a portfolio that it is each portfolio's of the day."""
+    """Repeat a restriction without a portfolio for each portfolio of the day."""
     columns = day.restrictions.columns
     names = pl.DataFrame({"name": list(day.limits)}, schema={"name": pl.String})
     for_all = day.restrictions.filter(pl.col("portfolio_id").is_null()).join(names, how="cross")

@@ -1,13 +1,13 @@
 """What would have had to be otherwise: the entry score of every candidate, and its rival (docs/selection.md 4).
 
-The rules are not written a second time: `places.give_places` is asked again, in small worlds (scenarios.py).
+The rules are not written a second time: `slots.fill_slots` is evaluated again, in small pools (scenarios.py).
 """
 
 import polars as pl
 
 from sizing.selection.entry_score import find_entries
 from sizing.selection.rivals import find_rivals
-from sizing.selection.scenarios import make_probes, make_world, probe_key
+from sizing.selection.scenarios import make_candidate_pool, make_scenarios, scenario_key
 from sizing.selection.score_views import SCORE_UNITS
 
 
@@ -16,19 +16,19 @@ def add_counterfactual(
 ) -> pl.DataFrame:
     """Find for each candidate the lowest score with which it is selected, and who would leave or come then.
 
-    *Requires* what `diversify` decided, `placed` with all columns of `places.give_places`, and the limits by
-    `place_key` and by `portfolio_key`.
+    *Requires* what `diversify` decided, `placed` with all columns of `slots.fill_slots`, and the limits by
+    `bucket_key` and by `portfolio_key`.
     *Adds* `entry_units`, `question` (equal where the answer is the same), `rival`.
     """
-    keyed = decided.with_columns(probe_key())
-    world = make_world(placed)
-    probes = find_entries(make_probes(keyed, buckets, limits), world, limits)
-    asked = (
-        keyed.filter(pl.col("probe_key").is_not_null())
-        .select("row", "probe_key", "asset_key", "is_selected")
+    keyed = decided.with_columns(scenario_key())
+    pool = make_candidate_pool(placed)
+    scenarios = find_entries(make_scenarios(keyed, buckets, limits), pool, limits)
+    entries = (
+        keyed.filter(pl.col("scenario_key").is_not_null())
+        .select("row", "scenario_key", "asset_key", "is_selected")
         .join(
-            probes.select("probe_key", "probe", "entry_units", "entry_name"),
-            on="probe_key",
+            scenarios.select("scenario_key", "scenario", "entry_units", "entry_name"),
+            on="scenario_key",
             how="left",
             maintain_order="left",
         )
@@ -36,9 +36,9 @@ def add_counterfactual(
         .with_columns(entry_units=pl.col("entry_units") + pl.col("side"))
         .filter(pl.col("entry_units") <= SCORE_UNITS)
     )
-    told = asked.select("row", "entry_units").join(find_rivals(asked, probes, world), on="row", how="left")
+    found = entries.select("row", "entry_units").join(find_rivals(entries, scenarios, pool), on="row", how="left")
     return (
-        decided.join(told, on="row", how="left", maintain_order="left")
+        decided.join(found, on="row", how="left", maintain_order="left")
         .with_columns(rival=pl.col("asset").gather(pl.col("rival_row")))
         .drop("rival_row")
     )

@@ -24,8 +24,8 @@ from sizing.selection.score_views import SCORE_UNITS
 
 
 def verdict(is_hopeless: pl.Expr) -> pl.Expr:
-    """Say what became of a candidate, and what of another score. *Requires* gate, limits, flags and counterfactual."""
-    return pl.concat_str(_outcome(), _otherwise(is_hopeless))
+    """Explain the outcome of a candidate, and its entry score. *Requires* gate, limits, flags and counterfactual."""
+    return pl.concat_str(_outcome(), _counterfactual_text(is_hopeless))
 
 
 def _outcome() -> pl.Expr:
@@ -66,11 +66,11 @@ def _at_least() -> pl.Expr:
     return pl.when(has_margin).then(pl.format("at least {} ", "replacement_margin")).otherwise(pl.lit(""))
 
 
-def _otherwise(is_hopeless: pl.Expr) -> pl.Expr:
-    """Tell the entry score where the outcome does not tell it already."""
+def _counterfactual_text(is_hopeless: pl.Expr) -> pl.Expr:
+    """Explain the entry score, unless the outcome already names it."""
     has_rival, selected = pl.col("rival").is_not_null(), pl.col("gate").is_null()
     threshold = pl.when("is_held").then("exit_units").otherwise("entry_units_needed")
-    is_told = ~selected & ~has_rival & (pl.col("entry_units") == threshold)
+    is_in_outcome = ~selected & ~has_rival & (pl.col("entry_units") == threshold)
     enters = pl.concat_str(
         pl.when("is_held").then(pl.lit(" It would stay at ")).otherwise(pl.lit(" It would enter at ")),
         _entry_score(),
@@ -84,7 +84,7 @@ def _otherwise(is_hopeless: pl.Expr) -> pl.Expr:
         pl.lit("."),
     )
     return (
-        pl.when(is_told)
+        pl.when(is_in_outcome)
         .then(pl.lit(""))
         .when(pl.col("question").is_not_null())
         .then(pl.when(selected).then(leaves).otherwise(enters))
@@ -102,7 +102,7 @@ def _entry_score() -> pl.Expr:
 
 
 def notes() -> pl.Expr:
-    """Say what else a reader must know: the restriction, an old score, a missing one, half a score."""
+    """Note what else a reader must know: the restriction, an old score, a missing one, half a score."""
     restriction = pl.format(
         " Restriction {}: {}.", "restriction", pl.col("restriction_reason").fill_null("no reason given")
     )

@@ -12,9 +12,9 @@ from sizing.selection.gates import (
     GATES,
     MIN_BUCKETS,
     NEW_FULL,
-    PLACE_GATES,
     REPLACED,
     SCORE_GATES,
+    SLOT_GATES,
     TOTAL_FULL,
     gate,
 )
@@ -81,14 +81,14 @@ _CASES = 128
 
 
 def explain_decisions(diversified: pl.DataFrame, inputs: DayInputs) -> pl.DataFrame:
-    """Give the decisions, by portfolio and rank.
+    """Return the decisions, by portfolio and rank.
 
-    *Requires* what `diversify` gives. *Adds* `gate_limit, entry_score, decision_reason`.
+    *Requires* what `diversify` returns. *Adds* `gate_limit, entry_score, decision_reason`.
     """
     rows = diversified.with_columns(wording=_wording())
-    told = _tell(rows.select(_WORDED).unique("wording", keep="first"), inputs)
+    texts = _case_texts(rows.select(_WORDED).unique("wording", keep="first"), inputs)
     return (
-        rows.join(told, on="wording", how="left", maintain_order="left")
+        rows.join(texts, on="wording", how="left", maintain_order="left")
         .hstack([_notes(diversified, inputs)])
         .with_columns(
             gate=pl.col("gate").cast(pl.String),
@@ -100,7 +100,7 @@ def explain_decisions(diversified: pl.DataFrame, inputs: DayInputs) -> pl.DataFr
 
 
 def _wording() -> pl.Expr:
-    """Give one number to all that is said in the same words: one case of one question, or of one bucket."""
+    """Return one number for all rows that share one text: one case of one question, or of one bucket."""
     code = pl.col("gate").to_physical().cast(pl.Int64).fill_null(len(GATES))
     flags = pl.sum_horizontal(
         pl.col("is_held").cast(pl.Int64),
@@ -108,24 +108,24 @@ def _wording() -> pl.Expr:
         pl.col("is_reserved").cast(pl.Int64) * 4,
     )
     case = code * 8 + flags
-    by_bucket = -(2**62) + pl.col("place_key") * _CASES
+    by_bucket = -(2**62) + pl.col("bucket_key") * _CASES
     return pl.coalesce(pl.col("question") * _CASES, by_bucket) + case
 
 
-def _tell(cases: pl.DataFrame, inputs: DayInputs) -> pl.DataFrame:
-    """Give `wording, gate_limit, verdict` of each case."""
+def _case_texts(cases: pl.DataFrame, inputs: DayInputs) -> pl.DataFrame:
+    """Return `wording, gate_limit, verdict` of each case."""
     limit = pl.coalesce(
         pl.when(pl.col("gate") == gate(code)).then(pl.col(name).cast(pl.Float64))
         for code, name in _LIMIT_OF_GATE.items()
     )
-    could_be_told = pl.col("gate").is_in(pl.Series([*SCORE_GATES, *PLACE_GATES], dtype=pl.Enum(GATES)).implode())
+    score_decides = pl.col("gate").is_in(pl.Series([*SCORE_GATES, *SLOT_GATES], dtype=pl.Enum(GATES)).implode())
     limits = limit_frame(inputs.limits, _SCHEMA).with_columns(
         exit_units=score_units("min_score_threshold"), entry_units_needed=score_units("min_score_new_position")
     )
     return cases.join(limits, on="portfolio_id", how="left").select(
         "wording",
         gate_limit=limit,
-        verdict=verdict(is_hopeless=could_be_told & pl.col("question").is_null()),
+        verdict=verdict(is_hopeless=score_decides & pl.col("question").is_null()),
     )
 
 
@@ -141,7 +141,7 @@ def _opening() -> pl.Expr:
 
 
 def _notes(rows: pl.DataFrame, inputs: DayInputs) -> pl.Series:
-    """Write the notes of the few rows that have any. *Gives* `notes`, empty for the others."""
+    """Write the notes of the few rows that have any. *Returns* `notes`, empty for the others."""
     ages = limit_frame(inputs.limits, {"portfolio_id": pl.String, "max_score_age_days": pl.Int32})
     noted = (
         rows.with_row_index("number")

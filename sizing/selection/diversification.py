@@ -1,6 +1,6 @@
-"""Who gets a place, and what every candidate would need for one.
+"""Who gets a slot, and what every candidate would need for one.
 
-What does not belong here: the rules of the places (slots.py, replacement.py), and how the counterfactual is found.
+What does not belong here: the rules of the slots (slots.py, replacement.py), and how the counterfactual is found.
 """
 
 from collections.abc import Sequence
@@ -10,83 +10,83 @@ import polars as pl
 
 from sizing.frames.day_inputs import DayInputs
 from sizing.selection.counterfactual import add_counterfactual
-from sizing.selection.slots import give_places, own_bucket_limits, place_limits
+from sizing.selection.slots import fill_slots, own_bucket_limits, slot_limits
 
-_CANDIDATE = ("row", "portfolio_key", "place_key", "asset_key", "score_units", "is_held", "is_pinned")
+_CANDIDATE = ("row", "portfolio_key", "bucket_key", "asset_key", "score_units", "is_held", "is_pinned")
 
 
-class Placed(NamedTuple):
-    """Who has a place: `decided` by candidate, and what the counterfactual asks again."""
+class FilledSlots(NamedTuple):
+    """Who has a slot: `decided` by candidate, and what the counterfactual evaluates again."""
 
     decided: pl.DataFrame
-    places: pl.DataFrame
+    slots: pl.DataFrame
     buckets: pl.DataFrame
     limits: pl.DataFrame
 
 
-def place(qualified: pl.DataFrame, inputs: DayInputs) -> Placed:
-    """Fill the places of every portfolio.
+def fill_day_slots(qualified: pl.DataFrame, inputs: DayInputs) -> FilledSlots:
+    """Fill the slots of every portfolio.
 
-    *Requires* what `selection.qualify` gives. *Adds* `is_reserved` (its bucket's place among the buckets that must be
-    represented), `gate` (the first rule that stopped a candidate, here or in selection; null: none), `is_selected`.
+    *Requires* what `selection.qualify` returns. *Adds* `is_reserved` (it represents its
+    bucket), `gate` (the first rule that stopped a candidate, here or in selection; null: none), `is_selected`.
     """
-    rows, limits = qualified.with_row_index("row"), place_limits(inputs)
+    rows, limits = qualified.with_row_index("row"), slot_limits(inputs)
     buckets = _buckets(rows, inputs)
-    places = give_places(_lay_places(rows, buckets, limits, _CANDIDATE))
+    slots = fill_slots(_join_slot_limits(rows, buckets, limits, _CANDIDATE))
     decided = (
         rows.join(
-            places.select("row", "is_reserved", "has_won", "place_gate"), on="row", how="left", maintain_order="left"
+            slots.select("row", "is_reserved", "has_won", "slot_gate"), on="row", how="left", maintain_order="left"
         )
         .with_columns(
-            pl.col("is_reserved", "has_won").fill_null(value=False), gate=pl.coalesce("selection_gate", "place_gate")
+            pl.col("is_reserved", "has_won").fill_null(value=False), gate=pl.coalesce("selection_gate", "slot_gate")
         )
         .with_columns(is_selected=pl.col("gate").is_null())
     )
-    return Placed(decided, places, buckets, limits)
+    return FilledSlots(decided, slots, buckets, limits)
 
 
 def diversify(qualified: pl.DataFrame, inputs: DayInputs) -> pl.DataFrame:
-    """Fill the places of every portfolio, and find what would have let each candidate in.
+    """Fill the slots of every portfolio, and find what would have let each candidate in.
 
-    *Requires* what `selection.qualify` gives. *Adds* what `place` adds, `entry_score` and `rival`.
+    *Requires* what `selection.qualify` returns. *Adds* what `fill_day_slots` adds, `entry_score` and `rival`.
     """
-    decided, places, buckets, limits = place(qualified, inputs)
+    decided, slots, buckets, limits = fill_day_slots(qualified, inputs)
     return (
-        decided.pipe(add_counterfactual, places, buckets, limits)
-        .join(buckets.select("place_key", "bucket_limit"), on="place_key", how="left", maintain_order="left")
-        .drop("row", "has_won", "place_gate")
+        decided.pipe(add_counterfactual, slots, buckets, limits)
+        .join(buckets.select("bucket_key", "bucket_limit"), on="bucket_key", how="left", maintain_order="left")
+        .drop("row", "has_won", "slot_gate")
     )
 
 
-def lay_places(qualified: pl.DataFrame, inputs: DayInputs, columns: Sequence[str]) -> pl.DataFrame:
-    """Give what `places.give_places` requires of the candidates that qualify, and the named columns."""
-    return _lay_places(qualified, _buckets(qualified, inputs), place_limits(inputs), columns)
+def join_slot_limits(qualified: pl.DataFrame, inputs: DayInputs, columns: Sequence[str]) -> pl.DataFrame:
+    """Return what `slots.fill_slots` requires of the candidates that qualify, and the named columns."""
+    return _join_slot_limits(qualified, _buckets(qualified, inputs), slot_limits(inputs), columns)
 
 
-def _lay_places(
+def _join_slot_limits(
     rows: pl.DataFrame, buckets: pl.DataFrame, limits: pl.DataFrame, columns: Sequence[str]
 ) -> pl.DataFrame:
-    """Lay limits beside the candidates that qualify; each portfolio is a group."""
+    """Join limits to the candidates that qualify; each portfolio is a group."""
     return (
         rows.filter(pl.col("selection_gate").is_null())
         .select(columns)
-        .join(buckets.select("place_key", "bucket_limit"), on="place_key", how="left", maintain_order="left")
+        .join(buckets.select("bucket_key", "bucket_limit"), on="bucket_key", how="left", maintain_order="left")
         .join(limits, on="portfolio_key", how="left", maintain_order="left")
-        .with_columns(group=pl.col("portfolio_key").set_sorted(), place="place_key")
+        .with_columns(group=pl.col("portfolio_key").set_sorted(), group_bucket="bucket_key")
     )
 
 
 def _buckets(rows: pl.DataFrame, inputs: DayInputs) -> pl.DataFrame:
-    """Give `place_key, portfolio_key, bucket, bucket_limit`, one row for each bucket of a portfolio."""
-    general = place_limits(inputs).select("portfolio_key", "max_positions_per_bucket")
+    """Return `bucket_key, portfolio_key, bucket, bucket_limit`, one row for each bucket of a portfolio."""
+    general = slot_limits(inputs).select("portfolio_key", "max_positions_per_bucket")
     return (
-        rows.group_by("place_key")
+        rows.group_by("bucket_key")
         .agg(pl.col("portfolio_key", "bucket").first())
-        .sort("place_key")
+        .sort("bucket_key")
         .join(general, on="portfolio_key", how="left", maintain_order="left")
         .join(own_bucket_limits(inputs), on=["portfolio_key", "bucket"], how="left", maintain_order="left")
         .select(
-            "place_key",
+            "bucket_key",
             "portfolio_key",
             "bucket",
             bucket_limit=pl.coalesce("own_positions", "max_positions_per_bucket"),

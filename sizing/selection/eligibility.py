@@ -22,14 +22,14 @@ _SCHEMA: LimitSchema = {
 def qualify(candidates: pl.DataFrame, inputs: DayInputs) -> pl.DataFrame:
     """Find the first rule that stops each candidate, if any.
 
-    *Requires* what `universe.candidates` gives. *Adds* `candidate_rank` and `bucket_rank` (by score, then name;
+    *Requires* what `universe.candidates` returns. *Adds* `candidate_rank` and `bucket_rank` (by score, then name;
     null without a score), `is_pinned`, `selection_gate` (null: it qualifies).
     """
     return (
         candidates.join(_limits(inputs), on="portfolio_key", how="left", maintain_order="left")
         .with_columns(
             candidate_rank=_rank("portfolio_key"),
-            bucket_rank=_rank("place_key"),
+            bucket_rank=_rank("bucket_key"),
             is_pinned=_is_pinned(),
             is_unknown=pl.col("bucket") == UNCLASSIFIED,
         )
@@ -52,7 +52,7 @@ def _limits(inputs: DayInputs) -> pl.DataFrame:
 
 
 def _is_pinned() -> pl.Expr:
-    """Say which holdings stay as they are: may not be traded, or have no score, unless they must leave."""
+    """Mark holdings that stay as they are: under no_trade, or without a score, unless they must leave."""
     restriction = pl.col("restriction")
     may_not_be_traded = restriction.eq_missing(pl.lit(NO_TRADE))
     must_leave = pl.col("is_excluded") | restriction.eq_missing(pl.lit(MUST_SELL))
@@ -83,5 +83,5 @@ def _first_gate() -> pl.Expr:
 
 def _rank(group: str) -> pl.Expr:
     """Count the rows, which come best first; without a score there is no rank."""
-    place = pl.int_range(1, pl.len() + 1, dtype=pl.Int32).over(group)
-    return pl.when(pl.col("score_units").is_not_null()).then(place)
+    rank = pl.int_range(1, pl.len() + 1, dtype=pl.Int32).over(group)
+    return pl.when(pl.col("score_units").is_not_null()).then(rank)

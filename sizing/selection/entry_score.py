@@ -1,46 +1,53 @@
-"""The lowest score with which a candidate is selected, found by asking the rules themselves.
+"""The lowest score with which a candidate is selected, found by evaluating the rules themselves.
 
-A higher score never costs a place, so halving finds it. Only where two scores meet can anything turn: just above
-another candidate, at a threshold, or a replacement margin above or below another. Where another has the very same
-score the name decides; so a step is a score and a place among the names.
+entry = min {s in [0, 1] : selected(s)}, in score units. selected(s) never falls as s rises (docs/selection.md 5.3), so
+bisection finds it: about log2(3 n) evaluations for n candidates, all scenarios at once.
+
+The rules compare a score s with another s_j, with a threshold, and with s_j plus or minus the replacement margin, and
+with nothing else. So selected(s) can change only at
+
+    s_j (by name), threshold, s_j + margin (beats j), s_j - margin + 1 unit (j no longer beats it)
+
+and these steps alone are tried. Where s equals s_j, the name decides. So a step is a pair (score, name key): asset
+key k has the name key 2 k, and 2 k - 1 stands for any name just before it.
 """
 
 import polars as pl
 
 from sizing.selection.scenarios import (
+    AFTER_EVERY_NAME,
     FIRST_WAITING,
     MORE_WAITING,
-    ONE_NAME_LAST,
-    ask,
+    evaluate,
+    find_unsure,
     in_batches,
     in_order,
     narrow,
-    people,
-    unsure,
+    pool_rows,
 )
 from sizing.selection.score_views import SCORE_UNITS
 
 
-def find_entries(probes: pl.DataFrame, world: pl.DataFrame, limits: pl.DataFrame) -> pl.DataFrame:
-    """Find the last step, from the best down to its threshold, at which each probe is selected.
+def find_entries(scenarios: pl.DataFrame, pool: pl.DataFrame, limits: pl.DataFrame) -> pl.DataFrame:
+    """Find the last step, from the best down to its threshold, at which each scenario is selected.
 
-    *Adds* `probe`, its number, `entry_units` and `entry_name`: with this score a name before that one is selected, a
+    *Adds* `scenario`, its number, `entry_units` and `entry_name`: with this score a name before that one is selected, a
     later one needs a unit more; null where no step does.
     """
-    asked, waiting = probes.with_row_index("probe"), FIRST_WAITING
-    found = [_entries(asked.clear(), world.clear(), limits, waiting)]
-    while not asked.is_empty():
-        told = _entries(asked, world, limits, waiting)
-        found.append(told.filter(~pl.col("is_unsure")))
-        asked = told.filter("is_unsure").select(asked.columns)
+    open_scenarios, waiting = scenarios.with_row_index("scenario"), FIRST_WAITING
+    found = [_entries(open_scenarios.clear(), pool.clear(), limits, waiting)]
+    while not open_scenarios.is_empty():
+        outcome = _entries(open_scenarios, pool, limits, waiting)
+        found.append(outcome.filter(~pl.col("is_unsure")))
+        open_scenarios = outcome.filter("is_unsure").select(open_scenarios.columns)
         waiting *= MORE_WAITING
-    return pl.concat(found).sort("probe").drop("is_unsure")
+    return pl.concat(found).sort("scenario").drop("is_unsure")
 
 
-def _steps(world: pl.DataFrame, limits: pl.DataFrame) -> pl.DataFrame:
-    """Give every score and place among the names at which anything can turn: `portfolio_key, score_units, name`."""
-    scored = world.filter(pl.col("score_units").is_not_null()).with_columns(name=pl.col("asset_key").cast(pl.Int64) * 2)
-    score, margin, last = pl.col("score_units"), pl.col("margin_units"), pl.lit(ONE_NAME_LAST, pl.Int64)
+def _steps(pool: pl.DataFrame, limits: pl.DataFrame) -> pl.DataFrame:
+    """Return the steps at which a decision can change: `portfolio_key, score_units, name`."""
+    scored = pool.filter(pl.col("score_units").is_not_null()).with_columns(name=pl.col("asset_key").cast(pl.Int64) * 2)
+    score, margin, last = pl.col("score_units"), pl.col("margin_units"), pl.lit(AFTER_EVERY_NAME, pl.Int64)
     just_above = scored.select("portfolio_key", "score_units", pl.col("name") - 1)
     beats = scored.select("portfolio_key", score_units=score + margin, name=last)
     resists = scored.select("portfolio_key", score_units=score - margin + 1, name=last)
@@ -51,21 +58,21 @@ def _steps(world: pl.DataFrame, limits: pl.DataFrame) -> pl.DataFrame:
     return every.filter(pl.col("score_units").is_between(0, SCORE_UNITS)).unique()
 
 
-def _entries(probes: pl.DataFrame, world: pl.DataFrame, limits: pl.DataFrame, waiting: int) -> pl.DataFrame:
-    """Find the entries as far as the best `waiting` of each bucket tell. *Adds* `is_unsure`: they do not."""
-    around = narrow(world, probes, waiting)
-    around, steps = in_order(around, _steps(around, limits.join(probes, on="portfolio_key", how="semi")))
+def _entries(scenarios: pl.DataFrame, pool: pl.DataFrame, limits: pl.DataFrame, waiting: int) -> pl.DataFrame:
+    """Find the entries from the best `waiting` of each bucket. *Adds* `is_unsure`: these do not decide."""
+    around = narrow(pool, scenarios, waiting)
+    around, steps = in_order(around, _steps(around, limits.join(scenarios, on="portfolio_key", how="semi")))
     numbered = steps.with_row_index("step").with_columns(pl.col("step").cast(pl.Int64))
     first = numbered.group_by("portfolio_key").agg(first=pl.col("step").min())
-    lowest = numbered.filter(pl.col("name") == ONE_NAME_LAST).select(
+    lowest = numbered.filter(pl.col("name") == AFTER_EVERY_NAME).select(
         "portfolio_key", threshold="score_units", high="step"
     )
     bounded = (
-        probes.join(first, on="portfolio_key", how="left", maintain_order="left")
+        scenarios.join(first, on="portfolio_key", how="left", maintain_order="left")
         .join(lowest, on=["portfolio_key", "threshold"], how="left", maintain_order="left")
         .with_columns(low=pl.col("first") - 1, is_small="is_waiting_name")
     )
-    found = pl.concat([_halve(part, people(part, around), numbered) for part in in_batches(bounded, around)])
+    found = pl.concat([_bisect(part, pool_rows(part, around), numbered) for part in in_batches(bounded, around)])
     at = found.select(pl.when(pl.col("low") >= pl.col("first")).then(pl.col("low"))).to_series()
     entry = numbered.select(
         pl.col("score_units").gather(at).alias("entry_units"), pl.col("name").gather(at).alias("entry_name")
@@ -73,26 +80,28 @@ def _entries(probes: pl.DataFrame, world: pl.DataFrame, limits: pl.DataFrame, wa
     return found.drop("first", "low", "high", "is_small").hstack(entry)
 
 
-def _halve(probes: pl.DataFrame, others: pl.DataFrame, steps: pl.DataFrame) -> pl.DataFrame:
-    """Halve the steps between `low` (selected, or none) and `high` until they meet, for all probes at once."""
-    bounds, doubts = probes.select("probe", "low", "high"), [probes.select("probe").clear()]
+def _bisect(scenarios: pl.DataFrame, others: pl.DataFrame, steps: pl.DataFrame) -> pl.DataFrame:
+    """Bisect the steps, best first, of all scenarios at once: selected at `low`, not behind `high`, until they meet."""
+    bounds, doubts = scenarios.select("scenario", "low", "high"), [scenarios.select("scenario").clear()]
     while not (left := bounds.filter(pl.col("low") < pl.col("high"))).is_empty():
-        tried = left.select("probe", middle=(pl.col("low") + pl.col("high") + 1) // 2)
-        asked = _try(probes, others, steps, tried)
-        doubts.append(unsure(asked))
-        is_in = asked.filter("is_probe")["place_gate"].is_null()
-        bounds = bounds.join(tried.with_columns(is_in=is_in), on="probe", how="left", maintain_order="left").select(
-            "probe",
+        tried = left.select("scenario", middle=(pl.col("low") + pl.col("high") + 1) // 2)
+        outcome = _evaluate_at(scenarios, others, steps, tried)
+        doubts.append(find_unsure(outcome))
+        is_in = outcome.filter("is_scenario")["slot_gate"].is_null()
+        bounds = bounds.join(tried.with_columns(is_in=is_in), on="scenario", how="left", maintain_order="left").select(
+            "scenario",
             low=pl.when("is_in").then("middle").otherwise("low"),
             high=pl.when(~pl.col("is_in")).then(pl.col("middle") - 1).otherwise("high"),
         )
-    is_unsure = pl.col("probe").is_in(pl.concat(doubts)["probe"].implode())
-    return probes.drop("low", "high").hstack(bounds.select("low", "high")).with_columns(is_unsure=is_unsure)
+    is_unsure = pl.col("scenario").is_in(pl.concat(doubts)["scenario"].implode())
+    return scenarios.drop("low", "high").hstack(bounds.select("low", "high")).with_columns(is_unsure=is_unsure)
 
 
-def _try(probes: pl.DataFrame, others: pl.DataFrame, steps: pl.DataFrame, tried: pl.DataFrame) -> pl.DataFrame:
-    """Ask the probes that are not settled yet, each at its step. *Requires* `probes` and `tried` by `probe`."""
+def _evaluate_at(
+    scenarios: pl.DataFrame, others: pl.DataFrame, steps: pl.DataFrame, tried: pl.DataFrame
+) -> pl.DataFrame:
+    """Evaluate the scenarios that are still open, each at its step. *Requires* both by `scenario`."""
     step = steps.select(pl.col("order", "score_units").gather(tried["middle"]))
-    asked = probes.join(tried, on="probe", how="semi", maintain_order="left").hstack(step)
-    are_all = tried.height == probes.height
-    return ask(asked, others if are_all else others.join(tried, on="probe", how="semi", maintain_order="left"))
+    placed = scenarios.join(tried, on="scenario", how="semi", maintain_order="left").hstack(step)
+    are_all = tried.height == scenarios.height
+    return evaluate(placed, others if are_all else others.join(tried, on="scenario", how="semi", maintain_order="left"))

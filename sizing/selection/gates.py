@@ -35,14 +35,14 @@ GATE = pl.Enum(GATES)
 """The type of a gate while rules work on it: a byte, where a word would be compared millions of times."""
 
 SCORE_GATES = (BELOW_EXIT, BELOW_ENTRY)
-"""Gates before the places that a higher score opens."""
+"""Gates before the slots that a higher score opens."""
 
-PLACE_GATES = (BUCKET_FULL, TOTAL_FULL, NEW_FULL, MIN_BUCKETS, REPLACED)
-"""Gates of candidates that qualify and find no place."""
+SLOT_GATES = (BUCKET_FULL, TOTAL_FULL, NEW_FULL, MIN_BUCKETS, REPLACED)
+"""Gates of candidates that qualify and find no slot."""
 
 
 def gate(code: str) -> pl.Expr:
-    """Give a gate as a value to compare with, or to set. *Raises* where there is no such gate."""
+    """Return a gate as a value to compare with, or to set. *Raises* where there is no such gate."""
     return pl.lit(code, GATE)
 
 

@@ -1,22 +1,30 @@
-"""The auction for places that holdings have: in each round of a portfolio the best new name that can win, wins.
+"""Replacement rounds: in each round of a portfolio, the best new name that can win replaces a holding.
 
-It meets the weakest holding that it may meet: any, where its own bucket has a free position, else one of its own
+It meets the weakest holding that it may replace: any, where its own bucket has a free position, else one of its own
 bucket, unless that is over its limit (docs/selection.md 3.5).
+
+With s in score units and a margin of at least one unit, challenger c beats holder h where s_c >= s_h + margin.
+
+Only the first of each queue can take part in a round. In a bucket all challengers meet the same holding, so the best
+of them wins if any does; and the weakest holder of a bucket is met before the others of it. So a bucket is two
+pointers, one into its challengers from the best down and one into its holders from the weakest up, and a round costs
+one row a bucket, in all portfolios at once. Every round advances a pointer and uses one of the new names that may
+still enter (`openings`): there are at most max_new_positions rounds.
 """
 
 import polars as pl
 
-from sizing.frames.sorted_groups import so_far, starts
+from sizing.frames.sorted_groups import running_count, starts
 from sizing.selection.gates import NOT_STOPPED, REPLACED, gate
 
 _NOBODY = pl.Series([], dtype=pl.UInt32)
 
 
-def hold_auction(rows: pl.DataFrame) -> pl.DataFrame:
-    """Let challengers take places until none can, in all groups at once, round by round.
+def run_replacement(rows: pl.DataFrame) -> pl.DataFrame:
+    """Replace holdings by challengers until none can win, in all groups at once, round by round.
 
-    *Requires* what `places.give_places` works on, with `place_gate, is_reserved` of all that went before.
-    *Adds* `has_won`, and rewrites `place_gate` of those who win and of those who lose.
+    *Requires* the columns of `slots.fill_slots`, with `slot_gate, is_reserved` of the rules before.
+    *Adds* `has_won`, and rewrites `slot_gate` of those who win and of those who lose.
     """
     buckets, challengers, holders = _contest(rows)
     entered, replaced = [_NOBODY], [_NOBODY]
@@ -26,7 +34,7 @@ def hold_auction(rows: pl.DataFrame) -> pl.DataFrame:
         replaced.append(lost)
     settled = rows.with_columns(has_won=_is_one_of(entered), has_lost=_is_one_of(replaced))
     return settled.with_columns(
-        place_gate=pl.when("has_won").then(NOT_STOPPED).when("has_lost").then(gate(REPLACED)).otherwise("place_gate")
+        slot_gate=pl.when("has_won").then(NOT_STOPPED).when("has_lost").then(gate(REPLACED)).otherwise("slot_gate")
     ).drop("has_lost")
 
 
@@ -39,7 +47,7 @@ def _is_one_of(numbers: list[pl.Series]) -> pl.Expr:
 
 
 def _contest(rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
-    """Give the buckets of the groups where somebody might win, their challengers and their holders, queued.
+    """Return the buckets of the groups where a challenger might win, their challengers and their holders, queued.
 
     `challenger` and `holder` point to the first of a bucket's queue, `last_challenger` and `last_holder` behind it.
     """
@@ -47,15 +55,15 @@ def _contest(rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFra
     challengers = _queue(contested.filter("challenges"), "challenger")
     holders = _queue(contested.filter("defends").reverse(), "holder")
     buckets = (
-        contested.group_by("place")
+        contested.group_by("group_bucket")
         .agg(
-            pl.col("group", "bucket_limit", "margin_units", "slots").first(),
+            pl.col("group", "bucket_limit", "margin_units", "openings").first(),
             there=pl.col("selected").sum().cast(pl.Int64),
         )
-        .join(_ends(challengers, "challenger"), on="place", how="left")
-        .join(_ends(holders, "holder"), on="place", how="left")
+        .join(_ends(challengers, "challenger"), on="group_bucket", how="left")
+        .join(_ends(holders, "holder"), on="group_bucket", how="left")
         .filter(pl.col("challenger").is_not_null() | pl.col("holder").is_not_null())
-        .sort("place")
+        .sort("group_bucket")
         .with_columns(pl.col("group").set_sorted())
     )
     return buckets, challengers, holders
@@ -63,38 +71,38 @@ def _contest(rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFra
 
 def _open_groups(rows: pl.DataFrame) -> pl.DataFrame:
     """Keep the groups with a margin and a new name left to enter, whose best challenger beats the weakest holding."""
-    selected, is_new, score = pl.col("place_gate").is_null(), ~pl.col("is_held"), pl.col("score_units")
+    selected, is_new, score = pl.col("slot_gate").is_null(), ~pl.col("is_held"), pl.col("score_units")
     can_leave = pl.col("is_held") & ~pl.col("is_pinned") & ~pl.col("is_reserved")
     weakest, best = pl.col("defender_units").min().over("group"), pl.col("challenger_units").max().over("group")
     return (
         rows.with_row_index("number")
         .filter(pl.col("margin_units").is_not_null())
         .select(
-            *("number", "group", "place", "score_units", "bucket_limit", "margin_units"),
+            *("number", "group", "group_bucket", "score_units", "bucket_limit", "margin_units"),
             selected=selected,
             challenges=is_new & ~selected,
             defends=can_leave & selected,
             challenger_units=pl.when(is_new & ~selected).then(score),
             defender_units=pl.when(can_leave & selected).then(score),
-            slots=pl.col("max_new_positions") - (selected & is_new).sum().over("group"),
+            openings=pl.col("max_new_positions") - (selected & is_new).sum().over("group"),
         )
-        .filter((pl.col("slots") > 0) & (best >= weakest + pl.col("margin_units")))
+        .filter((pl.col("openings") > 0) & (best >= weakest + pl.col("margin_units")))
     )
 
 
 def _queue(rows: pl.DataFrame, name: str) -> pl.DataFrame:
-    """Line up the rows of each bucket as they came: no more of them can win, or lose, than new names may enter."""
+    """Queue the rows of each bucket as they came: no more of them can win, or lose, than new names may enter."""
     return (
-        rows.sort("place", maintain_order=True)
-        .with_columns(starts=starts("place"))
-        .filter(so_far(pl.col("place").is_not_null(), "starts") <= pl.col("slots"))
-        .select("number", "place", "score_units")
+        rows.sort("group_bucket", maintain_order=True)
+        .with_columns(starts=starts("group_bucket"))
+        .filter(running_count(pl.col("group_bucket").is_not_null(), "starts") <= pl.col("openings"))
+        .select("number", "group_bucket", "score_units")
         .with_row_index(name)
     )
 
 
 def _ends(queue: pl.DataFrame, name: str) -> pl.DataFrame:
-    return queue.group_by("place").agg(
+    return queue.group_by("group_bucket").agg(
         pl.col(name).first().cast(pl.Int64), (pl.col(name).last().cast(pl.Int64) + 1).alias(f"last_{name}")
     )
 
@@ -102,13 +110,13 @@ def _ends(queue: pl.DataFrame, name: str) -> pl.DataFrame:
 def _round(
     buckets: pl.DataFrame, challengers: pl.DataFrame, holders: pl.DataFrame
 ) -> tuple[pl.DataFrame, pl.Series, pl.Series]:
-    """Hold one round; give the groups that go on, the rows that entered and the rows that were replaced.
+    """Run one round. Return the groups that go on, the rows that entered and the rows that were replaced.
 
     Rows are numbered the best first, so the best has the least number and the weakest the highest.
     """
     met = (
-        buckets.pipe(_first, challengers, "challenger")
-        .pipe(_first, holders, "holder")
+        buckets.pipe(_add_add_first, challengers, "challenger")
+        .pipe(_add_add_first, holders, "holder")
         .with_columns(
             meets=pl.when(pl.col("there") < pl.col("bucket_limit"))
             .then(pl.col("holder_row").max().over("group"))
@@ -131,7 +139,7 @@ def _round(
     won = met.filter("wins")
     after = met.select(
         "group",
-        "place",
+        "group_bucket",
         "bucket_limit",
         "margin_units",
         pl.col("challenger") + pl.col("wins"),
@@ -139,13 +147,13 @@ def _round(
         pl.col("holder") + pl.col("loses"),
         "last_holder",
         pl.col("there") + pl.col("wins") - pl.col("loses"),
-        pl.col("slots") - 1,
-    ).filter(pl.col("slots") > 0)
+        pl.col("openings") - 1,
+    ).filter(pl.col("openings") > 0)
     return after, won["winner"], won["loser"]
 
 
-def _first(buckets: pl.DataFrame, queue: pl.DataFrame, name: str) -> pl.DataFrame:
-    """Lay row and score of the first of each bucket's queue beside it; null where the queue is empty."""
+def _add_add_first(buckets: pl.DataFrame, queue: pl.DataFrame, name: str) -> pl.DataFrame:
+    """Add row and score of the first of each queue; null where the queue is empty."""
     at = buckets.select(pl.when(pl.col(name) < pl.col(f"last_{name}")).then(pl.col(name))).to_series()
     first = queue.select(
         pl.col("number").gather(at).alias(f"{name}_row"), pl.col("score_units").gather(at).alias(f"{name}_units")

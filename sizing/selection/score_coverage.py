@@ -4,7 +4,7 @@ import polars as pl
 
 from sizing.frames.day_inputs import DayInputs
 from sizing.frames.limit_columns import LimitSchema, limit_frame
-from sizing.selection.score_views import Views, lay_views
+from sizing.selection.score_views import Views, build_views
 from sizing.selection.universe import with_restrictions
 from sizing.text import grouped
 
@@ -19,9 +19,9 @@ _COUNT_TOLERANCE = 1e-9
 
 
 def find_missing_scores(inputs: DayInputs) -> tuple[str, ...]:
-    """Say for each portfolio that breaks max_missing_score_share which scores are missing; nothing: all is well.
+    """Return one sentence for each portfolio that breaks max_missing_score_share; empty: none does.
 
-    Of more than ten objections, the same one of several portfolios is said once.
+    Of more than ten, the same sentence of several portfolios is written once.
     """
     found = missing_scores(inputs).select("portfolio_id", "objection").iter_rows()
     return tuple(f"{names}: {objection}" for names, objection in grouped(found))
@@ -33,12 +33,12 @@ def missing_scores(inputs: DayInputs) -> pl.DataFrame:
     Looked at: the portfolio's holdings, and the universe of the last day that has scores of its model, less what its
     config leaves out and what a restriction settles.
     """
-    views = lay_views(inputs)
+    views = build_views(inputs)
     portfolios = limit_frame(inputs.limits, _SCHEMA)
     today = views.scored.filter(pl.col("score_age_days") == 0).select("view", "asset_key", has_score=pl.lit(value=True))
     shares = (
         pl.concat([_holdings(views, inputs), _last_universe(views)])
-        .pipe(_with_a_say, views, inputs)
+        .pipe(_drop_settled, views, inputs)
         .join(today, on=["view", "asset_key"], how="left")
         .join(views.names.select("asset_key", "asset"), on="asset_key")
         .join(views.portfolios.select("portfolio_key", "portfolio_id"), on="portfolio_key")
@@ -58,7 +58,7 @@ def missing_scores(inputs: DayInputs) -> pl.DataFrame:
     silent = portfolios.join(quiet, on="portfolio_id", how="semi", maintain_order="left").join(
         shares, on="portfolio_id", how="anti", maintain_order="left"
     )
-    return pl.concat([_without_any_score(silent), shares.select("portfolio_id", objection=_sentence())])
+    return pl.concat([_report_unscored(silent), shares.select("portfolio_id", objection=_sentence())])
 
 
 def _holdings(views: Views, inputs: DayInputs) -> pl.DataFrame:
@@ -70,7 +70,7 @@ def _holdings(views: Views, inputs: DayInputs) -> pl.DataFrame:
 
 
 def _last_universe(views: Views) -> pl.DataFrame:
-    """Give what each portfolio's model scored on the last day before today."""
+    """Return what each portfolio's model scored on the last day before today."""
     before = views.scored.filter(pl.col("score_age_days") > 0)
     last_day = pl.col("score_age_days") == pl.col("score_age_days").min().over("view")
     return views.portfolios.join(before.filter(last_day), on="view").select(
@@ -78,15 +78,15 @@ def _last_universe(views: Views) -> pl.DataFrame:
     )
 
 
-def _with_a_say(expected: pl.DataFrame, views: Views, inputs: DayInputs) -> pl.DataFrame:
+def _drop_settled(expected: pl.DataFrame, views: Views, inputs: DayInputs) -> pl.DataFrame:
     """Leave out assets whose score decides nothing: excluded, to be sold, or not to be traded."""
     settled = pl.col("is_excluded") | pl.col("restriction").is_in(["must_sell", "no_trade"]).fill_null(value=False)
     restricted = with_restrictions(expected, views, inputs)
     return restricted.with_columns(views.outside(restricted)).filter(~settled).select(expected.columns)
 
 
-def _without_any_score(portfolios: pl.DataFrame) -> pl.DataFrame:
-    """Say which portfolios follow a model without any score today: a typing error, or a feed that is gone."""
+def _report_unscored(portfolios: pl.DataFrame) -> pl.DataFrame:
+    """Report portfolios that follow a model without any score today: a typing error, or a feed that is gone."""
     silent = portfolios.filter(pl.col("max_missing_score_share") < 1)
     return silent.select("portfolio_id", objection=pl.format("its model {} has no score at all today", "model"))
 

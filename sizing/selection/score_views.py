@@ -44,13 +44,13 @@ class Views(NamedTuple):
         return pl.col("portfolio_key").cast(pl.Int64) * self.names.height + pl.col("asset_key")
 
     def outside(self, rows: pl.DataFrame) -> pl.Series:
-        """Say of each row whether its asset is outside of its view. *Requires* `view, asset_key`."""
+        """Mark the rows whose asset is outside of their view. *Requires* `view, asset_key`."""
         at = rows.select(pl.col("view").cast(pl.UInt32) * self.names.height + pl.col("asset_key")).to_series()
         return self.is_outside.gather(at).alias("is_excluded")
 
 
-def lay_views(inputs: DayInputs) -> Views:
-    """Give portfolios and assets their keys, and work out once what portfolios with equal settings see alike."""
+def build_views(inputs: DayInputs) -> Views:
+    """Assign keys to portfolios and assets, and compute once what portfolios with equal settings share."""
     settings = {_setting(one): None for one in inputs.limits.values()}
     number_of = {setting: number for number, setting in enumerate(settings)}
     portfolios = pl.DataFrame(
@@ -66,12 +66,12 @@ def lay_views(inputs: DayInputs) -> Views:
 
 
 def score_units(score: str) -> pl.Expr:
-    """Give a score in whole units."""
+    """Return a score in whole units."""
     return (pl.col(score) * SCORE_UNITS).round().cast(pl.Int64)
 
 
 def as_score(units: str) -> pl.Expr:
-    """Give whole units as the score that has them: rounded, as a division alone may be off by the last bit."""
+    """Return the score of whole units: rounded, as a division alone may be off by the last bit."""
     return (pl.col(units) / SCORE_UNITS).round(_SCORE_DECIMALS)
 
 
@@ -84,7 +84,7 @@ def _plain(value: object) -> object:
 
 
 def _names(inputs: DayInputs) -> pl.DataFrame:
-    """Give `asset_key, asset, bucket, bucket_key`, by name."""
+    """Return `asset_key, asset, bucket, bucket_code`, by name."""
     seen = pl.concat([inputs.scores["asset"], inputs.holdings["asset"]]).unique().sort()
     return (
         seen.to_frame()
@@ -92,7 +92,7 @@ def _names(inputs: DayInputs) -> pl.DataFrame:
         .join(inputs.delisted.select("asset", last_bucket="bucket"), on="asset", how="left", maintain_order="left")
         .with_columns(bucket=pl.coalesce("bucket", "last_bucket", pl.lit(UNCLASSIFIED)))
         .drop("last_bucket")
-        .with_columns(bucket_key=pl.col("bucket").rank("dense").cast(pl.UInt32) - 1)
+        .with_columns(bucket_code=pl.col("bucket").rank("dense").cast(pl.UInt32) - 1)
         .with_row_index("asset_key")
     )
 
@@ -140,7 +140,7 @@ def combined_scores(parts: pl.DataFrame) -> pl.DataFrame:
 
 
 def _is_outside(views: pl.DataFrame, names: pl.DataFrame) -> pl.Series:
-    """Answer for every view and name: outside of what it includes, or in what it excludes."""
+    """Mark every view and name: outside of what it includes, or in what it excludes."""
     every = views.select("view").join(names.select("asset", "bucket"), how="cross", maintain_order="left_right")
     is_open = (pl.col("include_assets").list.len() == 0) & (pl.col("include_buckets").list.len() == 0)
     marked = every.join(views.select("view", is_open=is_open), on="view", how="left", maintain_order="left")

@@ -1,16 +1,16 @@
-"""Who of the qualified gets a place: bucket, missing buckets, total, new names, auction (docs/selection.md 3).
+"""Which qualified candidates get a slot: bucket, missing buckets, total, new names, replacement (docs/selection.md 3).
 
 The rules work on groups of rows. A group is a portfolio as it is, or a portfolio with one score changed: the
-counterfactual asks the same function. What does not belong here: who qualifies, and any word.
+counterfactual calls the same function. What does not belong here: who qualifies, and any text.
 """
 
 import polars as pl
 
 from sizing.frames.day_inputs import DayInputs
 from sizing.frames.limit_columns import LimitSchema, limit_frame
-from sizing.frames.sorted_groups import ends, in_all, so_far, starts
+from sizing.frames.sorted_groups import ends, run_count, running_count, starts
 from sizing.selection.gates import BUCKET_FULL, MIN_BUCKETS, NEW_FULL, TOTAL_FULL, gate
-from sizing.selection.replacement import hold_auction
+from sizing.selection.replacement import run_replacement
 from sizing.selection.score_views import score_units
 
 _LIMITS: LimitSchema = {
@@ -25,7 +25,7 @@ _LIMITS: LimitSchema = {
     "min_score_new_position": pl.Float64,
 }
 
-PLACE_COLUMNS = (
+SLOT_COLUMNS = (
     "score_units",
     "is_held",
     "is_pinned",
@@ -36,13 +36,13 @@ PLACE_COLUMNS = (
     "min_buckets_represented",
     "margin_units",
 )
-"""What `give_places` looks at, besides the two groups."""
+"""What `fill_slots` reads, besides the two groups."""
 
 
-def place_limits(inputs: DayInputs) -> pl.DataFrame:
-    """Lay the limits of the places beside each `portfolio_key`.
+def slot_limits(inputs: DayInputs) -> pl.DataFrame:
+    """Return the limits on slots, one row a `portfolio_key`.
 
-    `margin_units` is what a challenger must score more, at least one unit; null: nobody is replaced.
+    `margin_units` is how much more a challenger must score, at least one unit; null: nobody is replaced.
     """
     return (
         limit_frame(inputs.limits, _LIMITS)
@@ -58,7 +58,7 @@ def place_limits(inputs: DayInputs) -> pl.DataFrame:
 
 
 def own_bucket_limits(inputs: DayInputs) -> pl.DataFrame:
-    """Give `portfolio_key, bucket, own_positions`: the buckets with a number of positions of their own."""
+    """Return `portfolio_key, bucket, own_positions`: the buckets with a number of positions of their own."""
     rows = [
         (key, bucket, count)
         for key, (_, one) in enumerate(sorted(inputs.limits.items()))
@@ -68,25 +68,25 @@ def own_bucket_limits(inputs: DayInputs) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=schema, orient="row")
 
 
-def give_places(rows: pl.DataFrame) -> pl.DataFrame:
-    """Fill the places of every group.
+def fill_slots(rows: pl.DataFrame) -> pl.DataFrame:
+    """Fill the slots of every group.
 
-    *Requires* qualified candidates, by `group` and best first, those without a score last; `place`, one number for
-    each bucket of a group, rising with the group; PLACE_COLUMNS.
-    *Adds* `is_reserved`, `has_won` (the auction) and `place_gate` (null: selected). Order and number of rows stay.
+    *Requires* qualified candidates, by `group` and best first, those without a score last; `group_bucket`, one number
+    for each bucket of a group, rising with the group; SLOT_COLUMNS.
+    *Adds* `is_reserved`, `has_won` (a replacement) and `slot_gate` (null: selected). Order and number of rows stay.
     """
-    by_place = rows.select(pl.arg_sort_by("place", maintain_order=True)).to_series()
-    by_score = by_place.arg_sort()
-    marked = rows.hstack(_at_places(rows, by_place)[by_score]).with_columns(
+    by_bucket = rows.select(pl.arg_sort_by("group_bucket", maintain_order=True)).to_series()
+    by_score = by_bucket.arg_sort()
+    marked = rows.hstack(_rank_in_buckets(rows, by_bucket)[by_score]).with_columns(
         group_starts=starts("group"), group_ends=ends("group")
     )
-    kept = _close_above_the_total(_reserve(marked))
-    taken = kept.hstack(_positions_taken(kept, by_place)[by_score])
-    return hold_auction(_let_in(taken).select(*rows.columns, "is_reserved", "place_gate"))
+    kept = _close_above_total(_reserve(marked))
+    taken = kept.hstack(_count_retained(kept, by_bucket)[by_score])
+    return run_replacement(_admit_new_names(taken).select(*rows.columns, "is_reserved", "slot_gate"))
 
 
-def _at_places(rows: pl.DataFrame, by_place: pl.Series) -> pl.DataFrame:
-    """Look at each bucket of a group: who is above its positions, and who leads it, row by row of `by_place`.
+def _rank_in_buckets(rows: pl.DataFrame, by_bucket: pl.Series) -> pl.DataFrame:
+    """Mark who is above the positions of its bucket, and who leads it, in the order `by_bucket`.
 
     Pinned holdings come first, then the best, up to the limit. A bucket without a pinned holding is led by its best
     holding, or by its best new name where it holds nothing.
@@ -94,56 +94,58 @@ def _at_places(rows: pl.DataFrame, by_place: pl.Series) -> pl.DataFrame:
     is_held, is_pinned = pl.col("is_held"), pl.col("is_pinned")
     is_free = is_held & ~is_pinned
     return (
-        rows.select(pl.col("place", "is_held", "is_pinned", "bucket_limit", "allow_bucket_overflow").gather(by_place))
-        .with_columns(starts=starts("place"), ends=ends("place"))
+        rows.select(
+            pl.col("group_bucket", "is_held", "is_pinned", "bucket_limit", "allow_bucket_overflow").gather(by_bucket)
+        )
+        .with_columns(starts=starts("group_bucket"), ends=ends("group_bucket"))
         .with_columns(
-            free_place=so_far(is_free, "starts"),
-            new_place=so_far(~is_held, "starts"),
-            pinned_place=so_far(is_pinned, "starts"),
-            n_pinned_here=in_all(is_pinned, "starts", "ends"),
-            n_held=in_all(is_held, "starts", "ends"),
+            free_rank=running_count(is_free, "starts"),
+            new_rank_in_bucket=running_count(~is_held, "starts"),
+            pinned_rank=running_count(is_pinned, "starts"),
+            n_pinned_here=run_count(is_pinned, "starts", "ends"),
+            n_held=run_count(is_held, "starts", "ends"),
         )
         .select(
             is_above=is_free
             & ~pl.col("allow_bucket_overflow")
-            & (pl.col("free_place") + pl.col("n_pinned_here") > pl.col("bucket_limit")),
-            leads_held=is_free & (pl.col("free_place") == 1) & (pl.col("n_pinned_here") == 0),
-            leads_new=~is_held & (pl.col("new_place") == 1) & (pl.col("n_held") == 0),
-            is_first_pinned=is_pinned & (pl.col("pinned_place") == 1),
-            new_place="new_place",
+            & (pl.col("free_rank") + pl.col("n_pinned_here") > pl.col("bucket_limit")),
+            leads_held=is_free & (pl.col("free_rank") == 1) & (pl.col("n_pinned_here") == 0),
+            leads_new=~is_held & (pl.col("new_rank_in_bucket") == 1) & (pl.col("n_held") == 0),
+            is_first_pinned=is_pinned & (pl.col("pinned_rank") == 1),
+            new_rank_in_bucket="new_rank_in_bucket",
         )
     )
 
 
-def _positions_taken(rows: pl.DataFrame, by_place: pl.Series) -> pl.DataFrame:
-    """Count the holdings that each bucket of a group keeps, row by row of `by_place`."""
+def _count_retained(rows: pl.DataFrame, by_bucket: pl.Series) -> pl.DataFrame:
+    """Count the holdings that each bucket of a group retains, in the order `by_bucket`."""
     return (
-        rows.select(pl.col("place", "is_kept").gather(by_place))
-        .with_columns(starts=starts("place"), ends=ends("place"))
-        .select(taken=in_all(pl.col("is_kept"), "starts", "ends"))
+        rows.select(pl.col("group_bucket", "is_retained").gather(by_bucket))
+        .with_columns(starts=starts("group_bucket"), ends=ends("group_bucket"))
+        .select(taken=run_count(pl.col("is_retained"), "starts", "ends"))
     )
 
 
-def _so_far(flag: pl.Expr) -> pl.Expr:
-    return so_far(flag, "group_starts")
+def _running_count(flag: pl.Expr) -> pl.Expr:
+    return running_count(flag, "group_starts")
 
 
-def _in_all(flag: pl.Expr) -> pl.Expr:
-    return in_all(flag, "group_starts", "group_ends")
+def _group_count(flag: pl.Expr) -> pl.Expr:
+    return run_count(flag, "group_starts", "group_ends")
 
 
 def _reserve(rows: pl.DataFrame) -> pl.DataFrame:
-    """Find the bearers of the buckets that must be represented, as far as the total less the pinned reaches.
+    """Reserve slots for bucket representatives, as far as the total less the pinned reaches.
 
     Leading holdings come first, then leading new names, as many as may be opened.
     """
     return (
         rows.with_columns(
-            held_rank=_so_far(pl.col("leads_held")),
-            new_rank=_so_far(pl.col("leads_new")),
-            n_led=_in_all(pl.col("leads_held")),
-            n_pinned=_in_all(pl.col("is_pinned")),
-            wanted=pl.col("min_buckets_represented") - _in_all(pl.col("is_first_pinned")),
+            held_rank=_running_count(pl.col("leads_held")),
+            new_rank=_running_count(pl.col("leads_new")),
+            n_led=_group_count(pl.col("leads_held")),
+            n_pinned=_group_count(pl.col("is_pinned")),
+            wanted=pl.col("min_buckets_represented") - _group_count(pl.col("is_first_pinned")),
         )
         .with_columns(
             may_lead=pl.col("leads_held") | (pl.col("leads_new") & (pl.col("new_rank") <= pl.col("max_new_positions"))),
@@ -154,46 +156,46 @@ def _reserve(rows: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _close_above_the_total(rows: pl.DataFrame) -> pl.DataFrame:
-    """Let the other holdings follow, the best first; say of the first that close if a new bearer has their place."""
+def _close_above_total(rows: pl.DataFrame) -> pl.DataFrame:
+    """Retain the other holdings, the best first; of those that close, the best give way to new representatives."""
     is_other = pl.col("is_held") & ~pl.col("is_pinned") & ~pl.col("is_reserved") & ~pl.col("is_above")
-    room = pl.col("max_total_positions") - pl.col("n_pinned") - pl.col("n_bearers")
+    room = pl.col("max_total_positions") - pl.col("n_pinned") - pl.col("n_representatives")
     return (
         rows.with_columns(
-            n_bearers=_in_all(pl.col("is_reserved")),
-            n_new_bearers=_in_all(pl.col("is_reserved") & ~pl.col("is_held")),
-            other_place=_so_far(is_other),
+            n_representatives=_group_count(pl.col("is_reserved")),
+            n_new_representatives=_group_count(pl.col("is_reserved") & ~pl.col("is_held")),
+            other_rank=_running_count(is_other),
         )
-        .with_columns(surplus=pl.when(is_other).then(pl.col("other_place") - room.clip(0)))
+        .with_columns(surplus=pl.when(is_other).then(pl.col("other_rank") - room.clip(0)))
         .with_columns(
-            place_gate=pl.when("is_above")
+            slot_gate=pl.when("is_above")
             .then(gate(BUCKET_FULL))
-            .when(pl.col("surplus") > pl.col("n_new_bearers"))
+            .when(pl.col("surplus") > pl.col("n_new_representatives"))
             .then(gate(TOTAL_FULL))
             .when(pl.col("surplus") > 0)
             .then(gate(MIN_BUCKETS))
         )
-        .with_columns(is_kept=pl.col("is_held") & pl.col("place_gate").is_null())
+        .with_columns(is_retained=pl.col("is_held") & pl.col("slot_gate").is_null())
     )
 
 
-def _let_in(rows: pl.DataFrame) -> pl.DataFrame:
-    """Queue the best new names of each bucket for its free positions, then let in bearers first, then the best."""
+def _admit_new_names(rows: pl.DataFrame) -> pl.DataFrame:
+    """Queue the best new names of each bucket for its free positions; representatives enter first, then the best."""
     is_new = ~pl.col("is_held")
     waits = pl.col("queues") & ~pl.col("is_reserved")
     return (
-        rows.with_columns(queues=is_new & (pl.col("new_place") <= pl.col("bucket_limit") - pl.col("taken")))
+        rows.with_columns(queues=is_new & (pl.col("new_rank_in_bucket") <= pl.col("bucket_limit") - pl.col("taken")))
         .with_columns(
-            before=pl.when(waits).then(_so_far(waits) + pl.col("n_new_bearers")),
-            room=(pl.col("max_total_positions") - _in_all(pl.col("is_kept"))).clip(0),
+            before=pl.when(waits).then(_running_count(waits) + pl.col("n_new_representatives")),
+            room=(pl.col("max_total_positions") - _group_count(pl.col("is_retained"))).clip(0),
         )
         .with_columns(
-            place_gate=pl.when(is_new & ~pl.col("queues"))
+            slot_gate=pl.when(is_new & ~pl.col("queues"))
             .then(gate(BUCKET_FULL))
             .when(pl.col("before") > pl.col("room"))
             .then(gate(TOTAL_FULL))
             .when(pl.col("before") > pl.col("max_new_positions"))
             .then(gate(NEW_FULL))
-            .otherwise("place_gate")
+            .otherwise("slot_gate")
         )
     )

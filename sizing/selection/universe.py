@@ -7,7 +7,7 @@ import polars as pl
 
 from sizing.frames.day_inputs import DayInputs
 from sizing.frames.schema import STORED_WEIGHT
-from sizing.selection.score_views import Views, lay_views
+from sizing.selection.score_views import Views, build_views
 
 _SEVERITY = {"must_sell": 0, "no_trade": 1, "no_buy": 2}
 """Where several restrictions meet one asset, the most severe counts."""
@@ -27,21 +27,21 @@ CANDIDATE_COLUMNS = (
     "restriction_reason",
     "is_excluded",
 )
-KEY_COLUMNS = ("portfolio_key", "asset_key", "place_key", "score_units")
+KEY_COLUMNS = ("portfolio_key", "asset_key", "bucket_key", "score_units")
 """Numbers for names: portfolios and assets in the order of their names, one for each bucket of a portfolio, and the
 score in whole units of 1e-12."""
 
 
 def candidates(inputs: DayInputs) -> pl.DataFrame:
-    """Give one row per portfolio and candidate: by portfolio, the best first, those without a score last.
+    """Return one row per portfolio and candidate: by portfolio, the best first, those without a score last.
 
     *Adds* `bucket, score, score_date, score_age_days, has_partial_score, is_score_stale, is_held, current_weight,
     restriction, restriction_reason, is_excluded`, and the keys.
     """
-    views = lay_views(inputs)
+    views = build_views(inputs)
     rows = _rows(views, inputs).pipe(with_restrictions, views, inputs)
     scored, names = _at(views.scored, rows["scored_row"]), _at(views.names, rows["asset_key"])
-    n_buckets = views.names["bucket_key"].n_unique()
+    n_buckets = views.names["bucket_code"].n_unique()
     return rows.select(
         _at(views.portfolios, rows["portfolio_key"])["portfolio_id"],
         names["asset"],
@@ -56,7 +56,7 @@ def candidates(inputs: DayInputs) -> pl.DataFrame:
         views.outside(rows),
         "portfolio_key",
         "asset_key",
-        (pl.col("portfolio_key").cast(pl.Int64) * n_buckets + names["bucket_key"]).alias("place_key"),
+        (pl.col("portfolio_key").cast(pl.Int64) * n_buckets + names["bucket_code"]).alias("bucket_key"),
         scored["score_units"],
     )
 
@@ -66,18 +66,18 @@ def _at(frame: pl.DataFrame, rows: pl.Series) -> pl.DataFrame:
 
 
 def _rows(views: Views, inputs: DayInputs) -> pl.DataFrame:
-    """Give `portfolio_key, view, asset_key, scored_row, is_held, current_weight` of every candidate, in order."""
+    """Return `portfolio_key, view, asset_key, scored_row, is_held, current_weight` of every candidate, in order."""
     held = _held(views, inputs)
     today = views.scored.filter(pl.col("score_age_days") == 0).select("view", "asset_key", "scored_row")
     everyone = views.portfolios.select("portfolio_key", "view").join(
         today, on="view", how="inner", maintain_order="left_right"
     )
     new = everyone.with_columns(pair=views.pair()).join(held.select(pair=views.pair()), on="pair", how="anti")
-    place = pl.col("scored_row").cast(pl.Int64).fill_null(views.scored.height + pl.col("asset_key").cast(pl.Int64))
+    order = pl.col("scored_row").cast(pl.Int64).fill_null(views.scored.height + pl.col("asset_key").cast(pl.Int64))
     most = views.scored.height + views.names.height
     return (
         pl.concat([new.drop("pair"), held], how="diagonal")
-        .sort(pl.col("portfolio_key").cast(pl.Int64) * most + place)
+        .sort(pl.col("portfolio_key").cast(pl.Int64) * most + order)
         .with_columns(
             pl.col("portfolio_key").set_sorted(),
             pl.col("is_held").fill_null(value=False),
@@ -87,7 +87,7 @@ def _rows(views: Views, inputs: DayInputs) -> pl.DataFrame:
 
 
 def _held(views: Views, inputs: DayInputs) -> pl.DataFrame:
-    """Give each holding with the newest score that still counts: not older than max_score_age_days."""
+    """Return each holding with the newest score that still counts: not older than max_score_age_days."""
     held = inputs.holdings.join(views.portfolios, on="portfolio_id", how="inner").join(
         views.names.select("asset", "asset_key"), on="asset", how="inner"
     )
@@ -103,7 +103,7 @@ def _held(views: Views, inputs: DayInputs) -> pl.DataFrame:
 
 
 def with_restrictions(rows: pl.DataFrame, views: Views, inputs: DayInputs) -> pl.DataFrame:
-    """Lay the most severe restriction in force beside each row. *Adds* `restriction, restriction_reason`.
+    """Join the most severe restriction in force to each row. *Adds* `restriction, restriction_reason`.
 
     *Requires* `portfolio_key, asset_key`.
     """
@@ -114,7 +114,7 @@ def with_restrictions(rows: pl.DataFrame, views: Views, inputs: DayInputs) -> pl
 
 
 def _of_delisted(inputs: DayInputs) -> pl.DataFrame:
-    """Let nobody buy what the asset list no longer has: it counts in its last bucket, and never grows."""
+    """Restrict what the asset list no longer has to no_buy: it counts in its last bucket, and never grows."""
     known = inputs.delisted.join(inputs.assets, on="asset", how="anti")
     guess = pl.format("; perhaps renamed to {}", "perhaps").fill_null("")
     return known.select(
@@ -126,7 +126,7 @@ def _of_delisted(inputs: DayInputs) -> pl.DataFrame:
 
 
 def _in_force(views: Views, restrictions: pl.DataFrame) -> pl.DataFrame:
-    """Give the most severe restriction of each portfolio and asset; one without a portfolio binds all."""
+    """Return the most severe restriction of each portfolio and asset; one without a portfolio binds all."""
     known = restrictions.join(views.names.select("asset", "asset_key"), on="asset", how="inner")
     portfolios = views.portfolios.select("portfolio_id", "portfolio_key")
     for_one = known.join(portfolios, on="portfolio_id", how="inner")

@@ -70,8 +70,8 @@ _RATIO_DECIMALS = 12
 
 
 def add_sizing_reason(working: pl.DataFrame) -> pl.DataFrame:
-    """Say in one sentence, from the audit columns alone, how a weight came about. *Adds* `sizing_reason`."""
-    told = working.select(
+    """Explain each weight in one sentence, from the audit columns alone. *Adds* `sizing_reason`."""
+    shown = working.select(
         "is_pinned",
         "drop_reason",
         "size_category",
@@ -96,7 +96,7 @@ def add_sizing_reason(working: pl.DataFrame) -> pl.DataFrame:
         )
         .otherwise(_sized_sentence())
     )
-    return working.hstack(told.select(sizing_reason=sentence))
+    return working.hstack(shown.select(sizing_reason=sentence))
 
 
 def _sized_sentence() -> pl.Expr:
@@ -118,12 +118,13 @@ def _shown(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def _suffix(column: str, words: str) -> pl.Expr:
-    told = pl.when(pl.col(column).is_not_null()).then(pl.lit(words) + pl.col(column)).otherwise(pl.lit(""))
-    return told.alias(column)
+    return (
+        pl.when(pl.col(column).is_not_null()).then(pl.lit(words) + pl.col(column)).otherwise(pl.lit("")).alias(column)
+    )
 
 
 def summarise(working: pl.DataFrame, columns: LimitColumns) -> pl.DataFrame:
-    """Give one row per portfolio that has limits, those without any selected asset too: all cash.
+    """Return one row per portfolio that has limits, those without any selected asset too: all cash.
 
     *Requires* in `working` every stage's columns.
     """

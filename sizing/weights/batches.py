@@ -20,12 +20,12 @@ class Batch(NamedTuple):
     limits: LimitsByPortfolio
 
     def selected(self) -> pl.DataFrame:
-        """Give the rows of the batch. Whoever sizes it takes them, so that several can at the same time."""
+        """Return the rows of the batch. Gathered where they are sized, so that batches run in parallel."""
         return self.frame if self.rows is None else self.frame[self.rows]
 
 
 def batches(selected: pl.DataFrame, limits: LimitsByPortfolio) -> Iterator[Batch]:
-    """Give whole portfolios, about a quarter of a million rows at a time, by portfolio_id, with their limits.
+    """Yield whole portfolios, about a quarter of a million rows at a time, by portfolio_id, with their limits.
 
     Portfolios that only `limits` names come in the batch where their name belongs.
     """

@@ -1,4 +1,6 @@
-"""What may not be bought never grows: its holdings are sized like any other, and held back where that gives more.
+"""Enforce no_buy: a restricted holding never exceeds its current weight.
+
+It is sized like any other, and pinned where that would raise it.
 
 What does not belong here: who is selected, and how weights come about.
 """
@@ -6,12 +8,12 @@ What does not belong here: who is selected, and how weights come about.
 import polars as pl
 
 _KEY = ["portfolio_id", "asset"]
-MOST_SIZINGS = 3
+MAX_SIZINGS = 3
 """As they are; held back; and once more where rounding gave a held back position a unit."""
 
 
-def hold_back(selected: pl.DataFrame, positions: pl.DataFrame, decisions: pl.DataFrame) -> pl.DataFrame:
-    """Give what to size again: the portfolios in which a holding under no_buy would grow, its growth pinned away.
+def pin_no_buy(selected: pl.DataFrame, positions: pl.DataFrame, decisions: pl.DataFrame) -> pl.DataFrame:
+    """Return what to size again: the portfolios in which a holding under no_buy would grow, its growth pinned away.
 
     The other holdings under no_buy of such a portfolio are pinned where they are, so that they do not get that weight.
     *Requires* `selected` as it was sized, and the `positions` that came of it. Nothing to hold back: no rows.
@@ -34,14 +36,14 @@ def hold_back(selected: pl.DataFrame, positions: pl.DataFrame, decisions: pl.Dat
     )
 
 
-def put_in(first: pl.DataFrame, again: pl.DataFrame) -> pl.DataFrame:
+def replace_portfolios(first: pl.DataFrame, again: pl.DataFrame) -> pl.DataFrame:
     """Take the portfolios that were sized again instead of what they were. By portfolio, rows as they came."""
     kept = first.join(again, on="portfolio_id", how="anti", maintain_order="left")
     return pl.concat([kept, again]).sort("portfolio_id", maintain_order=True)
 
 
-def tell_no_buy(positions: pl.DataFrame, as_scored: pl.DataFrame, selected: pl.DataFrame) -> pl.DataFrame:
-    """Say of each held back position what its score would have given, and that it may not be bought.
+def explain_no_buy(positions: pl.DataFrame, as_scored: pl.DataFrame, selected: pl.DataFrame) -> pl.DataFrame:
+    """Add to the sizing reason of each restricted position that it may not be bought.
 
     *Requires* `positions` as sized last, `as_scored` as sized first, and `selected` with the pins of before.
     """
@@ -51,9 +53,11 @@ def tell_no_buy(positions: pl.DataFrame, as_scored: pl.DataFrame, selected: pl.D
         .select(_KEY)
         .join(as_scored.select(*_KEY, first_reason="sizing_reason"), on=_KEY)
     )
-    told = pl.format("{} Restriction no_buy: not bought, pinned at {}.", "first_reason", pl.col("target_weight"))
+    sentence = pl.format("{} Restriction no_buy: not bought, pinned at {}.", "first_reason", pl.col("target_weight"))
     return (
         positions.join(pinned_late, on=_KEY, how="left", maintain_order="left")
-        .with_columns(sizing_reason=pl.when(pl.col("first_reason").is_not_null()).then(told).otherwise("sizing_reason"))
+        .with_columns(
+            sizing_reason=pl.when(pl.col("first_reason").is_not_null()).then(sentence).otherwise("sizing_reason")
+        )
         .drop("first_reason")
     )

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import polars as pl
 
 from sizing.frames.limit_columns import LimitColumns, LimitsByPortfolio
-from sizing.frames.sorted_groups import so_far, starts
+from sizing.frames.sorted_groups import running_count, starts
 from sizing.limits.fields import WEIGHT_TOLERANCE
 from sizing.weights.water_fill import solve_level
-from sizing.weights.working_frame import check_selected, hand_out, lay_out
+from sizing.weights.working_frame import append_columns, build_working_frame, check_selected
 
 NO_SIZE = "no_size"
 BELOW_MINIMUM = "below_min_position_size"
@@ -32,17 +32,17 @@ class DynamicPositionSizer:
     limits: LimitsByPortfolio
 
     def size(self, selected: pl.DataFrame) -> pl.DataFrame:
-        """Give `selected` with its raw weights."""
+        """Return `selected` with its raw weights."""
         given = check_selected(selected)
-        working, columns = lay_out(given, self.limits)
-        return hand_out(add_raw_weights(working, columns), given, RAW_COLUMNS)
+        working, columns = build_working_frame(given, self.limits)
+        return append_columns(add_raw_weights(working, columns), given, RAW_COLUMNS)
 
 
 RAW_COLUMNS = ("score_rank", "size_category", "score_multiplier", "drop_reason", "raw_weight")
 
 
 def add_raw_weights(working: pl.DataFrame, columns: LimitColumns) -> pl.DataFrame:
-    """Add `size_category, score_multiplier, drop_reason, raw_weight` to a laid out frame."""
+    """Add `size_category, score_multiplier, drop_reason, raw_weight` to a working frame."""
     return working.pipe(_add_multiplier, columns.tiers).pipe(_add_drop_reason).pipe(_add_raw_weight)
 
 
@@ -94,7 +94,7 @@ def _add_drop_reason(working: pl.DataFrame) -> pl.DataFrame:
     candidates = working.with_columns(is_candidate=~pl.col("is_pinned") & ~no_size)
     kept_in_bucket = candidates.with_columns(
         fits_bucket=pl.col("is_candidate")
-        & (so_far(pl.col("is_candidate"), starts("bucket_key")) <= _places("free_bucket_limit"))
+        & (running_count(pl.col("is_candidate"), starts("bucket_key")) <= _max_positions("free_bucket_limit"))
     )
     kept = kept_in_bucket.with_columns(is_sized=_fits_portfolio(kept_in_bucket))
     return kept.with_columns(
@@ -105,22 +105,22 @@ def _add_drop_reason(working: pl.DataFrame) -> pl.DataFrame:
     ).drop("is_candidate", "fits_bucket")
 
 
-def _places(limit: str) -> pl.Expr:
-    """How many positions of the minimum size fit under a limit; any number where there is no minimum."""
+def _max_positions(limit: str) -> pl.Expr:
+    """Count the positions of the minimum size that fit under a limit; any number where there is no minimum."""
     minimum = pl.col("min_position_size")
     return pl.when(minimum > 0).then((pl.col(limit) / minimum + _COUNT_TOLERANCE).floor()).otherwise(float("inf"))
 
 
 def _fits_portfolio(working: pl.DataFrame) -> pl.Series:
-    is_crowded = pl.col("fits_bucket").sum().over("portfolio_key") > _places("free_total")
+    is_crowded = pl.col("fits_bucket").sum().over("portfolio_key") > _max_positions("free_total")
     if not working.select(is_crowded.any()).item():
         return working["fits_bucket"]
-    place = pl.col("fits_bucket").cum_sum().over("portfolio_key", order_by="score_rank")
-    return working.select(pl.col("fits_bucket") & (place <= _places("free_total"))).to_series()
+    rank = pl.col("fits_bucket").cum_sum().over("portfolio_key", order_by="score_rank")
+    return working.select(pl.col("fits_bucket") & (rank <= _max_positions("free_total"))).to_series()
 
 
 def _add_raw_weight(working: pl.DataFrame) -> pl.DataFrame:
-    """Give r = max(lambda q, m); pinned rows carry their pinned weight, dropped rows 0.
+    """Return r = max(lambda q, m); pinned rows carry their pinned weight, dropped rows 0.
 
     Only the proportions of q matter: as a share of the portfolio's largest, the faintest score stays a number.
     """
@@ -138,7 +138,7 @@ def _add_raw_weight(working: pl.DataFrame) -> pl.DataFrame:
 
 
 def _lambda(sized: pl.DataFrame) -> pl.DataFrame:
-    """Give per portfolio the `level` with sum of max(level x share, m) = T; searched only where the floor binds."""
+    """Return per portfolio the `level` with sum of max(level x share, m) = T; searched only where the floor binds."""
     proportional = (
         sized.group_by("portfolio_key", maintain_order=True)
         .agg(

@@ -1,4 +1,4 @@
-"""Infeasibility is said, not hidden: what limits can reach, which one binds, and the cheapest way out (sizing.md 7).
+"""Report infeasibility: what limits can reach, which one binds, and the cheapest way out (sizing.md 7).
 
 The reachable total is sum over buckets of min(B, n_b c). Where cash is forced by limits, each limit's least value
 that would place it all is solved with the one solver; a changed cap is proved by sizing again under it.
@@ -19,7 +19,7 @@ _LIMITS = ("max_residual_multiple", "max_residual_per_asset", *CAPS)
 
 
 def add_relaxation(summary: pl.DataFrame, working: pl.DataFrame, columns: LimitColumns) -> pl.DataFrame:
-    """Say per portfolio what is reachable and what would place the cash that limits force.
+    """Compute per portfolio what is reachable and what would place the cash that limits force.
 
     *Requires* `portfolio_key` in both, every stage's columns in `working`. *Adds* `reachable_weight, binding_limit,
     relaxation`.
@@ -41,9 +41,9 @@ def add_relaxation(summary: pl.DataFrame, working: pl.DataFrame, columns: LimitC
     if forced.is_empty():
         return reachable.with_columns(relaxation=pl.lit(None, pl.String))
     rows = working.join(forced, on="portfolio_key", how="semi", maintain_order="left")
-    told = forced.join(_cheapest(rows, buckets, columns), on="portfolio_key", how="left", maintain_order="left")
+    cheapest = forced.join(_cheapest(rows, buckets, columns), on="portfolio_key", how="left", maintain_order="left")
     return reachable.join(
-        told.with_columns(pl.col("relaxation").fill_null(_NO_SINGLE_LIMIT)),
+        cheapest.with_columns(pl.col("relaxation").fill_null(_NO_SINGLE_LIMIT)),
         on="portfolio_key",
         how="left",
         maintain_order="left",
@@ -65,7 +65,7 @@ def _buckets(working: pl.DataFrame) -> pl.DataFrame:
 
 
 def _reachable(buckets: pl.DataFrame) -> pl.DataFrame:
-    """Give what is reachable, and below T the limit without which more is: of c and B the one that gives more.
+    """Return what is reachable, and below T the limit without which more is: of c and B the one that gives more.
 
     Where neither does alone, it is c, or nothing is there to be sized: the weights that are pinned are as they are.
     """
@@ -96,7 +96,7 @@ def _reachable(buckets: pl.DataFrame) -> pl.DataFrame:
 
 
 def _cheapest(rows: pl.DataFrame, buckets: pl.DataFrame, columns: LimitColumns) -> pl.DataFrame:
-    """Give per portfolio the relaxation with the least relative change among those that place it all."""
+    """Return per portfolio the relaxation with the least relative change among those that place it all."""
     affected = buckets.join(rows, on="bucket_key", how="semi", maintain_order="left")
     caps = relax_caps(rows, affected, columns)
     return (
@@ -113,7 +113,7 @@ def _cheapest(rows: pl.DataFrame, buckets: pl.DataFrame, columns: LimitColumns) 
 
 
 def _growth_candidates(rows: pl.DataFrame) -> pl.DataFrame:
-    """How far each growth limit must rise for the rooms to hold the residual, the other limits unchanged."""
+    """Solve how far each growth limit must rise for the rooms to hold the residual, the other limits unchanged."""
     w2 = pl.col("stage2_weight")
     free = rows.filter("is_sized").with_columns(
         bucket_room=(pl.col("free_bucket_limit") - w2.sum().over("bucket_key")).clip(0),

@@ -11,7 +11,7 @@ from sizing.limits.fields import WEIGHT_TOLERANCE
 from sizing.weights.raw_weights import add_raw_weights
 from sizing.weights.two_stage import add_stages
 from sizing.weights.water_fill import solve_level
-from sizing.weights.working_frame import lay_limits
+from sizing.weights.working_frame import join_limits
 
 CAPS = ("max_single_position", "max_allocation_per_bucket")
 
@@ -23,7 +23,7 @@ _SEARCH_STEPS = _SHOWN_STEPS.bit_length()
 
 
 def relax_caps(rows: pl.DataFrame, buckets: pl.DataFrame, columns: LimitColumns) -> pl.DataFrame:
-    """Give per portfolio the least c and the least B that alone would place it all, proved by sizing again.
+    """Return per portfolio the least c and the least B that alone would place it all, proved by sizing again.
 
     *Requires* sized `rows` and their `buckets`. *Columns*: `portfolio_key, old, new, limit`.
     """
@@ -35,7 +35,7 @@ def proposals(level: pl.DataFrame, limit: str) -> pl.DataFrame:
     enough = (pl.col("level") * _SHOWN_STEPS - WEIGHT_TOLERANCE * _SHOWN_STEPS).ceil()
     steps = pl.max_horizontal(enough, _whole_steps("old") + 1)
     highest = float("inf") if limit == "max_residual_multiple" else 1.0
-    return level.select("portfolio_key", "old", new=_typed(steps), limit=pl.lit(limit)).filter(
+    return level.select("portfolio_key", "old", new=_as_typed(steps), limit=pl.lit(limit)).filter(
         pl.col("new").is_finite() & (pl.col("new") <= highest) & (pl.col("new") > pl.col("old"))
     )
 
@@ -45,14 +45,14 @@ def _whole_steps(name: str) -> pl.Expr:
     return steps
 
 
-def _typed(steps: pl.Expr) -> pl.Expr:
+def _as_typed(steps: pl.Expr) -> pl.Expr:
     # Rounded at the end: a product of steps and 1e-4 need not be the number that a person would type.
     typed: pl.Expr = (steps * (1 / _SHOWN_STEPS)).round(_SHOWN_DECIMALS)
     return typed
 
 
 def _candidates(buckets: pl.DataFrame, limit: str) -> pl.DataFrame:
-    """Give the least value with which the reachable total is T, never less than the limit is now."""
+    """Return the least value with which the reachable total is T, never less than the limit is now."""
     level = _capacity_cap(buckets) if limit == "max_single_position" else _capacity_bucket(buckets)
     old = buckets.group_by("portfolio_key", maintain_order=True).agg(old=pl.col(limit).first())
     return (
@@ -89,12 +89,12 @@ def _least(rows: pl.DataFrame, candidates: pl.DataFrame, columns: LimitColumns, 
 
     It may be too high where weights are pinned alone: a cap that rises lets those rise that it had cut.
     """
-    proven = _placing(rows, candidates, columns)
+    proven = _keep_sufficient(rows, candidates, columns)
     rest = candidates.join(proven, on="portfolio_key", how="anti", maintain_order="left")
-    open_wide = _placing(rows, rest.with_columns(low="new", new=pl.lit(1.0)), columns)
+    open_wide = _keep_sufficient(rows, rest.with_columns(low="new", new=pl.lit(1.0)), columns)
     may_be_high = proven.join(rows.filter("is_pinned"), on="portfolio_key", how="semi", maintain_order="left")
-    step_less = may_be_high.with_columns(low="old", new=_typed(_whole_steps("new") - 1))
-    too_high = _placing(rows, step_less.filter(pl.col("new") > pl.col("old")), columns)
+    step_less = may_be_high.with_columns(low="old", new=_as_typed(_whole_steps("new") - 1))
+    too_high = _keep_sufficient(rows, step_less.filter(pl.col("new") > pl.col("old")), columns)
     searched = pl.concat([open_wide, too_high])
     if searched.is_empty():
         return proven
@@ -107,29 +107,29 @@ def _bisect(rows: pl.DataFrame, bounds: pl.DataFrame, columns: LimitColumns, lim
     span = bounds.with_columns(low=_whole_steps("low").cast(pl.Int64), high=_whole_steps("new").cast(pl.Int64))
     for _ in range(_SEARCH_STEPS):
         tried = span.with_columns(middle=(pl.col("low") + pl.col("high")) // 2)
-        placing = _placing(rows, tried.with_columns(new=_typed(pl.col("middle"))), columns)
+        placing = _keep_sufficient(rows, tried.with_columns(new=_as_typed(pl.col("middle"))), columns)
         is_above = pl.col("middle") > pl.col("low")
         is_placing = is_above & pl.col("portfolio_key").is_in(placing["portfolio_key"].implode())
         span = tried.with_columns(
             low=pl.when(is_placing).then("low").otherwise("middle"),
             high=pl.when(is_placing).then("middle").otherwise("high"),
         )
-    return span.select("portfolio_key", "old", new=_typed(pl.col("high")), limit=pl.lit(limit))
+    return span.select("portfolio_key", "old", new=_as_typed(pl.col("high")), limit=pl.lit(limit))
 
 
-def _placing(rows: pl.DataFrame, candidates: pl.DataFrame, columns: LimitColumns) -> pl.DataFrame:
+def _keep_sufficient(rows: pl.DataFrame, candidates: pl.DataFrame, columns: LimitColumns) -> pl.DataFrame:
     """Keep the candidates under which sizing again leaves nothing unplaced."""
     if candidates.is_empty():
         return candidates
     affected = rows.join(candidates, on="portfolio_key", how="semi", maintain_order="left")
-    sized = lay_limits(affected, _relaxed(columns, candidates)).pipe(add_raw_weights, columns).pipe(add_stages)
+    sized = join_limits(affected, _relaxed(columns, candidates)).pipe(add_raw_weights, columns).pipe(add_stages)
     unplaced = pl.col("residual").first() - pl.col("residual_weight").sum()
     placing = sized.group_by("portfolio_key").agg(unplaced=unplaced).filter(pl.col("unplaced") <= WEIGHT_TOLERANCE)
     return candidates.join(placing, on="portfolio_key", how="semi", maintain_order="left")
 
 
 def _relaxed(columns: LimitColumns, candidates: pl.DataFrame) -> LimitColumns:
-    """Give the limits of the candidates' portfolios, one of them replaced by its proposed value."""
+    """Return the limits of the candidates' portfolios, one of them replaced by its proposed value."""
     limit = candidates["limit"][0]
     portfolios = columns.portfolios.drop(limit).join(
         candidates.select("portfolio_key", pl.col("new").alias(limit)), on="portfolio_key", maintain_order="left"

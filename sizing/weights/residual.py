@@ -102,7 +102,7 @@ def _cash_bucket(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def _with_limit(rows: pl.DataFrame, is_spent: pl.Expr) -> pl.DataFrame:
-    """Say what limited each position: nothing where the residual was spent, else the tightest of its rooms."""
+    """Name what limited each position: nothing where the residual was spent, else the tightest of its rooms."""
     room = pl.col("room")
     return rows.select(
         "input_row",

@@ -10,7 +10,7 @@ import polars as pl
 
 from sizing.frames.integer_keys import packed
 from sizing.frames.schema import STORED_WEIGHT
-from sizing.frames.sorted_groups import place
+from sizing.frames.sorted_groups import position_in_run
 from sizing.limits.fields import WEIGHT_DECIMALS
 
 UNITS = 10**WEIGHT_DECIMALS
@@ -74,7 +74,7 @@ def _leftover_rows(units: pl.DataFrame) -> pl.Series:
         .sort("order")
     )
     admitted = takers.join(_too_late(takers.filter("is_scarce")), on="row", how="anti", maintain_order="left")
-    return admitted.filter(place("portfolio_key") <= pl.col("leftover"))["row"]
+    return admitted.filter(position_in_run("portfolio_key") <= pl.col("leftover"))["row"]
 
 
 def _too_late(takers: pl.DataFrame) -> pl.DataFrame:

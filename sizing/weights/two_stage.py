@@ -14,7 +14,7 @@ from sizing.limits.fields import WEIGHT_TOLERANCE
 from sizing.weights.raw_weights import RAW_COLUMNS
 from sizing.weights.residual import add_residual
 from sizing.weights.water_fill import solve_level
-from sizing.weights.working_frame import check_selected, hand_out, lay_out
+from sizing.weights.working_frame import append_columns, build_working_frame, check_selected
 
 STAGE_COLUMNS = (
     "stage1_weight",
@@ -33,7 +33,7 @@ _BUCKET = pl.lit("bucket")
 class TwoStagePositionSizer:
     """Turn raw weights into capped, normalised weights, and place the residual.
 
-    *Requires* what `DynamicPositionSizer.size` gives.
+    *Requires* what `DynamicPositionSizer.size` returns.
     *Adds* `stage1_weight, stage1_cap, stage2_weight, stage2_cap, residual_weight, residual_limit`.
     *Raises* `ContractError` for a frame that breaks the contract.
     """
@@ -41,22 +41,22 @@ class TwoStagePositionSizer:
     limits: LimitsByPortfolio
 
     def size(self, raw: pl.DataFrame) -> pl.DataFrame:
-        """Give `raw` with the weights of both stages and the residual."""
+        """Return `raw` with the weights of both stages and the residual."""
         given = check_selected(raw)
         missing = [name for name in RAW_COLUMNS[1:] if name not in given.columns]
         if missing:
-            mend = "give it what DynamicPositionSizer.size gives"
-            msg = f"TwoStagePositionSizer: the frame has no {', '.join(missing)}: {mend}"
+            fix = "give it what DynamicPositionSizer.size gives"
+            msg = f"TwoStagePositionSizer: the frame has no {', '.join(missing)}: {fix}"
             raise ContractError(msg)
-        working, _ = lay_out(given, self.limits)
+        working, _ = build_working_frame(given, self.limits)
         added = given.select(RAW_COLUMNS[1:])[working["input_row"]].with_columns(
             is_sized=pl.col("drop_reason").is_null() & (pl.col("size_category") != "pinned")
         )
-        return hand_out(add_stages(working.hstack(added)), given, STAGE_COLUMNS)
+        return append_columns(add_stages(working.hstack(added)), given, STAGE_COLUMNS)
 
 
 def add_stages(working: pl.DataFrame) -> pl.DataFrame:
-    """Add both stages and the residual to a laid out frame with raw weights."""
+    """Add both stages and the residual to a working frame with raw weights."""
     return working.pipe(_cap).pipe(_normalise).pipe(add_residual)
 
 

@@ -7,7 +7,7 @@ that holds the total. Source: sizing.md 9; Krichene, Krichene, Bayen, CDC 2015.
 
 import polars as pl
 
-from sizing.frames.sorted_groups import ends, running_sum, so_far, starts
+from sizing.frames.sorted_groups import ends, running_count, running_sum, starts
 from sizing.limits.fields import WEIGHT_TOLERANCE
 
 
@@ -25,7 +25,7 @@ def solve_level(  # noqa: PLR0913 - the equation has this many terms
     *Requires* in `rows`: `group`, an integer, in rising order; `slope` >= 0 (0: the row stays at 0); `lower` or
     `upper` or both (missing: 0 and no limit); `total`, the same in the whole group. Rows of one group in a fixed
     order: it decides the last bit.
-    *Gives* one row per group: `group`, `level`. It is 0 where the lower bounds alone exceed the total, and infinite
+    *Returns* one row per group: `group`, `level`. It is 0 where the lower bounds alone exceed the total, and infinite
     where the upper bounds add up to less than it.
     """
     if rows.is_empty():
@@ -54,7 +54,7 @@ def solve_level(  # noqa: PLR0913 - the equation has this many terms
 
 
 def at_level(level: str, slope: str, *, upper: str) -> pl.Expr:
-    """Give min(x slope, upper) with x in the column `level`; where nothing was solved (null), the upper bound."""
+    """Return min(x slope, upper) with x in the column `level`; where nothing was solved (null), the upper bound."""
     risen = pl.when(pl.col(slope) > 0).then(pl.col(level) * pl.col(slope)).otherwise(0.0)
     return pl.when(pl.col(level).is_null()).then(upper).otherwise(pl.min_horizontal(risen, upper))
 
@@ -85,7 +85,7 @@ def _read_off(segments: pl.DataFrame, group: str, *, is_bounded: bool) -> pl.Dat
     is_end = pl.col("next_at").is_null() & pl.lit(is_bounded)
     return (
         segments.with_columns(is_over=value > total)
-        .filter((so_far(pl.col("is_over"), starts(group)) == 0) | (at == 0))
+        .filter((running_count(pl.col("is_over"), starts(group)) == 0) | (at == 0))
         .filter(ends(group))
         .select(
             group,

@@ -11,30 +11,30 @@ from sizing.errors import ContractError
 from sizing.frames.integer_keys import code, code_among, packed
 from sizing.frames.limit_columns import LimitColumns, LimitsByPortfolio, check_limits, limit_columns
 from sizing.frames.schema import SelectedAssets, validate
-from sizing.frames.sorted_groups import place
+from sizing.frames.sorted_groups import position_in_run
 
 _GIVEN_COLUMNS = ("bucket", "score", "is_held", "pinned_weight")
 _RANKED_COLUMNS = ("input_row", "output_row", "portfolio_key", "bucket_key", "score_rank", *_GIVEN_COLUMNS)
 
 
-def lay_out(selected: pl.DataFrame, limits: LimitsByPortfolio) -> tuple[pl.DataFrame, LimitColumns]:
-    """Order the rows, and lay limits, keys and pinned weights beside them.
+def build_working_frame(selected: pl.DataFrame, limits: LimitsByPortfolio) -> tuple[pl.DataFrame, LimitColumns]:
+    """Return the rows in working order, with limits, keys and pinned weights joined.
 
-    *Requires* what `check_selected` gives.
+    *Requires* what `check_selected` returns.
     *Adds* `input_row, output_row, score_rank, portfolio_key, bucket_key, is_pinned, pinned, bucket_limit, free_total,
     free_bucket_limit` and the sizing limits by their names.
     *Raises* `ContractError`.
     """
     columns = limit_columns(check_limits(limits), selected["portfolio_id"])
-    return lay_limits(_ranked(selected, columns), columns), columns
+    return join_limits(_ranked(selected, columns), columns), columns
 
 
 def _ranked(selected: pl.DataFrame, columns: LimitColumns) -> pl.DataFrame:
     """Rank by score, then name, in each portfolio, and order by portfolio, bucket and rank."""
-    places = (
+    ranked = (
         _codes(selected, columns)
         .sort(packed("portfolio_key", "score_code", "asset_code"))
-        .select("input_row", "portfolio_key", "bucket_code", score_rank=place("portfolio_key"))
+        .select("input_row", "portfolio_key", "bucket_code", score_rank=position_in_run("portfolio_key"))
         .with_row_index("output_row")
         .sort(packed("portfolio_key", "bucket_code", "score_rank"))
         .with_columns(pl.col("portfolio_key").set_sorted())
@@ -42,11 +42,11 @@ def _ranked(selected: pl.DataFrame, columns: LimitColumns) -> pl.DataFrame:
         .with_columns(pl.col("bucket_key").set_sorted())
         .drop("bucket_code")
     )
-    return places.hstack(selected.select(_GIVEN_COLUMNS)[places["input_row"]])
+    return ranked.hstack(selected.select(_GIVEN_COLUMNS)[ranked["input_row"]])
 
 
 def _codes(selected: pl.DataFrame, columns: LimitColumns) -> pl.DataFrame:
-    """Give portfolios, buckets and assets a number by name, scores one from the highest, the missing ones last."""
+    """Return numbers for portfolios, buckets and assets by name, for scores from the highest, missing ones last."""
     falling = pl.col("score").unique().sort(descending=True, nulls_last=True)
     scores = selected.select(falling).with_row_index("score_code")
     return (
@@ -62,14 +62,14 @@ def _codes(selected: pl.DataFrame, columns: LimitColumns) -> pl.DataFrame:
 
 
 def check_selected(selected: pl.DataFrame) -> pl.DataFrame:
-    """Hold the selected assets against their contract, and give them with `pinned_weight`, null where it is missing.
+    """Validate the selected assets, and return them with `pinned_weight`, null where it is missing.
 
     *Raises* `ContractError`.
     """
     if not isinstance(selected, pl.DataFrame):  # in a notebook, which no type checker reads
         kind = type(selected).__name__
-        mend = "call collect() on it first" if kind == "LazyFrame" else "pl.DataFrame(...) makes one"
-        msg = f"size_portfolios: expected the selected assets as a Polars DataFrame, got a {kind}: {mend}"
+        fix = "call collect() on it first" if kind == "LazyFrame" else "pl.DataFrame(...) makes one"
+        msg = f"size_portfolios: expected the selected assets as a Polars DataFrame, got a {kind}: {fix}"
         raise ContractError(msg)
     has_pins = "pinned_weight" in selected.columns
     given = selected if has_pins else selected.with_columns(pinned_weight=pl.lit(None, pl.Float64))
@@ -77,8 +77,8 @@ def check_selected(selected: pl.DataFrame) -> pl.DataFrame:
     return given
 
 
-def hand_out(working: pl.DataFrame, selected: pl.DataFrame, added: tuple[str, ...]) -> pl.DataFrame:
-    """Give the rows of `selected` by portfolio and rank, its own columns first, with the `added` ones behind.
+def append_columns(working: pl.DataFrame, selected: pl.DataFrame, added: tuple[str, ...]) -> pl.DataFrame:
+    """Return the rows of `selected` by portfolio and rank, its own columns first, with the `added` ones behind.
 
     *Raises* `ContractError` where `selected` already has an added column.
     """
@@ -90,21 +90,21 @@ def hand_out(working: pl.DataFrame, selected: pl.DataFrame, added: tuple[str, ..
     return selected[working["input_row"].gather(order)].hstack(working.select(added)[order])
 
 
-def lay_limits(rows: pl.DataFrame, columns: LimitColumns) -> pl.DataFrame:
-    """Lay limits and pinned weights beside ranked rows."""
-    laid = (
+def join_limits(rows: pl.DataFrame, columns: LimitColumns) -> pl.DataFrame:
+    """Join limits and pinned weights to ranked rows."""
+    joined = (
         rows.select(_RANKED_COLUMNS)
         .join(columns.portfolios, on="portfolio_key", how="left", maintain_order="left")
         .join(columns.buckets, on=["limits_key", "bucket"], how="left", maintain_order="left")
         .with_columns(bucket_limit=pl.coalesce("own_bucket_limit", "max_allocation_per_bucket"))
     )
-    pinned = _pinned(laid.filter(pl.col("pinned_weight").is_not_null()))
+    pinned = _pinned(joined.filter(pl.col("pinned_weight").is_not_null()))
     in_portfolio, in_bucket = (
         pinned.group_by(group, maintain_order=True).agg(pl.col("pinned").sum().alias(total))
         for group, total in (("portfolio_key", "portfolio_pinned"), ("bucket_key", "bucket_pinned"))
     )
     return (
-        laid.join(pinned.select("input_row", "pinned"), on="input_row", how="left", maintain_order="left")
+        joined.join(pinned.select("input_row", "pinned"), on="input_row", how="left", maintain_order="left")
         .join(in_portfolio, on="portfolio_key", how="left", maintain_order="left")
         .join(in_bucket, on="bucket_key", how="left", maintain_order="left")
         .with_columns(

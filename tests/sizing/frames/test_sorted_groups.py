@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sizing.frames.sorted_groups import ends, in_all, place, running_sum, so_far, starts
+from sizing.frames.sorted_groups import ends, position_in_run, run_count, running_count, running_sum, starts
 
 ROUNDINGS = 2**-48
 """A running sum of a few dozen numbers may be off by this part of the sum of their sizes."""
@@ -37,9 +37,9 @@ def test_places_count_each_group_from_one(sizes: list[int], random: Random) -> N
     frame = pl.DataFrame({"group": group, "flag": pl.Series(flags, dtype=pl.Boolean)})
     flag = pl.col("flag")
     found = frame.select(
-        place=place("group"),
-        so_far=so_far(flag, starts("group")),
-        in_all=in_all(flag, starts("group"), ends("group")),
+        position=position_in_run("group"),
+        running_count=running_count(flag, starts("group")),
+        run_count=run_count(flag, starts("group"), ends("group")),
     )
     expected = [
         (row + 1, sum(flags[start : start + row + 1]), sum(flags[start : start + size]))
