@@ -9,7 +9,7 @@ from sizing.selection.gates import GATES
 from sql.records import RunRecord
 from tasks.config.settings import Settings
 from tasks.inputs.fingerprints import limits_as_json
-from tests.properties.selection_worlds import make_world
+from tests.properties.selection_days import make_day
 
 DAYS = 4
 
@@ -19,7 +19,7 @@ def test_random_days_of_many_portfolios_are_published(settings: Settings) -> Non
     warehouse = settings.open_warehouse()
     warehouse.migrate()
     for seed in range(DAYS):
-        day = make_world(Random(seed)).day()
+        day = make_day(Random(seed)).day()
         run = RunRecord(str(seed), day.as_of_date, tuple(day.limits), "i", "l", "c", limits_as_json(day.limits), {})
         warehouse.start_run(run, "test")
         assert warehouse.publish(run.run_id, rebalance(day)._asdict(), "test").is_new

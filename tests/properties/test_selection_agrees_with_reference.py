@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 
 from sizing.pipeline import decide, select_candidates
-from tests.properties.selection_worlds import SelectionWorld, make_world, small_worlds
+from tests.properties.selection_days import SelectionDay, make_day, small_days
 from tests.sizing.days import by_asset
 from tests.sizing.reference_selection import UNITS, Answer, decide_by_hand
 
@@ -62,29 +62,29 @@ def differences(rows: dict[str, Row], answers: dict[str, Answer]) -> Iterator[st
                 yield f"{asset} {column}: got {row[column]!r}, expected {value!r}"
 
 
-def assert_agrees(world: SelectionWorld) -> None:
+def assert_agrees(drawn: SelectionDay) -> None:
     """Select for all portfolios in one run; fail with the smallest that differs."""
-    day = world.day()
+    day = drawn.day()
     decisions = decide(select_candidates(day), day)
     failed = []
-    for portfolio_id in world.limits:
-        answers = decide_by_hand(world.asked(portfolio_id))
+    for portfolio_id in drawn.limits:
+        answers = decide_by_hand(drawn.asked(portfolio_id))
         found = list(differences(by_asset(decisions, portfolio_id), answers))
         if found:
             failed.append((len(answers), portfolio_id, found))
     if failed:
         _, portfolio_id, found = min(failed)
         told = "\n".join(found)
-        pytest.fail(f"{len(failed)} of {len(world.limits)} differ; the smallest:\n{world.told(portfolio_id)}\n{told}")
+        pytest.fail(f"{len(failed)} of {len(drawn.limits)} differ; the smallest:\n{drawn.told(portfolio_id)}\n{told}")
 
 
 @pytest.mark.parametrize("first", range(0, FUZZ_DAYS, DAYS_PER_TEST))
 def test_every_column_agrees_on_random_days(first: int) -> None:
     for seed in range(first, min(FUZZ_DAYS, first + DAYS_PER_TEST)):
-        assert_agrees(make_world(Random(seed)))
+        assert_agrees(make_day(Random(seed)))
 
 
 @settings(max_examples=10, deadline=None, phases=AS_DRAWN, suppress_health_check=list(HealthCheck))
-@given(world=small_worlds)
-def test_every_column_agrees_on_days_that_hypothesis_draws(world: SelectionWorld) -> None:
-    assert_agrees(world)
+@given(drawn=small_days)
+def test_every_column_agrees_on_days_that_hypothesis_draws(drawn: SelectionDay) -> None:
+    assert_agrees(drawn)

@@ -20,7 +20,7 @@ from sizing import RebalancingLimits
 from sizing.frames.day_inputs import DayInputs
 from sizing.pipeline import decide, rebalance, select_candidates
 from sizing.selection.score_coverage import missing_scores
-from tests.properties.selection_worlds import WORLDS, SelectionWorld, worlds
+from tests.properties.selection_days import N_DAYS, SelectionDay, drawn_days
 from tests.sizing.reference_selection import UNITS
 
 AS_DRAWN = (Phase.explicit, Phase.reuse, Phase.generate)  # a failure tells of the one portfolio instead
@@ -38,14 +38,14 @@ Row = dict[str, Any]
 Rows = dict[str, dict[str, Row]]  # by portfolio and asset
 
 properties = settings(
-    max_examples=WORLDS, deadline=None, derandomize=True, phases=AS_DRAWN, suppress_health_check=list(HealthCheck)
+    max_examples=N_DAYS, deadline=None, derandomize=True, phases=AS_DRAWN, suppress_health_check=list(HealthCheck)
 )
-few = settings(properties, max_examples=max(1, WORLDS * 5 // 8))
+few = settings(properties, max_examples=max(1, N_DAYS * 5 // 8))
 
 
-def decide_day(world: SelectionWorld) -> Rows:
-    day = world.day()
-    found: Rows = {name: {} for name in world.limits}
+def decide_day(drawn: SelectionDay) -> Rows:
+    day = drawn.day()
+    found: Rows = {name: {} for name in drawn.limits}
     for row in decide(select_candidates(day), day).iter_rows(named=True):
         assert row["asset"] not in found[row["portfolio_id"]], "two decisions for one candidate"
         found[row["portfolio_id"]][row["asset"]] = row
@@ -59,36 +59,36 @@ def selected(rows: dict[str, Row]) -> set[str]:
     return {asset for asset, row in rows.items() if row["is_selected"]}
 
 
-def check_each(world: SelectionWorld, holds: Callable[[RebalancingLimits, list[Row]], None]) -> None:
+def check_each(drawn: SelectionDay, holds: Callable[[RebalancingLimits, list[Row]], None]) -> None:
     """Ask a property of every portfolio; the one that breaks it is told."""
-    for portfolio_id, rows in decided(world).items():
+    for portfolio_id, rows in decided(drawn).items():
         try:
-            holds(world.limits[portfolio_id], list(rows.values()))
+            holds(drawn.limits[portfolio_id], list(rows.values()))
         except AssertionError as error:
-            pytest.fail(f"{portfolio_id}: {error}\n{world.told(portfolio_id)}")
+            pytest.fail(f"{portfolio_id}: {error}\n{drawn.told(portfolio_id)}")
 
 
 # Guarantee 1: counts ---------------------------------------------------------------------------------------
 
 
-@given(worlds())
+@given(drawn_days())
 @properties
-def test_there_are_never_more_positions_than_the_total_unless_more_are_pinned(world: SelectionWorld) -> None:
+def test_there_are_never_more_positions_than_the_total_unless_more_are_pinned(drawn: SelectionDay) -> None:
     def holds(limits: RebalancingLimits, rows: list[Row]) -> None:
         pinned = [row for row in rows if row["is_pinned"]]
         chosen = [row for row in rows if row["is_selected"]]
         assert len(chosen) <= max(limits.max_total_positions, len(pinned))
 
-    check_each(world, holds)
+    check_each(drawn, holds)
 
 
-@given(worlds())
+@given(drawn_days())
 @properties
-def test_there_are_never_more_new_names_than_a_day_may_open(world: SelectionWorld) -> None:
+def test_there_are_never_more_new_names_than_a_day_may_open(drawn: SelectionDay) -> None:
     def holds(limits: RebalancingLimits, rows: list[Row]) -> None:
         assert sum(row["is_selected"] and not row["is_held"] for row in rows) <= limits.max_new_positions
 
-    check_each(world, holds)
+    check_each(drawn, holds)
 
 
 def is_within_its_bucket(chosen: list[Row], bucket: str, limits: RebalancingLimits) -> bool:
@@ -100,59 +100,59 @@ def is_within_its_bucket(chosen: list[Row], bucket: str, limits: RebalancingLimi
     return are_old and (limits.allow_bucket_overflow or all(row["is_pinned"] for row in there))
 
 
-@given(worlds())
+@given(drawn_days())
 @properties
-def test_no_bucket_is_above_its_limit_unless_by_pinned_or_spared_holdings_alone(world: SelectionWorld) -> None:
+def test_no_bucket_is_above_its_limit_unless_by_pinned_or_spared_holdings_alone(drawn: SelectionDay) -> None:
     def holds(limits: RebalancingLimits, rows: list[Row]) -> None:
         chosen = [row for row in rows if row["is_selected"]]
         for bucket in {row["bucket"] for row in chosen}:
             assert is_within_its_bucket(chosen, bucket, limits), bucket
 
-    check_each(world, holds)
+    check_each(drawn, holds)
 
 
 # Guarantee 2: nobody is forgotten --------------------------------------------------------------------------
 
 
-@given(worlds())
+@given(drawn_days())
 @few
-def test_every_holding_and_every_asset_scored_today_has_one_decision(world: SelectionWorld) -> None:
-    found = decided(world)
-    for portfolio_id, limits in world.limits.items():
-        held = {asset for name, asset in world.held if name == portfolio_id}
-        today = {one.asset for one in world.scores if one.model == limits.model and one.age == 0 and one.score}
-        any_row_today = {one.asset for one in world.scores if one.model == limits.model and one.age == 0}
-        assert held | today <= set(found[portfolio_id]) <= held | any_row_today, world.told(portfolio_id)
+def test_every_holding_and_every_asset_scored_today_has_one_decision(drawn: SelectionDay) -> None:
+    found = decided(drawn)
+    for portfolio_id, limits in drawn.limits.items():
+        held = {asset for name, asset in drawn.held if name == portfolio_id}
+        today = {one.asset for one in drawn.scores if one.model == limits.model and one.age == 0 and one.score}
+        any_row_today = {one.asset for one in drawn.scores if one.model == limits.model and one.age == 0}
+        assert held | today <= set(found[portfolio_id]) <= held | any_row_today, drawn.told(portfolio_id)
 
 
-@given(worlds())
+@given(drawn_days())
 @few
-def test_every_holding_has_a_decision_and_a_target(world: SelectionWorld) -> None:
-    result = rebalance(world.day())
+def test_every_holding_has_a_decision_and_a_target(drawn: SelectionDay) -> None:
+    result = rebalance(drawn.day())
     for frame in (result.decisions, result.targets):
         told = Counter(frame.select("portfolio_id", "asset").iter_rows())
-        assert {told[key] for key in world.held} <= {1}
+        assert {told[key] for key in drawn.held} <= {1}
 
 
-@given(worlds())
+@given(drawn_days())
 @few
-def test_what_is_selected_has_no_gate_and_what_is_not_has_one(world: SelectionWorld) -> None:
+def test_what_is_selected_has_no_gate_and_what_is_not_has_one(drawn: SelectionDay) -> None:
     def holds(_: RebalancingLimits, rows: list[Row]) -> None:
         for row in rows:
             assert row["is_selected"] == (row["gate"] is None), row
             assert row["gate_limit"] is None or row["gate"] is not None, row
             assert row["is_selected"] or not (row["is_pinned"] or row["is_reserved"]), row
 
-    check_each(world, holds)
+    check_each(drawn, holds)
 
 
-@given(worlds())
+@given(drawn_days())
 @few
-def test_a_holding_under_no_buy_never_grows(world: SelectionWorld) -> None:
-    result = rebalance(world.day())
+def test_a_holding_under_no_buy_never_grows(drawn: SelectionDay) -> None:
+    result = rebalance(drawn.day())
     bound = result.decisions.filter("is_held", restriction="no_buy").select("portfolio_id", "asset")
     for row in result.targets.join(bound, on=("portfolio_id", "asset")).iter_rows(named=True):
-        assert row["target_weight"] <= row["current_weight"], f"{row}\n{world.told(row['portfolio_id'])}"
+        assert row["target_weight"] <= row["current_weight"], f"{row}\n{drawn.told(row['portfolio_id'])}"
 
 
 # Guarantee 3: a higher score never hurts -------------------------------------------------------------------
@@ -169,38 +169,38 @@ def scored(found: Rows) -> Iterator[tuple[str, str, Row]]:
                 yield portfolio_id, asset, row
 
 
-def rerun(world: SelectionWorld, changes: list[tuple[str, str, int]]) -> Iterator[tuple[str, str, dict[str, Row]]]:
+def rerun(drawn: SelectionDay, changes: list[tuple[str, str, int]]) -> Iterator[tuple[str, str, dict[str, Row]]]:
     """Decide again for each change, all in one run; give portfolio, asset and the decisions with the changed score."""
-    copies = decide_day(world.with_scores(changes))
+    copies = decide_day(drawn.with_scores(changes))
     for number, (portfolio_id, asset, score) in enumerate(changes):
         rows = copies[str(number)]
         assert units(rows[asset]["score"]) == score, "the copy does not have the score that was asked for"
         yield portfolio_id, asset, rows
 
 
-@given(worlds(portfolios=8), st.integers(0, 2**32))
+@given(drawn_days(portfolios=8), st.integers(0, 2**32))
 @properties
-def test_raising_a_score_never_costs_an_asset_its_place(world: SelectionWorld, seed: int) -> None:
+def test_raising_a_score_never_costs_an_asset_its_place(drawn: SelectionDay, seed: int) -> None:
     rng = Random(seed)
 
     def higher(score: int) -> int:
         steps = (1, UNITS // 100, UNITS // 20, UNITS // 20 + 1, UNITS // 5, UNITS)
         return min(UNITS, score + rng.choice(steps))
 
-    before = decided(world)
+    before = decided(drawn)
     changes = [(name, asset, higher(units(row["score"]))) for name, asset, row in scored(before) if row["is_selected"]]
-    for portfolio_id, asset, rows in rerun(world, changes):
+    for portfolio_id, asset, rows in rerun(drawn, changes):
         score = rows[asset]["score"]
-        assert asset in selected(rows), f"{asset} falls out with {score}\n{world.told(portfolio_id)}"
+        assert asset in selected(rows), f"{asset} falls out with {score}\n{drawn.told(portfolio_id)}"
 
 
 # Guarantee 4: what does not matter -------------------------------------------------------------------------
 
 
-@given(worlds(), st.integers(0, 1000))
+@given(drawn_days(), st.integers(0, 1000))
 @few
-def test_the_order_of_rows_does_not_matter(world: SelectionWorld, seed: int) -> None:
-    day = world.day()
+def test_the_order_of_rows_does_not_matter(drawn: SelectionDay, seed: int) -> None:
+    day = drawn.day()
     frames = (day.scores, day.assets, day.holdings, day.restrictions)
     mixed = [frame.sample(fraction=1, shuffle=True, seed=seed) for frame in frames]
     other = DayInputs(day.as_of_date, dict(reversed(day.limits.items())), *mixed)
@@ -208,27 +208,27 @@ def test_the_order_of_rows_does_not_matter(world: SelectionWorld, seed: int) -> 
     assert_frame_equal(one, two, check_exact=True)
 
 
-@given(worlds())
+@given(drawn_days())
 @few
-def test_other_portfolios_do_not_matter(world: SelectionWorld) -> None:
-    together = decided(world)
-    for portfolio_id in list(world.limits)[::10]:
-        assert decide_day(world.alone(portfolio_id))[portfolio_id] == together[portfolio_id], world.told(portfolio_id)
+def test_other_portfolios_do_not_matter(drawn: SelectionDay) -> None:
+    together = decided(drawn)
+    for portfolio_id in list(drawn.limits)[::10]:
+        assert decide_day(drawn.alone(portfolio_id))[portfolio_id] == together[portfolio_id], drawn.told(portfolio_id)
 
 
 # Guarantee 5: no scores, no change -------------------------------------------------------------------------
 
 
-@given(worlds(portfolios=8), st.sampled_from((0.0, 0.2, 0.9)))
+@given(drawn_days(portfolios=8), st.sampled_from((0.0, 0.2, 0.9)))
 @few
-def test_a_portfolio_with_holdings_and_without_any_score_today_is_held(world: SelectionWorld, share: float) -> None:
-    yesterday = tuple(replace(one, age=one.age + 1) for one in world.scores)
+def test_a_portfolio_with_holdings_and_without_any_score_today_is_held(drawn: SelectionDay, share: float) -> None:
+    yesterday = tuple(replace(one, age=one.age + 1) for one in drawn.scores)
     changed = {
-        name: limits.model_copy(update={"max_missing_score_share": share}) for name, limits in world.limits.items()
+        name: limits.model_copy(update={"max_missing_score_share": share}) for name, limits in drawn.limits.items()
     }
-    objected = set(missing_scores(replace(world, limits=changed, scores=yesterday).day())["portfolio_id"])
-    for portfolio_id in {name for name, _ in world.held}:
-        assert portfolio_id in objected, world.told(portfolio_id)
+    objected = set(missing_scores(replace(drawn, limits=changed, scores=yesterday).day())["portfolio_id"])
+    for portfolio_id in {name for name, _ in drawn.held}:
+        assert portfolio_id in objected, drawn.told(portfolio_id)
 
 
 # Guarantee 6: as many buckets as can be had ----------------------------------------------------------------
@@ -247,9 +247,9 @@ def choices(free: list[Row], limits: RebalancingLimits) -> Iterable[list[Row]]:
     return (list(choice) for count in range(most + 1) for choice in combinations(free, count))
 
 
-@given(worlds(portfolios=8))
+@given(drawn_days(portfolios=8))
 @properties
-def test_buckets_are_missing_only_where_no_choice_within_the_limits_has_more(world: SelectionWorld) -> None:
+def test_buckets_are_missing_only_where_no_choice_within_the_limits_has_more(drawn: SelectionDay) -> None:
     def holds(limits: RebalancingLimits, rows: list[Row]) -> None:
         pinned = [row for row in rows if row["is_pinned"]]
         free = [row for row in rows if row["gate"] in PLACES and not row["is_pinned"]]
@@ -259,13 +259,13 @@ def test_buckets_are_missing_only_where_no_choice_within_the_limits_has_more(wor
             most = max(len({row["bucket"] for row in pinned + choice}) for choice in within)
             assert got == most, f"{got} buckets, {most} could be had"
 
-    check_each(world, holds)
+    check_each(drawn, holds)
 
 
-@given(worlds())
+@given(drawn_days())
 @few
-def test_a_missed_minimum_of_buckets_breaks_nothing_and_says_why(world: SelectionWorld) -> None:
-    checks = rebalance(world.day()).constraint_checks
+def test_a_missed_minimum_of_buckets_breaks_nothing_and_says_why(drawn: SelectionDay) -> None:
+    checks = rebalance(drawn.day()).constraint_checks
     for row in checks.filter(constraint_name="min_buckets_represented").iter_rows(named=True):
         assert row["is_ok"], row
         assert (row["reason"] is None) == (row["slack"] >= 0), row
@@ -278,51 +278,51 @@ def is_decided_by_its_score(row: Row) -> bool:
     return not row["is_pinned"] and row["gate"] not in {"must_sell", "no_trade", "no_buy", "excluded", "no_bucket"}
 
 
-@given(worlds(portfolios=8))
+@given(drawn_days(portfolios=8))
 @properties
-def test_at_its_entry_score_a_candidate_is_selected_and_a_grid_step_below_it_is_not(world: SelectionWorld) -> None:
-    found = decided(world)
+def test_at_its_entry_score_a_candidate_is_selected_and_a_grid_step_below_it_is_not(drawn: SelectionDay) -> None:
+    found = decided(drawn)
     told = [each for each in scored(found) if each[2]["entry_score"] is not None]
     at = [(name, asset, units(row["entry_score"])) for name, asset, row in told]
     below = [(name, asset, score - 1) for name, asset, score in at if score > 0]
-    for number, (portfolio_id, asset, rows) in enumerate(rerun(world, at + below)):
+    for number, (portfolio_id, asset, rows) in enumerate(rerun(drawn, at + below)):
         is_at = number < len(at)
-        assert (asset in selected(rows)) == is_at, f"{asset} at {rows[asset]['score']!r}\n{world.told(portfolio_id)}"
+        assert (asset in selected(rows)) == is_at, f"{asset} at {rows[asset]['score']!r}\n{drawn.told(portfolio_id)}"
 
 
-@given(worlds(portfolios=8))
+@given(drawn_days(portfolios=8))
 @properties
-def test_a_candidate_without_an_entry_score_is_not_selected_with_the_highest_score(world: SelectionWorld) -> None:
+def test_a_candidate_without_an_entry_score_is_not_selected_with_the_highest_score(drawn: SelectionDay) -> None:
     without = [
         (name, asset, UNITS)
-        for name, asset, row in scored(decided(world))
+        for name, asset, row in scored(decided(drawn))
         if row["entry_score"] is None and is_decided_by_its_score(row)
     ]
-    for portfolio_id, asset, rows in rerun(world, without):
-        assert asset not in selected(rows), f"{asset}\n{world.told(portfolio_id)}"
+    for portfolio_id, asset, rows in rerun(drawn, without):
+        assert asset not in selected(rows), f"{asset}\n{drawn.told(portfolio_id)}"
 
 
-@given(worlds())
+@given(drawn_days())
 @few
-def test_where_the_score_does_not_decide_there_is_no_entry_score_and_no_rival(world: SelectionWorld) -> None:
+def test_where_the_score_does_not_decide_there_is_no_entry_score_and_no_rival(drawn: SelectionDay) -> None:
     def holds(_: RebalancingLimits, rows: list[Row]) -> None:
         for row in rows:
             if row["score"] is None or not is_decided_by_its_score(row):
                 assert (row["entry_score"], row["rival"]) == (None, None), row
 
-    check_each(world, holds)
+    check_each(drawn, holds)
 
 
-@given(worlds(portfolios=8))
+@given(drawn_days(portfolios=8))
 @properties
-def test_a_rival_leaves_where_the_candidate_enters_and_comes_where_it_falls_out(world: SelectionWorld) -> None:
-    found = decided(world)
+def test_a_rival_leaves_where_the_candidate_enters_and_comes_where_it_falls_out(drawn: SelectionDay) -> None:
+    found = decided(drawn)
     told = [each for each in scored(found) if each[2]["entry_score"]]
     # just below its entry score for what is selected, at it for what is not
     changes = [(name, asset, units(row["entry_score"]) - row["is_selected"]) for name, asset, row in told]
-    for portfolio_id, asset, rows in rerun(world, changes):
+    for portfolio_id, asset, rows in rerun(drawn, changes):
         ranks = {name: row["candidate_rank"] for name, row in found[portfolio_id].items()}
         before, after = selected(found[portfolio_id]), selected(rows)
         came, left = sorted(after - before, key=ranks.get), sorted(before - after, key=ranks.get)
         rival = (came[0] if came else None) if asset in before else (left[-1] if left else None)
-        assert found[portfolio_id][asset]["rival"] == rival, f"{asset}: {came} {left}\n{world.told(portfolio_id)}"
+        assert found[portfolio_id][asset]["rival"] == rival, f"{asset}: {came} {left}\n{drawn.told(portfolio_id)}"

@@ -78,7 +78,7 @@ def test_no_sentence_tells_float_noise_as_a_residual() -> None:
 
 
 def reached(case: Case) -> Decimal:
-    """Give min(T, sum_b min(B, n_b c)) in stored units."""
+    """Return min(T, sum_b min(B, n_b c)) in stored units."""
     buckets: dict[str, list[str]] = {}
     for row in case.placed():
         buckets.setdefault(row["bucket"], []).append(row["asset"])
@@ -196,7 +196,7 @@ def test_a_relaxation_is_told_exactly_where_limits_force_cash_that_something_cou
 
 
 def expected_reach(case: Case) -> tuple[float, str | None]:
-    """Give sum_b min(B, n_b c + pinned), and the limit that binds where that is below T: the one that takes more."""
+    """Return sum_b min(B, n_b c + pinned), and the limit that binds where that is below T: the one that takes more."""
     c, total = case.limits.max_single_position, case.limits.target_total_allocation
     buckets: dict[str, list[dict[str, Any]]] = {}
     for row in case.rows:

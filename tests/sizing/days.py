@@ -125,7 +125,7 @@ def decisions(day: DayInputs, portfolio_id: str = "P") -> Rows:
 
 
 def gates(day: DayInputs, portfolio_id: str = "P") -> dict[str, str | None]:
-    """Give the gate of each candidate, None: selected; a gate without its is_selected would be no answer."""
+    """Return the gate of each candidate, None: selected; a gate without its is_selected would be no answer."""
     rows = decisions(day, portfolio_id)
     assert all(row["is_selected"] == (row["gate"] is None) for row in rows.values())
     return {asset: row["gate"] for asset, row in rows.items()}
@@ -150,6 +150,6 @@ def checks(result: Rebalance | pl.DataFrame, portfolio_id: str = "P") -> Rows:
 
 
 def broken(result: Rebalance | pl.DataFrame) -> set[tuple[str, str]]:
-    """Give portfolio and constraint of each check that is not ok."""
+    """Return portfolio and constraint of each check that is not ok."""
     frame = result.constraint_checks if isinstance(result, Rebalance) else result
     return set(frame.filter(~pl.col("is_ok")).select("portfolio_id", "constraint_name").iter_rows())

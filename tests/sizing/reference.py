@@ -124,7 +124,7 @@ def _keep_first(lines: list[Line], count: int) -> None:
 
 
 def _make_raw_weights(portfolio: Portfolio) -> None:
-    """Give r = max(lambda q, m), the sum being T."""
+    """Return r = max(lambda q, m), the sum being T."""
     lines, m = portfolio.placed(), portfolio.limits.min_position_size
     if not lines:
         return
@@ -195,7 +195,7 @@ def summarise(portfolio: Portfolio) -> dict[str, Any]:
 
 
 def reachable(portfolio: Portfolio) -> float:
-    """Give sum_b min(B, n_b c) of what is sized; defined where nothing is pinned and sizing is enabled."""
+    """Return sum_b min(B, n_b c) of what is sized; defined where nothing is pinned and sizing is enabled."""
     if not portfolio.limits.enable_dynamic_sizing:
         return portfolio.limits.target_total_allocation
     c = portfolio.limits.max_single_position

@@ -109,7 +109,7 @@ def candidates(asked: Asked) -> list[Name]:
 
 
 def score_of(one: Score, limits: RebalancingLimits) -> tuple[int, bool] | None:
-    """Give the score and whether a part of it is missing; None where the row has no score, or is another model's."""
+    """Return the score and whether a part of it is missing; None where the row has no score, or is another model's."""
     if one.model != limits.model:
         return None
     if one.score is not None:
@@ -154,7 +154,7 @@ def is_outside(asset: str, bucket: str, limits: RebalancingLimits) -> bool:
 
 
 def first_gate(name: Name, limits: RebalancingLimits) -> tuple[str, float | None] | None:
-    """Give the gate that stops a candidate before any place is given, and its limit; None: it qualifies."""
+    """Return the gate that stops a candidate before any place is given, and its limit; None: it qualifies."""
     if name.restriction == "must_sell" or (name.restriction is not None and not name.is_held):
         return name.restriction, None
     if name.is_pinned:
@@ -226,7 +226,7 @@ def choose(names: Sequence[Name], limits: RebalancingLimits) -> Rounds:
     close_above_the_total(rounds)
     let_in(rounds)
     if limits.replacement_margin is not None:
-        auction(rounds, units(exactly(limits.replacement_margin)))
+        replacement(rounds, units(exactly(limits.replacement_margin)))
     return rounds
 
 
@@ -240,15 +240,15 @@ def close_above_the_buckets(rounds: Rounds) -> None:
 
 
 def reserve(rounds: Rounds) -> None:
-    """Find the bearers, and give them places as far as these reach."""
+    """Find the representatives, and give them places as far as these reach."""
     limits = rounds.limits
     have_pinned = {name.bucket for name in rounds.pinned}
-    bearers = first_of_each_bucket(rounds.holdings, without=have_pinned)
-    have_holdings = have_pinned | {name.bucket for name in bearers}
-    bearers += first_of_each_bucket(rounds.new, without=have_holdings)[: limits.max_new_positions]
+    representatives = first_of_each_bucket(rounds.holdings, without=have_pinned)
+    have_holdings = have_pinned | {name.bucket for name in representatives}
+    representatives += first_of_each_bucket(rounds.new, without=have_holdings)[: limits.max_new_positions]
     asked_for = max(0, limits.min_buckets_represented - len(have_pinned))
     room = max(0, limits.max_total_positions - len(rounds.pinned))
-    rounds.reserved = [name.asset for name in bearers[:asked_for][:room]]
+    rounds.reserved = [name.asset for name in representatives[:asked_for][:room]]
 
 
 def first_of_each_bucket(ordered: Iterable[Name], without: set[str]) -> list[Name]:
@@ -262,10 +262,10 @@ def first_of_each_bucket(ordered: Iterable[Name], without: set[str]) -> list[Nam
 def close_above_the_total(rounds: Rounds) -> None:
     limits = rounds.limits
     others = [name for name in rounds.holdings if name.asset not in rounds.reserved]
-    new_bearers = sum(name.asset in rounds.reserved for name in rounds.new)
+    new_representatives = sum(name.asset in rounds.reserved for name in rounds.new)
     room = max(0, limits.max_total_positions - len(rounds.pinned) - len(rounds.reserved))
     for number, name in enumerate(others[room:]):
-        is_for_a_bucket = number < new_bearers
+        is_for_a_bucket = number < new_representatives
         gate = "min_buckets_represented" if is_for_a_bucket else "max_total_positions"
         rounds.close(name, gate, getattr(limits, gate))
 
@@ -281,7 +281,7 @@ def let_in(rounds: Rounds) -> None:
             queue.append(name)
         else:
             rounds.stop(name, "max_positions_per_bucket", limit)
-    queue.sort(key=lambda name: name.asset not in rounds.reserved)  # stable: bearers first, then the best
+    queue.sort(key=lambda name: name.asset not in rounds.reserved)  # stable: representatives first, then the best
     room = limits.max_total_positions - len(rounds.pinned) - len(rounds.holdings)
     for number, name in enumerate(queue):
         if number >= room:
@@ -292,7 +292,7 @@ def let_in(rounds: Rounds) -> None:
             rounds.enter(name)
 
 
-def auction(rounds: Rounds, margin: int) -> None:
+def replacement(rounds: Rounds, margin: int) -> None:
     while len(rounds.entered) < rounds.limits.max_new_positions:
         for name in best_first(rounds.new):
             rival = weakest_that_it_may_meet(rounds, name)
@@ -336,7 +336,7 @@ def tell(answer: Answer, names: Sequence[Name], limits: RebalancingLimits, round
 
 
 def plausible_scores(name: Name, names: Sequence[Name], limits: RebalancingLimits) -> list[int]:
-    """Give every score at which a comparison could turn out another way, from the lowest."""
+    """Return every score at which a comparison could turn out another way, from the lowest."""
     margin = units(exactly(limits.replacement_margin or 0))
     others = {other.units for other in names if other.units is not None and other != name}
     corners = {0, UNITS, units(limits.min_score_threshold), units(limits.min_score_new_position)}

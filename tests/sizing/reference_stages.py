@@ -90,7 +90,7 @@ def _slice_from_the_top(portfolio: Portfolio, residual: float) -> None:
 
 
 def _spread(portfolio: Portfolio, residual: float) -> None:
-    """Give x = min(mu w2, u), a bucket at its room having its own smaller mu."""
+    """Return x = min(mu w2, u), a bucket at its room having its own smaller mu."""
     buckets = [
         (max(0.0, limit - fsum(line.stage2_weight for line in lines)), lines) for limit, lines in portfolio.by_bucket()
     ]

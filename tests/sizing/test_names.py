@@ -25,7 +25,7 @@ class Named(dy.Schema):
 
 
 def kept(texts: list[str]) -> list[str | None]:
-    """Give the name of each text as a column keeps it; None where it is rejected."""
+    """Return the name of each text as a column keeps it; None where it is rejected."""
     names = pl.DataFrame({"name": texts}, schema={"name": pl.String}).select(as_names(pl.col("name")))
     good = set(Named.filter(names)[0]["name"].to_list())
     return [name if name in good else None for name in names["name"].to_list()]

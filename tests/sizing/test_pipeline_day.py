@@ -1,4 +1,4 @@
-"""What holds of a whole day, whatever the limits: proved on small random worlds, and a few days by hand.
+"""What holds of a whole day, whatever the limits: proved on small random drawn_days, and a few days by hand.
 
 What holds of the selection alone is in tests/properties/test_selection_guarantees.py.
 """
@@ -14,7 +14,7 @@ from polars.testing import assert_frame_equal
 from sizing.frames.day_inputs import DayInputs
 from sizing.pipeline import decide, rebalance, select_candidates, settle, size_decisions
 from tests.sizing.days import a_day, broken, limits
-from tests.sizing.worlds import World, worlds
+from tests.sizing.drawn_days import DrawnDay, drawn_days
 
 AS_DRAWN = (Phase.explicit, Phase.reuse, Phase.generate)
 """Without shrinking, which takes minutes: a failure tells of the one portfolio instead."""
@@ -28,32 +28,32 @@ whole_day = settings(chosen_only, max_examples=4)
 # Places ----------------------------------------------------------------------------------------------------
 
 
-@given(worlds())
+@given(drawn_days())
 @chosen_only
-def test_new_names_have_a_score_of_today_at_the_threshold_and_no_restriction(world: World) -> None:
-    day = world.day()
+def test_new_names_have_a_score_of_today_at_the_threshold_and_no_restriction(drawn: DrawnDay) -> None:
+    day = drawn.day()
     new = decide(select_candidates(day), day).filter(pl.col("is_selected") & ~pl.col("is_held"))
     for row in new.iter_rows(named=True):
         assert row["score_age_days"] == 0
-        assert row["score"] >= world.limits[row["portfolio_id"]].min_score_new_position
+        assert row["score"] >= drawn.limits[row["portfolio_id"]].min_score_new_position
         assert row["restriction"] is None
 
 
 # Holdings --------------------------------------------------------------------------------------------------
 
 
-@given(worlds())
+@given(drawn_days())
 @whole_day
-def test_a_holding_is_sold_out_only_for_a_reason_that_is_not_missing_data(world: World) -> None:
-    result = world.run()
+def test_a_holding_is_sold_out_only_for_a_reason_that_is_not_missing_data(drawn: DrawnDay) -> None:
+    result = drawn.run()
     without_score = result.decisions.filter(pl.col("is_held") & pl.col("score").is_null() & ~pl.col("is_selected"))
     assert set(without_score["gate"]) <= {"must_sell", "excluded"}
 
 
-@given(worlds())
+@given(drawn_days())
 @whole_day
-def test_trades_lead_from_what_is_held_to_the_target_or_not_at_all(world: World) -> None:
-    for row in world.run().targets.filter(~pl.col("is_cash")).iter_rows(named=True):
+def test_trades_lead_from_what_is_held_to_the_target_or_not_at_all(drawn: DrawnDay) -> None:
+    for row in drawn.run().targets.filter(~pl.col("is_cash")).iter_rows(named=True):
         change = row["target_weight"] - row["current_weight"]
         assert row["trade_weight"] == (0 if row["action"] == "hold" else change)
         assert (row["trade_rank"] is None) == (row["trade_weight"] == 0)
@@ -71,17 +71,17 @@ def shuffled(day: DayInputs, seed: int) -> DayInputs:
 
 
 @pytest.mark.slow
-@given(worlds(), st.integers(0, 1000))
+@given(drawn_days(), st.integers(0, 1000))
 @whole_day
-def test_the_order_of_rows_does_not_matter(world: World, seed: int) -> None:
-    for one, other in zip(world.run(), rebalance(shuffled(world.day(), seed)), strict=True):
+def test_the_order_of_rows_does_not_matter(drawn: DrawnDay, seed: int) -> None:
+    for one, other in zip(drawn.run(), rebalance(shuffled(drawn.day(), seed)), strict=True):
         assert_frame_equal(one, other, check_exact=True)
 
 
-@given(worlds())
+@given(drawn_days())
 @whole_day
-def test_other_portfolios_do_not_matter(world: World) -> None:
-    for one, other in zip(world.alone("P05").run(), world.run(), strict=True):
+def test_other_portfolios_do_not_matter(drawn: DrawnDay) -> None:
+    for one, other in zip(drawn.alone("P05").run(), drawn.run(), strict=True):
         assert_frame_equal(one, other.filter(pl.col("portfolio_id") == "P05"), check_exact=True)
 
 
@@ -96,20 +96,20 @@ def test_the_way_out_of_cash_reads_the_same_whoever_else_is_in_the_frame() -> No
 # Sums and checks -------------------------------------------------------------------------------------------
 
 
-@given(worlds())
+@given(drawn_days())
 @whole_day
-def test_targets_and_cash_make_the_total_to_the_unit(world: World) -> None:
-    sums = world.run().targets.group_by("portfolio_id").agg(pl.col("target_weight").sum())
-    wanted = {name: Decimal(str(own.target_total_allocation)) for name, own in world.limits.items()}
+def test_targets_and_cash_make_the_total_to_the_unit(drawn: DrawnDay) -> None:
+    sums = drawn.run().targets.group_by("portfolio_id").agg(pl.col("target_weight").sum())
+    wanted = {name: Decimal(str(own.target_total_allocation)) for name, own in drawn.limits.items()}
     assert dict(sums.rows()) == wanted
 
 
 @pytest.mark.slow
-@given(worlds())
+@given(drawn_days())
 @settings(whole_day, max_examples=10)
-def test_every_constraint_holds(world: World) -> None:
-    found = broken(world.run())
-    assert found == set(), "\n".join(f"{name}: {world.told(portfolio_id)}" for portfolio_id, name in sorted(found)[:2])
+def test_every_constraint_holds(drawn: DrawnDay) -> None:
+    found = broken(drawn.run())
+    assert found == set(), "\n".join(f"{name}: {drawn.told(portfolio_id)}" for portfolio_id, name in sorted(found)[:2])
 
 
 # A day by hand ---------------------------------------------------------------------------------------------

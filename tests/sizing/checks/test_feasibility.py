@@ -14,7 +14,7 @@ from tests.sizing.days import limits
 
 
 def only(**changes: object) -> str:
-    """Give the one sentence that these limits deserve."""
+    """Return the one sentence that these limits deserve."""
     found = find_infeasible(limits(**changes))
     assert len(found) == 1, found
     return found[0]

@@ -24,7 +24,7 @@ from tests.sizing.days import (
 
 
 def refusal(**frames: pl.DataFrame) -> str:
-    """Give what the day says about frames that are wrong, the others being right."""
+    """Return what the day says about frames that are wrong, the others being right."""
     right = {
         "scores": score_frame({"t1": 0.9}),
         "assets": pl.DataFrame([("t1", "t")], schema=ASSETS, orient="row"),

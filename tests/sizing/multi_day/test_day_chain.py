@@ -35,7 +35,7 @@ restriction = st.tuples(
 
 
 def _scores(day: int, drawn: list[list[float | None]]) -> pl.DataFrame:
-    """Give the scores of the day and of the three before it, of two models."""
+    """Return the scores of the day and of the three before it, of two models."""
     rows = [
         (model, asset, FIRST + timedelta(scored), day - scored, value)
         for scored in range(max(0, day - 3), day + 1)
@@ -65,7 +65,7 @@ def _first_day(drawn: list[list[float | None]], restrictions: list[tuple[str | N
 
 
 def _days(drawn: list[list[float | None]], restrictions: list[tuple[str | None, str, str]]) -> list[DayInputs]:
-    """Give days that follow each other one by one; on the third, p1 starts from holdings that it is given."""
+    """Return days that follow each other one by one; on the third, p1 starts from holdings that it is given."""
 
     def next_day(before: DayInputs, number: int) -> DayInputs:
         holdings = holdings_after(before)

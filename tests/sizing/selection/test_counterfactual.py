@@ -16,7 +16,7 @@ def asked(**changes: object) -> RebalancingLimits:
 
 
 def above(score: float) -> float:
-    """Give the next score on the grid."""
+    """Return the next score on the grid."""
     return round(score + JUST, 12)
 
 
@@ -141,7 +141,7 @@ def test_a_holding_that_closed_for_a_missing_bucket_must_beat_the_last_that_stay
     assert told(day, "d1") == (0.65, "t2")  # without d there is nothing to sell t2 for
 
 
-# The auction -----------------------------------------------------------------------------------------------
+# The replacement rounds -----------------------------------------------------------------------------------------------
 
 
 def test_with_a_margin_a_waiting_name_must_beat_the_weakest_holding_by_it() -> None:

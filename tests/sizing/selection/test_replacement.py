@@ -1,4 +1,4 @@
-"""The auction: which holding a new name may meet, and in which order the new names win (docs/selection.md 3.5)."""
+"""Replacement rounds: which holding a new name may meet, and in which order new names win (docs/selection.md 3.5)."""
 
 from sizing.pipeline import rebalance
 from tests.sizing.days import a_day, broken, decisions, gates, selected
@@ -77,7 +77,7 @@ def test_a_name_that_was_too_many_for_the_day_replaces_nobody() -> None:
     assert selected(day) == {"t1", "d1", "c1"}
 
 
-def test_each_portfolio_holds_its_own_auction() -> None:
+def test_each_portfolio_holds_its_own_replacement() -> None:
     three = {"P": replacing(0.1), "Q": replacing(None), "R": replacing(0.3)}
     held = {(name, asset): 0.1 for name in three for asset in ("t1", "d1")}
     day = a_day(three, scores={"t1": 0.65, "d1": 0.7, "i1": 0.9}, held=held)

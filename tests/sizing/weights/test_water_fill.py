@@ -40,7 +40,7 @@ def solve(groups: list[Group], *bounds_given: str) -> list[float]:
 
 
 def filled(rows: list[Row], level: float, *bounds_given: str) -> float:
-    """Give the sum at a level. A row without a slope stays at 0."""
+    """Return the sum at a level. A row without a slope stays at 0."""
     lower = "lower" in bounds_given
     upper = "upper" in bounds_given
     return sum(

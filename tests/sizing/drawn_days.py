@@ -15,13 +15,13 @@ from tests.sizing.days import Ban, Score, a_day, limits
 ASSETS = ("t1", "t2", "t3", "d1", "d2", "i1", "c1")
 BUCKETS = ("t", "d", "i", "c")
 PORTFOLIOS = 12
-"""Portfolios of a world: one run of the rules takes as long for twelve as for one."""
+"""Portfolios of a drawn day: one run of the rules takes as long for twelve as for one."""
 
 SCORE_STEPS = (0.3, 0.6, 0.62, 0.65, 0.7, 0.75, 0.8, 0.95)
 
 
 @dataclass(frozen=True)
-class World:
+class DrawnDay:
     """A day still in its parts, so that a property can change one of them."""
 
     limits: dict[str, RebalancingLimits]
@@ -37,13 +37,13 @@ class World:
         return rebalance(self.day())
 
     def told(self, portfolio_id: str) -> str:
-        """Give what one portfolio was made from, for the message of a test that fails."""
+        """Return what one portfolio was made from, for the message of a test that fails."""
         one = self.alone(portfolio_id)
         asked = one.limits[portfolio_id].model_dump(exclude_defaults=True)
         scored = [(score.asset, score.score, score.age, score.model) for score in one.scores]
         return f"{asked}\n{scored}\n{one.held}\n{one.bans}"
 
-    def alone(self, portfolio_id: str) -> "World":
+    def alone(self, portfolio_id: str) -> "DrawnDay":
         held = {key: weight for key, weight in self.held.items() if key[0] == portfolio_id}
         return replace(self, limits={portfolio_id: self.limits[portfolio_id]}, held=held)
 
@@ -84,10 +84,10 @@ def scores(draw: st.DrawFn) -> tuple[Score, ...]:
 
 
 @st.composite
-def worlds(draw: st.DrawFn) -> World:
+def drawn_days(draw: st.DrawFn) -> DrawnDay:
     names = [f"P{number:02}" for number in range(PORTFOLIOS)]
     weights = st.sampled_from(("0.05", "0.05", "0.15", "0.30000001", "0.00000001", "0"))
-    return World(
+    return DrawnDay(
         limits={name: draw(limits_of_a_portfolio) for name in names},
         scores=draw(scores()),
         held={(name, asset): draw(weights) for name in names for asset in draw(holdings)},

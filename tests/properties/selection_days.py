@@ -1,7 +1,7 @@
 """Days to prove the selection on: one maker, fed by a seeded generator or by hypothesis.
 
-A world is one day of several portfolios, so that one run of the rules answers for all of them. Few assets, few
-distinct scores and tight limits: ties, full buckets, pinned holdings and auctions are common, not rare.
+A drawn day is one day of several portfolios, so that one run of the rules answers for all of them. Few assets, few
+distinct scores and tight limits: ties, full buckets, pinned holdings and replacement rounds are common, not rare.
 """
 
 import os
@@ -24,7 +24,7 @@ ASSETS = ("t1", "t2", "t3", "t4", "d1", "d2", "d3", "i1", "i2", "c1", "u1", "u2"
 BUCKETS = tuple(bucket for bucket in BUCKET_OF.values() if bucket)
 MODELS = ("default", "growth", "value")
 PORTFOLIOS = 20
-WORLDS = int(os.environ.get("BALLAST_FUZZ_WORLDS", "8"))
+N_DAYS = int(os.environ.get("BALLAST_FUZZ_DAYS", "8"))
 """Days that each guarantee is asked of; the slow rules have days of their own."""
 
 LADDER = (0.3, 0.59, 0.6, 0.65, 0.65, 0.7, 0.7, 0.75, 0.8, 0.85, 0.9, 1.0)
@@ -42,8 +42,8 @@ THRESHOLDS = (
 AGES = (0,) * 12 + (1, 1, 3, 4, None)
 
 
-@dataclass(frozen=True, eq=False)  # a world is itself: what was decided on it is kept
-class SelectionWorld:
+@dataclass(frozen=True, eq=False)  # a day is itself: what was decided on it is kept
+class SelectionDay:
     """A day still in its parts, so that a property can change one of them."""
 
     limits: dict[str, RebalancingLimits]
@@ -60,7 +60,7 @@ class SelectionWorld:
         return a_day(self.limits, scores=self.scores, held=self.held, bans=self.bans, buckets=buckets)
 
     def asked(self, portfolio_id: str) -> Asked:
-        """Give what the slow rules are asked for one portfolio."""
+        """Return what the slow rules are asked for one portfolio."""
         return Asked(
             limits=self.limits[portfolio_id],
             scores=self.scores,
@@ -71,9 +71,9 @@ class SelectionWorld:
             buckets={name: bucket for name in ASSETS if (bucket := BUCKET_OF[name[0]])},
         )
 
-    def alone(self, portfolio_id: str) -> "SelectionWorld":
+    def alone(self, portfolio_id: str) -> "SelectionDay":
         own = self.limits[portfolio_id]
-        return SelectionWorld(
+        return SelectionDay(
             limits={portfolio_id: own},
             scores=tuple(one for one in self.scores if one.model == own.model),
             held={key: weight for key, weight in self.held.items() if key[0] == portfolio_id},
@@ -81,7 +81,7 @@ class SelectionWorld:
         )
 
     def told(self, portfolio_id: str) -> str:
-        """Give what one portfolio was made from, for the message of a test that fails."""
+        """Return what one portfolio was made from, for the message of a test that fails."""
         one = self.alone(portfolio_id)
         lines = [
             f"limits: {one.limits[portfolio_id].model_dump(exclude_defaults=True)}",
@@ -91,8 +91,8 @@ class SelectionWorld:
         ]
         return "\n".join(lines)
 
-    def with_scores(self, changes: Iterable[tuple[str, str, int]]) -> "SelectionWorld":
-        """Give one portfolio for each change (portfolio, asset, score in units): a copy in which only that differs.
+    def with_scores(self, changes: Iterable[tuple[str, str, int]]) -> "SelectionDay":
+        """Return one portfolio for each change (portfolio, asset, score in units): a copy in which only that differs.
 
         The copies are called "0", "1", and so on, and follow a model each.
         """
@@ -103,30 +103,30 @@ class SelectionWorld:
             scores += [replace(score, model=name) for score in rescored(one, portfolio_id, asset, units)]
             held |= {(name, held_asset): weight for (_, held_asset), weight in one.held.items()}
             bans += [replace(ban, portfolio_id=name) for ban in one.bans if ban.portfolio_id is not None]
-        return SelectionWorld(limits, tuple(scores), held, tuple(bans))
+        return SelectionDay(limits, tuple(scores), held, tuple(bans))
 
 
-def rescored(world: SelectionWorld, portfolio_id: str, asset: str, units: int) -> list[Score]:
-    """Give the scores with another one in place of the row that counted for the asset."""
-    own = world.limits[portfolio_id]
+def rescored(drawn: SelectionDay, portfolio_id: str, asset: str, units: int) -> list[Score]:
+    """Return the scores with another one in place of the row that counted for the asset."""
+    own = drawn.limits[portfolio_id]
     weighs = (own.technical_score_weight > 0, own.fundamental_score_weight > 0)
 
     def has_score(one: Score) -> bool:
         parts = zip(weighs, (one.technical, one.fundamental), strict=True)
         return one.score is not None or any(counts and part is not None for counts, part in parts)
 
-    ages = [one.age for one in world.scores if one.asset == asset and has_score(one)]
+    ages = [one.age for one in drawn.scores if one.asset == asset and has_score(one)]
     return [
         Score(asset, units / UNITS, age=one.age, model=one.model)
         if (one.asset, one.age) == (asset, min(ages, default=None))
         else one
-        for one in world.scores
+        for one in drawn.scores
     ]
 
 
-def make_world(rng: Random, portfolios: int = PORTFOLIOS) -> SelectionWorld:
+def make_day(rng: Random, portfolios: int = PORTFOLIOS) -> SelectionDay:
     names = [f"P{number:02}" for number in range(portfolios)]
-    return SelectionWorld(
+    return SelectionDay(
         limits={name: make_limits(rng) for name in names},
         scores=tuple(score for model in MODELS for score in make_scores(rng, model)),
         held={
@@ -240,14 +240,14 @@ def make_number(rng: Random, style: str) -> float:
 
 
 @cache
-def known_world(seed: int, portfolios: int) -> SelectionWorld:
-    return make_world(Random(seed), portfolios)
+def known_day(seed: int, portfolios: int) -> SelectionDay:
+    return make_day(Random(seed), portfolios)
 
 
-def worlds(portfolios: int = PORTFOLIOS) -> st.SearchStrategy[SelectionWorld]:
+def drawn_days(portfolios: int = PORTFOLIOS) -> st.SearchStrategy[SelectionDay]:
     """Draw whole days by their seed, the same for every property: each is made and decided once."""
-    return st.integers(0, WORLDS - 1).map(lambda seed: known_world(seed, portfolios))
+    return st.integers(0, N_DAYS - 1).map(lambda seed: known_day(seed, portfolios))
 
 
-small_worlds = st.randoms(use_true_random=False).map(lambda rng: make_world(rng, portfolios=4))
+small_days = st.randoms(use_true_random=False).map(lambda rng: make_day(rng, portfolios=4))
 """Days of which hypothesis makes every choice."""

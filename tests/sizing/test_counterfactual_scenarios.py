@@ -1,4 +1,4 @@
-"""How the counterfactual is computed makes no difference: how many wait in the small worlds, how many fit a batch."""
+"""How the counterfactual is computed makes no difference: how many wait in the narrow pools, how many fit a batch."""
 
 from random import Random
 
@@ -9,7 +9,7 @@ from polars.testing import assert_frame_equal
 from sizing.frames.day_inputs import DayInputs
 from sizing.pipeline import decide, select_candidates
 from sizing.selection import entry_score, rivals, scenarios
-from tests.properties.selection_worlds import make_world
+from tests.properties.selection_days import make_day
 from tests.sizing.days import a_day, decisions, limits
 
 
@@ -19,21 +19,21 @@ def decided(day: DayInputs) -> pl.DataFrame:
 
 @pytest.fixture(params=range(2))
 def day(request: pytest.FixtureRequest) -> DayInputs:
-    return make_world(Random(request.param), 60).day()
+    return make_day(Random(request.param), 60).day()
 
 
 @pytest.fixture
 def asked(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """Count who was asked about again, because the last of a bucket in the small world came in."""
+    """Count who was asked about again, because the last of a bucket in the narrow pool came in."""
     counts: list[int] = []
 
     def counted(frame: pl.DataFrame) -> pl.DataFrame:
-        found = scenarios.unsure(frame)
+        found = scenarios.find_unsure(frame)
         counts.append(found.height)
         return found
 
-    monkeypatch.setattr(entry_score, "unsure", counted)
-    monkeypatch.setattr(rivals, "unsure", counted)
+    monkeypatch.setattr(entry_score, "find_unsure", counted)
+    monkeypatch.setattr(rivals, "find_unsure", counted)
     return counts
 
 
@@ -51,7 +51,7 @@ def test_it_does_not_matter_how_many_who_wait_are_asked_about_at_first(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("rows", [300, 5_000])
-def test_it_does_not_matter_how_many_worlds_fit_a_batch(
+def test_it_does_not_matter_how_many_pools_fit_a_batch(
     day: DayInputs, rows: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = decided(day)
