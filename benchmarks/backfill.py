@@ -39,7 +39,7 @@ from sizing import RebalancingLimits
 from tasks.config.settings import RebalanceConfig, Settings
 from tasks.runs.backfill import Book, publish_days
 from tasks.runs.ingest import ingest_range
-from tasks.trading_calendar import trading_days
+from tasks.trading_calendar import find_calendar
 
 FIRST, LAST = date(2022, 1, 3), date(2024, 12, 31)
 ASSETS, BUCKETS, MEMORY, DAILY = 114, 13, 0.98, 5
@@ -73,7 +73,7 @@ PARTS = {
 def make_market(folder: Path) -> Path:
     """Write three years of scores that move slowly, as real ones do, and the asset list; seeded."""
     random = np.random.default_rng(20251122)
-    days = trading_days("XNYS", FIRST, LAST)
+    days = find_calendar("XNYS").between(FIRST, LAST)
     names = [f"A{number:03}" for number in range(ASSETS)]
     drift = np.zeros((len(days), ASSETS))
     drift[0] = random.normal(0, 1, ASSETS)

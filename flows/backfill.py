@@ -27,7 +27,7 @@ from tasks.reports.run_reporting import read_summary, send, telling_refusals
 from tasks.runs.backfill import Approval, backfill_days, ingest_days
 from tasks.runs.backfill_report import HELD, PUBLISHED, DayDone, report_backfill
 from tasks.runs.snapshots import snapshot
-from tasks.trading_calendar import trading_days
+from tasks.trading_calendar import find_calendar
 
 
 class BackfillConfig(BaseModel):
@@ -90,7 +90,7 @@ async def backfill_range(config: BackfillConfig, context: RunContext) -> State[A
     settings, groups = context.settings, context.groups
     approval = _require_approval(config, groups)
     days = days_of_groups(groups, config.first, config.last)
-    parts = {group.exchange: trading_days(group.exchange, config.first, config.last) for group in groups}
+    parts = {group.exchange: find_calendar(group.exchange).between(config.first, config.last) for group in groups}
     with telling_refusals(settings, days, "backfill", f"ballast backfill --from {config.first} --to {config.last}"):
         read = {
             (one.kind, one.source, one.ingest.ingest_id): one

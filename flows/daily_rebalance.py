@@ -44,7 +44,7 @@ from tasks.runs.run_record import OpenRun, open_run
 from tasks.runs.schedule import require_fresh, scheduled_day, scheduled_start
 from tasks.runs.snapshots import snapshot
 from tasks.stages import run_logger
-from tasks.trading_calendar import is_trading_day, require_trading_day
+from tasks.trading_calendar import find_calendar
 
 _RESUME = "when the cause is gone, lift the halt with `ballast resume` and run the day again"
 _MENDS = {lifecycle.HELD: "deliver the missing scores and run the day again", lifecycle.HALTED: _RESUME}
@@ -90,10 +90,10 @@ async def rebalance_day(config: RebalanceConfig, context: RunContext) -> State[A
     settings, groups = context.settings, context.groups
     day = config.as_of_date or scheduled_day(settings.exchange)
     closed, unknown = closed_portfolios(groups, day), unknown_days(groups, day)
-    open_groups = tuple(group for group in groups if is_trading_day(group.exchange, day))
+    open_groups = tuple(group for group in groups if day in find_calendar(group.exchange))
     if not open_groups:
         if config.as_of_date:
-            require_trading_day(groups[0].exchange, day)
+            find_calendar(groups[0].exchange).require_open(day)
         if unknown:
             raise _failure(day, groups, [(group, unknown[group.exchange]) for group in groups])
         return Completed(name=CLOSED, message="; ".join(closed))

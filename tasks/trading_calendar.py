@@ -1,19 +1,39 @@
-"""Trading days: is the exchange open, until when, and how many trading days old is a score.
+"""Trading days: whether an exchange is open, until when, and how many trading days old a score is.
 
-A `calendar` is the name of one (calendars.py): the code of an exchange, where a config says nothing else.
+The days are those of exchange_calendars and what a config says otherwise. A calendar has a name: the code of its
+exchange, and behind it the days that differ from what exchange_calendars knows, `XNYS -2025-01-09 +2025-06-14` (closed
+on the first, open on the second). A run records the name, so a replay counts the same days.
+
+>>> from datetime import date
+>>> nyse = find_calendar("XNYS")
+>>> date(2024, 12, 25) in nyse
+False
+>>> nyse.after(date(2024, 12, 24))
+datetime.date(2024, 12, 26)
+>>> nyse.before(date(2024, 12, 2), 3)
+datetime.date(2024, 11, 26)
+>>> date(2024, 12, 26) in find_calendar(name_calendar("XNYS", closed=[date(2024, 12, 26)], opened=[]))
+False
 """
 
-from collections.abc import Iterable
-from datetime import date, datetime
+from bisect import bisect_left, bisect_right
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from functools import cache
 from typing import NamedTuple
+from zoneinfo import ZoneInfo
 
+import exchange_calendars
+import pandas as pd
 import polars as pl
+from exchange_calendars.errors import CalendarError
 
-from tasks.calendars import exchange_of, find_calendar
-from tasks.errors import NotATradingDayError, UsageError
+from tasks.errors import ConfigError, NotATradingDayError
 
+_EARLIEST = "2000-01-03"
 _NOTICE_DAYS = 60
-"""So many days before the end of a calendar it is told."""
+"""So many days before the end of a calendar a warning begins."""
 
 
 class Close(NamedTuple):
@@ -32,102 +52,164 @@ class CalendarEnd(NamedTuple):
     todo: str
 
 
-def is_trading_day(calendar: str, day: date) -> bool:
-    """Say whether the exchange is open on the day; no, where its calendar does not know the day."""
-    return day in find_calendar(calendar)
+def name_calendar(exchange: str, closed: Collection[date], opened: Collection[date]) -> str:
+    """Name the calendar of an exchange that is closed or open on other days than exchange_calendars knows."""
+    return " ".join([exchange, *(f"-{day}" for day in sorted({*closed})), *(f"+{day}" for day in sorted({*opened}))])
 
 
-def require_known_day(calendar: str, day: date) -> None:
-    """Make sure that the calendar knows the day. *Raises* `NotATradingDayError` outside of it, with what to do."""
-    find_calendar(calendar).require_within(day)
+def exchange_of(calendar: str) -> str:
+    """Return the code of the exchange from the name of a calendar."""
+    return calendar.partition(" ")[0]
 
 
-def require_trading_day(calendar: str, day: date) -> None:
-    """Hold the day against the calendar.
+@dataclass(frozen=True)
+class TradingDays:
+    """The trading days of an exchange, in order. Nothing is known of a day before `first` or after `last`."""
 
-    *Raises* `NotATradingDayError` when the exchange is closed, with the trading days around it, or outside of its days.
-    """
-    require_known_day(calendar, day)
-    if not is_trading_day(calendar, day):
-        days = find_calendar(calendar)
-        near = [str(one) for one in (days.at_or_before(day), days.after(day)) if one]
-        msg = f"{day} ({day:%A}) is not a trading day of {days.exchange}: the nearest are {' and '.join(near)}"
+    exchange: str
+    days: tuple[date, ...]
+    first: date
+    last: date
+    source: exchange_calendars.ExchangeCalendar
+
+    def require_within(self, day: date) -> None:
+        """Make sure that the calendar knows the day. *Raises* `NotATradingDayError` with what to do."""
+        if self.first <= day <= self.last:
+            return
+        fix = "" if day < self.first else f", or {self.fix}"
+        msg = f"{day} is outside the calendar of {self.exchange}, {self.first} to {self.last}: correct the day{fix}"
         raise NotATradingDayError(msg)
 
+    def require_open(self, day: date) -> None:
+        """Make sure that the exchange is open on the day.
 
-def next_trading_day(calendar: str, day: date) -> date | None:
-    """Give the first trading day after `day`; None where the calendar does not know it."""
-    return find_calendar(calendar).after(day)
+        *Raises* `NotATradingDayError` with the trading days around it, or for a day outside the calendar.
+        """
+        self.require_within(day)
+        if day not in self:
+            near = [str(one) for one in (self.at_or_before(day), self.after(day)) if one]
+            msg = f"{day} ({day:%A}) is not a trading day of {self.exchange}: the nearest are {' and '.join(near)}"
+            raise NotATradingDayError(msg)
+
+    @property
+    def fix(self) -> str:
+        """What makes an ended calendar longer."""
+        return (
+            f"install a newer exchange_calendars, or list its sessions in the config, under calendar: {self.exchange}"
+        )
+
+    @property
+    def time_zone(self) -> ZoneInfo:
+        """The time zone of the exchange."""
+        return ZoneInfo(str(self.source.tz))
+
+    def __contains__(self, day: date) -> bool:
+        """Return whether the exchange is open on the day; no, where that is not known."""
+        place = bisect_left(self.days, day)
+        return place < len(self.days) and self.days[place] == day
+
+    def at_or_before(self, day: date) -> date | None:
+        """Return the day when it is a trading day, or else the last one before it; None where that is not known."""
+        place = bisect_right(self.days, day)
+        return self.days[place - 1] if place and day <= self.last else None
+
+    def after(self, day: date) -> date | None:
+        """Return the first trading day after `day`; None where that is not known."""
+        place = bisect_right(self.days, day)
+        return self.days[place] if place < len(self.days) and day >= self.first else None
+
+    def before(self, day: date, count: int) -> date:
+        """Return the trading day that lies `count` trading days before `day`, or else the first that is known."""
+        return self.days[max(bisect_left(self.days, day) - count, 0)]
+
+    def between(self, first: date, last: date) -> tuple[date, ...]:
+        """Return the trading days from `first` to `last`, both included, in order.
+
+        *Raises* `NotATradingDayError` for a range that the calendar does not know whole.
+        """
+        self.require_within(first)
+        self.require_within(last)
+        return self.days[bisect_left(self.days, first) : bisect_right(self.days, last)]
+
+    def last_closed(self, now: datetime) -> date:
+        """Return the last trading day that is over. *Raises* `NotATradingDayError` when the calendar has ended."""
+        self.require_within(now.date())
+        day = self.at_or_before(now.date()) or self.first
+        return day if self.close(day).at <= now else self.before(day, 1)
+
+    def close(self, day: date) -> Close:
+        """Return when trading ends on a trading day; on one that a config opens, when it does on the day before it."""
+        if (session := pd.Timestamp(day)) in self.source.sessions:
+            return Close(_in_utc(self.source.session_close(session)), session in self.source.early_closes)
+        regular = self.source.sessions.difference(self.source.early_closes)
+        near = regular[max(regular.searchsorted(session) - 1, 0)]
+        local = self.source.session_close(near).tz_convert(self.source.tz)
+        at = pd.Timestamp(datetime.combine(day, local.time()), tz=self.source.tz)
+        return Close(_in_utc(at), is_early=False)
 
 
-def close_of(calendar: str, day: date) -> Close:
-    """Say when trading ends. *Requires* a trading day."""
-    days = find_calendar(calendar)
-    return Close(days.close(day), is_early=days.closes_early(day))
+@cache
+def find_calendar(name: str) -> TradingDays:
+    """Return the calendar of that name. *Raises* `ConfigError` for an exchange whose calendar cannot be had."""
+    exchange, *exceptions = name.split()
+    source = _source(exchange)
+    days = {session.date() for session in source.sessions}
+    days -= {date.fromisoformat(one[1:]) for one in exceptions if one.startswith("-")}
+    opened = {date.fromisoformat(one[1:]) for one in exceptions if one.startswith("+")}
+    first, last = source.first_session.date(), source.default_end().date()
+    return TradingDays(exchange, tuple(sorted(days | opened)), min({first} | opened), max({last} | opened), source)
 
 
-def last_closed_day(calendar: str, now: datetime) -> date:
-    """Give the last trading day that is over. *Raises* `NotATradingDayError` when the calendar has ended."""
-    days = find_calendar(calendar)
-    days.require_within(now.date())
-    day = days.at_or_before(now.date()) or days.first
-    return day if days.close(day) <= now else days.before(day, 1)
+def _source(exchange: str) -> exchange_calendars.ExchangeCalendar:
+    try:
+        return _read(exchange)
+    except CalendarError:
+        msg = (
+            f"exchange {exchange} is unknown: give its ISO 10383 code, such as XNYS, in BALLAST_EXCHANGE or as "
+            "`exchange` of the portfolio"
+        )
+        raise ConfigError(msg) from None
+    except (ValueError, NotImplementedError) as error:
+        msg = (
+            f"the calendar of exchange {exchange} cannot be made ({str(error).partition('[')[0].strip()}): give "
+            "another exchange, or install a newer exchange_calendars"
+        )
+        raise ConfigError(msg) from None
 
 
-def trading_days(calendar: str, first: date, last: date) -> tuple[date, ...]:
-    """Give the trading days from `first` to `last`, both included, in order.
-
-    *Raises* `NotATradingDayError` for a range that the calendar does not know whole.
-    """
-    days = find_calendar(calendar)
-    for day in (first, last):
-        days.require_within(day)
-    return days.between(first, last)
+def _read(exchange: str) -> exchange_calendars.ExchangeCalendar:
+    try:
+        return exchange_calendars.get_calendar(exchange, start=_EARLIEST)
+    except ValueError:  # it begins later
+        return exchange_calendars.get_calendar(exchange)
 
 
-def require_trading_days(calendar: str, first: date, last: date) -> tuple[date, ...]:
-    """Give the trading days of a range. *Raises* `UsageError` when there is none."""
-    days = trading_days(calendar, first, last)
-    if not days:
-        msg = f"there is no trading day of {exchange_of(calendar)} from {first} to {last}: correct the range"
-        raise UsageError(msg)
-    return days
-
-
-def days_before(calendar: str, day: date, count: int) -> date:
-    """Give the trading day that lies `count` trading days before `day`, or else the first of the calendar."""
-    return find_calendar(calendar).before(day, count)
+def _in_utc(moment: pd.Timestamp) -> datetime:
+    at: datetime = moment.to_pydatetime()
+    return at.astimezone(UTC)
 
 
 def score_ages(calendar: str, scored: pl.DataFrame) -> pl.DataFrame:
-    """Give the age of each score in trading days: 0 on the day itself. *Requires* `day, score_date`, not after it.
+    """Return the age of each score in trading days, 0 on the day itself. *Requires* `day, score_date`, not after it.
 
-    *Gives* `day, score_date, score_age_days`.
+    *Returns* `day, score_date, score_age_days`.
     """
-    if scored.is_empty():
-        return scored.with_columns(score_age_days=pl.lit(None, pl.Int32))
-    days = find_calendar(calendar).between(min(scored["score_date"]), max(scored["day"]))
-    sessions = pl.Series(days, dtype=pl.Date)
+    sessions = pl.Series(find_calendar(calendar).days, dtype=pl.Date)
     until_day, until_score = (sessions.search_sorted(scored[name], side="right") for name in ("day", "score_date"))
     ages = (until_day.cast(pl.Int32) - until_score.cast(pl.Int32)).alias("score_age_days")
     return scored.with_columns(ages)
 
 
-def exchange_time_zone(calendar: str) -> str:
-    """Give the name of the exchange's time zone, such as America/New_York."""
-    return str(find_calendar(calendar).source.tz)
-
-
 def calendar_ends(calendars: Iterable[str], today: date) -> tuple[CalendarEnd, ...]:
-    """Say which calendars have ended, or end soon, and when; each once."""
+    """Return the calendars that have ended, or end soon, and when; each once."""
     known = (find_calendar(one) for one in sorted({*calendars}))
     return tuple(
-        CalendarEnd(days.exchange, left < 0, _say_end(days.exchange, days.last, left), days.way_out)
+        CalendarEnd(days.exchange, left < 0, _describe_end(days.exchange, days.last, left), days.fix)
         for days in known
         if (left := (days.last - today).days) < _NOTICE_DAYS
     )
 
 
-def _say_end(exchange: str, last: date, left: int) -> str:
+def _describe_end(exchange: str, last: date, left: int) -> str:
     ends = f"ends on {last}, in {left} days" if left >= 0 else f"ended on {last}"
     return f"the calendar of {exchange} {ends}: no trading day after it is known"

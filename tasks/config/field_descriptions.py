@@ -1,6 +1,7 @@
 """What a field of a model may be, in words: for messages about a wrong value, and for pages made from the model."""
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import date
 from difflib import get_close_matches
 from functools import cache
 from typing import Any, NamedTuple
@@ -58,12 +59,14 @@ def _mapping(schema: Mapping[str, Any]) -> str:
     return f"a mapping from a name to {words_for(inner)}" if inner else "a mapping"
 
 
+_LISTS = {"date": " of days", "string": " of texts"}
+_TEXTS = {"date": "a day like 2024-12-02", "path": "a path"}
 _WORDS: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     "number": lambda schema: f"a number {_bounds(schema)}".strip(),
     "integer": lambda schema: f"a whole number {_bounds(schema)}".strip(),
-    "array": lambda schema: "a list of texts" if schema["items"].get("type") == "string" else "a list",
+    "array": lambda schema: f"a list{_LISTS.get(schema['items'].get('format', schema['items'].get('type')), '')}",
     "object": _mapping,
-    "string": lambda schema: "a path" if schema.get("format") == "path" else "a text",
+    "string": lambda schema: _TEXTS.get(schema.get("format", ""), "a text"),
     "boolean": lambda _: "true or false",
     "null": lambda _: "null",
 }
@@ -124,7 +127,7 @@ def shown(value: object) -> str:
 
 
 def _is_plain(value: object) -> bool:
-    return value is None or isinstance(value, bool | int | float | list | dict)
+    return value is None or isinstance(value, bool | int | float | date | list | dict)
 
 
 def _find(schema: Mapping[str, Any], keys: Sequence[Any]) -> Mapping[str, Any]:

@@ -13,20 +13,12 @@ import polars as pl
 from sizing import RebalancingLimits
 from sizing.approval import ApprovalPolicy
 from sizing.text import first_of, grouped, listed
-from tasks.calendars import exchange_of
 from tasks.config.portfolios import Terms
 from tasks.config.settings import Settings
 from tasks.errors import NotATradingDayError, UsageError
 from tasks.retries import RETRIES
 from tasks.stages import run_logger, stage
-from tasks.trading_calendar import (
-    close_of,
-    is_trading_day,
-    next_trading_day,
-    require_known_day,
-    require_trading_days,
-    trading_days,
-)
+from tasks.trading_calendar import exchange_of, find_calendar
 
 _FIRST_NAMES = 3
 
@@ -85,11 +77,11 @@ def closed_portfolios(groups: Iterable[Group], day: date) -> tuple[str, ...]:
     closed: dict[str, list[str]] = {}
     unknown = unknown_days(groups, day)
     for group in groups:
-        if group.exchange not in unknown and not is_trading_day(group.exchange, day):
+        if group.exchange not in unknown and day not in find_calendar(group.exchange):
             closed.setdefault(group.exchange, []).extend(group.limits)
     return tuple(
         f"{exchange_of(calendar)} is closed on {day} ({day:%A}), the next session is "
-        f"{next_trading_day(calendar, day) or 'not known'}: nothing to do for {shown(portfolio_ids)}"
+        f"{find_calendar(calendar).after(day) or 'not known'}: nothing to do for {shown(portfolio_ids)}"
         for calendar, portfolio_ids in closed.items()
     )
 
@@ -99,7 +91,7 @@ def unknown_days(groups: Iterable[Group], day: date) -> dict[str, NotATradingDay
     unknown = {}
     for group in groups:
         try:
-            require_known_day(group.exchange, day)
+            find_calendar(group.exchange).require_within(day)
         except NotATradingDayError as error:
             unknown[group.exchange] = error
     return unknown
@@ -107,7 +99,7 @@ def unknown_days(groups: Iterable[Group], day: date) -> dict[str, NotATradingDay
 
 def early_closes(groups: Iterable[Group], day: date) -> tuple[str, ...]:
     """Say which exchange closes early on the day. *Requires* groups whose exchange is open."""
-    closes = {group.exchange: close_of(group.exchange, day) for group in groups}
+    closes = {group.exchange: find_calendar(group.exchange).close(day) for group in groups}
     return tuple(
         f"{exchange_of(calendar)} closes early on {day}, at {close.at:%H:%M} UTC"
         for calendar, close in closes.items()
@@ -118,9 +110,7 @@ def early_closes(groups: Iterable[Group], day: date) -> tuple[str, ...]:
 def days_of_groups(groups: Collection[Group], first: date, last: date) -> tuple[date, ...]:
     """Give the days of a range on which the exchange of any group is open. *Raises* `UsageError` when there is none."""
     calendars = sorted({group.exchange for group in groups})
-    if len(calendars) == 1:
-        return require_trading_days(calendars[0], first, last)
-    days = sorted({day for calendar in calendars for day in trading_days(calendar, first, last)})
+    days = sorted({day for calendar in calendars for day in find_calendar(calendar).between(first, last)})
     if not days:
         exchanges = listed([*map(exchange_of, calendars)])
         msg = f"there is no trading day of {exchanges} from {first} to {last}: correct the range"

@@ -13,7 +13,6 @@ from pydantic import ValidationError
 from sizing import RebalancingLimits
 from sizing.approval import ApprovalPolicy
 from sizing.names import fault
-from tasks.calendars import exchange_of, find_calendar
 from tasks.config.calendar import SECTION as CALENDARS
 from tasks.config.calendar import parse_calendars
 from tasks.config.feeds import Feeds, parse_feeds
@@ -22,6 +21,7 @@ from tasks.config.limit_layers import PRESET, Layers, Written, problems_of_prese
 from tasks.config.yaml_file import Document, Problem, read_document, unknown
 from tasks.errors import ConfigError
 from tasks.text import shown as quoted
+from tasks.trading_calendar import exchange_of, find_calendar
 
 _SECTIONS = ("defaults", "portfolios", "feeds", CALENDARS)
 _TERMS = ("exchange", "approval", PRESET)

@@ -14,7 +14,7 @@ from sizing.limits.model import RebalancingLimits
 from sql.warehouse import Warehouse
 from tasks.inputs.asset_lists import AssetLists
 from tasks.renames import Names, names_on, renamed
-from tasks.trading_calendar import days_before, score_ages
+from tasks.trading_calendar import find_calendar, score_ages
 
 NOW = "infinity"
 """Everything that the warehouse knows."""
@@ -52,7 +52,7 @@ def scores_since(exchange: str, day: date, limits: Limits) -> date:
     """Give the first day whose scores a run of the day reads."""
     window = max((one.max_score_age_days for one in limits.values()), default=0)
     # The last scored day before today is looked at too, to see whose score went missing.
-    return days_before(exchange, day, max(window, 1))
+    return find_calendar(exchange).before(day, max(window, 1))
 
 
 def newest_holdings(sources: pl.DataFrame) -> pl.DataFrame:

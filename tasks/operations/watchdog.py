@@ -8,20 +8,18 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from itertools import groupby
 from typing import NamedTuple
-from zoneinfo import ZoneInfo
 
 import polars as pl
 
 from sizing.text import first_of, grouped, listed
 from sql.warehouse import Warehouse
 from tasks.artifacts import show_markdown
-from tasks.calendars import exchange_of
 from tasks.config.settings import Settings
 from tasks.errors import NotATradingDayError
 from tasks.retries import RETRIES
 from tasks.stages import run_logger, stage
 from tasks.text import cut
-from tasks.trading_calendar import close_of, exchange_time_zone, is_trading_day, next_trading_day, require_known_day
+from tasks.trading_calendar import exchange_of, find_calendar
 
 _DAY = timedelta(days=1)
 _LONGEST_REASON = 300
@@ -79,10 +77,10 @@ def find_due(
 
 
 def _day_due(exchange: str, moment: datetime, as_of_date: date | None, deadline: timedelta) -> date | NotDue:
-    today = as_of_date or moment.astimezone(ZoneInfo(exchange_time_zone(exchange))).date()
+    today = as_of_date or moment.astimezone(find_calendar(exchange).time_zone).date()
     for day in (today,) if as_of_date else (today, today - _DAY, today - 2 * _DAY):
-        if is_trading_day(exchange, day):
-            late = moment - close_of(exchange, day).at - deadline
+        if day in find_calendar(exchange):
+            late = moment - find_calendar(exchange).close(day).at - deadline
             if late >= timedelta() and (as_of_date or late < _DAY):
                 return day
     return _not_due(exchange, today, deadline)
@@ -90,15 +88,15 @@ def _day_due(exchange: str, moment: datetime, as_of_date: date | None, deadline:
 
 def _not_due(calendar: str, today: date, deadline: timedelta) -> NotDue:
     try:
-        require_known_day(calendar, today)
+        find_calendar(calendar).require_within(today)
     except NotATradingDayError as error:
         return NotDue(is_closed=True, words=str(error), is_unknown=True)
     exchange = exchange_of(calendar)
-    if not is_trading_day(calendar, today):
-        following = next_trading_day(calendar, today) or "not known"
+    if today not in find_calendar(calendar):
+        following = find_calendar(calendar).after(today) or "not known"
         words = f"{exchange} is closed on {today} ({today:%A}), its next trading day is {following}"
         return NotDue(is_closed=True, words=words)
-    close = close_of(calendar, today)
+    close = find_calendar(calendar).close(today)
     due = f"{close.at + deadline:%Y-%m-%d %H:%M} UTC, {deadline / timedelta(hours=1):g} hours after the"
     words = f"the targets of {today} are due at {due} {'early ' if close.is_early else ''}close of {exchange}"
     return NotDue(is_closed=False, words=words)

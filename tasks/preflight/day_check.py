@@ -27,14 +27,7 @@ from tasks.inputs.unnamed_portfolios import named_before, tell_unnamed
 from tasks.preflight.file_check import ERROR, WARNING, FileRows, Finding, certify, frames_of, read_file
 from tasks.sources.discovery import days_in_inbox, find_all, find_sources, unread_in_inbox
 from tasks.text import readable
-from tasks.trading_calendar import (
-    calendar_ends,
-    is_trading_day,
-    last_closed_day,
-    require_known_day,
-    require_trading_day,
-    trading_days,
-)
+from tasks.trading_calendar import calendar_ends, find_calendar
 
 _STALE_DAYS = 1
 """Scores of the last day that is over may still be on their way."""
@@ -111,12 +104,12 @@ class DayValidation:
         try:
             ends = calendar_ends(calendars, datetime.now(UTC).date())
             for calendar in calendars:
-                require_known_day(calendar, day)
-            if not any(is_trading_day(calendar, day) for calendar in calendars):
-                require_trading_day(calendars[0], day)
+                find_calendar(calendar).require_within(day)
+            if not any(day in find_calendar(calendar) for calendar in calendars):
+                find_calendar(calendars[0]).require_open(day)
             # What the newest day is behind cannot be said past the end of a calendar.
-            latest = day if is_asked or ends else last_closed_day(calendars[0], datetime.now(UTC))
-            behind = len(trading_days(calendars[0], day, latest)) - 1 if day < latest else 0
+            latest = day if is_asked or ends else find_calendar(calendars[0]).last_closed(datetime.now(UTC))
+            behind = len(find_calendar(calendars[0]).between(day, latest)) - 1 if day < latest else 0
         except BallastError as error:
             self._tell(ERROR, day, error)
             return

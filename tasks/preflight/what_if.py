@@ -28,7 +28,7 @@ from tasks.runs.approval import Asked, find_asked
 from tasks.runs.ingest import take_in_day
 from tasks.runs.lifecycle import UNCHANGED, take_course
 from tasks.runs.run_record import PROPOSED, PUBLISHED, OpenRun, start_run
-from tasks.trading_calendar import require_known_day
+from tasks.trading_calendar import find_calendar
 
 REJECTED, FAILED = "rejected", "failed"
 """How a run ends with an error; else it ends as in lifecycle.py."""
@@ -135,7 +135,7 @@ def _fate(warehouse: Warehouse, day: date, group: Group, known: Collection[str])
     """Do the day of a group as the daily run does."""
     names = tuple(sorted(group.limits))
     try:
-        require_known_day(group.exchange, day)
+        find_calendar(group.exchange).require_within(day)
         run = start_run(warehouse, group.exchange, day, group.limits, known, by=_BY)
         taken = take_course(run, group, _Copy(warehouse, run, group))
     except PublishRejectedError as rejected:

@@ -6,7 +6,6 @@ late is refused before anything is read, whatever the tables say of its day.
 
 from collections.abc import Collection
 from datetime import UTC, date, datetime, timedelta
-from zoneinfo import ZoneInfo
 
 import polars as pl
 
@@ -14,14 +13,14 @@ from tasks.config.settings import Settings
 from tasks.errors import ConfigError, StaleRunError
 from tasks.retries import RETRIES
 from tasks.stages import scheduled_start_time, stage
-from tasks.trading_calendar import exchange_time_zone
+from tasks.trading_calendar import find_calendar
 
 _HOUR = timedelta(hours=1)
 
 
 def scheduled_day(exchange: str) -> date:
     """Give the day of the flow run's scheduled start, in the time zone of the exchange. A retry has the first one's."""
-    return _scheduled().astimezone(ZoneInfo(exchange_time_zone(exchange))).date()
+    return _scheduled().astimezone(find_calendar(exchange).time_zone).date()
 
 
 @stage("refuse a stale run", RETRIES)

@@ -29,7 +29,7 @@ from sql.warehouse import Warehouse
 from tasks.config.settings import RebalanceConfig, Settings
 from tasks.retries import NO_RETRIES
 from tasks.stages import Stage
-from tasks.trading_calendar import require_trading_day
+from tasks.trading_calendar import find_calendar
 from tests.soak.faults import Faults, Kill
 from tests.soak.sabotage import SABOTAGES
 
@@ -46,7 +46,7 @@ WRITERS = (
     "snapshot",
 )
 
-require_trading_day("XNYS", date(2025, 6, 2))  # a process forked from here has the calendar already
+find_calendar("XNYS").require_open(date(2025, 6, 2))  # a process forked from here has the calendar already
 
 
 @dataclass(frozen=True)

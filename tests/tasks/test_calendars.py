@@ -13,22 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sizing import RebalancingLimits
-from tasks.calendars import find_calendar, name_calendar
 from tasks.config.portfolio_groups import closed_portfolios, days_of_groups, group_portfolios, unknown_days
 from tasks.config.portfolios import Terms, read_config
 from tasks.errors import ConfigError, NotATradingDayError
 from tasks.operations.watchdog import find_due
-from tasks.trading_calendar import (
-    calendar_ends,
-    close_of,
-    days_before,
-    is_trading_day,
-    last_closed_day,
-    next_trading_day,
-    require_trading_day,
-    score_ages,
-    trading_days,
-)
+from tasks.trading_calendar import calendar_ends, find_calendar, name_calendar, score_ages
 
 NOW = datetime.now(UTC)
 TODAY = NOW.date()
@@ -58,11 +47,11 @@ def config(tmp_path: Path, text: str) -> Path:
 
 @pytest.mark.parametrize("exchange", [LATE, ENDED, ENDING, "AIXK"])
 def test_days_that_the_calendar_knows_are_as_in_any_other(exchange: str) -> None:
-    require_trading_day(exchange, THEN)
-    assert days_before(exchange, THEN, 3) < THEN < (next_trading_day(exchange, THEN) or THEN)
-    assert close_of(exchange, THEN).at.date() == THEN
-    assert THEN in trading_days(exchange, THEN - timedelta(days=9), THEN + timedelta(days=9))
-    ages = score_ages(exchange, pl.DataFrame({"day": [THEN], "score_date": [days_before(exchange, THEN, 2)]}))
+    find_calendar(exchange).require_open(THEN)
+    assert find_calendar(exchange).before(THEN, 3) < THEN < (find_calendar(exchange).after(THEN) or THEN)
+    assert find_calendar(exchange).close(THEN).at.date() == THEN
+    assert THEN in find_calendar(exchange).between(THEN - timedelta(days=9), THEN + timedelta(days=9))
+    ages = score_ages(exchange, pl.DataFrame({"day": [THEN], "score_date": [find_calendar(exchange).before(THEN, 2)]}))
     assert ages["score_age_days"].to_list() == [2]
 
 
@@ -70,12 +59,12 @@ def test_days_that_the_calendar_knows_are_as_in_any_other(exchange: str) -> None
     ("exchange", "day"), [(LATE, date(2020, 12, 30)), (ENDED, TODAY), (ENDING, TODAY + timedelta(99))]
 )
 def test_a_day_that_the_calendar_does_not_know_is_one_sentence(exchange: str, day: date) -> None:
-    assert not is_trading_day(exchange, day)
+    assert day not in find_calendar(exchange)
     said = f"{day} is outside the calendar of {exchange}"
     with pytest.raises(NotATradingDayError, match=said):
-        require_trading_day(exchange, day)
+        find_calendar(exchange).require_open(day)
     with pytest.raises(NotATradingDayError, match=said):
-        trading_days(exchange, min(day, THEN), max(day, THEN))
+        find_calendar(exchange).between(min(day, THEN), max(day, THEN))
     groups = group_portfolios({"a": RebalancingLimits()}, {"a": Terms(exchange)}, "XNYS")
     with pytest.raises(NotATradingDayError, match=said):
         days_of_groups(groups, min(day, THEN), max(day, THEN))
@@ -85,15 +74,15 @@ def test_a_day_that_the_calendar_does_not_know_is_one_sentence(exchange: str, da
 
 def test_the_first_days_of_a_calendar_have_fewer_days_before_them() -> None:
     first = find_calendar(LATE).days[0]
-    assert days_before(LATE, first, 3) == first
-    assert next_trading_day(LATE, first) == find_calendar(LATE).days[1]
+    assert find_calendar(LATE).before(first, 3) == first
+    assert find_calendar(LATE).after(first) == find_calendar(LATE).days[1]
 
 
 def test_the_last_day_of_a_calendar_has_none_after_it() -> None:
     last = find_calendar(ENDED).days[-1]
-    assert next_trading_day(ENDED, last) is None
+    assert find_calendar(ENDED).after(last) is None
     with pytest.raises(NotATradingDayError, match="is outside"):
-        last_closed_day(ENDED, NOW)
+        find_calendar(ENDED).last_closed(NOW)
 
 
 def test_an_ended_calendar_stops_neither_the_others_nor_the_watchdog() -> None:
@@ -128,18 +117,18 @@ def test_days_that_the_config_lists_are_closed_or_open(tmp_path: Path) -> None:
     terms = read_config(config(tmp_path, text)).terms
     calendar = terms["a"].calendar("XNYS")
     assert terms["b"].calendar("XNYS") == "XLON"
-    assert not is_trading_day(calendar, date(2025, 6, 4))
-    assert is_trading_day(calendar, SATURDAY)
-    assert next_trading_day(calendar, date(2025, 6, 3)) == date(2025, 6, 5)
-    assert days_before(calendar, date(2025, 6, 16), 1) == SATURDAY
+    assert date(2025, 6, 4) not in find_calendar(calendar)
+    assert SATURDAY in find_calendar(calendar)
+    assert find_calendar(calendar).after(date(2025, 6, 3)) == date(2025, 6, 5)
+    assert find_calendar(calendar).before(date(2025, 6, 16), 1) == SATURDAY
     ages = score_ages(calendar, pl.DataFrame({"day": [date(2025, 6, 5)], "score_date": [date(2025, 6, 3)]}))
     assert ages["score_age_days"].to_list() == [1]
     # As on Friday the 13th: the exchange closes at four in New York.
-    assert close_of(calendar, SATURDAY) == (datetime(2025, 6, 14, 20, tzinfo=UTC), False)
+    assert find_calendar(calendar).close(SATURDAY) == (datetime(2025, 6, 14, 20, tzinfo=UTC), False)
     with pytest.raises(
         NotATradingDayError, match="not a trading day of XNYS: the nearest are 2025-06-03 and 2025-06-05"
     ):
-        require_trading_day(calendar, date(2025, 6, 4))
+        find_calendar(calendar).require_open(date(2025, 6, 4))
     [group] = group_portfolios({"a": RebalancingLimits()}, terms, "XNYS")
     assert closed_portfolios([group], date(2025, 6, 4))[0].startswith("XNYS is closed on 2025-06-04")
 
@@ -147,8 +136,8 @@ def test_days_that_the_config_lists_are_closed_or_open(tmp_path: Path) -> None:
 def test_sessions_past_the_end_of_a_calendar_make_it_longer() -> None:
     later = [TODAY + timedelta(days=n) for n in range(5)]
     calendar = name_calendar(ENDED, [], later)
-    require_trading_day(calendar, later[-1])
-    assert next_trading_day(calendar, ENDED_ON) == later[0]
+    find_calendar(calendar).require_open(later[-1])
+    assert find_calendar(calendar).after(ENDED_ON) == later[0]
     assert calendar_ends([calendar], TODAY)[0].words.startswith(f"the calendar of {ENDED} ends on {later[-1]}")
 
 

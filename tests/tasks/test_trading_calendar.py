@@ -6,20 +6,11 @@ import polars as pl
 import pytest
 
 from tasks.errors import ConfigError, NotATradingDayError
-from tasks.trading_calendar import (
-    close_of,
-    days_before,
-    exchange_time_zone,
-    is_trading_day,
-    next_trading_day,
-    require_trading_day,
-    score_ages,
-    trading_days,
-)
+from tasks.trading_calendar import find_calendar, score_ages
 
 
 def test_a_trading_day_is_let_through() -> None:
-    require_trading_day("XNYS", date(2024, 12, 2))
+    find_calendar("XNYS").require_open(date(2024, 12, 2))
 
 
 @pytest.mark.parametrize(
@@ -32,26 +23,26 @@ def test_a_trading_day_is_let_through() -> None:
 )
 def test_christmas_a_saturday_and_a_day_of_mourning_are_no_trading_days(day: date, around: str) -> None:
     with pytest.raises(NotATradingDayError, match=f"is not a trading day of XNYS: the nearest are {around}"):
-        require_trading_day("XNYS", day)
+        find_calendar("XNYS").require_open(day)
 
 
 def test_a_day_outside_the_calendar_is_told() -> None:
     with pytest.raises(NotATradingDayError, match="is outside the calendar of XNYS"):
-        require_trading_day("XNYS", date(1890, 1, 2))
+        find_calendar("XNYS").require_open(date(1890, 1, 2))
 
 
 def test_an_unknown_exchange_is_told() -> None:
     with pytest.raises(ConfigError, match="exchange NOWHERE is unknown"):
-        require_trading_day("NOWHERE", date(2024, 12, 2))
+        find_calendar("NOWHERE").require_open(date(2024, 12, 2))
 
 
 def test_a_range_over_thanksgiving_leaves_it_and_the_weekend_out() -> None:
-    days = trading_days("XNYS", date(2024, 11, 27), date(2024, 12, 2))
+    days = find_calendar("XNYS").between(date(2024, 11, 27), date(2024, 12, 2))
     assert days == (date(2024, 11, 27), date(2024, 11, 29), date(2024, 12, 2))
 
 
 def test_three_trading_days_before_the_monday_after_thanksgiving_is_the_tuesday_before() -> None:
-    assert days_before("XNYS", date(2024, 12, 2), 3) == date(2024, 11, 26)
+    assert find_calendar("XNYS").before(date(2024, 12, 2), 3) == date(2024, 11, 26)
 
 
 def test_a_fridays_score_is_one_trading_day_old_on_monday() -> None:
@@ -68,19 +59,23 @@ def test_ages_of_several_days_count_each_from_its_own() -> None:
 
 
 def test_the_exchange_keeps_new_york_time() -> None:
-    assert exchange_time_zone("XNYS") == "America/New_York"
+    assert str(find_calendar("XNYS").time_zone) == "America/New_York"
 
 
 def test_a_day_before_a_holiday_closes_early_and_others_at_four() -> None:
     # The NYSE closes at 13:00 on 3 July; New York is four hours behind UTC in summer, five in winter.
-    assert close_of("XNYS", date(2025, 7, 3)) == (datetime(2025, 7, 3, 17, tzinfo=UTC), True)
-    assert close_of("XNYS", date(2025, 7, 2)) == (datetime(2025, 7, 2, 20, tzinfo=UTC), False)
-    assert close_of("XNYS", date(2025, 12, 2)) == (datetime(2025, 12, 2, 21, tzinfo=UTC), False)
+    assert find_calendar("XNYS").close(date(2025, 7, 3)) == (datetime(2025, 7, 3, 17, tzinfo=UTC), True)
+    assert find_calendar("XNYS").close(date(2025, 7, 2)) == (datetime(2025, 7, 2, 20, tzinfo=UTC), False)
+    assert find_calendar("XNYS").close(date(2025, 12, 2)) == (datetime(2025, 12, 2, 21, tzinfo=UTC), False)
 
 
 def test_the_next_trading_day_is_after_the_holiday_and_the_weekend() -> None:
-    assert next_trading_day("XNYS", date(2025, 7, 3)) == next_trading_day("XNYS", date(2025, 7, 4)) == date(2025, 7, 7)
+    assert (
+        find_calendar("XNYS").after(date(2025, 7, 3))
+        == find_calendar("XNYS").after(date(2025, 7, 4))
+        == date(2025, 7, 7)
+    )
 
 
 def test_a_day_that_london_trades_and_new_york_does_not() -> None:
-    assert [is_trading_day(exchange, date(2025, 7, 4)) for exchange in ("XLON", "XNYS")] == [True, False]
+    assert [date(2025, 7, 4) in find_calendar(exchange) for exchange in ("XLON", "XNYS")] == [True, False]

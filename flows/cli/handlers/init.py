@@ -18,7 +18,7 @@ from tasks.config.settings import Settings
 from tasks.config.templates import CONFIG, INBOX, starter_files
 from tasks.config.yaml_file import unknown
 from tasks.errors import SourceError, UsageError
-from tasks.trading_calendar import last_closed_day
+from tasks.trading_calendar import find_calendar
 
 _NEXT = (
     ("validate", "what is wrong with the config and the files"),
@@ -32,7 +32,7 @@ def begin(folder: Path, preset: str) -> int:
     try:
         if preset not in PRESETS:
             raise UsageError(unknown(f"preset {preset}", preset, PRESETS))
-        day = last_closed_day(Settings().exchange, datetime.now(UTC))
+        day = find_calendar(Settings().exchange).last_closed(datetime.now(UTC))
         files = starter_files(preset, day)
         _write(folder, files)
     except PROBLEMS as problem:

@@ -39,7 +39,7 @@ from tasks.preflight import what_if
 from tasks.preflight.what_if import Fate, Plan, plan_day
 from tasks.reports.priority import first_by
 from tasks.runs import lifecycle, run_record
-from tasks.trading_calendar import is_trading_day
+from tasks.trading_calendar import find_calendar
 
 _WORDS = {
     run_record.PUBLISHED: "[green]would be published[/]",
@@ -104,7 +104,7 @@ def show_plan(  # noqa: PLR0913 - the flags
 
 
 def _plan(console: Console, asked: RunContext, day: date) -> Plan:
-    groups = tuple(group for group in asked.groups if is_trading_day(group.exchange, day))
+    groups = tuple(group for group in asked.groups if day in find_calendar(group.exchange))
     for note in (*closed_portfolios(asked.groups, day), *early_closes(groups, day)):
         console.print(escape(note))
     unknown = unknown_days(asked.groups, day)

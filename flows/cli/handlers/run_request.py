@@ -15,7 +15,7 @@ from tasks.config.portfolio_groups import days_of_groups
 from tasks.config.run_context import RunContext
 from tasks.errors import SourceError, UsageError
 from tasks.sources.discovery import days_in_inbox
-from tasks.trading_calendar import is_trading_day, require_trading_day
+from tasks.trading_calendar import find_calendar
 
 AS_CONFIGURED: Mapping[str, Any] = {}
 """No limit is given on the command line."""
@@ -24,8 +24,8 @@ AS_CONFIGURED: Mapping[str, Any] = {}
 def one_day(asked: RunContext, as_of: date | None) -> date:
     """Give the day that is asked for, or the newest of the inbox. *Raises* `NotATradingDayError`, `SourceError`."""
     day = as_of or _newest_day(asked)
-    if not any(is_trading_day(group.exchange, day) for group in asked.groups):
-        require_trading_day(asked.groups[0].exchange, day)
+    if not any(day in find_calendar(group.exchange) for group in asked.groups):
+        find_calendar(asked.groups[0].exchange).require_open(day)
     return day
 
 

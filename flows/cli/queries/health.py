@@ -8,7 +8,7 @@ from typing import Any
 import polars as pl
 
 from sizing.text import MOST_NAMED, grouped, listed
-from tasks.trading_calendar import CalendarEnd, close_of, is_trading_day, next_trading_day
+from tasks.trading_calendar import CalendarEnd, find_calendar
 
 _ALL = "all portfolios"
 _CURRENT = timedelta(days=7)
@@ -45,10 +45,10 @@ class Concern:
 
 def session_after(calendar: str, day: date, deadline_hours: float) -> Session | None:
     """Give the first trading day of a calendar after `day`; None where it has ended."""
-    following = next_trading_day(calendar, day)
+    following = find_calendar(calendar).after(day)
     if following is None:
         return None
-    close = close_of(calendar, following).at
+    close = find_calendar(calendar).close(following).at
     return Session(calendar, following, close, close + timedelta(hours=deadline_hours))
 
 
@@ -91,7 +91,7 @@ def was_due(exchanges: Iterable[str], day: date, deadline_hours: float, now: dat
 
 
 def _close(exchange: str | None, day: date) -> datetime | None:
-    return close_of(exchange, day).at if exchange and is_trading_day(exchange, day) else None
+    return find_calendar(exchange).close(day).at if exchange and day in find_calendar(exchange) else None
 
 
 def find_concerns(

@@ -29,13 +29,12 @@ from flows.terminal.output import give, is_for_program, require_one_form
 from flows.terminal.parameters import Form
 from flows.terminal.program import as_printed, with_commands_as_printed
 from sql.snapshot_reader import SnapshotReader
-from tasks.calendars import exchange_of
 from tasks.config.portfolios import read_config
 from tasks.config.settings import Settings
 from tasks.errors import ConfigError
 from tasks.inputs.superseded_holdings import Corrected, find_corrected
 from tasks.reports.priority import first_by
-from tasks.trading_calendar import CalendarEnd, calendar_ends
+from tasks.trading_calendar import CalendarEnd, calendar_ends, exchange_of
 
 _DAYS = _RUNS = _SCHEDULED = 5
 _LOOKED_AT = 60

@@ -15,7 +15,7 @@ from sizing.limits.presets import PRESETS
 from tasks.config.portfolios import load_portfolios
 from tasks.config.settings import Settings
 from tasks.config.templates import starter_files
-from tasks.trading_calendar import is_trading_day, last_closed_day
+from tasks.trading_calendar import find_calendar
 from tests.helpers.command_line import Ballast, typed
 
 DAY = date(2026, 11, 20)
@@ -133,7 +133,7 @@ def test_the_settings_file_names_every_setting_with_the_value_that_counts(
 
 def test_the_example_is_of_the_last_trading_day_that_is_over() -> None:
     before_the_close, after_it = (datetime(2026, 11, 20, hour, 30, tzinfo=UTC) for hour in (20, 21))
-    assert last_closed_day("XNYS", before_the_close) == date(2026, 11, 19)
-    assert last_closed_day("XNYS", after_it) == DAY
-    assert last_closed_day("XNYS", datetime(2026, 11, 22, 12, tzinfo=UTC)) == DAY
-    assert is_trading_day("XNYS", DAY)
+    assert find_calendar("XNYS").last_closed(before_the_close) == date(2026, 11, 19)
+    assert find_calendar("XNYS").last_closed(after_it) == DAY
+    assert find_calendar("XNYS").last_closed(datetime(2026, 11, 22, 12, tzinfo=UTC)) == DAY
+    assert DAY in find_calendar("XNYS")
