@@ -14,11 +14,11 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from flows.progress import ProgressOf
 from sizing.names import TypedName
 from tasks import events
-from tasks.config.former_copies import warn_of_former_copies
-from tasks.config.portfolio_groups import Group, days_of_groups, shown
-from tasks.config.run_context import RunContext, read_context
 from tasks.config.settings import InstallationSettings, Settings
 from tasks.errors import UsageError
+from tasks.inputs.portfolio_groups import Group, days_of_groups, shown
+from tasks.inputs.run_context import RunContext, read_context
+from tasks.operations.former_copies import warn_of_former_copies
 from tasks.operations.postgres_copy import copy_or_warn
 from tasks.reports.run_artifacts import with_warnings
 from tasks.reports.run_reporting import HELD as HELD_STATE

@@ -11,9 +11,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from flows.daily_rebalance import rebalance_day
 from sizing.names import TypedName
 from tasks.config.limit_overrides import tell_differences
-from tasks.config.run_context import RunContext, read_custom
 from tasks.config.settings import InstallationSettings, RebalanceConfig, Settings, Words
 from tasks.config.ui_form import ChangedLimits, given_limits
+from tasks.inputs.run_context import RunContext, read_custom
 from tasks.reports.run_artifacts import with_warnings
 from tasks.stages import run_logger
 

@@ -9,8 +9,8 @@ from prefect.states import Completed
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from sizing.names import TypedName
-from tasks.config.portfolio_groups import shown
 from tasks.config.settings import InstallationSettings, Settings, Words
+from tasks.inputs.portfolio_groups import shown
 from tasks.runs.halts import Action, switch
 
 HALTED, RESUMED = "Halted", "Resumed"

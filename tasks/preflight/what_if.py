@@ -21,8 +21,8 @@ from sql.errors import PublishRejectedError, WarehouseError
 from sql.snapshot_reader import reading_snapshot
 from sql.warehouse import Warehouse
 from tasks.config.feeds import Feeds
-from tasks.config.portfolio_groups import Group, split_halted
 from tasks.config.settings import Settings
+from tasks.inputs.portfolio_groups import Group, split_halted
 from tasks.inputs.superseded_holdings import warn_of_corrected_inputs, warn_of_later_days, warn_of_replaced_holdings
 from tasks.runs.approval import Asked, find_asked
 from tasks.runs.ingest import take_in_day

@@ -22,10 +22,10 @@ from sql.errors import PublishRejectedError
 from sql.store.run_batches import StartedRun
 from sql.warehouse import Warehouse
 from tasks.config.feeds import Feeds
-from tasks.config.portfolio_groups import Group
 from tasks.config.settings import Settings
 from tasks.errors import SourceError
 from tasks.inputs.day_inputs import Limits, as_record, continue_from, find_sources, newer_positions, read_days
+from tasks.inputs.portfolio_groups import Group
 from tasks.retries import RETRIES
 from tasks.runs.approval import find_asked
 from tasks.runs.backfill_report import HELD, PUBLISHED, UNCHANGED, DayDone, summarise

@@ -8,7 +8,7 @@ from typing import NamedTuple, Protocol
 
 from sizing.pipeline import Rebalance
 from sizing.text import first_of
-from tasks.config.portfolio_groups import Group
+from tasks.inputs.portfolio_groups import Group
 from tasks.runs.approval import NOBODY_ASKED, Asked
 from tasks.runs.run_record import PROPOSED, PUBLISHED, OpenRun
 

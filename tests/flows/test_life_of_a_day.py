@@ -19,9 +19,9 @@ from flows.publish_proposal import PublishConfig, publish_proposal
 from flows.replay import ReplayConfig, replay
 from sizing.errors import ContractError
 from sizing.frames.day_inputs import DayInputs
-from tasks.config.portfolio_groups import Group
 from tasks.config.settings import RebalanceConfig, Settings
 from tasks.errors import NotATradingDayError, StaleRunError, UsageError
+from tasks.inputs.portfolio_groups import Group
 from tasks.operations.watchdog import Due, find_missing
 from tasks.runs.compute import select
 

@@ -13,9 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sizing import RebalancingLimits
-from tasks.config.portfolio_groups import closed_portfolios, days_of_groups, group_portfolios, unknown_days
 from tasks.config.portfolios import Terms, read_config
 from tasks.errors import ConfigError, NotATradingDayError
+from tasks.inputs.portfolio_groups import closed_portfolios, days_of_groups, group_portfolios, unknown_days
 from tasks.operations.watchdog import find_due
 from tasks.trading_calendar import calendar_ends, find_calendar, name_calendar, score_ages
 

@@ -12,10 +12,10 @@ from flows.server.flow_runner import run_watched
 from flows.terminal.console import HELD, PROBLEMS, STOPPED, err, os_user, say, tell
 from flows.terminal.output import is_for_program, sentences_of
 from flows.terminal.parameters import AS_TABLE, Form
-from tasks.config.portfolio_groups import days_of_groups
-from tasks.config.run_context import RunContext, read_context
 from tasks.config.settings import Settings
 from tasks.errors import UsageError
+from tasks.inputs.portfolio_groups import days_of_groups
+from tasks.inputs.run_context import RunContext, read_context
 from tasks.reports.run_reporting import HELD as HELD_STATE
 from tasks.sources.discovery import find_sources
 

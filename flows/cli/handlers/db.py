@@ -19,8 +19,8 @@ from sql.admin.retention import new_backup_path
 from sql.admin.verification import Verification, count_failures
 from sql.store.exports import Matched
 from sql.warehouse import Warehouse
-from tasks.config.former_copies import warn_of_former_copies
 from tasks.config.settings import Settings
+from tasks.operations.former_copies import warn_of_former_copies
 
 Paths = Mapping[str, Path]
 

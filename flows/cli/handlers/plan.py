@@ -32,9 +32,9 @@ from flows.terminal.foremost import count_others, only
 from flows.terminal.output import give, require_one_form
 from flows.terminal.parameters import Form
 from sizing.text import listed
-from tasks.config.portfolio_groups import closed_portfolios, early_closes, unknown_days
-from tasks.config.run_context import RunContext, read_context
 from tasks.config.settings import Settings
+from tasks.inputs.portfolio_groups import closed_portfolios, early_closes, unknown_days
+from tasks.inputs.run_context import RunContext, read_context
 from tasks.preflight import what_if
 from tasks.preflight.what_if import Fate, Plan, plan_day
 from tasks.reports.priority import first_by

@@ -36,9 +36,9 @@ from flows.terminal.output import is_for_program, require_one_form
 from flows.terminal.parameters import AS_TABLE, Form
 from flows.terminal.program import as_printed
 from sizing.errors import BallastError
-from tasks.config.run_context import RunContext, read_context
 from tasks.config.settings import RebalanceConfig, Settings
 from tasks.errors import FailedPortfoliosError
+from tasks.inputs.run_context import RunContext, read_context
 from tasks.reports import run_reporting
 from tasks.reports.priority import ORDER
 from tasks.sources.discovery import find_sources

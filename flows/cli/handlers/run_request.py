@@ -11,9 +11,9 @@ from sizing.checks.feasibility import objections
 from sizing.limits.model import RebalancingLimits
 from sizing.text import first_of, grouped
 from tasks.config.limit_overrides import tell_changes
-from tasks.config.portfolio_groups import days_of_groups
-from tasks.config.run_context import RunContext
 from tasks.errors import SourceError, UsageError
+from tasks.inputs.portfolio_groups import days_of_groups
+from tasks.inputs.run_context import RunContext
 from tasks.sources.discovery import days_in_inbox
 from tasks.trading_calendar import find_calendar
 

@@ -7,9 +7,9 @@ import pytest
 from sizing import RebalancingLimits
 from sizing.approval import ApprovalPolicy
 from tasks.config.portfolios import Terms, load_portfolios
-from tasks.config.run_context import read_custom
 from tasks.config.settings import Settings
 from tasks.errors import ConfigError
+from tasks.inputs.run_context import read_custom
 
 
 @pytest.fixture

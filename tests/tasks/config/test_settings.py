@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from tasks.config.former_copies import warn_of_former_copies
 from tasks.config.settings import Settings
 from tasks.errors import UsageError
+from tasks.operations.former_copies import warn_of_former_copies
 
 
 @pytest.fixture(autouse=True)

@@ -17,10 +17,10 @@ from sizing.approval import ApprovalPolicy
 from sizing.pipeline import Rebalance, rebalance
 from sql.errors import WarehouseError
 from tasks.config.limit_overrides import change_limits
-from tasks.config.portfolio_groups import Group
 from tasks.config.portfolios import load_portfolios
 from tasks.config.settings import Settings
 from tasks.errors import SourceError
+from tasks.inputs.portfolio_groups import Group
 from tasks.preflight import what_if
 from tasks.preflight.what_if import Fate, Plan, plan_day
 from tasks.runs.backfill import Book, publish_days

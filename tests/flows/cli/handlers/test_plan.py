@@ -18,9 +18,9 @@ import pytest
 from flows.cli.app import app
 from flows.cli.handlers import plan
 from sizing import RebalancingLimits
-from tasks.config.portfolio_groups import Group
 from tasks.config.portfolios import load_portfolios
 from tasks.config.settings import Settings
+from tasks.inputs.portfolio_groups import Group
 from tasks.preflight.what_if import Plan, plan_day
 from tests.helpers.command_line import Ballast
 

@@ -7,9 +7,9 @@ import pytest
 
 from sizing import RebalancingLimits
 from sizing.approval import ApprovalPolicy
-from tasks.config.portfolio_groups import Group, closed_portfolios, days_of_groups, early_closes, group_portfolios
 from tasks.config.portfolios import Terms
 from tasks.errors import UsageError
+from tasks.inputs.portfolio_groups import Group, closed_portfolios, days_of_groups, early_closes, group_portfolios
 
 LIMITS = RebalancingLimits()
 ALWAYS = ApprovalPolicy(always=True)

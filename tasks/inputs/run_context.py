@@ -11,9 +11,9 @@ from typing import Any
 from sizing.limits.model import RebalancingLimits
 from tasks.config.feeds import Feeds
 from tasks.config.limit_overrides import change_limits, choose_portfolios
-from tasks.config.portfolio_groups import Group, group_portfolios
 from tasks.config.portfolios import Terms, read_config
 from tasks.config.settings import Settings
+from tasks.inputs.portfolio_groups import Group, group_portfolios
 
 
 @dataclass(frozen=True)
