@@ -4,12 +4,12 @@ import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from sizing import RebalancingLimits
 from sizing.approval import ApprovalPolicy
 from sizing.limits.presets import PRESETS
 from sizing.limits.sizing import ScoreTier
 from tasks.config.env_file import variable
 from tasks.config.field_descriptions import Field, as_yaml, fields_of
-from tasks.config.limit_reference import limits_by_section
 from tasks.config.settings import Settings
 
 HEAD = """\
@@ -110,12 +110,12 @@ def configuration_page() -> str:
 
 
 def _limits() -> Iterable[str]:
-    limits = limits_by_section()
+    limits = fields_of(RebalancingLimits)
     for section in dict.fromkeys(limit.section for limit in limits):
         rows = [
-            (f"`{field.name}`", field.allowed, _default(field), unit, field.description)
-            for of, unit, field in limits
-            if of == section
+            (f"`{limit.name}`", limit.allowed, _default(limit), limit.unit, limit.description)
+            for limit in limits
+            if limit.section == section
         ]
         yield f"## {section}\n\n{_table(('limit', 'what it may be', 'default', 'unit', 'meaning'), rows)}"
         if any("score-tiers" in row[2] for row in rows):
@@ -127,7 +127,7 @@ def _default(field: Field) -> str:
 
 
 def _tiers() -> str:
-    default = next(limit.field.default for limit in limits_by_section() if limit.field.name == "score_tiers")
+    default = next(limit.default for limit in fields_of(RebalancingLimits) if limit.name == "score_tiers")
     rows = [(f"`{field.name}`", field.allowed, field.description) for field in fields_of(ScoreTier)]
     return f"### Score tiers\n\nA tier is a list of three values, or a mapping. Default: `{default}`.\n\n" + _table(
         ("key", "what it may be", "meaning"), rows

@@ -18,7 +18,7 @@ from flows.terminal.escaping import SafeConsole, visible
 from flows.terminal.program import with_commands_as_printed
 from sizing.errors import BallastError
 from sql.errors import HaltedError, PublishRejectedError, QueryError, WarehouseError
-from tasks.config.env_file import told
+from tasks.config.env_file import explain_settings
 from tasks.config.settings import Settings
 from tasks.errors import ConfigError, FailedPortfoliosError, NotATradingDayError, UsageError
 from tasks.text import bounded
@@ -81,7 +81,7 @@ def tell_settings(error: Exception) -> int | None:
     """Say what is wrong with the settings, and give the exit code; None: that is not it."""
     if isinstance(error, ValidationError) and error.title.endswith(Settings.__name__):
         is_ours = all(one["loc"] and one["loc"][0] in Settings.model_fields for one in error.errors())
-        return tell(told(Settings, error.errors()) if is_ours else _explain_prefect(error))
+        return tell(explain_settings(Settings, error.errors()) if is_ours else _explain_prefect(error))
     return tell(error) if isinstance(error, ConfigError) else None
 
 

@@ -6,7 +6,6 @@ pydantic-settings reads it, after the environment, which goes before. It may hav
 import os
 import re
 from collections.abc import Iterable, Sequence
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +13,14 @@ from pydantic import BaseModel
 
 from sql.engine.plain_files import read_text
 from tasks.config.field_descriptions import explain
-from tasks.config.yaml_file import PAGE
 from tasks.errors import ConfigError
+from tasks.text import PAGE, nearest
 
 ENV_FILE = Path(".env")
 PREFIX = "BALLAST_"
 _MOST_BYTES = 1_000_000
+_ALIKE = 0.8
+"""How alike two variables must be to be taken for a typing error: all begin with the same letters."""
 
 _LINE = re.compile(rf"\s*(?:export\s+)?({PREFIX}\w+)\s*=", re.IGNORECASE)
 _READ_BY_OTHERS = ("ALERT_WEBHOOK", "ALERT_EMAIL", "CONFIG_FOLDER", "INBOX_FOLDER", "DATABASE_PASSWORD")
@@ -27,7 +28,7 @@ _READ_BY_OTHERS = ("ALERT_WEBHOOK", "ALERT_EMAIL", "CONFIG_FOLDER", "INBOX_FOLDE
 
 
 def variable(name: str) -> str:
-    """Give the variable of a setting."""
+    """Return the variable of a setting."""
     return f"{PREFIX}{name.upper()}"
 
 
@@ -37,25 +38,21 @@ def require_readable() -> None:
 
 
 def require_known(settings: Iterable[str]) -> None:
-    """Hold the names of our lines against the settings. *Raises* `ConfigError` with the line and the nearest name."""
-    names = [name.upper() for name in settings]
-    found = [(line, name.removeprefix(PREFIX)) for line, name in _lines()]
-    strangers = [(line, name) for line, name in found if name not in (*names, *_READ_BY_OTHERS)]
-    if strangers:
-        raise _told(
-            [f"{ENV_FILE}:{line}: {PREFIX}{name} is unknown; {_suggest(name, names)}" for line, name in strangers]
-        )
+    """Compare the names of our lines with the settings.
+
+    *Raises* `ConfigError` with the line and the nearest name, and as `require_readable` does.
+    """
+    names = [variable(name) for name in settings]
+    known = {*names, *map(variable, _READ_BY_OTHERS)}
+    found = [(f"{ENV_FILE}:{line}: {name}", name) for line, name in _lines() if name not in known]
+    if found:
+        raise _as_error([f"{what} is unknown; {nearest(name, names, _ALIKE) or f'see {PAGE}'}" for what, name in found])
 
 
-def _suggest(name: str, names: Sequence[str]) -> str:
-    nearest = get_close_matches(name, names, n=1)
-    return f"did you mean {PREFIX}{nearest[0]}?" if nearest else f"see {PAGE}"
-
-
-def told(model: type[BaseModel], errors: Iterable[Any]) -> ConfigError:
-    """Give pydantic's errors about settings in words: each with its variable, and where that is set."""
+def explain_settings(model: type[BaseModel], errors: Iterable[Any]) -> ConfigError:
+    """Return pydantic's errors about settings in words: each with its variable, and where that is set."""
     lines = {name: line for line, name in _lines()}
-    return _told([_sentence(model, error, lines) for error in errors])
+    return _as_error([_sentence(model, error, lines) for error in errors])
 
 
 def _sentence(model: type[BaseModel], error: Any, lines: dict[str, int]) -> str:  # noqa: ANN401 - pydantic's ErrorDetails
@@ -67,7 +64,7 @@ def _sentence(model: type[BaseModel], error: Any, lines: dict[str, int]) -> str:
 
 
 def _lines() -> list[tuple[int, str]]:
-    """Give the number and the name of each of our lines."""
+    """Return the number and the name of each of our lines."""
     try:
         text = read_text(ENV_FILE, _MOST_BYTES)
     except FileNotFoundError:
@@ -79,7 +76,7 @@ def _lines() -> list[tuple[int, str]]:
     return [(number, one[1].upper()) for number, one in found if one]
 
 
-def _told(sentences: Sequence[str]) -> ConfigError:
+def _as_error(sentences: Sequence[str]) -> ConfigError:
     if len(sentences) == 1:
         return ConfigError(sentences[0])
     return ConfigError("\n".join([f"{len(sentences)} mistakes in the settings:", *sentences]))

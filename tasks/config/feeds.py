@@ -17,9 +17,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from sql.records import IngestKind
 from tasks.config.field_descriptions import explain, shown
-from tasks.config.yaml_file import Problem, unknown
+from tasks.config.yaml_file import Problem
 from tasks.errors import SourceError
 from tasks.file_contracts import CONTRACTS, NUMBER, Contract
+from tasks.text import unknown
 from tasks.values.date_formats import ISO, is_whole, pattern_of
 from tasks.values.notation import MISSING, Notation
 
@@ -194,14 +195,12 @@ def parse_feeds(section: object) -> tuple[dict[IngestKind, Feed], list[Problem]]
 def _parse_feed(own: object, contract: Contract) -> tuple[Feed | None, list[Problem]]:
     if not isinstance(own, dict):
         return None, [Problem((), "expected a mapping with a path, or a database and a query")]
-    known = Feed.model_fields
-    problems = [Problem((name,), unknown(str(name), name, known)) for name in own if name not in known]
     try:
-        feed = Feed.model_validate({name: value for name, value in own.items() if name in known})
+        feed = Feed.model_validate(own)
     except ValidationError as error:
-        return None, problems + [_worded(one) for one in error.errors()]
+        return None, [_explain(one) for one in error.errors()]
     columns = [given for given, _, _ in contract.columns]
-    problems += [
+    problems = [
         Problem(("columns", name), unknown(f"columns: {name}", name, columns))
         for name in feed.columns
         if name not in columns
@@ -221,6 +220,6 @@ def _parse_feed(own: object, contract: Contract) -> tuple[Feed | None, list[Prob
     return feed, problems
 
 
-def _worded(error: Any) -> Problem:  # noqa: ANN401 - pydantic's ErrorDetails
+def _explain(error: Any) -> Problem:  # noqa: ANN401 - pydantic's ErrorDetails
     keys = error["loc"]
     return Problem(keys, explain(error, Feed, is_secret=bool(_SECRET_FIELDS & set(keys[:1]))))

@@ -2,13 +2,13 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
-from difflib import get_close_matches
 from functools import cache
 from typing import Any, NamedTuple
 
 import yaml
 from pydantic import BaseModel
 
+from tasks.text import nearest, unknown
 from tasks.text import shown as quoted
 
 _LONGEST = 60
@@ -18,19 +18,30 @@ _NO_DEFAULT = object()
 
 
 class Field(NamedTuple):
-    """One field: what it means, what it may be, and its default as YAML writes it (empty: it has none)."""
+    """One field: what it means, what it may be, and its default as YAML writes it (empty: it has none).
+
+    A limit has a section too, and a unit where it is a number.
+    """
 
     name: str
     description: str
     allowed: str
     default: str
+    section: str = ""
+    unit: str = ""
 
 
 def fields_of(model: type[BaseModel]) -> tuple[Field, ...]:
-    """Give every field that the model's JSON schema shows, in order."""
+    """Return every field that the model's JSON schema shows, in order."""
     schema = model.model_json_schema()
     return tuple(
-        Field(name, one.get("description", ""), words_for(one), _default_of(one))
+        Field(
+            name,
+            one.get("description", ""),
+            words_for(one),
+            _default_of(one),
+            *(one.get(key, "") for key in ("section", "unit")),
+        )
         for name, one in schema["properties"].items()
     )
 
@@ -102,7 +113,7 @@ def explain(error: Any, model: type[BaseModel], *, is_secret: bool = False) -> s
         return str(error["msg"]).removeprefix("Value error, ")
     found = _find(_schema(model), keys)
     if error["type"] == "extra_forbidden":
-        return place + _among(str(keys[-1]), found)
+        return unknown(place, keys[-1], found.get("properties", {}))
     got = "" if is_secret else f", got {shown(given)}"
     if error["type"] == "missing":
         return f"{place} is missing: expected {words_for(found)}"
@@ -141,19 +152,12 @@ def _find(schema: Mapping[str, Any], keys: Sequence[Any]) -> Mapping[str, Any]:
     return found
 
 
-def _among(name: str, record: Mapping[str, Any]) -> str:
-    names = list(record.get("properties", {}))
-    nearest = get_close_matches(name, names, n=1)
-    return " is unknown; " + (f"did you mean {nearest[0]}?" if nearest else f"known: {', '.join(names)}")
-
-
 def _hint(schema: Mapping[str, Any], given: object) -> str:
     """Guess the cause: a typing error in a choice, one name where a list is meant, a text that YAML takes for more."""
     kinds = {schema.get("type"), *(one.get("type") for one in schema.get("anyOf", ()))}
     choices = [one for part in (schema, *schema.get("anyOf", ())) for one in part.get("enum", ())]
     if choices:
-        nearest = get_close_matches(str(given), choices, n=1)
-        return f"; did you mean {nearest[0]}?" if nearest else ""
+        return "".join(f"; {hint}" for hint in [nearest(given, choices)] if hint)
     if "array" in kinds and isinstance(given, str):
         return f"; write [{given}]"
     if "string" in kinds and not isinstance(given, str | list | dict):

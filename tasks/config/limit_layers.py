@@ -14,8 +14,9 @@ from pydantic import ValidationError
 from sizing import RebalancingLimits
 from sizing.limits.presets import PRESETS
 from tasks.config.field_descriptions import either, explain, shown
-from tasks.config.yaml_file import Problem, unknown
+from tasks.config.yaml_file import Problem
 from tasks.text import shown as quoted
+from tasks.text import unknown
 
 PRESET = "preset"
 

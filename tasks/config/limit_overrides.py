@@ -8,8 +8,8 @@ from pydantic import ValidationError
 from sizing.limits.model import RebalancingLimits
 from sizing.text import first_of, grouped, listed
 from tasks.config.field_descriptions import explain
-from tasks.config.yaml_file import all_unknown
 from tasks.errors import UsageError
+from tasks.text import all_unknown
 
 _Limits = Mapping[str, RebalancingLimits]
 _DEFAULT = "; default "

@@ -18,9 +18,10 @@ from tasks.config.calendar import parse_calendars
 from tasks.config.feeds import Feeds, parse_feeds
 from tasks.config.field_descriptions import explain, shown
 from tasks.config.limit_layers import PRESET, Layers, Written, problems_of_preset
-from tasks.config.yaml_file import Document, Problem, read_document, unknown
+from tasks.config.yaml_file import Document, Problem, read_document
 from tasks.errors import ConfigError
 from tasks.text import shown as quoted
+from tasks.text import unknown
 from tasks.trading_calendar import exchange_of, find_calendar
 
 _SECTIONS = ("defaults", "portfolios", "feeds", CALENDARS)
@@ -149,14 +150,10 @@ def _policy(said: object) -> tuple[ApprovalPolicy | None, list[Problem]]:
     if not isinstance(said, dict):
         expected = f"expected always, never or a mapping of {', '.join(known)}"
         return None, [Problem((), f"approval: {expected}, got {shown(said)}")]
-    problems = [Problem((name,), unknown(f"approval {name}", name, known)) for name in said if name not in known]
     try:
-        policy = ApprovalPolicy(**{name: value for name, value in said.items() if name in known})
+        return ApprovalPolicy.model_validate(said), []
     except ValidationError as error:
-        found = [Problem(one["loc"], f"approval: {explain(one, ApprovalPolicy)}") for one in error.errors()]
-        # What is misspelt may be what is missing.
-        return None, problems + [one for one in found if one.keys or not problems]
-    return policy, problems
+        return None, [Problem(one["loc"], f"approval: {explain(one, ApprovalPolicy)}") for one in error.errors()]
 
 
 def _problems_of_names(keys: tuple[object, ...], who: str, own: Written) -> list[Problem]:

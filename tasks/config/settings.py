@@ -8,13 +8,13 @@ from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints
 from pydantic.json_schema import SkipJsonSchema
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from sizing.names import TypedName
 from sql.warehouse import Warehouse
-from tasks.config.env_file import ENV_FILE, PREFIX, require_known, require_readable
+from tasks.config.env_file import ENV_FILE, PREFIX, require_known
 from tasks.errors import UsageError
 
 _COPIES = {"snapshot": "snapshot.duckdb", "export_folder": "targets"}
@@ -112,14 +112,8 @@ class Settings(BaseSettings):
     )
 
     def __init__(self, **given: Any) -> None:  # noqa: ANN401 - whatever the fields are
-        require_readable()  # pydantic-settings waits for a pipe, and reads a huge file whole
+        require_known(type(self).model_fields)  # first: pydantic-settings waits for a pipe, and reads a huge file whole
         super().__init__(**given)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _known(cls, given: object) -> object:
-        require_known(cls.model_fields)
-        return given
 
     def at(self, paths: Mapping[str, Path]) -> Self:
         """Give these settings with other paths, by the names of their fields.

@@ -9,9 +9,8 @@ from sizing import RebalancingLimits
 from sizing.limits.presets import PRESETS
 from tasks.config.env_file import ENV_FILE, variable
 from tasks.config.field_descriptions import as_yaml, fields_of
-from tasks.config.limit_reference import limits_by_section
 from tasks.config.settings import Settings
-from tasks.config.yaml_file import PAGE
+from tasks.text import PAGE
 
 CONFIG, INBOX = Path("portfolios.yaml"), Path("inbox")
 
@@ -95,15 +94,14 @@ def _config(preset: str) -> str:
     limits = RebalancingLimits(**PRESETS[preset].limits)
     blocks = ["\n".join([*_presets(), f"  preset: {preset}"])]
     section = ""
-    for limit in limits_by_section():
-        if limit.field.name in _UNCOMMON:
+    for limit in fields_of(RebalancingLimits):
+        if limit.name in _UNCOMMON:
             continue
         heading = [f"  # -- {limit.section} --"] if limit.section != section else []
         section = limit.section
-        bounds = f"  # Allowed: {limit.field.allowed}. Default: {limit.field.default}."
-        value = as_yaml(limits.model_dump(mode="json")[limit.field.name])
-        words = _comment(limit.field.description)
-        blocks.append("\n".join([*heading, *words, bounds, f"  # {limit.field.name}: {value}"]))
+        bounds = f"  # Allowed: {limit.allowed}. Default: {limit.default}."
+        value = as_yaml(limits.model_dump(mode="json")[limit.name])
+        blocks.append("\n".join([*heading, *_comment(limit.description), bounds, f"  # {limit.name}: {value}"]))
     return "\n\n".join([_CONFIG_HEAD + blocks[0], *blocks[1:], _PORTFOLIOS.format(places=limits.max_total_positions)])
 
 

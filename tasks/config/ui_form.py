@@ -8,11 +8,11 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
 from sizing import RebalancingLimits
+from tasks.config.field_descriptions import words_for
 
 NONE = "none"
 """Says null in the form, where a limit may be null: an empty field is the portfolio's own."""
 
-_BOUNDS = {"exclusiveMinimum": "above", "minimum": "at least", "exclusiveMaximum": "below", "maximum": "at most"}
 _PROPERTIES: Mapping[str, Mapping[str, Any]] = RebalancingLimits.model_json_schema()["properties"]
 _MAY_BE_NULL = frozenset(name for name, one in _PROPERTIES.items() if {"type": "null"} in one.get("anyOf", []))
 
@@ -40,16 +40,10 @@ def _field(name: str) -> tuple[Any, Any]:
     annotation: Any = field.rebuild_annotation()
     if name in _MAY_BE_NULL:
         annotation = annotation | Literal["none"]
-    words = f"{field.description} {_in_words(_PROPERTIES[name])}"
-    return annotation | None, Field(default=None, description=words)
-
-
-def _in_words(field: Mapping[str, Any]) -> str:
-    """Say what an empty field means, and the bounds. Bounds of a field that may be null are those of the number."""
-    of = [field, *field.get("anyOf", [])]
-    bounds = [f"{words} {one[key]:,}" for one in of for key, words in _BOUNDS.items() if key in one]
-    said = "; ".join(filter(None, [_default(field["default"]), ", ".join(bounds)]))
-    return f"Empty: the portfolio's own, by default {said}."
+    schema = _PROPERTIES[name]
+    allowed = words_for(schema).replace("null", NONE)
+    empty = f"Empty: the portfolio's own, by default {_default(schema['default'])}"
+    return annotation | None, Field(default=None, description=f"{field.description} {empty}; {allowed}.")
 
 
 def _default(value: object) -> str:

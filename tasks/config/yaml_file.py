@@ -1,15 +1,14 @@
 """Read a YAML file that a person wrote, and tell its mistakes: each with its line and column, in their order."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
 import yaml
 
-from sizing.text import MOST_NAMED, first_of
+from sizing.text import first_of
 from sql.engine.plain_files import read_text
 from tasks.config.field_descriptions import shown
 from tasks.config.yaml_nodes import Judgement, Loader, Mistake, judge, mistake_at
@@ -17,11 +16,8 @@ from tasks.errors import ConfigError
 
 _MOST_BYTES = 8_000_000
 """Largest file that is read: ten thousand portfolios take half of it."""
-_MOST_LISTED = 12
 _MOST_MISTAKES = 50
 """Mistakes that the error tells: `ballast validate --csv` has all of them."""
-PAGE = "docs/configuration.md"
-"""Where every limit, term and setting stands."""
 
 
 _Pairs: TypeAlias = Mapping[object, tuple[yaml.Node, yaml.Node]]
@@ -95,21 +91,6 @@ def _text_of(path: Path) -> str:
     except (OSError, UnicodeDecodeError) as error:
         msg = f"{path} cannot be read: {error}"
         raise ConfigError(msg) from error
-
-
-def unknown(what: str, name: object, known: Iterable[str]) -> str:
-    """Say that a name is unknown, with the nearest known one, or else with all of them, or where they stand."""
-    names = sorted(known)
-    nearest = get_close_matches(str(name), names, n=1)
-    if nearest:
-        return f"{what} is unknown; did you mean {nearest[0]}?"
-    return f"{what} is unknown; " + (f"known: {', '.join(names)}" if len(names) <= _MOST_LISTED else f"see {PAGE}")
-
-
-def all_unknown(what: str, names: Sequence[str], known: Collection[str]) -> str:
-    """Say of each of the first ten names that it is unknown, and how many more are."""
-    first = [unknown(f"{what} {name}", name, known) for name in names[:MOST_NAMED]]
-    return "; ".join(first_of([*first, *names[MOST_NAMED:]]))
 
 
 def _told(path: Path, found: Sequence[Mistake]) -> ConfigError:

@@ -18,6 +18,7 @@ from tasks.config.settings import Settings
 from tasks.errors import NotATradingDayError, UsageError
 from tasks.retries import RETRIES
 from tasks.stages import run_logger, stage
+from tasks.text import utc
 from tasks.trading_calendar import exchange_of, find_calendar
 
 _FIRST_NAMES = 3
@@ -146,7 +147,7 @@ def _parts(group: Group, halts: pl.DataFrame) -> Iterable[Group]:
 
 def _words(halts: pl.DataFrame) -> str:
     since = {
-        row["portfolio_id"]: f"is halted since {row['since']:%Y-%m-%d %H:%M} UTC by {row['by']}: {row['reason']}"
+        row["portfolio_id"]: f"is halted since {utc(row['since'])} by {row['by']}: {row['reason']}"
         for row in halts.iter_rows(named=True)
     }
     of_all = [f"publication of all portfolios {since.pop(None)}"] if None in since else []

@@ -5,7 +5,6 @@ in include_buckets does: it would close what the portfolio holds.
 """
 
 from collections.abc import Iterable, Mapping
-from difflib import get_close_matches
 
 import polars as pl
 
@@ -14,7 +13,7 @@ from sizing.frames.day_inputs import UNCLASSIFIED, DayFrames
 from sizing.text import first_of, grouped, listed
 from tasks.errors import ConfigError
 from tasks.inputs.lookalikes import find_meant, tell_lookalikes
-from tasks.text import shown
+from tasks.text import nearest, shown
 
 _ALIKE = 0.8
 """How alike two names must be to be taken for a typing error, 1 is equal: income is not meant to be core."""
@@ -77,7 +76,8 @@ def require_known_buckets(inputs: DayFrames) -> None:
     ]
     if not strangers:
         return
-    suggested = {bucket: _suggest(bucket, known) for bucket in {bucket for _, bucket in strangers}}
+    buckets = {bucket for _, bucket in strangers}
+    suggested = {bucket: nearest(bucket, known, _ALIKE) or f"known: {listed(known)}" for bucket in buckets}
     told = [
         f"portfolio {names}: include_buckets names {bucket}, which no asset of the asset list has ({suggested[bucket]})"
         for names, bucket in grouped(strangers)
@@ -88,16 +88,6 @@ def require_known_buckets(inputs: DayFrames) -> None:
 
 def _known_buckets(inputs: DayFrames) -> set[str]:
     return {*inputs.assets["bucket"], UNCLASSIFIED}
-
-
-def _suggest(stranger: str, known: list[str]) -> str:
-    """Name the nearest; where none is like it, what there is."""
-    return _nearest(stranger, known) or f"known: {listed(known)}"
-
-
-def _nearest(stranger: str, known: Iterable[str]) -> str:
-    nearest = get_close_matches(stranger, list(known), n=1, cutoff=_ALIKE)
-    return f"did you mean {nearest[0]}?" if nearest else ""
 
 
 def _named(limits: Mapping[str, RebalancingLimits], limit: str) -> set[str]:
@@ -113,7 +103,7 @@ def _tell(where: str, kind: str, named: Iterable[str], known: Iterable[str]) -> 
     nobody = "not in this run" if kind == "portfolio" else "unknown"
     if len(strangers) > 1:
         return f"{where}: {kind}s {listed(strangers)} are {nobody}"
-    suggestion = _nearest(strangers[0], known)
+    suggestion = nearest(strangers[0], known, _ALIKE)
     return f"{where}: {kind} {strangers[0]} is {nobody}" + (f"; {suggestion}" if suggestion else "")
 
 

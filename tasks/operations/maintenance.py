@@ -18,6 +18,7 @@ from tasks.artifacts import show_markdown
 from tasks.config.settings import Settings
 from tasks.retries import RETRIES
 from tasks.stages import run_logger, stage
+from tasks.text import utc
 
 
 class Proved(NamedTuple):
@@ -96,7 +97,7 @@ def report_upkeep(settings: Settings, proved: Proved, removed: tuple[Removed, ..
     facts = {
         "warehouse": f"`{status.path}`, {decimal(status.size_bytes)}",
         "last publication": _publication(status),
-        "snapshot": f"`{status.snapshot_path}`, {_time(status.snapshot_at)}" if status.snapshot_at else "none",
+        "snapshot": f"`{status.snapshot_path}`, {utc(status.snapshot_at)}" if status.snapshot_at else "none",
         "new backup": f"`{proved.path}`, {decimal(proved.path.stat().st_size)}, proved in {proved.n_steps} steps",
         "backups": (
             f"{len(backups)}, {decimal(sum(map(retention.count_bytes, backups)))}, the oldest `{backups[-1].name}`"
@@ -140,8 +141,4 @@ def _warnings(status: Status, proved: Proved, free: int) -> list[str]:
 
 def _publication(status: Status) -> str:
     last = status.last_publication
-    return f"{last['as_of_date']} by `{last['run_id']}`, {_time(last['published_at'])}" if last else "never"
-
-
-def _time(moment: object) -> str:
-    return f"{moment:%Y-%m-%d %H:%M} UTC"
+    return f"{last['as_of_date']} by `{last['run_id']}`, {utc(last['published_at'])}" if last else "never"

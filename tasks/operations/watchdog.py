@@ -18,7 +18,7 @@ from tasks.config.settings import Settings
 from tasks.errors import NotATradingDayError
 from tasks.retries import RETRIES
 from tasks.stages import run_logger, stage
-from tasks.text import cut
+from tasks.text import cut, utc
 from tasks.trading_calendar import exchange_of, find_calendar
 
 _DAY = timedelta(days=1)
@@ -162,7 +162,7 @@ def _portfolios(number: int) -> str:
 
 def _read_halts(warehouse: Warehouse) -> dict[str | None, str]:
     rows = warehouse.query("halts_in_force").iter_rows(named=True)
-    return {row["portfolio_id"]: f"by {row['by']} since {_time(row['since'])}: {row['reason']}" for row in rows}
+    return {row["portfolio_id"]: f"by {row['by']} since {utc(row['since'])}: {row['reason']}" for row in rows}
 
 
 def _explain(
@@ -186,7 +186,7 @@ def _explain(
 def _explain_fate(fate: Mapping[str, object], again: str) -> tuple[str, str]:
     """Say what became of the last run of the portfolio, and what to do."""
     state, reason = fate["state"], cut(str(fate["reason"]).partition("; warning: ")[0], _LONGEST_REASON)
-    since = _time(fate["happened_at"])
+    since = utc(fate["happened_at"])
     if state == "proposed":
         todo = f"`ballast approve {fate['run_id']} --approver NAME --note WHY`, or `ballast decline`"
         return f"waits for approval since {since} ({reason})", todo
@@ -197,10 +197,6 @@ def _explain_fate(fate: Mapping[str, object], again: str) -> tuple[str, str]:
     if state == "held" and _IS_HALT.search(reason):
         return f"was held at {since} by a halt that is lifted", again
     return f"{state} at {since} ({reason})", f"correct the cause, then {again}"
-
-
-def _time(moment: object) -> str:
-    return f"{moment:%Y-%m-%d %H:%M} UTC"
 
 
 def _sentence(words: str) -> str:

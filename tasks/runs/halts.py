@@ -6,11 +6,11 @@ from typing import Literal
 from sizing.text import listed
 from sql.errors import WarehouseError
 from tasks.config.settings import Settings
-from tasks.config.yaml_file import all_unknown
 from tasks.errors import ConfigError, UsageError
 from tasks.retries import RETRIES
 from tasks.runs.snapshots import snapshot
 from tasks.stages import run_logger, stage
+from tasks.text import all_unknown
 
 _PATIENT = RETRIES._replace(times=30)
 """A backfill holds the warehouse for a quarter of days: a kill switch waits for its turn, some minutes."""

@@ -4,7 +4,6 @@ import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 
 import polars as pl
 
@@ -12,7 +11,7 @@ from sizing.text import listed
 from tasks.config.feeds import Feed
 from tasks.errors import SourceError
 from tasks.file_contracts import Contract
-from tasks.text import shown
+from tasks.text import nearest, shown
 
 _LONGEST_COMPARED = 40
 _SEPARATORS = (",", ";", "\t", "|")
@@ -66,7 +65,8 @@ class Layout:
         if repeated:
             problems.append(_say(repeated, "stands more than once", "stand more than once"))
         if strangers and not is_lenient:
-            problems.append(f"{_say(strangers, 'is unknown', 'are unknown')}{_nearest(strangers[0], names)}")
+            hint = nearest(strangers[0].strip().lower()[:_LONGEST_COMPARED], names)
+            problems.append(_say(strangers, "is unknown", "are unknown") + (f" ({hint})" if hint else ""))
         if problems:
             got = f"got {_listed(header)}; expected among {', '.join(map(shown, names))}"
             out = _way_out(header, names, has_strangers=bool(strangers) and not is_lenient)
@@ -86,11 +86,6 @@ def _way_out(header: Sequence[str], names: Mapping[str, str], *, has_strangers: 
 
 def _say(columns: Sequence[str], of_one: str, of_several: str) -> str:
     return f"column {_listed(columns)} {of_one}" if len(columns) == 1 else f"columns {_listed(columns)} {of_several}"
-
-
-def _nearest(stranger: str, names: dict[str, str]) -> str:
-    nearest = get_close_matches(stranger.strip().lower()[:_LONGEST_COMPARED], list(names), n=1)
-    return f" (did you mean {nearest[0]}?)" if nearest else ""
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -7,7 +7,7 @@ import pytest
 
 from docs.make_configuration import configuration_page
 from sizing import RebalancingLimits
-from tasks.config.limit_reference import limits_by_section
+from tasks.config.field_descriptions import fields_of
 from tasks.config.portfolios import load_portfolios
 from tasks.config.settings import Settings
 from tasks.errors import ConfigError
@@ -25,9 +25,9 @@ def test_every_limit_and_setting_is_on_it() -> None:
 
 
 def test_every_limit_that_is_a_number_has_a_unit_and_no_other() -> None:
-    limits = limits_by_section()
-    numbers = [limit.field.name for limit in limits if "number" in limit.field.allowed]
-    assert [limit.field.name for limit in limits if limit.unit] == numbers
+    limits = fields_of(RebalancingLimits)
+    numbers = [limit.name for limit in limits if "number" in limit.allowed]
+    assert [limit.name for limit in limits if limit.unit] == numbers
 
 
 def test_its_example_is_read_and_its_mistake_told_as_it_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -53,15 +53,15 @@ def test_the_form_of_a_custom_run_says_of_each_limit_what_empty_means() -> None:
     limits = {name: field["description"] for name, field in _limits_of_the_form().items()}
     assert set(limits) == set(RebalancingLimits.model_fields)
     assert limits["max_single_position"].endswith(
-        " cash excepted. Empty: the portfolio's own, by default 0.15; above 0, at most 1."
+        " cash excepted. Empty: the portfolio's own, by default 0.15; a number above 0 and at most 1."
     )
     assert limits["replacement_margin"].endswith(
-        " null: never. Empty: the portfolio's own, by default none; at least 0, at most 1."
+        " null: never. Empty: the portfolio's own, by default none; a number from 0 to 1, or none."
     )
-    assert limits["max_new_positions"].endswith(", by default 3; at least 0, at most 2,147,483,647.")
-    assert limits["exclude_assets"].endswith(", by default nothing.")
-    assert limits["score_tiers"].endswith(", by default 4 entries.")
-    assert limits["allow_unclassified"].endswith(", by default off.")
+    assert limits["max_new_positions"].endswith(", by default 3; a whole number from 0 to 2147483647.")
+    assert limits["exclude_assets"].endswith(", by default nothing; a list of texts.")
+    assert limits["score_tiers"].endswith(", by default 4 entries; a list.")
+    assert limits["allow_unclassified"].endswith(", by default off; true or false.")
 
 
 def test_an_empty_form_is_the_portfolios_own_limits() -> None:

@@ -5,10 +5,10 @@ from types import ModuleType
 
 import pytest
 
-from tasks import trading_calendar
+from tasks import text, trading_calendar
 
 
-@pytest.mark.parametrize("module", [trading_calendar], ids=lambda one: one.__name__)
+@pytest.mark.parametrize("module", [text, trading_calendar], ids=lambda one: one.__name__)
 def test_examples(module: ModuleType) -> None:
     result = doctest.testmod(module)
     assert result.attempted > 0

@@ -16,8 +16,8 @@ from sql.engine.atomic_files import protect
 from tasks.config.env_file import ENV_FILE, variable
 from tasks.config.settings import Settings
 from tasks.config.templates import CONFIG, INBOX, starter_files
-from tasks.config.yaml_file import unknown
 from tasks.errors import SourceError, UsageError
+from tasks.text import unknown
 from tasks.trading_calendar import find_calendar
 
 _NEXT = (

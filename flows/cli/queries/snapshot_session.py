@@ -13,8 +13,8 @@ from sizing.errors import BallastError
 from sizing.text import first_of, listed
 from sql.snapshot_reader import SnapshotReader, reading_snapshot
 from tasks.config.settings import Settings
-from tasks.config.yaml_file import unknown
 from tasks.errors import UsageError
+from tasks.text import unknown
 
 
 class NothingToShowError(BallastError):

@@ -12,11 +12,11 @@ import polars as pl
 
 from sizing.text import MOST_NAMED, first_of, listed
 from sql.snapshot_reader import Reader
-from tasks.config.yaml_file import unknown
 from tasks.errors import UsageError
 from tasks.inputs.superseded_holdings import Corrected, find_corrected
 from tasks.reports.chart_data import ChartRows, past_weights, read_chart_rows
 from tasks.reports.priority import first_portfolios
+from tasks.text import unknown
 
 MOST_REFUSED = 200
 """Refused rows on a page, and as many assets without a score."""

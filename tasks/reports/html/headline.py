@@ -10,6 +10,7 @@ import polars as pl
 
 from sizing.text import counted, first_of, grouped, listed
 from tasks.reports.html.data import DayRows
+from tasks.text import utc
 
 WRONG, LOOK, NOTE = "wrong", "look", "note"
 _LEVELS = (WRONG, LOOK, NOTE)
@@ -72,7 +73,7 @@ def _of_publication(day: dict[str, Any]) -> Iterator[Point]:
 
 def _of_halts(halts: pl.DataFrame) -> Iterator[Point]:
     said = (
-        (portfolio_id or "every portfolio", f"halted since {since:%Y-%m-%d %H:%M} UTC by {by}: {reason}")
+        (portfolio_id or "every portfolio", f"halted since {utc(since)} by {by}: {reason}")
         for portfolio_id, since, by, reason in halts.iter_rows()
     )
     return _of_portfolios(LOOK, said)

@@ -7,7 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from flows.cli.app import main
-from tasks.config.env_file import told
+from tasks.config.env_file import explain_settings
 from tasks.config.settings import Settings
 from tasks.errors import ConfigError
 
@@ -29,7 +29,7 @@ def mistakes(folder: Path, text: str) -> str:
     except ConfigError as error:
         return str(error)
     except ValidationError as error:
-        return str(told(Settings, error.errors()))
+        return str(explain_settings(Settings, error.errors()))
     return ""
 
 

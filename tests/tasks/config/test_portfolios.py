@@ -133,7 +133,7 @@ def test_without_a_file_nothing_is_said_of_a_portfolio(config: Path) -> None:
         ("exchange: XNYX", "exchange XNYX is unknown: give its ISO 10383 code"),
         ("exchange: 7", "exchange: expected an ISO 10383 code such as XNYS, got 7"),
         ("exchang: XNYS", "limit exchang is unknown; did you mean exchange?"),
-        ("approval: {max_turnver: 0.1}", "approval max_turnver is unknown; did you mean max_turnover?"),
+        ("approval: {max_turnver: 0.1}", "approval: max_turnver is unknown; did you mean max_turnover?"),
         ("approval: {max_turnover: 20}", "approval: max_turnover: expected a number from 0 to 1, or null, got 20"),
         ("approval: {four_eyes: true}", "approval: no day would wait: give always, first_day"),
         ("approval: yes", "approval: expected always, never or a mapping of always, max_turnover"),

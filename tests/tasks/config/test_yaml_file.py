@@ -76,7 +76,7 @@ def test_every_mistake_is_told_at_once_in_the_order_of_the_file_with_its_place(c
             "portfolio core: score_tiers.0: expected min_score, size_category, score_multiplier, got [0.9, max]",
         ),
         (14, 10, "portfolio core: score_tiers.1.min_score: expected a number from 0 to 1, got 2"),
-        (15, 16, "portfolio core: approval max_turnver is unknown; did you mean max_turnover?"),
+        (15, 16, "portfolio core: approval: max_turnver is unknown; did you mean max_turnover?"),
         (
             *(16, 5),
             (
