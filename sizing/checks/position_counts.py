@@ -8,18 +8,14 @@ import polars as pl
 
 from sizing.checks.check_row import ABOVE, BELOW, checked
 from sizing.frames.day_inputs import DayInputs
-from sizing.frames.limit_columns import LimitSchema, limit_frame
+from sizing.frames.limit_columns import limit_frame
 from sizing.selection.gates import SLOT_GATES
 from sizing.selection.slots import own_bucket_limits
 
-_LIMITS: LimitSchema = {
-    "portfolio_id": pl.String,
-    "max_total_positions": pl.Int64,
-    "max_new_positions": pl.Int64,
-    "max_positions_per_bucket": pl.Int64,
-    "allow_bucket_overflow": pl.Boolean,
-    "min_buckets_represented": pl.Int64,
-}
+_LIMITS = (
+    *("max_total_positions", "max_new_positions", "max_positions_per_bucket", "allow_bucket_overflow"),
+    *("min_buckets_represented",),
+)
 _PINNED = "{} pinned holdings may not be sold"
 
 

@@ -3,37 +3,23 @@
 What does not belong here: any rule. This file only joins the numbers to the rows that they bind.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 import polars as pl
-from polars.datatypes import DataType, DataTypeClass
+from polars.datatypes import DataType
 
 from sizing.errors import ContractError
 from sizing.limits.model import RebalancingLimits
 from sizing.text import listed
 
-LimitSchema = dict[str, DataType | DataTypeClass]
-
 LimitsByPortfolio = RebalancingLimits | Mapping[str, RebalancingLimits]
 
-_PORTFOLIO_SCHEMA = {
-    "portfolio_id": pl.String,
-    "limits_key": pl.UInt32,
-}
-_SIZING_SCHEMA = {
-    "limits_key": pl.UInt32,
-    "target_total_allocation": pl.Float64,
-    "enable_dynamic_sizing": pl.Boolean,
-    "sizing_mode": pl.String,
-    "max_single_position": pl.Float64,
-    "min_position_size": pl.Float64,
-    "residual_strategy": pl.String,
-    "max_residual_per_asset": pl.Float64,
-    "max_residual_multiple": pl.Float64,
-    "incumbent_bias": pl.Float64,
-    "max_allocation_per_bucket": pl.Float64,
-}
+_SIZING_LIMITS = (
+    *("target_total_allocation", "enable_dynamic_sizing", "sizing_mode", "max_single_position", "min_position_size"),
+    *("residual_strategy", "max_residual_per_asset", "max_residual_multiple", "incumbent_bias"),
+    "max_allocation_per_bucket",
+)
 _TIER_SCHEMA = {
     "limits_key": pl.UInt32,
     "tier_step": pl.UInt32,
@@ -42,6 +28,16 @@ _TIER_SCHEMA = {
     "tier_multiplier": pl.Float64,
 }
 _BUCKET_SCHEMA = {"limits_key": pl.UInt32, "bucket": pl.String, "own_bucket_limit": pl.Float64}
+_TYPES: Mapping[str, DataType] = {
+    "number": pl.Float64(),
+    "integer": pl.Int64(),
+    "boolean": pl.Boolean(),
+    "string": pl.String(),
+    "array": pl.List(pl.String()),
+}
+"""Types of columns by the types of JSON schema."""
+
+_PROPERTIES = RebalancingLimits.model_json_schema()["properties"]
 
 
 class LimitColumns(NamedTuple):
@@ -59,10 +55,12 @@ def limit_columns(limits: LimitsByPortfolio, portfolio_ids: pl.Series) -> LimitC
     """
     distinct, portfolios = _keyed(limits, portfolio_ids)
     sizing = pl.DataFrame(
-        [_sizing_row(key, one) for key, one in enumerate(distinct)], schema=_SIZING_SCHEMA, orient="row"
+        [limit_values(_binding(one), _SIZING_LIMITS) for one in distinct], limit_schema(_SIZING_LIMITS), orient="row"
     )
     return LimitColumns(
-        portfolios.join(sizing, on="limits_key", how="left", maintain_order="left").with_row_index("portfolio_key"),
+        portfolios.join(
+            sizing.with_row_index("limits_key"), on="limits_key", how="left", maintain_order="left"
+        ).with_row_index("portfolio_key"),
         pl.DataFrame(
             [(key, *step) for key, one in enumerate(distinct) for step in _steps(one)],
             schema=_TIER_SCHEMA,
@@ -112,7 +110,8 @@ def _keyed(limits: LimitsByPortfolio, portfolio_ids: pl.Series) -> tuple[list[Re
     distinct = {id(one): one for one in limits.values()}
     keys = {identity: key for key, identity in enumerate(distinct)}
     rows = [(name, keys[id(one)]) for name, one in sorted(limits.items())]
-    return list(distinct.values()), pl.DataFrame(rows, schema=_PORTFOLIO_SCHEMA, orient="row")
+    schema = {"portfolio_id": pl.String, "limits_key": pl.UInt32}
+    return list(distinct.values()), pl.DataFrame(rows, schema=schema, orient="row")
 
 
 def _steps(limits: RebalancingLimits) -> list[tuple[int, float | None, str, float]]:
@@ -121,33 +120,30 @@ def _steps(limits: RebalancingLimits) -> list[tuple[int, float | None, str, floa
     return [(0, None, "none", 0.0), *((step, *tier) for step, tier in enumerate(rising, start=1))]
 
 
-def _sizing_row(key: int, limits: RebalancingLimits) -> tuple[object, ...]:
+def _binding(limits: RebalancingLimits) -> RebalancingLimits:
     """Return the limits that bind: without dynamic sizing there is no cap, no floor, no bucket limit."""
-    dynamic = limits.enable_dynamic_sizing
-    bucketed = dynamic and limits.enable_bucket_diversification
-    return (
-        key,
-        limits.target_total_allocation,
-        dynamic,
-        limits.sizing_mode if dynamic else "equal_weight",
-        limits.max_single_position if dynamic else 1.0,
-        limits.min_position_size if dynamic else 0.0,
-        limits.residual_strategy,
-        limits.max_residual_per_asset,
-        limits.max_residual_multiple,
-        limits.incumbent_bias,
-        limits.max_allocation_per_bucket if bucketed else float("inf"),
-    )
+    free: dict[str, object] = {}
+    if not limits.enable_dynamic_sizing:
+        free = {"sizing_mode": "equal_weight", "max_single_position": 1.0, "min_position_size": 0.0}
+    if not (limits.enable_dynamic_sizing and limits.enable_bucket_diversification):
+        free["max_allocation_per_bucket"] = float("inf")
+    return limits.model_copy(update=free)
 
 
-def limit_frame(limits: Mapping[str, RebalancingLimits], schema: LimitSchema) -> pl.DataFrame:
-    """Return one row per portfolio_id with the limits that `schema` names."""
-    rows = [
-        (portfolio_id, *(_plain(getattr(one, name)) for name in list(schema)[1:]))
-        for portfolio_id, one in sorted(limits.items())
-    ]
-    return pl.DataFrame(rows, schema=schema, orient="row")
+def limit_frame(limits: Mapping[str, RebalancingLimits], names: Iterable[str]) -> pl.DataFrame:
+    """Return one row per portfolio, by `portfolio_id`, with the limits of these names."""
+    names = list(names)
+    rows = [(portfolio_id, *limit_values(one, names)) for portfolio_id, one in sorted(limits.items())]
+    return pl.DataFrame(rows, schema={"portfolio_id": pl.String, **limit_schema(names)}, orient="row")
 
 
-def _plain(value: object) -> object:
-    return list(value) if isinstance(value, tuple) else value
+def limit_schema(names: Iterable[str]) -> dict[str, DataType]:
+    """Return the types of limits as columns; a limit that may be null has the type of its number."""
+    kinds = ((name, _PROPERTIES[name]) for name in names)
+    return {name: _TYPES[kind["type"] if "type" in kind else kind["anyOf"][0]["type"]] for name, kind in kinds}
+
+
+def limit_values(limits: RebalancingLimits, names: Iterable[str]) -> list[object]:
+    """Return the values of limits, in the order of their names."""
+    values = (getattr(limits, name) for name in names)
+    return [list(value) if isinstance(value, tuple) else value for value in values]

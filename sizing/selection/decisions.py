@@ -3,7 +3,7 @@
 import polars as pl
 
 from sizing.frames.day_inputs import DayInputs
-from sizing.frames.limit_columns import LimitSchema, limit_frame
+from sizing.frames.limit_columns import limit_frame
 from sizing.selection.decision_text import has_notes, notes, verdict
 from sizing.selection.gates import (
     BELOW_ENTRY,
@@ -45,15 +45,10 @@ DECISION_COLUMNS = (
 )
 """A decision, one row per portfolio and candidate, in this order."""
 
-_SCHEMA: LimitSchema = {
-    "portfolio_id": pl.String,
-    "min_score_threshold": pl.Float64,
-    "min_score_new_position": pl.Float64,
-    "max_total_positions": pl.Int32,
-    "max_new_positions": pl.Int32,
-    "min_buckets_represented": pl.Int32,
-    "replacement_margin": pl.Float64,
-}
+_LIMITS = (
+    *("min_score_threshold", "min_score_new_position", "max_total_positions", "max_new_positions"),
+    *("min_buckets_represented", "replacement_margin"),
+)
 _LIMIT_OF_GATE = {
     BELOW_EXIT: "min_score_threshold",
     BELOW_ENTRY: "min_score_new_position",
@@ -119,7 +114,7 @@ def _case_texts(cases: pl.DataFrame, inputs: DayInputs) -> pl.DataFrame:
         for code, name in _LIMIT_OF_GATE.items()
     )
     score_decides = pl.col("gate").is_in(pl.Series([*SCORE_GATES, *SLOT_GATES], dtype=pl.Enum(GATES)).implode())
-    limits = limit_frame(inputs.limits, _SCHEMA).with_columns(
+    limits = limit_frame(inputs.limits, _LIMITS).with_columns(
         exit_units=score_units("min_score_threshold"), entry_units_needed=score_units("min_score_new_position")
     )
     return cases.join(limits, on="portfolio_id", how="left").select(
@@ -142,7 +137,7 @@ def _opening() -> pl.Expr:
 
 def _notes(rows: pl.DataFrame, inputs: DayInputs) -> pl.Series:
     """Write the notes of the few rows that have any. *Returns* `notes`, empty for the others."""
-    ages = limit_frame(inputs.limits, {"portfolio_id": pl.String, "max_score_age_days": pl.Int32})
+    ages = limit_frame(inputs.limits, ["max_score_age_days"])
     noted = (
         rows.with_row_index("number")
         .filter(has_notes())

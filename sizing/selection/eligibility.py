@@ -7,16 +7,11 @@ whose score is missing or too old is pinned, never sold because data is missing.
 import polars as pl
 
 from sizing.frames.day_inputs import UNCLASSIFIED, DayInputs
-from sizing.frames.limit_columns import LimitSchema, limit_frame
+from sizing.frames.limit_columns import limit_frame
 from sizing.selection.gates import BELOW_ENTRY, BELOW_EXIT, EXCLUDED, MUST_SELL, NO_BUCKET, NO_BUY, NO_TRADE, gate
 from sizing.selection.score_views import score_units
 
-_SCHEMA: LimitSchema = {
-    "portfolio_id": pl.String,
-    "min_score_threshold": pl.Float64,
-    "min_score_new_position": pl.Float64,
-    "allow_unclassified": pl.Boolean,
-}
+_LIMITS = ("min_score_threshold", "min_score_new_position", "allow_unclassified")
 
 
 def qualify(candidates: pl.DataFrame, inputs: DayInputs) -> pl.DataFrame:
@@ -40,7 +35,7 @@ def qualify(candidates: pl.DataFrame, inputs: DayInputs) -> pl.DataFrame:
 
 def _limits(inputs: DayInputs) -> pl.DataFrame:
     return (
-        limit_frame(inputs.limits, _SCHEMA)
+        limit_frame(inputs.limits, _LIMITS)
         .with_row_index("portfolio_key")
         .select(
             pl.col("portfolio_key").set_sorted(),

@@ -3,16 +3,12 @@
 import polars as pl
 
 from sizing.frames.day_inputs import DayInputs
-from sizing.frames.limit_columns import LimitSchema, limit_frame
+from sizing.frames.limit_columns import limit_frame
 from sizing.selection.score_views import Views, build_views
 from sizing.selection.universe import with_restrictions
 from sizing.text import grouped
 
-_SCHEMA: LimitSchema = {
-    "portfolio_id": pl.String,
-    "model": pl.String,
-    "max_missing_score_share": pl.Float64,
-}
+_LIMITS = ("model", "max_missing_score_share")
 
 _COUNT_TOLERANCE = 1e-9
 """29 of 50 is not more than 0.58, whatever floats say."""
@@ -34,7 +30,7 @@ def missing_scores(inputs: DayInputs) -> pl.DataFrame:
     config leaves out and what a restriction settles.
     """
     views = build_views(inputs)
-    portfolios = limit_frame(inputs.limits, _SCHEMA)
+    portfolios = limit_frame(inputs.limits, _LIMITS)
     today = views.scored.filter(pl.col("score_age_days") == 0).select("view", "asset_key", has_score=pl.lit(value=True))
     shares = (
         pl.concat([_holdings(views, inputs), _last_universe(views)])

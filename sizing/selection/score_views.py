@@ -9,7 +9,7 @@ from typing import NamedTuple
 import polars as pl
 
 from sizing.frames.day_inputs import UNCLASSIFIED, DayInputs
-from sizing.frames.limit_columns import LimitSchema
+from sizing.frames.limit_columns import limit_schema, limit_values
 from sizing.limits.model import RebalancingLimits
 
 SCORE_UNITS = 10**12
@@ -17,15 +17,10 @@ SCORE_UNITS = 10**12
 
 _SCORE_DECIMALS = 12
 
-_VIEW_SCHEMA: LimitSchema = {
-    "model": pl.String,
-    "technical_score_weight": pl.Float64,
-    "fundamental_score_weight": pl.Float64,
-    "include_assets": pl.List(pl.String),
-    "include_buckets": pl.List(pl.String),
-    "exclude_assets": pl.List(pl.String),
-    "exclude_buckets": pl.List(pl.String),
-}
+_VIEW_LIMITS = (
+    *("model", "technical_score_weight", "fundamental_score_weight", "include_assets", "include_buckets"),
+    *("exclude_assets", "exclude_buckets"),
+)
 
 
 class Views(NamedTuple):
@@ -51,16 +46,15 @@ class Views(NamedTuple):
 
 def build_views(inputs: DayInputs) -> Views:
     """Assign keys to portfolios and assets, and compute once what portfolios with equal settings share."""
-    settings = {_setting(one): None for one in inputs.limits.values()}
+    settings = {_setting(one): one for one in inputs.limits.values()}
     number_of = {setting: number for number, setting in enumerate(settings)}
     portfolios = pl.DataFrame(
         [(name, number_of[_setting(one)], one.max_score_age_days) for name, one in sorted(inputs.limits.items())],
         schema={"portfolio_id": pl.String, "view": pl.UInt32, "max_score_age_days": pl.Int32},
         orient="row",
     ).with_row_index("portfolio_key")
-    views = pl.DataFrame([[*map(_plain, one)] for one in settings], schema=_VIEW_SCHEMA, orient="row").with_row_index(
-        "view"
-    )
+    distinct = [limit_values(one, _VIEW_LIMITS) for one in settings.values()]
+    views = pl.DataFrame(distinct, limit_schema(_VIEW_LIMITS), orient="row").with_row_index("view")
     names = _names(inputs)
     return Views(portfolios, names, _scored(views, names, inputs.scores), _is_outside(views, names))
 
@@ -76,11 +70,7 @@ def as_score(units: str) -> pl.Expr:
 
 
 def _setting(limits: RebalancingLimits) -> tuple[object, ...]:
-    return tuple(getattr(limits, name) for name in _VIEW_SCHEMA)
-
-
-def _plain(value: object) -> object:
-    return list(value) if isinstance(value, tuple) else value
+    return tuple(getattr(limits, name) for name in _VIEW_LIMITS)
 
 
 def _names(inputs: DayInputs) -> pl.DataFrame:

@@ -7,23 +7,16 @@ counterfactual calls the same function. What does not belong here: who qualifies
 import polars as pl
 
 from sizing.frames.day_inputs import DayInputs
-from sizing.frames.limit_columns import LimitSchema, limit_frame
+from sizing.frames.limit_columns import limit_frame
 from sizing.frames.sorted_groups import ends, run_count, running_count, starts
 from sizing.selection.gates import BUCKET_FULL, MIN_BUCKETS, NEW_FULL, TOTAL_FULL, gate
 from sizing.selection.replacement import run_replacement
 from sizing.selection.score_views import score_units
 
-_LIMITS: LimitSchema = {
-    "portfolio_id": pl.String,
-    "max_positions_per_bucket": pl.Int64,
-    "allow_bucket_overflow": pl.Boolean,
-    "max_total_positions": pl.Int64,
-    "max_new_positions": pl.Int64,
-    "min_buckets_represented": pl.Int64,
-    "replacement_margin": pl.Float64,
-    "min_score_threshold": pl.Float64,
-    "min_score_new_position": pl.Float64,
-}
+_LIMITS = (
+    *("max_positions_per_bucket", "allow_bucket_overflow", "max_total_positions", "max_new_positions"),
+    *("min_buckets_represented", "replacement_margin", "min_score_threshold", "min_score_new_position"),
+)
 
 SLOT_COLUMNS = (
     "score_units",

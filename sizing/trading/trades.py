@@ -3,7 +3,7 @@
 import polars as pl
 
 from sizing.frames.day_inputs import DayInputs
-from sizing.frames.limit_columns import LimitSchema, limit_frame
+from sizing.frames.limit_columns import limit_frame
 from sizing.frames.schema import STORED_WEIGHT
 from sizing.limits.fields import WEIGHT_TOLERANCE
 
@@ -26,7 +26,7 @@ TARGET_COLUMNS = (
 )
 """A target, one row per portfolio and asset or CASH, in this order."""
 
-_SCHEMA: LimitSchema = {"portfolio_id": pl.String, "rebalance_band": pl.Float64}
+_LIMITS = ("rebalance_band",)
 _SHOWN_DECIMALS = 4
 _ZERO = pl.lit(0).cast(STORED_WEIGHT)
 
@@ -44,7 +44,7 @@ def build_targets(
         decisions.filter(pl.col("is_selected") | pl.col("is_held"))
         .join(sized, on=["portfolio_id", "asset"], how="left", maintain_order="left")
         .filter((pl.col("target_weight") > 0) | pl.col("is_held"))
-        .join(limit_frame(inputs.limits, _SCHEMA), on="portfolio_id", how="left", maintain_order="left")
+        .join(limit_frame(inputs.limits, _LIMITS), on="portfolio_id", how="left", maintain_order="left")
         .with_columns(
             target_weight=pl.col("target_weight").fill_null(_ZERO),
             is_cash=pl.lit(value=False),
