@@ -5,21 +5,7 @@ A million candidates share a few thousand sentences, so these are written once e
 
 import polars as pl
 
-from sizing.selection.gates import (
-    BELOW_ENTRY,
-    BELOW_EXIT,
-    BUCKET_FULL,
-    EXCLUDED,
-    MIN_BUCKETS,
-    MUST_SELL,
-    NEW_FULL,
-    NO_BUCKET,
-    NO_BUY,
-    NO_TRADE,
-    REPLACED,
-    TOTAL_FULL,
-    gate,
-)
+from sizing.selection.gates import Gate, gate
 from sizing.selection.score_views import SCORE_UNITS
 
 
@@ -30,20 +16,20 @@ def verdict(is_hopeless: pl.Expr) -> pl.Expr:
 
 def _outcome() -> pl.Expr:
     sentences = {
-        MUST_SELL: pl.when("is_held").then(pl.lit("must be sold.")).otherwise(pl.lit("may not be held.")),
-        NO_TRADE: pl.lit("may not be traded."),
-        NO_BUY: pl.lit("may not be bought."),
-        EXCLUDED: pl.lit("left out by the portfolio's universe."),
-        NO_BUCKET: pl.lit("the asset list does not know its bucket."),
-        BELOW_EXIT: pl.format("below min_score_threshold {}.", "min_score_threshold"),
-        BELOW_ENTRY: pl.format("below min_score_new_position {}.", "min_score_new_position"),
-        BUCKET_FULL: pl.format("no place in bucket {}, at most {} positions.", "bucket", "bucket_limit"),
-        TOTAL_FULL: pl.format("no place, at most {} positions in all.", "max_total_positions"),
-        NEW_FULL: pl.format("no place, at most {} new names a day.", "max_new_positions"),
-        MIN_BUCKETS: pl.format(
+        Gate.MUST_SELL: pl.when("is_held").then(pl.lit("must be sold.")).otherwise(pl.lit("may not be held.")),
+        Gate.NO_TRADE: pl.lit("may not be traded."),
+        Gate.NO_BUY: pl.lit("may not be bought."),
+        Gate.EXCLUDED: pl.lit("left out by the portfolio's universe."),
+        Gate.NO_BUCKET: pl.lit("the asset list does not know its bucket."),
+        Gate.BELOW_EXIT: pl.format("below min_score_threshold {}.", "min_score_threshold"),
+        Gate.BELOW_ENTRY: pl.format("below min_score_new_position {}.", "min_score_new_position"),
+        Gate.BUCKET_FULL: pl.format("no place in bucket {}, at most {} positions.", "bucket", "bucket_limit"),
+        Gate.TOTAL_FULL: pl.format("no place, at most {} positions in all.", "max_total_positions"),
+        Gate.NEW_FULL: pl.format("no place, at most {} new names a day.", "max_new_positions"),
+        Gate.MIN_BUCKETS: pl.format(
             "its place goes to a missing bucket, {} must be represented.", "min_buckets_represented"
         ),
-        REPLACED: pl.format("replaced by a new name that scores {}more.", _at_least()),
+        Gate.REPLACED: pl.format("replaced by a new name that scores {}more.", _at_least()),
     }
     stopped = pl.coalesce(pl.when(pl.col("gate") == gate(code)).then(sentence) for code, sentence in sentences.items())
     return (

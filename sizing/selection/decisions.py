@@ -5,19 +5,7 @@ import polars as pl
 from sizing.frames.day_inputs import DayInputs
 from sizing.frames.limit_columns import limit_frame
 from sizing.selection.decision_text import has_notes, notes, verdict
-from sizing.selection.gates import (
-    BELOW_ENTRY,
-    BELOW_EXIT,
-    BUCKET_FULL,
-    GATES,
-    MIN_BUCKETS,
-    NEW_FULL,
-    REPLACED,
-    SCORE_GATES,
-    SLOT_GATES,
-    TOTAL_FULL,
-    gate,
-)
+from sizing.selection.gates import GATES, SCORE_GATES, SLOT_GATES, Gate, gate
 from sizing.selection.score_views import as_score, score_units
 
 DECISION_COLUMNS = (
@@ -50,13 +38,13 @@ _LIMITS = (
     *("min_buckets_represented", "replacement_margin"),
 )
 _LIMIT_OF_GATE = {
-    BELOW_EXIT: "min_score_threshold",
-    BELOW_ENTRY: "min_score_new_position",
-    BUCKET_FULL: "bucket_limit",
-    TOTAL_FULL: "max_total_positions",
-    NEW_FULL: "max_new_positions",
-    MIN_BUCKETS: "min_buckets_represented",
-    REPLACED: "replacement_margin",
+    Gate.BELOW_EXIT: "min_score_threshold",
+    Gate.BELOW_ENTRY: "min_score_new_position",
+    Gate.BUCKET_FULL: "bucket_limit",
+    Gate.TOTAL_FULL: "max_total_positions",
+    Gate.NEW_FULL: "max_new_positions",
+    Gate.MIN_BUCKETS: "min_buckets_represented",
+    Gate.REPLACED: "replacement_margin",
 }
 _WORDED = (
     "wording",

@@ -8,7 +8,7 @@ import polars as pl
 
 from sizing.frames.day_inputs import UNCLASSIFIED, DayInputs
 from sizing.frames.limit_columns import limit_frame
-from sizing.selection.gates import BELOW_ENTRY, BELOW_EXIT, EXCLUDED, MUST_SELL, NO_BUCKET, NO_BUY, NO_TRADE, gate
+from sizing.selection.gates import Gate, gate
 from sizing.selection.score_views import score_units
 
 _LIMITS = ("min_score_threshold", "min_score_new_position", "allow_unclassified")
@@ -49,30 +49,30 @@ def _limits(inputs: DayInputs) -> pl.DataFrame:
 def _is_pinned() -> pl.Expr:
     """Mark holdings that stay as they are: under no_trade, or without a score, unless they must leave."""
     restriction = pl.col("restriction")
-    may_not_be_traded = restriction.eq_missing(pl.lit(NO_TRADE))
-    must_leave = pl.col("is_excluded") | restriction.eq_missing(pl.lit(MUST_SELL))
+    may_not_be_traded = restriction.eq_missing(pl.lit(Gate.NO_TRADE))
+    must_leave = pl.col("is_excluded") | restriction.eq_missing(pl.lit(Gate.MUST_SELL))
     return pl.col("is_held") & (may_not_be_traded | (pl.col("is_score_stale") & ~must_leave))
 
 
 def _first_gate() -> pl.Expr:
     is_held, restriction = pl.col("is_held"), pl.col("restriction")
     return (
-        pl.when(restriction == MUST_SELL)
-        .then(gate(MUST_SELL))
-        .when(~is_held & (restriction == NO_TRADE))
-        .then(gate(NO_TRADE))
-        .when(~is_held & (restriction == NO_BUY))
-        .then(gate(NO_BUY))
+        pl.when(restriction == Gate.MUST_SELL)
+        .then(gate(Gate.MUST_SELL))
+        .when(~is_held & (restriction == Gate.NO_TRADE))
+        .then(gate(Gate.NO_TRADE))
+        .when(~is_held & (restriction == Gate.NO_BUY))
+        .then(gate(Gate.NO_BUY))
         .when("is_pinned")
         .then(None)
         .when("is_excluded")
-        .then(gate(EXCLUDED))
+        .then(gate(Gate.EXCLUDED))
         .when(~is_held & pl.col("is_unknown") & ~pl.col("allow_unclassified"))
-        .then(gate(NO_BUCKET))
+        .then(gate(Gate.NO_BUCKET))
         .when(is_held & (pl.col("score_units") < pl.col("exit_units")))
-        .then(gate(BELOW_EXIT))
+        .then(gate(Gate.BELOW_EXIT))
         .when(~is_held & (pl.col("score_units") < pl.col("entry_units")))
-        .then(gate(BELOW_ENTRY))
+        .then(gate(Gate.BELOW_ENTRY))
     )
 
 

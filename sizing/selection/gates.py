@@ -1,49 +1,42 @@
 """What can stop a candidate, by the codes of `decisions.gate`, and the limit that each of them names."""
 
+from enum import StrEnum
+
 import polars as pl
 
-MUST_SELL = "must_sell"
-NO_TRADE = "no_trade"
-NO_BUY = "no_buy"
-EXCLUDED = "excluded"
-NO_BUCKET = "no_bucket"
-BELOW_EXIT = "below_min_score_threshold"
-BELOW_ENTRY = "below_min_score_new_position"
-BUCKET_FULL = "max_positions_per_bucket"
-TOTAL_FULL = "max_total_positions"
-NEW_FULL = "max_new_positions"
-MIN_BUCKETS = "min_buckets_represented"
-REPLACED = "replaced"
 
-GATES = (
-    MUST_SELL,
-    NO_TRADE,
-    NO_BUY,
-    EXCLUDED,
-    NO_BUCKET,
-    BELOW_EXIT,
-    BELOW_ENTRY,
-    BUCKET_FULL,
-    TOTAL_FULL,
-    NEW_FULL,
-    MIN_BUCKETS,
-    REPLACED,
-)
-"""Every gate, in the order of docs/selection.md 2."""
+class Gate(StrEnum):
+    """Every gate, in the order of docs/selection.md 2."""
+
+    MUST_SELL = "must_sell"
+    NO_TRADE = "no_trade"
+    NO_BUY = "no_buy"
+    EXCLUDED = "excluded"
+    NO_BUCKET = "no_bucket"
+    BELOW_EXIT = "below_min_score_threshold"
+    BELOW_ENTRY = "below_min_score_new_position"
+    BUCKET_FULL = "max_positions_per_bucket"
+    TOTAL_FULL = "max_total_positions"
+    NEW_FULL = "max_new_positions"
+    MIN_BUCKETS = "min_buckets_represented"
+    REPLACED = "replaced"
+
+
+GATES = tuple(gate.value for gate in Gate)
 
 GATE = pl.Enum(GATES)
 """The type of a gate while rules work on it: a byte, where a word would be compared millions of times."""
 
-SCORE_GATES = (BELOW_EXIT, BELOW_ENTRY)
+SCORE_GATES = (Gate.BELOW_EXIT, Gate.BELOW_ENTRY)
 """Gates before the slots that a higher score opens."""
 
-SLOT_GATES = (BUCKET_FULL, TOTAL_FULL, NEW_FULL, MIN_BUCKETS, REPLACED)
+SLOT_GATES = (Gate.BUCKET_FULL, Gate.TOTAL_FULL, Gate.NEW_FULL, Gate.MIN_BUCKETS, Gate.REPLACED)
 """Gates of candidates that qualify and find no slot."""
 
 
-def gate(code: str) -> pl.Expr:
-    """Return a gate as a value to compare with, or to set. *Raises* where there is no such gate."""
-    return pl.lit(code, GATE)
+def gate(code: Gate) -> pl.Expr:
+    """Return a gate as a value to compare with, or to set."""
+    return pl.lit(code.value, GATE)
 
 
 NOT_STOPPED = pl.lit(None, GATE)

@@ -15,7 +15,7 @@ still enter (`openings`): there are at most max_new_positions rounds.
 import polars as pl
 
 from sizing.frames.sorted_groups import running_count, starts
-from sizing.selection.gates import NOT_STOPPED, REPLACED, gate
+from sizing.selection.gates import NOT_STOPPED, Gate, gate
 
 _NOBODY = pl.Series([], dtype=pl.UInt32)
 
@@ -34,7 +34,7 @@ def run_replacement(rows: pl.DataFrame) -> pl.DataFrame:
         replaced.append(lost)
     settled = rows.with_columns(has_won=_is_one_of(entered), has_lost=_is_one_of(replaced))
     return settled.with_columns(
-        slot_gate=pl.when("has_won").then(NOT_STOPPED).when("has_lost").then(gate(REPLACED)).otherwise("slot_gate")
+        slot_gate=pl.when("has_won").then(NOT_STOPPED).when("has_lost").then(gate(Gate.REPLACED)).otherwise("slot_gate")
     ).drop("has_lost")
 
 

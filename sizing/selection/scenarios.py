@@ -16,14 +16,14 @@ from collections.abc import Callable, Iterator
 
 import polars as pl
 
-from sizing.selection.gates import BELOW_EXIT, GATES, REPLACED, gate
+from sizing.selection.gates import GATES, Gate, gate
 from sizing.selection.slots import SLOT_COLUMNS, fill_slots
 
 AFTER_EVERY_NAME = 2**62
 """Name key of a scenario that sorts after every name: it needs the score alone."""
 
 _BATCH_ROWS = 2_000_000
-_FIRST_OPEN_GATE = GATES.index(BELOW_EXIT)
+_FIRST_OPEN_GATE = GATES.index(Gate.BELOW_EXIT)
 FIRST_WAITING, MORE_WAITING = 2, 4
 """How many waiting candidates of a bucket are known at first, and how many times more where these do not decide."""
 
@@ -37,7 +37,7 @@ def scenario_key() -> pl.Expr:
     """
     selected = pl.col("is_selected")
     decides = (selected | (pl.col("gate").to_physical() >= _FIRST_OPEN_GATE)) & ~pl.col("is_pinned")
-    is_single = (selected & (pl.col("is_reserved") | pl.col("has_won"))) | (pl.col("gate") == gate(REPLACED))
+    is_single = (selected & (pl.col("is_reserved") | pl.col("has_won"))) | (pl.col("gate") == gate(Gate.REPLACED))
     kind = pl.col("is_held").cast(pl.Int64) * 2 + selected
     return (
         pl.when(decides)
@@ -52,7 +52,7 @@ def scenario_key() -> pl.Expr:
 
 def make_scenarios(decided: pl.DataFrame, buckets: pl.DataFrame, limits: pl.DataFrame) -> pl.DataFrame:
     """Return one row for each `scenario_key`: its bucket, its limits, and the `gone` row that it replaces."""
-    is_there = pl.col("is_selected") | (pl.col("gate") == gate(REPLACED)).fill_null(value=False)
+    is_there = pl.col("is_selected") | (pl.col("gate") == gate(Gate.REPLACED)).fill_null(value=False)
     return (
         decided.filter(pl.col("scenario_key").is_not_null())
         .select(
@@ -85,7 +85,8 @@ def make_candidate_pool(placed: pl.DataFrame) -> pl.DataFrame:
 
     return (
         placed.with_columns(
-            was_selected=selected, is_core=selected | (pl.col("slot_gate") == gate(REPLACED)).fill_null(value=False)
+            was_selected=selected,
+            is_core=selected | (pl.col("slot_gate") == gate(Gate.REPLACED)).fill_null(value=False),
         )
         .with_columns(
             turn=of_its_kind(lambda flag: flag.cum_sum().over("group_bucket")),

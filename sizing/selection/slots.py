@@ -9,7 +9,7 @@ import polars as pl
 from sizing.frames.day_inputs import DayInputs
 from sizing.frames.limit_columns import limit_frame
 from sizing.frames.sorted_groups import ends, run_count, running_count, starts
-from sizing.selection.gates import BUCKET_FULL, MIN_BUCKETS, NEW_FULL, TOTAL_FULL, gate
+from sizing.selection.gates import Gate, gate
 from sizing.selection.replacement import run_replacement
 from sizing.selection.score_views import score_units
 
@@ -162,11 +162,11 @@ def _close_above_total(rows: pl.DataFrame) -> pl.DataFrame:
         .with_columns(surplus=pl.when(is_other).then(pl.col("other_rank") - room.clip(0)))
         .with_columns(
             slot_gate=pl.when("is_above")
-            .then(gate(BUCKET_FULL))
+            .then(gate(Gate.BUCKET_FULL))
             .when(pl.col("surplus") > pl.col("n_new_representatives"))
-            .then(gate(TOTAL_FULL))
+            .then(gate(Gate.TOTAL_FULL))
             .when(pl.col("surplus") > 0)
-            .then(gate(MIN_BUCKETS))
+            .then(gate(Gate.MIN_BUCKETS))
         )
         .with_columns(is_retained=pl.col("is_held") & pl.col("slot_gate").is_null())
     )
@@ -184,11 +184,11 @@ def _admit_new_names(rows: pl.DataFrame) -> pl.DataFrame:
         )
         .with_columns(
             slot_gate=pl.when(is_new & ~pl.col("queues"))
-            .then(gate(BUCKET_FULL))
+            .then(gate(Gate.BUCKET_FULL))
             .when(pl.col("before") > pl.col("room"))
-            .then(gate(TOTAL_FULL))
+            .then(gate(Gate.TOTAL_FULL))
             .when(pl.col("before") > pl.col("max_new_positions"))
-            .then(gate(NEW_FULL))
+            .then(gate(Gate.NEW_FULL))
             .otherwise("slot_gate")
         )
     )
