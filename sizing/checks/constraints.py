@@ -19,10 +19,14 @@ def check_constraints(targets: pl.DataFrame, decisions: pl.DataFrame, inputs: Da
     columns = limit_columns(inputs.limits, pl.Series(list(inputs.limits), dtype=pl.String))
     weights = columns.portfolios
     positions = _positions(targets, decisions)
+    free = positions.filter(~pl.col("is_pinned"))  # only these have a floor
+    has_free = weights.join(free, on="portfolio_id", how="semi")
+    # Not 0.0 less the distance: of several rows Polars makes that -0.0, of one 0.0, and a replay would differ.
+    distance = pl.min_horizontal(BELOW, ABOVE)
     checks = [
-        _total(targets, weights),
-        _largest(positions, weights),
-        _smallest(positions, weights),
+        _compare(weights, "target_total_allocation", pl.col("target_weight").sum(), targets, distance),
+        _compare(weights, "max_single_position", pl.col("weight").max(), positions, BELOW),
+        _compare(has_free, "min_position_size", pl.col("weight").min(), free, ABOVE),
         _buckets(positions, columns),
         *count_checks(positions, decisions, inputs),
     ]
@@ -42,30 +46,11 @@ def _positions(targets: pl.DataFrame, decisions: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _total(targets: pl.DataFrame, weights: pl.DataFrame) -> pl.DataFrame:
-    totals = targets.group_by("portfolio_id").agg(value=pl.col("target_weight").sum().cast(pl.Float64))
-    rows = weights.select("portfolio_id", limit_value="target_total_allocation").join(
-        totals, on="portfolio_id", how="left"
-    )
-    # Not 0.0 less the distance: of several rows Polars makes that -0.0, of one 0.0, and a replay would differ.
-    return checked(rows, "target_total_allocation", slack=pl.min_horizontal(BELOW, ABOVE))
-
-
-def _largest(positions: pl.DataFrame, weights: pl.DataFrame) -> pl.DataFrame:
-    largest = positions.group_by("portfolio_id").agg(value=pl.col("weight").max())
-    rows = weights.select("portfolio_id", limit_value="max_single_position").join(
-        largest, on="portfolio_id", how="left"
-    )
-    return checked(rows, "max_single_position", slack=BELOW)
-
-
-def _smallest(positions: pl.DataFrame, weights: pl.DataFrame) -> pl.DataFrame:
-    """Only free positions have a floor; a portfolio without any has nothing to check."""
-    smallest = positions.filter(~pl.col("is_pinned")).group_by("portfolio_id").agg(value=pl.col("weight").min())
-    rows = weights.select("portfolio_id", limit_value="min_position_size").join(
-        smallest, on="portfolio_id", how="inner"
-    )
-    return checked(rows, "min_position_size", slack=ABOVE)
+def _compare(weights: pl.DataFrame, limit: str, value: pl.Expr, of: pl.DataFrame, slack: pl.Expr) -> pl.DataFrame:
+    """Compare a limit with one value of each portfolio; 0 of a portfolio without rows in `of`."""
+    values = of.group_by("portfolio_id").agg(value=value.cast(pl.Float64))
+    rows = weights.select("portfolio_id", limit_value=limit).join(values, on="portfolio_id", how="left")
+    return checked(rows, limit, slack=slack)
 
 
 def _buckets(positions: pl.DataFrame, columns: LimitColumns) -> pl.DataFrame:

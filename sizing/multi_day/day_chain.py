@@ -16,7 +16,7 @@ import polars as pl
 
 from sizing.frames.day_inputs import DayFrames, DayInputs
 from sizing.frames.schema import STORED_WEIGHT
-from sizing.multi_day.stacked_days import day_of, named, stack_days, unstack_days
+from sizing.multi_day.stacked_days import day_of, named, stack_days, with_day
 from sizing.pipeline import Rebalance, holdings_after, positions_of, rebalance, select_candidates
 from sizing.selection.diversification import join_slot_limits
 from sizing.selection.score_coverage import missing_scores
@@ -55,7 +55,7 @@ def rebalance_days(days: Sequence[DayFrames], restarts: frozenset[str] = frozens
         result = rebalance(together)
         again = started(positions_of(result.targets))
         if again.holdings.equals(together.holdings):
-            return ChainedDays(together, unstack_days(result))
+            return ChainedDays(together, Rebalance(*map(with_day, result)))
         together = again
 
 

@@ -12,7 +12,6 @@ import polars as pl
 from sizing.errors import ContractError
 from sizing.frames.day_inputs import DayFrames, DayInputs
 from sizing.limits.model import RebalancingLimits
-from sizing.pipeline import Rebalance
 
 _DAY = len("2026-01-02|")
 """Length of what stands before a name."""
@@ -50,13 +49,8 @@ def have_same_names(day: DayFrames, other: DayFrames) -> bool:
     return day.renamed == other.renamed and all(one is two or one.equals(two) for one, two in lists)
 
 
-def unstack_days(result: Rebalance) -> Rebalance:
-    """Restore the names of the portfolios in each frame, and the day in `as_of_date`."""
-    return Rebalance(*(with_day(frame) for frame in result))
-
-
 def with_day(frame: pl.DataFrame) -> pl.DataFrame:
-    """Restore the names of the portfolios, and the day in `as_of_date`."""
+    """Restore the names of the portfolios. *Adds* `as_of_date`."""
     name = pl.col("portfolio_id")
     return frame.with_columns(
         portfolio_id=name.str.slice(_DAY), as_of_date=name.str.head(_DAY - 1).str.to_date("%Y-%m-%d")

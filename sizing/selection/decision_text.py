@@ -60,14 +60,16 @@ def _counterfactual_text(is_hopeless: pl.Expr) -> pl.Expr:
     enters = pl.concat_str(
         pl.when("is_held").then(pl.lit(" It would stay at ")).otherwise(pl.lit(" It would enter at ")),
         _entry_score(),
-        pl.when(has_rival).then(pl.format(", in the place of {}", "rival")).otherwise(pl.lit("")),
+        pl.format(", in the place of {}", "rival"),
         pl.lit("."),
+        ignore_nulls=True,
     )
     leaves = pl.concat_str(
         pl.lit(" It would leave below "),
         _entry_score(),
-        pl.when(has_rival).then(pl.format(", {} would come", "rival")).otherwise(pl.lit("")),
+        pl.format(", {} would come", "rival"),
         pl.lit("."),
+        ignore_nulls=True,
     )
     return (
         pl.when(is_in_outcome)
@@ -94,13 +96,13 @@ def notes() -> pl.Expr:
     )
     stale = pl.format(" No score within {} trading days: never sold for missing data.", "max_score_age_days")
     return pl.concat_str(
-        pl.when(pl.col("restriction").is_not_null()).then(restriction).otherwise(pl.lit("")),
+        pl.when(pl.col("restriction").is_not_null()).then(restriction),
         pl.when(pl.col("is_score_stale") & pl.col("is_pinned"))
         .then(stale)
         .when(pl.col("score_age_days") > 0)
-        .then(pl.format(" The score is from {}.", "score_date"))
-        .otherwise(pl.lit("")),
-        pl.when("has_partial_score").then(pl.lit(" Only one part of the score came.")).otherwise(pl.lit("")),
+        .then(pl.format(" The score is from {}.", "score_date")),
+        pl.when("has_partial_score").then(pl.lit(" Only one part of the score came.")),
+        ignore_nulls=True,
     )
 
 

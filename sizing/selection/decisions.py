@@ -9,27 +9,11 @@ from sizing.selection.gates import GATES, SCORE_GATES, SLOT_GATES, Gate, gate
 from sizing.selection.score_views import as_score, score_units
 
 DECISION_COLUMNS = (
-    "portfolio_id",
-    "asset",
-    "bucket",
-    "score",
-    "score_date",
-    "score_age_days",
-    "has_partial_score",
-    "is_score_stale",
-    "is_held",
-    "current_weight",
-    "restriction",
-    "candidate_rank",
-    "bucket_rank",
-    "is_pinned",
-    "is_reserved",
-    "is_selected",
-    "gate",
-    "gate_limit",
-    "entry_score",
-    "rival",
-    "decision_reason",
+    *("portfolio_id", "asset", "bucket"),
+    *("score", "score_date", "score_age_days", "has_partial_score", "is_score_stale"),
+    *("is_held", "current_weight", "restriction"),
+    *("candidate_rank", "bucket_rank", "is_pinned", "is_reserved", "is_selected"),
+    *("gate", "gate_limit", "entry_score", "rival", "decision_reason"),
 )
 """A decision, one row per portfolio and candidate, in this order."""
 
@@ -47,17 +31,9 @@ _LIMIT_OF_GATE = {
     Gate.REPLACED: "replacement_margin",
 }
 _WORDED = (
-    "wording",
-    "portfolio_id",
-    "bucket",
-    "bucket_limit",
-    "is_held",
-    "is_pinned",
-    "is_reserved",
-    "gate",
-    "question",
-    "entry_units",
-    "rival",
+    *("wording", "portfolio_id", "bucket", "bucket_limit"),
+    *("is_held", "is_pinned", "is_reserved"),
+    *("gate", "question", "entry_units", "rival"),
 )
 _CASES = 128
 """More than there are gates, held or not, pinned or not, reserved or not."""

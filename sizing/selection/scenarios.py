@@ -27,8 +27,6 @@ _FIRST_OPEN_GATE = GATES.index(Gate.BELOW_EXIT)
 FIRST_WAITING, MORE_WAITING = 2, 4
 """How many waiting candidates of a bucket are known at first, and how many times more where these do not decide."""
 
-_GROUP_LIMITS = tuple(name for name in SLOT_COLUMNS if name not in {"score_units", "is_held", "is_pinned"})
-
 
 def scenario_key() -> pl.Expr:
     """Return one number for all that share a scenario; null where the score does not decide.

@@ -19,15 +19,8 @@ _LIMITS = (
 )
 
 SLOT_COLUMNS = (
-    "score_units",
-    "is_held",
-    "is_pinned",
-    "bucket_limit",
-    "allow_bucket_overflow",
-    "max_total_positions",
-    "max_new_positions",
-    "min_buckets_represented",
-    "margin_units",
+    *("score_units", "is_held", "is_pinned", "bucket_limit", "allow_bucket_overflow", "max_total_positions"),
+    *("max_new_positions", "min_buckets_represented", "margin_units"),
 )
 """What `fill_slots` reads, besides the two groups."""
 

@@ -12,21 +12,6 @@ from sizing.selection.score_views import Views, build_views
 _SEVERITY = {"must_sell": 0, "no_trade": 1, "no_buy": 2}
 """Where several restrictions meet one asset, the most severe counts."""
 
-CANDIDATE_COLUMNS = (
-    "portfolio_id",
-    "asset",
-    "bucket",
-    "score",
-    "score_date",
-    "score_age_days",
-    "has_partial_score",
-    "is_score_stale",
-    "is_held",
-    "current_weight",
-    "restriction",
-    "restriction_reason",
-    "is_excluded",
-)
 KEY_COLUMNS = ("portfolio_key", "asset_key", "bucket_key", "score_units")
 """Numbers for names: portfolios and assets in the order of their names, one for each bucket of a portfolio, and the
 score in whole units of 1e-12."""

@@ -9,59 +9,28 @@ from sizing.weights.raw_weights import BELOW_MINIMUM, NO_SIZE
 from sizing.weights.relaxation import add_relaxation
 from sizing.weights.residual import zero_when_noise
 from sizing.weights.rounding import UNITS, as_weight
+from sizing.weights.two_stage import STAGE_COLUMNS
 
 POSITION_COLUMNS = (
-    "score_rank",
-    "size_category",
-    "score_multiplier",
-    "raw_weight",
-    "stage1_weight",
-    "stage1_cap",
-    "stage2_weight",
-    "stage2_cap",
-    "residual_weight",
-    "residual_limit",
-    "target_weight",
-    "drop_reason",
-    "sizing_reason",
+    *("score_rank", "size_category", "score_multiplier", "raw_weight"),
+    *STAGE_COLUMNS,
+    *("target_weight", "drop_reason", "sizing_reason"),
 )
 """What sizing adds to a selected asset, in this order."""
 
 PORTFOLIO_COLUMNS = (
-    "portfolio_id",
-    "n_selected",
-    "n_sized",
-    "n_dropped",
-    "target_total_allocation",
-    "raw_total",
-    "stage1_total",
-    "stage1_capped_count",
-    "stage2_total",
-    "stage2_capped_count",
-    "residual",
-    "residual_placed",
-    "residual_strategy",
-    "invested_weight",
-    "cash_weight",
-    "allocation_efficiency",
-    "effective_positions",
-    "largest_weight",
-    "reachable_weight",
-    "binding_limit",
-    "relaxation",
+    *("portfolio_id", "n_selected", "n_sized", "n_dropped"),
+    *("target_total_allocation", "raw_total"),
+    *("stage1_total", "stage1_capped_count", "stage2_total", "stage2_capped_count"),
+    *("residual", "residual_placed", "residual_strategy"),
+    *("invested_weight", "cash_weight", "allocation_efficiency", "effective_positions", "largest_weight"),
+    *("reachable_weight", "binding_limit", "relaxation"),
 )
 """The sizing summary of a portfolio, in this order."""
 
 _SHOWN_COLUMNS = (
-    "score",
-    "score_multiplier",
-    "raw_weight",
-    "stage1_weight",
-    "stage2_weight",
-    "residual_weight",
-    "target_weight",
-    "pinned_weight",
-    "min_position_size",
+    *("score", "score_multiplier", "raw_weight", "stage1_weight", "stage2_weight", "residual_weight", "target_weight"),
+    *("pinned_weight", "min_position_size"),
 )
 _SHOWN_DECIMALS = 4
 _SHOWN_STEPS = 10**_SHOWN_DECIMALS
@@ -141,18 +110,11 @@ def summarise(working: pl.DataFrame, columns: LimitColumns) -> pl.DataFrame:
         largest_weight=pl.col("target_weight").max().cast(pl.Float64),
         squares=(pl.col("target_weight").cast(pl.Float64) ** 2).sum(),
     )
-    zero, nothing = pl.lit(0, pl.Int32), pl.lit(0.0)
-    counts = ["n_selected", "n_dropped", "stage1_capped_count", "stage2_capped_count"]
-    sums = ["raw_total", "stage1_total", "stage2_total", "residual_placed", "largest_weight", "squares"]
     invested = pl.col("invested_weight").cast(pl.Float64)
     total = pl.col("target_total_allocation")
     return (
         columns.portfolios.join(totals, on="portfolio_key", how="left", maintain_order="left")
-        .with_columns(
-            *(pl.col(name).fill_null(zero) for name in counts),
-            *(pl.col(name).fill_null(nothing) for name in sums),
-            pl.col("invested_weight").fill_null(pl.lit(0).cast(STORED_WEIGHT)),
-        )
+        .with_columns(pl.col(name).fill_null(0).cast(kind) for name, kind in list(totals.schema.items())[1:])
         .with_columns(
             n_sized=pl.col("n_selected") - pl.col("n_dropped"),
             residual=zero_when_noise(total - pl.col("stage2_total")),

@@ -6,7 +6,6 @@ from typing import NamedTuple
 import polars as pl
 
 from sizing.frames.limit_columns import LimitsByPortfolio
-from sizing.limits.model import RebalancingLimits
 
 _BATCH_ROWS = 250_000
 """Rows of a batch: the working columns of so many take well under a gigabyte."""
@@ -32,7 +31,8 @@ def batches(selected: pl.DataFrame, limits: LimitsByPortfolio) -> Iterator[Batch
     if selected.height <= _BATCH_ROWS:
         yield Batch(selected, None, limits)
         return
-    named = pl.DataFrame({"portfolio_id": _names(limits)}, schema={"portfolio_id": pl.String})
+    names = list(limits) if isinstance(limits, Mapping) else []
+    named = pl.DataFrame({"portfolio_id": names}, schema={"portfolio_id": pl.String})
     numbered = (
         selected.select("portfolio_id")
         .with_row_index("row")
@@ -44,14 +44,7 @@ def batches(selected: pl.DataFrame, limits: LimitsByPortfolio) -> Iterator[Batch
     )
     for part in numbered.partition_by("batch", maintain_order=True):
         rows = part["row"].explode(empty_as_null=False, keep_nulls=False)
-        yield Batch(selected, rows, _limits_of(part["portfolio_id"], limits))
-
-
-def _names(limits: LimitsByPortfolio) -> list[str]:
-    return [] if isinstance(limits, RebalancingLimits) else list(limits)
-
-
-def _limits_of(names: pl.Series, limits: LimitsByPortfolio) -> LimitsByPortfolio:
-    if not isinstance(limits, Mapping):
-        return limits
-    return {name: limits[name] for name in names if name in limits}
+        if isinstance(limits, Mapping):
+            yield Batch(selected, rows, {name: limits[name] for name in part["portfolio_id"] if name in limits})
+        else:
+            yield Batch(selected, rows, limits)

@@ -17,12 +17,8 @@ from sizing.weights.water_fill import solve_level
 from sizing.weights.working_frame import append_columns, build_working_frame, check_selected
 
 STAGE_COLUMNS = (
-    "stage1_weight",
-    "stage1_cap",
-    "stage2_weight",
-    "stage2_cap",
-    "residual_weight",
-    "residual_limit",
+    *("stage1_weight", "stage1_cap", "stage2_weight", "stage2_cap"),
+    *("residual_weight", "residual_limit"),
 )
 
 _POSITION = pl.lit("position")
