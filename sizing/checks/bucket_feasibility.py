@@ -1,14 +1,12 @@
 """Pre-flight of the limits of buckets: where they can never reach the total, whatever is scored."""
 
 import math
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from sizing.limits.fields import WEIGHT_TOLERANCE
+from sizing.limits.fields import COUNT_TOLERANCE, SHOWN_STEPS, WEIGHT_TOLERANCE
 from sizing.limits.model import RebalancingLimits
-
-_COUNT_TOLERANCE = 1e-9
-_FIX_STEPS = 10_000
 
 
 class _Buckets(NamedTuple):
@@ -74,7 +72,7 @@ def _positions_in(buckets: _Buckets, limits: RebalancingLimits) -> Iterator[tupl
     """Yield the largest positions of the buckets, size and count: as many at the cap as fit, and what is then left."""
     cap = limits.max_single_position
     most = limits.max_total_positions if limits.allow_bucket_overflow else buckets.n_positions
-    n_full = min(math.floor(buckets.width / cap + _COUNT_TOLERANCE), most)
+    n_full = min(math.floor(buckets.width / cap + COUNT_TOLERANCE), most)
     yield cap, n_full * buckets.n_buckets
     has_room = (n_full + 1) * limits.min_position_size <= buckets.width + WEIGHT_TOLERANCE
     if n_full < most and has_room:
@@ -85,11 +83,7 @@ def _least_width(buckets: Iterable[_Buckets], limits: RebalancingLimits, n_slots
     """Return the least max_allocation_per_bucket that would do, in four decimals; more than 1 where none would."""
 
     def does(steps: int) -> bool:
-        wide = [one if one.is_own else one._replace(width=steps / _FIX_STEPS) for one in buckets]
+        wide = [one if one.is_own else one._replace(width=steps / SHOWN_STEPS) for one in buckets]
         return _reach(wide, limits, n_slots) >= limits.target_total_allocation - WEIGHT_TOLERANCE
 
-    low, high = 0, _FIX_STEPS + 1
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (low, middle) if does(middle) else (middle, high)
-    return high / _FIX_STEPS
+    return (bisect_left(range(1, SHOWN_STEPS + 1), x=True, key=does) + 1) / SHOWN_STEPS

@@ -9,12 +9,9 @@ from decimal import Decimal
 
 from sizing.checks.bucket_feasibility import find_short_buckets
 from sizing.checks.universe_feasibility import find_selection_objections
-from sizing.limits.fields import WEIGHT_TOLERANCE
+from sizing.limits.fields import COUNT_TOLERANCE, SHOWN_STEPS, WEIGHT_TOLERANCE
 from sizing.limits.model import RebalancingLimits
 from sizing.text import counted, listed
-
-_COUNT_TOLERANCE = 1e-9
-_FIX_STEPS = 10_000
 
 
 def find_infeasible(limits: RebalancingLimits) -> tuple[str, ...]:
@@ -36,7 +33,7 @@ def _slots(limits: RebalancingLimits) -> int:
     """Count the positions that can be held at all: the limit, or fewer where each must have the minimum size."""
     if limits.min_position_size == 0:
         return limits.max_total_positions
-    at_minimum = math.floor(limits.target_total_allocation / limits.min_position_size + _COUNT_TOLERANCE)
+    at_minimum = math.floor(limits.target_total_allocation / limits.min_position_size + COUNT_TOLERANCE)
     return min(limits.max_total_positions, at_minimum)
 
 
@@ -61,7 +58,7 @@ def _positions(limits: RebalancingLimits) -> str | None:
     reach = slots * cap
     if slots == 0 or reach >= total - WEIGHT_TOLERANCE:
         return None
-    needed = math.ceil(total / cap - _COUNT_TOLERANCE)
+    needed = math.ceil(total / cap - COUNT_TOLERANCE)
     fits = limits.min_position_size * needed <= total + WEIGHT_TOLERANCE
     fix = f"max_total_positions {needed}" if fits else f"max_single_position {_shown(_least(total / slots))}"
     count = f"max_total_positions {slots}" if slots == limits.max_total_positions else counted(slots, "position")
@@ -148,7 +145,7 @@ def _thresholds(limits: RebalancingLimits) -> str | None:
 
 def _least(value: float) -> float:
     """Round a limit up to four decimals, so that it can be typed and still works."""
-    return math.ceil(value * _FIX_STEPS - _COUNT_TOLERANCE) / _FIX_STEPS
+    return math.ceil(value * SHOWN_STEPS - COUNT_TOLERANCE) / SHOWN_STEPS
 
 
 def _shown(value: float) -> str:

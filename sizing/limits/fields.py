@@ -15,6 +15,13 @@ MOST_POSITIONS = 2**31 - 1
 WEIGHT_TOLERANCE = 1e-12
 """Two weights closer than this are the same weight: float noise, ten thousand times below a stored unit."""
 
+COUNT_TOLERANCE = 1e-9
+"""Added before a ratio is rounded down to a count: 0.4 / 0.02 is twenty, 29 of 50 is not more than 0.58."""
+
+SHOWN_DECIMALS = 4
+SHOWN_STEPS: int = 10**SHOWN_DECIMALS
+"""Weights that a person reads or types have four decimals: steps of 1e-4."""
+
 WEIGHT_UNIT, SCORE_UNIT, POSITIONS_UNIT = "fraction of the portfolio's value", "score", "positions"
 
 

@@ -1,8 +1,15 @@
 """Days that follow each other: each starts from what the day before it leaves. Computed all at once.
 
-Who is held is guessed first, from the places alone. Then all days are sized together, each from what was guessed for
-it, and again from what came of it, until nothing changes: then every day started from exactly what the day before it
-left. A round settles one more day at least, and nearly always all of them.
+Let f(d, h) be what day d leaves when it starts from the holdings h. Wanted are h_1 = given and h_{d+1} = f(d, h_d).
+One day after the other would cost a run of the rules a day; many days stacked cost little more than one. So:
+
+1. Guess who is held on each day, from the slots alone, which is cheap (`_guess`).
+2. Evaluate f for all days at once, each from its guess (`holdings_after`, `rebalance`).
+3. Start each day again from what the day before it left, until nothing changes. Then h_{d+1} = f(d, h_d) for every d.
+
+It ends: f depends on its arguments alone, and h_1 is given. When h_1 to h_d are right, the next round makes h_{d+1}
+right and leaves them as they are. So n days take at most n rounds, and nearly always one, since the guess errs only
+where an asset is dropped for its size.
 """
 
 from collections.abc import Sequence

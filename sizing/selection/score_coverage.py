@@ -4,14 +4,12 @@ import polars as pl
 
 from sizing.frames.day_inputs import DayInputs
 from sizing.frames.limit_columns import limit_frame
+from sizing.limits.fields import COUNT_TOLERANCE
 from sizing.selection.score_views import Views, build_views
 from sizing.selection.universe import with_restrictions
 from sizing.text import grouped
 
 _LIMITS = ("model", "max_missing_score_share")
-
-_COUNT_TOLERANCE = 1e-9
-"""29 of 50 is not more than 0.58, whatever floats say."""
 
 
 def find_missing_scores(inputs: DayInputs) -> tuple[str, ...]:
@@ -47,7 +45,7 @@ def missing_scores(inputs: DayInputs) -> pl.DataFrame:
             limit=pl.col("max_missing_score_share").first(),
             missing=pl.col("asset").filter("is_missing").sort().head(5).str.join(", "),
         )
-        .filter(pl.col("n_missing") > pl.col("limit") * pl.col("n") + _COUNT_TOLERANCE)
+        .filter(pl.col("n_missing") > pl.col("limit") * pl.col("n") + COUNT_TOLERANCE)
         .sort("portfolio_id", "of")
     )
     quiet = views.portfolios.join(today, on="view", how="anti").select("portfolio_id")

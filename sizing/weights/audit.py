@@ -4,7 +4,7 @@ import polars as pl
 
 from sizing.frames.limit_columns import LimitColumns
 from sizing.frames.schema import STORED_WEIGHT
-from sizing.limits.fields import WEIGHT_TOLERANCE
+from sizing.limits.fields import SHOWN_DECIMALS, SHOWN_STEPS, WEIGHT_TOLERANCE
 from sizing.weights.raw_weights import BELOW_MINIMUM, NO_SIZE
 from sizing.weights.relaxation import add_relaxation
 from sizing.weights.residual import zero_when_noise
@@ -32,8 +32,6 @@ _SHOWN_COLUMNS = (
     *("score", "score_multiplier", "raw_weight", "stage1_weight", "stage2_weight", "residual_weight", "target_weight"),
     *("pinned_weight", "min_position_size"),
 )
-_SHOWN_DECIMALS = 4
-_SHOWN_STEPS = 10**_SHOWN_DECIMALS
 _RATIO_DECIMALS = 12
 """Polars divides by a repeated value through its reciprocal: without rounding, company would change the last bit."""
 
@@ -80,9 +78,9 @@ def _sized_sentence() -> pl.Expr:
 
 def _shown(rows: pl.DataFrame) -> pl.DataFrame:
     """Write numbers with at most four decimals: looked up, since to write each takes ten times as long."""
-    steps = rows.select((pl.col(_SHOWN_COLUMNS).cast(pl.Float64) * _SHOWN_STEPS).round().cast(pl.UInt32))
+    steps = rows.select((pl.col(_SHOWN_COLUMNS).cast(pl.Float64) * SHOWN_STEPS).round().cast(pl.UInt32))
     highest = steps.max().max_horizontal().item() or 0
-    written = (pl.int_range(highest + 1, eager=True) / _SHOWN_STEPS).round(_SHOWN_DECIMALS).cast(pl.String)
+    written = (pl.int_range(highest + 1, eager=True) / SHOWN_STEPS).round(SHOWN_DECIMALS).cast(pl.String)
     return steps.select(pl.lit(written).gather(step).alias(step) for step in steps.columns)
 
 

@@ -9,15 +9,12 @@ import polars as pl
 
 from sizing.frames.limit_columns import LimitColumns, LimitsByPortfolio
 from sizing.frames.sorted_groups import running_count, starts
-from sizing.limits.fields import WEIGHT_TOLERANCE
+from sizing.limits.fields import COUNT_TOLERANCE, WEIGHT_TOLERANCE
 from sizing.weights.water_fill import solve_level
 from sizing.weights.working_frame import append_columns, build_working_frame, check_selected
 
 NO_SIZE = "no_size"
 BELOW_MINIMUM = "below_min_position_size"
-
-_COUNT_TOLERANCE = 1e-9
-"""Added before the floor of B / m: 0.4 / 0.02 is twenty."""
 
 
 @dataclass(frozen=True)
@@ -108,7 +105,7 @@ def _add_drop_reason(working: pl.DataFrame) -> pl.DataFrame:
 def _max_positions(limit: str) -> pl.Expr:
     """Count the positions of the minimum size that fit under a limit; any number where there is no minimum."""
     minimum = pl.col("min_position_size")
-    return pl.when(minimum > 0).then((pl.col(limit) / minimum + _COUNT_TOLERANCE).floor()).otherwise(float("inf"))
+    return pl.when(minimum > 0).then((pl.col(limit) / minimum + COUNT_TOLERANCE).floor()).otherwise(float("inf"))
 
 
 def _fits_portfolio(working: pl.DataFrame) -> pl.Series:

@@ -1,7 +1,13 @@
 """Report infeasibility: what limits can reach, which one binds, and the cheapest way out (sizing.md 7).
 
-The reachable total is sum over buckets of min(B, n_b c). Where cash is forced by limits, each limit's least value
-that would place it all is solved with the one solver; a changed cap is proved by sizing again under it.
+The reachable total is the sum over buckets of min(B, n c + p), with n free positions and the pinned weight p. Where
+limits force cash, the least value of each limit that alone would place the residual R is solved with the one solver:
+
+    max_residual_multiple g:   sum of min(g w2, u) = R, u = min(c - w2, max_residual_per_asset)
+    max_residual_per_asset a:  sum of min(a, u) = R,    u = min(c - w2, max_residual_multiple x w2)
+    c and B:                   relaxed_caps.py, proved by sizing again
+
+in each bucket at most its room. The cheapest is the one with the least new / old.
 """
 
 import polars as pl
@@ -131,6 +137,7 @@ def _growth_candidates(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def _growth(rows: pl.DataFrame, limit: str, slope: str) -> pl.DataFrame:
+    # Two levels: what a position gets where its bucket is full bounds it in the equation of the portfolio.
     bucket_level = solve_level(rows, "bucket_key", slope=slope, upper="room", total="bucket_room")
     within = rows.join(bucket_level, on="bucket_key", how="left", maintain_order="left").with_columns(
         reachable=at_level("level", slope, upper="room")

@@ -1,7 +1,13 @@
 """The residual R = T - sum(w2): where it goes, and what keeps it from going there (sizing.md 3, stage 3).
 
 Each position has room u = min(c - w2, max_residual_per_asset, max_residual_multiple x w2), each bucket B less its
-sum. What is not placed is cash.
+sum. What is not placed is cash. With rows in the order of the ranking and `before` as the sum over earlier rows:
+
+    safe_top_slice  v_i = min(u_i, bucket room - u before i in the bucket), x_i = min(v_i, R - v before i)
+    proportional    v_i = min(mu_b w2, u_i), mu_b fills the room of the bucket; x_i = min(mu w2, v_i), sum of x_i = R
+
+Sums of u and v stand for sums of x, which need a loop: a row that gets less than v_i has spent R, or the room of its
+bucket, and rows behind it get nothing either way.
 """
 
 from collections.abc import Callable
@@ -13,7 +19,6 @@ from sizing.limits.fields import WEIGHT_TOLERANCE
 from sizing.weights.water_fill import at_level, solve_level
 
 _POSITION_ROOM, _ASSET_ROOM, _MULTIPLE_ROOM = "position_room", "asset_room", "multiple_room"
-
 
 _NEEDED = (
     *("input_row", "portfolio_key", "bucket_key", "score_rank", "is_sized", "stage2_weight", "residual"),
@@ -35,9 +40,9 @@ def add_residual(working: pl.DataFrame) -> pl.DataFrame:
             pl.col("target_total_allocation") - pl.col("stage2_weight").sum().over("portfolio_key")
         )
     )
-    is_roomy = (pl.col("residual") > 0) & pl.col("is_sized")
-    roomy = with_residual.select(_NEEDED).filter(is_roomy).pipe(_with_rooms)
-    parts = {name: roomy.filter(pl.col("residual_strategy") == name) for name in STRATEGIES}
+    is_open = (pl.col("residual") > 0) & pl.col("is_sized")
+    rows = with_residual.select(_NEEDED).filter(is_open).pipe(_with_rooms)
+    parts = {name: rows.filter(pl.col("residual_strategy") == name) for name in STRATEGIES}
     placed = pl.concat([_NOTHING, *(STRATEGIES[name](part) for name, part in parts.items() if not part.is_empty())])
     return with_residual.join(placed, on="input_row", how="left", maintain_order="left").with_columns(
         pl.col("residual_weight").fill_null(0.0)

@@ -1,8 +1,16 @@
 """The one solver: find x with sum of clip(x a_i, l_i, u_i) = total, for every group at once, in closed form.
 
-The left side is piecewise linear and rises with x. Its slope changes where x a_i leaves l_i (at l_i / a_i) and where
-it reaches u_i (at u_i / a_i). Sort these breakpoints, sum slopes and constants over them, and read x off the segment
-that holds the total. Source: sizing.md 9; Krichene, Krichene, Bayen, CDC 2015.
+The left side F(x) is piecewise linear and rises with x. Between two breakpoints F(x) = k + s x: s sums the a_i of the
+rows between their bounds, k the l_i of those that have not risen yet and the u_i of those that have stopped. Each
+breakpoint changes both:
+
+    at l_i / a_i, where row i leaves its lower bound:   s + a_i, k - l_i
+    at u_i / a_i, where it reaches its upper bound:     s - a_i, k + u_i
+
+So sort the breakpoints, sum the changes over them, and read x = (total - k) / s off the segment that holds the total.
+That is n log n, without iteration and without a tolerance of convergence. Source: sizing.md 9; Krichene, Krichene,
+Bayen, CDC 2015. The nested problem, buckets inside a portfolio, stays closed: the level of each bucket bounds its rows
+in the equation of the portfolio (Vidal, Jaillet, Maculan, SIAM J. Optim. 2016).
 """
 
 import polars as pl
