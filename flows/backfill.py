@@ -20,13 +20,13 @@ from tasks.inputs.portfolio_groups import Group, days_of_groups, shown
 from tasks.inputs.run_context import RunContext, read_context
 from tasks.operations.former_copies import warn_of_former_copies
 from tasks.operations.postgres_copy import copy_or_warn
-from tasks.reports.run_artifacts import with_warnings
 from tasks.reports.run_reporting import HELD as HELD_STATE
 from tasks.reports.run_reporting import PUBLISHED as PUBLISHED_STATE
 from tasks.reports.run_reporting import read_summary, send, telling_refusals
 from tasks.runs.backfill import Approval, backfill_days, ingest_days
 from tasks.runs.backfill_report import HELD, PUBLISHED, DayDone, report_backfill
 from tasks.runs.snapshots import snapshot
+from tasks.text import with_warnings
 from tasks.trading_calendar import find_calendar
 
 

@@ -14,8 +14,8 @@ from tasks.config.limit_overrides import tell_differences
 from tasks.config.settings import InstallationSettings, RebalanceConfig, Settings, Words
 from tasks.config.ui_form import ChangedLimits, given_limits
 from tasks.inputs.run_context import RunContext, read_custom
-from tasks.reports.run_artifacts import with_warnings
 from tasks.stages import run_logger
+from tasks.text import with_warnings
 
 
 class CustomRunConfig(BaseModel):

@@ -20,7 +20,6 @@ from tasks.inputs.run_context import RunContext, read_context
 from tasks.inputs.superseded_holdings import warn_of_corrected_inputs
 from tasks.operations.former_copies import warn_of_former_copies
 from tasks.operations.postgres_copy import copy_or_warn
-from tasks.reports.run_artifacts import with_warnings
 from tasks.reports.run_reporting import (
     CLOSED,
     HELD,
@@ -39,11 +38,12 @@ from tasks.runs.approval import Asked, ask_approval, propose
 from tasks.runs.compute import break_circuit, check, diversify, select, size
 from tasks.runs.ingest import ingest_day
 from tasks.runs.lifecycle import take_course
-from tasks.runs.publish import FailureRecord, hold, publish
+from tasks.runs.publish import hold, publish, recording_failure
 from tasks.runs.run_record import OpenRun, open_run
 from tasks.runs.schedule import require_fresh, scheduled_day, scheduled_start
 from tasks.runs.snapshots import snapshot
 from tasks.stages import run_logger
+from tasks.text import with_warnings
 from tasks.trading_calendar import find_calendar
 
 _RESUME = "when the cause is gone, lift the halt with `ballast resume` and run the day again"
@@ -147,7 +147,7 @@ def _rebalance(config: RebalanceConfig, context: RunContext, day: date, group: G
     settings = group.settings(context.settings)
     run = open_run(settings, day, group.limits, frozenset(context.terms), config.requested_by)
     try:
-        with FailureRecord(settings, day, run):
+        with recording_failure(settings, day, run):
             taken = take_course(run, group, _Tasks(settings, run, group))
             if taken.state in _MENDS:
                 hold(settings, run, taken.reason)

@@ -13,7 +13,6 @@ from tasks import events
 from tasks.config.portfolios import load_feeds
 from tasks.config.settings import InstallationSettings, Settings, Words
 from tasks.operations.postgres_copy import copy_or_warn
-from tasks.reports.run_artifacts import with_warnings
 from tasks.reports.run_reporting import (
     HELD,
     PUBLISHED,
@@ -30,6 +29,7 @@ from tasks.runs.backfill import ingest_days
 from tasks.runs.ingest import Ingested
 from tasks.runs.run_record import OpenRun
 from tasks.runs.snapshots import snapshot
+from tasks.text import with_warnings
 
 DECLINED = "Declined"
 """The name of the state in which a declined proposal completes; otherwise they are those of a day."""

@@ -4,6 +4,7 @@ A row that breaks a rule is refused with the rule in words; the good rows go on.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import dataframely as dy
 import polars as pl
@@ -125,87 +126,56 @@ class RenameRows(FileRows):
 
 @dataclass(frozen=True)
 class Contract:
-    """One kind of file: its columns (name in the file, name here, type), which must be there, and its row rules."""
+    """One kind of file: its row rules, and which of their columns must be there, by their names in the file."""
 
     kind: IngestKind
-    columns: tuple[tuple[str, str, type[pl.DataType]], ...]
+    rows: type[FileRows]
     required: tuple[str, ...]
-    rows: type[dy.Schema]
-    is_dated: bool
-    """Whether its rows are of days: in a file of one day, or in a file of many."""
 
     may_be_empty: bool = False
     """Whether a header without rows says something: that there is nothing, not that something went wrong."""
 
     is_whole: bool = False
-    """Whether one refused row refuses the file: the good rows alone would not be safe."""
+    """Whether one rejected row rejects the file: the good rows alone would not be safe."""
+
+    @property
+    def is_dated(self) -> bool:
+        """Whether its rows are of days: in a file of one day, or in a file of many."""
+        return issubclass(self.rows, DatedRows)
+
+    @cached_property
+    def columns(self) -> tuple[tuple[str, str, type[pl.DataType]], ...]:
+        """Its columns, the required ones first: their names in the file, their names here, and their types."""
+        columns = {
+            "date" if name == "as_of_date" else name: (name, column.dtype.base_type())
+            for name, column in self.rows.columns().items()
+            if name not in _NOT_IN_THE_FILE
+        }
+        return tuple((given, *columns[given]) for given in dict.fromkeys([*self.required, *columns]))
 
 
-SCORES = Contract(
-    kind="scores",
-    columns=(
-        ("date", "as_of_date", DAY),
-        ("model", "model", TEXT),
-        ("asset", "asset", TEXT),
-        ("score", "score", NUMBER),
-        ("technical_score", "technical_score", NUMBER),
-        ("fundamental_score", "fundamental_score", NUMBER),
-        ("volatility", "volatility", NUMBER),
-    ),
-    required=("date", "asset"),
-    rows=ScoreRows,
-    is_dated=True,
-)
-ASSETS = Contract(
-    kind="assets",
-    columns=(("asset", "asset", TEXT), ("bucket", "bucket", TEXT)),
-    required=("asset", "bucket"),
-    rows=AssetRows,
-    is_dated=False,
-)
+_NOT_IN_THE_FILE = ("row_number", "file_day", "latest_day")
+
+SCORES = Contract("scores", ScoreRows, required=("date", "asset"))
+ASSETS = Contract("assets", AssetRows, required=("asset", "bucket"))
 POSITIONS = Contract(
-    kind="positions",
-    columns=(
-        ("date", "as_of_date", DAY),
-        ("portfolio_id", "portfolio_id", TEXT),
-        ("asset", "asset", TEXT),
-        ("current_weight", "current_weight", NUMBER),
-    ),
+    "positions",
+    PositionRows,
     required=("date", "portfolio_id", "asset", "current_weight"),
-    rows=PositionRows,
-    is_dated=True,
     is_whole=True,  # a holding that got lost would be bought a second time
 )
-PRICES = Contract(
-    kind="prices",
-    columns=(("date", "as_of_date", DAY), ("asset", "asset", TEXT), ("close", "close", NUMBER)),
-    required=("date", "asset", "close"),
-    rows=PriceRows,
-    is_dated=True,
-)
+PRICES = Contract("prices", PriceRows, required=("date", "asset", "close"))
 RESTRICTION_LIST = Contract(
-    kind="restrictions",
-    columns=(
-        ("portfolio_id", "portfolio_id", TEXT),
-        ("asset", "asset", TEXT),
-        ("restriction", "restriction", TEXT),
-        ("reason", "reason", TEXT),
-        ("valid_from", "valid_from", DAY),
-        ("valid_until", "valid_until", DAY),
-    ),
+    "restrictions",
+    RestrictionRows,
     required=("portfolio_id", "asset", "restriction"),
-    rows=RestrictionRows,
-    is_dated=False,
     may_be_empty=True,
     is_whole=True,  # a restriction that got lost would let something be traded that must not be
 )
-
 RENAMES = Contract(
-    kind="renames",
-    columns=(("old", "old", TEXT), ("new", "new", TEXT), ("valid_from", "valid_from", DAY)),
+    "renames",
+    RenameRows,
     required=("old", "new", "valid_from"),
-    rows=RenameRows,
-    is_dated=False,
     may_be_empty=True,
     is_whole=True,  # a rename that got lost would let a holding be closed and bought anew
 )

@@ -41,6 +41,11 @@ def all_unknown(what: str, names: Sequence[str], known: Collection[str]) -> str:
     return "; ".join(first_of([*first, *names[MOST_NAMED:]]))
 
 
+def with_warnings(sentence: str, *warnings: str) -> str:
+    """Return the sentence with each warning on a line of its own below it."""
+    return "\n".join([sentence, *(f"warning: {one}" for one in warnings)])
+
+
 def utc(moment: object) -> str:
     """Return a time to the minute. *Requires* a datetime in UTC.
 

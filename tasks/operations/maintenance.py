@@ -18,7 +18,7 @@ from tasks.artifacts import show_markdown
 from tasks.config.settings import Settings
 from tasks.retries import RETRIES
 from tasks.stages import run_logger, stage
-from tasks.text import utc
+from tasks.text import utc, with_warnings
 
 
 class Proved(NamedTuple):
@@ -119,7 +119,7 @@ def report_upkeep(settings: Settings, proved: Proved, removed: tuple[Removed, ..
     )
     gone = f"; removed {listed([one.path.name for one in removed])}" if removed else ""
     sentence = f"backup {proved.path} is proved, {len(backups)} are kept{gone}"
-    return "\n".join([sentence, *(f"warning: {one}" for one in warnings)])
+    return with_warnings(sentence, *warnings)
 
 
 def _warnings(status: Status, proved: Proved, free: int) -> list[str]:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import polars as pl
 
-from sizing.text import first_of, grouped, listed
+from sizing.text import counted, first_of, grouped, listed
 from sql.warehouse import Warehouse
 from tasks.artifacts import show_markdown
 from tasks.config.settings import Settings
@@ -148,16 +148,12 @@ def _tell_day(due: Due, missing: list[Missing]) -> str:
     told = "; ".join(first_of([f"{listed(names)} {why}: {todo}" for (why, todo), names in by_reason.items()]))
     n_due = len(due.portfolio_ids)
     if not missing:
-        return f"{_portfolios(n_due)} {_have(n_due)} targets of {due.day}"
-    return f"{len(missing)} of {_portfolios(n_due)} {_have(len(missing))} no targets of {due.day}: {told}"
+        return f"{counted(n_due, 'portfolio')} {_have(n_due)} targets of {due.day}"
+    return f"{len(missing)} of {counted(n_due, 'portfolio')} {_have(len(missing))} no targets of {due.day}: {told}"
 
 
 def _have(number: int) -> str:
     return "has" if number == 1 else "have"
-
-
-def _portfolios(number: int) -> str:
-    return "1 portfolio" if number == 1 else f"{number} portfolios"
 
 
 def _read_halts(warehouse: Warehouse) -> dict[str | None, str]:

@@ -25,7 +25,7 @@ from tasks.config.settings import Settings
 from tasks.inputs.portfolio_groups import Group, split_halted
 from tasks.inputs.superseded_holdings import warn_of_corrected_inputs, warn_of_later_days, warn_of_replaced_holdings
 from tasks.runs.approval import Asked, find_asked
-from tasks.runs.ingest import take_in_day
+from tasks.runs.ingest import ingest_day
 from tasks.runs.lifecycle import UNCHANGED, take_course
 from tasks.runs.run_record import PROPOSED, PUBLISHED, OpenRun, start_run
 from tasks.trading_calendar import find_calendar
@@ -86,7 +86,7 @@ def plan_day(settings: Settings, day: date, groups: Sequence[Group], known: Coll
     `WarehouseError` when there is a warehouse without a snapshot, or it is damaged.
     """
     with _thrown_away(settings) as own:
-        ingested = take_in_day(own, day, feeds)
+        ingested = ingest_day.fn(own, day, feeds)
         with own.open_warehouse().kept_open() as warehouse:
             visible = warehouse.query("visible_until", day=day)
             parts = split_halted(groups, warehouse.query("halts_in_force"))

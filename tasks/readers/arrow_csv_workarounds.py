@@ -5,6 +5,7 @@ and rows melt together. And it takes a line end that lies in two blocks for one 
 """
 
 import io
+from collections.abc import Iterator
 from threading import Lock
 
 import polars as pl
@@ -14,38 +15,37 @@ _MARK_WRITTEN, _NUL_WRITTEN = f"{_MARK}\ufdd1", f"{_MARK}\ufdd2"
 
 
 class ArrowText(io.RawIOBase):
-    r"""The bytes of a UTF-8 stream without NUL, in blocks that never end between `\r` and `\n`."""
+    r"""The blocks of a UTF-8 text as Arrow reads them: without NUL, and never ending between `\r` and `\n`."""
 
-    def __init__(self, text: io.RawIOBase) -> None:
+    def __init__(self, blocks: Iterator[bytes]) -> None:
         super().__init__()
-        self._text = text
-        self._kept_back = b""
+        self._blocks: Iterator[bytes] | None = blocks
+        self._held_back = b""
         self._is_rewritten = False
-        self._is_ended = False
         self._reading = Lock()
 
     def readable(self) -> bool:
-        """Say yes, as every stream for reading does."""
+        """Return yes, as every stream for reading does."""
         return True
 
-    def read(self, size: int = -1) -> bytes:
-        """Give the next bytes, none at the end."""
+    def read(self, _size: int = -1) -> bytes:
+        """Return the next block, however large; nothing at the end."""
         with self._reading:
-            return b"" if self._is_ended else self._next(size)
+            return self._next() if self._blocks else b""
 
     def end(self) -> None:
-        """Give nothing any more: Arrow reads ahead in a thread, and goes on when its reader is given up."""
+        """Return nothing any more: Arrow reads ahead in a thread, and goes on when its reader is given up."""
         with self._reading:
-            self._is_ended = True
+            self._blocks = None
 
-    def _next(self, size: int) -> bytes:
-        while True:
-            part = self._text.read(size) or b""
-            block, self._kept_back = self._kept_back + part, b""
-            if part.endswith(b"\r"):
-                block, self._kept_back = block[:-1], b"\r"
-            if block or not part:
+    def _next(self) -> bytes:
+        for part in self._blocks or ():
+            block = self._held_back + part
+            self._held_back = b"\r" if block.endswith(b"\r") else b""
+            if block := block.removesuffix(b"\r") if self._held_back else block:
                 return self._rewrite(block)
+        block, self._held_back = self._held_back, b""
+        return block
 
     def _rewrite(self, block: bytes) -> bytes:
         mark = _MARK.encode()
@@ -55,11 +55,11 @@ class ArrowText(io.RawIOBase):
         return block.replace(mark, _MARK_WRITTEN.encode()).replace(b"\0", _NUL_WRITTEN.encode())
 
     def restore(self, text: str) -> str:
-        """Give a text as the file has it."""
+        """Return a text as the file has it."""
         return text.replace(_NUL_WRITTEN, "\0").replace(_MARK_WRITTEN, _MARK) if self._is_rewritten else text
 
     def restore_all(self, rows: pl.DataFrame) -> pl.DataFrame:
-        """Give rows of texts as the file has them."""
+        """Return rows of texts as the file has them."""
         if not self._is_rewritten:
             return rows
         texts = pl.all().str.replace_all(_NUL_WRITTEN, "\0", literal=True)

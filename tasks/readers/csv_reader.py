@@ -44,8 +44,8 @@ def read_csv(path: Path, layout: Layout, notation: Notation) -> Iterator[RawBatc
     columns = layout.match(header)
     # The last line is ours. Read as a row of its own, it proves that no quote before it was left open.
     end = uuid.uuid4().hex
-    with open_text(path, notation, f"\n{end}") as text:
-        rows = ArrowText(text)
+    with open_text(path, notation, BLOCK_BYTES, f"\n{end}") as blocks:
+        rows = ArrowText(blocks)
         try:
             yield from _Rows(rows, end, len(header)).read(columns, notation)
         finally:
@@ -53,8 +53,8 @@ def read_csv(path: Path, layout: Layout, notation: Notation) -> Iterator[RawBatc
 
 
 def _read_start(path: Path, notation: Notation) -> str:
-    with open_text(path, notation) as text:
-        return text.read(_LONGEST_HEADER).decode(errors="ignore")
+    with open_text(path, notation, _LONGEST_HEADER) as blocks:
+        return next(blocks, b"").decode(errors="ignore")
 
 
 def _require_separator(said: str, notation: Notation) -> None:

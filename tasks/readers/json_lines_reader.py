@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 import polars as pl
 
 from tasks.errors import SourceError
-from tasks.readers.text_stream import Excerpt, open_text
+from tasks.readers.text_stream import open_text
 from tasks.validation.header import Layout
 from tasks.validation.row_validation import RawBatch, broken_rows
 from tasks.values.notation import Notation
@@ -35,8 +35,8 @@ def read_json_lines(path: Path, layout: Layout, notation: Notation) -> Iterator[
     """
     decoder = _decoder(notation)
     n_lines, n_objects = 0, 0
-    with open_text(path, notation) as text:
-        for block in _line_blocks(text):
+    with open_text(path, notation, BLOCK_BYTES) as blocks:
+        for block in _line_blocks(blocks):
             lines = dict(enumerate(block, n_lines + 1))
             objects, broken = _decode(decoder, lines)
             header = list(dict.fromkeys(key for _, row in objects for key in row))
@@ -70,10 +70,10 @@ def _object_of_unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return row
 
 
-def _line_blocks(text: Excerpt) -> Iterator[list[str]]:
+def _line_blocks(blocks: Iterator[bytes]) -> Iterator[list[str]]:
     """Give the lines that are not blank, some at a time."""
     rest = b""
-    while block := text.read(BLOCK_BYTES):
+    for block in blocks:
         whole, newline, rest = (rest + block).rpartition(b"\n")
         if not newline and len(rest) > _LONGEST_LINE:
             msg = f"has a line of more than {_LONGEST_LINE >> 20} MiB: is it JSON lines, one object a line?"

@@ -116,11 +116,6 @@ def report_refusal(settings: Settings, days: Sequence[date], reason: str, key: s
     return True
 
 
-def with_warnings(sentence: str, *warnings: str) -> str:
-    """Put each warning on a line of its own below the sentence."""
-    return "\n".join([sentence, *(f"warning: {one}" for one in warnings)])
-
-
 def summarise(summary: pl.DataFrame) -> str:
     """Say what a run did to each portfolio, or to many together. *Requires* the columns of the query `day_summary`."""
     if summary.height > MOST_NAMED:

@@ -7,6 +7,7 @@ from sizing.text import first_of, grouped
 from tasks.artifacts import show_markdown
 from tasks.runs.ingest import Ingested, summarise_refusals
 from tasks.stages import stage
+from tasks.text import with_warnings
 
 PUBLISHED, UNCHANGED, HELD = "published", "unchanged", "held"
 
@@ -30,7 +31,7 @@ def report_backfill(done: tuple[DayDone, ...], ingested: tuple[Ingested, ...]) -
     warnings = first_of(list(dict.fromkeys(warning for one in done for warning in one.warnings)))
     told = [f"- Warning: {one}" for one in warnings]
     show_markdown("\n".join([f"# Backfill: {sentence}", "", *held, *told]), key="backfill")
-    return "\n".join([sentence, *(f"warning: {one}" for one in warnings)])
+    return with_warnings(sentence, *warnings)
 
 
 def summarise(done: tuple[DayDone, ...]) -> str:

@@ -33,18 +33,9 @@ class Ingested:
 
 @stage("ingest", RETRIES)
 def ingest_day(settings: Settings, day: date, feeds: Feeds) -> tuple[Ingested, ...]:
-    """Read what describes the day into the warehouse, as `take_in_day` does."""
-    ingested = take_in_day(settings, day, feeds)
-    accepted = sum(one.ingest.rows_accepted for one in ingested)
-    rejected = sum(one.ingest.rows_rejected for one in ingested)
-    run_logger().info("ingest: %d files, %d rows accepted, %d rejected", len(ingested), accepted, rejected)
-    return ingested
+    """Read what describes the day into the warehouse. The same content twice is one ingest.
 
-
-def take_in_day(settings: Settings, day: date, feeds: Feeds) -> tuple[Ingested, ...]:
-    """Read what describes the day into the warehouse, without an engine. The same content twice is one ingest.
-
-    *Raises* `SourceError` for scores that are missing, and for content that is refused whole, which is recorded.
+    *Raises* `SourceError` for scores that are missing, and for content that is rejected whole, which is recorded.
     """
     sources = find_sources(settings.inbox, day, feeds)
     ingested = _take_in(settings, (day,), [(source, day) for source in sources])
@@ -52,6 +43,9 @@ def take_in_day(settings: Settings, day: date, feeds: Feeds) -> tuple[Ingested, 
         shown = " and ".join(source.shown for source in sources if source.contract.kind == "scores")
         msg = f"no scores for {day} in {shown}: deliver them, or correct the day"
         raise SourceError(msg)
+    accepted = sum(one.ingest.rows_accepted for one in ingested)
+    rejected = sum(one.ingest.rows_rejected for one in ingested)
+    run_logger().info("ingest: %d files, %d rows accepted, %d rejected", len(ingested), accepted, rejected)
     return ingested
 
 

@@ -1,8 +1,8 @@
 """Make a day visible: its rows, in one transaction; or record why it is not."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date
-from types import TracebackType
-from typing import Self
 
 from sizing.pipeline import Rebalance
 from sql.errors import HaltedError, PublishRejectedError, WarehouseError
@@ -34,29 +34,22 @@ def hold(settings: Settings, run: OpenRun, reason: str) -> None:
     run_logger().warning("held: %s", reason)
 
 
-class FailureRecord:
+@contextmanager
+def recording_failure(settings: Settings, day: date, run: OpenRun) -> Iterator[None]:
     """Record a run that fails on its way, whatever fails, where readers see it; the error goes on.
 
     A rejected run has its record already; one that a halt stopped is held, and goes on as such.
     """
-
-    def __init__(self, settings: Settings, day: date, run: OpenRun) -> None:
-        self._settings = settings
-        self._day = day
-        self._run = run
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        if error is None or isinstance(error, HaltedError):
-            return
-        warehouse = self._settings.open_warehouse()
+    try:
+        yield
+    except HaltedError:
+        raise
+    except BaseException as error:
+        warehouse = settings.open_warehouse()
         try:
             if not isinstance(error, PublishRejectedError):
-                warehouse.record_event(self._run.run_id, "failed", self._run.by, f"{type(error).__name__}: {error}")
-            warehouse.snapshot(self._day)
+                warehouse.record_event(run.run_id, "failed", run.by, f"{type(error).__name__}: {error}")
+            warehouse.snapshot(day)
         except WarehouseError as unrecorded:
-            run_logger().error("the failure of %s could not be recorded: %s", self._run.run_id, unrecorded)
+            run_logger().error("the failure of %s could not be recorded: %s", run.run_id, unrecorded)
+        raise

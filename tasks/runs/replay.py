@@ -10,7 +10,7 @@ import polars as pl
 
 from sizing.frames.day_inputs import DayInputs
 from sizing.pipeline import rebalance
-from sizing.text import listed
+from sizing.text import counted, listed
 from sql.warehouse import Warehouse
 from tasks.artifacts import show_markdown
 from tasks.config.settings import Settings
@@ -20,6 +20,7 @@ from tasks.inputs.fingerprints import code_fingerprint, input_fingerprint
 from tasks.retries import RETRIES
 from tasks.runs.run_record import actor, stored_exchange, stored_limits
 from tasks.stages import run_logger, stage
+from tasks.text import with_warnings
 
 _ROW_KEYS = {
     "decisions": "asset",
@@ -162,19 +163,18 @@ def _of_inputs(run: Mapping[str, Any], read: str) -> pl.DataFrame:
 
 def _summarise(replayed: tuple[Replayed, ...]) -> str:
     differing = [one for one in replayed if one.n_differences]
-    runs = "1 run" if len(replayed) == 1 else f"{len(replayed)} runs"
-    if not differing:
-        lines = [f"{runs} replayed: identical, every value of every table"]
-    else:
-        n_values = sum(one.n_differences for one in differing)
-        lines = [f"{runs} replayed: {len(differing)} differ, in {n_values} values, see replay_differences"]
-    for n_runs, words in (
+    n_values = sum(one.n_differences for one in differing)
+    found = (
+        f"{len(differing)} differ, in {n_values} values, see replay_differences"
+        if differing
+        else "identical, every value of every table"
+    )
+    warnings = (
         (sum(one.has_other_inputs for one in replayed), "read other inputs than were recorded"),
         (sum(one.has_other_code for one in replayed), "computed by other code than now"),
-    ):
-        if n_runs:
-            lines.append(f"warning: {n_runs} of {len(replayed)} {words}")
-    return "\n".join(lines)
+    )
+    told = [f"{n_runs} of {len(replayed)} {words}" for n_runs, words in warnings if n_runs]
+    return with_warnings(f"{counted(len(replayed), 'run')} replayed: {found}", *told)
 
 
 def _yes(flag: bool) -> str:  # noqa: FBT001 - a cell of a table

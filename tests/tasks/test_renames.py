@@ -23,7 +23,7 @@ from tasks.errors import SourceError
 from tasks.preflight.file_check import frames_of
 from tasks.renames import find_tangled, names_on, renamed
 from tasks.runs.backfill import Book, publish_days
-from tasks.runs.ingest import ingest_range, take_in_day
+from tasks.runs.ingest import ingest_day, ingest_range
 from tasks.runs.replay import find_differences
 from tasks.runs.run_record import start_run
 
@@ -298,7 +298,7 @@ def test_renames_that_cannot_be_are_refused_whole_in_one_sentence(
     settings = make("refused")
     (settings.inbox / "renames.csv").write_text(f"old,new,valid_from\n{rows}")
     with pytest.raises(SourceError, match=words):
-        take_in_day(settings, NEXT, {})
+        ingest_day.fn(settings, NEXT, {})
     assert _ask(settings, "FROM renames") == []
 
 

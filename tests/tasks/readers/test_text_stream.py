@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tasks.errors import SourceError
 from tasks.readers import text_stream
-from tasks.readers.text_stream import Excerpt, Utf8Stream
+from tasks.readers.text_stream import cut_out, decode
 from tasks.values.notation import Notation
 
 TEXTS = st.text(st.sampled_from('ab "é\n\r\t'), max_size=60)
@@ -17,12 +17,7 @@ STOPS = st.sampled_from([None, "", "a", "ab", "é", '"a', "b a"])
 
 
 def _excerpt(content: bytes, notation: Notation, size: int, end: str = "") -> str:
-    stream = Excerpt(Utf8Stream(io.BytesIO(content), "utf-8"), notation, end)
-    parts = []
-    while part := stream.read(size):
-        parts.append(part)
-    assert stream.read(size) == b""
-    return b"".join(parts).decode()
+    return b"".join(cut_out(decode(io.BytesIO(content), "utf-8", size), notation, end)).decode()
 
 
 def _expected(text: str, skip_rows: int, stop_at: str | None) -> str:
@@ -42,7 +37,7 @@ def test_any_blocks_give_the_same_lines(text: str, skip_rows: int, stop_at: str 
 
 
 def test_a_line_that_does_not_end_is_not_kept_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(text_stream, "BLOCK_BYTES", 100)
+    monkeypatch.setattr(text_stream, "LONGEST_LINE", 100)
     with pytest.raises(SourceError, match="has a line of more than"):
         _excerpt(b"x" * 1_000, Notation(stop_at="The content"), 50)
     assert len(_excerpt(b"x" * 1_000, Notation(), 50)) == 1_000

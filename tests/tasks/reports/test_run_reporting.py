@@ -1,7 +1,7 @@
 """One message of several runs: what a person reads is a sentence, and each warning once on a line below it."""
 
-from tasks.reports.run_artifacts import with_warnings
 from tasks.reports.run_reporting import Message, join
+from tasks.text import with_warnings
 
 
 def test_every_warning_of_several_runs_is_told_once_below_all_sentences() -> None:
