@@ -51,8 +51,12 @@ _OTHER_PROPERTIES = (
     "tests/properties/test_projection_cvxpy.py",
 )
 # The tests of a day that look at weights; the others ask the sizer nothing that the properties do not.
-_ASKED_DIRECTLY = ("batches", "checks", "feasibility", "first_call", "limits", "sizing_reason", "trades")
-_DIRECT = tuple(f"tests/sizing/test_{name}.py" for name in _ASKED_DIRECTLY)
+_DIRECT = (
+    *("tests/sizing/limits/test_model.py", "tests/sizing/limits/test_presets.py"),
+    *("tests/sizing/checks/test_constraints.py", "tests/sizing/checks/test_feasibility.py"),
+    *("tests/sizing/trading", "tests/sizing/weights/test_batches.py"),
+    *("tests/sizing/test_first_call.py", "tests/sizing/test_sizing_reason.py"),
+)
 _TESTS_OF = {
     "limit_columns": ("tests/sizing/limits/test_model.py",),
     # What no weight shows: the other properties would pass before these are asked.
@@ -86,8 +90,10 @@ def rounds_for(file: str) -> tuple[Round, ...]:
 
 
 def _own_tests(file: str) -> tuple[str, ...]:
-    own = _TESTS_OF.get(Path(file).stem, (f"tests/sizing/test_{Path(file).stem}.py",))
-    return tuple(test for test in own if Path(test).is_file())
+    if file.startswith("sizing/limits/"):
+        return ("tests/sizing/limits/test_model.py",)
+    beside = Path("tests", file).with_name(f"test_{Path(file).name}")
+    return _TESTS_OF.get(Path(file).stem, (str(beside),) if beside.is_file() else ())
 
 
 def copy_tracked(folder: Path) -> None:
@@ -110,7 +116,7 @@ def measure(folder: Path, one: Round) -> int:
     before = _children_seconds()
     outcome = _run(folder, one, cpu_seconds=600)
     if outcome != "survived":
-        msg = f"without any mutant, {' '.join(one.tests)}: {outcome}; mend the tests first"
+        msg = f"without any mutant, {' '.join(one.tests)}: {outcome}; fix the tests first"
         raise BaselineError(msg)
     return _SPARE_SECONDS + round(_SPARE_FACTOR * (_children_seconds() - before))
 
