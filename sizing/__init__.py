@@ -1,13 +1,14 @@
 """Every portfolio rule, from scores to target weights. Pure: no engine, no database, no files, no clock.
 
 What a notebook needs is here: `size_portfolios` from selected assets to weights, `rebalance` from the inputs of a whole
-day to its targets, their limits, and the errors that they raise.
+day to its targets, their limits, what these can never reach, and the errors that they raise.
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from sizing.checks.feasibility import find_infeasible
     from sizing.errors import BallastError, ContractError
     from sizing.frames.day_inputs import DayInputs
     from sizing.limits.model import RebalancingLimits
@@ -29,11 +30,13 @@ __all__ = [
     "ScoreTier",
     "SizedPortfolios",
     "TwoStagePositionSizer",
+    "find_infeasible",
     "rebalance",
     "size_portfolios",
 ]
 
 _MODULES = {
+    "checks.feasibility": ("find_infeasible",),
     "weights.raw_weights": ("DynamicPositionSizer",),
     "errors": ("BallastError", "ContractError"),
     "frames.day_inputs": ("DayInputs",),

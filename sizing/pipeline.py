@@ -51,6 +51,17 @@ def size_portfolios(selected: pl.DataFrame, limits: LimitsByPortfolio) -> SizedP
     *Returns* `positions`, one row per selected asset, dropped ones too, and `portfolios`, one row per portfolio;
     in each portfolio the target weights and the cash weight add up to target_total_allocation exactly.
     *Raises* `ContractError`. Source: sizing.md.
+
+    >>> from sizing import RebalancingLimits
+    >>> selected = pl.DataFrame({
+    ...     "portfolio_id": "growth", "asset": ["KO", "LLY", "V"], "bucket": ["Staples", "Health Care", "Financials"],
+    ...     "score": [0.66, 0.95, 0.83], "is_held": [True, False, False],
+    ... })
+    >>> sized = size_portfolios(selected, RebalancingLimits(max_single_position=0.35))
+    >>> [(asset, str(weight)) for asset, weight in sized.positions.select("asset", "target_weight").rows()]
+    [('LLY', '0.35000000'), ('V', '0.35000000'), ('KO', '0.25000000')]
+    >>> str(sized.portfolios["cash_weight"].item())
+    '0E-8'
     """
     with ThreadPoolExecutor(pl.thread_pool_size()) as pool:
         parts = list(pool.map(_size_batch, batches(check_selected(selected), check_limits(limits))))
@@ -127,6 +138,29 @@ def settle(decisions: pl.DataFrame, sized: SizedPortfolios, inputs: DayInputs) -
 
 
 def rebalance(inputs: DayInputs) -> Rebalance:
-    """Run a whole day of rules, from inputs to checked targets."""
+    """Run a whole day of rules, from inputs to checked targets.
+
+    >>> from datetime import date
+    >>> from decimal import Decimal
+    >>> from sizing import DayInputs, RebalancingLimits
+    >>> day, weight = date(2025, 6, 2), pl.Decimal(10, 8)
+    >>> scores = pl.DataFrame({
+    ...     "model": "default", "asset": ["KO", "LLY", "V"], "score_date": day,
+    ...     "score_age_days": pl.Series([0, 0, 0], dtype=pl.Int32), "score": [0.66, 0.95, 0.83],
+    ... }).with_columns(technical_score=pl.lit(None, pl.Float64), fundamental_score=pl.lit(None, pl.Float64))
+    >>> text = dict.fromkeys(("portfolio_id", "asset", "restriction", "reason"), pl.String)
+    >>> holdings = {"portfolio_id": ["growth"], "asset": ["KO"], "current_weight": [Decimal("0.3")]}
+    >>> inputs = DayInputs(
+    ...     as_of_date=day,
+    ...     limits={"growth": RebalancingLimits(max_single_position=0.35)},
+    ...     scores=scores,
+    ...     assets=pl.DataFrame({"asset": ["KO", "LLY", "V"], "bucket": ["Staples", "Health Care", "Financials"]}),
+    ...     holdings=pl.DataFrame(holdings, schema_overrides={"current_weight": weight}),
+    ...     restrictions=pl.DataFrame(schema=text),
+    ... )
+    >>> targets = rebalance(inputs).targets
+    >>> [(asset, str(weight)) for asset, weight in targets.select("asset", "target_weight").rows()]
+    [('LLY', '0.35000000'), ('V', '0.35000000'), ('KO', '0.25000000'), ('CASH', '0E-8')]
+    """
     decisions = decide(select_candidates(inputs), inputs)
     return settle(decisions, size_decisions(decisions, inputs), inputs)

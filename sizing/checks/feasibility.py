@@ -15,7 +15,13 @@ from sizing.text import counted, listed
 
 
 def find_infeasible(limits: RebalancingLimits) -> tuple[str, ...]:
-    """Return one sentence for each thing that these limits can never reach; nothing: no objection."""
+    """Return one sentence for each thing that these limits can never reach, with numbers; empty: no objection.
+
+    >>> for sentence in find_infeasible(RebalancingLimits(max_total_positions=5)):
+    ...     print(sentence)
+    max_total_positions 5 x max_single_position 0.15 = 0.75 < target_total_allocation 0.95: the rest is cash; \
+max_total_positions 7 would do
+    """
     found = [_thresholds(limits), _bucket_counts(limits)]
     if limits.enable_dynamic_sizing:
         found += [_minimum(limits), _positions(limits), _bucket_minimum(limits)]

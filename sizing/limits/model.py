@@ -19,6 +19,12 @@ class RebalancingLimits(TradingLimits, DiversificationLimits, SelectionLimits, S
     *Raises* `pydantic.ValidationError` for an unknown name, a value out of bounds, or limits that
     contradict each other. Limits that can be met but will disappoint are reported by
     `sizing.checks.feasibility.find_infeasible`.
+
+    >>> limits = RebalancingLimits(max_single_position=0.1, residual_strategy="proportional")
+    >>> limits.max_single_position, limits.target_total_allocation
+    (0.1, 0.95)
+    >>> RebalancingLimits.model_fields["max_single_position"].json_schema_extra["unit"]
+    "fraction of the portfolio's value"
     """
 
     model_config = ConfigDict(allow_inf_nan=False)

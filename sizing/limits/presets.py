@@ -10,7 +10,11 @@ from sizing.limits.model import RebalancingLimits
 
 
 class Preset(NamedTuple):
-    """A partial `RebalancingLimits`, and for whom it is."""
+    """A partial `RebalancingLimits`, and for whom it is.
+
+    >>> RebalancingLimits(**PRESETS["aggressive"].limits).max_single_position
+    0.25
+    """
 
     reason: str
     own: Mapping[str, Any]

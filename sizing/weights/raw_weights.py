@@ -22,8 +22,18 @@ class DynamicPositionSizer:
     """Turn scores into raw weights, under the limits of each portfolio.
 
     *Requires* `portfolio_id, asset, bucket, score, is_held`, optional `pinned_weight`.
-    *Adds* `score_rank, size_category, score_multiplier, drop_reason, raw_weight`. Rows come back by portfolio and rank.
+    *Adds* `score_rank, size_category, score_multiplier, drop_reason, raw_weight` (a fraction of the portfolio's value,
+    before any cap). As many rows, by portfolio and rank.
     *Raises* `ContractError` for a frame that breaks the contract.
+
+    >>> from sizing import RebalancingLimits
+    >>> selected = pl.DataFrame({
+    ...     "portfolio_id": "growth", "asset": ["KO", "LLY", "V"], "bucket": ["Staples", "Health Care", "Financials"],
+    ...     "score": [0.66, 0.95, 0.83], "is_held": [True, False, False],
+    ... })
+    >>> raw = DynamicPositionSizer(RebalancingLimits(max_single_position=0.4)).size(selected)
+    >>> raw.select("asset", "score_rank", "score_multiplier", pl.col("raw_weight").round(4)).rows()
+    [('LLY', 1, 1.5, 0.4053), ('V', 2, 1.2, 0.3242), ('KO', 3, 0.8160000000000001, 0.2205)]
     """
 
     limits: LimitsByPortfolio

@@ -30,8 +30,19 @@ class TwoStagePositionSizer:
     """Turn raw weights into capped, normalised weights, and place the residual.
 
     *Requires* what `DynamicPositionSizer.size` returns.
-    *Adds* `stage1_weight, stage1_cap, stage2_weight, stage2_cap, residual_weight, residual_limit`.
+    *Adds* `stage1_weight, stage1_cap, stage2_weight, stage2_cap, residual_weight, residual_limit`; weights are
+    fractions of the portfolio's value. As many rows, by portfolio and rank.
     *Raises* `ContractError` for a frame that breaks the contract.
+
+    >>> from sizing import DynamicPositionSizer, RebalancingLimits
+    >>> selected = pl.DataFrame({
+    ...     "portfolio_id": "growth", "asset": ["KO", "LLY", "V"], "bucket": ["Staples", "Health Care", "Financials"],
+    ...     "score": [0.66, 0.95, 0.83], "is_held": [True, False, False],
+    ... })
+    >>> limits = RebalancingLimits(max_single_position=0.35)
+    >>> sized = TwoStagePositionSizer(limits).size(DynamicPositionSizer(limits).size(selected))
+    >>> sized.select("asset", pl.col("stage1_weight", "stage2_weight").round(4), "stage1_cap").rows()
+    [('LLY', 0.35, 0.35, 'position'), ('V', 0.3242, 0.35, None), ('KO', 0.2205, 0.2429, None)]
     """
 
     limits: LimitsByPortfolio
