@@ -1,6 +1,6 @@
 """What is handed to the warehouse and handed back: frozen records, no behaviour, no DuckDB."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -12,6 +12,16 @@ import polars as pl
 from sql.errors import WarehouseError
 
 IngestKind = Literal["scores", "assets", "positions", "restrictions", "renames", "prices"]
+
+INGEST_KEYS: Mapping[IngestKind, tuple[str, ...]] = {
+    "scores": ("as_of_date", "model", "asset"),
+    "assets": ("asset",),
+    "positions": ("as_of_date", "portfolio_id", "asset"),
+    "restrictions": ("row_number",),
+    "renames": ("old", "valid_from"),
+    "prices": ("as_of_date", "asset"),
+}
+"""The columns by which a row of an ingest is identified: a repeated one is rejected."""
 
 MOST_REJECTS = 100_000
 """So many rejected rows of one content are kept; the others are counted."""
@@ -92,6 +102,13 @@ class RunRecord:
             raise WarehouseError(msg)
 
 
+class StartedRun(NamedTuple):
+    """A run, and warnings of what looks like a typing error in it."""
+
+    record: RunRecord
+    warnings: Sequence[str] = ()
+
+
 @dataclass(frozen=True)
 class Publication:
     """A published run, when it became visible, and the runs of which nothing of that day is visible any more.
@@ -111,6 +128,13 @@ class Snapshot:
 
     path: Path
     export_path: Path | None
+
+
+class ExportChanges(NamedTuple):
+    """Days whose export was missing or differed from the visible targets and was written; days whose export is gone."""
+
+    written: tuple[date, ...]
+    removed: tuple[date, ...]
 
 
 @dataclass(frozen=True)

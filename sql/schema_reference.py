@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 
 import polars as pl
 
-from sql.engine.scripts import Script
+from sql.engine.scripts import Script, read_scripts
 from sql.errors import WarehouseError
 
 SECTIONS: Mapping[str, tuple[str, ...]] = {
@@ -95,7 +95,7 @@ _HEADER = re.compile(
 )
 
 
-def schema_page(columns: pl.DataFrame, questions: Sequence[Script]) -> str:
+def schema_page(columns: pl.DataFrame) -> str:
     """Write the page. *Requires* the columns of the query `schema_columns`.
 
     *Raises* `WarehouseError` naming what has no comment, and questions without their three lines of header.
@@ -105,7 +105,7 @@ def schema_page(columns: pl.DataFrame, questions: Sequence[Script]) -> str:
     by_name = {str(name): rows for (name,), rows in columns.group_by("name", maintain_order=True)}
     placed = {name for names in SECTIONS.values() for name in names}
     sections = {**SECTIONS, _REST: tuple(sorted(set(by_name) - placed))}
-    parts = [_HEAD, _contents(sections, by_name), _questions(questions)]
+    parts = [_HEAD, _contents(sections, by_name), _questions(read_scripts("questions"))]
     for title, names in sections.items():
         parts += [f"## {title}\n", *(_described(by_name[name]) for name in names if name in by_name)]
     return "\n".join(parts)

@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from sql.engine.atomic_files import UMASK, make_folder, protect
+from sql.files.atomic_files import UMASK, make_folder, protect
 
 _LOG_CHARACTERS = 600
 _POLL_SECONDS = 0.1

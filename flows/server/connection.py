@@ -9,7 +9,7 @@ from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_URL, PREFECT_H
 from flows.server.deploy import connected
 from flows.server.readiness import StartError
 from flows.terminal.password import FILE, client_setting, create_password, read_password, server_port
-from sql.engine.atomic_files import make_folder
+from sql.files.atomic_files import make_folder
 from tasks.config.settings import Settings
 
 FOLDER = FILE.parent

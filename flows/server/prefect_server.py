@@ -20,7 +20,7 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from sizing.errors import BallastError
-from sql.engine.atomic_files import UMASK, protect
+from sql.files.atomic_files import UMASK, protect
 
 _BAD_REQUEST, _FORBIDDEN = 400, 403
 _WRONG_USE = 2

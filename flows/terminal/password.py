@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
 
-from sql.engine.plain_files import read_text
+from sql.files.plain_files import read_text
 from tasks.config.env_file import ENV_FILE
 
 FILE = Path(".ballast/run/password")

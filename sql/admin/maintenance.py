@@ -13,16 +13,18 @@ import polars as pl
 from sql.admin.restore import replace_by
 from sql.admin.retention import new_backup_path
 from sql.admin.verification import ALL_APPLIED, SAME_EXPORTS, SAME_SNAPSHOT, Verification
-from sql.engine.atomic_files import count_wal_bytes
+from sql.engine.connections import copied, find_owner, translated_errors
 from sql.engine.opening import SNAPSHOT_ADVICE, pending_migrations, refuse_unnameable
 from sql.engine.owners import warehouse_id
 from sql.engine.scripts import Script, read_scripts
 from sql.engine.statements import Connection, fill, query, read, read_tables, tables
 from sql.errors import Failure, WarehouseError
+from sql.files.atomic_files import count_wal_bytes
+from sql.records import ExportChanges
 from sql.store import runs
-from sql.store.exports import Matched, find_unlike, match_exports
+from sql.store.exports import find_unlike, match_exports
 from sql.text import listed
-from sql.warehouse import Warehouse, find_owner, translated
+from sql.warehouse import Warehouse
 
 Tell: TypeAlias = Callable[[str, int, int], None]
 """Given what is looked at, how many steps are done, and of how many."""
@@ -63,7 +65,7 @@ class Restored(NamedTuple):
     """
 
     kept: Path | None
-    exports: Matched
+    exports: ExportChanges
     exports_kept: Path
 
 
@@ -111,7 +113,7 @@ def verify(warehouse: Warehouse, tell: Tell, *, has_copies: bool = True) -> Veri
         )
         steps = (*_scans(con), *_proofs(con), *_run_checks(con), *(comparisons if has_copies else ()))
         return Verification(
-            len(steps), tuple(_take(steps, tell, partial(translated, warehouse.path, partial(read_tables, con))))
+            len(steps), tuple(_take(steps, tell, partial(translated_errors, warehouse.path, partial(read_tables, con))))
         )
 
 
@@ -125,7 +127,7 @@ def backup(warehouse: Warehouse, path: Path | None) -> Path:
     if path.exists():
         msg = f"{path} is there already and is not overwritten: give another name, or move it away"
         raise WarehouseError(msg)
-    with warehouse.connected() as con, warehouse.copied(con, path) as copy:
+    with warehouse.connected() as con, copied(con, warehouse.path, path) as copy:
         expected = _count(con)
         with warehouse.reading(copy, "it was thrown away: back up again") as backed_up:
             got = _count(backed_up)
@@ -165,7 +167,7 @@ def restore(warehouse: Warehouse, path: Path, tell: Tell) -> Restored:
     return Restored(kept, exports, exports_kept)
 
 
-def renew_exports(warehouse: Warehouse) -> tuple[Matched, Path]:
+def renew_exports(warehouse: Warehouse) -> tuple[ExportChanges, Path]:
     """Make the exports what is visible; give what became of them, and where those are that were other."""
     aside = _aside(warehouse.path)
     with warehouse.connected() as con:

@@ -6,15 +6,17 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from sql.engine.atomic_files import keep, make_folder, written_copy
+from sql.engine.connections import find_owner, upgrade
+from sql.engine.copied_files import written_copy
 from sql.engine.locks import exclusive
 from sql.engine.owners import UNKNOWN, kept_id, warehouse_id
 from sql.engine.statements import Connection, execute, transaction
 from sql.errors import DamagedError
+from sql.files.atomic_files import keep, make_folder
 from sql.store import halts
 from sql.store.exports import exported
 from sql.store.halts import Order
-from sql.warehouse import Warehouse, bring_forward, find_owner
+from sql.warehouse import Warehouse
 
 _LOG = logging.getLogger(__name__)
 
@@ -29,13 +31,13 @@ def replace_by(warehouse: Warehouse, path: Path) -> Path | None:
     """
     kept = warehouse.path.with_name(f"{warehouse.path.name}.replaced-{datetime.now(UTC):%Y%m%dT%H%M%SZ}")
     make_folder(warehouse.path.parent)
-    with exclusive(warehouse.lock_path, warehouse.lock_timeout_seconds), written_copy(warehouse.path) as temporary:
+    with exclusive(warehouse.file.lock_path, warehouse.lock_timeout_seconds), written_copy(warehouse.path) as temporary:
         shutil.copyfile(path, temporary)
         is_there = warehouse.path.exists()
         orders = _read_orders(warehouse, kept) if is_there else ()
-        with replace(warehouse, path=temporary).opened(0) as con:
+        with replace(warehouse.file, path=temporary).opened(0) as con:
             _require_replaceable(con, warehouse)
-            bring_forward(con)
+            upgrade(con)
             with transaction(con):
                 in_force = halts.take_over(con, orders)
             execute(con, "CHECKPOINT")
@@ -57,7 +59,7 @@ def _require_replaceable(con: Connection, warehouse: Warehouse) -> None:
 def _read_orders(warehouse: Warehouse, kept: Path) -> tuple[Order, ...]:
     """Read what is halted in the file that is about to be replaced, and write its log into it."""
     try:
-        with warehouse.opened(warehouse.lock_timeout_seconds) as con:
+        with warehouse.file.opened(warehouse.lock_timeout_seconds) as con:
             execute(con, "CHECKPOINT")
             return halts.read_orders(con)
     except DamagedError as damaged:

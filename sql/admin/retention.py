@@ -10,12 +10,13 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from sql.engine.atomic_files import sync
+from sql.engine.connections import find_owner
 from sql.engine.locks import exclusive
 from sql.engine.owners import warehouse_id
 from sql.engine.statements import execute
 from sql.errors import WarehouseError
-from sql.warehouse import Warehouse, find_owner
+from sql.files.atomic_files import sync
+from sql.warehouse import Warehouse
 
 _FORMAT = "%Y%m%dT%H%M%SZ"
 _TIME = r"(?P<time>\d{8}T\d{6}Z)"

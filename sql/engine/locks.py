@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from sql.engine.atomic_files import FILE_MODE, protect
 from sql.errors import WarehouseError, WarehouseLockedError
+from sql.files.atomic_files import FILE_MODE, protect
 
 OTHER_PROCESS = "another process"
 

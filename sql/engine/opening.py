@@ -6,11 +6,11 @@ import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 
-from sql.engine.atomic_files import protect
-from sql.engine.plain_files import NotAFileError, require_file
 from sql.engine.scripts import Script, find_pending, read_scripts
 from sql.engine.statements import Connection, command, execute, has_table, query, tables, transaction
 from sql.errors import ForeignFileError, WarehouseError
+from sql.files.atomic_files import protect
+from sql.files.plain_files import NotAFileError, require_file
 from sql.text import listed
 
 SNAPSHOT_ADVICE = "make it anew with `ballast db snapshot`"
@@ -52,15 +52,6 @@ def refuse_foreign(con: Connection, path: Path) -> None:
             f"({listed(names)}) and no schema_migrations. No row of it was changed: correct the path"
         )
         raise ForeignFileError(msg)
-
-
-def require_snapshot(snapshot: Path, live: Path) -> Path:
-    """Give the path of the snapshot back. *Raises* `WarehouseError` when there is none, with what makes it."""
-    if not snapshot.exists():
-        otherwise = "make it with `ballast db snapshot`" if live.exists() else "publish a day first, with `ballast run`"
-        msg = f"no snapshot at {snapshot}: correct the path, or {otherwise}"
-        raise WarehouseError(msg)
-    return snapshot
 
 
 def pending_migrations(con: Connection) -> tuple[Script, ...]:

@@ -12,10 +12,10 @@ from typing import TypeAlias
 
 import polars as pl
 
-from sql.engine.atomic_files import written_beside
-from sql.engine.plain_files import read_text, require_file
 from sql.engine.statements import Connection, query, tables, using
 from sql.errors import ForeignFileError
+from sql.files.atomic_files import written_beside
+from sql.files.plain_files import read_text, require_file
 
 METADATA_KEY = "ballast_warehouse_id"
 """Under this key the metadata of an export has the id."""

@@ -1,6 +1,6 @@
 """The .sql files of this package: read, checksummed, and compared with what a database says was applied.
 
-What does not belong here: running them. Only warehouse.py speaks to DuckDB.
+What does not belong here: running them. statements.py does.
 """
 
 import hashlib

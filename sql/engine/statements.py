@@ -1,6 +1,6 @@
 """Run the .sql files over an open connection, every result drained.
 
-What does not belong here: opening a connection, errors of DuckDB; these are in warehouse.py.
+What does not belong here: opening a connection, errors of DuckDB; these are in connections.py.
 """
 
 from collections.abc import Iterator, Mapping
@@ -15,7 +15,7 @@ from sql.engine.table_contracts import check_columns
 from sql.errors import WarehouseError
 
 Connection: TypeAlias = Any
-"""A DuckDB connection, from warehouse.py, the only file that imports duckdb."""
+"""A DuckDB connection, which only connections.py imports."""
 
 
 @contextmanager

@@ -8,20 +8,10 @@ from collections.abc import Callable, Mapping
 import polars as pl
 
 from sql.errors import WarehouseError
-from sql.records import IngestBatch, IngestKind, IngestSource
+from sql.records import INGEST_KEYS, IngestBatch, IngestSource
 
 RUN_TABLES = ("decisions", "sizing_audit", "sizing_summary", "targets", "constraint_checks")
 """The tables of a run, and the keys of the frames that are published."""
-
-INGEST_KEYS: Mapping[IngestKind, tuple[str, ...]] = {
-    "scores": ("as_of_date", "model", "asset"),
-    "assets": ("asset",),
-    "positions": ("as_of_date", "portfolio_id", "asset"),
-    "restrictions": ("row_number",),
-    "renames": ("old", "valid_from"),
-    "prices": ("as_of_date", "asset"),
-}
-"""The columns by which a row of an ingest is known: what stands twice is refused."""
 
 _WEIGHT_DECIMALS = 8
 

@@ -16,10 +16,10 @@ import polars as pl
 import pyarrow as pa
 from polars.exceptions import PolarsError
 
+from sql.engine.connections import read_file
 from sql.errors import WarehouseError
 from sql.external import postgres
 from sql.external.postgres import PostgresAddress, execute
-from sql.warehouse import read_file
 
 Reader: TypeAlias = Callable[[str, str, Mapping[str, object], int], Iterator[pl.DataFrame]]
 """Reads the place of an address by a query with its parameters, in frames of at most so many rows."""

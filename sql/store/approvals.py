@@ -1,6 +1,6 @@
 """Runs that wait for approval: proposed with every row, invisible until somebody approves.
 
-*Requires* an open connection and a transaction around every function, which warehouse.py gives.
+*Requires* an open connection and a transaction around every function, which operations.py opens.
 """
 
 import json

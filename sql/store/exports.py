@@ -6,24 +6,18 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import date
 from pathlib import Path
-from typing import NamedTuple
 
 import polars as pl
 
-from sql.engine.atomic_files import sweep, written_copy
+from sql.engine.copied_files import written_copy
 from sql.engine.owners import METADATA_KEY, warehouse_id
 from sql.engine.statements import Connection, query
 from sql.errors import WarehouseError
+from sql.files.atomic_files import sweep
+from sql.records import ExportChanges
 
 _DAYS_AT_ONCE = 64
 _WRITERS = 8
-
-
-class Matched(NamedTuple):
-    """Days whose export was missing or other than what is visible and was written, and days whose export is gone."""
-
-    written: tuple[date, ...]
-    removed: tuple[date, ...]
 
 
 def export_days(con: Connection, folder: Path, days: Sequence[date]) -> tuple[Path, ...]:
@@ -42,14 +36,14 @@ def export_days(con: Connection, folder: Path, days: Sequence[date]) -> tuple[Pa
     return tuple(written)
 
 
-def find_unlike(con: Connection, folder: Path) -> Matched:
+def find_unlike(con: Connection, folder: Path) -> ExportChanges:
     """Find the days whose export is missing or other than what is visible, and those of which nothing is visible."""
     visible = _visible_days(con)
     unlike = tuple(day for day, rows in _targets(con, visible) if not _holds(_path(folder, day), rows))
-    return Matched(unlike, tuple(sorted(_exported_days(folder) - set(visible))))
+    return ExportChanges(unlike, tuple(sorted(_exported_days(folder) - set(visible))))
 
 
-def match_exports(con: Connection, folder: Path, aside: Path) -> Matched:
+def match_exports(con: Connection, folder: Path, aside: Path) -> ExportChanges:
     """Write and remove exports until they are what is visible. Those that were other are kept in `aside`."""
     unlike = find_unlike(con, folder)
     for day in sorted({*unlike.written, *unlike.removed} & _exported_days(folder)):

@@ -1,6 +1,6 @@
 """The kill switch: orders that nothing is published, of a portfolio or of all, until somebody lifts them.
 
-*Requires* an open connection and a transaction around every function, which warehouse.py gives: a halt is looked up in
+*Requires* an open connection and a transaction around every function, which operations.py opens: a halt is looked up in
 the very transaction that publishes.
 """
 

@@ -1,6 +1,6 @@
 """What comes in, batch by batch: each goes straight to its table, and SQL holds the whole to account before it counts.
 
-*Requires* an open connection and a transaction around every function, which warehouse.py gives.
+*Requires* an open connection and a transaction around every function, which operations.py opens.
 """
 
 from collections import Counter
@@ -12,9 +12,9 @@ from typing import TypeAlias
 import polars as pl
 
 from sql.engine.statements import Connection, columns_of, execute, fill, insert, query, read
-from sql.engine.table_contracts import INGEST_KEYS, check_batch
+from sql.engine.table_contracts import check_batch
 from sql.errors import WarehouseError
-from sql.records import MOST_REJECTS, Ingest, IngestBatch, IngestKind, IngestSource
+from sql.records import INGEST_KEYS, MOST_REJECTS, Ingest, IngestBatch, IngestKind, IngestSource
 
 Verdict: TypeAlias = Callable[[int, int], str | None]
 """Given the rows accepted and rejected: None, or why the content is refused whole, in words."""

@@ -1,6 +1,6 @@
 """The small steps with the warehouse, each a transaction of its own, whoever holds the connection.
 
-What does not belong here: files, locks, opening; these are in warehouse.py.
+What does not belong here: files, locks, opening; these are in sql/engine/connections.py.
 """
 
 from abc import ABC, abstractmethod
@@ -14,10 +14,9 @@ import polars as pl
 from sql.engine.statements import Connection, check_frames, command, query, transaction
 from sql.engine.table_contracts import check_run_frames
 from sql.errors import HaltedError, PublishRejectedError, WarehouseError
-from sql.records import Copied, Ingest, IngestBatch, IngestKind, IngestSource, Publication, RunRecord
+from sql.records import Copied, Ingest, IngestBatch, IngestKind, IngestSource, Publication, RunRecord, StartedRun
 from sql.store import approvals, halts, ingests, replays, run_batches, runs
 from sql.store.ingests import RefusedAgainError, Verdict
-from sql.store.run_batches import StartedRun
 
 _DONE_NOT_TOLD = {"proposed": "propose", "approved": "approve", "published": "publish", "superseded": "publish"}
 

@@ -1,6 +1,6 @@
 """What a run published, read back, and what computing it again gave.
 
-*Requires* an open connection and a transaction around every function, which warehouse.py gives.
+*Requires* an open connection and a transaction around every function, which operations.py opens.
 """
 
 from datetime import UTC, datetime

@@ -1,6 +1,6 @@
 """Several new runs at once, as runs.py does one: recorded, written, checked and published, whole or not at all.
 
-*Requires* an open connection and a transaction around every function, which warehouse.py gives.
+*Requires* an open connection and a transaction around every function, which operations.py opens.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,16 +13,9 @@ from sql.engine.scripts import Script, read_script, read_scripts
 from sql.engine.statements import Connection, execute, insert, query, read
 from sql.engine.table_contracts import RUN_TABLES
 from sql.errors import PublishRejectedError, WarehouseError
-from sql.records import RunRecord
+from sql.records import StartedRun
 from sql.store.halts import refuse_halted
 from sql.store.runs import as_failure, as_row, supersede_proposals, visible_runs, with_warnings
-
-
-class StartedRun(NamedTuple):
-    """A run, and what looks like a typing error in it."""
-
-    record: RunRecord
-    warnings: Sequence[str] = ()
 
 
 class Event(NamedTuple):

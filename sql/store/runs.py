@@ -1,6 +1,6 @@
 """What a run goes through in the database: started, written, checked, published, superseded.
 
-*Requires* an open connection and a transaction around every function, which warehouse.py gives.
+*Requires* an open connection and a transaction around every function, which operations.py opens.
 """
 
 import json

@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from sql.engine.plain_files import read_text
+from sql.files.plain_files import read_text
 from tasks.config.field_descriptions import explain
 from tasks.errors import ConfigError
 from tasks.text import PAGE, nearest

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, TypeAlias
 import yaml
 
 from sizing.text import first_of
-from sql.engine.plain_files import read_text
+from sql.files.plain_files import read_text
 from tasks.config.field_descriptions import shown
 from tasks.config.yaml_nodes import Judgement, Loader, Mistake, judge, mistake_at
 from tasks.errors import ConfigError

@@ -2,8 +2,6 @@
 
 from pathlib import Path
 
-from sql.engine.owners import warehouse_id
-from sql.warehouse import find_owner
 from tasks.config.settings import Settings
 
 _FORMER = Path(".ballast/snapshot.duckdb")
@@ -13,9 +11,8 @@ def warn_of_former_copies(settings: Settings) -> tuple[str, ...]:
     """Warn of a snapshot of the same warehouse at the former default place: its readers see no new day."""
     if not _FORMER.exists() or _FORMER.resolve() == settings.snapshot.resolve():
         return ()
-    with settings.open_warehouse().connected() as con:
-        if find_owner(con, _FORMER) != warehouse_id(con):
-            return ()
+    if not settings.open_warehouse().has_copy(_FORMER):
+        return ()
     warning = (
         f"{_FORMER} is an old snapshot of this warehouse and is not renewed: the copies are now {settings.snapshot} "
         f"and {settings.export_folder}. Point readers there and remove {_FORMER}, or set BALLAST_SNAPSHOT and "

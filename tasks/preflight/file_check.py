@@ -15,7 +15,7 @@ from sizing import RebalancingLimits
 from sizing.frames.day_inputs import DayFrames, DayInputs
 from sizing.frames.schema import STORED_WEIGHT
 from sizing.pipeline import decide, select_candidates, size_decisions
-from sql.engine.table_contracts import INGEST_KEYS
+from sql.records import INGEST_KEYS
 from tasks.errors import SourceError
 from tasks.renames import names_on, renamed
 from tasks.sources.discovery import Source

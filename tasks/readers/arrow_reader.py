@@ -10,7 +10,7 @@ from pyarrow import parquet
 from pyarrow import types as arrow_types
 
 from sizing.text import counted
-from sql.engine.plain_files import open_file
+from sql.files.plain_files import open_file
 from tasks.errors import SourceError
 from tasks.text import shown
 from tasks.validation.header import Layout

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from sql.engine.plain_files import open_file
+from sql.files.plain_files import open_file
 from tasks.errors import SourceError
 from tasks.values.notation import Notation
 

@@ -19,7 +19,7 @@ from sizing.pipeline import Rebalance, rebalance
 from sizing.selection.score_coverage import find_missing_scores
 from sizing.text import first_of, listed
 from sql.errors import PublishRejectedError
-from sql.store.run_batches import StartedRun
+from sql.records import StartedRun
 from sql.warehouse import Warehouse
 from tasks.config.feeds import Feeds
 from tasks.config.settings import Settings

@@ -10,8 +10,7 @@ from pydantic import ValidationError
 
 from sizing.frames.day_inputs import DayFrames, DayInputs
 from sizing.limits.model import RebalancingLimits
-from sql.records import RunRecord
-from sql.store.run_batches import StartedRun
+from sql.records import RunRecord, StartedRun
 from sql.warehouse import Warehouse
 from tasks.config.settings import Settings
 from tasks.errors import ConfigError

@@ -14,7 +14,7 @@ from typing import Any, BinaryIO, NoReturn, Self, TypeAlias
 import fsspec
 from fsspec.core import url_to_fs
 
-from sql.engine.plain_files import NotAFileError, open_file
+from sql.files.plain_files import NotAFileError, open_file
 from tasks.config.feeds import VARIABLE, with_environment, without_secrets
 from tasks.errors import SourceError, SourceUnavailableError
 from tasks.sources.deadlines import within

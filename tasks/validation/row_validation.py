@@ -11,8 +11,7 @@ import polars as pl
 from sizing.frames.day_inputs import RESTRICTIONS
 from sizing.frames.schema import STORED_WEIGHT
 from sizing.names import MOST_CHARACTERS, as_names
-from sql.engine.table_contracts import INGEST_KEYS
-from sql.records import IngestBatch
+from sql.records import INGEST_KEYS, IngestBatch
 from tasks.file_contracts import DAY, LONGEST_REASON, NAMES, NUMBER, TEXT, Contract
 from tasks.values.date_formats import write_date
 from tasks.values.notation import Notation

@@ -20,7 +20,7 @@ from typing import Any, Protocol
 
 import duckdb
 
-from sql.engine.atomic_files import count_wal_bytes
+from sql.files.atomic_files import count_wal_bytes
 from tasks.config.settings import Settings
 from tests.soak.contents import Contents, differences, read_contents
 from tests.soak.faults import Kill, Step, When

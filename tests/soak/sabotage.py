@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sql import warehouse
+from sql.engine import connections
 from sql.store import exports, operations
 
 
@@ -33,7 +33,7 @@ def _without_transactions() -> None:
 
 
 def _with_copies_in_place() -> None:
-    warehouse.written_copy = exports.written_copy = _in_place
+    connections.written_copy = exports.written_copy = _in_place
 
 
 def _forgetful() -> None:

@@ -23,8 +23,7 @@ from prefect.settings import PREFECT_SERVER_ALLOW_EPHEMERAL_MODE, temporary_sett
 from flows import backfill
 from flows import daily_rebalance as daily
 from flows.backfill import BackfillConfig
-from sql.records import Ingest, RunRecord
-from sql.store.run_batches import StartedRun
+from sql.records import Ingest, RunRecord, StartedRun
 from sql.warehouse import Warehouse
 from tasks.config.settings import RebalanceConfig, Settings
 from tasks.retries import NO_RETRIES

@@ -15,8 +15,9 @@ import duckdb
 import pytest
 
 from sql.admin.maintenance import backup, renew_exports, restore, verify
-from sql.engine.atomic_files import sweep, written_beside, written_copy
+from sql.engine.copied_files import written_copy
 from sql.errors import DamagedError, WarehouseError
+from sql.files.atomic_files import sweep, written_beside
 from sql.warehouse import Warehouse
 from tests.sql.warehouse_samples import DAY, ingest, make_scores, make_source, make_warehouse, publish
 
@@ -115,7 +116,7 @@ def test_a_copy_that_duckdb_cannot_write_is_named(
         )
         raise duckdb.IOException(msg)
 
-    monkeypatch.setattr("sql.warehouse.copy_database", fail)
+    monkeypatch.setattr("sql.engine.connections.copy_database", fail)
     with pytest.raises(WarehouseError) as told:
         published.snapshot(DAY)
     assert str(told.value) == (
@@ -133,7 +134,7 @@ def test_an_error_inside_duckdb_is_no_damage_of_a_file_that_can_be_read(
         raise duckdb.InternalException(said)
 
     monkeypatch.setattr("sql.store.operations.query", fail)
-    monkeypatch.setattr("sql.warehouse.read_answer", fail)
+    monkeypatch.setattr("sql.engine.connections.read_answer", fail)
     for ask in (lambda: published.query("current_targets"), lambda: published.ask_snapshot("FROM current_targets")):
         with pytest.raises(WarehouseError) as told:
             ask()
@@ -152,7 +153,7 @@ def test_a_file_that_is_cut_short_is_called_damaged(published: Warehouse) -> Non
 def _leave(path: Path, *, is_alive: bool = False) -> subprocess.Popen[str]:
     """Start a process that writes a copy beside `path`; it is killed on its way unless it is to live."""
     code = (
-        "import sys, time; from pathlib import Path; from sql.engine.atomic_files import written_beside\n"
+        "import sys, time; from pathlib import Path; from sql.files.atomic_files import written_beside\n"
         "with written_beside(Path(sys.argv[1])) as temporary:\n"
         "    temporary.write_text('half'); print('writing', flush=True); time.sleep(60)"
     )
@@ -187,10 +188,10 @@ def _killed_backup(warehouse: Warehouse, path: Path) -> None:
     """Kill a process in the middle of a backup."""
     code = (
         "import sys, time; from pathlib import Path\n"
-        "from sql import warehouse; from sql.admin.maintenance import backup\n"
+        "from sql.engine import connections; from sql.admin.maintenance import backup\n"
         "from sql.warehouse import Warehouse\n"
         "def slow(con, path):\n    path.write_text('half'); print('copying', flush=True); time.sleep(60)\n"
-        "warehouse.copy_database = slow\n"
+        "connections.copy_database = slow\n"
         "live, copy = map(Path, sys.argv[1:])\n"
         "backup(Warehouse(live, live.with_name('s'), live.with_name('t')), copy)"
     )

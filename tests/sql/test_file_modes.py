@@ -8,7 +8,7 @@ from stat import S_IMODE
 import pytest
 
 from sql.admin.maintenance import backup, restore
-from sql.engine.atomic_files import FILE_MODE, FOLDER_MODE, make_folder, written_beside
+from sql.files.atomic_files import FILE_MODE, FOLDER_MODE, make_folder, written_beside
 from sql.warehouse import Warehouse
 from tests.sql.warehouse_samples import DAY, TWO, publish
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from sql.engine.scripts import Script, read_scripts
+from sql.engine.scripts import Script
 from sql.errors import WarehouseError
 from sql.schema_reference import SECTIONS, schema_page
 from sql.warehouse import Warehouse
@@ -34,7 +34,7 @@ UNCOMMENTED = {
 
 
 def _page(warehouse: Warehouse) -> str:
-    return schema_page(warehouse.query("schema_columns"), read_scripts("questions"))
+    return schema_page(warehouse.query("schema_columns"))
 
 
 def test_the_page_is_what_the_database_says(warehouse: Warehouse) -> None:
@@ -75,7 +75,8 @@ def test_the_comment_of_a_macro_names_the_columns_that_it_gives(warehouse: Wareh
             assert [line.split(": ")[0] for line in columns] == given, name
 
 
-def test_a_question_without_its_header_is_refused(warehouse: Warehouse) -> None:
+def test_a_question_without_its_header_is_refused(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
     bare = Script("99_bare", "-- Question: What?\nFROM current_targets;\n")
+    monkeypatch.setattr("sql.schema_reference.read_scripts", lambda _: [bare])
     with pytest.raises(WarehouseError, match=r"99_bare\.sql must begin with -- Asked by:"):
-        schema_page(warehouse.query("schema_columns"), [bare])
+        _page(warehouse)

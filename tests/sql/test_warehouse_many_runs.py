@@ -10,8 +10,8 @@ import pytest
 from sql.engine.statements import insert
 from sql.engine.table_contracts import RUN_TABLES
 from sql.errors import PublishRejectedError, WarehouseError
+from sql.records import StartedRun
 from sql.store import run_batches, runs
-from sql.store.run_batches import StartedRun
 from sql.warehouse import Warehouse
 from tests.sql.warehouse_broken_runs import BROKEN
 from tests.sql.warehouse_samples import DAY, ONE, TWO, Weights, make_frames, make_run, publish

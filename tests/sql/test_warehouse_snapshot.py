@@ -5,8 +5,8 @@ import duckdb
 import polars as pl
 import pytest
 
-from sql.engine.atomic_files import written_beside
 from sql.errors import WarehouseError
+from sql.files.atomic_files import written_beside
 from sql.warehouse import Warehouse
 from tests.sql.warehouse_samples import DAY, ONE, TWO, StartWorker, make_run, make_warehouse, publish
 

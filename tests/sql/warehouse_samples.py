@@ -9,8 +9,7 @@ from pathlib import Path
 
 import polars as pl
 
-from sql.engine.table_contracts import INGEST_KEYS
-from sql.records import Ingest, IngestBatch, IngestKind, IngestSource, RunRecord
+from sql.records import INGEST_KEYS, Ingest, IngestBatch, IngestKind, IngestSource, RunRecord
 from sql.warehouse import Warehouse
 
 DAY = date(2026, 3, 2)

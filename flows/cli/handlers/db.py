@@ -17,7 +17,7 @@ from flows.terminal.parameters import Form
 from sql.admin.maintenance import Status, Tell, backup, read_status, renew_exports, restore, verify
 from sql.admin.retention import new_backup_path
 from sql.admin.verification import Verification, count_failures
-from sql.store.exports import Matched
+from sql.records import ExportChanges
 from sql.warehouse import Warehouse
 from tasks.config.settings import Settings
 from tasks.operations.former_copies import warn_of_former_copies
@@ -120,7 +120,7 @@ def _has_copies(paths: Paths) -> bool:
     return not is_other or (settings.snapshot.exists() and not configured.copies_shared_with(settings))
 
 
-def _tell_exports(exports: Matched, kept: Path) -> None:
+def _tell_exports(exports: ExportChanges, kept: Path) -> None:
     parts = (("made anew", exports.written), ("removed, their days are not published", exports.removed))
     told = ", ".join(f"{len(days)} {what}" for what, days in parts if days)
     is_kept = f"; what was there before is kept in {escape(str(kept))}" if kept.exists() else ""

@@ -12,7 +12,7 @@ from flows.terminal.console import PROBLEMS, err, out, tell
 from flows.terminal.program import program_here
 from sizing.limits.presets import PRESETS
 from sizing.text import listed
-from sql.engine.atomic_files import protect
+from sql.files.atomic_files import protect
 from tasks.config.env_file import ENV_FILE, variable
 from tasks.config.settings import Settings
 from tasks.config.templates import CONFIG, INBOX, starter_files

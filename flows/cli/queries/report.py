@@ -12,7 +12,7 @@ from flows.terminal.console import err
 from flows.terminal.escaping import write
 from flows.terminal.parameters import AS_TABLE
 from sizing.text import counted
-from sql.engine.atomic_files import written_beside
+from sql.files.atomic_files import written_beside
 from sql.snapshot_reader import SnapshotReader
 from tasks.errors import SourceError
 from tasks.reports.html.data import DayRows, read_day

@@ -10,7 +10,6 @@ from flows.terminal.escaping import write
 from flows.terminal.output import give, is_for_program, require_one_form
 from flows.terminal.parameters import AS_TABLE, Form
 from sizing.text import counted
-from sql.engine.scripts import read_scripts
 from sql.schema_reference import schema_page
 from sql.snapshot_reader import reading_snapshot
 from sql.warehouse import Warehouse
@@ -46,7 +45,7 @@ def show_schema(paths: Mapping[str, Path]) -> int:
     hear_warehouse()
     try:
         with reading_snapshot(Settings().at(paths).open_warehouse()) as reader:
-            page = schema_page(reader.query("schema_columns"), read_scripts("questions"))
+            page = schema_page(reader.query("schema_columns"))
     except PROBLEMS as problem:
         return tell(problem)
     write(page)

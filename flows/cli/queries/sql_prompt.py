@@ -10,7 +10,6 @@ import polars as pl
 from rich.markup import escape
 
 from flows.terminal.console import PROBLEMS, out, show, tell
-from sql.engine.opening import require_snapshot
 from sql.errors import WarehouseError
 from sql.snapshot_reader import reading_snapshot
 from sql.warehouse import Warehouse
@@ -26,7 +25,7 @@ _HELP = """A query ends with ; and may have many lines. Ctrl-C throws the line a
 
 def talk(warehouse: Warehouse, answer: Callable[[str], None]) -> int:
     """Read queries from the terminal and answer each, until the person leaves; an error is told and does not leave."""
-    require_snapshot(warehouse.snapshot_path, warehouse.path)
+    warehouse.require_snapshot()
     history = _remember()
     out().print(f"{escape(str(warehouse.snapshot_path))}, read-only. `.help` says more, Ctrl-D leaves.")
     lines: list[str] = []

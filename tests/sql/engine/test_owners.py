@@ -12,8 +12,9 @@ import pytest
 
 from sql.admin.maintenance import backup, read_status, renew_exports, restore, verify
 from sql.admin.retention import find_backups, find_own_backups, new_backup_path
+from sql.engine.connections import find_owner
 from sql.errors import ForeignFileError, WarehouseError
-from sql.warehouse import Warehouse, find_owner
+from sql.warehouse import Warehouse
 from tests.sql.warehouse_samples import DAY, TWO, StartWorker, make_warehouse, publish
 
 

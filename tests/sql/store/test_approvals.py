@@ -9,7 +9,7 @@ import pytest
 
 from sql.admin.maintenance import verify
 from sql.errors import ApprovalError, HaltedError, PublishRejectedError, WarehouseError
-from sql.store.run_batches import StartedRun
+from sql.records import StartedRun
 from sql.warehouse import Warehouse
 from tests.sql.warehouse_samples import DAY, ONE, TWO, Weights, make_frames, make_run, publish
 

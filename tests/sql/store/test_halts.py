@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from sql.errors import HaltedError, WarehouseError
-from sql.store.run_batches import StartedRun
+from sql.records import StartedRun
 from sql.warehouse import Warehouse
 from tests.sql.warehouse_samples import DAY, ONE, TWO, make_frames, make_run, make_warehouse, publish
 

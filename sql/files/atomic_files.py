@@ -9,14 +9,9 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Final
 
-from polars.exceptions import PolarsError
-
-from sql.engine.duckdb_errors import explain_unwritten
-from sql.engine.plain_files import require_file
-from sql.errors import WarehouseError
+from sql.files.plain_files import require_file
 
 FILE_MODE: Final = 0o640
 FOLDER_MODE: Final = 0o750
@@ -44,27 +39,6 @@ def written_beside(path: Path) -> Iterator[Path]:
         temporary.replace(path)
         sync(path.parent)
         sync(path.parent.parent)
-
-
-@contextmanager
-def written_copy(path: Path) -> Iterator[Path]:
-    """As `written_beside`, for what is made anew from the warehouse.
-
-    *Raises* `WarehouseError` when it cannot be written; nothing but the copy was touched then.
-    """
-    try:
-        with written_beside(path) as temporary:
-            yield temporary
-    except (OSError, PolarsError) as error:  # Polars tells a full disk as the latter
-        raise WarehouseError(explain_unwritten(path, _reason(error))) from error
-
-
-def _reason(error: Exception) -> str:
-    """Say what the system said, and of which file where it is not the temporary one."""
-    if not isinstance(error, OSError) or not error.strerror:
-        return str(error)
-    file = str(error.filename or "")
-    return error.strerror if not file or ".ballast-" in file else f"{error.strerror}: '{file}'"
 
 
 @contextmanager
@@ -152,18 +126,6 @@ def keep(path: Path, kept: Path) -> None:
         with suppress(FileNotFoundError):
             wal.rename(wal.with_name(wal.name.replace(path.name, kept.name, 1)))
     sync(path.parent)
-
-
-@contextmanager
-def copied_aside(path: Path) -> Iterator[Path]:
-    """Copy a file into a temporary folder for as long as the block runs. *Raises* `WarehouseError` when it cannot."""
-    with TemporaryDirectory(prefix="ballast-copy-") as folder:
-        try:
-            copy = shutil.copyfile(path, Path(folder) / path.name)
-        except OSError as error:
-            msg = f"{path} cannot be read: {error}, so nobody knows whose it is. Nothing was changed: correct the cause"
-            raise WarehouseError(msg) from error
-        yield copy
 
 
 def sync(path: Path) -> None:

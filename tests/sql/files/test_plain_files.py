@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from sql.engine.atomic_files import noted
+from sql.engine.connections import read_file
 from sql.engine.owners import kept_id
-from sql.engine.plain_files import NotAFileError, open_file, read_text, require_file
 from sql.errors import WarehouseError
+from sql.files.atomic_files import noted
+from sql.files.plain_files import NotAFileError, open_file, read_text, require_file
 from sql.snapshot_reader import reading_snapshot
-from sql.warehouse import Warehouse, read_file
+from sql.warehouse import Warehouse
 
 
 @pytest.fixture(params=["pipe", "socket", "folder", "device", "link"])
@@ -64,7 +65,7 @@ def test_what_would_wait_for_more_is_said_at_once(tmp_path: Path, monkeypatch: p
     # A pipe without a writer's word answers as /proc/kmsg does, which calls itself a plain file.
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
-    monkeypatch.setattr("sql.engine.plain_files._require_file", lambda _: None)
+    monkeypatch.setattr("sql.files.plain_files._require_file", lambda _: None)
     writer = os.open(pipe, os.O_RDWR)
     try:
         with open_file(pipe) as file, pytest.raises(NotAFileError, match="waits for more"):

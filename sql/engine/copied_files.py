@@ -1,0 +1,46 @@
+"""Copies that are made anew from the warehouse, and copies of a file to read while its writer has it locked."""
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from polars.exceptions import PolarsError
+
+from sql.engine.duckdb_errors import explain_unwritten
+from sql.errors import WarehouseError
+from sql.files.atomic_files import written_beside
+
+
+@contextmanager
+def written_copy(path: Path) -> Iterator[Path]:
+    """Do as `written_beside`, for what is made anew from the warehouse.
+
+    *Raises* `WarehouseError` when it cannot be written; nothing but the copy was changed then.
+    """
+    try:
+        with written_beside(path) as temporary:
+            yield temporary
+    except (OSError, PolarsError) as error:  # Polars tells a full disk as the latter
+        raise WarehouseError(explain_unwritten(path, _reason(error))) from error
+
+
+def _reason(error: Exception) -> str:
+    """Say what the system said, and of which file where it is not the temporary one."""
+    if not isinstance(error, OSError) or not error.strerror:
+        return str(error)
+    file = str(error.filename or "")
+    return error.strerror if not file or ".ballast-" in file else f"{error.strerror}: '{file}'"
+
+
+@contextmanager
+def copied_aside(path: Path) -> Iterator[Path]:
+    """Copy a file into a temporary folder for as long as the block runs. *Raises* `WarehouseError` when it cannot."""
+    with TemporaryDirectory(prefix="ballast-copy-") as folder:
+        try:
+            copy = shutil.copyfile(path, Path(folder) / path.name)
+        except OSError as error:
+            msg = f"{path} cannot be read: {error}, so nobody knows whose it is. Nothing was changed: correct the cause"
+            raise WarehouseError(msg) from error
+        yield copy
