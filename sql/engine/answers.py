@@ -10,7 +10,6 @@ from typing import Any, TypeAlias
 import polars as pl
 
 from sql.engine.statements import Connection
-from sql.errors import QueryError
 
 Type: TypeAlias = Any
 """A type of DuckDB, which only connections.py imports."""
@@ -23,16 +22,6 @@ _WIDE = {"hugeint": pl.Int128, "uhugeint": pl.UInt128}
 _MOMENTS = frozenset(("date", "timestamp", "timestamp_s", "timestamp_ms", "timestamp with time zone"))
 _LISTS = frozenset(("list", "array"))
 _NESTED = _LISTS | {"struct", "map"}
-
-
-def split_queries(con: Connection, sql: str, most: int | None = None) -> list[str]:
-    """Return the queries of a text. *Raises* `QueryError` for none, more than `most`, or another statement."""
-    statements = con.extract_statements(sql)
-    are_queries = all(statement.type.name in {"SELECT", "EXPLAIN"} for statement in statements)
-    if not (statements and are_queries and len(statements) <= (most or len(statements))):
-        msg = f"{sql.strip()!r} is not one query, so nothing of it was run: ask like FROM current_targets"
-        raise QueryError(msg)
-    return [statement.query for statement in statements]
 
 
 def read_answer(con: Connection, sql: str, *, is_flat: bool = False) -> pl.DataFrame:

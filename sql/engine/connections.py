@@ -17,7 +17,7 @@ import polars as pl
 import pyarrow as pa
 
 from sql.engine import opening, owners
-from sql.engine.answers import read_answer, split_queries
+from sql.engine.answers import read_answer
 from sql.engine.copied_files import copied_aside, written_copy
 from sql.engine.duckdb_errors import (
     explain,
@@ -229,10 +229,11 @@ def read_file(
 
     *Requires* exactly the named parameters of the query. *Raises* `WarehouseError` for what DuckDB rejects.
     """
-    opening.refuse_special(path)
     try:
+        if len(_split_queries(sql)) != 1:
+            raise _no_query(sql)
+        opening.refuse_special(path)
         with _read_only(path) as con:
-            split_queries(con, sql, most=1)
             yield con.execute(sql, dict(parameters)).to_arrow_reader(batch_rows)
     except duckdb.Error as error:
         sentence = " ".join(str(error).split())
@@ -250,10 +251,23 @@ def _read_only(path: Path, **config: str) -> Iterator[Connection]:
 def answer_queries(con: Connection, sql: str, *, is_flat: bool) -> Iterator[pl.DataFrame]:
     """Run each query of a text and yield its rows. *Raises* `QueryError`, before any runs when one is no query."""
     try:
-        for query_sql in split_queries(con, sql):
+        for query_sql in _split_queries(sql):
             yield read_answer(con, query_sql, is_flat=is_flat)
     except _QUERY_ERRORS as error:
         raise QueryError(explain_query(error)) from error
+
+
+def _split_queries(sql: str) -> list[str]:
+    """Return the queries of a text. *Raises* `QueryError` for any other statement, before anything of it runs."""
+    statements = duckdb.extract_statements(sql)
+    kinds = {duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN}
+    if not statements or any(statement.type not in kinds for statement in statements):
+        raise _no_query(sql)
+    return [statement.query for statement in statements]
+
+
+def _no_query(sql: str) -> QueryError:
+    return QueryError(f"{sql.strip()!r} is not one query, so nothing of it was run: ask like FROM current_targets")
 
 
 def find_owner(con: Connection, path: Path) -> str | None:
