@@ -22,7 +22,7 @@ from tasks.operations.former_copies import warn_of_former_copies
 from tasks.operations.postgres_copy import copy_or_warn
 from tasks.reports.run_reporting import HELD as HELD_STATE
 from tasks.reports.run_reporting import PUBLISHED as PUBLISHED_STATE
-from tasks.reports.run_reporting import read_summary, send, telling_refusals
+from tasks.reports.run_reporting import read_summary, reporting_rejections, send
 from tasks.runs.backfill import Approval, backfill_days, ingest_days
 from tasks.runs.backfill_report import HELD, PUBLISHED, DayDone, report_backfill
 from tasks.runs.snapshots import snapshot
@@ -91,7 +91,7 @@ async def backfill_range(config: BackfillConfig, context: RunContext) -> State[A
     approval = _require_approval(config, groups)
     days = days_of_groups(groups, config.first, config.last)
     parts = {group.exchange: find_calendar(group.exchange).between(config.first, config.last) for group in groups}
-    with telling_refusals(settings, days, "backfill", f"ballast backfill --from {config.first} --to {config.last}"):
+    with reporting_rejections(settings, days, "backfill", f"ballast backfill --from {config.first} --to {config.last}"):
         read = {
             (one.kind, one.source, one.ingest.ingest_id): one
             for exchange, own_days in parts.items()

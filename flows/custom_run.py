@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from flows.daily_rebalance import rebalance_day
 from sizing.names import TypedName
-from tasks.config.limit_overrides import tell_differences
+from tasks.config.limit_overrides import describe_differences
 from tasks.config.settings import InstallationSettings, RebalanceConfig, Settings, Words
 from tasks.config.ui_form import ChangedLimits, given_limits
 from tasks.inputs.run_context import RunContext, read_custom
@@ -75,5 +75,5 @@ def _differing_limits(config: CustomRunConfig, context: RunContext) -> tuple[str
     own = context.configured.get(config.portfolio_id)
     if own is None:
         return ()
-    differing = tell_differences(context.limits[config.portfolio_id], own)
+    differing = describe_differences(context.limits[config.portfolio_id], own)
     return (f"limits other than in {config.settings.config} (its own in brackets): {differing}",) if differing else ()

@@ -29,15 +29,15 @@ from tasks.reports.run_reporting import (
     UNCHANGED,
     Outcome,
     join,
-    tell,
-    tell_rejected,
-    telling_refusals,
+    report_outcome,
+    report_rejected,
+    reporting_rejections,
 )
 from tasks.runs import lifecycle, run_record
-from tasks.runs.approval import Asked, ask_approval, propose
+from tasks.runs.approval import ApprovalRequest, propose, request_approval
 from tasks.runs.compute import break_circuit, check, diversify, select, size
 from tasks.runs.ingest import ingest_day
-from tasks.runs.lifecycle import take_course
+from tasks.runs.lifecycle import run_lifecycle
 from tasks.runs.publish import hold, publish, recording_failure
 from tasks.runs.run_record import OpenRun, open_run
 from tasks.runs.schedule import require_fresh, scheduled_day, scheduled_start
@@ -47,7 +47,7 @@ from tasks.text import with_warnings
 from tasks.trading_calendar import find_calendar
 
 _RESUME = "when the cause is gone, lift the halt with `ballast resume` and run the day again"
-_MENDS = {lifecycle.HELD: "deliver the missing scores and run the day again", lifecycle.HALTED: _RESUME}
+_FIXES = {lifecycle.HELD: "deliver the missing scores and run the day again", lifecycle.HALTED: _RESUME}
 _STATES: Mapping[str, str] = {
     run_record.PUBLISHED: PUBLISHED,
     run_record.PROPOSED: PROPOSED,
@@ -103,7 +103,7 @@ async def rebalance_day(config: RebalanceConfig, context: RunContext) -> State[A
     for note in notes:
         run_logger().info("%s", note)
 
-    with telling_refusals(settings, [day], "daily-rebalance", f"ballast run --as-of {day}"):
+    with reporting_rejections(settings, [day], "daily-rebalance", f"ballast run --as-of {day}"):
         ingested = ingest_day(settings, day, context.feeds)
     outcomes, failures = _rebalance_each(config, context, day, set_halted_apart(settings, open_groups))
     failures += [(group, unknown[group.exchange]) for group in groups if group.exchange in unknown]
@@ -112,7 +112,7 @@ async def rebalance_day(config: RebalanceConfig, context: RunContext) -> State[A
     snapshot(settings, day)
     not_copied = (*copy_or_warn(settings), *warn_of_former_copies(settings))
     outcomes.sort(key=lambda outcome: PRECEDENCE.index(outcome.state))  # the UI cuts a long message off
-    sentence, warnings = join([tell(settings, day, outcome, ingested) for outcome in outcomes], *notes)
+    sentence, warnings = join([report_outcome(settings, day, outcome, ingested) for outcome in outcomes], *notes)
     corrected = warn_of_corrected_inputs(settings.open_warehouse(), context.terms)
     state, message = outcomes[0].state, with_warnings(sentence, *warnings, *corrected, *not_copied)
     if failures:
@@ -148,16 +148,16 @@ def _rebalance(config: RebalanceConfig, context: RunContext, day: date, group: G
     run = open_run(settings, day, group.limits, frozenset(context.terms), config.requested_by)
     try:
         with recording_failure(settings, day, run):
-            taken = take_course(run, group, _Tasks(settings, run, group))
-            if taken.state in _MENDS:
+            taken = run_lifecycle(run, group, _Tasks(settings, run, group))
+            if taken.state in _FIXES:
                 hold(settings, run, taken.reason)
     except HaltedError as halted:
         return Outcome(run, HELD, halted.reason, _RESUME)
     except PublishRejectedError as rejected:
-        tell_rejected(settings, day, run, str(rejected))
+        report_rejected(settings, day, run, str(rejected))
         raise
-    mend = _MENDS.get(taken.state, "")
-    return Outcome(run, _STATES[taken.state], taken.reason, mend, taken.asked, is_new=taken.is_new)
+    fix = _FIXES.get(taken.state, "")
+    return Outcome(run, _STATES[taken.state], taken.reason, fix, taken.request, is_new=taken.is_new)
 
 
 @dataclass(frozen=True)
@@ -176,11 +176,11 @@ class _Tasks:
         decisions = diversify(select(inputs), inputs)
         return check(decisions, size(decisions, inputs), inputs)
 
-    def ask(self, result: Rebalance) -> Asked:
-        return ask_approval(self.settings, result, self.group.policies)
+    def ask(self, result: Rebalance) -> ApprovalRequest:
+        return request_approval(self.settings, result, self.group.policies)
 
-    def propose(self, result: Rebalance, asked: Asked) -> None:
-        propose(self.settings, self.run, result, asked)
+    def propose(self, result: Rebalance, request: ApprovalRequest) -> None:
+        propose(self.settings, self.run, result, request)
 
     def publish(self, result: Rebalance) -> bool:
         return publish(self.settings, self.run, result).is_new

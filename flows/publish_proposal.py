@@ -19,10 +19,10 @@ from tasks.reports.run_reporting import (
     Outcome,
     join,
     read_summary,
+    report_outcome,
+    report_rejected,
+    reporting_rejections,
     send,
-    tell,
-    tell_rejected,
-    telling_refusals,
 )
 from tasks.runs.approval import Proposal, approve, decline, find_proposal, require_same_inputs
 from tasks.runs.backfill import ingest_days
@@ -76,13 +76,13 @@ async def publish_proposal(config: PublishConfig) -> State[Any]:
         return _decline(config, settings, proposal)
     ingested: tuple[Ingested, ...] = ()
     if proposal.is_open:
-        with telling_refusals(settings, [proposal.day], "publish", f"ballast run --as-of {proposal.day}"):
+        with reporting_rejections(settings, [proposal.day], "publish", f"ballast run --as-of {proposal.day}"):
             ingested = ingest_days(settings, (proposal.day,), {}, load_feeds(settings.config))
     run = require_same_inputs(settings, proposal)
     outcome = _approve(config, settings, proposal, run)
     snapshot(settings, proposal.day)
     not_copied = copy_or_warn(settings)
-    sentence, warnings = join([tell(settings, proposal.day, outcome, ingested)])
+    sentence, warnings = join([report_outcome(settings, proposal.day, outcome, ingested)])
     approved = f"{config.run_id} approved by {config.approver}: " if outcome.state == PUBLISHED else ""
     return Completed(name=outcome.state, message=with_warnings(f"{approved}{sentence}", *warnings, *not_copied))
 
@@ -94,7 +94,7 @@ def _approve(config: PublishConfig, settings: Settings, proposal: Proposal, run:
         return Outcome(run, HELD, halted.reason, _RESUME)
     except PublishRejectedError as rejected:
         snapshot(settings, proposal.day)
-        tell_rejected(settings, proposal.day, run, str(rejected))
+        report_rejected(settings, proposal.day, run, str(rejected))
         raise
     return Outcome(run, PUBLISHED)
 

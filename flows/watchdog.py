@@ -20,10 +20,10 @@ from tasks.operations.watchdog import (
     Missing,
     NotDue,
     all_missing,
+    describe_missing,
     find_due,
     find_missing,
     show_watch,
-    tell_missing,
 )
 from tasks.stages import scheduled_start_time
 
@@ -71,7 +71,7 @@ async def watchdog(config: WatchdogConfig = WatchdogConfig()) -> State[Any]:  # 
     missing = [one for day in due for one in _look(settings, day)]
     if missing:
         show_watch(due, missing)
-    sentence = "; ".join([*([tell_missing(due, missing)] if due else []), *(one.words for one in not_due)])
+    sentence = "; ".join([*([describe_missing(due, missing)] if due else []), *(one.words for one in not_due)])
     alarming = [one for one in missing if not one.is_halted]
     if alarming or any(one.is_unknown for one in not_due):
         _raise_alarm(alarming, sentence)

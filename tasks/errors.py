@@ -1,4 +1,4 @@
-"""What can go wrong on the way in: a person can mend each of these."""
+"""What can go wrong on the way in: a person can fix each of these."""
 
 from collections.abc import Sequence
 from datetime import date

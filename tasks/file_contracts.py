@@ -1,6 +1,6 @@
 """The contract of each daily file: its columns, and the rules that a row must keep.
 
-A row that breaks a rule is refused with the rule in words; the good rows go on. What does not belong here: reading.
+A row that breaks a rule is rejected with the rule in words; the good rows go on. What does not belong here: reading.
 """
 
 from dataclasses import dataclass
@@ -36,17 +36,17 @@ class DatedRows(FileRows):
 
     @dy.rule()
     def of_the_day(cls) -> pl.Expr:  # noqa: N805 - dataframely hands in the schema
-        """Refuse a row of another day."""
+        """Reject a row of another day."""
         return pl.col("as_of_date") == pl.col("file_day")
 
     @dy.rule()
     def not_in_the_future(cls) -> pl.Expr:  # noqa: N805 - dataframely hands in the schema
-        """Refuse a row of a day that has not begun anywhere."""
+        """Reject a row of a day that has not begun anywhere."""
         return pl.col("as_of_date") <= pl.col("latest_day")
 
     @dy.rule()
     def not_cash(cls) -> pl.Expr:  # noqa: N805 - dataframely hands in the schema
-        """Refuse cash: it is never scored, priced or a position."""
+        """Reject cash: it is never scored, priced or a position."""
         return pl.col("asset") != CASH
 
 
@@ -61,7 +61,7 @@ class ScoreRows(DatedRows):
 
     @dy.rule()
     def has_a_score(cls) -> pl.Expr:  # noqa: N805 - dataframely hands in the schema
-        """Refuse a row without a combined score or a part of one."""
+        """Reject a row without a combined score or a part of one."""
         return pl.any_horizontal(pl.col("score", "technical_score", "fundamental_score").is_not_null())
 
 
@@ -80,7 +80,7 @@ class PositionRows(DatedRows):
 
     @dy.rule()
     def not_cash(cls) -> pl.Expr:  # noqa: N805 - dataframely hands in the schema
-        """Refuse cash beside positions: the weights of the portfolio would add up to more than 1."""
+        """Reject cash beside positions: the weights of the portfolio would add up to more than 1."""
         return (pl.col("asset") != CASH) | (pl.col("current_weight") == 1)
 
 
@@ -102,12 +102,12 @@ class RestrictionRows(FileRows):
 
     @dy.rule()
     def known_restriction(cls) -> pl.Expr:  # noqa: N805 - dataframely hands in the schema
-        """Refuse what is not a documented kind."""
+        """Reject what is not a documented kind."""
         return pl.col("restriction").is_in(RESTRICTIONS)
 
     @dy.rule()
     def begins_before_it_ends(cls) -> pl.Expr:  # noqa: N805 - dataframely hands in the schema
-        """Refuse what would hold on no day at all."""
+        """Reject what would hold on no day at all."""
         return pl.col("valid_from").fill_null(pl.col("valid_until")) <= pl.col("valid_until")
 
 
@@ -120,7 +120,7 @@ class RenameRows(FileRows):
 
     @dy.rule()
     def another_name(cls) -> pl.Expr:  # noqa: N805 - dataframely hands in the schema
-        """Refuse a name that stays as it is."""
+        """Reject a name that stays as it is."""
         return pl.col("old") != pl.col("new")
 
 

@@ -20,7 +20,7 @@ _LISTS_OF_ASSETS = ("include_assets", "exclude_assets")
 
 
 def names_on(renames: pl.DataFrame, day: date) -> dict[str, str]:
-    """Give the names that no longer count on a day. *Requires* `old, new, valid_from`, no name twice on a day."""
+    """Return the names that no longer count on a day. *Requires* `old, new, valid_from`, no name twice on a day."""
     names: dict[str, str] = {}
     in_force = renames.filter(pl.col("valid_from") <= day).sort("valid_from", "old")
     for old, new in in_force.select("old", "new").iter_rows():
@@ -37,7 +37,7 @@ def find_tangled(renames: Iterable[tuple[str, str, date]]) -> tuple[tuple[str, d
 
 
 def renamed(frames: DayFrames, names: Names) -> DayFrames:
-    """Give the frames of a day under the names that count.
+    """Return the frames of a day under the names that count.
 
     Weights of several names that became one add up. Of scores and buckets the new name's own come first, then those of
     the first old name.
@@ -61,7 +61,7 @@ def renamed(frames: DayFrames, names: Names) -> DayFrames:
 
 
 def renamed_list(assets: pl.DataFrame, names: Names) -> pl.DataFrame:
-    """Give an asset list under the names that count."""
+    """Return an asset list under the names that count."""
     return _one_each(assets, names, ["asset"]).sort("asset") if names else assets
 
 

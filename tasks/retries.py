@@ -20,5 +20,5 @@ RETRIES, NO_RETRIES = Retries(3), Retries(0)
 
 
 def is_transient(error: object) -> bool:
-    """Say whether the error may pass by itself. A missing file will not appear."""
+    """Return whether the error may pass by itself. A missing file will not appear."""
     return isinstance(error, TRANSIENT) and not isinstance(error, FileNotFoundError)

@@ -57,19 +57,19 @@ def utc(moment: object) -> str:
 
 
 def readable(path: Path | str) -> str:
-    """Give a path as text that can be printed and stored: other bytes than UTF-8 and control characters as escapes."""
+    """Return a path as text to print and store: bytes that are not UTF-8 and control characters as escapes."""
     text = os.fsencode(path).decode(errors="backslashreplace")
     return "".join(one if one.isprintable() else ascii(one)[1:-1] for one in text)
 
 
 def shown(text: str, longest: int = _LONGEST) -> str:
-    """Give a text as it is, or quoted where that would hide something of it; cut after `longest` characters."""
+    """Return a text as it is, or quoted where that would hide something of it; cut after `longest` characters."""
     short = cut(text, longest)
     return short if short.isprintable() and short and short == short.strip() else cut(ascii(short), longest)
 
 
 def cut(text: str, longest: int = _LONGEST) -> str:
-    """Give the first characters of a text, with dots where there are more."""
+    """Return the first characters of a text, with dots where there are more."""
     return text if len(text) <= longest else f"{text[:longest]}..."
 
 

@@ -1,6 +1,6 @@
-"""The settings file `.env` of the working folder: where its lines stand, and how mistakes in settings are told.
+"""The settings file `.env` of the working folder: where its lines stand, and how mistakes in settings are reported.
 
-pydantic-settings reads it, after the environment, which goes before. It may have lines of other programs.
+pydantic-settings reads it, after the environment, which takes precedence. It may have lines of other programs.
 """
 
 import os

@@ -1,7 +1,7 @@
 """Where each kind of data comes from and how it is written: the section `feeds` of portfolios.yaml.
 
-What is not said there is as in the inbox: CSV in UTF-8 with commas, our names, points in numbers. Nothing is guessed.
-Feeds are no limits: they decide where a row comes from, never what becomes of it.
+What it leaves out is as in the inbox: CSV in UTF-8 with commas, our names, points in numbers. Nothing is guessed.
+Feeds are no limits: they decide where a row comes from, never what happens to it.
 """
 
 import codecs
@@ -97,14 +97,14 @@ class Feed(BaseModel):
         return date_format
 
     @model_validator(mode="after")
-    def _tells_apart(self) -> Self:
+    def _require_distinct_marks(self) -> Self:
         if self.thousands == self.decimal:
             msg = f"decimal and thousands are both {self.decimal!r}: they must differ"
             raise ValueError(msg)
         return self
 
     @model_validator(mode="after")
-    def _says_where(self) -> Self:
+    def _require_one_address(self) -> Self:
         if (self.path is None) == (self.database is None) or (self.database is None) != (self.query is None):
             msg = "expected either a path, or a database with a query"
             raise ValueError(msg)
@@ -122,8 +122,8 @@ class Feed(BaseModel):
     @property
     def notation(self) -> Notation:
         """How its values are written."""
-        said = {one.name: getattr(self, one.name) for one in fields(Notation)}
-        return Notation(**said | {"percent": tuple(self.percent), "missing": tuple(self.missing)})
+        values = {one.name: getattr(self, one.name) for one in fields(Notation)}
+        return Notation(**values | {"percent": tuple(self.percent), "missing": tuple(self.missing)})
 
     @property
     def is_of_one_day(self) -> bool:
@@ -131,11 +131,11 @@ class Feed(BaseModel):
         return bool(_DAY.search(self.path or "")) or "$as_of_date" in (self.query or "")
 
     def path_on(self, day: date) -> str:
-        """Give the path with the day filled in."""
+        """Return the path with the day filled in."""
         return _DAY.sub(lambda found: day.strftime(found["format"] or ISO), self.path or "")
 
     def path_on_any_day(self) -> tuple[str, re.Pattern[str], str]:
-        """Give a glob for the paths of all days, what finds the day in a file's name, and how that is written."""
+        """Return a glob for the paths of all days, what finds the day in a file's name, and how that is written."""
         path = self.path or ""
         name = path.rpartition("/")[2]
         found = _DAY.search(name)
@@ -153,7 +153,7 @@ Feeds: TypeAlias = Mapping[IngestKind, Feed]
 
 
 def without_secrets(address: str) -> str:
-    """Give an address as it may be shown and stored: without user, password and the query of a URL."""
+    """Return an address as it may be shown and stored: without user, password and the query of a URL."""
     if "://" not in address:
         return address
     return re.split(r"[?#]", _USER.sub("", address), maxsplit=1)[0]
@@ -169,12 +169,12 @@ def with_environment(text: str, quote: Callable[[str], str] = str) -> str:
 
 
 def parse_feeds(section: object) -> tuple[dict[IngestKind, Feed], list[Problem]]:
-    """Give the feeds of the section, and every mistake in it, by the keys from the top of the file."""
+    """Return the feeds of the section, and every mistake in it, by the keys from the top of the file."""
     if section is None:
         return {}, []
     if not isinstance(section, dict):
-        said = f"expected a mapping `feeds` from a kind to its feed, got {shown(section)}"
-        return {}, [Problem(("feeds",), said)]
+        message = f"expected a mapping `feeds` from a kind to its feed, got {shown(section)}"
+        return {}, [Problem(("feeds",), message)]
     contracts = {contract.kind: contract for contract in CONTRACTS}
     problems = [
         Problem(("feeds", kind), unknown(f"feeds: kind {kind}", kind, get_args(IngestKind)))
@@ -186,7 +186,7 @@ def parse_feeds(section: object) -> tuple[dict[IngestKind, Feed], list[Problem]]
         if kind not in section:
             continue
         feed, found = _parse_feed(section[kind], contract)
-        problems += [Problem(("feeds", kind, *keys), f"feeds: {kind}: {said}") for keys, said in found]
+        problems += [Problem(("feeds", kind, *keys), f"feeds: {kind}: {message}") for keys, message in found]
         if feed:
             feeds[kind] = feed
     return feeds, problems

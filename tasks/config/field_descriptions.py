@@ -47,7 +47,7 @@ def fields_of(model: type[BaseModel]) -> tuple[Field, ...]:
 
 
 def words_for(schema: Mapping[str, Any]) -> str:
-    """Say what a JSON schema allows: `a number above 0 and at most 1`."""
+    """Report what a JSON schema allows: `a number above 0 and at most 1`."""
     if "anyOf" in schema:
         return ", or ".join(words_for(one) for one in schema["anyOf"])
     if "enum" in schema:
@@ -142,7 +142,7 @@ def _is_plain(value: object) -> bool:
 
 
 def _find(schema: Mapping[str, Any], keys: Sequence[Any]) -> Mapping[str, Any]:
-    """Give the schema of what the keys lead to; of the record that does not have it, for a name that is unknown."""
+    """Return the schema of what the keys lead to; of the record that does not have it, for a name that is unknown."""
     found: Mapping[str, Any] = schema
     for key in keys:
         inner = found.get("properties", {}).get(key) or found.get("items") or found.get("additionalProperties")

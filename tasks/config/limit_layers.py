@@ -1,8 +1,8 @@
-"""The limits of one portfolio, layer on layer; what stands in the way is told where it is written.
+"""The limits of one portfolio, layer on layer; what stands in the way is reported where it is written.
 
-The model's defaults, the preset of `defaults`, `defaults`, the portfolio's preset, the portfolio: what comes later goes
-before. What a portfolio writes goes before what all share, its preset included, and a limit goes before the preset
-beside it.
+The model's defaults, the preset of `defaults`, `defaults`, the portfolio's preset, the portfolio: what comes later
+takes precedence. What a portfolio writes takes precedence over what all share, its preset included, and a limit over
+the preset beside it.
 """
 
 import re
@@ -41,23 +41,23 @@ class Layers:
         self._merged = {field: value for layer in layers for field, value in layer.values.items()}
 
     def limits(self) -> RebalancingLimits:
-        """Give the limits. *Raises* `pydantic.ValidationError`, which `problems` words."""
+        """Return the limits. *Raises* `pydantic.ValidationError`, which `problems` words."""
         return RebalancingLimits(**self._merged)
 
     def wrong_values(self) -> tuple[Problem, ...]:
-        """Say which single limits cannot be what they are: contradictions of defaults a portfolio may resolve."""
-        return tuple(self._worded(error) for error in _errors(self._merged) if error["loc"])
+        """Report which single limits cannot be what they are: contradictions of defaults a portfolio may resolve."""
+        return tuple(self._explain(error) for error in _errors(self._merged) if error["loc"])
 
     def problems(self) -> tuple[Problem, ...]:
-        """Say what is wrong with single limits, and whether the others contradict each other."""
+        """Report what is wrong with single limits, and whether the others contradict each other."""
         wrong = {error["loc"][0] for error in _errors(self._merged) if error["loc"]}
         rest = {name: value for name, value in self._merged.items() if name not in wrong}
         # A wrong one may be what is contradicted.
         contradictions = [error for error in _errors(rest) if not error["loc"] and not wrong & {*_limits_in(error)}]
-        return (*self.wrong_values(), *(self._worded(error) for error in contradictions))
+        return (*self.wrong_values(), *(self._explain(error) for error in contradictions))
 
     def lifted(self) -> tuple[Problem, ...]:
-        """Say which limits of `defaults` do not count here, since the portfolio names a preset that goes before."""
+        """Report which limits of `defaults` do not count here, since the preset of the portfolio takes precedence."""
         *_, defaults, preset, own = self._layers
         return tuple(
             Problem(
@@ -69,7 +69,7 @@ class Layers:
             if field in preset.values and field not in own.values and preset.values[field] != value
         )
 
-    def _worded(self, error: Any) -> Problem:  # noqa: ANN401 - pydantic's ErrorDetails
+    def _explain(self, error: Any) -> Problem:  # noqa: ANN401 - pydantic's ErrorDetails
         named = error["loc"][:1] or _limits_in(error)
         layer = next(
             one for one in (*reversed(self._layers), self._layers[-1]) if {*named} & {*one.values} or not named
@@ -86,17 +86,17 @@ def _layers(keys: tuple[object, ...], who: str, written: Written) -> list[_Layer
 
 
 def problems_of_preset(keys: tuple[object, ...], who: str, written: Written) -> tuple[Problem, ...]:
-    """Say when a preset is none."""
+    """Report when a preset is none."""
     if PRESET not in written:
         return ()
     named = written[PRESET]
     if isinstance(named, str) and named in PRESETS:
         return ()
     if isinstance(named, str):
-        said = unknown(f"{PRESET} {named}", named, PRESETS)
+        message = unknown(f"{PRESET} {named}", named, PRESETS)
     else:
-        said = f"{PRESET}: expected {either(list(PRESETS))}, got {shown(named)}"
-    return (Problem((*keys, PRESET), f"{who}: {said}"),)
+        message = f"{PRESET}: expected {either(list(PRESETS))}, got {shown(named)}"
+    return (Problem((*keys, PRESET), f"{who}: {message}"),)
 
 
 def _errors(values: Mapping[str, Any]) -> list[Any]:
@@ -104,7 +104,7 @@ def _errors(values: Mapping[str, Any]) -> list[Any]:
         RebalancingLimits(**values)
     except ValidationError as error:
         found: list[Any] = list(error.errors())
-        # A list with a bad item is told as too short, too.
+        # A list with a bad item is reported as too short, too.
         inner = {one["loc"][:n] for one in found for n in range(1, len(one["loc"]))}
         return [one for one in found if one["loc"] not in inner]
     return []

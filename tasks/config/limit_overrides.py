@@ -17,24 +17,24 @@ _DEFAULT = "; default "
 
 
 def flag(limit: str) -> str:
-    """Give the flag of a limit."""
+    """Return the flag of a limit."""
     return f"--{limit.replace('_', '-')}"
 
 
 def choose_portfolios(limits: _Limits, names: Sequence[str]) -> dict[str, RebalancingLimits]:
-    """Give the limits of the named portfolios, or of all where none is named.
+    """Return the limits of the named portfolios, or of all where none is named.
 
     *Raises* `UsageError` with the nearest known name.
     """
-    strangers = [name for name in dict.fromkeys(names) if name not in limits]
-    if strangers:
-        raise UsageError(all_unknown("--portfolio", strangers, limits))
+    unknown_names = [name for name in dict.fromkeys(names) if name not in limits]
+    if unknown_names:
+        raise UsageError(all_unknown("--portfolio", unknown_names, limits))
     chosen = set(names or limits)
     return {name: one for name, one in limits.items() if name in chosen}
 
 
 def change_limits(limits: _Limits, given: Mapping[str, Any]) -> dict[str, RebalancingLimits]:
-    """Give every portfolio's limits with the given ones changed; of a mapping, the given entries.
+    """Return every portfolio's limits with the given ones changed; of a mapping, the given entries.
 
     *Raises* `UsageError` for a value out of bounds, and for one that contradicts a limit of a portfolio.
     """
@@ -55,23 +55,23 @@ def change_limits(limits: _Limits, given: Mapping[str, Any]) -> dict[str, Rebala
     return {portfolio_id: changed[id(one)] for portfolio_id, one in limits.items()}
 
 
-def tell_changes(limits: _Limits, configured: _Limits) -> tuple[str, ...]:
-    """Say of each portfolio which limits are other than configured, its own in brackets."""
+def describe_changes(limits: _Limits, configured: _Limits) -> tuple[str, ...]:
+    """Report of each portfolio which limits are other than configured, its own in brackets."""
     pairs = {name: (one, configured[name]) for name, one in limits.items() if one is not configured[name]}
     distinct = {(id(one), id(own)): (one, own) for one, own in pairs.values()}
-    told = {identities: tell_differences(*pair) for identities, pair in distinct.items()}
+    told = {identities: describe_differences(*pair) for identities, pair in distinct.items()}
     differing = ((name, words) for name, (one, own) in pairs.items() if (words := told[id(one), id(own)]))
     return tuple(f"portfolio {names}: limits other than configured: {words}" for names, words in grouped(differing))
 
 
-def tell_differences(asked: RebalancingLimits, own: RebalancingLimits) -> str:
+def describe_differences(asked: RebalancingLimits, own: RebalancingLimits) -> str:
     """Name the limits that differ, each with its own value in brackets; empty when none does."""
     values, known = asked.model_dump(), own.model_dump()
     return ", ".join(f"{name} {values[name]} ({known[name]})" for name in values if values[name] != known[name])
 
 
 def _sentences(error: ValidationError, given: Mapping[str, Any]) -> Iterable[str]:
-    """Tell what is wrong by the flags that were given; of limits that contradict each other, by those it names."""
+    """Report what is wrong by the flags that were given; of limits that contradict each other, by those it names."""
     for one in error.errors():
         message = explain(one, RebalancingLimits)
         if one["loc"]:

@@ -1,7 +1,7 @@
 """Read portfolios.yaml: `defaults`, `portfolios`, each a partial `RebalancingLimits`, `feeds` and `calendar`.
 
-Beside its limits a portfolio has terms: the exchange whose days count, and when a person has to approve its targets.
-Every mistake of the file is told at once, with its line and the nearest known name. Nothing is guessed.
+Beside its limits a portfolio has terms: the exchange whose days count, and when approval is required for its targets.
+Every mistake of the file is reported at once, with its line and the nearest known name. Nothing is guessed.
 """
 
 from collections.abc import Mapping
@@ -32,8 +32,8 @@ _WORDS_FOR_POLICIES = {"always": ApprovalPolicy(always=True), "never": None}
 _AS_KNOWN: Mapping[str, str] = {}
 
 
-class Terms(NamedTuple):
-    """How a portfolio is run: its exchange, None is that of the installation, and when its targets wait for a person.
+class PortfolioSettings(NamedTuple):
+    """How a portfolio is run: its exchange, None is that of the installation, and when its targets wait for approval.
 
     `calendars` has those exchanges of which the file says that other days count. No limits: they are no part of what
     makes two runs the same.
@@ -55,13 +55,13 @@ class ConfigFile(NamedTuple):
     document: Document
     feeds: Feeds
     limits: dict[str, RebalancingLimits]
-    terms: dict[str, Terms]
-    default_terms: Terms
+    terms: dict[str, PortfolioSettings]
+    default_terms: PortfolioSettings
     notes: tuple[Problem, ...]
 
 
 def load_portfolios(path: Path) -> dict[str, RebalancingLimits]:
-    """Give the limits of every portfolio of the file, by portfolio_id.
+    """Return the limits of every portfolio of the file, by portfolio_id.
 
     *Raises* `ConfigError` that lists everything wrong with the file.
     """
@@ -69,7 +69,7 @@ def load_portfolios(path: Path) -> dict[str, RebalancingLimits]:
 
 
 def load_feeds(path: Path) -> Feeds:
-    """Give where each kind of data comes from, other than the inbox; nothing when there is no such file or section.
+    """Return where each kind of data comes from, other than the inbox; nothing when there is no such file or section.
 
     *Raises* `ConfigError` that lists everything wrong with the section.
     """
@@ -82,7 +82,7 @@ def load_feeds(path: Path) -> Feeds:
 
 
 def read_config(path: Path) -> ConfigFile:
-    """Give all that the file says. *Raises* `ConfigError` that lists everything wrong with it."""
+    """Return all that the file says. *Raises* `ConfigError` that lists everything wrong with it."""
     document = read_document(path, _SECTIONS)
     content = document.content
     problems = [
@@ -92,18 +92,18 @@ def read_config(path: Path) -> ConfigFile:
     problems += found
     defaults, portfolios = content.get("defaults") or {}, content.get("portfolios") or {}
     if not isinstance(defaults, dict) or not isinstance(portfolios, dict) or not portfolios:
-        said = "expected a mapping `portfolios` with at least one portfolio, and optional `defaults`"
-        document.require_none([*problems, Problem(("defaults" if portfolios else "portfolios",), said)])
+        message = "expected a mapping `portfolios` with at least one portfolio, and optional `defaults`"
+        document.require_none([*problems, Problem(("defaults" if portfolios else "portfolios",), message)])
     problems += _problems_of_names(("defaults",), "defaults", defaults)
     calendars, found, notes = parse_calendars(content.get(CALENDARS))
     problems += found
-    default_terms, found = _terms(("defaults",), "defaults", defaults, Terms(calendars=calendars))
+    default_terms, found = _terms(("defaults",), "defaults", defaults, PortfolioSettings(calendars=calendars))
     problems += [*found, *Layers(defaults).wrong_values()]
     file = ConfigFile(document, feeds, {}, {}, default_terms, ())
     shared: dict[str, RebalancingLimits] = {}  # portfolios that write the same share it, for all that looks at limits
     for name, written in portfolios.items():
         keys, who = ("portfolios", name), f"portfolio {quoted(name)}"
-        problems += [Problem(keys, f"{who}: {said}") for said in [fault(name)] if said]
+        problems += [Problem(keys, f"{who}: {message}") for message in [fault(name)] if message]
         if not isinstance(written, dict | None):
             problems.append(Problem(keys, f"{who}: expected limits, got {shown(written)}"))
             continue
@@ -120,17 +120,19 @@ def read_config(path: Path) -> ConfigFile:
     return file._replace(notes=tuple(notes))
 
 
-def _terms(keys: tuple[object, ...], who: str, own: Written, defaults: Terms) -> tuple[Terms, list[Problem]]:
-    """Give the terms that are written here, the others from the defaults, and what is wrong with them."""
+def _terms(
+    keys: tuple[object, ...], who: str, own: Written, defaults: PortfolioSettings
+) -> tuple[PortfolioSettings, list[Problem]]:
+    """Return the terms that are written here, the others from the defaults, and what is wrong with them."""
     exchange, approval, calendars = defaults
     problems = []
     if "exchange" in own:
         exchange = own["exchange"]
-        problems += [Problem((*keys, "exchange"), f"{who}: {said}") for said in _problems_of_exchange(exchange)]
+        problems += [Problem((*keys, "exchange"), f"{who}: {message}") for message in _problems_of_exchange(exchange)]
     if "approval" in own:
         approval, found = _policy(own["approval"])
-        problems += [Problem((*keys, "approval", *inner), f"{who}: {said}") for inner, said in found]
-    return Terms(exchange, approval, calendars), problems
+        problems += [Problem((*keys, "approval", *inner), f"{who}: {message}") for inner, message in found]
+    return PortfolioSettings(exchange, approval, calendars), problems
 
 
 def _problems_of_exchange(exchange: object) -> list[str]:
@@ -143,22 +145,22 @@ def _problems_of_exchange(exchange: object) -> list[str]:
     return []
 
 
-def _policy(said: object) -> tuple[ApprovalPolicy | None, list[Problem]]:
-    if isinstance(said, str) and said in _WORDS_FOR_POLICIES:
-        return _WORDS_FOR_POLICIES[said], []
+def _policy(written: object) -> tuple[ApprovalPolicy | None, list[Problem]]:
+    if isinstance(written, str) and written in _WORDS_FOR_POLICIES:
+        return _WORDS_FOR_POLICIES[written], []
     known = ApprovalPolicy.model_fields
-    if not isinstance(said, dict):
+    if not isinstance(written, dict):
         expected = f"expected always, never or a mapping of {', '.join(known)}"
-        return None, [Problem((), f"approval: {expected}, got {shown(said)}")]
+        return None, [Problem((), f"approval: {expected}, got {shown(written)}")]
     try:
-        return ApprovalPolicy.model_validate(said), []
+        return ApprovalPolicy.model_validate(written), []
     except ValidationError as error:
         return None, [Problem(one["loc"], f"approval: {explain(one, ApprovalPolicy)}") for one in error.errors()]
 
 
 def _problems_of_names(keys: tuple[object, ...], who: str, own: Written) -> list[Problem]:
     known = (*RebalancingLimits.model_fields, *_TERMS)
-    strangers = [
+    unknown_names = [
         Problem((*keys, name), f"{who}: {unknown(f'limit {name}', name, known)}") for name in own if name not in known
     ]
-    return [*strangers, *problems_of_preset(keys, who, own)]
+    return [*unknown_names, *problems_of_preset(keys, who, own)]

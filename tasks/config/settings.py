@@ -116,7 +116,7 @@ class Settings(BaseSettings):
         super().__init__(**given)
 
     def at(self, paths: Mapping[str, Path]) -> Self:
-        """Give these settings with other paths, by the names of their fields.
+        """Return these settings with other paths, by the names of their fields.
 
         The copies and backups of another warehouse are beside it, unless they are given too: those of the settings are
         of their own warehouse.
@@ -146,7 +146,7 @@ class Settings(BaseSettings):
         return tuple(name for name, own, given in places if own.resolve() == given.resolve())
 
     def open_warehouse(self) -> Warehouse:
-        """Give the warehouse that these settings name; nothing is opened yet."""
+        """Return the warehouse that these settings name; nothing is opened yet."""
         return Warehouse(self.warehouse, self.snapshot, self.export_folder, self.lock_seconds, self.memory_limit)
 
 
@@ -157,7 +157,7 @@ def _are_of_environment(settings: object) -> bool:
 InstallationSettings = Annotated[SkipJsonSchema[Settings], Field(exclude_if=_are_of_environment)]
 """Settings that no form shows: it would send defaults of its own, whatever BALLAST_* says where the run happens.
 
-Where they are those of the environment they are left out of the parameters too: a form that got them would refuse them.
+Where they are those of the environment they are left out of the parameters too: a form that got them would reject them.
 """
 
 

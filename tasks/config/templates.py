@@ -76,7 +76,7 @@ _ENV_HEAD = f"""\
 
 
 def starter_files(preset: str, day: date) -> dict[Path, str]:
-    """Give the text of each file by its path. *Requires* the name of a preset, and a trading day."""
+    """Return the text of each file by its path. *Requires* the name of a preset, and a trading day."""
     return {
         CONFIG: _config(preset),
         ENV_FILE: _settings(),

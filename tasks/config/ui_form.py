@@ -21,7 +21,7 @@ class AsLimitsForm:
     """Annotates changed limits: a form shows every limit, none of them filled in."""
 
     def __get_pydantic_json_schema__(self, core_schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        """Give the schema of the form in the place of that of a mapping."""
+        """Return the schema of the form in the place of that of a mapping."""
         return handler(_FORM.__pydantic_core_schema__)
 
 
@@ -29,13 +29,13 @@ ChangedLimits = Annotated[dict[str, Any], AsLimitsForm()]
 
 
 def given_limits(typed: Mapping[str, Any]) -> dict[str, Any]:
-    """Give the limits that were filled in, as the model takes them."""
+    """Return the limits that were filled in, as the model takes them."""
     filled = {name: value for name, value in typed.items() if value is not None}
     return {name: None if name in _MAY_BE_NULL and value == NONE else value for name, value in filled.items()}
 
 
 def _field(name: str) -> tuple[Any, Any]:
-    """Give the field of a limit in the form: null when it is left empty."""
+    """Return the field of a limit in the form: null when it is left empty."""
     field = RebalancingLimits.model_fields[name]
     annotation: Any = field.rebuild_annotation()
     if name in _MAY_BE_NULL:

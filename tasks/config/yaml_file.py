@@ -27,7 +27,7 @@ class Problem(NamedTuple):
     """What is wrong, and the keys that lead to it from the top of the file."""
 
     keys: tuple[object, ...]
-    said: str
+    message: str
 
 
 @dataclass(frozen=True)
@@ -41,37 +41,40 @@ class Document:
     """Of its nodes, whatever they stand for."""
 
     def locate(self, problems: Iterable[Problem]) -> tuple[Mistake, ...]:
-        """Give the problems by where they stand, and the mistakes of the nodes before those of the values."""
+        """Return the problems by where they stand, and the mistakes of the nodes before those of the values."""
         pairs_of = cache(_pairs)  # a mapping of thousands of portfolios is looked through once
         taken = {one[:2] for one in self.mistakes}
         found = {*self.mistakes}
-        for keys, said in problems:
+        for keys, message in problems:
             mark, node = _find(self.root, keys, pairs_of)
-            if not isinstance(node, yaml.ScalarNode) or mistake_at(node.start_mark, said)[:2] not in taken:
-                found.add(mistake_at(mark, said))
+            if not isinstance(node, yaml.ScalarNode) or mistake_at(node.start_mark, message)[:2] not in taken:
+                found.add(mistake_at(mark, message))
         return tuple(sorted(found))
 
     def require_none(self, problems: Iterable[Problem]) -> None:
-        """Tell all that is wrong with the file at once. *Raises* `ConfigError` when anything is."""
+        """Report all that is wrong with the file at once. *Raises* `ConfigError` when anything is."""
         if found := self.locate(problems):
-            raise _told(self.path, found)
+            raise _as_error(self.path, found)
 
 
 def read_document(path: Path, sections: Sequence[str]) -> Document:
-    """Give the content of the file; its sections are checked later. *Raises* `ConfigError`, also when it is missing."""
+    """Return the content of the file; its sections are checked later.
+
+    *Raises* `ConfigError`, also when it is missing.
+    """
     text = _text_of(path)
     try:
         loader = Loader(text)
         root = loader.get_single_node()
         judgement = judge(root) if root else Judgement(())
         if judgement.is_fatal:
-            raise _told(path, judgement.mistakes)
+            raise _as_error(path, judgement.mistakes)
         content = loader.construct_document(root) if root else None
     except RecursionError:
         msg = f"{path} cannot be read: its brackets are nested too deep"
         raise ConfigError(msg) from None
     except yaml.YAMLError as error:
-        raise _told(path, [_not_yaml(text, error)]) from None
+        raise _as_error(path, [_not_yaml(text, error)]) from None
     if root is None or not isinstance(content, dict):
         got = "nothing" if content is None else shown(content)
         msg = f"{path}:1:1: expected the sections {' and '.join(sections)}, got {got}"
@@ -93,27 +96,27 @@ def _text_of(path: Path) -> str:
         raise ConfigError(msg) from error
 
 
-def _told(path: Path, found: Sequence[Mistake]) -> ConfigError:
-    placed = tuple((f"{path}:{line}:{column}", said) for line, column, said in found)
-    lines = [f"{place}: {said}" for place, said in placed]
+def _as_error(path: Path, found: Sequence[Mistake]) -> ConfigError:
+    placed = tuple((f"{path}:{line}:{column}", message) for line, column, message in found)
+    lines = [f"{place}: {message}" for place, message in placed]
     heading = [] if len(lines) == 1 else [f"{len(lines)} mistakes in {path}:"]
     return ConfigError("\n".join([*heading, *first_of(lines, _MOST_MISTAKES)]), placed)
 
 
 def _not_yaml(text: str, error: yaml.YAMLError) -> Mistake:
     if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark:
-        said = ": ".join(part for part in (error.context, error.problem) if part)
-        hint = "; indent with spaces, not with tabs" if "'\\t'" in said else ""
-        return mistake_at(error.problem_mark, f"not YAML: {said}{hint}")
+        message = ": ".join(part for part in (error.context, error.problem) if part)
+        hint = "; indent with spaces, not with tabs" if "'\\t'" in message else ""
+        return mistake_at(error.problem_mark, f"not YAML: {message}{hint}")
     before = text[: getattr(error, "position", 0)]
-    said = getattr(error, "reason", str(error))
-    return Mistake(before.count("\n") + 1, len(before) - before.rfind("\n"), f"not YAML: {said}")
+    message = getattr(error, "reason", str(error))
+    return Mistake(before.count("\n") + 1, len(before) - before.rfind("\n"), f"not YAML: {message}")
 
 
 def _find(
     root: yaml.Node, keys: Iterable[object], pairs_of: Callable[[yaml.MappingNode], _Pairs]
 ) -> tuple[yaml.Mark, yaml.Node]:
-    """Say where the keys lead to: to the last key that is there, or to the item of a list; and what stands there."""
+    """Report where the keys lead to: to the last key that is there, or to the item of a list; and what stands there."""
     node, mark = root, root.start_mark
     for key in keys:
         if isinstance(node, yaml.MappingNode) and key in pairs_of(node):

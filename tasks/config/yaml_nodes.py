@@ -56,7 +56,7 @@ class Mistake(NamedTuple):
 
     line: int
     column: int
-    said: str
+    message: str
 
 
 class Judgement(NamedTuple):
@@ -70,7 +70,7 @@ class _UnusableError(Exception):
     """No values can be made of the nodes."""
 
     def __init__(self, mistake: Mistake) -> None:
-        super().__init__(mistake.said)
+        super().__init__(mistake.message)
         self.mistake = mistake
 
 
@@ -78,7 +78,7 @@ class Loader(yaml.SafeLoader):
     """Make nodes with our scalars, and values of nodes that were judged."""
 
     def resolve(self, kind: type[yaml.Node], value: str, implicit: tuple[bool, bool]) -> str:
-        """Give the tag of a node that has none of its own."""
+        """Return the tag of a node that has none of its own."""
         if kind is not yaml.ScalarNode or not implicit[0]:
             return _PLAIN_TAGS[kind]
         found = _SCALAR.fullmatch(value)
@@ -95,9 +95,9 @@ def is_number(written: str, kind: Literal["int", "float"]) -> bool:
     return any(re.fullmatch(_CLEAR[one], written) for one in {"int", kind})
 
 
-def mistake_at(mark: yaml.Mark, said: str) -> Mistake:
-    """Say it where the mark is."""
-    return Mistake(mark.line + 1, mark.column + 1, said)
+def mistake_at(mark: yaml.Mark, message: str) -> Mistake:
+    """Report it where the mark is."""
+    return Mistake(mark.line + 1, mark.column + 1, message)
 
 
 def judge(root: yaml.Node) -> Judgement:
@@ -116,7 +116,7 @@ def judge(root: yaml.Node) -> Judgement:
 
 
 def _upwards(root: yaml.Node, sizes: dict[int, tuple[int, int]]) -> Iterator[yaml.Node]:
-    """Give every node once, the inner ones first.
+    """Return every node once, the inner ones first.
 
     *Raises* `_UnusableError` for nodes that are in themselves, or that aliases make too many or too deep.
     """
@@ -150,8 +150,8 @@ def _inner(node: yaml.Node) -> list[yaml.Node]:
     return node.value if isinstance(node, yaml.SequenceNode) else []
 
 
-def _fail(node: yaml.Node, said: str) -> None:
-    raise _UnusableError(mistake_at(node.start_mark, said))
+def _fail(node: yaml.Node, message: str) -> None:
+    raise _UnusableError(mistake_at(node.start_mark, message))
 
 
 def _judge_values(node: yaml.Node) -> Iterator[Mistake]:
@@ -170,8 +170,8 @@ def _judge_pairs(node: yaml.MappingNode) -> Iterator[Mistake]:
         yield from _judge_tag(key, is_key=True)
         key.value = composed(key.value)
         if key.value in first:
-            said = f"{_cut(key.value)} is given twice, first in line {first[key.value]}: keep one"
-            yield mistake_at(key.start_mark, said)
+            message = f"{_cut(key.value)} is given twice, first in line {first[key.value]}: keep one"
+            yield mistake_at(key.start_mark, message)
         first.setdefault(key.value, key.start_mark.line + 1)
 
 
@@ -181,11 +181,13 @@ def _judge_tag(node: yaml.Node, *, is_key: bool) -> Iterator[Mistake]:
     if node.tag == plain or (not is_key and _is_clear(node)):
         return
     if isinstance(node, yaml.ScalarNode) and kind in _LOOKS_LIKE | _CLEAR:
-        said = f"{_cut(node.value) or 'this'} looks like {_WORDS.get(kind, _A_NUMBER)}: {_way_out(kind, is_key=is_key)}"
+        message = (
+            f"{_cut(node.value) or 'this'} looks like {_WORDS.get(kind, _A_NUMBER)}: {_way_out(kind, is_key=is_key)}"
+        )
     else:
-        said = f"the tag {node.tag.replace(_TAG, '!!')} is unknown: leave it out"
+        message = f"the tag {node.tag.replace(_TAG, '!!')} is unknown: leave it out"
     node.tag = plain
-    yield mistake_at(node.start_mark, said)
+    yield mistake_at(node.start_mark, message)
 
 
 def _is_clear(node: yaml.Node) -> bool:

@@ -31,11 +31,11 @@ class AssetLists:
         self._delisted: dict[tuple[object, ...], pl.DataFrame] = {}
 
     def on(self, day: date) -> pl.DataFrame:
-        """Give the list of a day."""
+        """Return the list of a day."""
         return self._lists.get(self._list_of.get(day, 0), self._nothing)
 
     def delisted_on(self, day: date, names: Names) -> pl.DataFrame:
-        """Give what lists before had and that of the day does not, under the names that count."""
+        """Return what lists before had and that of the day does not, under the names that count."""
         former = self._former_of.get(day, ())
         key = (self._list_of.get(day), former, *names.items())
         if key not in self._delisted:
@@ -46,7 +46,7 @@ class AssetLists:
 
 
 def find_delisted(assets: pl.DataFrame, former: Mapping[date, pl.DataFrame]) -> pl.DataFrame:
-    """Give `asset, bucket, perhaps` of what the list lacks: the bucket of the newest `former` list that has it.
+    """Return `asset, bucket, perhaps` of what the list lacks: the bucket of the newest `former` list that has it.
 
     `perhaps` is the asset that came, where of this bucket, or of all, one asset left that list and one came.
     """
@@ -75,13 +75,13 @@ def find_delisted(assets: pl.DataFrame, former: Mapping[date, pl.DataFrame]) -> 
 
 
 def _guess(went: pl.DataFrame, came: pl.DataFrame, key: Sequence[str]) -> pl.DataFrame:
-    """Give what went with what came where it is one of each."""
+    """Return what went with what came where it is one of each."""
     alone, only = (one.filter(pl.len().over(key) == 1) for one in (went, came))
     return alone.join(only.select(*key, "perhaps"), on=key)
 
 
-def tell_delisted(inputs: DayFrames) -> tuple[str, ...]:
-    """Say in one sentence which holdings the asset list no longer has, and what is done with them."""
+def describe_delisted(inputs: DayFrames) -> tuple[str, ...]:
+    """Report in one sentence which holdings the asset list no longer has, and what is done with them."""
     held = inputs.delisted.join(inputs.holdings, on="asset", how="semi").sort("asset")
     if held.is_empty():
         return ()

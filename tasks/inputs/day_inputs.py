@@ -1,6 +1,6 @@
 """What decides a day: which ingests and runs it reads, and what is in them.
 
-A run records its sources, and a replay reads exactly these. What does not belong here: files, what becomes of a run.
+A run records its sources, and a replay reads exactly these. What does not belong here: files, the result of a run.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -39,7 +39,7 @@ _HELD = ("positions", "targets")
 def find_sources(
     warehouse: Warehouse, exchange: str, days: Sequence[date], limits: Limits, known_at: datetime | str = NOW
 ) -> pl.DataFrame:
-    """Say what a run of each day reads, as it was known at `known_at`: one row a day and source.
+    """Report what a run of each day reads, as it was known at `known_at`: one row a day and source.
 
     Portfolios without limits are named too, since someone may have mistyped a name.
     """
@@ -49,7 +49,7 @@ def find_sources(
 
 
 def scores_since(exchange: str, day: date, limits: Limits) -> date:
-    """Give the first day whose scores a run of the day reads."""
+    """Return the first day whose scores a run of the day reads."""
     window = max((one.max_score_age_days for one in limits.values()), default=0)
     # The last scored day before today is looked at too, to see whose score went missing.
     return find_calendar(exchange).before(day, max(window, 1))
@@ -72,7 +72,7 @@ def newest_holdings(sources: pl.DataFrame) -> pl.DataFrame:
 def read_days(
     warehouse: Warehouse, exchange: str, days: Sequence[date], limits: Limits, sources: pl.DataFrame
 ) -> dict[date, DayFrames]:
-    """Give the inputs of each day from its sources; what several days share is read once."""
+    """Return the inputs of each day from its sources; what several days share is read once."""
     rows = {
         kind: warehouse.query(f"{kind}_of_ingests", ingest_ids=_ids(sources, kind)) for kind in (*_FOR_ALL, "positions")
     }
@@ -123,13 +123,13 @@ def continue_from(
 
 
 def newer_positions(inputs: DayFrames, sources: pl.DataFrame, day_before: date) -> frozenset[str]:
-    """Say whose positions are newer than what a run of the day before leaves. *Requires* the sources of one day."""
+    """Report whose positions are newer than what a run of the day before leaves. *Requires* the sources of one day."""
     newer = (pl.col("kind") == "positions") & (pl.col("as_of_date") > day_before)
     return frozenset(sources.filter(newer)["portfolio_id"]) & frozenset(inputs.limits)
 
 
 def as_record(day: date, sources: pl.DataFrame, limits: Limits, exchange: str) -> dict[str, Any]:
-    """Give the sources of the day as its run keeps them: ingests, where holdings came from, whose days counted.
+    """Return the sources of the day as its run keeps them: ingests, where holdings came from, whose days counted.
 
     `positions` are the newest up to the day, whoever reads them, `positions_of_others` whom they name beside ours, and
     `not_in_positions` are those of ours that positions named before and the day's own do not.
@@ -165,7 +165,7 @@ def as_record(day: date, sources: pl.DataFrame, limits: Limits, exchange: str) -
 def recorded_sources(
     warehouse: Warehouse, exchange: str, run: Mapping[str, Any], record: Mapping[str, Any], limits: Limits
 ) -> pl.DataFrame:
-    """Give the sources that a run recorded.
+    """Return the sources that a run recorded.
 
     An earlier release recorded only the day of each portfolio's holdings: these come from what was visible when the
     run was created.
@@ -187,7 +187,7 @@ def recorded_sources(
 
 
 def _names(renames: pl.DataFrame, sources: pl.DataFrame) -> Callable[[date], Names]:
-    """Give the renames in force on a day, by the list that the day reads."""
+    """Return the renames in force on a day, by the list that the day reads."""
     lists = {ingest_id: own for (ingest_id,), own in renames.partition_by("ingest_id", as_dict=True).items()}
     list_of = _list_of(sources, "renames")
     return lambda day: names_on(lists[list_of[day]], day) if list_of.get(day) in lists else {}
@@ -207,13 +207,13 @@ def _ids(sources: pl.DataFrame, kind: str) -> list[int]:
 
 
 def _of(rows: Mapping[str, pl.DataFrame], sources: pl.DataFrame, kind: str) -> pl.DataFrame:
-    """Lay the rows of a kind beside each day that reads them, in their order."""
+    """Join the rows of a kind with each day that reads them, in their order."""
     own = sources.filter(pl.col("kind") == kind).select("day", "ingest_id")
     return rows[kind].join(own, on="ingest_id", how="inner", maintain_order="left")
 
 
 def _by_day(rows: pl.DataFrame) -> Callable[[date], pl.DataFrame]:
-    """Give the rows of a day; a day without any has an empty frame."""
+    """Return the rows of a day; a day without any has an empty frame."""
     nothing = rows.drop("day").clear()
     parts = rows.partition_by("day", as_dict=True, include_key=False, maintain_order=True)
     return lambda day: parts.get((day,), nothing)

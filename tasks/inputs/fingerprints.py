@@ -23,7 +23,7 @@ _RUN_ID_DIGITS = 12
 
 
 def limits_as_json(limits: Mapping[str, RebalancingLimits]) -> dict[str, Any]:
-    """Give the limits as the run record keeps them: every field of every portfolio."""
+    """Return the limits as the run record keeps them: every field of every portfolio."""
     return {"portfolios": {name: one.model_dump(mode="json") for name, one in sorted(limits.items())}}
 
 
@@ -42,7 +42,7 @@ def input_fingerprint(inputs: DayFrames) -> str:
 
 
 def _delisted(inputs: DayFrames) -> Iterator[pl.DataFrame]:
-    """Give what the asset list no longer has of what is held or scored; on most days there is none."""
+    """Return what the asset list no longer has of what is held or scored; on most days there is none."""
     seen = pl.concat([inputs.scores["asset"], inputs.holdings["asset"]])
     delisted = inputs.delisted.filter(pl.col("asset").is_in(seen.unique().implode()))
     if delisted.height:

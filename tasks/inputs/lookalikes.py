@@ -15,8 +15,8 @@ def plain(column: pl.Expr) -> pl.Expr:
     return column.str.normalize("NFKC").str.to_uppercase().str.normalize("NFKC").str.replace_all(r"\s+", "")
 
 
-def tell_lookalikes(kind: str, names: pl.Series, harm: str) -> tuple[str, ...]:
-    """Say of each group of names that look alike which they are, the first ten, and how many groups more."""
+def describe_lookalikes(kind: str, names: pl.Series, harm: str) -> tuple[str, ...]:
+    """Report of each group of names that look alike which they are, the first ten, and how many groups more."""
     groups = (
         pl.DataFrame({"name": names.drop_nulls().unique()}, schema={"name": pl.String})
         .group_by(plain(pl.col("name")).alias("plain"))
@@ -31,11 +31,11 @@ def tell_lookalikes(kind: str, names: pl.Series, harm: str) -> tuple[str, ...]:
     return tuple(first_of(told))
 
 
-def find_meant(strangers: pl.Series, known: pl.Series) -> dict[str, str]:
+def find_meant(unknown_names: pl.Series, known: pl.Series) -> dict[str, str]:
     """Return, of each unknown name that looks like a known one, that one."""
-    if strangers.is_empty():  # as on most days
+    if unknown_names.is_empty():  # as on most days
         return {}
-    names = pl.DataFrame({"name": strangers.unique()}, schema={"name": pl.String})
+    names = pl.DataFrame({"name": unknown_names.unique()}, schema={"name": pl.String})
     meant = pl.DataFrame({"meant": known.unique()}, schema={"meant": pl.String}).sort("meant")
     found = names.with_columns(plain=plain(pl.col("name"))).join(
         meant.with_columns(plain=plain(pl.col("meant"))).unique("plain", keep="first", maintain_order=True), on="plain"

@@ -1,6 +1,6 @@
 """Which portfolios go through a day together: one group is one run.
 
-A group has one exchange. Portfolios whose targets may wait for a person are apart from those that never do, so that
+A group has one exchange. Portfolios whose targets may wait for approval are apart from those that never do, so that
 nobody waits for another's approval; halted ones are apart for the same reason. Without any of this it is one group.
 """
 
@@ -13,7 +13,7 @@ import polars as pl
 from sizing import RebalancingLimits
 from sizing.approval import ApprovalPolicy
 from sizing.text import first_of, grouped, listed
-from tasks.config.portfolios import Terms
+from tasks.config.portfolios import PortfolioSettings
 from tasks.config.settings import Settings
 from tasks.errors import NotATradingDayError, UsageError
 from tasks.retries import RETRIES
@@ -26,7 +26,7 @@ _FIRST_NAMES = 3
 
 @dataclass(frozen=True)
 class Group:
-    """Portfolios of one calendar: their limits, when each waits for a person, and why nothing of them is published."""
+    """Portfolios of one calendar: their limits, when each waits for approval, and why nothing of them is published."""
 
     exchange: str
     """The name of the calendar: the code of the exchange, and the days that a config says are otherwise."""
@@ -35,14 +35,14 @@ class Group:
     halt: str = ""
 
     def settings(self, settings: Settings) -> Settings:
-        """Give the settings under which the group is run: its exchange's days count."""
+        """Return the settings under which the group is run: its exchange's days count."""
         return settings.model_copy(update={"exchange": self.exchange})
 
 
 def group_portfolios(
-    limits: Mapping[str, RebalancingLimits], terms: Mapping[str, Terms], exchange: str
+    limits: Mapping[str, RebalancingLimits], terms: Mapping[str, PortfolioSettings], exchange: str
 ) -> tuple[Group, ...]:
-    """Put the portfolios into groups by exchange, and by whether their targets may wait for a person.
+    """Put the portfolios into groups by exchange, and by whether their targets may wait for approval.
 
     `exchange` is that of the portfolios that name none.
     """
@@ -71,7 +71,7 @@ def split_halted(groups: Iterable[Group], halts: pl.DataFrame) -> tuple[Group, .
 
 
 def closed_portfolios(groups: Iterable[Group], day: date) -> tuple[str, ...]:
-    """Say of each exchange that is closed on the day whose it is, and when it opens; nothing of those that are open.
+    """Report of each exchange that is closed on the day whose it is, and when it opens; nothing of those that are open.
 
     What a calendar does not know is said by `unknown_days`.
     """
@@ -88,7 +88,7 @@ def closed_portfolios(groups: Iterable[Group], day: date) -> tuple[str, ...]:
 
 
 def unknown_days(groups: Iterable[Group], day: date) -> dict[str, NotATradingDayError]:
-    """Say of each calendar that does not know the day why: nobody can say whether its portfolios are to be run."""
+    """Report of each calendar that does not know the day why: nobody can say whether its portfolios are to be run."""
     unknown = {}
     for group in groups:
         try:
@@ -99,7 +99,7 @@ def unknown_days(groups: Iterable[Group], day: date) -> dict[str, NotATradingDay
 
 
 def early_closes(groups: Iterable[Group], day: date) -> tuple[str, ...]:
-    """Say which exchange closes early on the day. *Requires* groups whose exchange is open."""
+    """Report which exchange closes early on the day. *Requires* groups whose exchange is open."""
     closes = {group.exchange: find_calendar(group.exchange).close(day) for group in groups}
     return tuple(
         f"{exchange_of(calendar)} closes early on {day}, at {close.at:%H:%M} UTC"
@@ -109,7 +109,10 @@ def early_closes(groups: Iterable[Group], day: date) -> tuple[str, ...]:
 
 
 def days_of_groups(groups: Collection[Group], first: date, last: date) -> tuple[date, ...]:
-    """Give the days of a range on which the exchange of any group is open. *Raises* `UsageError` when there is none."""
+    """Return the days of a range on which the exchange of any group is open.
+
+    *Raises* `UsageError` when there is none.
+    """
     calendars = sorted({group.exchange for group in groups})
     days = sorted({day for calendar in calendars for day in find_calendar(calendar).between(first, last)})
     if not days:
@@ -126,7 +129,7 @@ def shown(portfolio_ids: Iterable[str]) -> str:
 
 
 def _policies(
-    terms: Mapping[str, Terms], keys: Mapping[str, tuple[str, bool]], key: tuple[str, bool]
+    terms: Mapping[str, PortfolioSettings], keys: Mapping[str, tuple[str, bool]], key: tuple[str, bool]
 ) -> dict[str, ApprovalPolicy]:
     policies = {name: terms[name].approval for name in keys if keys[name] == key}
     return {name: policy for name, policy in policies.items() if policy}

@@ -11,7 +11,7 @@ from typing import Any
 from sizing.limits.model import RebalancingLimits
 from tasks.config.feeds import Feeds
 from tasks.config.limit_overrides import change_limits, choose_portfolios
-from tasks.config.portfolios import Terms, read_config
+from tasks.config.portfolios import PortfolioSettings, read_config
 from tasks.config.settings import Settings
 from tasks.inputs.portfolio_groups import Group, group_portfolios
 
@@ -26,7 +26,7 @@ class RunContext:
     settings: Settings
     configured: Mapping[str, RebalancingLimits]
     limits: dict[str, RebalancingLimits]
-    terms: dict[str, Terms]
+    terms: dict[str, PortfolioSettings]
     feeds: Feeds
 
     @cached_property
@@ -58,6 +58,6 @@ def read_custom(settings: Settings, portfolio_id: str, changed: Mapping[str, Any
     own = {portfolio_id: configured.get(portfolio_id, RebalancingLimits())}
     limits = change_limits(own, changed)
     if file is None:
-        return RunContext(settings, {}, limits, {portfolio_id: Terms()}, {})
+        return RunContext(settings, {}, limits, {portfolio_id: PortfolioSettings()}, {})
     terms = {portfolio_id: file.default_terms} | file.terms
     return RunContext(settings, configured, limits, terms, file.feeds)

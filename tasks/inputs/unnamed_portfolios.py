@@ -24,31 +24,31 @@ _WAY_OUT = "a row CASH of weight 1 says that a portfolio holds nothing"
 
 
 def source_of_positions(record: Mapping[str, Any], day: date) -> str:
-    """Name the positions that the portfolios of a run are compared with. *Requires* what `as_record` gives."""
+    """Name the positions that the portfolios of a run are compared with. *Requires* what `as_record` returns."""
     newest = record["positions"]
     is_of_the_day = newest and newest["as_of_date"] == day.isoformat()
     return "positions taken in" if is_of_the_day else "positions taken in earlier"
 
 
 def taken_as_held(record: Mapping[str, Any]) -> dict[str, str]:
-    """Give what is taken as held of each portfolio that is not named. *Requires* what `as_record` gives."""
+    """Return what is taken as held of each portfolio that is not named. *Requires* what `as_record` returns."""
     held = {name: TARGETS if "run_id" in source else POSITIONS for name, source in record["holdings"].items()}
     return {name: held.get(name, NOTHING) for name in record["not_in_positions"]}
 
 
-def tell_unnamed(taken: Mapping[str, str]) -> tuple[str, ...]:
-    """Say which portfolios are not named, and what is taken as held: one sentence for all that go alike."""
+def describe_unnamed(taken: Mapping[str, str]) -> tuple[str, ...]:
+    """Report which portfolios are not named, and what is taken as held: one sentence for all that go alike."""
     alike = {what: sorted(name for name, one in taken.items() if one == what) for what in _ONE}
-    return tuple(_tell(names, what) for what, names in alike.items() if names)
+    return tuple(_describe(names, what) for what, names in alike.items() if names)
 
 
 def named_before(snapshot: Reader, day: date) -> dict[str, str]:
-    """Give what a run would take as held of each portfolio that positions named before, without those of the day."""
+    """Return what a run would take as held of each portfolio that positions named before, without those of the day."""
     before = snapshot.query("portfolios_named_before", day=day)
     return dict(before.select("portfolio_id", "taken").iter_rows())
 
 
-def _tell(names: list[str], what: str) -> str:
+def _describe(names: list[str], what: str) -> str:
     if len(names) == 1:
         return f"positions: {names[0]} was named before and is not in this file; {_ONE[what]} ({_WAY_OUT})"
     return (

@@ -1,4 +1,4 @@
-"""What keeps the warehouse well every night: a checkpoint, a backup that is proved, and no more files than are needed.
+"""What keeps the warehouse well every night: a checkpoint, a verified backup, and no more files than are needed.
 
 Each step holds the warehouse for as long as it writes, so that a day that runs beside it only waits for a copy.
 """
@@ -22,7 +22,7 @@ from tasks.text import utc, with_warnings
 
 
 class Proved(NamedTuple):
-    """A backup, and in how many steps all of it was proved."""
+    """A backup, and in how many steps all of it was verified."""
 
     path: Path
     n_steps: int
@@ -52,7 +52,7 @@ def back_up(settings: Settings) -> Path:
 
 @stage("prove backup")
 def prove(settings: Settings, path: Path) -> Proved:
-    """Read every value of the copy and prove all that the warehouse promises; then it is a backup.
+    """Read every value of the copy and verify all that the warehouse promises; then it is a backup.
 
     *Raises* `WarehouseError` with what is wrong: the warehouse that it was copied from is as wrong.
     """
@@ -72,7 +72,7 @@ def prove(settings: Settings, path: Path) -> Proved:
 
 @stage("remove old files")
 def remove_old(settings: Settings, proved: Proved) -> tuple[Removed, ...]:
-    """Remove backups above `keep_backups`, never the one just proved, and what was kept `keep_days` ago."""
+    """Remove backups above `keep_backups`, never the one just verified, and what was kept `keep_days` ago."""
     warehouse = settings.open_warehouse()
     before = datetime.now(UTC) - timedelta(days=settings.keep_days)
     others = [path for path in retention.find_own_backups(warehouse, settings.backup_folder) if path != proved.path]
@@ -89,7 +89,7 @@ def remove_old(settings: Settings, proved: Proved) -> tuple[Removed, ...]:
 
 @stage("report maintenance")
 def report_upkeep(settings: Settings, proved: Proved, removed: tuple[Removed, ...]) -> str:
-    """Store the artifact of a maintenance run and give its summary in one sentence."""
+    """Store the artifact of a maintenance run and return its summary in one sentence."""
     status = read_status(settings.open_warehouse())
     backups = retention.find_own_backups(settings.open_warehouse(), settings.backup_folder)
     free = shutil.disk_usage(proved.path.parent).free

@@ -1,4 +1,7 @@
-"""Bring the copy in PostgreSQL up to date, where one is configured. Its failure is told and changes nothing else."""
+"""Bring the replica in PostgreSQL up to date, where one is configured.
+
+A failure is reported and changes nothing else.
+"""
 
 from sql.errors import WarehouseError
 from sql.external.postgres import PostgresAddress

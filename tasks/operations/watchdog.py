@@ -1,6 +1,6 @@
 """Which portfolios should have targets by now and have none, and why, from the tables.
 
-What does not belong here: what a run does, and whether its targets are right, which publishing proves.
+What does not belong here: what a run does, and whether its targets are right, which publishing verifies.
 """
 
 import re
@@ -60,7 +60,7 @@ class Missing(NamedTuple):
 def find_due(
     exchanges: Mapping[str, str], moment: datetime, as_of_date: date | None, deadline: timedelta
 ) -> tuple[list[Due], list[NotDue]]:
-    """Say which portfolios of which day are due at the moment, and of which exchanges nothing is.
+    """Report which portfolios of which day are due at the moment, and of which exchanges nothing is.
 
     *Requires* the exchange of each portfolio. The day, where none is given: the newest trading day of the exchange
     whose deadline, so long after its close, passed in the 24 hours before. So the moment may lie on the next date.
@@ -106,11 +106,11 @@ def _not_due(calendar: str, today: date, deadline: timedelta) -> NotDue:
 def find_missing(settings: Settings, due: Due) -> tuple[Missing, ...]:
     """Find the portfolios without visible targets of the day, in the live file."""
     with settings.open_warehouse().kept_open() as warehouse:
-        fates = warehouse.query("fates_on_day", day=due.day)
+        runs = warehouse.query("fates_on_day", day=due.day)
         refusals = warehouse.query("refusals_on_day", day=due.day)
         halts = _read_halts(warehouse)
-    visible = set(fates.filter("is_visible")["portfolio_id"])
-    by_portfolio = {row["portfolio_id"]: row for row in fates.iter_rows(named=True)}
+    visible = set(runs.filter("is_visible")["portfolio_id"])
+    by_portfolio = {row["portfolio_id"]: row for row in runs.iter_rows(named=True)}
     missing = tuple(
         _explain(due.day, name, by_portfolio.get(name), refusals, halts.get(name) or halts.get(None))
         for name in due.portfolio_ids
@@ -121,13 +121,13 @@ def find_missing(settings: Settings, due: Due) -> tuple[Missing, ...]:
 
 
 def all_missing(due: Due, why: str) -> tuple[Missing, ...]:
-    """Say that nothing of the day can be seen, where the warehouse itself is missing or cannot be opened."""
+    """Report that nothing of the day can be seen, where the warehouse itself is missing or cannot be opened."""
     return tuple(Missing(due.day, name, "cannot be looked at", why) for name in due.portfolio_ids)
 
 
-def tell_missing(due: Sequence[Due], missing: Sequence[Missing]) -> str:
-    """Say in one sentence which portfolios have no targets, why, and what to do; the same reason is said once."""
-    return "; ".join(_tell_day(one, [name for name in missing if name.day == one.day]) for one in due)
+def describe_missing(due: Sequence[Due], missing: Sequence[Missing]) -> str:
+    """Report in one sentence which portfolios have no targets, why, and what to do; the same reason is said once."""
+    return "; ".join(_describe_day(one, [name for name in missing if name.day == one.day]) for one in due)
 
 
 @stage("show what is missing")
@@ -141,7 +141,7 @@ def show_watch(due: Sequence[Due], missing: Sequence[Missing]) -> None:
     show_markdown(f"{title}\n\n{found}\n\n{looks}", key="watchdog", description=", ".join(map(str, days)))
 
 
-def _tell_day(due: Due, missing: list[Missing]) -> str:
+def _describe_day(due: Due, missing: list[Missing]) -> str:
     by_reason: dict[tuple[str, str], list[str]] = {}
     for one in missing:
         by_reason.setdefault((one.why, one.todo), []).append(one.portfolio_id)
@@ -162,34 +162,34 @@ def _read_halts(warehouse: Warehouse) -> dict[str | None, str]:
 
 
 def _explain(
-    day: date, portfolio_id: str, fate: Mapping[str, object] | None, refusals: pl.DataFrame, halt: str | None
+    day: date, portfolio_id: str, last_run: Mapping[str, object] | None, refusals: pl.DataFrame, halt: str | None
 ) -> Missing:
-    """Say why the portfolio has no targets, and what to do."""
+    """Report why the portfolio has no targets, and what to do."""
     again = f"`ballast run --as-of {day}`"
     if halt:
         todo = f"lift the halt with `ballast resume` when its cause is gone, then {again}"
         return Missing(day, portfolio_id, f"halted {halt}", todo, is_halted=True)
-    if fate is None:
+    if last_run is None:
         if refusals.is_empty():
             return Missing(day, portfolio_id, "not run", f"{again} publishes the day or says why not")
         source, refusal = refusals.row(0)
         why = f"not run ({cut(f'{source} {refusal}', _LONGEST_REASON)})"
         return Missing(day, portfolio_id, why, f"correct the file, then {again}")
-    why, todo = _explain_fate(fate, again)
+    why, todo = _explain_run(last_run, again)
     return Missing(day, portfolio_id, why, todo)
 
 
-def _explain_fate(fate: Mapping[str, object], again: str) -> tuple[str, str]:
-    """Say what became of the last run of the portfolio, and what to do."""
-    state, reason = fate["state"], cut(str(fate["reason"]).partition("; warning: ")[0], _LONGEST_REASON)
-    since = utc(fate["happened_at"])
+def _explain_run(last_run: Mapping[str, object], again: str) -> tuple[str, str]:
+    """Report the result of the last run of the portfolio, and what to do."""
+    state, reason = last_run["state"], cut(str(last_run["reason"]).partition("; warning: ")[0], _LONGEST_REASON)
+    since = utc(last_run["happened_at"])
     if state == "proposed":
-        todo = f"`ballast approve {fate['run_id']} --approver NAME --note WHY`, or `ballast decline`"
+        todo = f"`ballast approve {last_run['run_id']} --approver NAME --note WHY`, or `ballast decline`"
         return f"waits for approval since {since} ({reason})", todo
     if state == "started":
         return f"started at {since} and not finished", f"look at its flow run; when that has ended, {again}"
     if state == "declined":
-        return f"declined by {fate['by']} at {since} ({reason})", f"{again}, or leave it"
+        return f"declined by {last_run['by']} at {since} ({reason})", f"{again}, or leave it"
     if state == "held" and _IS_HALT.search(reason):
         return f"was held at {since} by a halt that is lifted", again
     return f"{state} at {since} ({reason})", f"correct the cause, then {again}"

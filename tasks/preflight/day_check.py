@@ -22,8 +22,8 @@ from tasks.config.portfolios import ConfigFile, read_config
 from tasks.config.settings import Settings
 from tasks.config.yaml_file import Problem
 from tasks.errors import ConfigError, SourceError
-from tasks.inputs.unknown_names import find_strangers, require_known_buckets
-from tasks.inputs.unnamed_portfolios import named_before, tell_unnamed
+from tasks.inputs.unknown_names import find_unknown_names, require_known_buckets
+from tasks.inputs.unnamed_portfolios import describe_unnamed, named_before
 from tasks.preflight.file_check import ERROR, WARNING, FileRows, Finding, certify, frames_of, read_file
 from tasks.sources.discovery import days_in_inbox, find_all, find_sources, unread_in_inbox
 from tasks.text import readable
@@ -61,14 +61,14 @@ class DayValidation:
         self._look_at_other_files()
         frames = frames_of(self.day, self.limits, self.files)
         if self.files and frames.scores.is_empty() and all(file.counts for file in self.files):
-            self._tell(ERROR, self._settings.inbox, f"no scores of {self.day} among the files: deliver them")
+            self._report(ERROR, self._settings.inbox, f"no scores of {self.day} among the files: deliver them")
         if self._config:
             self._look_at_names(frames)
             if frames.scores.height and frames.assets.height:
                 self._look_at_reach(frames, self._config)
         self.found.sort(key=lambda one: one.level)
 
-    def _tell(self, level: str, where: object, what: object) -> None:
+    def _report(self, level: str, where: object, what: object) -> None:
         self.found.append(Finding(level, readable(str(where)), readable(str(what))))
 
     def _look_at_config(self) -> None:
@@ -77,25 +77,25 @@ class DayValidation:
             config = read_config(path)
         except ConfigError as error:
             for where, what in error.mistakes or ((str(path), str(error)),):
-                self._tell(ERROR, where, what)
+                self._report(ERROR, where, what)
             return
         self._config = config
         doubts = [
             Problem(("portfolios", name), f"portfolio {name}: {sentence}")
             for name, sentence in objections(config.limits)
         ]
-        for line, column, said in config.document.locate([*config.notes, *doubts]):
-            self._tell(WARNING, f"{path}:{line}:{column}", said)
+        for line, column, message in config.document.locate([*config.notes, *doubts]):
+            self._report(WARNING, f"{path}:{line}:{column}", message)
 
     def _newest_day(self, feeds: Feeds) -> date | None:
         try:
             days = days_in_inbox(self._settings.inbox, feeds)
         except SourceError as error:
-            self._tell(ERROR, self._settings.inbox, error)
+            self._report(ERROR, self._settings.inbox, error)
             return None
         if not days:
             what = "no scores whose name tells a day, such as scores_2024-12-02.csv; give the day with --as-of"
-            self._tell(ERROR, self._settings.inbox, what)
+            self._report(ERROR, self._settings.inbox, what)
             return None
         return days[-1]
 
@@ -107,17 +107,17 @@ class DayValidation:
                 find_calendar(calendar).require_within(day)
             if not any(day in find_calendar(calendar) for calendar in calendars):
                 find_calendar(calendars[0]).require_open(day)
-            # What the newest day is behind cannot be said past the end of a calendar.
+            # What the newest day is behind is unknown past the end of a calendar.
             latest = day if is_asked or ends else find_calendar(calendars[0]).last_closed(datetime.now(UTC))
             behind = len(find_calendar(calendars[0]).between(day, latest)) - 1 if day < latest else 0
         except BallastError as error:
-            self._tell(ERROR, day, error)
+            self._report(ERROR, day, error)
             return
         for end in ends:
-            self._tell(WARNING, self._settings.config, f"{end.words}; {end.todo}")
+            self._report(WARNING, self._settings.config, f"{end.words}; {end.todo}")
         if behind > _STALE_DAYS:
             what = f"the newest scores are {behind} trading days old: the last day that is over is {latest}"
-            self._tell(WARNING, self._settings.inbox, what)
+            self._report(WARNING, self._settings.inbox, what)
 
     def _calendars(self) -> list[str]:
         terms = self._config.terms.values() if self._config else ()
@@ -128,7 +128,7 @@ class DayValidation:
         try:
             sources = find_sources(inbox, day, feeds)
         except BallastError as error:
-            self._tell(ERROR, inbox, error)
+            self._report(ERROR, inbox, error)
             try:  # what else is there can be looked at
                 sources = find_all(inbox, day, feeds)
             except BallastError:
@@ -143,7 +143,7 @@ class DayValidation:
         if not any(source.contract.kind == "assets" for source in sources):
             known = self._settings.warehouse.exists()
             level, what = (WARNING, "the last one read counts") if known else (ERROR, "expected assets.csv")
-            self._tell(level, inbox, f"no asset list among the files: {what}")
+            self._report(level, inbox, f"no asset list among the files: {what}")
 
     def _look_at_other_files(self) -> None:
         inbox = self._settings.inbox
@@ -152,7 +152,7 @@ class DayValidation:
                 f"{counted(len(names), 'file')} that no run reads: {listed(names)}. A name is a kind, with the "
                 "day where it has one, and an ending that is read, such as restrictions.csv or scores_2024-12-02.csv"
             )
-            self._tell(WARNING, inbox, what)
+            self._report(WARNING, inbox, what)
 
     def _look_at_names(self, frames: DayFrames) -> None:
         where = self._settings.config
@@ -160,7 +160,7 @@ class DayValidation:
             if frames.assets.height:
                 require_known_buckets(frames)
         except ConfigError as error:
-            self._tell(ERROR, where, error)
+            self._report(ERROR, where, error)
         positions = [
             file.accepted["portfolio_id"].unique()
             for file in self.files
@@ -168,13 +168,13 @@ class DayValidation:
         ]
         named = sorted({name for names in positions for name in names})
         if frames.assets.height:
-            for sentence in find_strangers(frames, named):
+            for sentence in find_unknown_names(frames, named):
                 is_limit = sentence.partition(":")[0] in {*RebalancingLimits.model_fields, "portfolios"}
-                self._tell(WARNING, where if is_limit else self._settings.inbox, sentence)
+                self._report(WARNING, where if is_limit else self._settings.inbox, sentence)
         self._look_at_unnamed(frames.as_of_date)
 
     def _look_at_unnamed(self, day: date) -> None:
-        """Say which portfolios of the config only earlier positions name, where the snapshot knows them."""
+        """Report which portfolios of the config only earlier positions name, where the snapshot knows them."""
         of_the_day = [
             file.accepted.filter(pl.col("as_of_date") == day)["portfolio_id"]
             for file in self.files
@@ -187,23 +187,23 @@ class DayValidation:
             with reading_snapshot(self._settings.open_warehouse()) as snapshot:
                 before = named_before(snapshot, day)
         except WarehouseError as error:
-            self._tell(WARNING, self._settings.snapshot, error)
+            self._report(WARNING, self._settings.snapshot, error)
             return
         unnamed = {name: taken for name, taken in before.items() if name in self.limits and name not in named}
-        for sentence in tell_unnamed(unnamed):
-            self._tell(WARNING, self._settings.inbox, sentence)
+        for sentence in describe_unnamed(unnamed):
+            self._report(WARNING, self._settings.inbox, sentence)
 
     def _look_at_reach(self, frames: DayFrames, config: ConfigFile) -> None:
         self.reach = certify(frames)
         short = self.reach.filter(pl.col("target") - pl.col("reachable") > WEIGHT_TOLERANCE).iter_rows(named=True)
         named = ((row["portfolio_id"], row) for row in short)
         problems = [Problem(("portfolios", name), _short(row, config.limits[name].model)) for name, row in named]
-        for line, column, said in config.document.locate(problems):
-            self._tell(WARNING, f"{self._settings.config}:{line}:{column}", said)
+        for line, column, message in config.document.locate(problems):
+            self._report(WARNING, f"{self._settings.config}:{line}:{column}", message)
 
 
 def _short(row: Mapping[str, Any], model: str) -> str:
-    """Say what a portfolio cannot reach, and why."""
+    """Report what a portfolio cannot reach, and why."""
     who = f"portfolio {row['portfolio_id']}"
     if not row["n_scored"]:
         return f"{who}: no name of its universe has a score of its model {model}: nothing can be bought"

@@ -1,4 +1,4 @@
-"""What a run would meet: the files of a day, each held against its contract, and what the limits can reach with them.
+"""What a run would meet: the files of a day, validated against their contracts, and what the limits reach with them.
 
 Nothing is stored and nothing is opened for writing: no warehouse is needed.
 """
@@ -20,7 +20,7 @@ from tasks.errors import SourceError
 from tasks.renames import names_on, renamed
 from tasks.sources.discovery import Source
 from tasks.sources.reader import fetch_source, read_source
-from tasks.validation.file_acceptance import Verdict
+from tasks.validation.file_acceptance import FileAcceptance
 from tasks.validation.reject_reasons import Reason
 
 ERROR, WARNING = "error", "warning"
@@ -41,7 +41,7 @@ class Finding(NamedTuple):
 
 @dataclass(frozen=True)
 class FileRows:
-    """What a source holds: its accepted rows, how many were refused, and what is to be said about them."""
+    """What a source holds: its accepted rows, how many were rejected, and what is to be said about them."""
 
     source: Source
     accepted: pl.DataFrame
@@ -59,13 +59,13 @@ def read_file(source: Source, day: date, max_reject_share: float, known: Collect
 
     `known`: the assets that a list has; None: nobody knows.
     """
-    verdict = Verdict(source.contract, max_reject_share, known)
+    acceptance = FileAcceptance(source.contract, max_reject_share, known)
     batches, where = [], source.shown
     try:
         with fetch_source(source, day) as fetched:
-            batches = list(verdict.watch(read_source(source, fetched)))
-            n_rows = sum(one.accepted.height + one.rejected.height for one in batches) + verdict.n_left_out
-            lines = _lines_of(fetched.path, source, n_rows, {one.first_row for one in verdict.reasons.by_row()})
+            batches = list(acceptance.watch(read_source(source, fetched)))
+            n_rows = sum(one.accepted.height + one.rejected.height for one in batches) + acceptance.n_left_out
+            lines = _lines_of(fetched.path, source, n_rows, {one.first_row for one in acceptance.reasons.by_row()})
     except SourceError as error:
         return FileRows(source, pl.DataFrame(), 0, (Finding(ERROR, where, str(error).removeprefix(f"{where} ")),))
     if not batches:
@@ -77,15 +77,15 @@ def read_file(source: Source, day: date, max_reject_share: float, known: Collect
     repeated = read.join(accepted.select("row_number"), on="row_number", how="anti").select(
         "row_number", reason=pl.lit(_REPEATED)
     )
-    refusal = verdict(accepted.height, verdict.n_rejected + repeated.height)
-    verdict.reasons.add(repeated)
+    refusal = acceptance(accepted.height, acceptance.n_rejected + repeated.height)
+    acceptance.reasons.add(repeated)
     findings = [Finding(ERROR, where, refusal)] if refusal else []
-    findings += [_told(one, where, lines.get(one.first_row)) for one in verdict.reasons.by_row()]
-    return FileRows(source, accepted, verdict.n_rejected + repeated.height, tuple(findings))
+    findings += [_describe(one, where, lines.get(one.first_row)) for one in acceptance.reasons.by_row()]
+    return FileRows(source, accepted, acceptance.n_rejected + repeated.height, tuple(findings))
 
 
-def _told(reason: Reason, where: str, line: int | None) -> Finding:
-    """Tell each reason once, with its first row: by the line that an editor shows, where that is known."""
+def _describe(reason: Reason, where: str, line: int | None) -> Finding:
+    """Report each reason once, with its first row: by the line that an editor shows, where that is known."""
     place = where if line is None else f"{where}:{line}"
     row = f"row {reason.first_row}: " if line is None else ""
     more = f" ({reason.n_rows} rows)" if reason.n_rows > 1 else ""
@@ -93,7 +93,7 @@ def _told(reason: Reason, where: str, line: int | None) -> Finding:
 
 
 def _lines_of(path: Path, source: Source, n_rows: int, wanted: Collection[int]) -> dict[int, int]:
-    """Give the lines of some rows, where every row is a line: blank lines are no rows."""
+    """Return the lines of some rows, where every row is a line: blank lines are no rows."""
     ending = Path(source.shown).suffix
     if ending not in _LINES_OF_HEADER or not wanted or path.stat().st_size > _LARGEST_LOOKED_AT:
         return {}
@@ -107,9 +107,9 @@ def _lines_of(path: Path, source: Source, n_rows: int, wanted: Collection[int]) 
 
 
 def frames_of(day: date, limits: Mapping[str, RebalancingLimits], files: list[FileRows]) -> DayFrames:
-    """Lay the rows of the files that count out as the day's inputs; nothing is held.
+    """Build the inputs of the day from the files that count; nothing is held.
 
-    *Gives* the columns that `decide` asks for, also where a kind has no file: then it has no rows.
+    *Returns* the columns that `decide` asks for, also where a kind has no file: then it has no rows.
     """
     rows = {file.source.contract.kind: file.accepted for file in files if file.counts and file.accepted.height}
     scores = [file.accepted for file in files if file.counts and file.source.contract.kind == "scores"]
@@ -145,9 +145,9 @@ def frames_of(day: date, limits: Mapping[str, RebalancingLimits], files: list[Fi
 
 
 def certify(frames: DayFrames) -> pl.DataFrame:
-    """Say what each portfolio can reach with the names of the day, when it may buy them all at once.
+    """Report what each portfolio can reach with the names of the day, when it may buy them all at once.
 
-    *Gives* `portfolio_id, n_scored, n_pass, n_places, reachable, target, binds, fix`: how many names have a score,
+    *Returns* `portfolio_id, n_scored, n_pass, n_places, reachable, target, binds, fix`: how many names have a score,
     pass the tests of the selection and find a place; the largest weight that can be invested, of how much; what stands
     in the way, and the cheapest way out.
     """

@@ -24,9 +24,9 @@ from tasks.config.feeds import Feeds
 from tasks.config.settings import Settings
 from tasks.inputs.portfolio_groups import Group, split_halted
 from tasks.inputs.superseded_holdings import warn_of_corrected_inputs, warn_of_later_days, warn_of_replaced_holdings
-from tasks.runs.approval import Asked, find_asked
+from tasks.runs.approval import ApprovalRequest, find_approval_request
 from tasks.runs.ingest import ingest_day
-from tasks.runs.lifecycle import UNCHANGED, take_course
+from tasks.runs.lifecycle import UNCHANGED, run_lifecycle
 from tasks.runs.run_record import PROPOSED, PUBLISHED, OpenRun, start_run
 from tasks.trading_calendar import find_calendar
 
@@ -43,7 +43,7 @@ _AS_FIRST = "no snapshot at {}: planned as the very first run"
 
 
 @dataclass(frozen=True)
-class Fate:
+class PlannedResult:
     """What would become of portfolios that go together, why, and what would be warned about.
 
     `run_id` is empty where none would start. `error`: what would stop it.
@@ -69,11 +69,11 @@ class Plan:
     `portfolios`: one row per portfolio with its `state, reason, run_id, visible_run_id, visible_as_of_date`, the
     columns of the query `portfolios_of_runs` of the targets that would count, and those of the visible ones, which
     begin with `visible_`. `targets`: the rows of the query `what_if_targets`. `warnings`: what the run would warn
-    about, and which rows it would refuse.
+    about, and which rows it would reject.
     """
 
     day: date
-    fates: tuple[Fate, ...]
+    results: tuple[PlannedResult, ...]
     portfolios: pl.DataFrame
     targets: pl.DataFrame
     warnings: tuple[str, ...]
@@ -90,18 +90,20 @@ def plan_day(settings: Settings, day: date, groups: Sequence[Group], known: Coll
         with own.open_warehouse().kept_open() as warehouse:
             visible = warehouse.query("visible_until", day=day)
             parts = split_halted(groups, warehouse.query("halts_in_force"))
-            fates = tuple(_fate(warehouse, day, group, known) for group in parts)
+            results = tuple(_plan_group(warehouse, day, group, known) for group in parts)
             refused = _refusals(warehouse, day) if any(one.ingest.rows_rejected for one in ingested) else ()
-            told = dict.fromkeys(warning for one in fates for warning in one.warnings)
+            told = dict.fromkeys(warning for one in results for warning in one.warnings)
             told |= dict.fromkeys(warn_of_corrected_inputs(warehouse, known))
-            runs = _runs(fates, visible)
+            runs = _runs(results, visible)
             first = () if _is_published(settings) else (_AS_FIRST.format(settings.snapshot),)
-            return Plan(day, fates, _portfolios(warehouse, runs), _targets(warehouse, runs), (*first, *told, *refused))
+            return Plan(
+                day, results, _portfolios(warehouse, runs), _targets(warehouse, runs), (*first, *told, *refused)
+            )
 
 
 @contextmanager
 def _thrown_away(settings: Settings) -> Iterator[Settings]:
-    """Give the settings with a copy of the snapshot for the warehouse; without either, the warehouse is to be made."""
+    """Yield the settings with a copy of the snapshot as warehouse; without a snapshot, with one to be made."""
     with TemporaryDirectory(prefix="ballast-plan-") as folder:
         here = Path(folder)
         if _is_published(settings):
@@ -120,7 +122,7 @@ def _is_published(settings: Settings) -> bool:
 
 
 def _copy_snapshot(settings: Settings, path: Path) -> None:
-    with reading_snapshot(settings.open_warehouse()):  # a damaged one is told by its own name
+    with reading_snapshot(settings.open_warehouse()):  # a damaged one is reported by its own name
         try:
             shutil.copyfile(settings.snapshot, path)
         except OSError as error:
@@ -131,24 +133,24 @@ def _copy_snapshot(settings: Settings, path: Path) -> None:
             raise WarehouseError(msg) from error
 
 
-def _fate(warehouse: Warehouse, day: date, group: Group, known: Collection[str]) -> Fate:
+def _plan_group(warehouse: Warehouse, day: date, group: Group, known: Collection[str]) -> PlannedResult:
     """Do the day of a group as the daily run does."""
     names = tuple(sorted(group.limits))
     try:
         find_calendar(group.exchange).require_within(day)
         run = start_run(warehouse, group.exchange, day, group.limits, known, by=_BY)
-        taken = take_course(run, group, _Copy(warehouse, run, group))
+        taken = run_lifecycle(run, group, _Copy(warehouse, run, group))
     except PublishRejectedError as rejected:
-        return Fate(REJECTED, names, rejected.run_id, rejected.reason)
+        return PlannedResult(REJECTED, names, rejected.run_id, rejected.reason)
     except (BallastError, WarehouseError) as problem:
-        return Fate(FAILED, names, reason=str(problem), error=problem)
+        return PlannedResult(FAILED, names, reason=str(problem), error=problem)
     told = [*run.warnings]
     if taken.state in {PUBLISHED, UNCHANGED}:
         told += warn_of_replaced_holdings(warehouse, run.run_id)
     if taken.state == PUBLISHED:
         told += warn_of_later_days(warehouse, run.run_id)
     already = "" if taken.is_new else _ALREADY[taken.state]
-    return Fate(taken.state, names, run.run_id, taken.reason or str(taken.asked) or already, tuple(told))
+    return PlannedResult(taken.state, names, run.run_id, taken.reason or str(taken.request) or already, tuple(told))
 
 
 @dataclass(frozen=True)
@@ -165,21 +167,21 @@ class _Copy:
     def compute(self) -> Rebalance:
         return rebalance(self.run.inputs)
 
-    def ask(self, result: Rebalance) -> Asked:
-        return find_asked(self.warehouse, result, self.group.policies)
+    def ask(self, result: Rebalance) -> ApprovalRequest:
+        return find_approval_request(self.warehouse, result, self.group.policies)
 
-    def propose(self, result: Rebalance, asked: Asked) -> None:
-        self.warehouse.propose(self.run.run_id, result._asdict(), _BY, asked.reasons, asked.four_eyes)
+    def propose(self, result: Rebalance, request: ApprovalRequest) -> None:
+        self.warehouse.propose(self.run.run_id, result._asdict(), _BY, request.reasons, request.four_eyes)
 
     def publish(self, result: Rebalance) -> bool:
         return self.warehouse.publish(self.run.run_id, result._asdict(), _BY).is_new
 
 
-def _runs(fates: Sequence[Fate], visible: pl.DataFrame) -> pl.DataFrame:
+def _runs(results: Sequence[PlannedResult], visible: pl.DataFrame) -> pl.DataFrame:
     """Name for each portfolio the run whose targets would count, and the one whose targets are visible now."""
     rows = [
         (portfolio_id, one.state, one.reason, one.run_id or None, one.has_targets)
-        for one in fates
+        for one in results
         for portfolio_id in one.portfolio_ids
     ]
     schema = {
@@ -200,16 +202,16 @@ def _runs(fates: Sequence[Fate], visible: pl.DataFrame) -> pl.DataFrame:
 
 
 def _portfolios(warehouse: Warehouse, runs: pl.DataFrame) -> pl.DataFrame:
-    def told(run: str) -> pl.DataFrame:
-        asked = runs.drop_nulls(run)
-        lists = {"portfolio_ids": asked["portfolio_id"].to_list(), "run_ids": asked[run].to_list()}
+    def read_portfolios(run: str) -> pl.DataFrame:
+        named = runs.drop_nulls(run)
+        lists = {"portfolio_ids": named["portfolio_id"].to_list(), "run_ids": named[run].to_list()}
         return warehouse.query("portfolios_of_runs", **lists).rename({"run_id": run})
 
-    before = told("visible_run_id")
+    before = read_portfolios("visible_run_id")
     key = {"portfolio_id", "visible_run_id"}
     before = before.rename({name: f"visible_{name}" for name in before.columns if name not in key})
     return (
-        runs.join(told("counting_run_id"), on=["portfolio_id", "counting_run_id"], how="left")
+        runs.join(read_portfolios("counting_run_id"), on=["portfolio_id", "counting_run_id"], how="left")
         .join(before, on=sorted(key), how="left")
         .drop("counting_run_id")
         .sort("portfolio_id")
@@ -217,17 +219,17 @@ def _portfolios(warehouse: Warehouse, runs: pl.DataFrame) -> pl.DataFrame:
 
 
 def _targets(warehouse: Warehouse, runs: pl.DataFrame) -> pl.DataFrame:
-    asked = runs.drop_nulls("counting_run_id")
+    named = runs.drop_nulls("counting_run_id")
     return warehouse.query(
         "what_if_targets",
-        portfolio_ids=asked["portfolio_id"].to_list(),
-        run_ids=asked["counting_run_id"].to_list(),
-        visible_run_ids=asked["visible_run_id"].to_list(),
+        portfolio_ids=named["portfolio_id"].to_list(),
+        run_ids=named["counting_run_id"].to_list(),
+        visible_run_ids=named["visible_run_id"].to_list(),
     )
 
 
 def _refusals(warehouse: Warehouse, day: date) -> tuple[str, ...]:
-    """Say which rows of the day's content are refused: the first of them, and how many there are."""
+    """Report which rows of the day's content are rejected: the first of them, and how many there are."""
     refused = warehouse.query("picture_refused_rows", as_of_date=day, most_rows=_MOST_ROWS).rows(named=True)
     told = [f"{row['source']}, row {row['row_number']}: {row['reason']}" for row in refused]
     n_more = refused[0]["n_refused"] - len(refused) if refused else 0

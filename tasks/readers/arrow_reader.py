@@ -51,7 +51,7 @@ _PLAIN = (
 
 
 def read_parquet(path: Path, layout: Layout, notation: Notation) -> Iterator[RawBatch]:
-    """Give the rows of a Parquet file. *Raises* `SourceError` for columns that do not fit, and for a damaged file."""
+    """Return the rows of a Parquet file. *Raises* `SourceError` for columns that do not fit, and for a damaged file."""
     try:
         with open_file(path) as opened:
             with parquet.ParquetFile(opened) as described:
@@ -85,7 +85,7 @@ def _is_text(dtype: pa.DataType) -> bool:
 
 
 def _require_moderate_chunks(metadata: parquet.FileMetaData, columns: Mapping[int, str]) -> None:
-    """Refuse long values before they are unpacked. *Requires* columns that are no records."""
+    """Reject long values before they are unpacked. *Requires* columns that are no records."""
     for group in range(metadata.num_row_groups):
         row_group = metadata.row_group(group)
         for place, name in columns.items():
@@ -95,7 +95,7 @@ def _require_moderate_chunks(metadata: parquet.FileMetaData, columns: Mapping[in
 
 
 def read_arrow(path: Path, layout: Layout, notation: Notation) -> Iterator[RawBatch]:
-    """Give the rows of an Arrow IPC file or stream. *Raises* `SourceError` as `read_parquet` does."""
+    """Return the rows of an Arrow IPC file or stream. *Raises* `SourceError` as `read_parquet` does."""
     try:
         with open_file(path) as opened, pa.memory_map(f"/dev/fd/{opened.fileno()}") as source:
             schema, batches = _open_ipc(source)
@@ -138,7 +138,10 @@ def _even(batches: list[pa.RecordBatch]) -> list[pa.RecordBatch]:
 
 
 def frame_as_text(frame: pl.DataFrame, notation: Notation) -> pl.DataFrame:
-    """Give the columns of a frame as text. *Raises* `SourceError` for one that holds neither text, number nor date."""
+    """Return the columns of a frame as text.
+
+    *Raises* `SourceError` for one that holds neither text, number nor date.
+    """
     table = frame.to_arrow()
     _require_plain(dict(zip(table.schema.names, table.schema.types, strict=True)))
     columns = (table.column(name).combine_chunks() for name in frame.columns)
@@ -177,7 +180,7 @@ def _as_text(batches: Iterator[pa.RecordBatch], names: list[str], notation: Nota
 
 
 def _require_moderate(name: str, column: pa.Array) -> None:
-    """Refuse texts that would take too much memory as rows of their own."""
+    """Reject texts that would take too much memory as rows of their own."""
     is_packed = arrow_types.is_dictionary(column.type)
     values = column.dictionary if is_packed else column
     if not any(is_one(values.type) for is_one in (*_TEXTS, *_BYTES)):

@@ -32,7 +32,7 @@ _SEPARATOR_LINE = re.compile(r"""["']?sep=([^"'\r\n])["']?\s*(?:[\r\n]|\Z)""", r
 
 
 def read_csv(path: Path, layout: Layout, notation: Notation) -> Iterator[RawBatch]:
-    """Give the rows of a CSV file, numbered from 1 below the header; blank lines are no rows.
+    """Return the rows of a CSV file, numbered from 1 below the header; blank lines are no rows.
 
     *Raises* `SourceError` for a header that does not fit, and for a quote that is never closed.
     """
@@ -42,7 +42,7 @@ def read_csv(path: Path, layout: Layout, notation: Notation) -> Iterator[RawBatc
         start, notation = start[found.end() :], replace(notation, skip_rows=notation.skip_rows + 1)
     header = _header(start, notation)
     columns = layout.match(header)
-    # The last line is ours. Read as a row of its own, it proves that no quote before it was left open.
+    # The last line is ours. Read as a row of its own, it verifies that no quote before it was left open.
     end = uuid.uuid4().hex
     with open_text(path, notation, BLOCK_BYTES, f"\n{end}") as blocks:
         rows = ArrowText(blocks)
@@ -91,7 +91,7 @@ class _Rows:
         self._last = -1
 
     def read(self, columns: dict[int, str], notation: Notation) -> Iterator[RawBatch]:
-        """Give the rows in order. *Raises* `SourceError` where a quote was left open."""
+        """Return the rows in order. *Raises* `SourceError` where a quote was left open."""
         names = {str(place): name for place, name in columns.items()}
         for batch in self._parsed(columns, notation):
             is_first = self._last < 0
@@ -134,7 +134,7 @@ class _Rows:
         return "skip"
 
     def _numbers(self, count: int) -> pl.Series:
-        """Give the numbers of the next good rows. The parser may be some blocks ahead with the broken ones."""
+        """Return the numbers of the next good rows. The parser may be some blocks ahead with the broken ones."""
         broken = pl.Series(self._numbers_of_broken.tolist(), dtype=pl.Int64)
         places = pl.int_range(self._last + 1, self._last + 1 + count + broken.len(), eager=True)
         numbers = places.filter(~places.is_in(broken.implode())).head(count).cast(pl.Int32).alias("row_number")

@@ -40,7 +40,7 @@ _READERS: Mapping[FormatName, Callable[[Path, Layout, Notation], Iterator[RawBat
 
 
 def format_of(name: str) -> FormatName:
-    """Say which format the ending of a name promises. *Raises* `SourceError` when none."""
+    """Report which format the ending of a name promises. *Raises* `SourceError` when none."""
     for ending, promised in ENDINGS.items():
         if name.endswith(ending):
             return promised
@@ -49,7 +49,7 @@ def format_of(name: str) -> FormatName:
 
 
 def read_rows(path: Path, format_name: FormatName, layout: Layout, notation: Notation) -> Iterator[RawBatch]:
-    """Give the rows of a file in the order of their numbers.
+    """Return the rows of a file in the order of their numbers.
 
     *Raises* `SourceError` for a file that cannot be read, whose columns do not fit, or that has no row where its kind
     needs one.

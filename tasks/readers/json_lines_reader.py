@@ -28,7 +28,7 @@ class _LineError(ValueError):
 
 
 def read_json_lines(path: Path, layout: Layout, notation: Notation) -> Iterator[RawBatch]:
-    """Give the rows of a JSON lines file, numbered from 1; blank lines are no rows.
+    """Return the rows of a JSON lines file, numbered from 1; blank lines are no rows.
 
     *Raises* `SourceError` for a key that is unknown, or missing in all lines of the first block, and for a line that
     does not end.
@@ -71,7 +71,7 @@ def _object_of_unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _line_blocks(blocks: Iterator[bytes]) -> Iterator[list[str]]:
-    """Give the lines that are not blank, some at a time."""
+    """Return the lines that are not blank, some at a time."""
     rest = b""
     for block in blocks:
         whole, newline, rest = (rest + block).rpartition(b"\n")

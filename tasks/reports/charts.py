@@ -27,7 +27,7 @@ MORE, LESS, SAME, BEFORE, LIMIT = "#0072B2", "#D55E00", "#555555", "#C9CFD8", "#
 """Blue and vermilion are told apart by every kind of eye; so is each of them from the greys."""
 
 LINES = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#882255", "#999933", "#332288", "#777777"]
-"""Colours of the ten portfolios of a picture at most; each has a shape of its own too."""
+"""Colours of the ten portfolios of a chart at most; each has a shape of its own too."""
 
 _WIDTH, _PANEL = 560, 132
 _DAYS_WITH_POINTS = 15
@@ -217,7 +217,7 @@ def _days() -> alt.X:
 
 
 def _scale_of(rows: pl.DataFrame, *columns: str) -> tuple[alt.Scale, float]:
-    """Give the axis of the weights in these columns, and where it ends."""
+    """Return the axis of the weights in these columns, and where it ends."""
     widest = rows.select(pl.max_horizontal(pl.col(*columns).max())).item() or 1.0
     return alt.Scale(domain=[0, widest * LABEL_ROOM], nice=False), widest * LABEL_ROOM
 
@@ -236,7 +236,7 @@ def _colour(column: str, **colours: str) -> alt.Color:
 
 
 def _tip(**fields: str) -> list[alt.Tooltip]:
-    """Say what is told of a mark under the pointer, where the picture is not a still one: words, and their fields."""
+    """Return the tooltips of a mark, where the chart is not a still one. *Requires* their words, and the fields."""
     return [
         alt.Tooltip(field, title=words, format=".2%") if field.endswith(":Q") else alt.Tooltip(field, title=words)
         for words, field in fields.items()
@@ -265,8 +265,8 @@ def _a_panel_each(rows: pl.DataFrame, layers: Sequence[alt.Chart], title: alt.Ti
 
 
 def _with_rows(chart: AnyChart, rows: pl.DataFrame, title: alt.Title) -> AnyChart:
-    """Put the rows into the picture, which was made for them, once for all of its layers, and its title above."""
-    # properties() would copy it all, and the pages of a hundred portfolios have five hundred pictures.
+    """Put the rows into the chart, which was made for them, once for all of its layers, and its title above."""
+    # properties() would copy it all, and the pages of a hundred portfolios have five hundred charts.
     chart.title, chart.config, chart.datasets = title, _CONFIG, {"rows": rows.to_dicts()}
     return chart
 

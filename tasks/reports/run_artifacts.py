@@ -17,7 +17,7 @@ from tasks.reports import tables
 from tasks.reports.chart_data import read_chart_rows
 from tasks.reports.priority import first_portfolios
 from tasks.reports.tables import as_markdown, escape_markdown
-from tasks.runs.ingest import Ingested, summarise_refusals
+from tasks.runs.ingest import Ingested, summarise_rejects
 from tasks.runs.run_record import OpenRun
 from tasks.stages import run_logger, stage
 
@@ -38,9 +38,12 @@ class Reported(NamedTuple):
 @stage("report")
 def report(settings: Settings, day: date, run: OpenRun, ingested: tuple[Ingested, ...]) -> Reported:
     """Store the artifacts of a run that is published."""
-    first = page.first_lines(run.warnings, _refusals(ingested)) or "Every row was accepted, and there is no warning."
+    first = (
+        page.first_lines(run.warnings, _describe_rejects(ingested))
+        or "Every row was accepted, and there is no warning."
+    )
     summary = _show(settings.open_warehouse(), f"Targets of {day}", day, run.run_id, first)
-    sentence = "; ".join([summarise(summary), *summarise_refusals(ingested)])
+    sentence = "; ".join([summarise(summary), *summarise_rejects(ingested)])
     run_logger().info("report: %s", sentence)
     return Reported(sentence, summary)
 
@@ -54,7 +57,7 @@ def report_proposal(settings: Settings, day: date, run: OpenRun, reasons: Mappin
     warehouse = settings.open_warehouse()
     decide = [f"ballast {word} {run.run_id} --approver NAME --note WHY" for word in ("approve", "decline")]
     approve = (
-        f"{_asked_by(warehouse, run.run_id)} Nothing of it is visible to execution. To decide, run the deployment "
+        f"{_requested_by(warehouse, run.run_id)} Nothing of it is visible to execution. To decide, run the deployment "
         f"`publish` with the run id `{run.run_id}`, or\n\n```\n{decide[0]}\n{decide[1]}\n```"
     )
     parts = ["**It waits for approval:**", page.approval_reasons(reasons), page.first_lines(run.warnings), approve]
@@ -64,8 +67,8 @@ def report_proposal(settings: Settings, day: date, run: OpenRun, reasons: Mappin
     return Reported(summarise(summary), summary)
 
 
-def _asked_by(warehouse: Warehouse, run_id: str) -> str:
-    """Say who asked for a run that waits, and whether somebody else has to approve it."""
+def _requested_by(warehouse: Warehouse, run_id: str) -> str:
+    """Report who asked for a run that waits, and whether somebody else has to approve it."""
     asked = warehouse.query("open_proposals").filter(pl.col("run_id") == run_id)
     who = escape_markdown(", ".join(asked["proposed_by"].unique()))
     return f"{who} asked for it" + ("; **somebody else approves**." if asked["needs_four_eyes"].any() else ".")
@@ -96,8 +99,8 @@ def report_failure(settings: Settings, day: date, run_id: str, reason: str) -> N
 
 
 @stage("report refusal")
-def report_refusal(settings: Settings, days: Sequence[date], reason: str, key: str, again: str) -> bool:
-    """Store why content of the days was refused, with the rows that broke a rule, and say whether that is recorded.
+def report_rejection(settings: Settings, days: Sequence[date], reason: str, key: str, again: str) -> bool:
+    """Store why content of the days was rejected, with the rows that broke a rule, and return whether that is recorded.
 
     Without a record there is nothing to show: the file is missing, or could not be fetched.
     """
@@ -117,7 +120,10 @@ def report_refusal(settings: Settings, days: Sequence[date], reason: str, key: s
 
 
 def summarise(summary: pl.DataFrame) -> str:
-    """Say what a run did to each portfolio, or to many together. *Requires* the columns of the query `day_summary`."""
+    """Report what a run did to each portfolio, or to many together.
+
+    *Requires* the columns of the query `day_summary`.
+    """
     if summary.height > MOST_NAMED:
         return f"{summary.height:,} portfolios: {page.totals(summary)}"
     return "; ".join(
@@ -128,7 +134,7 @@ def summarise(summary: pl.DataFrame) -> str:
 
 
 def _show(warehouse: Warehouse, title: str, day: date, run_id: str, first: str, *more_queries: str) -> pl.DataFrame:
-    """Store the three artifacts of a run whose rows are in the tables, and give its `day_summary`."""
+    """Store the three artifacts of a run whose rows are in the tables, and return its `day_summary`."""
     with warehouse.kept_open() as kept:
         summary = kept.query("day_summary", run_ids=[run_id])
         if not artifacts.are_shown():
@@ -153,7 +159,7 @@ def _show(warehouse: Warehouse, title: str, day: date, run_id: str, first: str, 
 
 
 def target_table(weights: pl.DataFrame) -> tuple[list[dict[str, object]], str]:
-    """Give the rows of the target table, and what is left out, in words. *Requires* those of `picture_weights`."""
+    """Return the rows of the target table, and what is left out, in words. *Requires* those of `picture_weights`."""
     shown = weights
     if weights.height > MOST_TARGETS:
         busiest = weights.sort(pl.col("trade_weight").abs(), "target_weight", descending=True)
@@ -170,7 +176,7 @@ def target_table(weights: pl.DataFrame) -> tuple[list[dict[str, object]], str]:
     return rows.to_dicts(), told
 
 
-def _refusals(ingested: Sequence[Ingested]) -> list[str]:
+def _describe_rejects(ingested: Sequence[Ingested]) -> list[str]:
     return [
         f"{one.ingest.rows_rejected} of {one.ingest.rows_read} rows of {one.source}, see them below, or "
         f"FROM rejected_rows WHERE ingest_id = {one.ingest.ingest_id}"

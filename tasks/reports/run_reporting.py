@@ -1,4 +1,4 @@
-"""What became of a run, told where people and programs look: artifacts, an event, and the message of the flow run."""
+"""The result of a run, reported where people and programs look: artifacts, an event, the message of the flow run."""
 
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
@@ -15,8 +15,8 @@ from tasks.config.settings import Settings
 from tasks.errors import SourceError
 from tasks.inputs.superseded_holdings import warn_of_later_days, warn_of_replaced_holdings
 from tasks.reports.priority import first_portfolios
-from tasks.reports.run_artifacts import report, report_failure, report_proposal, report_refusal
-from tasks.runs.approval import NOBODY_ASKED, Asked
+from tasks.reports.run_artifacts import report, report_failure, report_proposal, report_rejection
+from tasks.runs.approval import NO_REQUEST, ApprovalRequest
 from tasks.runs.ingest import Ingested
 from tasks.runs.run_record import OpenRun
 from tasks.stages import run_logger
@@ -35,31 +35,31 @@ _WEIGHTS = ("cash_weight", "turnover")
 class Outcome:
     """One run and the state that it ended in. `is_new`: it came into it just now.
 
-    `reason` and `mend`: why it is held, and what mends it. `asked`: why it waits.
+    `reason` and `fix`: why it is held, and what fixes it. `request`: why it waits.
     """
 
     run: OpenRun
     state: str
     reason: str = ""
-    mend: str = ""
-    asked: Asked = NOBODY_ASKED
+    fix: str = ""
+    request: ApprovalRequest = NO_REQUEST
     is_new: bool = True
 
     @property
     def run_id(self) -> str:
-        """Give the name of the run."""
+        """Return the name of the run."""
         return self.run.run_id
 
 
 class Message(NamedTuple):
-    """What became of a run in one sentence, and what to be warned of."""
+    """The result of a run in one sentence, and what to be warned of."""
 
     sentence: str
     warnings: tuple[str, ...] = ()
 
 
-def tell(settings: Settings, day: date, outcome: Outcome, ingested: tuple[Ingested, ...]) -> Message:
-    """Store the artifacts of a run, send its event, and give what became of it."""
+def report_outcome(settings: Settings, day: date, outcome: Outcome, ingested: tuple[Ingested, ...]) -> Message:
+    """Store the artifacts of a run, send its event, and return the result of it."""
     warnings = outcome.run.warnings
     if outcome.state == PUBLISHED:
         with settings.open_warehouse().kept_open() as kept:
@@ -72,22 +72,22 @@ def tell(settings: Settings, day: date, outcome: Outcome, ingested: tuple[Ingest
         resting = warn_of_replaced_holdings(settings.open_warehouse(), outcome.run_id)
         return Message(f"{outcome.run_id} is published already: nothing changed", (*warnings, *resting))
     if outcome.state == PROPOSED:
-        return Message(_tell_proposal(settings, day, outcome), warnings)
+        return Message(_report_proposal(settings, day, outcome), warnings)
     report_failure(settings, day, outcome.run_id, outcome.reason)
     rows = read_summary(settings, outcome.run_id)
     send(events.HELD, day, outcome.run_id, outcome.run.inputs.limits, rows, reason=outcome.reason)
-    return Message(f"{outcome.run_id} is held, the published targets stay: {outcome.reason}; {outcome.mend}")
+    return Message(f"{outcome.run_id} is held, the published targets stay: {outcome.reason}; {outcome.fix}")
 
 
-def tell_rejected(settings: Settings, day: date, run: OpenRun, reason: str) -> None:
-    """Store why checks refused the run, and send its event."""
+def report_rejected(settings: Settings, day: date, run: OpenRun, reason: str) -> None:
+    """Store why checks rejected the run, and send its event."""
     report_failure(settings, day, run.run_id, reason)
     send(events.REJECTED, day, run.run_id, run.inputs.limits, read_summary(settings, run.run_id), reason=reason)
 
 
 @contextmanager
-def telling_refusals(settings: Settings, days: Sequence[date], key: str, again: str) -> Iterator[None]:
-    """Show readers what an ingest of the days refused and recorded; the error goes on.
+def reporting_rejections(settings: Settings, days: Sequence[date], key: str, again: str) -> Iterator[None]:
+    """Show readers what an ingest of the days rejected and recorded; the error goes on.
 
     *Requires* the key of the flow's artifact, and the command that reads the days `again`.
     """
@@ -95,7 +95,7 @@ def telling_refusals(settings: Settings, days: Sequence[date], key: str, again: 
         yield
     except SourceError as refused:
         try:
-            if report_refusal(settings, days, str(refused), key, again):
+            if report_rejection(settings, days, str(refused), key, again):
                 settings.open_warehouse().snapshot(days[-1])
         except (WarehouseError, OSError) as unseen:
             run_logger().error("readers do not see yet what was refused: %s", unseen)
@@ -103,7 +103,7 @@ def telling_refusals(settings: Settings, days: Sequence[date], key: str, again: 
 
 
 def read_summary(settings: Settings, run_id: str) -> pl.DataFrame:
-    """Give the rows of `day_summary` of a run; none of one that was not computed."""
+    """Return the rows of `day_summary` of a run; none of one that was not computed."""
     return settings.open_warehouse().query("day_summary", run_ids=[run_id])
 
 
@@ -138,13 +138,13 @@ def join(messages: Sequence[Message], *notes: str) -> Message:
     return Message(" ".join(sentences.splitlines()), tuple(warnings))
 
 
-def _tell_proposal(settings: Settings, day: date, outcome: Outcome) -> str:
+def _report_proposal(settings: Settings, day: date, outcome: Outcome) -> str:
     how = (
         f"`ballast approve {outcome.run_id} --approver NAME --note WHY` or a run of the deployment publish with this "
         "run_id makes it visible"
     )
     if not outcome.is_new:
         return f"{outcome.run_id} waits for approval already: nothing changed; {how}"
-    sentence, rows = report_proposal(settings, day, outcome.run, outcome.asked.reasons)
-    send(events.PROPOSED, day, outcome.run_id, outcome.run.inputs.limits, rows, reason=str(outcome.asked))
-    return f"{outcome.run_id} waits for approval, nothing of it is visible: {outcome.asked}; {how}; {sentence}"
+    sentence, rows = report_proposal(settings, day, outcome.run, outcome.request.reasons)
+    send(events.PROPOSED, day, outcome.run_id, outcome.run.inputs.limits, rows, reason=str(outcome.request))
+    return f"{outcome.run_id} waits for approval, nothing of it is visible: {outcome.request}; {how}; {sentence}"

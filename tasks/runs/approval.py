@@ -1,4 +1,4 @@
-"""Targets that wait for a person: ask for approval, and do what the person decides."""
+"""Targets that wait for approval: ask for approval, and do what the person decides."""
 
 import json
 from collections.abc import Mapping
@@ -23,8 +23,8 @@ from tasks.stages import run_logger, stage
 
 
 @dataclass(frozen=True)
-class Asked:
-    """Why each portfolio waits for a person, and for which of them that must be somebody else than who asks."""
+class ApprovalRequest:
+    """Why each portfolio waits for approval, and for which of them that must be somebody else than who asks."""
 
     reasons: dict[str, str]
     four_eyes: tuple[str, ...]
@@ -34,7 +34,7 @@ class Asked:
         return "; ".join(first_of([f"{names}: {reason}" for names, reason in grouped(self.reasons.items())]))
 
 
-NOBODY_ASKED = Asked({}, ())
+NO_REQUEST = ApprovalRequest({}, ())
 
 
 @dataclass(frozen=True)
@@ -49,38 +49,43 @@ class Proposal:
 
 
 @stage("approval", RETRIES)
-def ask_approval(settings: Settings, result: Rebalance, policies: Mapping[str, ApprovalPolicy]) -> Asked:
-    """Say which portfolios wait for a person today, and why."""
-    asked = find_asked(settings.open_warehouse(), result, policies)
-    told = f"{len(asked.reasons)} of {len(policies)} portfolios with a policy ask for it"
-    run_logger().info("approval: %s", "; ".join(filter(None, [told, str(asked)])))
-    return asked
+def request_approval(settings: Settings, result: Rebalance, policies: Mapping[str, ApprovalPolicy]) -> ApprovalRequest:
+    """Report which portfolios wait for approval today, and why."""
+    request = find_approval_request(settings.open_warehouse(), result, policies)
+    told = f"{len(request.reasons)} of {len(policies)} portfolios with a policy ask for it"
+    run_logger().info("approval: %s", "; ".join(filter(None, [told, str(request)])))
+    return request
 
 
-def find_asked(warehouse: Warehouse, result: Rebalance, policies: Mapping[str, ApprovalPolicy]) -> Asked:
-    """Say which portfolios wait for a person, without an engine. A first day is one with nothing visible before it."""
+def find_approval_request(
+    warehouse: Warehouse, result: Rebalance, policies: Mapping[str, ApprovalPolicy]
+) -> ApprovalRequest:
+    """Report which portfolios wait for approval, without an engine.
+
+    A first day is one with nothing visible before it.
+    """
     day = result.targets["as_of_date"].max()
     seen = warehouse.query("first_days").filter(pl.col("as_of_date") < day)["portfolio_id"].to_list()
     moves = summarise_moves(result.targets).with_columns(is_first_day=~pl.col("portfolio_id").is_in(seen))
     found = find_approvals(moves, policies)
-    return Asked(
+    return ApprovalRequest(
         dict(found.select("portfolio_id", "reason").iter_rows()),
         tuple(found.filter("needs_four_eyes")["portfolio_id"]),
     )
 
 
 @stage("propose", RETRIES)
-def propose(settings: Settings, run: OpenRun, result: Rebalance, asked: Asked) -> None:
+def propose(settings: Settings, run: OpenRun, result: Rebalance, request: ApprovalRequest) -> None:
     """Write and check the run in one transaction, and let it wait: nothing of it is visible."""
     settings.open_warehouse().propose(
-        run.run_id, result._asdict(), run.by, asked.reasons, asked.four_eyes, run.warnings
+        run.run_id, result._asdict(), run.by, request.reasons, request.four_eyes, run.warnings
     )
-    run_logger().warning("proposed by %s, nothing is visible: %s", run.by, asked)
+    run_logger().warning("proposed by %s, nothing is visible: %s", run.by, request)
 
 
 @stage("find proposal", RETRIES)
 def find_proposal(settings: Settings, run_id: str) -> Proposal:
-    """Give what was proposed. *Raises* `ApprovalError` for a run that nobody knows."""
+    """Return what was proposed. *Raises* `ApprovalError` for a run that nobody knows."""
     with settings.open_warehouse().kept_open() as warehouse:
         known = warehouse.query("run_by_id", run_id=run_id).rows(named=True)
         waiting = warehouse.query("open_proposals")["run_id"].unique(maintain_order=True).to_list()
@@ -94,9 +99,9 @@ def find_proposal(settings: Settings, run_id: str) -> Proposal:
 
 @stage("require the same inputs", RETRIES)
 def require_same_inputs(settings: Settings, proposal: Proposal) -> OpenRun:
-    """Hold what the warehouse has now against what the run was computed from: nobody is to approve what is old.
+    """Compare what the warehouse has now with what the run was computed from: nobody is to approve what is old.
 
-    A proposal that is closed is not held against anything. *Raises* `ApprovalError` that says what is other.
+    A proposal that is closed is not compared with anything. *Raises* `ApprovalError` that says what is other.
     """
     day, exchange = proposal.day, proposal.exchange
     with settings.open_warehouse().kept_open() as warehouse:

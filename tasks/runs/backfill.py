@@ -27,7 +27,7 @@ from tasks.errors import SourceError
 from tasks.inputs.day_inputs import Limits, as_record, continue_from, find_sources, newer_positions, read_days
 from tasks.inputs.portfolio_groups import Group
 from tasks.retries import RETRIES
-from tasks.runs.approval import find_asked
+from tasks.runs.approval import find_approval_request
 from tasks.runs.backfill_report import HELD, PUBLISHED, UNCHANGED, DayDone, summarise
 from tasks.runs.ingest import Ingested, ingest_range
 from tasks.runs.run_record import PROPOSED, actor, describe
@@ -127,7 +127,7 @@ def publish_days(book: Book, days: tuple[date, ...], *, keep_going: bool) -> tup
 
 @stage("ingest", RETRIES)
 def ingest_days(settings: Settings, days: tuple[date, ...], limits: Limits, feeds: Feeds) -> tuple[Ingested, ...]:
-    """Read what there is for the days into the warehouse, and give it. The same content twice is one ingest.
+    """Read what there is for the days into the warehouse, and return it. The same content twice is one ingest.
 
     *Raises* `SourceError` when a day has no scores then, before any is computed.
     """
@@ -240,7 +240,7 @@ def _run_one(book: Book, one: _Day) -> DayDone:
     run_id, warnings = one.started.record.run_id, one.started.warnings
     before = book.warehouse.start_run(one.started.record, book.by, warnings)
     if before == PROPOSED and book.approval:
-        return _approved(book, one, book.approval)
+        return _approve(book, one, book.approval)
     inputs = DayInputs(*one.inputs)
     missing = find_missing_scores(inputs)
     if missing:
@@ -248,14 +248,14 @@ def _run_one(book: Book, one: _Day) -> DayDone:
         book.warehouse.record_event(run_id, HELD, book.by, reason)
         return one.done(HELD, reason)
     result = rebalance(inputs)
-    asked = find_asked(book.warehouse, result, book.policies)
-    if asked.reasons and book.approval:
-        book.warehouse.propose(run_id, result._asdict(), book.by, asked.reasons, asked.four_eyes, warnings)
-        return _approved(book, one, book.approval)
+    request = find_approval_request(book.warehouse, result, book.policies)
+    if request.reasons and book.approval:
+        book.warehouse.propose(run_id, result._asdict(), book.by, request.reasons, request.four_eyes, warnings)
+        return _approve(book, one, book.approval)
     book.warehouse.publish(run_id, result._asdict(), book.by, warnings)
     return one.done(PUBLISHED)
 
 
-def _approved(book: Book, one: _Day, approval: Approval) -> DayDone:
+def _approve(book: Book, one: _Day, approval: Approval) -> DayDone:
     book.warehouse.approve(one.started.record.run_id, approval.approver, approval.note)
     return one.done(PUBLISHED)

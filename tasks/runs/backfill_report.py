@@ -1,11 +1,11 @@
-"""What became of the days of a backfill, in words: one sentence, and an artifact."""
+"""The result of the days of a backfill, in words: one sentence, and an artifact."""
 
 from datetime import date
 from typing import NamedTuple
 
 from sizing.text import first_of, grouped
 from tasks.artifacts import show_markdown
-from tasks.runs.ingest import Ingested, summarise_refusals
+from tasks.runs.ingest import Ingested, summarise_rejects
 from tasks.stages import stage
 from tasks.text import with_warnings
 
@@ -13,7 +13,7 @@ PUBLISHED, UNCHANGED, HELD = "published", "unchanged", "held"
 
 
 class DayDone(NamedTuple):
-    """What became of a day: published, unchanged or held, why it is held, and whether an earlier run was visible."""
+    """The result of a day: published, unchanged or held, why it is held, and whether an earlier run was visible."""
 
     day: date
     state: str
@@ -25,8 +25,8 @@ class DayDone(NamedTuple):
 
 @stage("report")
 def report_backfill(done: tuple[DayDone, ...], ingested: tuple[Ingested, ...]) -> str:
-    """Store what became of the days as an artifact, and give it in one sentence, each warning on a line below it."""
-    sentence = "; ".join([summarise(done), *summarise_refusals(ingested)])
+    """Store the result of the days as an artifact, and return it in one sentence, each warning on a line below it."""
+    sentence = "; ".join([summarise(done), *summarise_rejects(ingested)])
     held = [f"- Held: {one}" for one in _held(done)]
     warnings = first_of(list(dict.fromkeys(warning for one in done for warning in one.warnings)))
     told = [f"- Warning: {one}" for one in warnings]
@@ -35,7 +35,7 @@ def report_backfill(done: tuple[DayDone, ...], ingested: tuple[Ingested, ...]) -
 
 
 def summarise(done: tuple[DayDone, ...]) -> str:
-    """Say how many days became what, of how many an earlier run is superseded, and which are held."""
+    """Report how many days became what, of how many an earlier run is superseded, and which are held."""
     states = [one.state for one in done]
     n_instead = sum(one.state == PUBLISHED and one.was_visible for one in done)
     more = {PUBLISHED: f" ({n_instead} of them instead of an earlier run)"} if n_instead else {}
@@ -49,6 +49,6 @@ def summarise(done: tuple[DayDone, ...]) -> str:
 
 
 def _held(done: tuple[DayDone, ...]) -> list[str]:
-    """Say which days are held and why, the same of many days once."""
+    """Report which days are held and why, the same of many days once."""
     held = ((str(one.day), one.reason) for one in done if one.state == HELD)
     return first_of([f"{days}: {reason}" for days, reason in grouped(held)])

@@ -10,7 +10,7 @@ from tasks.stages import run_logger, stage
 
 @stage("circuit breaker")
 def break_circuit(inputs: DayInputs) -> tuple[str, ...]:
-    """Say which scores are missing beyond max_missing_score_share; then the run is held."""
+    """Report which scores are missing beyond max_missing_score_share; then the run is held."""
     missing = find_missing_scores(inputs)
     run_logger().info("circuit breaker: %d objections", len(missing))
     return missing
@@ -31,7 +31,7 @@ def select(inputs: DayInputs) -> pl.DataFrame:
 
 @stage("diversification")
 def diversify(qualified: pl.DataFrame, inputs: DayInputs) -> pl.DataFrame:
-    """Give places to the qualified, and a decision to every candidate."""
+    """Assign slots to the qualified, and a decision to every candidate."""
     decisions = decide(qualified, inputs)
     selected = decisions.filter("is_selected")
     run_logger().info(
@@ -62,7 +62,7 @@ def size(decisions: pl.DataFrame, inputs: DayInputs) -> SizedPortfolios:
 
 @stage("checks")
 def check(decisions: pl.DataFrame, sized: SizedPortfolios, inputs: DayInputs) -> Rebalance:
-    """Turn positions into targets and hold every limit against them."""
+    """Turn positions into targets and compare every limit with them."""
     result = settle(decisions, sized, inputs)
     checks = result.constraint_checks
     run_logger().info(

@@ -39,7 +39,7 @@ def switch(settings: Settings, action: Action, portfolio_ids: tuple[str, ...] | 
 
 @stage("look up portfolios", _PATIENT)
 def require_known_portfolios(settings: Settings, portfolio_ids: Collection[str]) -> None:
-    """Refuse a name that neither the config file nor any run knows: a halt of it would stop nothing.
+    """Reject a name that neither the config file nor any run knows: a halt of it would stop nothing.
 
     The config file is read for a name that no run knows, and may have thousands of portfolios. One that cannot be read
     does not stand in the way of a halt: then the names of the runs count.
@@ -54,9 +54,9 @@ def require_known_portfolios(settings: Settings, portfolio_ids: Collection[str])
         known |= set(load_portfolios(settings.config))
     except ConfigError as error:
         run_logger().warning("only portfolios of earlier runs are known: %s", error)
-    strangers = [name for name in dict.fromkeys(portfolio_ids) if name not in known]
-    if strangers:
-        msg = f"{all_unknown('portfolio', strangers, known)}. Nothing was halted or lifted: correct the name"
+    unknown_names = [name for name in dict.fromkeys(portfolio_ids) if name not in known]
+    if unknown_names:
+        msg = f"{all_unknown('portfolio', unknown_names, known)}. Nothing was halted or lifted: correct the name"
         raise UsageError(msg)
 
 

@@ -1,4 +1,4 @@
-"""Sources to tables: read what describes a day, keep the good rows, keep the refused ones with the rule they broke."""
+"""Sources to tables: read what describes a day, keep the good rows, keep the rejected ones with the rule they broke."""
 
 import hashlib
 import json
@@ -19,7 +19,7 @@ from tasks.sources.locations import Fetched
 from tasks.sources.reader import fetch_source, read_source
 from tasks.stages import run_logger, stage
 from tasks.text import readable
-from tasks.validation.file_acceptance import Verdict
+from tasks.validation.file_acceptance import FileAcceptance
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ def ingest_range(settings: Settings, days: Sequence[date], feeds: Feeds) -> tupl
     """Read what there is for these days, in order: lists, dated files, and each file of many days once.
 
     A day without scores is no error here. Content that the warehouse has already is hashed, not read.
-    *Gives* what there is of these days. *Raises* `SourceError` for content that is refused whole, which is recorded,
+    *Returns* what there is of these days. *Raises* `SourceError` for content that is rejected whole, which is recorded,
     and for two files where one is meant.
     """
     found = [(source, day) for day in sorted(days) for source in find_all(settings.inbox, day, feeds)]
@@ -121,13 +121,13 @@ class _Intake:
         return tuple(one for one in of_days if one)
 
     def _read(self, source: Source, fetched: Fetched, record: IngestSource) -> tuple[Ingest, ...]:
-        verdict = Verdict(source.contract, self._settings.max_reject_share, self._known_assets(source))
-        batches = verdict.watch(read_source(source, fetched))
+        acceptance = FileAcceptance(source.contract, self._settings.max_reject_share, self._known_assets(source))
+        batches = acceptance.watch(read_source(source, fetched))
         try:
             if source.day:
-                ingests: tuple[Ingest, ...] = (self._warehouse.record_ingest(record, batches, verdict),)
+                ingests: tuple[Ingest, ...] = (self._warehouse.record_ingest(record, batches, acceptance),)
             else:
-                ingests = self._warehouse.record_history(record, batches, verdict)
+                ingests = self._warehouse.record_history(record, batches, acceptance)
         except SourceUnavailableError as error:
             msg = f"{source.shown} {error}"
             raise SourceUnavailableError(msg) from None
@@ -135,8 +135,8 @@ class _Intake:
             self._warehouse.record_refusal(record, str(error))
             msg = f"{source.shown} {error}"
             raise SourceError(msg) from None
-        if verdict.refusal:
-            msg = f"{source.shown} {verdict.refusal}"
+        if acceptance.refusal:
+            msg = f"{source.shown} {acceptance.refusal}"
             raise SourceError(msg)
         return ingests
 
@@ -162,7 +162,7 @@ def _identity(source: Source, fetched: Fetched) -> str:
     return hashlib.sha256(f"{fetched.sha256} {json.dumps(said, sort_keys=True)}".encode()).hexdigest()
 
 
-def summarise_refusals(ingested: tuple[Ingested, ...]) -> tuple[str, ...]:
-    """Say how many rows were refused; nothing when none was."""
+def summarise_rejects(ingested: tuple[Ingested, ...]) -> tuple[str, ...]:
+    """Report how many rows were rejected; nothing when none was."""
     n_refused = sum(one.ingest.rows_rejected for one in ingested)
     return (f"{counted(n_refused, 'row')} refused, see rejected_rows",) if n_refused else ()

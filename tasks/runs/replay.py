@@ -47,7 +47,7 @@ class Replayed:
 def find_published(
     settings: Settings, run_id: str | None, first: date | None, last: date | None
 ) -> dict[str, tuple[str, ...]]:
-    """Give the runs that were ever published, superseded ones too, by month: of a name, or of a range of days.
+    """Return the runs that were ever published, superseded ones too, by month: of a name, or of a range of days.
 
     *Raises* `UsageError` when there is none.
     """
@@ -73,7 +73,7 @@ def replay_runs(settings: Settings, run_ids: tuple[str, ...]) -> tuple[Replayed,
 
 @stage("report")
 def report_replay(replayed: tuple[Replayed, ...]) -> str:
-    """Store what the replay found as an artifact, and give it in one sentence, each warning on a line below it."""
+    """Store what the replay found as an artifact, and return it in one sentence, each warning on a line below it."""
     sentence = _summarise(replayed)
     rows = [
         f"| {one.run_id} | {one.n_differences} | {_yes(one.has_other_code)} | {_yes(one.has_other_inputs)} "
@@ -113,7 +113,7 @@ def _read_inputs(warehouse: Warehouse, otherwise: str, run: Mapping[str, Any]) -
 def find_differences(published: Mapping[str, pl.DataFrame], replayed: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
     """Compare every value of every table, as text, which for a float has all its bits.
 
-    *Gives* `table_name, portfolio_id, row_key, column_name, published, replayed`: one row a value that differs, one
+    *Returns* `table_name, portfolio_id, row_key, column_name, published, replayed`: one row a value that differs, one
     without a column for a row that only one side has.
     """
     return pl.concat(_compare(table, published[table], replayed[table]) for table in _ROW_KEYS)
@@ -152,7 +152,7 @@ def _values(frame: pl.DataFrame, key: list[str], side: str) -> pl.DataFrame:
 
 
 def _of_inputs(run: Mapping[str, Any], read: str) -> pl.DataFrame:
-    """Tell that not the same was read: of every portfolio, since all are computed from it."""
+    """Report that not the same was read: of every portfolio, since all are computed from it."""
     portfolios = run["portfolio_ids"] if run["input_fingerprint"] != read else []
     return pl.DataFrame(
         [("runs", one, None, "input_fingerprint", run["input_fingerprint"], read) for one in portfolios],

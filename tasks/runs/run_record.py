@@ -15,10 +15,10 @@ from sql.warehouse import Warehouse
 from tasks.config.settings import Settings
 from tasks.errors import ConfigError
 from tasks.inputs import fingerprints
-from tasks.inputs.asset_lists import tell_delisted
+from tasks.inputs.asset_lists import describe_delisted
 from tasks.inputs.day_inputs import Limits, as_record, find_sources, read_days
-from tasks.inputs.unknown_names import find_strangers, require_known_buckets
-from tasks.inputs.unnamed_portfolios import source_of_positions, taken_as_held, tell_unnamed
+from tasks.inputs.unknown_names import find_unknown_names, require_known_buckets
+from tasks.inputs.unnamed_portfolios import describe_unnamed, source_of_positions, taken_as_held
 from tasks.retries import RETRIES
 from tasks.stages import flow_run_id, flow_run_name, run_logger, stage
 
@@ -88,9 +88,9 @@ def gather(
 def describe(
     inputs: DayFrames, sources: Mapping[str, Any], flow_run_id: str | None, others: Collection[str] = ()
 ) -> StartedRun:
-    """Name the computation by its inputs, limits and code, and say what looks like an error in them.
+    """Name the computation by its inputs, limits and code, and report what looks like an error in them.
 
-    *Requires* in `sources` what `as_record` gives. *Raises* `ConfigError` when include_buckets names a bucket that no
+    *Requires* in `sources` what `as_record` returns. *Raises* `ConfigError` when include_buckets names a bucket that no
     asset has.
     """
     require_known_buckets(inputs)
@@ -107,12 +107,15 @@ def describe(
         flow_run_id=flow_run_id,
     )
     positions = source_of_positions(sources, inputs.as_of_date)
-    strangers = find_strangers(inputs, sources["positions_of_others"], others, positions)
-    return StartedRun(record, (*tell_delisted(inputs), *strangers, *tell_unnamed(taken_as_held(sources))))
+    unknown_names = find_unknown_names(inputs, sources["positions_of_others"], others, positions)
+    return StartedRun(record, (*describe_delisted(inputs), *unknown_names, *describe_unnamed(taken_as_held(sources))))
 
 
 def stored_limits(run: Mapping[str, Any]) -> dict[str, RebalancingLimits]:
-    """Give the limits that a run was computed with. *Raises* `ConfigError` for limits that this code does not know."""
+    """Return the limits that a run was computed with.
+
+    *Raises* `ConfigError` for limits that this code does not know.
+    """
     try:
         return {
             portfolio_id: RebalancingLimits.model_validate(one)
@@ -127,7 +130,7 @@ def stored_limits(run: Mapping[str, Any]) -> dict[str, RebalancingLimits]:
 
 
 def stored_exchange(run: Mapping[str, Any], otherwise: str) -> str:
-    """Give the exchange whose days a run counted; runs of an earlier release had that of the installation."""
+    """Return the exchange whose days a run counted; runs of an earlier release had that of the installation."""
     exchange: str = json.loads(run["inputs"]).get("exchange", otherwise)
     return exchange
 

@@ -1,7 +1,7 @@
 """Which day a scheduled run is for, and whether it starts too late to do any good.
 
 After an outage late runs start all at once, the newest first: the day is that of the scheduled start, and a run that is
-late is refused before anything is read, whatever the tables say of its day.
+late is rejected before anything is read, whatever the tables say of its day.
 """
 
 from collections.abc import Collection
@@ -19,7 +19,10 @@ _HOUR = timedelta(hours=1)
 
 
 def scheduled_day(exchange: str) -> date:
-    """Give the day of the flow run's scheduled start, in the time zone of the exchange. A retry has the first one's."""
+    """Return the day of the flow run's scheduled start, in the time zone of the exchange.
+
+    A retry has the first one's.
+    """
     return _scheduled().astimezone(find_calendar(exchange).time_zone).date()
 
 
@@ -43,7 +46,7 @@ def require_fresh(settings: Settings, day: date, portfolio_ids: Collection[str],
 
 
 def scheduled_start() -> datetime:
-    """Give when the flow run was to start."""
+    """Return when the flow run was to start."""
     return _scheduled()
 
 

@@ -23,10 +23,10 @@ _NULL = "\\N"
 
 @contextmanager
 def fetched_answer(feed: Feed, day: date) -> Iterator[Fetched]:
-    """Ask the feed's database and give the answer as an Arrow file, with the SHA-256 of its rows as text.
+    """Ask the feed's database and return the answer as an Arrow file, with the SHA-256 of its rows as text.
 
     The same rows in the same order have the same hash: a query should say its ORDER BY.
-    *Raises* `WarehouseError` for what the database refuses, `SourceError` where it does not answer in time, and
+    *Raises* `WarehouseError` for what the database rejects, `SourceError` where it does not answer in time, and
     for a column that is no text, number or date.
     """
     with tempfile.NamedTemporaryFile(prefix="ballast-", suffix=".arrow") as file:

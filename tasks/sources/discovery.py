@@ -43,7 +43,7 @@ class Source:
 
 
 def find_sources(inbox: Path, day: date, feeds: Feeds = _NO_FEEDS) -> tuple[Source, ...]:
-    """Give what describes the day, in the order of reading: of each kind its feed, or else its files of the inbox.
+    """Return what describes the day, in the order of reading: of each kind its feed, or else its files of the inbox.
 
     Dated files (`scores_2024-12-02.csv`) and files of many days (`scores.parquet`) lie in the inbox; lists
     (`assets.csv`) there or in the folder above. Scores must be there, and whatever has a feed; the others may be.
@@ -65,7 +65,7 @@ def find_sources(inbox: Path, day: date, feeds: Feeds = _NO_FEEDS) -> tuple[Sour
 
 
 def find_all(inbox: Path, day: date, feeds: Feeds = _NO_FEEDS) -> tuple[Source, ...]:
-    """Give what there is for the day, in the order of reading: a file of many days before one that may correct it.
+    """Return what there is for the day, in the order of reading: a file of many days before one that may correct it.
 
     *Raises* `SourceError` for two files where one is meant, and for a feed that names no day and leads to nothing, or a
     file whose format is not read: the list of restrictions before it would go on counting in silence.
@@ -82,7 +82,7 @@ def find_all(inbox: Path, day: date, feeds: Feeds = _NO_FEEDS) -> tuple[Source, 
 
 
 def days_in_inbox(inbox: Path, feeds: Feeds = _NO_FEEDS) -> tuple[date, ...]:
-    """Give the days for which dated files of scores are there, in order; files of many days are not looked into.
+    """Return the days for which dated files of scores are there, in order; files of many days are not looked into.
 
     *Raises* `SourceError` when there is no inbox.
     """
@@ -97,7 +97,7 @@ def days_in_inbox(inbox: Path, feeds: Feeds = _NO_FEEDS) -> tuple[date, ...]:
 
 
 def unread_in_inbox(inbox: Path) -> tuple[str, ...]:
-    """Give the names of the files of an inbox that no run reads, in order; notes (`*.md`) and hidden files are none.
+    """Return the names of the files of an inbox that no run reads, in order; notes (`*.md`) and hidden files are none.
 
     *Requires* a folder.
     """
@@ -127,18 +127,18 @@ def _from_inbox(contract: Contract, inbox: Path, day: date) -> tuple[Source, ...
         places = [local_place(path) for path in _named(contract, folder, day, ENDINGS)]
         if found := _in_folder(contract, _AS_IN_THE_INBOX, places, day):
             return found
-    _refuse_what_is_not_read(contract, inbox, day)
+    _reject_unread_formats(contract, inbox, day)
     return ()
 
 
 def _named(contract: Contract, folder: Path, day: date, endings: Iterable[str]) -> list[Path]:
-    """Give what a folder has under the kind's name, alone or with the day: whatever it is, so that none is missed."""
+    """Return what a folder has under the kind's name, alone or with the day: whatever it is, so that none is missed."""
     paths = (folder / f"{stem}{ending}" for stem in (contract.kind, f"{contract.kind}_{day}") for ending in endings)
     return [path for path in paths if os.path.lexists(path)]
 
 
-def _refuse_what_is_not_read(contract: Contract, inbox: Path, day: date) -> None:
-    """Refuse a file of the inbox that is named as what is missing: another format, or a list with a day."""
+def _reject_unread_formats(contract: Contract, inbox: Path, day: date) -> None:
+    """Reject a file of the inbox that is named as what is missing: another format, or a list with a day."""
     if there := _named(contract, inbox, day, (*OTHER_ENDINGS, *ENDINGS)):
         path = there[0]
         stem = path.name.partition(".")[0] if contract.is_dated else contract.kind

@@ -63,18 +63,18 @@ class Place:
 
     @contextmanager
     def fetched(self) -> Iterator["Fetched"]:
-        """Give its content as a file of this machine, and the SHA-256 of it; nothing holds the whole.
+        """Return its content as a file of this machine, and the SHA-256 of it; nothing holds the whole.
 
         *Raises* `SourceError` when there is none or no end of it, `SourceUnavailableError` when it cannot be reached.
         """
         if self.is_here:
-            with _told(self.shown), open_file(Path(self.path)) as file:
+            with _our_errors(self.shown), open_file(Path(self.path)) as file:
                 stamp = _stamp(Path(self.path))
                 digest = _hash(file, None)
             yield Fetched(Path(self.path), digest, stamp)
             return
         with tempfile.NamedTemporaryFile(prefix="ballast-", suffix=self.name[-20:]) as copy:
-            with _told(self.shown):
+            with _our_errors(self.shown):
                 digest = within(self._seconds, self.shown, lambda: self._copy_to(copy))
             yield Fetched.of(Path(copy.name), digest)
 
@@ -105,14 +105,14 @@ def local_place(path: Path) -> Place:
 
 
 def find_places(address: str, seconds: float) -> tuple[Place, ...]:
-    """Give the file at the address, the files that a glob matches, or those of a folder, in the order of their names.
+    """Return the file at the address, the files that a glob matches, or those of a folder, in the order of their names.
 
     Only what the address writes itself is a glob: neither the working folder nor a variable of the environment is.
     *Raises* `SourceError` for an address that cannot be used, `SourceUnavailableError` for one that does not answer.
     """
     shown = without_secrets(readable(address))
     files, path = _open(address, shown)
-    with _told(shown):
+    with _our_errors(shown):
         found = (
             _find(files, path, address)
             if _is_here(files)
@@ -147,10 +147,10 @@ def _matching(files: _Files, path: str, address: str) -> list[str]:
 
 
 def is_folder(address: str) -> bool:
-    """Say whether the address is that of a folder."""
+    """Return whether the address is that of a folder."""
     shown = without_secrets(readable(address))
     files, path = _open(address, shown)
-    with _told(shown):
+    with _our_errors(shown):
         return not _is_glob(files, address) and _is_folder(files, path)
 
 
@@ -223,17 +223,17 @@ def _stamp(path: Path) -> tuple[int, int]:
 
 
 @contextmanager
-def _told(shown: str) -> Iterator[None]:
-    """Tell what a file system raises, whatever it is, without its words: they may hold the address with its secrets."""
+def _our_errors(shown: str) -> Iterator[None]:
+    """Raise what a file system raises as our errors, without its words: they may hold the address with its secrets."""
     try:
         yield
     except SourceError:
         raise
     except Exception as error:  # noqa: BLE001 - every fsspec file system has errors of its own
-        _tell(shown, error)
+        _raise_as_ours(shown, error)
 
 
-def _tell(shown: str, error: Exception) -> NoReturn:
+def _raise_as_ours(shown: str, error: Exception) -> NoReturn:
     status = getattr(error, "status", None)
     if isinstance(error, NotAFileError):
         msg = f"{shown} cannot be read: {error}. Deliver a plain file there, or correct the path"

@@ -1,4 +1,4 @@
-"""From a source to its rows, each held against the contract of its kind. Nothing is stored here."""
+"""From a source to its rows, each validated against the contract of its kind. Nothing is stored here."""
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
@@ -15,12 +15,12 @@ from tasks.validation.row_validation import Delivery, apply_contract
 
 
 def fetch_source(source: Source, day: date) -> AbstractContextManager[Fetched]:
-    """Give the content as a file of this machine: the file itself, a copy, or the answer to its query."""
+    """Return the content as a file of this machine: the file itself, a copy, or the answer to its query."""
     return source.place.fetched() if source.place else fetched_answer(source.feed, day)
 
 
 def read_source(source: Source, fetched: Fetched) -> Iterator[IngestBatch]:
-    """Give its rows batch by batch, accepted or rejected.
+    """Return its rows batch by batch, accepted or rejected.
 
     *Raises* `SourceError` for a day in the future, and for content that cannot be read as what it should be.
     """

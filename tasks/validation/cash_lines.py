@@ -23,7 +23,7 @@ _EXACT = "CASH"
 
 
 def looks_like_cash(name: str) -> bool:
-    """Say whether a name is a currency, or has no other words than those for cash: `USD`, `$CASH`, `Cash (EUR)`."""
+    """Return whether a name is a currency, or has no other words than those for cash: `USD`, `$CASH`, `Cash (EUR)`."""
     words = re.findall(r"[a-z]+", re.sub(r"cash", " cash ", name.casefold()))
     if name == _EXACT or not words or any(one.isdigit() for one in name):
         return name.strip() in _SIGNS

@@ -1,4 +1,4 @@
-"""Whether what was read counts as a whole: how much of it was refused, and what only the whole can show."""
+"""Whether what was read counts as a whole: how much of it was rejected, and what only the whole can show."""
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
@@ -22,8 +22,8 @@ _ROUNDING = Decimal("0.005")
 """What a feed's rounding may add to the weights of a portfolio: 0.01 % at each of fifty positions."""
 
 
-class Verdict:
-    """Watches the batches of one content go by, and says in the end whether it is refused whole, and why."""
+class FileAcceptance:
+    """Watches the batches of one content go by, and reports in the end whether it is rejected whole, and why."""
 
     def __init__(self, contract: Contract, max_reject_share: float, known: Collection[str] | None = None) -> None:
         """Begin; `known` are assets that a list has or had: no cash, whatever their names. None: nobody knows."""
@@ -43,7 +43,7 @@ class Verdict:
         self.refusal: str | None = None
 
     def watch(self, batches: Iterable[IngestBatch]) -> Iterator[IngestBatch]:
-        """Give the batches on, with a bounded number of rejected rows; stop where these are too many."""
+        """Pass the batches on, with a bounded number of rejected rows; stop where these are too many."""
         for batch in batches:
             self._n_accepted += batch.accepted.height
             self._n_unread += sum(batch.left_out.values())
@@ -59,7 +59,7 @@ class Verdict:
                 return
 
     def __call__(self, rows_accepted: int, rows_rejected: int) -> str | None:
-        """Say why the content is refused whole; None when it counts."""
+        """Report why the content is rejected whole; None when it counts."""
         too_few = self._too_few(rows_accepted, rows_rejected)
         self.refusal = too_few or self._cash_lines() or self._too_heavy() or self._tangled()
         return self.refusal
@@ -117,7 +117,7 @@ class Verdict:
         of_its = f"of its {'first ' if self._is_stopped else ''}{rows} rows"
         refused = f"is refused: {rows_rejected} {of_its} cannot be used"
         if not rows_accepted and not self._contract.may_be_empty:
-            told = self._told_reasons(rows_rejected)
+            told = self._describe_reasons(rows_rejected)
             return f"is refused: none {of_its} can be used: {told}. Nothing of it counts: correct the file"
         if self._contract.is_whole:
             return (
@@ -127,12 +127,12 @@ class Verdict:
         if rows_rejected > self._max_reject_share * rows:
             return (
                 f"{refused}, more than max_reject_share {self._max_reject_share} allows: "
-                f"{self._told_reasons(rows_rejected)}. Nothing of it counts: correct the file, or allow more with "
+                f"{self._describe_reasons(rows_rejected)}. Nothing of it counts: correct the file, or allow more with "
                 "BALLAST_MAX_REJECT_SHARE"
             )
         return None
 
-    def _told_reasons(self, rows_rejected: int) -> str:
+    def _describe_reasons(self, rows_rejected: int) -> str:
         reasons = self.reasons.most_first()
         told = [one.counted() for one in reasons[:_SHOWN]]
         repeated = rows_rejected - self.reasons.n_rows - self._n_unread

@@ -1,4 +1,4 @@
-"""Which columns of a file are ours: its header held against the contract of its kind. Names are never guessed."""
+"""Which columns of a file are ours: its header validated against the contract of its kind. Names are never guessed."""
 
 import json
 from collections import Counter
@@ -26,14 +26,14 @@ class Layout:
 
     @property
     def names(self) -> dict[str, str]:
-        """Our name for each name of the feed. A column that only tells which rows are left out keeps its own."""
+        """Our name for each name of the feed. A column that only shows which rows are left out keeps its own."""
         said = self.feed.columns if self.feed else {}
         own = {given: given for given, _, _ in self.contract.columns if given not in said}
         own |= {theirs: ours for ours, theirs in said.items()}
-        return own | {name: name for name in self._telling if name not in own.values()}
+        return own | {name: name for name in self._filter_columns if name not in own.values()}
 
     @property
-    def _telling(self) -> list[str]:
+    def _filter_columns(self) -> list[str]:
         """The columns by which rows are left out, by our names where they have one."""
         said = self.feed.columns if self.feed else {}
         ours = {theirs: name for name, theirs in said.items()}
@@ -41,35 +41,35 @@ class Layout:
 
     def without_left_out(self, rows: pl.DataFrame) -> pl.DataFrame:
         """Drop the rows that the feed leaves out, and the columns that only tell which."""
-        words = dict(zip(self._telling, self.feed.leave_out.values(), strict=True)) if self.feed else {}
+        words = dict(zip(self._filter_columns, self.feed.leave_out.values(), strict=True)) if self.feed else {}
         named = [pl.col(name).str.strip_chars().is_in(words[name]).fill_null(value=False) for name in words]
         own = {given for given, _, _ in self.contract.columns}
         kept = rows.filter(~pl.any_horizontal(named)) if named else rows
         return kept.drop(name for name in words if name not in own)
 
     def match(self, header: Sequence[str], *, may_lack: bool = False) -> dict[int, str]:
-        """Give our name of each column of the header that is ours, by its place.
+        """Return our name of each column of the header that is ours, by its place.
 
         *Raises* `SourceError` for a column that is missing (unless it may), unknown or given twice, with the nearest
         known name.
         """
         names, is_lenient = self.names, self.feed is not None and self.feed.ignore_other_columns
         theirs = {ours: name for name, ours in names.items()}
-        required = dict.fromkeys([*self.contract.required, *self._telling])
+        required = dict.fromkeys([*self.contract.required, *self._filter_columns])
         missing = [theirs[ours] for ours in required if not may_lack and theirs[ours] not in header]
         repeated = [name for name, count in Counter(header).items() if count > 1 and (name in names or not is_lenient)]
-        strangers = [name for name in header if name not in names]
+        unknown_names = [name for name in header if name not in names]
         problems = []
         if missing:
-            problems.append(_say(missing, "is missing", "are missing"))
+            problems.append(_describe(missing, "is missing", "are missing"))
         if repeated:
-            problems.append(_say(repeated, "stands more than once", "stand more than once"))
-        if strangers and not is_lenient:
-            hint = nearest(strangers[0].strip().lower()[:_LONGEST_COMPARED], names)
-            problems.append(_say(strangers, "is unknown", "are unknown") + (f" ({hint})" if hint else ""))
+            problems.append(_describe(repeated, "stands more than once", "stand more than once"))
+        if unknown_names and not is_lenient:
+            hint = nearest(unknown_names[0].strip().lower()[:_LONGEST_COMPARED], names)
+            problems.append(_describe(unknown_names, "is unknown", "are unknown") + (f" ({hint})" if hint else ""))
         if problems:
             got = f"got {_listed(header)}; expected among {', '.join(map(shown, names))}"
-            out = _way_out(header, names, has_strangers=bool(strangers) and not is_lenient)
+            out = _way_out(header, names, has_strangers=bool(unknown_names) and not is_lenient)
             msg = f"has a header that does not fit: {' and '.join(problems)}; {got}: {out}"
             raise SourceError(msg)
         return {place: names[name] for place, name in enumerate(header) if name in names}
@@ -84,7 +84,7 @@ def _way_out(header: Sequence[str], names: Mapping[str, str], *, has_strangers: 
     return f"correct the file, or say its own names under feeds: columns in the config{ignored}{above}"
 
 
-def _say(columns: Sequence[str], of_one: str, of_several: str) -> str:
+def _describe(columns: Sequence[str], of_one: str, of_several: str) -> str:
     return f"column {_listed(columns)} {of_one}" if len(columns) == 1 else f"columns {_listed(columns)} {of_several}"
 
 

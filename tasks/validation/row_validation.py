@@ -1,4 +1,4 @@
-"""Hold a file's rows against its contract: the good rows go on, a refused row is kept with the rule it broke."""
+"""Validate a file's rows against its contract: the good rows go on, a rejected row is kept with the rule it broke."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -70,7 +70,7 @@ class RawBatch(NamedTuple):
 
 
 def broken_rows(rows: Sequence[tuple[int, str, str]]) -> pl.DataFrame:
-    """Give rows that cannot be told apart into columns as rejects, from their number, text and what is wrong."""
+    """Return rows that cannot be reported apart into columns as rejects, from their number, text and what is wrong."""
     frame = pl.DataFrame(rows, schema={"row_number": pl.Int32, "text": pl.String, "reason": pl.String}, orient="row")
     return frame.select(
         "row_number",
@@ -92,7 +92,7 @@ class Delivery:
 def apply_contract(contract: Contract, raw: RawBatch, delivery: Delivery) -> IngestBatch:
     """Split raw rows into those that keep the contract and those that break it. Every row is in exactly one of them.
 
-    `repeated` has the key of every refused row that could be read: a row with the same key elsewhere in the file is
+    `repeated` has the key of every rejected row that could be read: a row with the same key elsewhere in the file is
     no better, in whichever batch it stands.
     """
     texts = raw.rows.select(
@@ -141,12 +141,12 @@ def _first_broken_rule(failure: dy.FailureInfo) -> pl.DataFrame:
     schema_columns = failure.invalid().columns
     rules = [name for name in details.columns if name not in schema_columns]
     rule = pl.coalesce(
-        pl.when(pl.col(name) == "invalid").then(pl.lit(name)) for name in sorted(rules, key=_telling_first)
+        pl.when(pl.col(name) == "invalid").then(pl.lit(name)) for name in sorted(rules, key=_most_specific_first)
     )
     return details.select("row_number", rule=rule)
 
 
-def _telling_first(rule: str) -> tuple[bool, bool, bool]:
+def _most_specific_first(rule: str) -> tuple[bool, bool, bool]:
     """Put rules of one column before rules of the row, "not a number" before "above 1", and a repeated key last."""
     return "|" not in rule, not rule.endswith(("|nan", "|inf")), rule == "primary_key"
 
@@ -176,7 +176,7 @@ def _as_rejects(contract: Contract, rows: pl.DataFrame, rules: pl.DataFrame, not
 
 
 def _cut(names: Iterable[str]) -> list[pl.Expr]:
-    """Shorten long values, and say how long they are."""
+    """Shorten long values, and report how long they are."""
     return [
         pl.when(pl.col(name).str.len_chars() > _LONGEST_KEPT)
         .then(
@@ -189,7 +189,7 @@ def _cut(names: Iterable[str]) -> list[pl.Expr]:
 
 
 def _value(contract: Contract, rules: Iterable[str], names: Sequence[str]) -> pl.Expr:
-    """Give the value that broke the rule, as it is shown; null where it says nothing."""
+    """Return the value that broke the rule, as it is shown; null where it says nothing."""
     givens = {name: given for given, name, _ in contract.columns}
     value = pl.lit(None, pl.String)
     for rule in rules:

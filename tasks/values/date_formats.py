@@ -1,6 +1,6 @@
 """Dates as a feed writes them, in the codes of strptime: only what is written exactly so is a date.
 
-A time at midnight behind a date is no more than the date; any other time is refused, since it may be of another day.
+A time at midnight behind a date is no more than the date; any other time is rejected, since it may be of another day.
 """
 
 import re
@@ -67,7 +67,7 @@ def pattern_of(date_format: str) -> str:
 
 
 def is_whole(date_format: str) -> bool:
-    """Say whether the format names one day: whether a date that is written in it can be read back."""
+    """Return whether the format names one day: whether a date that is written in it can be read back."""
     return all(parse_date(write_date(day, date_format), date_format) == day for day in _PROBES)
 
 

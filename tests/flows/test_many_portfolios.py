@@ -17,7 +17,7 @@ from sizing.text import MOST_NAMED
 from tasks import events
 from tasks.config.settings import Settings
 from tasks.reports.run_reporting import send
-from tasks.runs.approval import Asked
+from tasks.runs.approval import ApprovalRequest
 from tasks.runs.backfill_report import HELD, DayDone, summarise
 from tests.helpers.command_line import Ballast, typed
 from tests.helpers.installation import installed_in, publish_days
@@ -56,9 +56,9 @@ def test_an_event_of_few_portfolios_has_each(sent: list[dict[str, Any]]) -> None
 
 
 def test_the_reasons_of_many_that_ask_for_approval_are_short() -> None:
-    same = str(Asked(dict.fromkeys(NAMES, "every day waits"), ()))
+    same = str(ApprovalRequest(dict.fromkeys(NAMES, "every day waits"), ()))
     assert same.endswith(f"{NAMES[MOST_NAMED - 1]} and 2990 more: every day waits")
-    other = str(Asked({name: f"turnover 0.{number} is above" for number, name in enumerate(NAMES)}, ()))
+    other = str(ApprovalRequest({name: f"turnover 0.{number} is above" for number, name in enumerate(NAMES)}, ()))
     assert other.endswith("; and 2990 more")
     assert max(len(same), len(other)) < LONG
 

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sizing import RebalancingLimits
-from tasks.config.portfolios import Terms, read_config
+from tasks.config.portfolios import PortfolioSettings, read_config
 from tasks.errors import ConfigError, NotATradingDayError
 from tasks.inputs.portfolio_groups import closed_portfolios, days_of_groups, group_portfolios, unknown_days
 from tasks.operations.watchdog import find_due
@@ -65,7 +65,7 @@ def test_a_day_that_the_calendar_does_not_know_is_one_sentence(exchange: str, da
         find_calendar(exchange).require_open(day)
     with pytest.raises(NotATradingDayError, match=said):
         find_calendar(exchange).between(min(day, THEN), max(day, THEN))
-    groups = group_portfolios({"a": RebalancingLimits()}, {"a": Terms(exchange)}, "XNYS")
+    groups = group_portfolios({"a": RebalancingLimits()}, {"a": PortfolioSettings(exchange)}, "XNYS")
     with pytest.raises(NotATradingDayError, match=said):
         days_of_groups(groups, min(day, THEN), max(day, THEN))
     assert closed_portfolios(groups, day) == ()

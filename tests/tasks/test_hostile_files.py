@@ -37,7 +37,7 @@ from tasks.errors import SourceError
 from tasks.file_contracts import CONTRACTS
 from tasks.readers.formats import format_of, read_rows
 from tasks.runs.ingest import ingest_range
-from tasks.validation.file_acceptance import Verdict
+from tasks.validation.file_acceptance import FileAcceptance
 from tasks.validation.header import Layout
 from tasks.validation.row_validation import Delivery, apply_contract
 from tests.tasks.hostile_files import COLUMNS, DAY, HostileFile, Row, Type, make_file
@@ -150,11 +150,11 @@ def read_only(file: HostileFile, folder: Path) -> Taken:
     path = folder / "inbox" / file.name
     path.write_bytes(file.content)
     contract = next(one for one in CONTRACTS if one.kind == file.kind)
-    layout, verdict = Layout(contract, file.feed), Verdict(contract, MOST_REFUSED)
+    layout, acceptance = Layout(contract, file.feed), FileAcceptance(contract, MOST_REFUSED)
     delivery = Delivery(file.day, DAY + timedelta(days=500), file.feed.notation)
     try:
         raws = read_rows(path, format_of(file.name), layout, delivery.notation)
-        batches = list(verdict.watch(apply_contract(contract, raw, delivery) for raw in raws))
+        batches = list(acceptance.watch(apply_contract(contract, raw, delivery) for raw in raws))
     except SourceError as error:
         return Taken(told=f"{path} {error}")
     finally:
@@ -163,7 +163,7 @@ def read_only(file: HostileFile, folder: Path) -> Taken:
     rejected = [
         row for batch in batches for row in batch.rejected.select("row_number", "row_json", "rule", "reason").rows()
     ]
-    words = verdict(accepted.height, len(rejected))
+    words = acceptance(accepted.height, len(rejected))
     return Taken({row["row_number"]: row for row in accepted.to_dicts()}, rejected, words and f"{path} {words}")
 
 

@@ -36,7 +36,7 @@ from tasks.config.settings import Settings
 from tasks.inputs.portfolio_groups import closed_portfolios, early_closes, unknown_days
 from tasks.inputs.run_context import RunContext, read_context
 from tasks.preflight import what_if
-from tasks.preflight.what_if import Fate, Plan, plan_day
+from tasks.preflight.what_if import Plan, PlannedResult, plan_day
 from tasks.reports.priority import first_by
 from tasks.runs import lifecycle, run_record
 from tasks.trading_calendar import find_calendar
@@ -100,7 +100,7 @@ def show_plan(  # noqa: PLR0913 - the flags
             console.print(f"[yellow]warning:[/] {escape(warning)}")
     except PROBLEMS as problem:
         return tell(problem)
-    return worst_of(code_of(one.error) if one.error else _CODES.get(one.state, 0) for one in plan.fates)
+    return worst_of(code_of(one.error) if one.error else _CODES.get(one.state, 0) for one in plan.results)
 
 
 def _plan(console: Console, asked: RunContext, day: date) -> Plan:
@@ -123,7 +123,7 @@ def _nested(portfolios: pl.DataFrame, targets: pl.DataFrame) -> pl.DataFrame:
 
 def _show(plan: Plan, targets: pl.DataFrame) -> None:
     console = out()
-    for one in plan.fates:
+    for one in plan.results:
         console.print(_sentence(plan.day, one))
     is_smooth = pl.col("state").is_in([run_record.PUBLISHED, lifecycle.UNCHANGED])
     first = only(plan.portfolios, first_by(plan.portfolios, ~is_smooth, pl.col("turnover")))
@@ -145,9 +145,9 @@ def _title(portfolio: Mapping[str, Any]) -> str:
     return f"{portfolio['portfolio_id']}, the largest change first. Bound by {planned}{before}"
 
 
-def _sentence(day: date, fate: Fate) -> str:
-    why = f": {escape(fate.reason)}" if fate.reason else ""
-    return f"{day} {escape(listed(fate.portfolio_ids))}: {_WORDS[fate.state]}{why}"
+def _sentence(day: date, result: PlannedResult) -> str:
+    why = f": {escape(result.reason)}" if result.reason else ""
+    return f"{day} {escape(listed(result.portfolio_ids))}: {_WORDS[result.state]}{why}"
 
 
 def _compared(portfolios: pl.DataFrame) -> pl.DataFrame:

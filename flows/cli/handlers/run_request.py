@@ -10,7 +10,7 @@ from rich.markup import escape
 from sizing.checks.feasibility import objections
 from sizing.limits.model import RebalancingLimits
 from sizing.text import first_of, grouped
-from tasks.config.limit_overrides import tell_changes
+from tasks.config.limit_overrides import describe_changes
 from tasks.errors import SourceError, UsageError
 from tasks.inputs.portfolio_groups import days_of_groups
 from tasks.inputs.run_context import RunContext
@@ -44,7 +44,7 @@ def days_asked_for(asked: RunContext, as_of: date | None, first: date | None, la
 
 def warn(console: Console, asked: RunContext) -> None:
     """Say which limits are other than configured, and which will disappoint."""
-    for sentence in first_of(tell_changes(asked.limits, asked.configured)):
+    for sentence in first_of(describe_changes(asked.limits, asked.configured)):
         console.print(f"[yellow]warning:[/] {escape(sentence)}")
     warn_of_limits(console, asked.limits)
 

@@ -28,7 +28,7 @@ class DayRows:
 
     `portfolios`: whose targets are shown, from which run; `summary` and `sizing` have a row of each. `shown`: those
     with a section of their own, of which alone are `charts`, `past`, `changes`, `checks` and `decisions`. `days`: how
-    the day and those after it went. `past`: as `past_weights` gives it. `missing` and `staying`: of a run of the day
+    the day and those after it went. `past`: as `past_weights` returns it. `missing` and `staying`: of a run of the day
     that is not visible.
     """
 
@@ -127,7 +127,7 @@ class _OfRuns:
 
 def _wanted(found: pl.DataFrame, day: date, wanted: Collection[str]) -> pl.DataFrame:
     known = found["portfolio_id"].to_list()
-    if strangers := [unknown(f"portfolio {name}", name, known) for name in wanted if name not in known]:
-        msg = f"{'; '.join(first_of(strangers))}. On {day} targets are of: {listed(known) or 'none'}"
+    if unknown_names := [unknown(f"portfolio {name}", name, known) for name in wanted if name not in known]:
+        msg = f"{'; '.join(first_of(unknown_names))}. On {day} targets are of: {listed(known) or 'none'}"
         raise UsageError(msg)
     return found.filter(pl.col("portfolio_id").is_in(list(wanted))) if wanted else found

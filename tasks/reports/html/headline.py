@@ -33,7 +33,7 @@ class Verdict(NamedTuple):
 
 
 def judge(rows: DayRows) -> Verdict:
-    """Say whether all is well with the day, and what to look at first."""
+    """Return whether all is well with the day, and what to look at first."""
     day, *later = rows.days.rows(named=True)
     found = [
         *_of_publication(day),
@@ -124,7 +124,7 @@ def _of_portfolios(level: str, said: Iterable[tuple[str, str]]) -> Iterator[Poin
 
 
 def cash_sentence(row: dict[str, Any]) -> str:
-    """Say how much cash a portfolio keeps, and why. *Requires* a row of `sizing_summary_of_runs`."""
+    """Report how much cash a portfolio keeps, and why. *Requires* a row of `sizing_summary_of_runs`."""
     cash, total = row["cash_weight"] * 100, row["target_total_allocation"] * 100
     if not cash:
         return f"no cash: {row['n_sized']} positions take all {total:.2f}% that may be invested"

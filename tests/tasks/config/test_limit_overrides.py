@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from sizing import RebalancingLimits
-from tasks.config.limit_overrides import change_limits, choose_portfolios, tell_changes
+from tasks.config.limit_overrides import change_limits, choose_portfolios, describe_changes
 from tasks.errors import UsageError
 from tests.properties.strategies import make_limits
 
@@ -80,6 +80,6 @@ def test_an_unknown_portfolio_names_the_nearest() -> None:
 
 def test_what_is_other_than_configured_is_told_with_its_own_value() -> None:
     changed = change_limits(LIMITS, {"min_position_size": 0.02})
-    assert tell_changes(changed, LIMITS) == (
+    assert describe_changes(changed, LIMITS) == (
         "portfolio wide: limits other than configured: min_position_size 0.02 (0.2)",
     )

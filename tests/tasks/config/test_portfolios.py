@@ -6,7 +6,7 @@ import pytest
 
 from sizing import RebalancingLimits
 from sizing.approval import ApprovalPolicy
-from tasks.config.portfolios import Terms, load_portfolios
+from tasks.config.portfolios import PortfolioSettings, load_portfolios
 from tasks.config.settings import Settings
 from tasks.errors import ConfigError
 from tasks.inputs.run_context import read_custom
@@ -116,15 +116,15 @@ def test_terms_are_no_limits_and_those_of_the_defaults_count_where_a_portfolio_h
     assert all(limits == RebalancingLimits() for limits in load_portfolios(config).values())
     ours = ApprovalPolicy(max_turnover=0.2, four_eyes=True)
     assert read_custom(Settings(config=config), "typed into a form", {}).terms == {
-        "a": Terms("XLON", ours),
-        "b": Terms("XNYS", ApprovalPolicy(always=True)),
-        "c": Terms("XLON", None),
-        "typed into a form": Terms("XLON", ours),
+        "a": PortfolioSettings("XLON", ours),
+        "b": PortfolioSettings("XNYS", ApprovalPolicy(always=True)),
+        "c": PortfolioSettings("XLON", None),
+        "typed into a form": PortfolioSettings("XLON", ours),
     }
 
 
 def test_without_a_file_nothing_is_said_of_a_portfolio(config: Path) -> None:
-    assert read_custom(Settings(config=config), "a", {}).terms == {"a": Terms(None, None)}
+    assert read_custom(Settings(config=config), "a", {}).terms == {"a": PortfolioSettings(None, None)}
 
 
 @pytest.mark.parametrize(

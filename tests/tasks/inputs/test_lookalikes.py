@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sizing.names import as_name
-from tasks.inputs.lookalikes import find_meant, tell_lookalikes
+from tasks.inputs.lookalikes import describe_lookalikes, find_meant
 
 
 @pytest.mark.parametrize(
@@ -28,7 +28,7 @@ from tasks.inputs.lookalikes import find_meant, tell_lookalikes
     ],
 )
 def test_names_that_look_alike_are_told_with_both(one: str, other: str) -> None:
-    [told] = tell_lookalikes("bucket", pl.Series([one, other, "Energy", one]), "harm")
+    [told] = describe_lookalikes("bucket", pl.Series([one, other, "Energy", one]), "harm")
     assert told.startswith("buckets: ")
     assert all(name in told or ascii(name) in told for name in (one, other))
     assert "Energy" not in told
@@ -37,12 +37,12 @@ def test_names_that_look_alike_are_told_with_both(one: str, other: str) -> None:
 
 @pytest.mark.parametrize(("one", "other"), [("Technology", "Techn\u00f3logy"), ("A", "B"), ("A.B", "AB"), ("I", "l")])
 def test_names_that_a_reader_tells_apart_are_not_told(one: str, other: str) -> None:
-    assert tell_lookalikes("bucket", pl.Series([one, other, None]), "harm") == ()
+    assert describe_lookalikes("bucket", pl.Series([one, other, None]), "harm") == ()
 
 
 def test_many_are_counted() -> None:
     names = [f"{letter}{n:02}" for n in range(25) for letter in "aA"]
-    told = tell_lookalikes("asset", pl.Series(names), "harm")
+    told = describe_lookalikes("asset", pl.Series(names), "harm")
     assert [sentence[:23] for sentence in told[:2]] == ["assets: A00 and a00 dif", "assets: A01 and a01 dif"]
     assert (len(told), "15 more" in told[-1]) == (11, True)
 
@@ -56,4 +56,4 @@ def test_capitals_blanks_and_composition_never_set_names_apart(
     name: str, spelled: Callable[[str], str], blank: str
 ) -> None:
     one, other = as_name(name), as_name(unicodedata.normalize("NFD", spelled(f"{name[:1]}{blank}{name[1:]}")))
-    assert len(tell_lookalikes("bucket", pl.Series([one, other]), "harm")) == (one != other)
+    assert len(describe_lookalikes("bucket", pl.Series([one, other]), "harm")) == (one != other)

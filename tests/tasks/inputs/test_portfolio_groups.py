@@ -7,7 +7,7 @@ import pytest
 
 from sizing import RebalancingLimits
 from sizing.approval import ApprovalPolicy
-from tasks.config.portfolios import Terms
+from tasks.config.portfolios import PortfolioSettings
 from tasks.errors import UsageError
 from tasks.inputs.portfolio_groups import Group, closed_portfolios, days_of_groups, early_closes, group_portfolios
 
@@ -16,38 +16,43 @@ ALWAYS = ApprovalPolicy(always=True)
 FOURTH_OF_JULY = date(2025, 7, 4)
 
 
-def _groups(terms: Mapping[str, Terms]) -> tuple[Group, ...]:
+def _groups(terms: Mapping[str, PortfolioSettings]) -> tuple[Group, ...]:
     return group_portfolios(dict.fromkeys(terms, LIMITS), terms, "XNYS")
 
 
-def _names(terms: Mapping[str, Terms]) -> list[tuple[str, list[str], list[str]]]:
+def _names(terms: Mapping[str, PortfolioSettings]) -> list[tuple[str, list[str], list[str]]]:
     return [(group.exchange, list(group.limits), list(group.policies)) for group in _groups(terms)]
 
 
 def test_without_terms_all_portfolios_go_together() -> None:
-    assert _names({"b": Terms(), "a": Terms("XNYS")}) == [("XNYS", ["b", "a"], [])]
+    assert _names({"b": PortfolioSettings(), "a": PortfolioSettings("XNYS")}) == [("XNYS", ["b", "a"], [])]
 
 
 def test_each_exchange_is_a_group_and_who_may_wait_is_apart_from_who_never_does() -> None:
-    terms = {"a": Terms(), "b": Terms(None, ALWAYS), "c": Terms("XLON"), "d": Terms("XNYS", ALWAYS)}
+    terms = {
+        "a": PortfolioSettings(),
+        "b": PortfolioSettings(None, ALWAYS),
+        "c": PortfolioSettings("XLON"),
+        "d": PortfolioSettings("XNYS", ALWAYS),
+    }
     assert _names(terms) == [("XLON", ["c"], []), ("XNYS", ["a"], []), ("XNYS", ["b", "d"], ["b", "d"])]
 
 
 def test_a_closed_exchange_is_told_once_with_its_portfolios_and_next_session() -> None:
-    groups = _groups({"a": Terms(), "b": Terms(None, ALWAYS), "c": Terms("XLON")})
+    groups = _groups({"a": PortfolioSettings(), "b": PortfolioSettings(None, ALWAYS), "c": PortfolioSettings("XLON")})
     assert closed_portfolios(groups, FOURTH_OF_JULY) == (
         "XNYS is closed on 2025-07-04 (Friday), the next session is 2025-07-07: nothing to do for a, b",
     )
 
 
 def test_an_early_close_is_told_and_a_usual_one_is_not() -> None:
-    groups = _groups({"a": Terms(), "c": Terms("XLON")})
+    groups = _groups({"a": PortfolioSettings(), "c": PortfolioSettings("XLON")})
     assert early_closes(groups, date(2025, 7, 3)) == ("XNYS closes early on 2025-07-03, at 17:00 UTC",)
     assert early_closes(groups, date(2025, 7, 2)) == ()
 
 
 def test_the_days_of_a_range_are_those_on_which_any_exchange_is_open() -> None:
-    groups = _groups({"a": Terms(), "c": Terms("XLON")})
+    groups = _groups({"a": PortfolioSettings(), "c": PortfolioSettings("XLON")})
     assert days_of_groups(groups, FOURTH_OF_JULY, date(2025, 7, 6)) == (FOURTH_OF_JULY,)
     with pytest.raises(UsageError, match="no trading day of XLON, XNYS from 2025-07-05"):
         days_of_groups(groups, date(2025, 7, 5), date(2025, 7, 6))

@@ -9,7 +9,7 @@ import pytest
 from sizing import RebalancingLimits
 from sizing.frames.day_inputs import DayInputs
 from tasks.errors import ConfigError
-from tasks.inputs.unknown_names import find_strangers, require_known_buckets
+from tasks.inputs.unknown_names import find_unknown_names, require_known_buckets
 
 NOBODY: tuple[str, ...] = ()
 TWO = "scores: 2 assets are not in the asset list as written: 'AAA ' (did you mean AAA?), aaa (did you mean AAA?)"
@@ -46,11 +46,11 @@ def test_names_that_are_listed_scored_or_held_are_known() -> None:
         include_assets=("AAA", "BBB", "CCC"),
         include_buckets=("Health Care", "unclassified"),
     )
-    assert find_strangers(day, ["core"]) == ()
+    assert find_unknown_names(day, ["core"]) == ()
 
 
 def test_a_restriction_on_an_unknown_asset_or_portfolio_is_told() -> None:
-    assert find_strangers(_day((("cor", "AAA"), (None, "AAAA"))), NOBODY) == (
+    assert find_unknown_names(_day((("cor", "AAA"), (None, "AAAA"))), NOBODY) == (
         "restrictions: portfolio cor is not in this run; did you mean core?",
         "restrictions: asset AAAA is unknown; did you mean AAA?",
     )
@@ -67,11 +67,11 @@ def test_a_restriction_on_an_unknown_asset_or_portfolio_is_told() -> None:
 def test_scores_of_a_listed_asset_in_other_letters_are_told(names: list[str], told: tuple[str, ...]) -> None:
     day = _day()
     scores = pl.concat([day.scores] * len(names)).with_columns(asset=pl.Series(names))
-    assert find_strangers(day.frames._replace(scores=scores), NOBODY) == told
+    assert find_unknown_names(day.frames._replace(scores=scores), NOBODY) == told
 
 
 def test_positions_of_a_portfolio_that_is_not_in_the_run_are_told() -> None:
-    assert find_strangers(_day(), ["income", "income"]) == ("positions: portfolio income is not in this run",)
+    assert find_unknown_names(_day(), ["income", "income"]) == ("positions: portfolio income is not in this run",)
 
 
 @pytest.mark.parametrize(
@@ -86,7 +86,7 @@ def test_positions_of_a_portfolio_that_is_not_in_the_run_are_told() -> None:
     ],
 )
 def test_a_limit_that_names_what_nobody_knows_is_told(limit: str, names: object, told: str) -> None:
-    assert find_strangers(_day(**{limit: names}), NOBODY) == (f"{limit}: {told}",)
+    assert find_unknown_names(_day(**{limit: names}), NOBODY) == (f"{limit}: {told}",)
 
 
 @pytest.mark.parametrize("names", [(), ("Health Care",), ("Health Care", "unclassified")])

@@ -9,7 +9,7 @@ import pytest
 from tasks.config.portfolios import load_portfolios
 from tasks.config.settings import Settings
 from tasks.errors import SourceError
-from tasks.inputs.unnamed_portfolios import NOTHING, POSITIONS, TARGETS, tell_unnamed
+from tasks.inputs.unnamed_portfolios import NOTHING, POSITIONS, TARGETS, describe_unnamed
 from tasks.preflight.day_check import DayValidation
 from tasks.runs.backfill import Book
 from tasks.runs.backfill import publish_days as publish_days_of
@@ -186,7 +186,7 @@ def test_without_any_positions_published_targets_are_not_taken_for_them(installe
 
 def test_many_portfolios_are_one_sentence_for_all_that_go_alike() -> None:
     many = {f"p{number:02}": TARGETS for number in range(12)} | {"a": POSITIONS, "b": NOTHING}
-    targets, positions, nothing = tell_unnamed(many)
+    targets, positions, nothing = describe_unnamed(many)
     assert targets.startswith("positions: 12 portfolios were named before and are not in this file (p00, p01, ")
     assert "and 2 more); their last published targets are taken as held" in targets
     assert positions.startswith("positions: a was named")

@@ -7,7 +7,7 @@ import pytest
 from sql.records import IngestSource, RunRecord
 from sql.warehouse import Warehouse
 from tasks.config.settings import Settings
-from tasks.operations.watchdog import Due, Missing, NotDue, find_due, find_missing, tell_missing
+from tasks.operations.watchdog import Due, Missing, NotDue, describe_missing, find_due, find_missing
 
 DAY = date(2025, 6, 5)
 THREE_HOURS = timedelta(hours=3)
@@ -138,7 +138,7 @@ def test_a_day_that_a_lifted_halt_held_is_to_be_run_again(
 def test_the_same_reason_is_said_once() -> None:
     missing = [Missing(DAY, name, "not run", "run it") for name in ("a", "b")] + [Missing(DAY, "c", "held", "mend it")]
     due = [Due(DAY, ("a", "b", "c", "d")), Due(date(2025, 6, 6), ("e",))]
-    assert tell_missing(due, missing) == (
+    assert describe_missing(due, missing) == (
         "3 of 4 portfolios have no targets of 2025-06-05: a, b not run: run it; c held: mend it; "
         "1 portfolio has targets of 2025-06-06"
     )

@@ -22,7 +22,7 @@ from tasks.config.settings import Settings
 from tasks.errors import SourceError
 from tasks.inputs.portfolio_groups import Group
 from tasks.preflight import what_if
-from tasks.preflight.what_if import Fate, Plan, plan_day
+from tasks.preflight.what_if import Plan, PlannedResult, plan_day
 from tasks.runs.backfill import Book, publish_days
 from tasks.runs.ingest import ingest_range
 from tasks.runs.run_record import gather
@@ -88,9 +88,9 @@ def _plan(
     return plan_day(settings, day, [Group("XNYS", dict(limits), dict(policies or {}))], LIMITS, {})
 
 
-def _fate(plan: Plan) -> Fate:
-    [fate] = plan.fates
-    return fate
+def _plan_group(plan: Plan) -> PlannedResult:
+    [result] = plan.results
+    return result
 
 
 def _files(folder: Path) -> dict[Path, tuple[int, bytes]]:
@@ -110,7 +110,7 @@ def test_a_plan_is_what_the_day_then_becomes_to_the_unit(own: Settings, plans: d
     _publish(own, (NEXT_DAY,))
     targets = own.open_warehouse().query("targets_of_days", days=[NEXT_DAY])
     assert _weights(plan.targets) == _weights(targets)
-    assert set(targets["run_id"]) == {_fate(plan).run_id}
+    assert set(targets["run_id"]) == {_plan_group(plan).run_id}
     own.open_warehouse().snapshot(NEXT_DAY)
     traded = own.open_warehouse().ask_snapshot(
         f"SELECT portfolio_id, turnover, n_positions, n_open, n_close FROM turnover WHERE as_of_date = '{NEXT_DAY}'"
@@ -121,7 +121,7 @@ def test_a_plan_is_what_the_day_then_becomes_to_the_unit(own: Settings, plans: d
 def test_without_a_warehouse_the_plan_starts_from_nothing_and_makes_none(published: Settings, tmp_path: Path) -> None:
     nowhere = published.at({name: tmp_path / name for name in ("warehouse", "snapshot", "export_folder")})
     plan = _plan(nowhere, DAYS[0])
-    assert _fate(plan).state == "published"
+    assert _plan_group(plan).state == "published"
     assert plan.portfolios["visible_n_positions"].to_list() == [None, None, None]
     assert plan.portfolios["n_positions"].to_list() == [4, 14, 3]
     assert plan.warnings[0] == f"no snapshot at {tmp_path / 'snapshot'}: planned as the very first run"
@@ -152,7 +152,7 @@ def test_a_snapshot_that_has_no_room_to_be_copied_is_one_sentence(
 
 def test_a_day_that_is_published_with_the_same_limits_would_not_change(plans: dict[str, Plan]) -> None:
     plan = plans["same"]
-    assert _fate(plan).state == "unchanged"
+    assert _plan_group(plan).state == "unchanged"
     assert not plan.targets["is_changed"].any()
     figures = plan.portfolios.select("n_positions", "turnover", "cash_weight", "binding_limits")
     visible = plan.portfolios.select(pl.col("^visible_n_positions|visible_(turnover|cash_weight|binding_limits)$"))
@@ -217,8 +217,8 @@ def test_too_few_scores_would_hold_the_run_and_the_visible_targets_stay(own: Set
     header, *rows = (own.inbox / f"scores_{DAY}.csv").read_text().splitlines(keepends=True)
     (own.inbox / f"scores_{DAY}.csv").write_text(header + "".join(rows[20:]))
     plan = _plan(own)
-    assert _fate(plan).state == "held"
-    assert "more than max_missing_score_share 0.2" in _fate(plan).reason
+    assert _plan_group(plan).state == "held"
+    assert "more than max_missing_score_share 0.2" in _plan_group(plan).reason
     assert not plan.targets["is_changed"].any()
     assert plan.portfolios["n_positions"].to_list() == plan.portfolios["visible_n_positions"].to_list()
 
@@ -226,20 +226,20 @@ def test_too_few_scores_would_hold_the_run_and_the_visible_targets_stay(own: Set
 def test_halted_portfolios_are_apart_and_say_why(own: Settings) -> None:
     own.open_warehouse().halt(["core"], "Ada", "odd scores")
     own.open_warehouse().snapshot()
-    fates = {one.portfolio_ids: one for one in _plan(own, NEXT_DAY).fates}
-    assert {names: one.state for names, one in fates.items()} == {
+    results = {one.portfolio_ids: one for one in _plan(own, NEXT_DAY).results}
+    assert {names: one.state for names, one in results.items()} == {
         ("income", "opportunity"): "published",
         ("core",): "halted",
     }
-    assert fates["core",].reason.endswith("by Ada: odd scores")
+    assert results["core",].reason.endswith("by Ada: odd scores")
 
 
 def test_targets_that_would_wait_are_shown_with_why(published: Settings) -> None:
     asking = {"core": ApprovalPolicy(max_turnover=0.1)}
     plan = _plan(published, NEXT_DAY, {"core": LIMITS["core"]}, asking)
-    assert _fate(plan).state == "proposed"
-    assert "core: turnover 0." in _fate(plan).reason
-    assert "is above max_turnover 0.1" in _fate(plan).reason
+    assert _plan_group(plan).state == "proposed"
+    assert "core: turnover 0." in _plan_group(plan).reason
+    assert "is above max_turnover 0.1" in _plan_group(plan).reason
     assert plan.targets["is_changed"].any()
 
 
@@ -252,8 +252,8 @@ def test_a_check_that_refuses_is_named(published: Settings, monkeypatch: pytest.
 
     monkeypatch.setattr(what_if, "rebalance", too_much)
     plan = _plan(published, NEXT_DAY)
-    assert _fate(plan).state == "rejected"
-    assert "checks failed: " in _fate(plan).reason
+    assert _plan_group(plan).state == "rejected"
+    assert "checks failed: " in _plan_group(plan).reason
     assert not plan.targets["is_changed"].any()
 
 
@@ -261,9 +261,9 @@ def test_a_group_that_fails_says_so_and_the_others_go_on(published: Settings) ->
     unknown = change_limits({"core": LIMITS["core"]}, {"include_buckets": ("Enegry",)})
     groups = [Group("XNYS", unknown, {}), Group("XNYS", {"income": LIMITS["income"]}, {})]
     plan = plan_day(published, NEXT_DAY, groups, LIMITS, {})
-    assert [one.state for one in plan.fates] == ["failed", "published"]
-    assert "did you mean Energy?" in plan.fates[0].reason
-    assert plan.fates[0].run_id == ""
+    assert [one.state for one in plan.results] == ["failed", "published"]
+    assert "did you mean Energy?" in plan.results[0].reason
+    assert plan.results[0].run_id == ""
 
 
 def test_rows_that_would_be_refused_are_warned_about(own: Settings, plans: dict[str, Plan]) -> None:

@@ -40,7 +40,7 @@ def first_day(sample: Path, tmp_path_factory: pytest.TempPathFactory) -> Plan:
 
 @pytest.fixture
 def planned(first_day: Plan, ballast: Ballast, monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[int, str, str]]:
-    """Show a plan as the command does: that of the first day, or one with other fates."""
+    """Show a plan as the command does: that of the first day, or one with other results."""
 
     def run(*words: object, **changes: Any) -> tuple[int, str, str]:  # noqa: ANN401 - fields of a plan
         monkeypatch.setattr(plan, "plan_day", lambda *_: dataclasses.replace(first_day, **{"warnings": ()} | changes))
@@ -204,9 +204,9 @@ def test_rows_that_stay_are_shown_when_they_are_asked_for(planned: Ballast, firs
     ],
 )
 def test_a_plan_exits_as_the_run_would(planned: Ballast, first_day: Plan, state: str, code: int, words: str) -> None:
-    [fate] = first_day.fates
-    told = dataclasses.replace(fate, state=state, reason="because [of] it")
-    left, out, err = planned(fates=(fate, told), warnings=("look [here]",))
+    [result] = first_day.results
+    told = dataclasses.replace(result, state=state, reason="because [of] it")
+    left, out, err = planned(results=(result, told), warnings=("look [here]",))
     assert (left, err) == (code, "warning: look [here]\n")
     assert f"{words} [of] it\n" in out
 
