@@ -1,9 +1,10 @@
 """What the sections of the limits share: types of fields, their units and tolerances, and the strict base model."""
 
 from decimal import Decimal
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic.config import JsonDict
 from pydantic_core import PydanticCustomError
 
 WEIGHT_DECIMALS = 8
@@ -36,6 +37,12 @@ def _at_most_eight_decimals(value: float) -> float:
 
 Weight = Annotated[float, AfterValidator(_at_most_eight_decimals)]
 Share = Annotated[float, Field(ge=0, le=1)]
+
+
+def limit(section: str, default: object, description: str, unit: str = "", **bounds: Any) -> Any:  # noqa: ANN401 - as Field
+    """Return the field of a limit. `bounds`: those of pydantic's `Field`; `unit`: empty for what is no number."""
+    extra: JsonDict = {"section": section, "unit": unit}
+    return Field(default=default, description=description, json_schema_extra=extra, **bounds)
 
 
 class StrictModel(BaseModel):

@@ -1,46 +1,31 @@
 """Which scores count: the model, how the parts of a score combine, how old one may be, how many may be missing."""
 
+from functools import partial
 from typing import Self
 
-from pydantic import Field, model_validator
-from pydantic.config import JsonDict
+from pydantic import model_validator
 
-from sizing.limits.fields import Share, StrictModel
+from sizing.limits.fields import Share, StrictModel, limit
 from sizing.names import Name
 
-_SECTION: JsonDict = {"section": "Scores"}
+_limit = partial(limit, "Scores")
 
 
 class ScoreLimits(StrictModel):
     """Limits of the scores that a portfolio follows."""
 
-    model: Name = Field(
-        default="default",
-        min_length=1,
-        description="Scoring model that the portfolio follows.",
-        json_schema_extra=_SECTION,
+    model: Name = _limit("default", "Scoring model that the portfolio follows.", min_length=1)
+    technical_score_weight: Share = _limit(
+        0.6, "Weight of the technical part where no combined score comes.", "share of the score"
     )
-    technical_score_weight: Share = Field(
-        default=0.6,
-        description="Weight of the technical part where no combined score comes.",
-        json_schema_extra=_SECTION | {"unit": "share of the score"},
+    fundamental_score_weight: Share = _limit(
+        0.4, "Weight of the fundamental part where no combined score comes.", "share of the score"
     )
-    fundamental_score_weight: Share = Field(
-        default=0.4,
-        description="Weight of the fundamental part where no combined score comes.",
-        json_schema_extra=_SECTION | {"unit": "share of the score"},
+    max_score_age_days: int = _limit(
+        3, "Trading days for which a holding's last score still counts.", "trading days", ge=0, le=365
     )
-    max_score_age_days: int = Field(
-        default=3,
-        ge=0,
-        le=365,
-        description="Trading days for which a holding's last score still counts.",
-        json_schema_extra=_SECTION | {"unit": "trading days"},
-    )
-    max_missing_score_share: Share = Field(
-        default=0.2,
-        description="Share of holdings or of the last universe without a score that holds the run.",
-        json_schema_extra=_SECTION | {"unit": "share of the names"},
+    max_missing_score_share: Share = _limit(
+        0.2, "Share of holdings or of the last universe without a score that holds the run.", "share of the names"
     )
 
     @model_validator(mode="after")

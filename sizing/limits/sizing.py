@@ -1,17 +1,17 @@
 """How scores become weights: modes, tiers, caps, the minimum size, the residual, weight limits of buckets."""
 
+from functools import partial
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
-from pydantic.config import JsonDict
 
-from sizing.limits.fields import WEIGHT_UNIT, Share, StrictModel, Weight
+from sizing.limits.fields import WEIGHT_UNIT, Share, StrictModel, Weight, limit
 from sizing.names import Name
 
 SizingMode = Literal["adaptive", "equal_weight", "score_weighted"]
 ResidualStrategy = Literal["safe_top_slice", "proportional", "cash_bucket"]
 
-_SECTION: JsonDict = {"section": "Sizing"}
+_limit = partial(limit, "Sizing")
 _RESERVED_CATEGORIES = {
     "pinned": "a weight that is given",
     "disabled": "a position of a portfolio without dynamic sizing",
@@ -56,78 +56,39 @@ DEFAULT_SCORE_TIERS = (
 class SizingLimits(StrictModel):
     """Limits of the sizer, with the equations of docs/sizing.md."""
 
-    target_total_allocation: Weight = Field(
-        default=0.95,
-        gt=0,
-        le=1,
-        description="Positions and residual cash together; the rest is reserve, never invested.",
-        json_schema_extra=_SECTION | {"unit": WEIGHT_UNIT},
+    target_total_allocation: Weight = _limit(
+        0.95, "Positions and residual cash together; the rest is reserve, never invested.", WEIGHT_UNIT, gt=0, le=1
     )
-    enable_dynamic_sizing: bool = Field(
-        default=True,
-        description="False: every selected asset gets target_total_allocation / n, no cap and no floor.",
-        json_schema_extra=_SECTION,
+    enable_dynamic_sizing: bool = _limit(
+        default=True, description="False: every selected asset gets target_total_allocation / n, no cap and no floor."
     )
-    sizing_mode: SizingMode = Field(
-        default="adaptive", description="How scores become raw weights.", json_schema_extra=_SECTION
+    sizing_mode: SizingMode = _limit("adaptive", "How scores become raw weights.")
+    max_single_position: Weight = _limit(
+        0.15, "No position is ever above this weight, cash excepted.", WEIGHT_UNIT, gt=0, le=1
     )
-    max_single_position: Weight = Field(
-        default=0.15,
-        gt=0,
-        le=1,
-        description="No position is ever above this weight, cash excepted.",
-        json_schema_extra=_SECTION | {"unit": WEIGHT_UNIT},
+    min_position_size: Weight = _limit(
+        0.02, "No position is ever below this weight; what cannot reach it is not held.", WEIGHT_UNIT, ge=0, le=1
     )
-    min_position_size: Weight = Field(
-        default=0.02,
+    residual_strategy: ResidualStrategy = _limit("safe_top_slice", "Where the weight goes that caps left over.")
+    max_residual_per_asset: Weight = _limit(
+        0.05, "Most residual weight that one position may receive.", WEIGHT_UNIT, ge=0, le=1
+    )
+    max_residual_multiple: float | None = _limit(
+        0.5,
+        "Most residual as a multiple of the stage 2 weight; null: no limit.",
+        "multiple of the stage 2 weight",
         ge=0,
-        le=1,
-        description="No position is ever below this weight; what cannot reach it is not held.",
-        json_schema_extra=_SECTION | {"unit": WEIGHT_UNIT},
     )
-    residual_strategy: ResidualStrategy = Field(
-        default="safe_top_slice",
-        description="Where the weight goes that caps left over.",
-        json_schema_extra=_SECTION,
+    score_tiers: tuple[ScoreTier, ...] = _limit(
+        DEFAULT_SCORE_TIERS, "Adaptive multipliers by falling score; below the last: none.", min_length=1
     )
-    max_residual_per_asset: Weight = Field(
-        default=0.05,
-        ge=0,
-        le=1,
-        description="Most residual weight that one position may receive.",
-        json_schema_extra=_SECTION | {"unit": WEIGHT_UNIT},
+    incumbent_bias: Share = _limit(
+        0.02, "Adaptive: a held asset's multiplier is raised by this fraction.", "fraction of the multiplier"
     )
-    max_residual_multiple: float | None = Field(
-        default=0.5,
-        ge=0,
-        description="Most residual as a multiple of the stage 2 weight; null: no limit.",
-        json_schema_extra=_SECTION | {"unit": "multiple of the stage 2 weight"},
-    )
-    score_tiers: tuple[ScoreTier, ...] = Field(
-        default=DEFAULT_SCORE_TIERS,
-        min_length=1,
-        description="Adaptive multipliers by falling score; below the last: none.",
-        json_schema_extra=_SECTION,
-    )
-    incumbent_bias: Share = Field(
-        default=0.02,
-        description="Adaptive: a held asset's multiplier is raised by this fraction.",
-        json_schema_extra=_SECTION | {"unit": "fraction of the multiplier"},
-    )
-    enable_bucket_diversification: bool = Field(
-        default=False, description="Whether bucket weight limits apply.", json_schema_extra=_SECTION
-    )
-    max_allocation_per_bucket: Weight = Field(
-        default=0.40,
-        gt=0,
-        le=1,
-        description="No bucket is ever above this weight.",
-        json_schema_extra=_SECTION | {"unit": WEIGHT_UNIT},
-    )
-    max_allocation_by_bucket: dict[Name, Annotated[Weight, Field(gt=0, le=1)]] = Field(
-        default={},
-        description="Weight limits of single buckets, instead of max_allocation_per_bucket.",
-        json_schema_extra=_SECTION | {"unit": WEIGHT_UNIT},
+    enable_bucket_diversification: bool = _limit(default=False, description="Whether bucket weight limits apply.")
+    max_allocation_per_bucket: Weight = _limit(0.40, "No bucket is ever above this weight.", WEIGHT_UNIT, gt=0, le=1)
+    max_allocation_by_bucket: dict[Name, Annotated[Weight, Field(gt=0, le=1)]] = _limit(
+        {}, "Weight limits of single buckets, instead of max_allocation_per_bucket.", WEIGHT_UNIT
     )
 
     @model_validator(mode="after")

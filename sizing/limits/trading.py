@@ -1,18 +1,15 @@
 """Which changes are traded."""
 
-from pydantic import Field
-from pydantic.config import JsonDict
+from functools import partial
 
-from sizing.limits.fields import Share, StrictModel
+from sizing.limits.fields import Share, StrictModel, limit
 
-_SECTION: JsonDict = {"section": "Trading"}
+_limit = partial(limit, "Trading")
 
 
 class TradingLimits(StrictModel):
     """Limits of the trades."""
 
-    rebalance_band: Share = Field(
-        default=0.05,
-        description="A change of at most this fraction of the current weight is not traded.",
-        json_schema_extra=_SECTION | {"unit": "fraction of the current weight"},
+    rebalance_band: Share = _limit(
+        0.05, "A change of at most this fraction of the current weight is not traded.", "fraction of the current weight"
     )
