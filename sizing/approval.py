@@ -10,15 +10,7 @@ from typing import Self
 import polars as pl
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-_SCHEMA = {
-    "portfolio_id": pl.String,
-    "always": pl.Boolean,
-    "max_turnover": pl.Float64,
-    "max_closes": pl.Int64,
-    "max_cash_moved": pl.Float64,
-    "first_day": pl.Boolean,
-    "four_eyes": pl.Boolean,
-}
+from sizing.frames.limit_columns import column_types
 
 
 class ApprovalPolicy(BaseModel):
@@ -50,6 +42,9 @@ class ApprovalPolicy(BaseModel):
             return self
         msg = "no day would wait: give always, first_day, max_turnover, max_closes or max_cash_moved"
         raise ValueError(msg)
+
+
+_SCHEMA = {"portfolio_id": pl.String(), **column_types(ApprovalPolicy)}
 
 
 def summarise_moves(targets: pl.DataFrame) -> pl.DataFrame:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import polars as pl
 from polars.datatypes import DataType
+from pydantic import BaseModel
 
 from sizing.errors import ContractError
 from sizing.limits.model import RebalancingLimits
@@ -37,7 +38,15 @@ _TYPES: Mapping[str, DataType] = {
 }
 """Types of columns by the types of JSON schema."""
 
-_PROPERTIES = RebalancingLimits.model_json_schema()["properties"]
+
+def column_types(model: type[BaseModel]) -> dict[str, DataType]:
+    """Return the types of a model's fields as columns; one that may be null has the type of its value."""
+    kinds = model.model_json_schema()["properties"].items()
+    types = {name: kind.get("type") or kind["anyOf"][0]["type"] for name, kind in kinds}
+    return {name: _TYPES[one] for name, one in types.items() if one in _TYPES}
+
+
+_LIMIT_TYPES: Mapping[str, DataType] = column_types(RebalancingLimits)
 
 
 class LimitColumns(NamedTuple):
@@ -138,9 +147,8 @@ def limit_frame(limits: Mapping[str, RebalancingLimits], names: Iterable[str]) -
 
 
 def limit_schema(names: Iterable[str]) -> dict[str, DataType]:
-    """Return the types of limits as columns; a limit that may be null has the type of its number."""
-    kinds = ((name, _PROPERTIES[name]) for name in names)
-    return {name: _TYPES[kind["type"] if "type" in kind else kind["anyOf"][0]["type"]] for name, kind in kinds}
+    """Return the types of limits as columns."""
+    return {name: _LIMIT_TYPES[name] for name in names}
 
 
 def limit_values(limits: RebalancingLimits, names: Iterable[str]) -> list[object]:

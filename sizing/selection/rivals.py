@@ -36,7 +36,8 @@ def find_rivals(entries: pl.DataFrame, scenarios: pl.DataFrame, pool: pl.DataFra
         of_rows = scenarios.join(rows, on="scenario", how="semi", maintain_order="left")
         around = narrow(pool, of_rows, FIRST_WAITING * MORE_WAITING**level)
         questions = _with_question(rows, of_rows, around)
-        answers = _answers(_variants(questions, of_rows), around)
+        ordered, variants = in_order(around, _variants(questions, of_rows))
+        answers = pl.concat(_answer(part, ordered) for part in in_batches(variants, ordered))
         answered = questions.join(answers, on="question", how="left", maintain_order="left")
         found.append(
             answered.filter(~pl.col("is_unsure")).select(
@@ -104,14 +105,8 @@ def _variants(questions: pl.DataFrame, scenarios: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _answers(variants: pl.DataFrame, pool: pl.DataFrame) -> pl.DataFrame:
-    """Evaluate all questions. *Returns* `question, rival_row, is_unsure`."""
-    around, points = in_order(pool, variants)
-    return pl.concat(_answer(part, around) for part in in_batches(points, around))
-
-
 def _answer(variants: pl.DataFrame, pool: pl.DataFrame) -> pl.DataFrame:
-    """Return the weakest of those who leave, or the best of those who come."""
+    """Return `question, rival_row, is_unsure`: the weakest of those who leave, or the best of those who come."""
     outcome = evaluate(variants.filter(pl.col("at_units") >= pl.col("threshold")), pool_rows(variants, pool))
     selected = pl.col("slot_gate").is_null()
     changed = outcome.filter(~pl.col("is_scenario") & (selected != pl.col("was_selected"))).join(

@@ -36,24 +36,17 @@ def add_relaxation(summary: pl.DataFrame, working: pl.DataFrame, columns: LimitC
     )
     is_cut = pl.col("pins") > pl.col("pinned") + WEIGHT_TOLERANCE
     could_hold = buckets.filter((pl.col("candidates") > 0) | is_cut)
-    forced = (
-        summary.filter(is_forced)
-        .select("portfolio_key")
-        .join(could_hold, on="portfolio_key", how="semi", maintain_order="left")
-    )
+    forced = summary.filter(is_forced).select("portfolio_key").join(could_hold, on="portfolio_key", how="semi")
     reachable = summary.join(_reachable(buckets), on="portfolio_key", how="left", maintain_order="left").with_columns(
         pl.col("reachable_weight").fill_null(0.0)
     )
     if forced.is_empty():
         return reachable.with_columns(relaxation=pl.lit(None, pl.String))
     rows = working.join(forced, on="portfolio_key", how="semi", maintain_order="left")
-    cheapest = forced.join(_cheapest(rows, buckets, columns), on="portfolio_key", how="left", maintain_order="left")
-    return reachable.join(
-        cheapest.with_columns(pl.col("relaxation").fill_null(_NO_SINGLE_LIMIT)),
-        on="portfolio_key",
-        how="left",
-        maintain_order="left",
+    cheapest = forced.join(_cheapest(rows, buckets, columns), on="portfolio_key", how="left").with_columns(
+        pl.col("relaxation").fill_null(_NO_SINGLE_LIMIT)
     )
+    return reachable.join(cheapest, on="portfolio_key", how="left", maintain_order="left")
 
 
 def _buckets(working: pl.DataFrame) -> pl.DataFrame:
