@@ -10,11 +10,10 @@ from prefect.client.schemas.objects import State
 from prefect.runtime import flow_run
 from prefect.states import Completed
 
-from sizing.errors import BallastError
 from sizing.pipeline import Rebalance
-from sql.errors import HaltedError, PublishRejectedError, WarehouseError
+from sql.errors import HaltedError, PublishRejectedError
 from tasks.config.settings import RebalanceConfig, Settings
-from tasks.errors import FailedPortfoliosError
+from tasks.errors import PROBLEMS, FailedPortfoliosError
 from tasks.inputs.portfolio_groups import Group, closed_portfolios, early_closes, set_halted_apart, shown, unknown_days
 from tasks.inputs.run_context import RunContext, read_context
 from tasks.inputs.superseded_holdings import warn_of_corrected_inputs
@@ -57,7 +56,7 @@ _STATES: Mapping[str, str] = {
 }
 """The state of the flow run by what became of a run."""
 
-_Failure: TypeAlias = tuple[Group, BallastError | WarehouseError]
+_Failure: TypeAlias = tuple[Group, Exception]
 
 
 def run_name() -> str:
@@ -122,7 +121,7 @@ async def rebalance_day(config: RebalanceConfig, context: RunContext) -> State[A
 
 def _failure(
     day: date, groups: Sequence[Group], failures: Iterable[_Failure], state: str = "", message: str = ""
-) -> BallastError | WarehouseError:
+) -> Exception:
     """Return the error of the only group as it is; of several, one that names the portfolios of each failure."""
     failed = [(tuple(sorted(group.limits)), problem) for group, problem in failures]
     return failed[0][1] if len(groups) == 1 else FailedPortfoliosError(day, failed, state, message)
@@ -137,7 +136,7 @@ def _rebalance_each(
     for group in groups:
         try:
             outcomes.append(_rebalance(config, context, day, group))
-        except (BallastError, WarehouseError) as problem:
+        except PROBLEMS as problem:
             failures.append((group, problem))
     return outcomes, failures
 

@@ -2,9 +2,14 @@
 
 from collections.abc import Sequence
 from datetime import date
+from typing import Final
 
 from sizing.errors import BallastError
 from sizing.text import listed
+from sql.errors import WarehouseError
+
+PROBLEMS: Final = (BallastError, WarehouseError)
+"""What a person can act on, of every room: it is reported in one sentence, without a traceback."""
 
 
 class SourceError(BallastError):

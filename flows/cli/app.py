@@ -1,45 +1,47 @@
-"""A person's way in: `ballast run`, `ballast backfill`, `ballast explain`, `ballast approve`, `ballast db` and others.
+"""A person's way in: which commands there are, in which order, and what their help says.
 
-Heavy imports wait until a command needs them. What does not belong here: a rule, or SQL.
+Each command is a function in `handlers/` (it runs, writes or decides) or `queries/` (it reads the snapshot), and is
+imported when it is called: `ballast --help` reads none of them.
 """
 
 import os
 import sys
-from datetime import date
+from collections.abc import Iterable, Mapping
 from importlib.metadata import version
 from io import TextIOWrapper
-from pathlib import Path
-from typing import Annotated
 
-from cyclopts import App, CycloptsError, Parameter
+from cyclopts import App, CycloptsError, Group
 
-from flows.cli.control_commands import approve, decline, halt, resume
-from flows.cli.db_commands import db
-from flows.cli.groups import DECIDE, LOOK, OPERATE, PREPARE, RUN, TERMINAL
-from flows.cli.query_commands import diff, explain, report, sql, status, targets
-from flows.cli.server_commands import deploy, down, up
-from flows.cli.setup_commands import init, validate
-from flows.terminal.parameters import (
-    AS_CONFIGURED_WITH_INBOX,
-    AS_TABLE,
-    AsFlowRun,
-    Form,
-    PlacesWithInbox,
-    Verbose,
-    joined,
-    prepare,
-)
+PREPARE = Group("Prepare", sort_key=1)
+RUN = Group("Run", sort_key=2)
+LOOK = Group("Look", sort_key=3)
+DECIDE = Group("Decide", sort_key=4)
+OPERATE = Group("Operate", sort_key=5)
+TERMINAL = Group("This terminal", sort_key=6)
 
-_RUN = """Rebalance every portfolio for a day, or for each trading day of a range.
+_COMMANDS: Mapping[Group, Mapping[str, str]] = {
+    PREPARE: {
+        "handlers.init:init": """\
+Begin in a folder: a commented `portfolios.yaml`, the settings in `.env`, and an inbox with a small example.
 
-Without a day: the newest one that the inbox has scores for. A range ends at the first day that is held or waits for
-approval. Every limit is a flag: given, it counts for this run instead of the configured one. Example:
-`ballast run --inbox deployments/sample/inbox --as-of 2025-06-02`
+The scores of the example are invented, so that `ballast run` works at once. No file is overwritten. Example:
+`ballast init my-portfolios --preset conservative`
 
-Exit codes: 0 published or unchanged; 1 an error, said in one sentence; 2 wrong usage; 3 held; 4 rejected;
-6 proposed, it waits for approval; 130 stopped.
-"""
-_PLAN = """Say what a run of a day would do, or another limit, and why. Nothing is written.
+Exit codes: 0 written; 1 an error, said in one sentence, such as a file that is there already; 2 wrong usage.
+""",
+        "handlers.validate:validate": """\
+Say before a run what is wrong with the config and with the files of a day. Nothing is written.
+
+Mistakes of the config with their lines, the rows of each file that would be refused and why, names that nobody
+knows, and how much each portfolio can invest with its limits and the names of the day. Example:
+`ballast validate --as-of 2025-06-02`
+
+Exit codes: 0 ready, warnings or not; 1 something would stop the run; 2 wrong usage.
+""",
+    },
+    RUN: {
+        "handlers.plan:plan": """\
+Say what a run of a day would do, or another limit, and why. Nothing is written.
 
 The day is computed in a throw-away copy of the snapshot, and its targets are held against those that are visible now.
 Every limit is a flag: given, it counts instead of the configured one. Example: `ballast plan --portfolio core
@@ -47,162 +49,274 @@ Every limit is a flag: given, it counts instead of the configured one. Example: 
 
 Exit codes, as `ballast run` would have: 0 published or unchanged; 1 an error, said in one sentence; 2 wrong usage;
 3 held; 4 rejected; 6 proposed, it waits for approval.
-"""
+""",
+        "handlers.run:run": """\
+Rebalance every portfolio for a day, or for each trading day of a range.
+
+Without a day: the newest one that the inbox has scores for. A range ends at the first day that is held or waits for
+approval. Every limit is a flag: given, it counts for this run instead of the configured one. Example:
+`ballast run --inbox deployments/sample/inbox --as-of 2025-06-02`
+
+Exit codes: 0 published or unchanged; 1 an error, said in one sentence; 2 wrong usage; 3 held; 4 rejected;
+6 proposed, it waits for approval; 130 stopped.
+""",
+        "handlers.backfill:backfill": """\
+Publish the trading days of a range in order, many a second, with the rows that `ballast run` gives.
+
+What is published already with the same inputs stays: stopped in the middle, it goes on when it is run again. A
+held day is recorded and is the end. Example: `ballast backfill --from 2025-06-02 --to 2025-06-06`
+
+Exit codes: 0 published or unchanged; 1 an error, said in one sentence; 2 wrong usage; 3 a day is held, or
+publication is halted; 4 rejected; 130 stopped.
+""",
+        "handlers.replay:replay": """\
+Compute published runs again from what was stored with them, and say where a value differs.
+
+Superseded runs are published runs too. Nothing is written but the record of the replay. Example:
+`ballast replay --as-of 2025-06-02`
+
+Exit codes: 0 identical; 1 an error, said in one sentence; 2 wrong usage; 5 something differs; 130 stopped.
+""",
+    },
+    LOOK: {
+        "queries.targets:targets": """\
+Show what to hold and to trade: the published targets, the largest first.
+
+Example: `ballast targets core --why`
+
+Example: `ballast targets --as-of 2025-06-03 --csv`
+
+Exit codes: 0 shown; 1 an error, said in one sentence; 2 wrong usage.
+""",
+        "queries.explain:explain": """\
+Tell the whole story of one weight: why it is in or not, how its size came about, what would change it.
+
+Example: `ballast explain core AMZN --as-of 2025-06-06`
+
+Exit codes: 0 told; 1 an error, said in one sentence; 2 wrong usage.
+""",
+        "queries.diff:diff": """\
+Show what changed, and why: the newest day against the one before, two days, or two runs.
+
+Example: `ballast diff`
+
+Example: `ballast diff --from 2025-06-03 --to 2025-06-05 --portfolio core`
+
+A summary per portfolio comes first, then every weight that moved. --json and --csv have the weights.
+
+Exit codes: 0 shown; 1 an error, said in one sentence; 2 wrong usage.
+""",
+        "queries.status:status": """\
+Say whether all is well: portfolios, what waits or is halted, the last runs, what comes next.
+
+Example: `ballast status`
+
+The first line is the answer: halts, proposals, days that are held, failed or missing, files of the inbox that were
+not read or changed since, targets on corrected inputs, the worker. Days after the newest one are expected when it
+was published within a week of its close, or when something is scheduled: at the Prefect server at PREFECT_API_URL,
+else at the one of `ballast up`.
+
+Exit codes: 0 all is well; 1 an error, said in one sentence; 2 wrong usage; 7 something is not well or waits.
+""",
+        "queries.report:report": """\
+Write a day as one HTML file that opens offline: what to look at first, charts, every table.
+
+Example: `ballast report --as-of 2025-06-06 --open`
+
+A day that is held or waits has a page too. The path is written to stdout; a file of that name is replaced.
+
+Exit codes: 0 written; 1 an error, said in one sentence; 2 wrong usage.
+""",
+        "queries.sql:sql": """\
+Ask the snapshot in SQL, read-only: one query, several, or those of stdin.
+
+Example: `ballast sql "FROM current_targets"`
+
+A prompt is what the command line of DuckDB is for: `duckdb -readonly .ballast/snapshot.duckdb`.
+
+Exit codes: 0 answered; 1 an error, said in one sentence; 2 wrong usage.
+""",
+    },
+    DECIDE: {
+        "handlers.approval:approve": """\
+Make the targets of a run visible that waits for approval.
+
+It is refused when its inputs have changed since. Example:
+`ballast approve 2025-06-02-0123456789ab --note "turnover as expected"`
+
+Exit codes: 0 published; 1 an error, said in one sentence; 2 wrong usage; 3 publication is halted; 4 rejected;
+130 stopped.
+""",
+        "handlers.approval:decline": """\
+Let the published targets stay, instead of those of a run that waits for approval.
+
+Example: `ballast decline 2025-06-02-0123456789ab --note "too much turnover"`
+
+Exit codes: 0 declined; 1 an error, said in one sentence; 2 wrong usage; 130 stopped.
+""",
+        "handlers.halt:halt": """\
+Halt publication: nothing of the portfolios becomes visible, by whatever flow or command, until they are resumed.
+
+Example: `ballast halt core --reason "the scores look wrong"`
+
+Exit codes: 0 halted; 1 an error, said in one sentence; 2 wrong usage; 130 stopped.
+""",
+        "handlers.halt:resume": """\
+Lift a halt: of the portfolios, or with --all the one of all. Held days are published when they are run again.
+
+Example: `ballast resume core --reason "the scores are corrected"`
+
+Exit codes: 0 resumed; 1 an error, said in one sentence; 2 wrong usage; 130 stopped.
+""",
+    },
+    OPERATE: {
+        "handlers.server:up": """\
+Start a Prefect server, the deployments and a worker on this machine, wait until all is well, and say where.
+
+Example: `ballast up`
+
+The server listens on loopback, at PREFECT_SERVER_API_PORT (4200), and asks for a password, which the first start
+generates, prints and keeps in .ballast/run/password. Its database is PostgreSQL when
+PREFECT_SERVER_DATABASE_CONNECTION_URL names one, else SQLite in PREFECT_HOME. What runs already is left alone. When
+something does not start, what was started is ended.
+""",
+        "handlers.server:down": """\
+End what `ballast up` started: the worker, then the server.
+
+Example: `ballast down`
+
+It waits for the runs that have begun, BALLAST_STOP_SECONDS (60) at most, and says which it cut off; no new ones
+begin meanwhile.
+""",
+        "handlers.server:deploy": """\
+Bring a Prefect server to what deployments/prefect.yaml and automations.yaml say; what is paused stays paused.
+
+Example: `ballast deploy`
+
+The server is the one of PREFECT_API_URL, else the one of `ballast up`. Alerts go to BALLAST_ALERT_WEBHOOK or
+BALLAST_ALERT_EMAIL; with neither, the automations that only alert are disabled.
+""",
+    },
+}
+"""Where each command is, and its help."""
+
+_OF_DB: Mapping[str, str] = {
+    "status": """\
+Say how the warehouse is: version, size, rows, last publication, snapshot, recoveries.
+
+Example: `ballast db status`
+""",
+    "verify": """\
+Read every value and prove every promise: sums, uniqueness, each published run, the copies for readers.
+
+Example: `ballast db verify`
+
+Nothing is changed. Exit codes: 0 all is right; 1 something is not, with a table of what.
+""",
+    "migrate": """\
+Make the warehouse, or bring it forward to this version of Ballast.
+
+Example: `ballast db migrate`
+""",
+    "snapshot": """\
+Make the copy that readers open anew, and the exports that are not as in the warehouse.
+
+Example: `ballast db snapshot`
+""",
+    "backup": """\
+Write a consistent copy, and open it before it gets its name.
+
+Example: `ballast db backup monday.duckdb`
+""",
+    "restore": """\
+Prove a backup, put it in the place of the warehouse, make a new snapshot and the exports of its days.
+
+Example: `ballast db restore monday.duckdb`
+
+The file that is replaced is kept beside it, and so are exports that are not as in the backup. A backup that is not
+sound is refused, and nothing is changed.
+""",
+    "copy": """\
+Bring the copy in PostgreSQL up to date: what is published and not there yet.
+
+Example: `ballast db copy`
+
+Each run does that by itself. The server is BALLAST_POSTGRES_URL, the schema BALLAST_POSTGRES_SCHEMA.
+""",
+    "schema": """\
+Print every table, view and macro with its columns, and questions to ask them, as Markdown.
+
+Example: `ballast db schema > schema.md`
+""",
+}
 
 
-def _say_usage(error: CycloptsError) -> object:
+def _format_usage_error(error: CycloptsError) -> object:
     """Return what is shown of a wrong word: what was typed does not control the terminal."""
     from cyclopts.panel import CycloptsPanel  # noqa: PLC0415 - rich takes a while to import
 
-    from flows.terminal.escaping import visible  # noqa: PLC0415
+    from flows.terminal.escaping import visible  # noqa: PLC0415 - the same
 
     return CycloptsPanel(visible(str(error)))
 
-
-_COMPLETION = """Print the script with which a shell completes commands and flags, or install it.
-
-Example: `ballast completion bash`
-
-In bash, for this terminal only: `source <(ballast completion bash)`. For good: `ballast completion --install`.
-
-Exit codes: 0 printed or installed; 1 an error, said in one sentence; 2 wrong usage.
-"""
 
 app = App(
     name="ballast",
     help="Turn the day's asset scores into the day's target weights, with a reason for every basis point.",
     help_format="plaintext",
     version=lambda: version("ballast"),
-    error_formatter=_say_usage,
+    error_formatter=_format_usage_error,
+    suppress_keyboard_interrupt=False,
 )
-app.command(db)
+_db = App(
+    name="db",
+    help="Look after the warehouse: bring it forward, prove it, copy it, put a copy back.",
+    group=OPERATE,
+    sort_key=len(_COMMANDS[OPERATE]),
+)
+for _group, _commands in _COMMANDS.items():
+    for _place, (_path, _help) in enumerate(_commands.items()):
+        app.command(f"flows.cli.{_path}", group=_group, sort_key=_place, help=_help)
+for _name, _help in _OF_DB.items():
+    _db.command(f"flows.cli.handlers.db:{_name}", help=_help)
+app.command(_db)
+app.register_install_completion_command(group=TERMINAL, help="Install the completion of commands for this shell.")
 app["--help"].group = app["--version"].group = TERMINAL
-for _group, _commands in {
-    PREPARE: (init, validate),
-    LOOK: (targets, explain, diff, status, report, sql),
-    DECIDE: (approve, decline, halt, resume),
-    OPERATE: (up, down, deploy),
-}.items():
-    for _place, _command in enumerate(_commands):
-        app.command(_command, group=_group, sort_key=_place)
 
 
-app.command("flows.cli.completion:completion", help=_COMPLETION, group=TERMINAL)
-app.command("flows.cli.run_commands:plan", help=_PLAN, group=RUN, sort_key=0)
-app.command("flows.cli.run_commands:run", help=_RUN, group=RUN, sort_key=1)
+def joined(words: Iterable[str]) -> list[str]:
+    """Return `--portfolio A --portfolio B` as `--portfolio A B`.
 
-
-@app.command(group=RUN, sort_key=2)
-def backfill(  # noqa: PLR0913 - one parameter a flag
-    *,
-    first: Annotated[date, Parameter(name="--from")],
-    last: Annotated[date, Parameter(name="--to")],
-    places: PlacesWithInbox = AS_CONFIGURED_WITH_INBOX,
-    keep_going: bool = False,
-    approver: str = "",
-    note: str = "",
-    form: Form = AS_TABLE,
-    prefect: AsFlowRun = False,
-    verbose: Verbose = False,
-) -> int:
-    """Publish the trading days of a range in order, many a second, with the rows that `ballast run` gives.
-
-    What is published already with the same inputs stays: stopped in the middle, it goes on when it is run again. A
-    held day is recorded and is the end. Example: `ballast backfill --from 2025-06-02 --to 2025-06-06`
-
-    Exit codes: 0 published or unchanged; 1 an error, said in one sentence; 2 wrong usage; 3 a day is held, or
-    publication is halted; 4 rejected; 130 stopped.
-
-    Parameters
-    ----------
-    first
-        First day of the range.
-    last
-        Last day of the range.
-    keep_going
-        Go on after a held day, from the targets published before it.
-    approver
-        Who approves the days that ask for approval. Needed where a portfolio has an approval policy.
-    note
-        Why they are approved.
-    places
-        Where this installation keeps its things.
-    form
-        How what became of the days is written.
-    prefect
-        As `--prefect` of `ballast run`.
-    verbose
-        Show what the stages log.
-
+    For each flag the parser looks at all words after it: ten thousand portfolios took it minutes.
     """
-    prepare(verbose=verbose, prefect=prefect)
-    from flows.cli.handlers.backfill import backfill_days  # noqa: PLC0415 - Prefect and Polars take a second to import
+    flag, kept, before = "--portfolio", list[str](), ("", "")
+    for word in words:
+        if not (word == flag and before[0] == flag and not before[1].startswith("-")):
+            kept.append(word)
+        before = before[1], word
+    return kept
 
-    words = {"approver": approver, "note": note}
-    return backfill_days(first, last, places.given(), **words, keep_going=keep_going, form=form)
 
+def execute(words: Iterable[str]) -> None:
+    """Execute a command, and exit with its code. Every error that a person can act on is reported here."""
+    try:
+        app(joined(words))
+    except (Exception, KeyboardInterrupt) as problem:
+        from flows.terminal.console import exit_code_of  # noqa: PLC0415 - Polars takes a while to import
 
-@app.command(group=RUN, sort_key=3)
-def replay(  # noqa: PLR0913 - one parameter a flag
-    run_id: str | None = None,
-    /,
-    *,
-    as_of: date | None = None,
-    first: Annotated[date | None, Parameter(name="--from")] = None,
-    last: Annotated[date | None, Parameter(name="--to")] = None,
-    warehouse: Path | None = None,
-    form: Form = AS_TABLE,
-    prefect: AsFlowRun = False,
-    verbose: Verbose = False,
-) -> int:
-    """Compute published runs again from what was stored with them, and say where a value differs.
-
-    Superseded runs are published runs too. Nothing is written but the record of the replay. Example:
-    `ballast replay --as-of 2025-06-02`
-
-    Exit codes: 0 identical; 1 an error, said in one sentence; 2 wrong usage; 5 something differs; 130 stopped.
-
-    Parameters
-    ----------
-    run_id
-        The run.
-    as_of
-        The trading day, for all its runs.
-    first
-        First day of a range.
-    last
-        Last day of a range.
-    warehouse
-        The live database file. Default: BALLAST_WAREHOUSE.
-    form
-        How what became of the runs is written.
-    prefect
-        As `--prefect` of `ballast run`.
-    verbose
-        Show what the stages log.
-
-    """
-    prepare(verbose=verbose, prefect=prefect)
-    from flows.cli.handlers.replay import replay_runs  # noqa: PLC0415 - Prefect and Polars take a second to import
-
-    return replay_runs(run_id, as_of, first, last, {"warehouse": warehouse} if warehouse else {}, form)
+        code = exit_code_of(problem)
+        if code is None:
+            raise
+        sys.exit(code)
 
 
 def main() -> None:
-    """Run the command line. Mistakes in the settings, which are read everywhere, are told in one place."""
+    """Execute the command line of this process."""
     os.umask(0o027)  # docs/operations.md: nobody beside the owner and the group reads what a command writes
     if isinstance(sys.stdout, TextIOWrapper):
         # As stderr is: a letter that the terminal lacks stops nothing.
         sys.stdout.reconfigure(errors="backslashreplace")
-    try:
-        sys.exit(app(joined(sys.argv[1:])))
-    except Exception as error:
-        from flows.terminal.console import tell_settings  # noqa: PLC0415 - Polars takes a while to import
-
-        code = tell_settings(error)
-        if code is None:
-            raise
-        sys.exit(code)
+    execute(sys.argv[1:])
 
 
 if __name__ == "__main__":

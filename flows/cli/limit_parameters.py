@@ -11,7 +11,6 @@ from cyclopts import Group, Parameter, Token
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from flows.cli.help_columns import UNBROKEN
 from sizing.limits.model import RebalancingLimits
 from tasks.config.field_descriptions import words_for
 from tasks.config.limit_overrides import flag
@@ -27,7 +26,7 @@ def _flags() -> Iterator[tuple[str, Any]]:
     schema = RebalancingLimits.model_json_schema()["properties"]
     sections = list(dict.fromkeys(one["section"] for one in schema.values()))
     text = "The default of each is as configured."
-    groups = {one: Group(one, help=text, help_formatter=UNBROKEN, sort_key=sections.index(one)) for one in sections}
+    groups = {one: Group(one, help=text, sort_key=sections.index(one)) for one in sections}
     for name, field in RebalancingLimits.model_fields.items():
         negative = "" if "minItems" in schema[name] else None  # None: as cyclopts makes it, --no-... or --empty-...
         words = _help(name, field, schema[name])
@@ -90,3 +89,6 @@ if TYPE_CHECKING:
 else:
     LimitFlags = Annotated[TypedDict("LimitFlags", dict(_flags()), total=False), Parameter(name="*")]
 """What was given, by the names of the limits."""
+
+LIMITS_AS_CONFIGURED: LimitFlags = {}
+"""No limit is given on the command line."""

@@ -21,9 +21,9 @@ from prefect.settings import (
 )
 from pydantic import BaseModel
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from flows.progress import watched_by
+from flows.terminal.console import progress_bar
 from tasks.config.settings import Settings
 from tasks.errors import ServerUnreachableError, UsageError
 
@@ -107,18 +107,6 @@ def _run_here(flow: Coroutine[Any, Any, State[Any]]) -> State[Any]:
         return state
     msg = f"{flow} waits for something without a server"
     raise AssertionError(msg)
-
-
-def progress_bar(console: Console) -> Progress:
-    """Give the bar of a command; piped, nothing of it is shown."""
-    columns = (
-        SpinnerColumn(),
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-    )
-    return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
 
 
 def require_server() -> None:

@@ -36,36 +36,28 @@ from flows.server.deploy import POOL, connected, deploy
 from flows.server.flow_runner import require_server
 from flows.server.orphaned_runs import end_cut_off, no_new_runs, take_runs_again, wait_for_ends
 from flows.server.readiness import StartError, require_port, require_ready
-from flows.terminal.console import PROBLEMS, err, out, tell
+from flows.terminal.console import err, out
 from flows.terminal.password import FILE, server_port
-from flows.terminal.program import as_printed
 from tasks.config.settings import Settings
 
 _POLL_SECONDS = 0.3
 
 
-def start() -> int:
+def start() -> None:
     """Start what is not running, deploy, wait until all is well, and say where to look."""
     server, worker = Background("server", FOLDER), Background("worker", FOLDER)
     others = worker.differs_in(_settings())
-    try:
-        settings = Settings()
-        if server.pid() and worker.pid() and answers(settings):
-            out().print(
-                f"runs already: {address()}\n  `{as_printed('deploy')}` brings it to the files, "
-                f"`{as_printed('down')}` ends it"
-            )
-        else:
-            with server_explained():
-                _start(server, worker, settings)
-    except PROBLEMS as problem:
-        return tell(problem)
+    settings = Settings()
+    if server.pid() and worker.pid() and answers(settings):
+        out().print(f"runs already: {address()}\n  `ballast deploy` brings it to the files, `ballast down` ends it")
+    else:
+        with server_explained():
+            _start(server, worker, settings)
     if others:
         msg = (
             f"the worker runs already with other settings: {', '.join(others)}; `ballast down` first, then `ballast up`"
         )
-        return tell(StartError(msg))
-    return 0
+        raise StartError(msg)
 
 
 def _start(server: Background, worker: Background, settings: Settings) -> None:
@@ -102,7 +94,7 @@ def _say_ready(said: tuple[str, ...], settings: Settings, new_password: str | No
     )
     console.print("Next:")
     console.print(f"  open {address()}/deployments, choose daily-rebalance, Run > Custom run, give as_of_date")
-    console.print(f"  {as_printed('down')}    # lets runs end, then ends the worker and the server")
+    console.print("  ballast down    # lets runs end, then ends the worker and the server")
 
 
 def _settings() -> dict[str, str]:
@@ -110,17 +102,13 @@ def _settings() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if name.startswith("BALLAST_")}
 
 
-def stop() -> int:
+def stop() -> None:
     """End the worker, when its runs ended or after a while, then the server."""
     worker, server = Background("worker", FOLDER), Background("server", FOLDER)
-    try:
-        settings = Settings()
-    except PROBLEMS as problem:
-        return tell(problem)
+    settings = Settings()
     stopped = [worker.name] if _stop_worker(worker, settings) else []
     stopped += [server.name] if server.stop(settings.stop_seconds) else []
     out().print(f"stopped: {', then '.join(stopped)}" if stopped else "nothing was running")
-    return 0
 
 
 def _stop_worker(worker: Background, settings: Settings) -> bool:
@@ -140,22 +128,18 @@ def _stop_worker(worker: Background, settings: Settings) -> bool:
     worker.stop(patience)
     if cut_off:
         out().print(
-            f"cut off: {escape(', '.join(cut_off))}. Nothing is half written; the next `{as_printed('up')}` crashes "
+            f"cut off: {escape(', '.join(cut_off))}. Nothing is half written; the next `ballast up` crashes "
             "what is not ended, and a daily-rebalance that had started is then tried again by itself"
         )
     return True
 
 
-def deploy_here() -> int:
+def deploy_here() -> None:
     """Deploy to the server that PREFECT_API_URL names, or to the one of `ballast up`."""
-    try:
-        with temporary_settings({} if PREFECT_API_URL.value() else client_settings()), server_explained():
-            require_server()
-            for sentence in deploy():
-                out().print(escape(sentence))
-    except PROBLEMS as problem:
-        return tell(problem)
-    return 0
+    with temporary_settings({} if PREFECT_API_URL.value() else client_settings()), server_explained():
+        require_server()
+        for sentence in deploy():
+            out().print(escape(sentence))
 
 
 def _start_server(server: Background, settings: Settings) -> None:

@@ -11,24 +11,19 @@ from pydantic import ValidationError
 from rich import box
 from rich.console import Console, RenderableType
 from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
 from flows.terminal.escaping import SafeConsole, visible
-from flows.terminal.program import with_commands_as_printed
-from sizing.errors import BallastError
-from sql.errors import HaltedError, PublishRejectedError, QueryError, WarehouseError
+from sql.errors import HaltedError, PublishRejectedError, QueryError
 from tasks.config.env_file import explain_settings
 from tasks.config.settings import Settings
-from tasks.errors import ConfigError, FailedPortfoliosError, NotATradingDayError, UsageError
+from tasks.errors import PROBLEMS, ConfigError, FailedPortfoliosError, NotATradingDayError, UsageError
 from tasks.text import bounded
 
 ERROR, USAGE, HELD, REJECTED, DIFFERENT, PROPOSED, ATTENTION, STOPPED = 1, 2, 3, 4, 5, 6, 7, 130
 """Exit codes of a command that did not do what was asked; ATTENTION: `ballast status` found what is not well."""
-
-Problem = BallastError | WarehouseError
-PROBLEMS = (BallastError, WarehouseError)
-"""What a person can act on: it is said in one sentence, without a traceback."""
 
 _CODES: Mapping[type[Exception], int] = {
     **dict.fromkeys((UsageError, NotATradingDayError, QueryError), USAGE),
@@ -59,9 +54,9 @@ def err() -> Console:
     return SafeConsole(stderr=True, highlight=False, emoji=False, soft_wrap=True)
 
 
-def tell(problem: Problem) -> int:
+def tell(problem: Exception) -> int:
     """Say what went wrong in one sentence, and give the exit code."""
-    err().print(f"[bold red]error:[/] {escape(with_commands_as_printed(bounded(str(problem), _LONGEST_ERROR)))}")
+    err().print(f"[bold red]error:[/] {escape(bounded(str(problem), _LONGEST_ERROR))}")
     return code_of(problem)
 
 
@@ -77,12 +72,15 @@ def worst_of(codes: Iterable[int]) -> int:
     return min(codes, key=_WORST_FIRST.index, default=0)
 
 
-def tell_settings(error: Exception) -> int | None:
-    """Say what is wrong with the settings, and give the exit code; None: that is not it."""
+def exit_code_of(error: BaseException) -> int | None:
+    """Report an error that a person can act on, and return the exit code; None for any other."""
+    if isinstance(error, KeyboardInterrupt):
+        err().print("[yellow]stopped:[/] what is published is whole; run the same command again to go on")
+        return STOPPED
     if isinstance(error, ValidationError) and error.title.endswith(Settings.__name__):
         is_ours = all(one["loc"] and one["loc"][0] in Settings.model_fields for one in error.errors())
         return tell(explain_settings(Settings, error.errors()) if is_ours else _explain_prefect(error))
-    return tell(error) if isinstance(error, ConfigError) else None
+    return tell(error) if isinstance(error, PROBLEMS) else None
 
 
 def _explain_prefect(error: ValidationError) -> ConfigError:
@@ -101,10 +99,22 @@ def say(message: str | None, results: Console, warnings: Console, lead: str = ""
 
     `lead` stands before the sentence, with its markup.
     """
-    sentence, *lines = with_commands_as_printed(message or "").split("\n")
+    sentence, *lines = (message or "").split("\n")
     results.print(f"{lead}{escape(sentence)}")
     for line in lines:
         warnings.print(f"[yellow]{escape(line)}[/]")
+
+
+def progress_bar(console: Console) -> Progress:
+    """Return the bar of a command; piped, nothing of it is shown."""
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
+    return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
 
 
 def os_user() -> str:

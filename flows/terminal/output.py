@@ -6,38 +6,18 @@ from rich.console import Console
 
 from flows.terminal.console import err, out, show
 from flows.terminal.escaping import escape_json, write
-from flows.terminal.parameters import Form
-from tasks.errors import UsageError
+from flows.terminal.parameters import OutputFormat
 
 _FORMULA = r"^[=+\-@\t\r\n\x{FF0B}\x{FF0D}\x{FF1D}\x{FF20}]"
 """What a text begins with that a spreadsheet runs as a formula; some take its wide letters too."""
 
 
-def require_one_form(form: Form) -> Form:
-    """Give the form back. *Raises* `UsageError` when it is two at once."""
-    if form.json and form.csv:
-        msg = "--json and --csv are two forms of one answer: give one of them"
-        raise UsageError(msg)
-    if form.escape_formulas and not form.csv:
-        msg = "--escape-formulas is for CSV: give --csv too"
-        raise UsageError(msg)
-    return form
+def message_console(form: OutputFormat) -> Console:
+    """Return the console for sentences: where stdout is for a program, they go to stderr."""
+    return err() if form.is_for_program else out()
 
 
-def is_for_program(form: Form) -> bool:
-    """Whether the rows are for a program: then nothing else goes to stdout."""
-    return form.json or form.csv
-
-
-def sentences_of(form: Form) -> Console:
-    """Give the console for sentences: where stdout is for a program, they go to stderr.
-
-    *Raises* `UsageError` when the form is two at once.
-    """
-    return err() if is_for_program(require_one_form(form)) else out()
-
-
-def give(frame: pl.DataFrame, form: Form, title: str | None = None) -> None:
+def give(frame: pl.DataFrame, form: OutputFormat, title: str | None = None) -> None:
     """Write the rows to stdout: as JSON, as CSV, or as a table under its title.
 
     JSON has weights as numbers, which eight decimals survive exactly, and days and times as ISO 8601; a column with a

@@ -1,40 +1,43 @@
-"""What the commands have in common: where things are, and what is set before Prefect is imported."""
+"""What the commands have in common: flags, and what is set before Prefect is imported."""
 
 import logging
 import os
 import signal
 import warnings
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any
 
 from cyclopts import Parameter, Token
 
+from flows.terminal.password import sign_in
+from sizing.names import CASH, as_name, fault
+from tasks.config.env_file import require_readable
+from tasks.errors import UsageError
+
 _LONGEST = 40
+
+Warehouse = Annotated[Path | None, Parameter(help="The live database file. Default: BALLAST_WAREHOUSE.")]
+Snapshot = Annotated[Path | None, Parameter(help="The copy that readers open. Default: BALLAST_SNAPSHOT.")]
+ExportFolder = Annotated[Path | None, Parameter(help="Folder of the Parquet exports. Default: BALLAST_EXPORT_FOLDER.")]
 
 
 @Parameter(name="*")
 @dataclass(frozen=True)
-class Places:
+class PathOptions:
     """Where this installation keeps its things, where that is not as the environment says."""
 
     config: Annotated[Path | None, Parameter(help="Limits of the portfolios. Default: BALLAST_CONFIG.")] = None
-    warehouse: Annotated[Path | None, Parameter(help="The live database file. Default: BALLAST_WAREHOUSE.")] = None
-    snapshot: Annotated[Path | None, Parameter(help="The copy that readers open. Default: BALLAST_SNAPSHOT.")] = None
-    export_folder: Annotated[
-        Path | None, Parameter(help="Folder of the Parquet exports. Default: BALLAST_EXPORT_FOLDER.")
-    ] = None
-
-    def given(self) -> dict[str, Path]:
-        """Give what was said, by the names of the settings."""
-        return {name: path for name, path in asdict(self).items() if path is not None}
+    warehouse: Warehouse = None
+    snapshot: Snapshot = None
+    export_folder: ExportFolder = None
 
 
 @Parameter(name="*")
 @dataclass(frozen=True)
-class PlacesWithInbox(Places):
+class PathOptionsWithInbox(PathOptions):
     """The same, of a command that reads the day's files."""
 
     inbox: Annotated[Path | None, Parameter(help="Folder of the day's files. Default: BALLAST_INBOX.")] = None
@@ -42,8 +45,8 @@ class PlacesWithInbox(Places):
 
 @Parameter(name="*")
 @dataclass(frozen=True)
-class Form:
-    """How rows are written: as a table, or for a program."""
+class OutputFormat:
+    """How rows are written: as a table, or for a program. *Raises* `UsageError` for two at once."""
 
     json: Annotated[bool, Parameter(negative="", help="Write a JSON array with an object a row.")] = False
     csv: Annotated[bool, Parameter(negative="", help="Write CSV with a header.")] = False
@@ -55,15 +58,26 @@ class Form:
         ),
     ] = False
 
+    def __post_init__(self) -> None:
+        if self.json and self.csv:
+            msg = "--json and --csv are two forms of one answer: give one of them"
+            raise UsageError(msg)
+        if self.escape_formulas and not self.csv:
+            msg = "--escape-formulas is for CSV: give --csv too"
+            raise UsageError(msg)
+
+    @property
+    def is_for_program(self) -> bool:
+        """Whether the rows are for a program: then nothing else goes to stdout."""
+        return self.json or self.csv
+
 
 def _read_names(hint: Any, tokens: Sequence[Token]) -> str | tuple[str, ...]:  # noqa: ANN401 - a type
     """Read names as they are typed, or CASH. *Raises* `ValueError` for a text that is none."""
-    from sizing.names import CASH, as_name, fault  # noqa: PLC0415 - Polars takes a while to import
-
     names = tuple(as_name(token.value) for token in tokens)
     for name in names:
-        if name != CASH and (said := fault(name)):
-            msg = f"{name[:_LONGEST]!a} is no name: {said}"
+        if name != CASH and (reason := fault(name)):
+            msg = f"{name[:_LONGEST]!a} is no name: {reason}"
             raise ValueError(msg)
     return names[0] if hint is str else names
 
@@ -81,19 +95,10 @@ AsFlowRun = Annotated[
         "a quarter of a minute. Default: then the same stages run within this process.",
     ),
 ]
-RunId = Annotated[str, Parameter(help="The run, as `open_proposals` names it.")]
-Note = Annotated[str, Parameter(help="Why: it stands beside the run for good.")]
-Approver = Annotated[str | None, Parameter(help="Who decides. Default: the user of this machine.")]
-AllPortfolios = Annotated[
-    bool, Parameter(name="--all", negative="", help="All portfolios at once; halts of single ones are apart.")
-]
-Reason = Annotated[str, Parameter(help="Why: it stands beside the halt for good.")]
-By = Annotated[str | None, Parameter(help="Who does it. Default: the user of this machine.")]
-_PORTFOLIO = "--portfolio"
 PortfolioIds = Annotated[
     tuple[str, ...],
     Parameter(
-        name=_PORTFOLIO,
+        name="--portfolio",
         converter=_read_names,
         consume_multiple=1,
         negative="",
@@ -103,22 +108,7 @@ PortfolioIds = Annotated[
 ]
 AsOf = Annotated[date | None, Parameter(help="The trading day. Default: the newest that the inbox has scores for.")]
 
-AS_CONFIGURED, AS_CONFIGURED_WITH_INBOX, AS_TABLE = Places(), PlacesWithInbox(), Form()
-
-
-def joined(words: Sequence[str]) -> list[str]:
-    """Write `--portfolio A --portfolio B` as `--portfolio A B`.
-
-    For each flag the parser looks at all words after it: ten thousand portfolios took it minutes.
-    """
-    kept: list[str] = []
-    is_value_of_portfolio = False
-    for place, word in enumerate(words):
-        is_repeated = word == _PORTFOLIO and is_value_of_portfolio
-        is_value_of_portfolio = place > 0 and words[place - 1] == _PORTFOLIO and not word.startswith("-")
-        if not is_repeated:
-            kept.append(word)
-    return kept
+AS_CONFIGURED, AS_CONFIGURED_WITH_INBOX, AS_TABLE = PathOptions(), PathOptionsWithInbox(), OutputFormat()
 
 
 def prepare(*, verbose: bool, prefect: bool = False) -> None:
@@ -126,9 +116,6 @@ def prepare(*, verbose: bool, prefect: bool = False) -> None:
 
     *Raises* `ConfigError` for a `.env` that cannot be read: Prefect reads it too.
     """
-    from flows.terminal.password import sign_in  # noqa: PLC0415 - pydantic takes a while to import
-    from tasks.config.env_file import require_readable  # noqa: PLC0415 - the same
-
     require_readable()
     sign_in()
     os.environ.setdefault("DO_NOT_TRACK", "1")

@@ -115,21 +115,22 @@ class Settings(BaseSettings):
         require_known(type(self).model_fields)  # first: pydantic-settings waits for a pipe, and reads a huge file whole
         super().__init__(**given)
 
-    def at(self, paths: Mapping[str, Path]) -> Self:
-        """Return these settings with other paths, by the names of their fields.
+    def at(self, paths: Mapping[str, Path | None]) -> Self:
+        """Return these settings with other paths, by the names of their fields; None leaves a path as it is.
 
         The copies and backups of another warehouse are beside it, unless they are given too: those of the settings are
         of their own warehouse.
         """
-        live = paths.get("warehouse", self.warehouse)
+        given = {name: path for name, path in paths.items() if path is not None}
+        live = given.get("warehouse", self.warehouse)
         is_other = live.resolve() != self.warehouse.resolve()
         beside = {name: _beside(name, live) for name in _COPIES} | {"backup_folder": None} if is_other else {}
-        return self.model_copy(update=beside | dict(paths))
+        return self.model_copy(update=beside | given)
 
-    def writing_at(self, paths: Mapping[str, Path]) -> Self:
+    def writing_at(self, paths: Mapping[str, Path | None]) -> Self:
         """Do as `at`, for a command that makes copies. *Raises* `UsageError` where they would be those of another."""
         settings = self.at(paths)
-        if shared := [name for name in self.copies_shared_with(settings) if name not in paths]:
+        if shared := [name for name in self.copies_shared_with(settings) if paths.get(name) is None]:
             flags = " and ".join(f"--{name.replace('_', '-')}" for name in shared)
             msg = (
                 f"--warehouse {settings.warehouse} is another file than BALLAST_WAREHOUSE, {self.warehouse}, whose "

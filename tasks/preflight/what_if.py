@@ -14,7 +14,6 @@ from tempfile import TemporaryDirectory
 
 import polars as pl
 
-from sizing.errors import BallastError
 from sizing.pipeline import Rebalance, rebalance
 from sizing.selection.score_coverage import find_missing_scores
 from sql.errors import PublishRejectedError, WarehouseError
@@ -22,6 +21,7 @@ from sql.snapshot_reader import reading_snapshot
 from sql.warehouse import Warehouse
 from tasks.config.feeds import Feeds
 from tasks.config.settings import Settings
+from tasks.errors import PROBLEMS
 from tasks.inputs.portfolio_groups import Group, split_halted
 from tasks.inputs.superseded_holdings import warn_of_corrected_inputs, warn_of_later_days, warn_of_replaced_holdings
 from tasks.runs.approval import ApprovalRequest, find_approval_request
@@ -54,7 +54,7 @@ class PlannedResult:
     run_id: str = ""
     reason: str = ""
     warnings: tuple[str, ...] = ()
-    error: BallastError | WarehouseError | None = None
+    error: Exception | None = None
 
     @property
     def has_targets(self) -> bool:
@@ -142,7 +142,7 @@ def _plan_group(warehouse: Warehouse, day: date, group: Group, known: Collection
         taken = run_lifecycle(run, group, _Copy(warehouse, run, group))
     except PublishRejectedError as rejected:
         return PlannedResult(REJECTED, names, rejected.run_id, rejected.reason)
-    except (BallastError, WarehouseError) as problem:
+    except PROBLEMS as problem:
         return PlannedResult(FAILED, names, reason=str(problem), error=problem)
     told = [*run.warnings]
     if taken.state in {PUBLISHED, UNCHANGED}:

@@ -6,9 +6,9 @@ import duckdb
 import polars as pl
 import pytest
 
-from flows.cli.queries.sql import show_schema
 from sql.engine.scripts import Script, read_scripts
 from tasks.config.settings import Settings
+from tests.helpers.command_line import exit_code
 
 ROOT = Path(__file__).parents[2]
 QUESTIONS = {question.name: question for question in read_scripts("questions")}
@@ -46,7 +46,7 @@ def test_every_question_is_answered(snapshot: Path) -> None:
 
 
 def test_a_reader_of_the_snapshot_alone_has_every_comment(snapshot: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert show_schema({"snapshot": snapshot}) == 0
+    assert exit_code("db", "schema", "--snapshot", snapshot) == 0
     assert capsys.readouterr().out == (ROOT / "docs" / "schema.md").read_text(encoding="utf-8")
 
 

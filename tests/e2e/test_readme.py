@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from cyclopts import MissingArgumentError
 
-from flows.cli.app import app
+from flows.cli.app import app, execute
 from sizing import RebalancingLimits
 from tasks.config.settings import Settings
 from tests.helpers.documented_commands import Command, assert_printed, blocks, commands
@@ -65,7 +65,7 @@ def test_what_the_documents_show_is_what_the_commands_print(
 
 def _run(command: Command, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as left:
-        app(_words(command.line))
+        execute(_words(command.line))
     printed = capsys.readouterr()
     assert (left.value.code or 0) == 0, f"{command.page.name}: {command.line}: {printed.err}"
     assert_printed(command, printed.err + printed.out)

@@ -6,17 +6,12 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from io import StringIO
 from pathlib import Path
 
 import pytest
 from cyclopts import App
-from rich.console import Console
 
-from flows.cli.app import app
-from flows.cli.completion import completion
-from sizing import RebalancingLimits
-from tasks.config.limit_overrides import flag
+from flows.cli.app import app, execute
 from tasks.config.settings import Settings
 
 ROOT = Path(__file__).parents[2]
@@ -85,7 +80,7 @@ def test_every_example_of_every_help_does_what_it_says(capsys: pytest.CaptureFix
             app.parse_args(words, exit_on_error=False, print_error=False)
             continue
         with pytest.raises(SystemExit) as left:
-            app(words)
+            execute(words)
         codes[shlex.join(words)] = left.value.code or 0, capsys.readouterr().err
     # The inbox of the sample has a day that its week leaves unread.
     assert {example: code for example, (code, _) in codes.items() if code != 0} == {"status": 7}
@@ -114,7 +109,6 @@ def test_every_command_stands_in_a_group_of_the_order_of_a_day(capsys: pytest.Ca
         (["targets", "--at", "noon"], "unable to convert"),
         (["explain", "core"], "requires an argument"),
         (["status", "core"], "Unused Tokens"),
-        (["completion", "tcsh"], "tcsh"),
     ],
 )
 def test_wrong_usage_is_told_with_the_nearest_and_exits_with_2(
@@ -125,30 +119,6 @@ def test_wrong_usage_is_told_with_the_nearest_and_exits_with_2(
     told = " ".join(capsys.readouterr().err.replace("│", " ").split())
     assert left.value.code == 2
     assert sentence in told
-
-
-def _help(words: list[str], width: int) -> list[str]:
-    written = StringIO()
-    app([*words, "--help"], console=Console(file=written, width=width), result_action="return_value")
-    return written.getvalue().splitlines()
-
-
-@pytest.mark.parametrize("width", [80, 120])
-def test_no_name_of_a_flag_is_broken_in_two(width: int) -> None:
-    lines = _help(["plan"], width)
-    names = [flag(name) for name in RebalancingLimits.model_fields] + ["--no-enable-bucket-diversification"]
-    broken = [name for name in names if not any(re.match(rf"│ +{name}[ │]", line) for line in lines)]
-    assert (broken, max(map(len, lines))) == ([], width)
-    assert any("--enable-bucket-diversification       Whether bucket weight limits apply." in line for line in lines)
-
-
-def test_a_help_loses_nothing_in_a_narrow_terminal() -> None:
-    lines = _help(["plan"], 60)
-    assert max(map(len, lines)) == 60
-    assert not any("…" in line for line in lines)
-    [at] = [place for place, line in enumerate(lines) if "--enable-bucket-diver" in line]
-    assert "Whether bucket weight limits" in lines[at]
-    assert "apply." in lines[at + 1]
 
 
 def test_nothing_heavy_is_imported_for_a_help() -> None:
@@ -162,22 +132,16 @@ def test_nothing_heavy_is_imported_for_a_help() -> None:
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_a_completion_script_knows_every_command(shell: str, capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as left:
-        app(["completion", shell])
-    script = capsys.readouterr().out
-    assert (left.value.code or 0) == 0
+def test_a_completion_script_knows_every_command(shell: str) -> None:
+    script = app.generate_completion(shell=shell)
     assert [name for name in COMMANDS if name.split()[-1] not in script] == []
     if shell == "bash" and (bash := shutil.which("bash")):
         subprocess.run([bash, "-n"], input=script, text=True, check=True)
 
 
-def test_completion_is_installed_where_the_shell_looks_for_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_completion_is_installed_where_the_shell_looks_for_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
-    assert completion("bash", install=True) == 0
-    told = capsys.readouterr().out
-    installed = [path for path in tmp_path.rglob("*") if path.is_file()]
-    assert any(str(path) in told for path in installed)
-    assert any("_ballast" in path.read_text() for path in installed)
+    with pytest.raises(SystemExit) as left:
+        execute(["--install-completion", "--shell", "bash"])
+    assert left.value.code == 0
+    assert any("_ballast" in path.read_text() for path in tmp_path.rglob("*") if path.is_file())

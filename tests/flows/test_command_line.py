@@ -292,7 +292,7 @@ def test_a_temporary_server_that_does_not_start_is_one_sentence(
         msg = "Timed out while attempting to connect to ephemeral Prefect API server."
         raise RuntimeError(msg)
 
-    monkeypatch.setattr("flows.cli.handlers.run.daily_rebalance", lambda *_, **__: time_out())
+    monkeypatch.setattr("flows.daily_rebalance.daily_rebalance", lambda *_, **__: time_out())
     monkeypatch.setattr(SyncClientContext, "get_or_create", nullcontext)
     with temporary_settings({PREFECT_SERVER_ALLOW_EPHEMERAL_MODE: True}):
         code, _, err = ballast("run", "--as-of", DAY)

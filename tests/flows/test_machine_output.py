@@ -24,13 +24,14 @@ from flows.cli.app import app
 from flows.terminal.console import show
 from flows.terminal.escaping import SafeConsole
 from flows.terminal.logs import SafeConsoleHandler
-from flows.terminal.output import give, require_one_form
-from flows.terminal.parameters import Form
+from flows.terminal.output import give
+from flows.terminal.parameters import OutputFormat
 from sql.warehouse import Warehouse
 from tasks.errors import UsageError
 from tests.helpers.command_line import Ballast, typed
 
-DEFUSED = Form(csv=True, escape_formulas=True)
+DEFUSED = OutputFormat(csv=True, escape_formulas=True)
+FORMS = (OutputFormat(), OutputFormat(csv=True), OutputFormat(json=True))
 OF_TYPE = {
     "ARRAY": ("[1, 2]::INTEGER[2]", "1; 2"),
     "BIGINT": ("-9223372036854775808", "-9223372036854775808"),
@@ -181,11 +182,11 @@ TEXTS = st.text(st.characters(exclude_categories=["Cs"]))
 def test_csv_and_json_to_a_file_are_byte_for_byte(texts: list[str], name: str) -> None:
     frame = pl.DataFrame({name: texts})
     with stdout() as caught:
-        give(frame, Form(csv=True))
+        give(frame, OutputFormat(csv=True))
     assert caught.getvalue() == frame.write_csv().encode()
     assert [row[0] for row in csv.reader(io.StringIO(caught.getvalue().decode(), newline=""))] == [name, *texts]
     with stdout() as caught:
-        give(frame, Form(json=True))
+        give(frame, OutputFormat(json=True))
     assert json.loads(caught.getvalue()) == [{name: text} for text in texts]
 
 
@@ -193,15 +194,19 @@ def test_csv_and_json_to_a_file_are_byte_for_byte(texts: list[str], name: str) -
 def test_no_width_wraps_what_a_program_reads(monkeypatch: pytest.MonkeyPatch, width: str) -> None:
     monkeypatch.setenv("COLUMNS", width)
     text = "[red]a\tb\rc\x0c\x1b[31m " + "long " * 5000
-    for form in (Form(csv=True), Form(json=True)):
+    for form in (OutputFormat(csv=True), OutputFormat(json=True)):
         with stdout() as caught:
             give(pl.DataFrame({"a": [text]}), form)
         assert text in (caught.getvalue().decode() if form.csv else json.loads(caught.getvalue())[0]["a"])
 
 
 @settings(deadline=None)
-@given(texts=st.lists(TEXTS, min_size=1), name=TEXTS, form=st.sampled_from([Form(), Form(csv=True), Form(json=True)]))
-def test_no_text_of_a_table_controls_a_terminal(texts: list[str], name: str, form: Form) -> None:
+@given(
+    texts=st.lists(TEXTS, min_size=1),
+    name=TEXTS,
+    form=st.sampled_from(FORMS),
+)
+def test_no_text_of_a_table_controls_a_terminal(texts: list[str], name: str, form: OutputFormat) -> None:
     frame = pl.DataFrame({name: texts})
     with stdout(is_terminal=True) as caught, pytest.MonkeyPatch.context() as patched:
         patched.setenv("NO_COLOR", "1")
@@ -271,4 +276,4 @@ def test_a_spreadsheet_runs_no_text_where_that_is_asked(first: str) -> None:
 
 def test_formulas_are_escaped_only_in_csv() -> None:
     with pytest.raises(UsageError, match="give --csv too"):
-        require_one_form(Form(json=True, escape_formulas=True))
+        OutputFormat(json=True, escape_formulas=True)

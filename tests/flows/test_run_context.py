@@ -9,9 +9,9 @@ import pytest
 import yaml
 from prefect.settings import PREFECT_SERVER_ALLOW_EPHEMERAL_MODE, temporary_settings
 
+from flows.cli.app import joined
 from flows.daily_rebalance import daily_rebalance
 from flows.server.flow_runner import run_flow
-from flows.terminal.parameters import joined
 from sizing import RebalancingLimits
 from tasks.config import portfolios
 from tasks.config.settings import RebalanceConfig, Settings

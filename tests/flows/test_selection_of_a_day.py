@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 from prefect.client.schemas.objects import State
 
-from flows.cli.handlers.run import run_days
 from flows.daily_rebalance import daily_rebalance
 from sizing import RebalancingLimits
 from tasks.config.settings import RebalanceConfig, Settings
 from tasks.errors import ConfigError, SourceError
+from tests.helpers.command_line import exit_code
 from tests.helpers.effective_times import rows_of
 from tests.helpers.installation import with_limits
 
@@ -263,7 +263,8 @@ def _in_the_terminal(market: Market, limits: str, capsys: pytest.CaptureFixture[
     config = market.folder.parent / "portfolios.yaml"
     config.write_text(f"portfolios: {{core: {limits}}}\n")
     names = ("inbox", "warehouse", "snapshot", "export_folder")
-    code = run_days(FIRST, None, None, {name: getattr(market.settings, name) for name in names} | {"config": config})
+    flags = [word for name in names for word in (f"--{name.replace('_', '-')}", getattr(market.settings, name))]
+    code = exit_code("run", "--as-of", FIRST, *flags, "--config", config)
     lines = capsys.readouterr().err.splitlines()
     return code, [line for line in lines if line.startswith((f"{FIRST} ", "warning: ", "error: "))]
 

@@ -1,27 +1,28 @@
 """Commands as a person types them, in this process."""
 
-import os
-import sys
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
-from flows.cli.app import app
+from flows.cli.app import execute
 
 Ballast = Callable[..., tuple[int, str, str]]
 """Do a command; gives its exit code, output and errors."""
 
 
+def exit_code(*words: object) -> int:
+    """Do a command, and return its exit code."""
+    with pytest.raises(SystemExit) as left:
+        execute(map(str, words))
+    return int(left.value.code or 0)
+
+
 def typed(capsys: pytest.CaptureFixture[str], *first: str) -> Ballast:
-    """Give what does the commands that begin with these words; the shell finds `ballast` by its name."""
+    """Return what does the commands that begin with these words."""
 
     def run(*words: object) -> tuple[int, str, str]:
-        with pytest.MonkeyPatch.context() as activated:
-            activated.setenv("PATH", str(Path(sys.executable).parent), prepend=os.pathsep)
-            with pytest.raises(SystemExit) as left:
-                app([*first, *map(str, words)])
+        code = exit_code(*first, *words)
         printed = capsys.readouterr()
-        return int(left.value.code or 0), printed.out, printed.err
+        return code, printed.out, printed.err
 
     return run

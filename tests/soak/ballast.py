@@ -14,7 +14,7 @@ from pathlib import Path
 
 from pydantic import TypeAdapter
 
-from flows.cli.handlers.run import run_days
+from flows.cli.app import execute
 from flows.terminal.console import HELD
 from tests.soak.worker import Order, begin, tell
 
@@ -60,9 +60,13 @@ class BallastRun:
 def main(order: Order) -> None:
     """Run the day as the command does, and journal how it went."""
     faults = begin(order)
-    settings = order.settings
-    paths = {name: getattr(settings, name) for name in type(settings).model_fields if name != "exchange"}
-    exitcode = run_days(order.day, None, None, paths)
+    given = {name: value for name, value in order.settings.model_dump(mode="json").items() if value is not None}
+    os.environ |= {f"BALLAST_{name.upper()}": str(value) for name, value in given.items()}
+    exitcode: object = 0
+    try:
+        execute(["run", "--as-of", str(order.day)])
+    except SystemExit as left:
+        exitcode = left.code or 0
     outcome = {0: "Published", HELD: "Held"}.get(exitcode, f"exit code {exitcode}")
     tell(order.journal, "done", outcome=outcome, steps=[asdict(step) for step in faults.steps])
 

@@ -1,42 +1,82 @@
-"""`ballast approve` and `ballast decline`: decide on a run that waits for a person."""
+"""`ballast approve` and `ballast decline`: decide on a run that waits for approval."""
 
-from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import UTC, date, datetime
-from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from flows.cli.handlers.run_results import give_fates
-from flows.publish_proposal import PublishConfig, publish_proposal
-from flows.server.flow_runner import run_watched
-from flows.terminal.console import HELD, PROBLEMS, STOPPED, err, os_user, require_words, say, tell
-from flows.terminal.output import is_for_program, sentences_of
-from flows.terminal.parameters import Form
+from cyclopts import Parameter
+
+from flows.cli.handlers.run_results import write_run_results
+from flows.terminal.console import HELD, err, os_user, require_words, say
+from flows.terminal.output import message_console
+from flows.terminal.parameters import (
+    AS_CONFIGURED,
+    AS_CONFIGURED_WITH_INBOX,
+    AS_TABLE,
+    AsFlowRun,
+    OutputFormat,
+    PathOptions,
+    PathOptionsWithInbox,
+    Verbose,
+    prepare,
+)
 from tasks.config.settings import Settings
 from tasks.reports.run_reporting import HELD as HELD_STATE
 
+RunId = Annotated[str, Parameter(help="The run, as `open_proposals` names it.")]
+Note = Annotated[str, Parameter(help="Why: it stands beside the run for good.")]
+Approver = Annotated[str | None, Parameter(help="Who decides. Default: the user of this machine.")]
 
-def decide(  # noqa: PLR0913 - what a decision says
+
+def approve(  # noqa: PLR0913 - the flags
+    run_id: RunId,
+    /,
+    *,
+    note: Note,
+    approver: Approver = None,
+    places: PathOptionsWithInbox = AS_CONFIGURED_WITH_INBOX,
+    form: OutputFormat = AS_TABLE,
+    prefect: AsFlowRun = False,
+    verbose: Verbose = False,
+) -> int:
+    """Publish a run that waits for approval."""
+    prepare(verbose=verbose, prefect=prefect)
+    return _decide(run_id, "approve", approver, note, places, form)
+
+
+def decline(  # noqa: PLR0913 - the flags
+    run_id: RunId,
+    /,
+    *,
+    note: Note,
+    approver: Approver = None,
+    places: PathOptions = AS_CONFIGURED,
+    form: OutputFormat = AS_TABLE,
+    prefect: AsFlowRun = False,
+    verbose: Verbose = False,
+) -> int:
+    """Decline a run that waits for approval."""
+    prepare(verbose=verbose, prefect=prefect)
+    return _decide(run_id, "decline", approver, note, places, form)
+
+
+def _decide(  # noqa: PLR0913, PLR0917 - the flags
     run_id: str,
     decision: Literal["approve", "decline"],
     approver: str | None,
     note: str,
-    paths: Mapping[str, Path],
-    *,
-    form: Form,
+    places: PathOptions,
+    form: OutputFormat,
 ) -> int:
-    """Approve or decline the run; without an approver it is who runs the command."""
-    console, began = err(), datetime.now(UTC)
-    try:
-        results = sentences_of(form)
-        who = require_words(approver=os_user() if approver is None else approver, note=note)
-        config = PublishConfig(run_id=run_id, decision=decision, **who, settings=Settings().writing_at(paths))
-        state = run_watched(console, publish_proposal, config)
-        say(state.message, results, console)
-        if is_for_program(form):
-            give_fates(config.settings, form, began, (date.min, date.max))
-    except PROBLEMS as problem:
-        return tell(problem)
-    except KeyboardInterrupt:
-        console.print("[yellow]stopped:[/] it is decided or it is not; run the same command again to see")
-        return STOPPED
+    # As it is imported, Prefect reads what `prepare` sets.
+    from flows.publish_proposal import PublishConfig, publish_proposal  # noqa: PLC0415
+    from flows.server.flow_runner import run_watched  # noqa: PLC0415
+
+    began = datetime.now(UTC)
+    who = require_words(approver=os_user() if approver is None else approver, note=note)
+    config = PublishConfig(run_id=run_id, decision=decision, **who, settings=Settings().writing_at(asdict(places)))
+    state = run_watched(err(), publish_proposal, config)
+    say(state.message, message_console(form), err())
+    if form.is_for_program:
+        write_run_results(config.settings, form, began, (date.min, date.max))
     return HELD if state.name == HELD_STATE else 0

@@ -1,17 +1,26 @@
 """`ballast backfill`: the days of a range, many a second, with progress."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import UTC, date, datetime
 from functools import partial
-from pathlib import Path
+from typing import Annotated
 
-from flows.backfill import BackfillConfig, backfill, backfill_range
+from cyclopts import Parameter
+
 from flows.cli.handlers.run_request import warn_of_limits
-from flows.cli.handlers.run_results import give_fates
-from flows.server.flow_runner import run_watched
-from flows.terminal.console import HELD, PROBLEMS, STOPPED, err, os_user, say, tell
-from flows.terminal.output import is_for_program, sentences_of
-from flows.terminal.parameters import AS_TABLE, Form
+from flows.cli.handlers.run_results import write_run_results
+from flows.terminal.console import HELD, err, os_user, say
+from flows.terminal.output import message_console
+from flows.terminal.parameters import (
+    AS_CONFIGURED_WITH_INBOX,
+    AS_TABLE,
+    AsFlowRun,
+    OutputFormat,
+    PathOptionsWithInbox,
+    Verbose,
+    prepare,
+)
 from tasks.config.settings import Settings
 from tasks.errors import UsageError
 from tasks.inputs.portfolio_groups import days_of_groups
@@ -20,52 +29,55 @@ from tasks.reports.run_reporting import HELD as HELD_STATE
 from tasks.sources.discovery import find_sources
 
 
-def backfill_days(  # noqa: PLR0913 - what a backfill is asked
-    first: date,
-    last: date,
-    paths: Mapping[str, Path],
+def backfill(  # noqa: PLR0913 - the flags
     *,
-    keep_going: bool,
-    approver: str = "",
-    note: str = "",
-    form: Form = AS_TABLE,
+    first: Annotated[date, Parameter(name="--from", help="First day of the range.")],
+    last: Annotated[date, Parameter(name="--to", help="Last day of the range.")],
+    places: PathOptionsWithInbox = AS_CONFIGURED_WITH_INBOX,
+    keep_going: Annotated[
+        bool, Parameter(help="Go on after a held day, from the targets published before it.")
+    ] = False,
+    approver: Annotated[
+        str,
+        Parameter(help="Who approves the days that ask for approval. Needed where a portfolio has an approval policy."),
+    ] = "",
+    note: Annotated[str, Parameter(help="Why they are approved.")] = "",
+    form: OutputFormat = AS_TABLE,
+    prefect: AsFlowRun = False,
+    verbose: Verbose = False,
 ) -> int:
-    """Publish the trading days of the range in order; stop at the first that is held, unless it is to keep going.
+    """Publish the trading days of the range in order; stop at the first that is held, unless it is to keep going."""
+    prepare(verbose=verbose, prefect=prefect)
+    # As it is imported, Prefect reads what `prepare` sets.
+    from flows.backfill import BackfillConfig, backfill_range  # noqa: PLC0415
+    from flows.backfill import backfill as flow  # noqa: PLC0415
+    from flows.server.flow_runner import run_watched  # noqa: PLC0415
 
-    Days that ask for approval are approved by `approver`, with the note.
-    """
-    console, began = err(), datetime.now(UTC)
-    try:
-        results = sentences_of(form)
-        if last < first:
-            msg = f"a range needs --from and --to in order, got {first} and {last}"
-            raise UsageError(msg)
-        settings = Settings().writing_at(paths)
-        context = read_context(settings)
-        warn_of_limits(console, context.limits)
-        _require_scores(context, days_of_groups(context.groups, first, last))
-        config = BackfillConfig(
-            first=first,
-            last=last,
-            keep_going=keep_going,
-            requested_by=os_user(),
-            approver=approver,
-            note=note,
-            settings=settings,
-        )
-        state = run_watched(console, backfill, config, partial(backfill_range, config, context))
-        say(state.message, results, console)
-        if is_for_program(form):
-            give_fates(settings, form, began, (first, last))
-    except PROBLEMS as problem:
-        return tell(problem)
-    except KeyboardInterrupt:
-        console.print("[yellow]stopped:[/] what is published is whole; run the same command again to go on")
-        return STOPPED
+    began = datetime.now(UTC)
+    if last < first:
+        msg = f"a range needs --from and --to in order, got {first} and {last}"
+        raise UsageError(msg)
+    settings = Settings().writing_at(asdict(places))
+    context = read_context(settings)
+    warn_of_limits(err(), context.limits)
+    _require_scores(context, days_of_groups(context.groups, first, last))
+    config = BackfillConfig(
+        first=first,
+        last=last,
+        keep_going=keep_going,
+        requested_by=os_user(),
+        approver=approver,
+        note=note,
+        settings=settings,
+    )
+    state = run_watched(err(), flow, config, partial(backfill_range, config, context))
+    say(state.message, message_console(form), err())
+    if form.is_for_program:
+        write_run_results(settings, form, began, (first, last))
     return HELD if state.name == HELD_STATE else 0
 
 
 def _require_scores(context: RunContext, days: Sequence[date]) -> None:
-    """Refuse a range without scores before Prefect is started; a warehouse may have what the inbox has no more."""
+    """Reject a range without scores before Prefect is started; a warehouse may have what the inbox has no more."""
     if not context.settings.warehouse.exists():
         find_sources(context.settings.inbox, days[0], context.feeds)

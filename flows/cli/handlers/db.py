@@ -1,144 +1,161 @@
-"""What the `ballast db` commands do and show; each gives its exit code."""
+"""`ballast db`: how the warehouse is, whether all of it is right, copies of it, and the way back."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Annotated
 
 import polars as pl
+from cyclopts import Parameter
 from rich.console import Console
 from rich.filesize import decimal
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from flows.terminal.console import ERROR, PROBLEMS, err, hear_warehouse, out, show, tell
-from flows.terminal.output import give, is_for_program, require_one_form, sentences_of
-from flows.terminal.parameters import Form
-from sql.admin.maintenance import Status, Tell, backup, read_status, renew_exports, restore, verify
+from flows.cli.queries.snapshot_session import open_snapshot
+from flows.terminal.console import ERROR, err, hear_warehouse, out, show
+from flows.terminal.escaping import write
+from flows.terminal.output import give, message_console
+from flows.terminal.parameters import AS_TABLE, ExportFolder, OutputFormat, Snapshot, Warehouse
+from sizing.text import counted
+from sql import warehouse as live
+from sql.admin import maintenance
+from sql.admin.maintenance import Status, Tell, read_status, renew_exports
 from sql.admin.retention import new_backup_path
 from sql.admin.verification import Verification, count_failures
 from sql.records import ExportChanges
-from sql.warehouse import Warehouse
+from sql.schema_reference import schema_page
 from tasks.config.settings import Settings
 from tasks.operations.former_copies import warn_of_former_copies
+from tasks.operations.postgres_copy import update_copy
 
-Paths = Mapping[str, Path]
 
-
-def show_status(paths: Paths, form: Form) -> int:
+def status(*, warehouse: Warehouse = None, snapshot: Snapshot = None, form: OutputFormat = AS_TABLE) -> None:
     """Show how the warehouse is; to a program, in one row."""
-
-    def run(warehouse: Warehouse) -> int:
-        status = read_status(warehouse)
-        if is_for_program(require_one_form(form)):
-            give(_one_row(status), form)
-            return 0
-        console = out()
-        show(console, _facts(status), "Warehouse")
-        show(console, status.migrations, "Migrations applied")
-        show(console, status.rows, "Rows")
-        return 0
-
-    return _with_warehouse(paths, run)
+    status = read_status(_open(warehouse=warehouse, snapshot=snapshot))
+    if form.is_for_program:
+        give(_one_row(status), form)
+        return
+    console = out()
+    show(console, _facts(status), "Warehouse")
+    show(console, status.migrations, "Migrations applied")
+    show(console, status.rows, "Rows")
 
 
-def show_verification(paths: Paths, form: Form) -> int:
+def verify(
+    *,
+    warehouse: Warehouse = None,
+    snapshot: Snapshot = None,
+    export_folder: ExportFolder = None,
+    form: OutputFormat = AS_TABLE,
+) -> int:
     """Verify, with progress, and show what failed. A file that has no copies, as a backup, is verified alone."""
-
-    def run(warehouse: Warehouse) -> int:
-        console = sentences_of(form)
-        has_copies = _has_copies(paths)
-        with _progress() as told:
-            verification = verify(warehouse, told, has_copies=has_copies)
-        if not has_copies:
-            err().print("not compared with its copies: give --snapshot and --export-folder for that")
-        return _show_failures(console, warehouse, verification, form)
-
-    return _with_warehouse(paths, run)
+    paths = {"warehouse": warehouse, "snapshot": snapshot, "export_folder": export_folder}
+    opened, has_copies = _open(**paths), _has_copies(paths)
+    with _progress() as told:
+        verification = maintenance.verify(opened, told, has_copies=has_copies)
+    if not has_copies:
+        err().print("not compared with its copies: give --snapshot and --export-folder for that")
+    return _show_failures(message_console(form), opened, verification, form)
 
 
-def migrate_warehouse(paths: Paths) -> int:
-    """Bring the warehouse forward, and say how far."""
-
-    def run(warehouse: Warehouse) -> int:
-        applied = warehouse.migrate()
-        words = f"{len(applied)} migrations applied ({', '.join(applied)})" if applied else "nothing to apply"
-        out().print(f"{escape(str(warehouse.path))}: {words}, the views are made anew")
-        return 0
-
-    return _with_warehouse(paths, run)
+def migrate(*, warehouse: Warehouse = None) -> None:
+    """Migrate the warehouse, and report how far."""
+    opened = _open(warehouse=warehouse)
+    applied = opened.migrate()
+    words = f"{len(applied)} migrations applied ({', '.join(applied)})" if applied else "nothing to apply"
+    out().print(f"{escape(str(opened.path))}: {words}, the views are made anew")
 
 
-def make_snapshot(paths: Paths) -> int:
+def snapshot(*, warehouse: Warehouse = None, snapshot: Snapshot = None, export_folder: ExportFolder = None) -> None:
     """Make the snapshot, and the exports that are missing or not as in the warehouse."""
-
-    def run(warehouse: Warehouse) -> int:
-        Settings().writing_at(paths)
-        exports, exports_kept = renew_exports(warehouse)
-        made = warehouse.snapshot()
-        out().print(f"snapshot: {escape(str(made.path))}")
-        for warning in warn_of_former_copies(Settings().at(paths)):
-            err().print(f"[yellow]warning:[/] {escape(warning)}")
-        out().print(f"export: {escape(str(made.export_path))}" if made.export_path else "export: no day is published")
-        _tell_exports(exports, exports_kept)
-        return 0
-
-    return _with_warehouse(paths, run)
+    hear_warehouse()
+    settings = Settings().writing_at({"warehouse": warehouse, "snapshot": snapshot, "export_folder": export_folder})
+    opened = settings.open_warehouse()
+    exports, exports_kept = renew_exports(opened)
+    made = opened.snapshot()
+    out().print(f"snapshot: {escape(str(made.path))}")
+    for warning in warn_of_former_copies(settings):
+        err().print(f"[yellow]warning:[/] {escape(warning)}")
+    out().print(f"export: {escape(str(made.export_path))}" if made.export_path else "export: no day is published")
+    _report_exports(exports, exports_kept)
 
 
-def make_backup(path: Path | None, paths: Paths) -> int:
+def backup(
+    path: Annotated[
+        Path | None,
+        Parameter(
+            help="The new file; none is overwritten. Default: in BALLAST_BACKUP_FOLDER or backups/ beside the "
+            "warehouse, with the time (UTC) in its name."
+        ),
+    ] = None,
+    /,
+    *,
+    warehouse: Warehouse = None,
+) -> None:
     """Back the warehouse up."""
-
-    def run(warehouse: Warehouse) -> int:
-        made = backup(warehouse, path or new_backup_path(warehouse.path, Settings().at(paths).backup_folder))
-        out().print(f"backup: {escape(str(made))} ({decimal(made.stat().st_size)})")
-        return 0
-
-    return _with_warehouse(paths, run)
+    opened = _open(warehouse=warehouse)
+    folder = Settings().at({"warehouse": warehouse}).backup_folder
+    made = maintenance.backup(opened, path or new_backup_path(opened.path, folder))
+    out().print(f"backup: {escape(str(made))} ({decimal(made.stat().st_size)})")
 
 
-def restore_backup(path: Path, paths: Paths) -> int:
+def restore(
+    path: Annotated[Path, Parameter(help="The backup.")],
+    /,
+    *,
+    warehouse: Warehouse = None,
+    snapshot: Snapshot = None,
+    export_folder: ExportFolder = None,
+) -> None:
     """Put a backup in the place of the warehouse."""
-
-    def run(warehouse: Warehouse) -> int:
-        Settings().writing_at(paths)
-        with _progress() as told:
-            restored = restore(warehouse, path, told)
-        out().print(f"restored: {escape(str(warehouse.path))} is as in {escape(str(path))}, with a new snapshot")
-        if restored.kept:
-            out().print(f"replaced: the file before is kept in {escape(str(restored.kept))}")
-        _tell_exports(restored.exports, restored.exports_kept)
-        return 0
-
-    return _with_warehouse(paths, run)
+    hear_warehouse()
+    settings = Settings().writing_at({"warehouse": warehouse, "snapshot": snapshot, "export_folder": export_folder})
+    with _progress() as told:
+        restored = maintenance.restore(settings.open_warehouse(), path, told)
+    out().print(f"restored: {escape(str(settings.warehouse))} is as in {escape(str(path))}, with a new snapshot")
+    if restored.kept:
+        out().print(f"replaced: the file before is kept in {escape(str(restored.kept))}")
+    _report_exports(restored.exports, restored.exports_kept)
 
 
-def _has_copies(paths: Paths) -> bool:
-    """Say whether a warehouse has copies to compare it with: that of the settings has, another where they are found."""
+def copy(*, warehouse: Warehouse = None) -> None:
+    """Copy to PostgreSQL what is published and not there yet, and report what that was."""
+    copied = update_copy(Settings().at({"warehouse": warehouse}))
+    runs, rows = counted(copied.n_runs, "run"), counted(copied.n_rows, "row")
+    out().print(f"copied {runs}, {rows} to {copied.target}")
+
+
+def schema(*, snapshot: Snapshot = None) -> None:
+    """Print what the snapshot says of its tables, views and macros, as Markdown."""
+    with open_snapshot(snapshot) as reader:
+        write(schema_page(reader.query("schema_columns")))
+
+
+def _open(**paths: Path | None) -> live.Warehouse:
+    hear_warehouse()
+    return Settings().at(paths).open_warehouse()
+
+
+def _has_copies(paths: Mapping[str, Path | None]) -> bool:
+    """Report whether there are copies to compare with: those of the settings, of another file where they are found."""
     settings, configured = Settings().at(paths), Settings()
     is_other = settings.warehouse.resolve() != configured.warehouse.resolve()
     return not is_other or (settings.snapshot.exists() and not configured.copies_shared_with(settings))
 
 
-def _tell_exports(exports: ExportChanges, kept: Path) -> None:
+def _report_exports(exports: ExportChanges, kept: Path) -> None:
     parts = (("made anew", exports.written), ("removed, their days are not published", exports.removed))
     told = ", ".join(f"{len(days)} {what}" for what, days in parts if days)
     is_kept = f"; what was there before is kept in {escape(str(kept))}" if kept.exists() else ""
     out().print(f"exports: {told}{is_kept}" if told else "exports: all are as in the warehouse")
 
 
-def _with_warehouse(paths: Paths, run: Callable[[Warehouse], int]) -> int:
-    hear_warehouse()
-    try:
-        return run(Settings().at(paths).open_warehouse())
-    except PROBLEMS as problem:
-        return tell(problem)
-
-
-def _show_failures(console: Console, warehouse: Warehouse, verification: Verification, form: Form) -> int:
+def _show_failures(console: Console, warehouse: live.Warehouse, verification: Verification, form: OutputFormat) -> int:
     schema = {"what": pl.String, "failures": pl.Int64, "first": pl.String}
     failures = pl.DataFrame(verification.failures, schema, orient="row")
-    if is_for_program(form) or failures.height:
+    if form.is_for_program or failures.height:
         give(failures, form, "What is wrong")
     if failures.is_empty():
         console.print(f"{escape(str(warehouse.path))} is sound: {verification.n_steps} steps, no failure")

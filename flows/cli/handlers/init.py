@@ -5,11 +5,12 @@ import shlex
 from collections.abc import Collection
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Annotated
 
+from cyclopts import Parameter
 from rich.tree import Tree
 
-from flows.terminal.console import PROBLEMS, err, out, tell
-from flows.terminal.program import program_here
+from flows.terminal.console import err, out
 from sizing.limits.presets import PRESETS
 from sizing.text import listed
 from sql.files.atomic_files import protect
@@ -27,18 +28,18 @@ _NEXT = (
 )
 
 
-def begin(folder: Path, preset: str) -> int:
-    """Write the files, all or none, and say what is there now."""
-    try:
-        if preset not in PRESETS:
-            raise UsageError(unknown(f"preset {preset}", preset, PRESETS))
-        day = find_calendar(Settings().exchange).last_closed(datetime.now(UTC))
-        files = starter_files(preset, day)
-        _write(folder, files)
-    except PROBLEMS as problem:
-        return tell(problem)
-    _say(folder, files, preset)
-    return 0
+def init(
+    folder: Annotated[Path, Parameter(help="Where to begin; it is made where it is missing.")] = Path(),
+    /,
+    *,
+    preset: Annotated[str, Parameter(help="conservative, balanced or aggressive.")] = "balanced",
+) -> None:
+    """Write the files, all or none, and list what is there now."""
+    if preset not in PRESETS:
+        raise UsageError(unknown(f"preset {preset}", preset, PRESETS))
+    files = starter_files(preset, find_calendar(Settings().exchange).last_closed(datetime.now(UTC)))
+    _write(folder, files)
+    _list(folder, files, preset)
 
 
 def _write(folder: Path, files: dict[Path, str]) -> None:
@@ -57,7 +58,7 @@ def _write(folder: Path, files: dict[Path, str]) -> None:
         raise SourceError(msg) from error
 
 
-def _say(folder: Path, files: Collection[Path], preset: str) -> None:
+def _list(folder: Path, files: Collection[Path], preset: str) -> None:
     console = out()
     scores = max(path.name for path in files if path.name.startswith("scores"))
     tree = Tree(f"{folder.resolve().name}/", highlight=False)
@@ -71,11 +72,11 @@ def _say(folder: Path, files: Collection[Path], preset: str) -> None:
     for name in (variable(setting) for setting in ("config", "inbox", "warehouse")):
         if name in os.environ:
             err().print(
-                f"[yellow]warning:[/] the environment has {name}, which goes before .env: unset it to use these"
+                f"[yellow]warning:[/] {name} of the environment takes precedence over .env: unset it to use these"
             )
     console.print("\nNext:")
     if folder.resolve() != Path.cwd():
         console.print(f"  cd {shlex.quote(str(folder))}", markup=False, soft_wrap=True)
-    program, width = program_here(folder.resolve()), max(len(command) for command, _ in _NEXT)
+    width = max(len(command) for command, _ in _NEXT)
     for command, why in _NEXT:
-        console.print(f"  {program} {command:<{width}}  # {why}", markup=False, soft_wrap=True)
+        console.print(f"  ballast {command:<{width}}  # {why}", markup=False, soft_wrap=True)

@@ -1,20 +1,21 @@
 """`ballast plan`: what a run of a day would do, in sentences, a table of the portfolios and one of the targets."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import date
-from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import polars as pl
+from cyclopts import Parameter
 from polars import selectors as cs
 from rich.console import Console
 from rich.markup import escape
 
 from flows.cli.handlers.run_request import one_day, warn
+from flows.cli.limit_parameters import LIMITS_AS_CONFIGURED, LimitFlags
 from flows.terminal.console import (
     ERROR,
     HELD,
-    PROBLEMS,
     PROPOSED,
     REJECTED,
     code_of,
@@ -24,13 +25,20 @@ from flows.terminal.console import (
     narrowed,
     out,
     show,
-    tell,
     with_causes,
     worst_of,
 )
 from flows.terminal.foremost import count_others, only
-from flows.terminal.output import give, require_one_form
-from flows.terminal.parameters import Form
+from flows.terminal.output import give
+from flows.terminal.parameters import (
+    AS_CONFIGURED_WITH_INBOX,
+    AS_TABLE,
+    AsOf,
+    OutputFormat,
+    PathOptionsWithInbox,
+    PortfolioIds,
+    prepare,
+)
 from sizing.text import listed
 from tasks.config.settings import Settings
 from tasks.inputs.portfolio_groups import closed_portfolios, early_closes, unknown_days
@@ -71,36 +79,33 @@ _SPARED = ("action", "visible")
 """What a narrow terminal has no place for, the first one first."""
 
 
-def show_plan(  # noqa: PLR0913 - the flags
-    as_of: date | None,
-    paths: Mapping[str, Path],
-    portfolio_ids: Sequence[str],
-    given: Mapping[str, Any],
-    form: Form,
+def plan(  # noqa: PLR0913 - the flags
     *,
-    all_rows: bool,
+    as_of: AsOf = None,
+    portfolio: PortfolioIds = (),
+    all_rows: Annotated[bool, Parameter(negative="", help="Show the targets that stay as they are too.")] = False,
+    places: PathOptionsWithInbox = AS_CONFIGURED_WITH_INBOX,
+    form: OutputFormat = AS_TABLE,
+    limits: LimitFlags = LIMITS_AS_CONFIGURED,
 ) -> int:
-    """Plan the day, show what would change, and give the exit code that the run would have."""
+    """Plan the day, show what would change, and return the exit code that the run would have."""
+    prepare(verbose=False)
     console = err()
     hear_warehouse()
-    try:
-        require_one_form(form)
-        asked = read_context(Settings().writing_at(paths), portfolio_ids, given)
-        day = one_day(asked, as_of)
-        warn(console, asked)
-        plan = _plan(console, asked, day)
-        targets = plan.targets if all_rows else plan.targets.filter("is_changed")
-        if form.json:
-            give(_nested(plan.portfolios, targets), form)
-        elif form.csv:
-            give(plan.portfolios.select("portfolio_id", "state", "reason").join(targets, on="portfolio_id"), form)
-        else:
-            _show(plan, targets)
-        for warning in plan.warnings:
-            console.print(f"[yellow]warning:[/] {escape(warning)}")
-    except PROBLEMS as problem:
-        return tell(problem)
-    return worst_of(code_of(one.error) if one.error else _CODES.get(one.state, 0) for one in plan.results)
+    asked = read_context(Settings().writing_at(asdict(places)), portfolio, limits)
+    day = one_day(asked, as_of)
+    warn(console, asked)
+    planned = _plan(console, asked, day)
+    targets = planned.targets if all_rows else planned.targets.filter("is_changed")
+    if form.json:
+        give(_nested(planned.portfolios, targets), form)
+    elif form.csv:
+        give(planned.portfolios.select("portfolio_id", "state", "reason").join(targets, on="portfolio_id"), form)
+    else:
+        _show(planned, targets)
+    for warning in planned.warnings:
+        console.print(f"[yellow]warning:[/] {escape(warning)}")
+    return worst_of(code_of(one.error) if one.error else _CODES.get(one.state, 0) for one in planned.results)
 
 
 def _plan(console: Console, asked: RunContext, day: date) -> Plan:

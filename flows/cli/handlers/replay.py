@@ -1,50 +1,54 @@
 """`ballast replay`: compute published runs again, with progress, and show every value that differs."""
 
-from collections.abc import Mapping
 from datetime import UTC, date, datetime
-from pathlib import Path
+from typing import Annotated
 
-from flows.replay import IDENTICAL, ReplayConfig, replay
-from flows.server.flow_runner import run_watched
-from flows.terminal.console import DIFFERENT, PROBLEMS, STOPPED, err, out, say, show, tell
-from flows.terminal.output import give, is_for_program, sentences_of
-from flows.terminal.parameters import AS_TABLE, Form
+from cyclopts import Parameter
+
+from flows.terminal.console import DIFFERENT, err, out, say, show
+from flows.terminal.output import give, message_console
+from flows.terminal.parameters import AS_TABLE, AsFlowRun, OutputFormat, Verbose, Warehouse, prepare
 from tasks.config.settings import Settings
 from tasks.errors import UsageError
 
 _SHOWN = 50
 
 
-def replay_runs(  # noqa: PLR0913, PLR0917 - the flags
-    run_id: str | None,
-    as_of: date | None,
-    first: date | None,
-    last: date | None,
-    paths: Mapping[str, Path],
-    form: Form = AS_TABLE,
+def replay(  # noqa: PLR0913 - the flags
+    run_id: Annotated[str | None, Parameter(help="The run.")] = None,
+    /,
+    *,
+    as_of: Annotated[date | None, Parameter(help="The trading day, for all its runs.")] = None,
+    first: Annotated[date | None, Parameter(name="--from", help="First day of a range.")] = None,
+    last: Annotated[date | None, Parameter(name="--to", help="Last day of a range.")] = None,
+    warehouse: Warehouse = None,
+    form: OutputFormat = AS_TABLE,
+    prefect: AsFlowRun = False,
+    verbose: Verbose = False,
 ) -> int:
     """Replay a run, the runs of a day, or those of a range."""
-    console, began = err(), datetime.now(UTC)
-    try:
-        results = sentences_of(form)
-        config = _config(run_id, as_of, first, last, Settings().writing_at(paths))
-        state = run_watched(console, replay, config)
-        say(state.message, results, console)
-        if is_for_program(form):
-            give(config.settings.open_warehouse().query("replays_since", since=began), form)
-        elif state.name != IDENTICAL:
-            _show_differences(config.settings, began)
-    except PROBLEMS as problem:
-        return tell(problem)
-    except KeyboardInterrupt:
-        console.print("[yellow]stopped:[/] what is replayed is recorded; run the same command again to replay all")
-        return STOPPED
+    prepare(verbose=verbose, prefect=prefect)
+    # As it is imported, Prefect reads what `prepare` sets.
+    from flows.replay import IDENTICAL, ReplayConfig  # noqa: PLC0415
+    from flows.replay import replay as flow  # noqa: PLC0415
+    from flows.server.flow_runner import run_watched  # noqa: PLC0415
+
+    began = datetime.now(UTC)
+    days = _days(run_id, as_of, first, last)
+    settings = Settings().writing_at({"warehouse": warehouse})
+    state = run_watched(err(), flow, ReplayConfig(run_id=run_id, first=days[0], last=days[1], settings=settings))
+    say(state.message, message_console(form), err())
+    if form.is_for_program:
+        give(settings.open_warehouse().query("replays_since", since=began), form)
+    elif state.name != IDENTICAL:
+        _show_differences(settings, began)
     return 0 if state.name == IDENTICAL else DIFFERENT
 
 
-def _config(
-    run_id: str | None, as_of: date | None, first: date | None, last: date | None, settings: Settings
-) -> ReplayConfig:
+def _days(
+    run_id: str | None, as_of: date | None, first: date | None, last: date | None
+) -> tuple[date | None, date | None]:
+    """Return the first and the last day, None for a run. *Raises* `UsageError` for what is neither."""
     if as_of and (first or last):
         msg = "--as-of asks for one day, --from and --to for a range: give the one or the other"
         raise UsageError(msg)
@@ -56,7 +60,7 @@ def _config(
             f"{run_id or 'no run'}, {first or 'no first day'}, {last or 'no last day'}"
         )
         raise UsageError(msg)
-    return ReplayConfig(run_id=run_id, first=first, last=last, settings=settings)
+    return first, last
 
 
 def _show_differences(settings: Settings, since: datetime) -> None:

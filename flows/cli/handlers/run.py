@@ -1,25 +1,22 @@
 """`ballast run`: one day or a range, with progress, and the targets of the last day at the end."""
 
 import shlex
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
 from functools import partial
-from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
+from cyclopts import Parameter
 from rich.console import Console
 from rich.markup import escape
 
-from flows.cli.handlers.run_request import AS_CONFIGURED, days_asked_for, warn
-from flows.cli.handlers.run_results import Failure, give_fates
-from flows.daily_rebalance import daily_rebalance, rebalance_day
-from flows.server.flow_runner import flow_engine, progress_bar, run_flow, starting
+from flows.cli.handlers.run_request import days_asked_for, warn
+from flows.cli.handlers.run_results import Failure, write_run_results
+from flows.cli.limit_parameters import LIMITS_AS_CONFIGURED, LimitFlags
 from flows.terminal.console import (
     HELD,
-    PROBLEMS,
     PROPOSED,
-    STOPPED,
     code_of,
     err,
     four_decimals,
@@ -27,18 +24,27 @@ from flows.terminal.console import (
     narrowed,
     os_user,
     out,
+    progress_bar,
     say,
     show,
     tell,
 )
 from flows.terminal.foremost import count_others, first_targets
-from flows.terminal.output import is_for_program, require_one_form
-from flows.terminal.parameters import AS_TABLE, Form
-from flows.terminal.program import as_printed
+from flows.terminal.parameters import (
+    AS_CONFIGURED_WITH_INBOX,
+    AS_TABLE,
+    AsFlowRun,
+    AsOf,
+    OutputFormat,
+    PathOptionsWithInbox,
+    PortfolioIds,
+    Verbose,
+    prepare,
+)
 from sizing.errors import BallastError
 from tasks.config.settings import RebalanceConfig, Settings
-from tasks.errors import FailedPortfoliosError
-from tasks.inputs.run_context import RunContext, read_context
+from tasks.errors import PROBLEMS, FailedPortfoliosError
+from tasks.inputs.run_context import read_context
 from tasks.reports import run_reporting
 from tasks.reports.priority import ORDER
 from tasks.sources.discovery import find_sources
@@ -66,57 +72,58 @@ class _Ended:
     failures: tuple[Failure, ...] = ()
 
 
-def run_days(  # noqa: PLR0913 - the flags
-    as_of: date | None,
-    first: date | None,
-    last: date | None,
-    paths: Mapping[str, Path],
+def run(  # noqa: PLR0913 - the flags
     *,
-    portfolio_ids: Sequence[str] = (),
-    given: Mapping[str, Any] = AS_CONFIGURED,
-    form: Form = AS_TABLE,
+    as_of: AsOf = None,
+    first: Annotated[date | None, Parameter(name="--from", help="First day of a range.")] = None,
+    last: Annotated[date | None, Parameter(name="--to", help="Last day of a range.")] = None,
+    portfolio: PortfolioIds = (),
+    places: PathOptionsWithInbox = AS_CONFIGURED_WITH_INBOX,
+    form: OutputFormat = AS_TABLE,
+    prefect: AsFlowRun = False,
+    verbose: Verbose = False,
+    limits: LimitFlags = LIMITS_AS_CONFIGURED,
 ) -> int:
-    """Run the day, or each trading day of the range in order, up to one that is held, waits for approval or fails.
+    """Run the day, or each trading day of the range in order, up to one that is held, waits for approval or fails."""
+    prepare(verbose=verbose, prefect=prefect)
+    # As it is imported, Prefect reads what `prepare` sets.
+    from flows.daily_rebalance import daily_rebalance, rebalance_day  # noqa: PLC0415
+    from flows.server.flow_runner import flow_engine, run_flow, starting  # noqa: PLC0415
 
-    `given` are limits that are other than configured, by their names, of the named portfolios or of all.
-    """
     console, began = err(), datetime.now(UTC)
     hear_warehouse()
-    try:
-        is_for_a_program = is_for_program(require_one_form(form))
-        request = RebalanceConfig(
-            portfolio_ids=tuple(portfolio_ids),
-            limits=dict(given),
-            requested_by=os_user(),
-            settings=Settings().writing_at(paths),
-        )
-        asked = read_context(request.settings, request.portfolio_ids, request.limits)
-        days = days_asked_for(asked, as_of, first, last)
-        for day in days:
-            find_sources(asked.settings.inbox, day, asked.feeds)
-        warn(console, asked)
-        with flow_engine():
-            ended = _run_each(console, request, asked, days)
-        if is_for_a_program:
-            give_fates(asked.settings, form, began, (days[0], days[-1]), ended.failures)
-        elif ended.done:
-            _show(asked.settings, ended.done[-1])
-    except PROBLEMS as problem:
-        return tell(problem)
-    except KeyboardInterrupt:
-        console.print("[yellow]stopped:[/] what is published is whole; run the same command again to go on")
-        return STOPPED
+    request = RebalanceConfig(
+        portfolio_ids=portfolio,
+        limits=dict(limits),
+        requested_by=os_user(),
+        settings=Settings().writing_at(asdict(places)),
+    )
+    asked = read_context(request.settings, request.portfolio_ids, request.limits)
+    days = days_asked_for(asked, as_of, first, last)
+    for day in days:
+        find_sources(asked.settings.inbox, day, asked.feeds)
+    warn(console, asked)
+
+    def run_day(day: date) -> Any:  # noqa: ANN401 - Prefect's State, which is imported late
+        config = request.model_copy(update={"as_of_date": day})
+        return run_flow(daily_rebalance, config, partial(rebalance_day, config, asked))
+
+    with flow_engine():
+        ended = _run_each(console, days, run_day, starting())
+    if form.is_for_program:
+        write_run_results(asked.settings, form, began, (days[0], days[-1]), ended.failures)
+    elif ended.done:
+        _show(asked.settings, ended.done[-1])
     return ended.code
 
 
-def _run_each(console: Console, request: RebalanceConfig, asked: RunContext, days: tuple[date, ...]) -> _Ended:
+def _run_each(console: Console, days: tuple[date, ...], run_day: Callable[[date], Any], words: str) -> _Ended:
     """Run the days in order, up to one that is held, proposed or fails."""
     with progress_bar(console) as progress:
-        bar = progress.add_task(starting(), total=len(days))
+        bar = progress.add_task(words, total=len(days))
         for number, day in enumerate(days):
-            config = request.model_copy(update={"as_of_date": day})
             try:
-                state = run_flow(daily_rebalance, config, partial(rebalance_day, config, asked))
+                state = run_day(day)
             except FailedPortfoliosError as some:
                 return _end_partly(console, days[:number], some)
             except PROBLEMS as problem:
@@ -160,7 +167,7 @@ def _show(settings: Settings, day: date) -> None:
         "action",
     )
     show(console, narrowed(console, four_decimals(shown, *_WEIGHTS), _SPARED), title=f"Targets of {day}")
-    count_others(console, targets, first, ORDER, f"`{as_printed('targets NAME')}` shows others")
+    count_others(console, targets, first, ORDER, "`ballast targets NAME` shows others")
     console.print(
         f"database  {settings.warehouse}\nsnapshot  {settings.snapshot}\nexports   {settings.export_folder}\n"
     )
@@ -173,10 +180,9 @@ def _next_commands(settings: Settings, day: date, portfolio_id: str, asset: str)
     is_default = settings.snapshot == Settings().snapshot
     where = "" if is_default else f" --snapshot {shlex.quote(str(settings.snapshot))}"
     weight = f"{shlex.quote(portfolio_id)} {shlex.quote(asset)} --as-of {day}"
-    commands = (
-        f"explain {weight}{where}  # the story of one weight",
-        f"report --as-of {day}{where}  # the day on one page",
-        f'sql "FROM rejected_rows SELECT source, row_number, reason"{where}',
-        "up  # every evening by itself, watched in the browser",
+    return (
+        f"ballast explain {weight}{where}  # the story of one weight",
+        f"ballast report --as-of {day}{where}  # the day on one page",
+        f'ballast sql "FROM rejected_rows SELECT source, row_number, reason"{where}',
+        "ballast up  # every evening by itself, watched in the browser",
     )
-    return tuple(map(as_printed, commands))

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from datetime import date
-from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
@@ -16,9 +15,6 @@ from tasks.inputs.portfolio_groups import days_of_groups
 from tasks.inputs.run_context import RunContext
 from tasks.sources.discovery import days_in_inbox
 from tasks.trading_calendar import find_calendar
-
-AS_CONFIGURED: Mapping[str, Any] = {}
-"""No limit is given on the command line."""
 
 
 def one_day(asked: RunContext, as_of: date | None) -> date:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import polars as pl
 
 from flows.terminal.output import give
-from flows.terminal.parameters import Form
+from flows.terminal.parameters import OutputFormat
 from tasks.config.settings import Settings
 
 _ROW = pl.Schema(
@@ -30,8 +30,8 @@ class Failure(NamedTuple):
     message: str
 
 
-def give_fates(
-    settings: Settings, form: Form, since: datetime, days: tuple[date, date], failures: Sequence[Failure] = ()
+def write_run_results(
+    settings: Settings, form: OutputFormat, since: datetime, days: tuple[date, date], failures: Sequence[Failure] = ()
 ) -> None:
     """Write what became since then of each run from the first to the last of `days`.
 

@@ -1,15 +1,16 @@
 """`ballast validate`: what is wrong with the config and the files of a day, before a run. Nothing is written."""
 
-from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import date
-from pathlib import Path
+from typing import Annotated
 
 import polars as pl
+from cyclopts import Parameter
 
-from flows.terminal.console import ERROR, PROBLEMS, out, show, tell
+from flows.terminal.console import ERROR, out, show
 from flows.terminal.foremost import count_others, only
-from flows.terminal.output import give, is_for_program, require_one_form, sentences_of
-from flows.terminal.parameters import Form
+from flows.terminal.output import give, message_console
+from flows.terminal.parameters import AS_CONFIGURED_WITH_INBOX, AS_TABLE, OutputFormat, PathOptionsWithInbox
 from sizing.text import MOST_NAMED, counted, listed
 from tasks.config.settings import Settings
 from tasks.preflight import file_check
@@ -23,26 +24,28 @@ _MOST_ROWS = 50
 _USED = {True: "yes", False: "no"}
 
 
-def validate(as_of: date | None, paths: Mapping[str, Path], form: Form, *, is_strict: bool) -> int:
-    """Show what is wrong, the problems first, and say in one sentence whether a run can begin."""
-    try:
-        require_one_form(form)
-        seen = DayValidation(Settings().at(paths))
-        seen.look(as_of)
-    except PROBLEMS as problem:
-        return tell(problem)
+def validate(
+    *,
+    as_of: Annotated[date | None, Parameter(help="The trading day. Default: the newest one of the inbox.")] = None,
+    strict: Annotated[bool, Parameter(negative="", help="Warnings are errors.")] = False,
+    places: PathOptionsWithInbox = AS_CONFIGURED_WITH_INBOX,
+    form: OutputFormat = AS_TABLE,
+) -> int:
+    """Show what is wrong, the problems first, and report in one sentence whether a run can begin."""
+    seen = DayValidation(Settings().at(asdict(places)))
+    seen.look(as_of)
     findings = pl.DataFrame(seen.found, schema=dict.fromkeys(_SCHEMA, pl.String), orient="row")
-    if is_for_program(form):
+    if form.is_for_program:
         give(findings, form)
     else:
         _show(seen, findings)
     n_errors = findings.filter(level=file_check.ERROR).height
     n_warnings = findings.height - n_errors
-    is_ready = not n_errors and not (is_strict and n_warnings)
+    is_ready = not n_errors and not (strict and n_warnings)
     counts = [counted(n, what) for n, what in ((n_errors, "error"), (n_warnings, "warning")) if n]
     of_day = f"{seen.day}: " if seen.day else ""
     looked_at = f"{counted(len(seen.files), 'file')}, {counted(len(seen.limits), 'portfolio')}"
-    console = sentences_of(form)
+    console = message_console(form)
     verdict = ", ".join(["ready" if is_ready else "not ready", *counts])
     console.print(f"{of_day}{looked_at}: {verdict}", soft_wrap=True)
     return 0 if is_ready else ERROR

@@ -1,56 +1,73 @@
 """`ballast diff`: what changed between two days or two runs, and why."""
 
-from collections.abc import Mapping
 from datetime import date
 from difflib import get_close_matches
-from pathlib import Path
+from typing import Annotated, TypeAlias
 
 import polars as pl
+from cyclopts import Parameter
 
-from flows.cli.queries.snapshot_session import NothingToShowError, look, require_known_portfolios, say_days_around
+from flows.cli.queries.snapshot_session import (
+    NothingToShowError,
+    open_snapshot,
+    require_known_portfolios,
+    say_days_around,
+)
 from flows.terminal.console import four_decimals, narrowed, out, show, with_causes
 from flows.terminal.foremost import count_others, only
-from flows.terminal.output import give, is_for_program
-from flows.terminal.parameters import Form
+from flows.terminal.output import give
+from flows.terminal.parameters import AS_TABLE, NAME, OutputFormat, Snapshot
 from sql.snapshot_reader import SnapshotReader
 from tasks.errors import UsageError
 from tasks.reports.priority import first_by
 
-Runs = tuple[str | None, str | None]
-Days = tuple[date | None, date | None]
+Runs: TypeAlias = tuple[str | None, str | None]
+Days: TypeAlias = tuple[date | None, date | None]
 
 _THE_OTHERS = "--portfolio NAME shows another, --csv and --json have all"
 _SPARED = ("bucket", "previous_target_weight", "change")
 
 
-def show_difference(runs: Runs, days: Days, portfolio: str | None, paths: Mapping[str, Path], form: Form) -> int:
+def diff(  # noqa: PLR0913 - the flags
+    from_run: Annotated[str | None, Parameter(help="A published run, as `latest_runs` names it.")] = None,
+    to_run: Annotated[str | None, Parameter(help="The run that is held against it.")] = None,
+    /,
+    *,
+    first: Annotated[date | None, Parameter(name="--from", help="A day, instead of runs.")] = None,
+    last: Annotated[date | None, Parameter(name="--to", help="The day that is held against it.")] = None,
+    portfolio: Annotated[str | None, NAME, Parameter(help="Only this portfolio.")] = None,
+    snapshot: Snapshot = None,
+    form: OutputFormat = AS_TABLE,
+) -> None:
     """Show what changed: a summary per portfolio, then every weight that moved, with why."""
-
-    def tell_difference(reader: SnapshotReader) -> None:
+    runs, days = (from_run, to_run), (first, last)
+    with open_snapshot(snapshot) as reader:
         _require_one_question(runs, days)
         known = require_known_portfolios(reader, [portfolio] if portfolio else [])
         compared = _between_runs(reader, runs) if any(runs) else _between_days(reader, days)
         compared = compared.filter(pl.col("portfolio_id").is_in(known["portfolio_id"].implode()))
         if compared.is_empty():
             raise NothingToShowError(_say_nothing(reader, runs, days, portfolio))
-        moved = compared.filter(pl.col("change") != "unchanged")
-        if is_for_program(form):
-            give(moved, form)
-            return
-        console = out()
-        summary = summarise(compared)
-        first = first_by(summary, pl.col("turnover"))
-        shown = only(summary, first)
-        show(console, narrowed(console, shown, ("increased", "decreased")), "What changed")
-        count_others(console, summary, shown, "the largest turnover first", _THE_OTHERS)
-        if moved.is_empty():
-            console.print("No weight moved.")
-            return
-        weights = ("previous_target_weight", "target_weight", "weight_change")
-        rows = only(moved, first).select("portfolio_id", "asset", "bucket", *weights, "change", with_causes())
-        show(console, narrowed(console, four_decimals(rows, *weights), _SPARED), "Why")
+    moved = compared.filter(pl.col("change") != "unchanged")
+    if form.is_for_program:
+        give(moved, form)
+    else:
+        _show(compared, moved)
 
-    return look(paths, form, tell_difference)
+
+def _show(compared: pl.DataFrame, moved: pl.DataFrame) -> None:
+    console = out()
+    summary = summarise(compared)
+    first = first_by(summary, pl.col("turnover"))
+    shown = only(summary, first)
+    show(console, narrowed(console, shown, ("increased", "decreased")), "What changed")
+    count_others(console, summary, shown, "the largest turnover first", _THE_OTHERS)
+    if moved.is_empty():
+        console.print("No weight moved.")
+        return
+    weights = ("previous_target_weight", "target_weight", "weight_change")
+    rows = only(moved, first).select("portfolio_id", "asset", "bucket", *weights, "change", with_causes())
+    show(console, narrowed(console, four_decimals(rows, *weights), _SPARED), "Why")
 
 
 def summarise(compared: pl.DataFrame) -> pl.DataFrame:

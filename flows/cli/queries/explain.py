@@ -1,39 +1,43 @@
 """`ballast explain`: the whole story of one weight."""
 
-from collections.abc import Mapping
 from datetime import date
-from pathlib import Path
+from typing import Annotated
 
 import polars as pl
+from cyclopts import Parameter
 
 from flows.cli.queries.explain_view import print_page
-from flows.cli.queries.snapshot_session import NothingToShowError, look, require_known_portfolios
+from flows.cli.queries.snapshot_session import NothingToShowError, open_snapshot, require_known_portfolios
 from flows.terminal.console import out
-from flows.terminal.output import give, is_for_program
-from flows.terminal.parameters import Form
-from sql.snapshot_reader import SnapshotReader
+from flows.terminal.output import give
+from flows.terminal.parameters import AS_TABLE, NAME, OutputFormat, Snapshot
 from tasks.errors import UsageError
 
 _NOT_PUBLISHED, _NO_CANDIDATE = "published run", "candidate"
 """Rows with which the story says that there is none."""
 
 
-def explain_weight(portfolio: str, asset: str, as_of: date | None, paths: Mapping[str, Path], form: Form) -> int:
-    """Tell the story: to a person as a page, to a program as rows."""
-
-    def show(reader: SnapshotReader) -> None:
+def explain(
+    portfolio: Annotated[str, NAME, Parameter(help="The portfolio.")],
+    asset: Annotated[str, NAME, Parameter(help="The asset, held or not, or CASH.")],
+    /,
+    *,
+    as_of: Annotated[date | None, Parameter(help="The trading day. Default: the portfolio's newest.")] = None,
+    snapshot: Snapshot = None,
+    form: OutputFormat = AS_TABLE,
+) -> None:
+    """Write how a weight came about: to a person as a page, to a program as rows."""
+    with open_snapshot(snapshot) as reader:
         known = require_known_portfolios(reader, [portfolio])
         day = as_of or known["newest_day"][0]
         steps = reader.query("explained", portfolio_id=portfolio, asset=asset, as_of_date=day)
-        quantity, words = steps.row(0, named=True)["quantity"], steps["words"][0]
-        if quantity == _NOT_PUBLISHED:
-            raise NothingToShowError(words)
-        if quantity == _NO_CANDIDATE:
-            raise UsageError(words)
-        if is_for_program(form):
-            told = {"portfolio_id": portfolio, "asset": asset, "as_of_date": day}
-            give(steps.select(*(pl.lit(value).alias(name) for name, value in told.items()), pl.all()), form)
-            return
-        print_page(out(), portfolio, asset, day, steps)
-
-    return look(paths, form, show)
+    quantity, words = steps.row(0, named=True)["quantity"], steps["words"][0]
+    if quantity == _NOT_PUBLISHED:
+        raise NothingToShowError(words)
+    if quantity == _NO_CANDIDATE:
+        raise UsageError(words)
+    if form.is_for_program:
+        keys = {"portfolio_id": portfolio, "asset": asset, "as_of_date": day}
+        give(steps.select(*(pl.lit(value).alias(name) for name, value in keys.items()), pl.all()), form)
+        return
+    print_page(out(), portfolio, asset, day, steps)

@@ -1,16 +1,23 @@
 """`ballast report`: the page of a day, from the snapshot into a file."""
 
 import webbrowser
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
+from typing import Annotated
 
+from cyclopts import Parameter
 from rich.markup import escape
 
-from flows.cli.queries.snapshot_session import NothingToShowError, look, require_known_portfolios, say_days_around
+from flows.cli.queries.snapshot_session import (
+    NothingToShowError,
+    open_snapshot,
+    require_known_portfolios,
+    say_days_around,
+)
 from flows.terminal.console import err
 from flows.terminal.escaping import write
-from flows.terminal.parameters import AS_TABLE
+from flows.terminal.parameters import PortfolioIds, Snapshot
 from sizing.text import counted
 from sql.files.atomic_files import written_beside
 from sql.snapshot_reader import SnapshotReader
@@ -20,22 +27,26 @@ from tasks.reports.html.day_page import page_of
 from tasks.reports.html.headline import judge
 
 
-def write_report(
-    as_of: date | None, portfolios: Sequence[str], output: Path | None, paths: Mapping[str, Path], *, shows: bool
-) -> int:
-    """Write the page of the day, or of the newest one, and say where it is and whether all is well."""
-
-    def show(reader: SnapshotReader) -> None:
-        rows = _read(reader, as_of, portfolios)
-        path = _path(output, rows.day)
-        with err().status(f"drawing {counted(rows.portfolios.height, 'portfolio')}"):
-            _write(path, page_of(rows))
-        write(f"{path}\n")
-        err().print(f"{rows.day}: {escape(judge(rows).headline)}")
-        if shows and not webbrowser.open(path.resolve().as_uri()):
-            err().print("[yellow]warning:[/] no browser could be started: open the file in one")
-
-    return look(paths, AS_TABLE, show)
+def report(
+    *,
+    as_of: Annotated[date | None, Parameter(help="The trading day. Default: the newest published one.")] = None,
+    portfolio: PortfolioIds = (),
+    output: Annotated[
+        Path | None, Parameter(help="The file, or a folder for it. Default: report-YYYY-MM-DD.html here.")
+    ] = None,
+    open_: Annotated[bool, Parameter(name="--open", negative="", help="Open it in the browser.")] = False,
+    snapshot: Snapshot = None,
+) -> None:
+    """Write the page of the day, or of the newest one, and report where it is and whether all is well."""
+    with open_snapshot(snapshot) as reader:
+        rows = _read(reader, as_of, portfolio)
+    path = _path(output, rows.day)
+    with err().status(f"drawing {counted(rows.portfolios.height, 'portfolio')}"):
+        _write(path, page_of(rows))
+    write(f"{path}\n")
+    err().print(f"{rows.day}: {escape(judge(rows).headline)}")
+    if open_ and not webbrowser.open(path.resolve().as_uri()):
+        err().print("[yellow]warning:[/] no browser could be started: open the file in one")
 
 
 def _read(reader: SnapshotReader, as_of: date | None, portfolios: Sequence[str]) -> DayRows:

@@ -1,14 +1,13 @@
 """What the commands that look at results have in common: one open snapshot, known names, days that are there."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 
 import polars as pl
 
-from flows.terminal.console import PROBLEMS, hear_warehouse, tell
-from flows.terminal.output import require_one_form
-from flows.terminal.parameters import Form
+from flows.terminal.console import hear_warehouse
 from sizing.errors import BallastError
 from sizing.text import first_of, listed
 from sql.snapshot_reader import SnapshotReader, reading_snapshot
@@ -21,15 +20,12 @@ class NothingToShowError(BallastError):
     """What was asked for is not in the snapshot."""
 
 
-def look(paths: Mapping[str, Path], form: Form, show: Callable[[SnapshotReader], int | None]) -> int:
-    """Open the snapshot, show what is asked for, and give the exit code."""
+@contextmanager
+def open_snapshot(path: Path | None) -> Iterator[SnapshotReader]:
+    """Open the snapshot at a path, or that of the settings."""
     hear_warehouse()
-    try:
-        require_one_form(form)
-        with reading_snapshot(Settings().at(paths).open_warehouse()) as reader:
-            return show(reader) or 0
-    except PROBLEMS as problem:
-        return tell(problem)
+    with reading_snapshot(Settings().at({"snapshot": path}).open_warehouse()) as reader:
+        yield reader
 
 
 def require_known_portfolios(reader: SnapshotReader, portfolios: Collection[str]) -> pl.DataFrame:

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
-from pathlib import Path
 
 import polars as pl
 from rich.console import Console
@@ -21,13 +20,12 @@ from flows.cli.queries.health import (
 )
 from flows.cli.queries.next_runs import next_runs, server_url
 from flows.cli.queries.server_health import ServerHealth, ask_health, find_lost_server
-from flows.cli.queries.snapshot_session import look
+from flows.cli.queries.snapshot_session import open_snapshot
 from flows.cli.queries.unread_files import find_unread
-from flows.terminal.console import ATTENTION, PROBLEMS, err, narrowed, out, plain, show, tell
+from flows.terminal.console import ATTENTION, err, narrowed, out, plain, show
 from flows.terminal.foremost import count_others, only
-from flows.terminal.output import give, is_for_program, require_one_form
-from flows.terminal.parameters import Form
-from flows.terminal.program import as_printed, with_commands_as_printed
+from flows.terminal.output import give
+from flows.terminal.parameters import AS_TABLE, OutputFormat, Snapshot
 from sql.snapshot_reader import SnapshotReader
 from tasks.config.portfolios import read_config
 from tasks.config.settings import Settings
@@ -41,44 +39,41 @@ _LOOKED_AT = 60
 """Newest days that are looked at for what is not well."""
 
 
-def show_status(paths: Mapping[str, Path], form: Form) -> int:
-    """Say how things are: the answer first; to a program, a row a portfolio."""
-    try:
-        require_one_form(form)
-        settings = Settings().at(paths)
-    except PROBLEMS as problem:
-        return tell(problem)
-    if not paths and not settings.snapshot.exists() and not settings.warehouse.exists():
+def status(*, snapshot: Snapshot = None, form: OutputFormat = AS_TABLE) -> int:
+    """Report how things are: the answer first; to a program, a row a portfolio."""
+    settings = Settings().at({"snapshot": snapshot})
+    if not snapshot and not settings.snapshot.exists() and not settings.warehouse.exists():
         return _say_empty(settings, form)
+    with open_snapshot(snapshot) as reader:
+        return _report(reader, settings, form)
 
-    def tell_status(reader: SnapshotReader) -> int:
-        states, now = reader.query("portfolio_states"), datetime.now(UTC)
-        newest: date | None = states.select(pl.col("newest_day").max()).item()
-        exchanges = _exchanges(settings, states["portfolio_id"])
-        following = sessions_after(states, exchanges, settings.deadline_hours)
-        ends, server = calendar_ends(exchanges.values(), now.date()), ask_health(now, settings.answer_seconds)
-        lost = () if server else tuple(find_lost_server())
-        scheduled = next_runs(_SCHEDULED, settings.answer_seconds) if server else None
-        is_expected = is_live(states, exchanges) or (scheduled is not None and not scheduled.is_empty())
-        concerns = (
-            *_of_days(reader, settings, states, exchanges, following if is_expected else (), now=now),
-            *ended_calendars(ends),
-            *(_corrected(one) for one in find_corrected(reader, exchanges)),
-            *(server.concerns if server else lost),
-        )
-        said = answer(states, concerns, following if is_expected else ())
-        if is_for_program(form):
-            _tell_ends(err(), ends)
-            told = pl.lit(said).alias("answer"), pl.lit(not concerns and newest is not None).alias("is_well")
-            give(states.join(_coming(exchanges, following), on="portfolio_id", how="left").with_columns(*told), form)
-        else:
-            _show(reader, states, concerns, said)
-            _show_next(newest, following, is_expected=is_expected)
-            _show_scheduled(ServerHealth() if lost else server, scheduled)
-            _tell_ends(out(), ends)
-        return ATTENTION if concerns else 0
 
-    return look(paths, form, tell_status)
+def _report(reader: SnapshotReader, settings: Settings, form: OutputFormat) -> int:
+    states, now = reader.query("portfolio_states"), datetime.now(UTC)
+    newest: date | None = states.select(pl.col("newest_day").max()).item()
+    exchanges = _exchanges(settings, states["portfolio_id"])
+    following = sessions_after(states, exchanges, settings.deadline_hours)
+    ends, server = calendar_ends(exchanges.values(), now.date()), ask_health(now, settings.answer_seconds)
+    lost = () if server else tuple(find_lost_server())
+    scheduled = next_runs(_SCHEDULED, settings.answer_seconds) if server else None
+    is_expected = is_live(states, exchanges) or (scheduled is not None and not scheduled.is_empty())
+    concerns = (
+        *_of_days(reader, settings, states, exchanges, following if is_expected else (), now=now),
+        *ended_calendars(ends),
+        *(_corrected(one) for one in find_corrected(reader, exchanges)),
+        *(server.concerns if server else lost),
+    )
+    said = answer(states, concerns, following if is_expected else ())
+    if form.is_for_program:
+        _tell_ends(err(), ends)
+        told = pl.lit(said).alias("answer"), pl.lit(not concerns and newest is not None).alias("is_well")
+        give(states.join(_coming(exchanges, following), on="portfolio_id", how="left").with_columns(*told), form)
+    else:
+        _show(reader, states, concerns, said)
+        _show_next(newest, following, is_expected=is_expected)
+        _show_scheduled(ServerHealth() if lost else server, scheduled)
+        _tell_ends(out(), ends)
+    return ATTENTION if concerns else 0
 
 
 def _of_days(  # noqa: PLR0913 - what is looked at
@@ -106,9 +101,9 @@ def _corrected(one: Corrected) -> Concern:
     return Concern(one.what, "targets_on_corrected_inputs has the files", one.command)
 
 
-def _say_empty(settings: Settings, form: Form) -> int:
+def _say_empty(settings: Settings, form: OutputFormat) -> int:
     """Say what comes first where nothing was ever run; a program gets no rows."""
-    if is_for_program(form):
+    if form.is_for_program:
         give(pl.DataFrame({"portfolio_id": []}, {"portfolio_id": pl.String}), form)
     else:
         out().print(
@@ -145,10 +140,8 @@ def _coming(exchanges: Mapping[str, str], following: Sequence[Session]) -> pl.Da
 
 def _first_step(settings: Settings) -> str:
     if not settings.config.exists():
-        begin = escape(as_printed("init"))
-        return f"Begin with `{begin}`, which writes a config, settings and an inbox with a small example."
-    run = escape(as_printed("run"))
-    return f"Make it with your first day: `{run}`, which reads BALLAST_INBOX and BALLAST_CONFIG."
+        return "Begin with `ballast init`, which writes a config, settings and an inbox with a small example."
+    return "Make it with your first day: `ballast run`, which reads BALLAST_INBOX and BALLAST_CONFIG."
 
 
 def _show(
@@ -160,9 +153,7 @@ def _show(
     console = out()
     console.print(f"[bold {'yellow' if concerns else 'green'}]{escape(plain(said))}[/]", soft_wrap=True)
     for one in concerns:
-        console.print(
-            f"  {escape(plain(one.what))}: {escape(plain(one.why))}\n    {escape(_todo(one))}", soft_wrap=True
-        )
+        console.print(f"  {escape(plain(one.what))}: {escape(plain(one.why))}\n    {escape(one.todo)}", soft_wrap=True)
     console.print()
     first = only(states, first_by(states, pl.col("is_halted"), pl.col("waiting_run_id").is_not_null(), _behind()))
     show(console, _portfolios(first), "Portfolios")
@@ -183,7 +174,7 @@ def _show_next(newest: date | None, following: Sequence[Session], *, is_expected
     if newest and not is_expected:
         console.print(
             f"  no day is expected: {newest} was computed more than a week after its close, and nothing is scheduled. "
-            f"`{escape(as_printed('run'))}` goes on with newer scores",
+            "`ballast run` goes on with newer scores",
             soft_wrap=True,
         )
         return
@@ -199,21 +190,15 @@ def _show_scheduled(server: ServerHealth | None, scheduled: pl.DataFrame | None)
     console = out()
     if server is None:
         console.print(
-            f"  no Prefect server answers at {escape(server_url())}: `{escape(as_printed('up'))}` starts one, "
-            "with the schedules",
+            f"  no Prefect server answers at {escape(server_url())}: `ballast up` starts one, with the schedules",
             soft_wrap=True,
         )
     elif scheduled is not None and scheduled.is_empty():
-        console.print(f"  nothing is scheduled: `{escape(as_printed('deploy'))}` brings the schedules", soft_wrap=True)
+        console.print("  nothing is scheduled: `ballast deploy` brings the schedules", soft_wrap=True)
     elif scheduled is not None:
         show(console, _minutes(scheduled))
     for note in server.notes if server else ():
-        console.print(f"  {escape(with_commands_as_printed(note))}", soft_wrap=True)
-
-
-def _todo(concern: Concern) -> str:
-    """Return what to do: a command of ours as it works here, anything else as it is."""
-    return as_printed(concern.todo) if concern.todo.startswith("ballast ") else concern.todo
+        console.print(f"  {escape(note)}", soft_wrap=True)
 
 
 def _behind() -> pl.Expr:

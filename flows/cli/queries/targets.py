@@ -1,17 +1,23 @@
 """`ballast targets`: what to hold and to trade, now, of a day, or as it was visible at a moment."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, date, datetime
-from pathlib import Path
+from typing import Annotated
 
 import polars as pl
+from cyclopts import Parameter
 from rich.markup import escape
 
-from flows.cli.queries.snapshot_session import NothingToShowError, look, require_known_portfolios, say_days_around
+from flows.cli.queries.snapshot_session import (
+    NothingToShowError,
+    open_snapshot,
+    require_known_portfolios,
+    say_days_around,
+)
 from flows.terminal.console import err, four_decimals, narrowed, out
 from flows.terminal.foremost import count_others, first_targets
-from flows.terminal.output import give, is_for_program
-from flows.terminal.parameters import Form
+from flows.terminal.output import give
+from flows.terminal.parameters import AS_TABLE, NAME, OutputFormat, Snapshot
 from sizing.text import listed
 from sql.snapshot_reader import SnapshotReader
 from tasks.reports.priority import ORDER
@@ -21,38 +27,36 @@ _SPARED = ("bucket", "current_weight", "trade_weight")
 """What a narrow terminal has no place for, the first one first."""
 
 
-def show_targets(  # noqa: PLR0913 - the flags of the command
-    portfolios: Sequence[str],
-    as_of: date | None,
-    at: datetime | None,
-    paths: Mapping[str, Path],
-    form: Form,
-    *,
-    why: bool,
-) -> int:
+def targets(
+    *portfolios: Annotated[str, NAME, Parameter(help="The portfolios. Default: all.")],
+    as_of: Annotated[date | None, Parameter(help="The trading day. Default: the newest of each portfolio.")] = None,
+    at: Annotated[
+        datetime | None, Parameter(help="As they were visible at this moment, UTC: 2025-06-06T21:00. Default: now.")
+    ] = None,
+    why: Annotated[bool, Parameter(negative="", help="Say of each target why.")] = False,
+    snapshot: Snapshot = None,
+    form: OutputFormat = AS_TABLE,
+) -> None:
     """Show the targets: all columns to a program, to a person those that fit."""
-
-    def show(reader: SnapshotReader) -> None:
+    with open_snapshot(snapshot) as reader:
         require_known_portfolios(reader, portfolios)
         moment = _in_utc(at)
-        targets = reader.query(
+        shown = reader.query(
             "shown_targets", portfolio_ids=list(portfolios), as_of_date=as_of, visible_at=moment or _ALWAYS
         )
-        if targets.is_empty():
+        if shown.is_empty():
             raise NothingToShowError(_say_nothing(reader, portfolios, as_of, moment))
-        if missing := sorted(set(portfolios) - set(targets["portfolio_id"])):
+        if missing := sorted(set(portfolios) - set(shown["portfolio_id"])):
             err().print(f"[yellow]warning:[/] no targets{_when(as_of, moment)} of {escape(listed(missing))}")
-        if is_for_program(form):
-            give(targets, form)
+        if form.is_for_program:
+            give(shown, form)
             return
-        first = targets if portfolios else first_targets(reader, targets)
-        _show_table(first, form, moment, why=why)
-        count_others(out(), targets, first, ORDER, "name others, or --csv and --json have all")
-
-    return look(paths, form, show)
+        first = shown if portfolios else first_targets(reader, shown)
+    _show_table(first, form, moment, why=why)
+    count_others(out(), shown, first, ORDER, "name others, or --csv and --json have all")
 
 
-def _show_table(targets: pl.DataFrame, form: Form, moment: datetime | None, *, why: bool) -> None:
+def _show_table(targets: pl.DataFrame, form: OutputFormat, moment: datetime | None, *, why: bool) -> None:
     days = targets["as_of_date"].unique().sort()
     seen = f", visible at {moment:%Y-%m-%d %H:%M:%S} UTC" if moment else ""
     columns = ["portfolio_id", *(["as_of_date"] if len(days) > 1 else []), "asset", "bucket"]

@@ -6,10 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from flows.cli.handlers.backfill import backfill_days
 from tasks.config.settings import Settings
+from tests.helpers.command_line import exit_code
 
 FIRST, SECOND, THIRD = (date(2025, 6, day) for day in (2, 3, 4))
+
+
+def backfill_days(first: date, last: date, paths: dict[str, Path], *, keep_going: bool) -> int:
+    flags = [word for name, path in paths.items() for word in (f"--{name.replace('_', '-')}", path)]
+    return exit_code("backfill", "--from", first, "--to", last, *flags, *(["--keep-going"] if keep_going else []))
 
 
 @pytest.fixture
@@ -52,7 +57,7 @@ def test_a_range_with_a_day_without_scores_is_not_begun(
 def test_where_nothing_was_ever_read_scores_that_are_missing_are_told_before_prefect_starts(
     paths: dict[str, Path], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("flows.cli.handlers.backfill.run_watched", lambda *_: pytest.fail("the flow was started"))
+    monkeypatch.setattr("flows.server.flow_runner.run_watched", lambda *_: pytest.fail("the flow was started"))
     assert backfill_days(THIRD, THIRD, paths, keep_going=False) == 1
     assert f"no scores for {THIRD} in {paths['inbox']}: expected scores_{THIRD}.csv" in capsys.readouterr().err
 

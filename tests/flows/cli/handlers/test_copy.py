@@ -9,12 +9,11 @@ from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterFlowRun
 from prefect.client.schemas.objects import State
 from pydantic import SecretStr
 
-from flows.cli.app import app
-from flows.cli.handlers.db_copy import copy_now
 from flows.daily_rebalance import daily_rebalance
 from tasks.config.settings import RebalanceConfig, Settings
 from tasks.operations import postgres_copy as copy_module
 from tasks.retries import NO_RETRIES
+from tests.helpers.command_line import exit_code
 from tests.helpers.postgres_server import PASSWORD, PostgresServer
 
 DAY = date(2025, 6, 2)
@@ -54,7 +53,7 @@ def test_a_day_is_published_without_its_copy_and_copied_when_the_server_is_back(
 
     for name, value in (("URL", postgres.url()), ("SCHEMA", SCHEMA)):
         monkeypatch.setenv(f"BALLAST_POSTGRES_{name}", value)
-    assert copy_now({"warehouse": settings.warehouse}) == 0
+    assert exit_code("db", "copy", "--warehouse", settings.warehouse) == 0
     assert capsys.readouterr().out.startswith("copied 1 run, ")
     warehouse = settings.open_warehouse()
     for table in TABLES:
@@ -81,9 +80,7 @@ def _what_prefect_keeps(state: State[object]) -> str:
 
 
 def test_without_an_address_the_command_says_what_to_set(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as left:
-        app(["db", "copy"])
-    assert left.value.code == 2
+    assert exit_code("db", "copy") == 2
     assert "set BALLAST_POSTGRES_URL to postgresql://" in " ".join(capsys.readouterr().err.split())
 
 

@@ -16,7 +16,6 @@ import polars as pl
 import pytest
 
 from flows.cli.app import app
-from flows.cli.handlers import plan
 from sizing import RebalancingLimits
 from tasks.config.portfolios import load_portfolios
 from tasks.config.settings import Settings
@@ -43,7 +42,9 @@ def planned(first_day: Plan, ballast: Ballast, monkeypatch: pytest.MonkeyPatch) 
     """Show a plan as the command does: that of the first day, or one with other results."""
 
     def run(*words: object, **changes: Any) -> tuple[int, str, str]:  # noqa: ANN401 - fields of a plan
-        monkeypatch.setattr(plan, "plan_day", lambda *_: dataclasses.replace(first_day, **{"warnings": ()} | changes))
+        monkeypatch.setattr(
+            "flows.cli.handlers.plan.plan_day", lambda *_: dataclasses.replace(first_day, **{"warnings": ()} | changes)
+        )
         return ballast("plan", "--as-of", DAY, *words)
 
     return run
@@ -140,7 +141,7 @@ def test_a_plan_says_what_would_happen_to_whom_and_why(planned: Ballast) -> None
 def test_a_narrow_terminal_shows_what_it_has_place_for(
     planned: Ballast, monkeypatch: pytest.MonkeyPatch, width: int, row: str
 ) -> None:
-    monkeypatch.setattr(plan, "out", lambda: _console(width))
+    monkeypatch.setattr("flows.cli.handlers.plan.out", lambda: _console(width))
     _, out, _ = planned()
     assert max(map(len, out.splitlines())) <= width
     assert row in out

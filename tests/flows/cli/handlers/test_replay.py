@@ -10,11 +10,11 @@ import duckdb
 import polars as pl
 import pytest
 
-from flows.cli.handlers.replay import replay_runs
 from flows.daily_rebalance import daily_rebalance
 from sizing import RebalancingLimits
 from tasks.config.settings import RebalanceConfig, Settings
 from tasks.runs.replay import find_differences
+from tests.helpers.command_line import exit_code
 from tests.helpers.installation import with_limits
 from tests.helpers.without_engine import without_engine
 
@@ -79,7 +79,8 @@ def _ask(settings: Settings, query: str) -> list[tuple[object, ...]]:
 
 
 def _replay(settings: Settings, run_id: str | None = None, as_of: date | None = None) -> int:
-    return replay_runs(run_id, as_of, None, None, {"warehouse": settings.warehouse})
+    asked = [run_id] if run_id else ["--as-of", as_of]
+    return exit_code("replay", *asked, "--warehouse", settings.warehouse)
 
 
 def _run_of(settings: Settings, day: date, state: str) -> str:
@@ -97,7 +98,7 @@ def test_runs_are_identical_whatever_came_since_and_only_the_replay_is_written(
     copied: Settings, capsys: pytest.CaptureFixture[str]
 ) -> None:
     before = _contents(copied)
-    assert replay_runs(None, None, FIRST, SECOND, {"warehouse": copied.warehouse}) == 0
+    assert exit_code("replay", "--from", FIRST, "--to", SECOND, "--warehouse", copied.warehouse) == 0
     assert "3 runs replayed: identical, every value of every table" in capsys.readouterr().out
     after = _contents(copied)
     replays = after.pop("replays")
@@ -164,20 +165,18 @@ def test_a_day_without_a_published_run_is_told(copied: Settings, capsys: pytest.
 
 
 @pytest.mark.parametrize(
-    "asked",
+    "words",
     [
-        (None, None, None, None),
-        ("r", FIRST, None, None),
-        (None, FIRST, FIRST, SECOND),
-        (None, None, SECOND, FIRST),
-        (None, None, FIRST, None),
-        ("r", None, FIRST, None),
+        "",
+        f"r --as-of {FIRST}",
+        f"--as-of {FIRST} --from {FIRST} --to {SECOND}",
+        f"--from {SECOND} --to {FIRST}",
+        f"--from {FIRST}",
+        f"r --from {FIRST}",
     ],
 )
-def test_what_is_not_one_run_or_one_range_is_wrong_usage(
-    asked: tuple[str | None, date | None, date | None, date | None], capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert replay_runs(*asked, {}) == 2
+def test_what_is_not_one_run_or_one_range_is_wrong_usage(words: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert exit_code("replay", *words.split()) == 2
     assert "error: " in capsys.readouterr().err
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from flows.cli.app import app
+from flows.cli.app import execute
 from tasks.config.settings import Settings
 
 DAY = "2025-06-03"
@@ -35,7 +35,7 @@ def validate(folder: Path, capsys: pytest.CaptureFixture[str]) -> Validate:
     def run(*words: str) -> tuple[int, str]:
         before = {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
         with pytest.raises(SystemExit) as left:
-            app(["validate", *(() if "--as-of" in words else ("--as-of", DAY)), *words])
+            execute(["validate", *(() if "--as-of" in words else ("--as-of", DAY)), *words])
         assert {path: path.stat().st_mtime_ns for path in folder.rglob("*")} == before
         return int(left.value.code or 0), capsys.readouterr().out
 
@@ -185,7 +185,7 @@ def test_scores_that_are_days_old_are_told_unless_their_day_is_asked_for(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit) as left:
-        app(["validate", "--json"])
+        execute(["validate", "--json"])
     assert not left.value.code
     assert "trading days old" in capsys.readouterr().out
     assert (folder / "inbox").exists()

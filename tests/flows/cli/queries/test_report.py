@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from flows.cli.app import app
+from flows.cli.app import execute
 from tasks.config.settings import Settings
 from tests.helpers.browser import Page, find_browser, running_browser
 from tests.helpers.command_line import Ballast, typed
@@ -63,7 +63,7 @@ def file(published: Settings) -> Path:
     """The page of the newest published day."""
     path = published.snapshot.with_name("report.html")
     with pytest.raises(SystemExit):
-        app(["report", "--snapshot", str(published.snapshot), "--output", str(path)])
+        execute(["report", "--snapshot", str(published.snapshot), "--output", str(path)])
     return path
 
 
