@@ -16,8 +16,7 @@ Results go to stdout, progress and warnings to stderr. Tables fit the terminal; 
 and with `NO_COLOR` set they have no colour. Where a command shows rows, `--json` and `--csv` write them for a program.
 A flag takes precedence over its `BALLAST_` variable, and the variable over the default.
 
-`source <(ballast completion bash)` completes commands and flags in this terminal, `ballast completion --install` in
-every new one.
+`ballast --install-completion` lets every new terminal complete commands and flags.
 
 `--csv` and `--json` are written byte for byte; on a terminal, control characters are shown as escapes such as `\\x1b`.
 What CSV or JSON has no type for is text, as DuckDB writes it: an interval, a blob, nested values in CSV. A column

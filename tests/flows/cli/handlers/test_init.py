@@ -100,7 +100,7 @@ def test_a_variable_that_goes_before_the_new_settings_is_told(
     monkeypatch.setenv("BALLAST_CONFIG", "elsewhere.yaml")
     code, _, err = ballast("init")
     assert code == 0
-    assert "the environment has BALLAST_CONFIG, which goes before .env" in err
+    assert "BALLAST_CONFIG of the environment takes precedence over .env" in err
 
 
 @pytest.mark.parametrize("preset", PRESETS)
