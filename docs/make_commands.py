@@ -53,6 +53,7 @@ def commands_page() -> str:
         written = app.generate_docs(output_format="markdown")
     first = _FIRST_GROUP.search(written)
     commands = written[first.start() if first else 0 :]
+    commands = commands.replace("(#ballast-install-completion)", "(#ballast---install-completion)")  # as headings are
     lines = (line.rstrip() for line in commands.replace("```console", "```text").splitlines())
     return HEAD + "\n".join(lines).rstrip() + "\n"
 
