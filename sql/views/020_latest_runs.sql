@@ -1,4 +1,5 @@
 -- Grain: one row per run, newest first. Its being superseded is what happened to another run, not to this one.
+-- Columns as in: runs
 CREATE OR REPLACE VIEW latest_runs AS
 SELECT
     runs.run_id,
@@ -27,13 +28,7 @@ ORDER BY history.last_event_id DESC;
 
 COMMENT ON VIEW latest_runs IS 'One row per run, newest first: the run to which something happened last is on top, unchanged and superseded aside.';
 COMMENT ON COLUMN latest_runs.run_id IS 'Run, see runs.';
-COMMENT ON COLUMN latest_runs.as_of_date IS 'Trading day that was computed, exchange date.';
-COMMENT ON COLUMN latest_runs.portfolio_ids IS 'Portfolios that the run covers.';
 COMMENT ON COLUMN latest_runs.state IS 'Current state, see run_states.';
 COMMENT ON COLUMN latest_runs.reason IS 'Why it is in this state, in words.';
 COMMENT ON COLUMN latest_runs.started_at IS 'When it was last started, UTC.';
 COMMENT ON COLUMN latest_runs.published_at IS 'When it was last published, UTC; null when never.';
-COMMENT ON COLUMN latest_runs.input_fingerprint IS 'Hash of everything that was read.';
-COMMENT ON COLUMN latest_runs.config_fingerprint IS 'Hash of the config.';
-COMMENT ON COLUMN latest_runs.code_fingerprint IS 'Hash of the code.';
-COMMENT ON COLUMN latest_runs.flow_run_id IS 'Prefect flow run that created the run; null outside Prefect.';

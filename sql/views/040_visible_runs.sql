@@ -1,4 +1,5 @@
 -- Grain: one row per portfolio and day: the run whose targets are visible.
+-- Columns as in: visible_runs_as_of
 CREATE OR REPLACE VIEW visible_runs AS
 SELECT
     portfolio_id,
@@ -8,7 +9,4 @@ SELECT
 FROM visible_runs_as_of('infinity'::TIMESTAMPTZ);
 
 COMMENT ON VIEW visible_runs IS 'One row per portfolio and day: the run whose targets are visible.';
-COMMENT ON COLUMN visible_runs.portfolio_id IS 'Portfolio.';
-COMMENT ON COLUMN visible_runs.as_of_date IS 'Trading day, exchange date.';
 COMMENT ON COLUMN visible_runs.run_id IS 'Run whose targets are visible, see runs.';
-COMMENT ON COLUMN visible_runs.published_at IS 'When they became visible, UTC.';

@@ -1,5 +1,6 @@
 -- Grain: one row per proposal, newest first: what was asked, and what became of it.
 -- An approval that a halt or nothing new stopped (held, unchanged) decides nothing: the proposal stays open.
+-- Columns as in: proposals
 CREATE OR REPLACE VIEW proposal_history AS
 SELECT
     told.run_id,
@@ -49,12 +50,9 @@ JOIN (
 ORDER BY told.event_id DESC;
 
 COMMENT ON VIEW proposal_history IS 'One row per proposal, newest first: what was asked, who decided what, when and why.';
-COMMENT ON COLUMN proposal_history.run_id IS 'Run that was proposed, see runs.';
 COMMENT ON COLUMN proposal_history.as_of_date IS 'Trading day that it computed, exchange date.';
 COMMENT ON COLUMN proposal_history.portfolio_ids IS 'Portfolios that it covers: they are approved together.';
 COMMENT ON COLUMN proposal_history.outcome IS 'open, published (it was approved), declined, superseded, rejected (it was approved, and a check failed), failed or started.';
-COMMENT ON COLUMN proposal_history.proposed_at IS 'When it was proposed, UTC.';
-COMMENT ON COLUMN proposal_history.proposed_by IS 'Who or what asked for the run.';
 COMMENT ON COLUMN proposal_history.reasons IS 'Why approval was asked, per portfolio, in words.';
 COMMENT ON COLUMN proposal_history.four_eyes_portfolios IS 'Portfolios for which somebody else than proposed_by must approve; empty: anybody may.';
 COMMENT ON COLUMN proposal_history.decided_at IS 'When it was decided, UTC; null while it is open.';

@@ -1,4 +1,5 @@
 -- Grain: one row per open proposal and portfolio: what waits for approval, oldest first.
+-- Columns as in: proposals
 CREATE OR REPLACE VIEW open_proposals AS
 SELECT
     proposal_history.run_id,
@@ -42,11 +43,7 @@ ORDER BY proposals.event_id, proposals.portfolio_id;
 COMMENT ON VIEW open_proposals IS 'One row per open proposal and portfolio, oldest first: what waits for approval. The portfolios of a run are approved together.';
 COMMENT ON COLUMN open_proposals.run_id IS 'Run to approve or to decline, see runs.';
 COMMENT ON COLUMN open_proposals.as_of_date IS 'Trading day, exchange date.';
-COMMENT ON COLUMN open_proposals.portfolio_id IS 'Portfolio.';
 COMMENT ON COLUMN open_proposals.reason IS 'Why approval is asked, in words.';
-COMMENT ON COLUMN open_proposals.needs_four_eyes IS 'Whether somebody else than proposed_by must approve.';
-COMMENT ON COLUMN open_proposals.proposed_by IS 'Who or what asked for the run.';
-COMMENT ON COLUMN open_proposals.proposed_at IS 'When it was proposed, UTC.';
 COMMENT ON COLUMN open_proposals.turnover IS 'One-way turnover, half of everything that would be traded, fraction of the portfolio value.';
 COMMENT ON COLUMN open_proposals.cash_weight IS 'Cash that it would leave, fraction of the portfolio value, exact.';
 COMMENT ON COLUMN open_proposals.n_positions IS 'Positions with a target above 0, count.';

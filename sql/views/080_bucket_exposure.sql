@@ -1,4 +1,5 @@
 -- Grain: one row per portfolio and bucket of current_targets. Closed holdings count with weight 0.
+-- Columns as in: targets
 CREATE OR REPLACE VIEW bucket_exposure AS
 SELECT
     portfolio_id,
@@ -32,8 +33,6 @@ FROM (
 );
 
 COMMENT ON VIEW bucket_exposure IS 'One row per portfolio and bucket of current_targets.';
-COMMENT ON COLUMN bucket_exposure.portfolio_id IS 'Portfolio.';
-COMMENT ON COLUMN bucket_exposure.as_of_date IS 'Trading day, exchange date.';
 COMMENT ON COLUMN bucket_exposure.bucket IS 'Bucket.';
 COMMENT ON COLUMN bucket_exposure.bucket_weight IS 'Sum of the target weights, fraction of the portfolio value, exact.';
 COMMENT ON COLUMN bucket_exposure.n_positions IS 'Positions with a weight above 0, count.';

@@ -1,4 +1,5 @@
 -- Grain: one row per portfolio, day and publication that changed which run is visible.
+-- Columns as in: targets
 CREATE OR REPLACE VIEW publications AS
 SELECT
     portfolio_id,
@@ -28,8 +29,6 @@ FROM (
 WINDOW every_publication AS (PARTITION BY portfolio_id, as_of_date ORDER BY event_id);
 
 COMMENT ON VIEW publications IS 'One row per portfolio, day and publication that changed which run is visible; a day with more than one was corrected.';
-COMMENT ON COLUMN publications.portfolio_id IS 'Portfolio.';
-COMMENT ON COLUMN publications.as_of_date IS 'Trading day, exchange date.';
 COMMENT ON COLUMN publications.publication IS 'Number of the publication of this portfolio and day, 1 is the first.';
 COMMENT ON COLUMN publications.run_id IS 'Run that became visible, see runs.';
 COMMENT ON COLUMN publications.published_at IS 'When it became visible, UTC.';

@@ -1,6 +1,7 @@
 -- Grain: one row per open proposal, portfolio and asset with a target in it or visible, and one of CASH.
 -- A proposal is held against what is visible of its day, or of the published day before it. What the proposal does not
 -- trade is a hold; held against its own day, only where the visible targets do not trade it either.
+-- Columns as in: targets
 CREATE OR REPLACE VIEW proposed_targets AS
 SELECT
     compared.portfolio_id,
@@ -55,11 +56,7 @@ ORDER BY
     compared.asset;
 
 COMMENT ON VIEW proposed_targets IS 'One row per open proposal, portfolio and asset with a target in it or visible, and one of CASH: what approving would change, and why. Nothing of it is visible to execution.';
-COMMENT ON COLUMN proposed_targets.portfolio_id IS 'Portfolio.';
 COMMENT ON COLUMN proposed_targets.as_of_date IS 'Trading day of the proposal, exchange date.';
-COMMENT ON COLUMN proposed_targets.asset IS 'Asset, or CASH.';
-COMMENT ON COLUMN proposed_targets.bucket IS 'Bucket of the asset; null for CASH.';
-COMMENT ON COLUMN proposed_targets.is_cash IS 'Whether the row is the cash row.';
 COMMENT ON COLUMN proposed_targets.visible_as_of_date IS 'Trading day of the visible targets that it is held against, exchange date: the same day or the published one before; null when there is none.';
 COMMENT ON COLUMN proposed_targets.visible_target_weight IS 'Visible target, fraction of the portfolio value, exact; 0 when it has none.';
 COMMENT ON COLUMN proposed_targets.target_weight IS 'Proposed target, fraction of the portfolio value, exact; 0 when it has none.';
@@ -70,7 +67,6 @@ COMMENT ON COLUMN proposed_targets.causes IS 'What the change is made of, the la
 COMMENT ON COLUMN proposed_targets.current_weight IS 'Weight held when computed, fraction of the portfolio value; null when the proposal has no row of the asset.';
 COMMENT ON COLUMN proposed_targets.trade_weight IS 'Weight that would be traded, fraction of the portfolio value, negative for a sale; null when the proposal has no row of the asset.';
 COMMENT ON COLUMN proposed_targets.action IS 'open, increase, decrease, close or hold; null when the proposal has no row of the asset.';
-COMMENT ON COLUMN proposed_targets.trade_rank IS 'Order of the trades, 1 first, sales before purchases; null when nothing is traded.';
 COMMENT ON COLUMN proposed_targets.target_reason IS 'The proposed target in words; null when the proposal has no row of the asset.';
 COMMENT ON COLUMN proposed_targets.visible_run_id IS 'Run that it is held against, see runs; null for the first of a portfolio.';
 COMMENT ON COLUMN proposed_targets.run_id IS 'Proposed run, see runs.';

@@ -1,4 +1,5 @@
 -- Grain: one row per correction (a publication that superseded another of the same portfolio and day) and asset.
+-- Columns as in: differences_of
 CREATE OR REPLACE VIEW correction_changes AS
 SELECT
     publications.published_at AS corrected_at,
@@ -45,17 +46,9 @@ ORDER BY
 COMMENT ON VIEW correction_changes IS 'One row per correction, portfolio and asset with a target before or after it, and one of CASH: a day that was published again, against what it superseded, and why.';
 COMMENT ON COLUMN correction_changes.corrected_at IS 'When the correction became visible, UTC.';
 COMMENT ON COLUMN correction_changes.publication IS 'Number of the publication of this portfolio and day; 2 is the first correction.';
-COMMENT ON COLUMN correction_changes.portfolio_id IS 'Portfolio.';
 COMMENT ON COLUMN correction_changes.as_of_date IS 'Trading day that was corrected, exchange date.';
-COMMENT ON COLUMN correction_changes.asset IS 'Asset, or CASH.';
-COMMENT ON COLUMN correction_changes.bucket IS 'Bucket of the asset; null for CASH.';
-COMMENT ON COLUMN correction_changes.is_cash IS 'Whether the row is the cash row.';
 COMMENT ON COLUMN correction_changes.previous_target_weight IS 'Target of the superseded run, fraction of the portfolio value, exact; 0 when it had none.';
 COMMENT ON COLUMN correction_changes.target_weight IS 'Target of the correction, fraction of the portfolio value, exact; 0 when it has none.';
-COMMENT ON COLUMN correction_changes.weight_change IS 'target_weight less previous_target_weight, fraction of the portfolio value, exact.';
-COMMENT ON COLUMN correction_changes.change IS 'opened, closed, increased, decreased or unchanged; of the targets, not of the holding (that is action in targets).';
-COMMENT ON COLUMN correction_changes.change_reason IS 'What moved between the two runs, in words, the decisive first; null when unchanged.';
-COMMENT ON COLUMN correction_changes.causes IS 'What the change is made of, the largest part first, each with its weight; together they are weight_change, exactly: size (its own multiplier), others (the multipliers of the other names), total (what there is to divide), minimum, caps, residual, rounding; selection where it came or went, pinned, first; of CASH total and positions. Null when unchanged.';
 COMMENT ON COLUMN correction_changes.moved IS 'The same as words to filter by: score, rank, size, gate, restriction, universe, holding, limit, code, others; empty when unchanged.';
 COMMENT ON COLUMN correction_changes.previous_score IS 'Score that the superseded run used, in [0, 1]; null when it had none.';
 COMMENT ON COLUMN correction_changes.score IS 'Score that the correction used, in [0, 1]; null when it had none.';

@@ -1,4 +1,5 @@
 -- Grain: one row per portfolio and published day: what is not invested, and which limit keeps it so.
+-- Columns as in: sizing_summary
 CREATE OR REPLACE VIEW cash_drag AS
 SELECT
     sizing_summary.portfolio_id,
@@ -20,17 +21,9 @@ JOIN visible_runs USING (run_id, portfolio_id)
 ORDER BY visible_runs.as_of_date DESC, sizing_summary.portfolio_id;
 
 COMMENT ON VIEW cash_drag IS 'One row per portfolio and published day, newest first: what is not invested, and which limit keeps it so.';
-COMMENT ON COLUMN cash_drag.portfolio_id IS 'Portfolio.';
 COMMENT ON COLUMN cash_drag.as_of_date IS 'Trading day, exchange date.';
-COMMENT ON COLUMN cash_drag.target_total_allocation IS 'What positions and cash make up together, fraction of the portfolio value, exact.';
-COMMENT ON COLUMN cash_drag.invested_weight IS 'Sum of the positions, fraction of the portfolio value, exact.';
 COMMENT ON COLUMN cash_drag.cash_weight IS 'Cash that the limits left over, fraction of the portfolio value, exact. The reserve, 1 - target_total_allocation, is not in it.';
 COMMENT ON COLUMN cash_drag.cash_share IS 'The same as a share of target_total_allocation: 0 is fully invested.';
 COMMENT ON COLUMN cash_drag.reachable_weight IS 'Largest sum that the limits allow with these names, fraction of the portfolio value.';
-COMMENT ON COLUMN cash_drag.binding_limit IS 'Limit that keeps the sum below the target; null when none does.';
-COMMENT ON COLUMN cash_drag.relaxation IS 'Cheapest single change of a limit that would place all; null when nothing is left over.';
 COMMENT ON COLUMN cash_drag.residual IS 'Weight that the caps left over before it was placed, fraction of the portfolio value.';
-COMMENT ON COLUMN cash_drag.residual_placed IS 'Part of the residual that was placed, fraction of the portfolio value.';
-COMMENT ON COLUMN cash_drag.residual_strategy IS 'Strategy that placed it: safe_top_slice, proportional, cash_bucket.';
 COMMENT ON COLUMN cash_drag.n_sized IS 'Positions, count.';
-COMMENT ON COLUMN cash_drag.run_id IS 'Run that sized, see runs.';

@@ -1,4 +1,5 @@
 -- Grain: one row per portfolio and published day: how much is traded. One-way: half of everything that is traded.
+-- Columns as in: targets, open_proposals
 CREATE OR REPLACE VIEW turnover AS
 SELECT
     targets.portfolio_id,
@@ -18,12 +19,9 @@ GROUP BY targets.portfolio_id, targets.as_of_date, targets.run_id
 ORDER BY targets.as_of_date DESC, targets.portfolio_id;
 
 COMMENT ON VIEW turnover IS 'One row per portfolio and published day, newest first: how much is traded.';
-COMMENT ON COLUMN turnover.portfolio_id IS 'Portfolio.';
-COMMENT ON COLUMN turnover.as_of_date IS 'Trading day, exchange date.';
 COMMENT ON COLUMN turnover.turnover IS 'One-way turnover, half of everything that is traded, fraction of the portfolio value.';
 COMMENT ON COLUMN turnover.bought_weight IS 'Sum of the purchases, fraction of the portfolio value, exact.';
 COMMENT ON COLUMN turnover.sold_weight IS 'Sum of the sales, fraction of the portfolio value, exact.';
-COMMENT ON COLUMN turnover.n_positions IS 'Positions with a target above 0, count.';
 COMMENT ON COLUMN turnover.n_open IS 'Positions opened, count.';
 COMMENT ON COLUMN turnover.n_close IS 'Positions closed, count.';
 COMMENT ON COLUMN turnover.n_increase IS 'Positions increased, count.';

@@ -1,4 +1,5 @@
 -- Grain: one row per portfolio and constraint: the limits held against current_targets, missed ones first.
+-- Columns as in: constraint_checks
 CREATE OR REPLACE VIEW constraints_today AS
 SELECT
     constraint_checks.portfolio_id,
@@ -66,7 +67,6 @@ LEFT JOIN (
 ORDER BY constraint_checks.portfolio_id, is_missed DESC, is_binding DESC, constraint_checks.constraint_name;
 
 COMMENT ON VIEW constraints_today IS 'One row per portfolio and constraint, missed and binding ones first: the limits held against current_targets.';
-COMMENT ON COLUMN constraints_today.portfolio_id IS 'Portfolio.';
 COMMENT ON COLUMN constraints_today.as_of_date IS 'Trading day, exchange date: the latest one published for the portfolio.';
 COMMENT ON COLUMN constraints_today.constraint_name IS 'Name of the limit.';
 COMMENT ON COLUMN constraints_today.limit_value IS 'The limit, in its unit: a fraction of the portfolio value, or a count.';
@@ -77,4 +77,3 @@ COMMENT ON COLUMN constraints_today.is_ok IS 'Whether it may be published: kept,
 COMMENT ON COLUMN constraints_today.is_missed IS 'Whether the limit is missed though it may be: a minimum that is not attainable, or holdings that cannot be sold.';
 COMMENT ON COLUMN constraints_today.reached_by IS 'Buckets or assets that reach the value, by name; null for a limit of the whole portfolio.';
 COMMENT ON COLUMN constraints_today.reason IS 'Why a missed limit is excused, in words; null when it is kept.';
-COMMENT ON COLUMN constraints_today.run_id IS 'Run that was checked, see runs.';

@@ -1,4 +1,5 @@
 -- Grain: one row per file (or query) that was refused whole, newest first.
+-- Columns as in: ingests
 CREATE OR REPLACE VIEW refused_files AS
 SELECT
     ingests.kind,
@@ -17,13 +18,9 @@ WHERE ingests.refusal IS NOT NULL
 ORDER BY ingests.ingest_id DESC;
 
 COMMENT ON VIEW refused_files IS 'One row per file or query that was refused whole, newest first. Nothing of it counts; what could be read of it is in rejected_rows.';
-COMMENT ON COLUMN refused_files.kind IS 'What was read: scores, assets, positions, restrictions, renames, prices.';
-COMMENT ON COLUMN refused_files.as_of_date IS 'Trading day that the content describes, exchange date.';
-COMMENT ON COLUMN refused_files.source IS 'Path, address or query that was read.';
 COMMENT ON COLUMN refused_files.refusal IS 'Why it was refused, in words.';
 COMMENT ON COLUMN refused_files.rows_read IS 'Data rows read, count; 0 when it could not be read as rows.';
 COMMENT ON COLUMN refused_files.ingested_at IS 'When it was refused, UTC.';
 COMMENT ON COLUMN refused_files.effective_ingest_id IS 'Ingest of the same kind and day that counts instead, see effective_ingests; null: none.';
 COMMENT ON COLUMN refused_files.is_corrected IS 'Whether that ingest came after the refusal.';
-COMMENT ON COLUMN refused_files.sha256 IS 'SHA-256 of the content, hexadecimal.';
 COMMENT ON COLUMN refused_files.ingest_id IS 'Ingest that was refused, see ingests and rejected_rows.';

@@ -3,6 +3,7 @@ from itertools import takewhile
 from pathlib import Path
 
 import duckdb
+import polars as pl
 import pytest
 
 from sql.engine import opening, scripts, views
@@ -102,6 +103,23 @@ def test_views_are_made_again_only_when_they_are_others(warehouse: Warehouse, mo
         assert n_made() == 4
     warehouse.migrate()
     assert n_made() == 5
+
+
+def test_a_column_without_a_comment_has_that_of_its_source(
+    warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heir = """-- Columns as in: runs, targets_as_of
+        CREATE OR REPLACE VIEW heir AS SELECT 'r' AS run_id, 0 AS target_weight, 'b' AS bucket;
+        COMMENT ON COLUMN heir.bucket IS 'Its own.'"""
+    monkeypatch.setattr(views, "read_scripts", lambda folder: (*read_scripts(folder), Script("900_heir", heir)))
+    warehouse.migrate()
+    columns = warehouse.query("schema_columns").filter(pl.col("name").is_in(["heir", "runs", "targets"]))
+    comments = {
+        (name, column): words for name, column, words in columns[["name", "column_name", "column_comment"]].rows()
+    }
+    assert comments["heir", "run_id"] == comments["runs", "run_id"]
+    assert comments["heir", "target_weight"] == comments["targets", "target_weight"]
+    assert comments["heir", "bucket"] == "Its own."
 
 
 def test_views_that_were_made_before_a_stop_are_made_again(warehouse: Warehouse) -> None:
