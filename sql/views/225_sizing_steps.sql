@@ -3,6 +3,12 @@ CREATE OR REPLACE MACRO shown(number) AS format('{:.12g}', number);
 CREATE OR REPLACE MACRO shown_weight(weight) AS
     if(abs(weight - round(weight, 8)) <= 1e-12 * abs(weight), format('{:.8f}', weight), shown(weight));
 
+-- Grain: one step of an explanation where the condition holds, else null.
+CREATE OR REPLACE MACRO step_when(is_shown, quantity, value, limit_value, words) AS CASE
+    WHEN is_shown
+    THEN {'quantity': quantity, 'value': value, 'limit_value': limit_value, 'words': words}
+END;
+
 -- Grain: one row per step of the sizing of one weight: its number, and the sum that gives it from the numbers above.
 -- The equations are those of docs/sizing.md; their terms are read from stored weights, nothing is decided here.
 CREATE OR REPLACE MACRO sizing_steps(portfolio, asset, as_of) AS TABLE
@@ -156,384 +162,280 @@ placed AS (
 of_position AS (
     SELECT
         [
-            CASE
-                WHEN is_pinned
-                THEN {
-                    'quantity': 'pinned weight',
-                    'value': shown_weight(pinned_weight),
-                    'limit_value': NULL,
-                    'words': 'Frozen here, as far as the limits let it: the stages do not apply.'
-                }
-            END,
-            CASE
-                WHEN is_pinned
-                THEN {
-                    'quantity': 'within limits',
-                    'value': shown_weight(raw_weight),
-                    'limit_value': 'max_single_position ' || shown(cap),
-                    'words': concat(
-                        format('= min({}, {})', shown(pinned_weight), shown(cap)),
-                        CASE
-                            WHEN bucket_pins > bucket_limit
-                            THEN format(' x {} / {}', shown(bucket_limit), shown(bucket_pins))
-                        END,
-                        if(total_pins > total, format(' x {} / {}', shown(total), shown(total_pins)), ''),
-                        if(
-                            bucket_pins > bucket_limit OR total_pins > total,
-                            ': what is pinned is scaled down together, to the limit of its bucket and to the total.',
-                            '.'
-                        )
-                    )
-                }
-            END,
-            CASE
-                WHEN is_sized
-                THEN {
-                    'quantity': 'total to divide',
-                    'value': shown_weight(free_total),
-                    'limit_value': 'target_total_allocation ' || shown(total),
-                    'words': if(
-                        n_pinned = 0,
-                        format('= {}: nothing is pinned.', shown(total)),
-                        format(
-                            if(pinned_total > total, '= max({} - {}, 0)', '= {} - {}')
-                            || ': the sum of the {} pinned comes off the total.',
-                            shown(total), shown(pinned_total), n_pinned
-                        )
-                    )
-                }
-            END,
-            CASE
-                WHEN NOT is_pinned
-                THEN {
-                    'quantity': 'tier',
-                    'value': size_category,
-                    'limit_value': NULL,
-                    'words': format('Rank {} of {} selected.', score_rank, n_selected)
-                }
-            END,
-            CASE
-                WHEN NOT is_pinned
-                THEN {
-                    'quantity': 'multiplier',
-                    'value': shown(score_multiplier),
-                    'limit_value': NULL,
-                    'words': CASE
-                        WHEN NOT is_dynamic OR sizing_mode = 'equal_weight' THEN '= 1: sizes are equal.'
-                        WHEN sizing_mode = 'score_weighted' AND score_multiplier = score
-                        THEN format('= {}: its score.', shown(score))
-                        WHEN sizing_mode = 'score_weighted' THEN '= 1: every score is 0.'
-                        WHEN is_held AND incumbent_bias > 0
-                        THEN format(
-                            '= {} x (1 + {}): of its tier, and of incumbent_bias, since it is held.',
-                            shown(score_multiplier / (1 + incumbent_bias)),
-                            shown(incumbent_bias)
-                        )
-                        ELSE format('= {}: of its tier.', shown(score_multiplier))
-                    END
-                }
-            END,
-            CASE
-                WHEN drop_reason IS NOT NULL
-                THEN {
-                    'quantity': 'dropped',
-                    'value': drop_reason,
-                    'limit_value': 'min_position_size ' || shown(minimum),
-                    'words': CASE
-                        WHEN drop_reason = 'no_size' THEN 'Its score has no size.'
-                        WHEN NOT fits_bucket
-                        THEN format(
-                            'No room for another position of the minimum size: it is number {} in bucket {}, and '
-                            'floor(({}) / {}) = {:.0f} fit.',
-                            bucket_place, bucket, bucket_sum, shown(minimum), bucket_places
-                        )
-                        ELSE format(
-                            'No room for another position of the minimum size: it is number {}, and '
-                            'floor({} / {}) = {:.0f} fit.',
-                            place, shown(free_total), shown(minimum), places
-                        )
-                    END
-                }
-            END,
-            CASE
-                WHEN is_sized AND is_dynamic AND raw_factor IS NOT NULL
-                THEN {
-                    'quantity': 'lambda',
-                    'value': shown(raw_factor),
-                    'limit_value': NULL,
-                    'words': if(
-                        n_at_minimum = 0,
-                        format(
-                            '= {} / {}: the total over the sum of the multipliers of all {} positions.',
-                            shown(free_total), shown(multiplier_total), n_sized
-                        ),
-                        format(
-                            '= ({} - {} x {}) / {}: what those at the minimum leave, over the other multipliers.',
-                            shown(free_total),
-                            n_at_minimum,
-                            shown(minimum),
-                            shown(multiplier_total)
-                        )
-                    )
-                }
-            END,
-            CASE
-                WHEN is_sized
-                THEN {
-                    'quantity': 'raw weight',
-                    'value': shown_weight(raw_weight),
-                    'limit_value': 'target_total_allocation ' || shown(total),
-                    'words': CASE
-                        WHEN NOT is_dynamic
-                        THEN format(
-                            '= {} / {}. Dynamic sizing is disabled: the total divided evenly, without caps.',
-                            shown(free_total), n_sized
-                        )
-                        WHEN raw_factor IS NULL
-                        THEN format('= {}: every position is at min_position_size.', shown(minimum))
-                        WHEN minimum = 0 THEN format('= {} x {}.', shown(raw_factor), shown(score_multiplier))
-                        ELSE format(
-                            '= max({} x {}, {}): its share, never below min_position_size.',
-                            shown(raw_factor), shown(score_multiplier), shown(minimum)
-                        )
-                    END
-                }
-            END,
-            CASE
-                WHEN is_sized AND stage1_cap IS NOT NULL AND theta IS NOT NULL
-                THEN {
-                    'quantity': 'theta',
-                    'value': shown(theta),
-                    'limit_value': bucket_name,
-                    'words': format(
-                        '= ({}{}{}) / {}: what the bucket leaves, over the raw weights that it scales.',
-                        bucket_sum,
-                        if(n_capped_1 = 0, '', format(' - {} x {}', n_capped_1, shown(cap))),
-                        if(n_at_minimum_1 = 0, '', format(' - {} x {}', n_at_minimum_1, shown(minimum))),
-                        shown(raw_scaled)
-                    )
-                }
-            END,
-            CASE
-                WHEN is_sized
-                THEN {
-                    'quantity': 'stage 1 weight',
-                    'value': shown_weight(stage1_weight),
-                    'limit_value': CASE stage1_cap
-                        WHEN 'position' THEN 'max_single_position ' || shown(cap)
-                        WHEN 'bucket' THEN bucket_name
+            step_when(
+                is_pinned, 'pinned weight', shown_weight(pinned_weight), NULL,
+                'Frozen here, as far as the limits let it: the stages do not apply.'
+            ),
+            step_when(
+                is_pinned, 'within limits', shown_weight(raw_weight), 'max_single_position ' || shown(cap),
+                concat(
+                    format('= min({}, {})', shown(pinned_weight), shown(cap)),
+                    CASE
+                        WHEN bucket_pins > bucket_limit
+                        THEN format(' x {} / {}', shown(bucket_limit), shown(bucket_pins))
                     END,
-                    'words': concat(
-                        CASE
-                            WHEN NOT is_dynamic THEN format('= {}.', shown(raw_weight))
-                            WHEN stage1_cap IS NULL THEN format('= min({}, {}).', shown(raw_weight), shown(cap))
-                            WHEN theta IS NOT NULL
-                            THEN format(
-                                '= min(max({} x {}, {}), {}).',
-                                shown(theta), shown(raw_weight), shown(minimum), shown(cap)
-                            )
-                            WHEN stage1_cap = 'position'
-                            THEN format('= min({}, {}).', shown(raw_weight), shown(cap))
-                            ELSE format('= {}, the minimum.', shown(minimum))
-                        END,
-                        CASE stage1_cap
-                            WHEN 'position' THEN ' Capped by max_single_position.'
-                            WHEN 'bucket' THEN ' Capped by the limit of its bucket.'
-                            ELSE ' No cap binds.'
+                    if(total_pins > total, format(' x {} / {}', shown(total), shown(total_pins)), ''),
+                    if(
+                        bucket_pins > bucket_limit OR total_pins > total,
+                        ': what is pinned is scaled down together, to the limit of its bucket and to the total.',
+                        '.'
+                    )
+                )
+            ),
+            step_when(
+                is_sized, 'total to divide', shown_weight(free_total), 'target_total_allocation ' || shown(total),
+                if(
+                    n_pinned = 0,
+                    format('= {}: nothing is pinned.', shown(total)),
+                    format(
+                        if(pinned_total > total, '= max({} - {}, 0)', '= {} - {}')
+                        || ': the sum of the {} pinned comes off the total.',
+                        shown(total), shown(pinned_total), n_pinned
+                    )
+                )
+            ),
+            step_when(
+                NOT is_pinned, 'tier', size_category, NULL, format('Rank {} of {} selected.', score_rank, n_selected)
+            ),
+            step_when(
+                NOT is_pinned, 'multiplier', shown(score_multiplier), NULL,
+                CASE
+                    WHEN NOT is_dynamic OR sizing_mode = 'equal_weight' THEN '= 1: sizes are equal.'
+                    WHEN sizing_mode = 'score_weighted' AND score_multiplier = score
+                    THEN format('= {}: its score.', shown(score))
+                    WHEN sizing_mode = 'score_weighted' THEN '= 1: every score is 0.'
+                    WHEN is_held AND incumbent_bias > 0
+                    THEN format(
+                        '= {} x (1 + {}): of its tier, and of incumbent_bias, since it is held.',
+                        shown(score_multiplier / (1 + incumbent_bias)),
+                        shown(incumbent_bias)
+                    )
+                    ELSE format('= {}: of its tier.', shown(score_multiplier))
+                END
+            ),
+            step_when(
+                drop_reason IS NOT NULL, 'dropped', drop_reason, 'min_position_size ' || shown(minimum),
+                CASE
+                    WHEN drop_reason = 'no_size' THEN 'Its score has no size.'
+                    WHEN NOT fits_bucket
+                    THEN format(
+                        'No room for another position of the minimum size: it is number {} in bucket {}, and '
+                        'floor(({}) / {}) = {:.0f} fit.',
+                        bucket_place, bucket, bucket_sum, shown(minimum), bucket_places
+                    )
+                    ELSE format(
+                        'No room for another position of the minimum size: it is number {}, and '
+                        'floor({} / {}) = {:.0f} fit.',
+                        place, shown(free_total), shown(minimum), places
+                    )
+                END
+            ),
+            step_when(
+                is_sized AND is_dynamic AND raw_factor IS NOT NULL, 'lambda', shown(raw_factor), NULL,
+                if(
+                    n_at_minimum = 0,
+                    format(
+                        '= {} / {}: the total over the sum of the multipliers of all {} positions.',
+                        shown(free_total), shown(multiplier_total), n_sized
+                    ),
+                    format(
+                        '= ({} - {} x {}) / {}: what those at the minimum leave, over the other multipliers.',
+                        shown(free_total),
+                        n_at_minimum,
+                        shown(minimum),
+                        shown(multiplier_total)
+                    )
+                )
+            ),
+            step_when(
+                is_sized, 'raw weight', shown_weight(raw_weight), 'target_total_allocation ' || shown(total),
+                CASE
+                    WHEN NOT is_dynamic
+                    THEN format(
+                        '= {} / {}. Dynamic sizing is disabled: the total divided evenly, without caps.',
+                        shown(free_total), n_sized
+                    )
+                    WHEN raw_factor IS NULL
+                    THEN format('= {}: every position is at min_position_size.', shown(minimum))
+                    WHEN minimum = 0 THEN format('= {} x {}.', shown(raw_factor), shown(score_multiplier))
+                    ELSE format(
+                        '= max({} x {}, {}): its share, never below min_position_size.',
+                        shown(raw_factor), shown(score_multiplier), shown(minimum)
+                    )
+                END
+            ),
+            step_when(
+                is_sized AND stage1_cap IS NOT NULL AND theta IS NOT NULL, 'theta', shown(theta), bucket_name,
+                format(
+                    '= ({}{}{}) / {}: what the bucket leaves, over the raw weights that it scales.',
+                    bucket_sum,
+                    if(n_capped_1 = 0, '', format(' - {} x {}', n_capped_1, shown(cap))),
+                    if(n_at_minimum_1 = 0, '', format(' - {} x {}', n_at_minimum_1, shown(minimum))),
+                    shown(raw_scaled)
+                )
+            ),
+            step_when(
+                is_sized, 'stage 1 weight', shown_weight(stage1_weight),
+                CASE stage1_cap
+                    WHEN 'position' THEN 'max_single_position ' || shown(cap)
+                    WHEN 'bucket' THEN bucket_name
+                END,
+                concat(
+                    CASE
+                        WHEN NOT is_dynamic THEN format('= {}.', shown(raw_weight))
+                        WHEN stage1_cap IS NULL THEN format('= min({}, {}).', shown(raw_weight), shown(cap))
+                        WHEN theta IS NOT NULL
+                        THEN format(
+                            '= min(max({} x {}, {}), {}).',
+                            shown(theta), shown(raw_weight), shown(minimum), shown(cap)
+                        )
+                        WHEN stage1_cap = 'position'
+                        THEN format('= min({}, {}).', shown(raw_weight), shown(cap))
+                        ELSE format('= {}, the minimum.', shown(minimum))
+                    END,
+                    CASE stage1_cap
+                        WHEN 'position' THEN ' Capped by max_single_position.'
+                        WHEN 'bucket' THEN ' Capped by the limit of its bucket.'
+                        ELSE ' No cap binds.'
+                    END
+                )
+            ),
+            step_when(
+                is_open AND is_dynamic AND bucket_factor IS NULL AND factor IS NOT NULL, 'factor', shown(factor), NULL,
+                if(
+                    n_capped = 0,
+                    format(
+                        '= {} / {}: the total over the sum after stage 1.', shown(free_total), shown(open_total)
+                    ),
+                    format(
+                        '= ({} - {}) / {}: what the {} capped leave, over the others after stage 1.',
+                        shown(free_total), shown(capped_total), shown(open_total), n_capped
+                    )
+                )
+            ),
+            step_when(
+                is_open AND is_dynamic AND bucket_factor IS NOT NULL, 'bucket factor', shown(bucket_factor),
+                bucket_name,
+                format(
+                    '= ({}{}{}) / {}: what the capped leave of the bucket, over its others after stage 1.',
+                    bucket_sum,
+                    if(bucket_capped = 0, '', ' - ' || shown(bucket_capped)),
+                    if(n_capped_2 = 0, '', format(' - {} x {}', n_capped_2, shown(cap))),
+                    shown(bucket_open)
+                )
+            ),
+            step_when(
+                is_sized, 'stage 2 weight', shown_weight(stage2_weight),
+                CASE stage2_cap
+                    WHEN 'position' THEN 'max_single_position ' || shown(cap)
+                    WHEN 'bucket' THEN bucket_name
+                END,
+                CASE
+                    WHEN NOT is_dynamic OR coalesce(bucket_factor, factor) IS NULL
+                    THEN format('= {}.', shown(stage1_weight))
+                    WHEN stage1_cap IS NOT NULL
+                    THEN format('= {}: capped in stage 1, it keeps that weight.', shown(stage1_weight))
+                    ELSE format(
+                        '= min({} x {}, {}): with its part of what the capped left over{}.',
+                        shown(coalesce(bucket_factor, factor)),
+                        shown(stage1_weight),
+                        shown(cap),
+                        CASE stage2_cap
+                            WHEN 'position' THEN ', up to max_single_position'
+                            WHEN 'bucket' THEN ', up to the limit of its bucket'
+                            ELSE ''
                         END
                     )
-                }
-            END,
-            CASE
-                WHEN is_open AND is_dynamic AND bucket_factor IS NULL AND factor IS NOT NULL
-                THEN {
-                    'quantity': 'factor',
-                    'value': shown(factor),
-                    'limit_value': NULL,
-                    'words': if(
-                        n_capped = 0,
-                        format(
-                            '= {} / {}: the total over the sum after stage 1.', shown(free_total), shown(open_total)
-                        ),
-                        format(
-                            '= ({} - {}) / {}: what the {} capped leave, over the others after stage 1.',
-                            shown(free_total), shown(capped_total), shown(open_total), n_capped
-                        )
+                END
+            ),
+            step_when(
+                is_sized AND residual > 0, 'left over', shown_weight(residual), residual_strategy,
+                format(
+                    '= {} - {}: target_total_allocation less the sum after stage 2, pinned ones included.',
+                    shown(total), shown(stage2_total)
+                )
+            ),
+            step_when(
+                is_sized AND residual > 0 AND residual_strategy <> 'cash_bucket', 'room', shown_weight(room), NULL,
+                format(
+                    '= min({} - {}, {}{}): of max_single_position, max_residual_per_asset{}.',
+                    shown(cap), shown(stage2_weight), shown(max_residual_per_asset),
+                    coalesce(
+                        format(', {} x {}', shown(max_residual_multiple), shown(stage2_weight)), ''
+                    ),
+                    if(max_residual_multiple IS NULL, '', ', max_residual_multiple')
+                )
+            ),
+            step_when(
+                is_sized AND residual > 0 AND residual_strategy = 'safe_top_slice' AND bucket_limit IS NOT NULL,
+                'bucket room', shown_weight(bucket_left), bucket_name,
+                format(
+                    '= max({} - {} - {}, 0): less its sum after stage 2, and what better ranked names took.',
+                    bucket_sum, shown(bucket_stage2), shown(bucket_residual_before)
+                )
+            ),
+            step_when(
+                is_sized AND residual > 0 AND residual_strategy = 'safe_top_slice', 'left for it',
+                shown_weight(residual_left), NULL,
+                format(
+                    '= max({} - {}, 0): less what better ranked names took. {}',
+                    shown(residual), shown(residual_before),
+                    coalesce(format('It ran out at rank {}.', last_rank), 'It did not run out.')
+                )
+            ),
+            step_when(
+                is_sized AND residual > 0 AND residual_strategy = 'proportional' AND residual_limit = 'bucket_cap',
+                'bucket mu', shown(bucket_mu), bucket_name,
+                format(
+                    '= max({} - {} - {}, 0) / {}: what is left for the bucket, over its others after stage 2.',
+                    bucket_sum,
+                    shown(bucket_stage2),
+                    shown(other_residual_in_bucket),
+                    shown(bucket_limited_stage2)
+                )
+            ),
+            step_when(
+                is_sized AND residual > 0 AND residual_strategy = 'proportional' AND mu IS NOT NULL
+                    AND residual_limit IS DISTINCT FROM 'bucket_cap',
+                'mu', shown(mu), NULL,
+                format(
+                    '= ({} - {}) / {}: what names at their limit leave of it, over the others after stage 2.',
+                    shown(residual), shown(limited_residual), shown(unlimited_stage2)
+                )
+            ),
+            step_when(
+                is_sized, 'residual weight', shown_weight(residual_weight), residual_limit,
+                CASE
+                    WHEN residual = 0 THEN '= 0: nothing was left over.'
+                    WHEN residual_strategy = 'cash_bucket' THEN '= 0: cash_bucket places nothing.'
+                    WHEN residual_strategy = 'safe_top_slice'
+                    THEN format(
+                        '= min({}{}, {}).',
+                        shown(room),
+                        coalesce(', ' || shown(bucket_left), ''),
+                        shown(residual_left)
                     )
-                }
-            END,
-            CASE
-                WHEN is_open AND is_dynamic AND bucket_factor IS NOT NULL
-                THEN {
-                    'quantity': 'bucket factor',
-                    'value': shown(bucket_factor),
-                    'limit_value': bucket_name,
-                    'words': format(
-                        '= ({}{}{}) / {}: what the capped leave of the bucket, over its others after stage 1.',
-                        bucket_sum,
-                        if(bucket_capped = 0, '', ' - ' || shown(bucket_capped)),
-                        if(n_capped_2 = 0, '', format(' - {} x {}', n_capped_2, shown(cap))),
-                        shown(bucket_open)
-                    )
-                }
-            END,
-            CASE
-                WHEN is_sized
-                THEN {
-                    'quantity': 'stage 2 weight',
-                    'value': shown_weight(stage2_weight),
-                    'limit_value': CASE stage2_cap
-                        WHEN 'position' THEN 'max_single_position ' || shown(cap)
-                        WHEN 'bucket' THEN bucket_name
-                    END,
-                    'words': CASE
-                        WHEN NOT is_dynamic OR coalesce(bucket_factor, factor) IS NULL
-                        THEN format('= {}.', shown(stage1_weight))
-                        WHEN stage1_cap IS NOT NULL
-                        THEN format('= {}: capped in stage 1, it keeps that weight.', shown(stage1_weight))
-                        ELSE format(
-                            '= min({} x {}, {}): with its part of what the capped left over{}.',
-                            shown(coalesce(bucket_factor, factor)),
-                            shown(stage1_weight),
-                            shown(cap),
-                            CASE stage2_cap
-                                WHEN 'position' THEN ', up to max_single_position'
-                                WHEN 'bucket' THEN ', up to the limit of its bucket'
-                                ELSE ''
-                            END
-                        )
-                    END
-                }
-            END,
-            CASE
-                WHEN is_sized AND residual > 0
-                THEN {
-                    'quantity': 'left over',
-                    'value': shown_weight(residual),
-                    'limit_value': residual_strategy,
-                    'words': format(
-                        '= {} - {}: target_total_allocation less the sum after stage 2, pinned ones included.',
-                        shown(total), shown(stage2_total)
-                    )
-                }
-            END,
-            CASE
-                WHEN is_sized AND residual > 0 AND residual_strategy <> 'cash_bucket'
-                THEN {
-                    'quantity': 'room',
-                    'value': shown_weight(room),
-                    'limit_value': NULL,
-                    'words': format(
-                        '= min({} - {}, {}{}): of max_single_position, max_residual_per_asset{}.',
-                        shown(cap), shown(stage2_weight), shown(max_residual_per_asset),
-                        coalesce(
-                            format(', {} x {}', shown(max_residual_multiple), shown(stage2_weight)), ''
-                        ),
-                        if(max_residual_multiple IS NULL, '', ', max_residual_multiple')
-                    )
-                }
-            END,
-            CASE
-                WHEN is_sized AND residual > 0 AND residual_strategy = 'safe_top_slice' AND bucket_limit IS NOT NULL
-                THEN {
-                    'quantity': 'bucket room',
-                    'value': shown_weight(bucket_left),
-                    'limit_value': bucket_name,
-                    'words': format(
-                        '= max({} - {} - {}, 0): less its sum after stage 2, and what better ranked names took.',
-                        bucket_sum, shown(bucket_stage2), shown(bucket_residual_before)
-                    )
-                }
-            END,
-            CASE
-                WHEN is_sized AND residual > 0 AND residual_strategy = 'safe_top_slice'
-                THEN {
-                    'quantity': 'left for it',
-                    'value': shown_weight(residual_left),
-                    'limit_value': NULL,
-                    'words': format(
-                        '= max({} - {}, 0): less what better ranked names took. {}',
-                        shown(residual), shown(residual_before),
-                        coalesce(format('It ran out at rank {}.', last_rank), 'It did not run out.')
-                    )
-                }
-            END,
-            CASE
-                WHEN is_sized AND residual > 0 AND residual_strategy = 'proportional' AND residual_limit = 'bucket_cap'
-                THEN {
-                    'quantity': 'bucket mu',
-                    'value': shown(bucket_mu),
-                    'limit_value': bucket_name,
-                    'words': format(
-                        '= max({} - {} - {}, 0) / {}: what is left for the bucket, over its others after stage 2.',
-                        bucket_sum,
-                        shown(bucket_stage2),
-                        shown(other_residual_in_bucket),
-                        shown(bucket_limited_stage2)
-                    )
-                }
-            END,
-            CASE
-                WHEN is_sized AND residual > 0 AND residual_strategy = 'proportional' AND mu IS NOT NULL
-                    AND residual_limit IS DISTINCT FROM 'bucket_cap'
-                THEN {
-                    'quantity': 'mu',
-                    'value': shown(mu),
-                    'limit_value': NULL,
-                    'words': format(
-                        '= ({} - {}) / {}: what names at their limit leave of it, over the others after stage 2.',
-                        shown(residual), shown(limited_residual), shown(unlimited_stage2)
-                    )
-                }
-            END,
-            CASE
-                WHEN is_sized
-                THEN {
-                    'quantity': 'residual weight',
-                    'value': shown_weight(residual_weight),
-                    'limit_value': residual_limit,
-                    'words': CASE
-                        WHEN residual = 0 THEN '= 0: nothing was left over.'
-                        WHEN residual_strategy = 'cash_bucket' THEN '= 0: cash_bucket places nothing.'
-                        WHEN residual_strategy = 'safe_top_slice'
-                        THEN format(
-                            '= min({}{}, {}).',
-                            shown(room),
-                            coalesce(', ' || shown(bucket_left), ''),
-                            shown(residual_left)
-                        )
-                        WHEN residual_limit = 'bucket_cap'
-                        THEN format('= min({} x {}, {}).', shown(bucket_mu), shown(stage2_weight), shown(room))
-                        WHEN mu IS NOT NULL
-                        THEN format('= min({} x {}, {}).', shown(mu), shown(stage2_weight), shown(room))
-                        ELSE format('= {}: more is left than all have room for.', shown(room))
-                    END
-                }
-            END,
-            CASE
-                WHEN is_sized OR is_pinned
-                THEN {
-                    'quantity': 'rounded down',
-                    'value': format('{:.8f}', rounded_units / 1e8),
-                    'limit_value': NULL,
-                    'words': format(
-                        '= floor(({}{}) x 100000000 + {}) / 100000000, in whole units of 0.00000001.',
-                        shown(stage2_weight), if(is_pinned, '', ' + ' || shown(residual_weight)), shown(snap)
-                    )
-                }
-            END,
-            CASE
-                WHEN is_sized OR is_pinned
-                THEN {
-                    'quantity': 'rounding unit',
-                    'value': format('{:.8f}', extra_units / 1e8),
-                    'limit_value': NULL,
-                    'words': format(
-                        '{} of {} units that rounding down left over, by largest remainder. Target: {:.8f} + {:.8f}.',
-                        extra_units, leftover_units, rounded_units / 1e8, extra_units / 1e8
-                    )
-                }
-            END
+                    WHEN residual_limit = 'bucket_cap'
+                    THEN format('= min({} x {}, {}).', shown(bucket_mu), shown(stage2_weight), shown(room))
+                    WHEN mu IS NOT NULL
+                    THEN format('= min({} x {}, {}).', shown(mu), shown(stage2_weight), shown(room))
+                    ELSE format('= {}: more is left than all have room for.', shown(room))
+                END
+            ),
+            step_when(
+                is_sized OR is_pinned, 'rounded down', format('{:.8f}', rounded_units / 1e8), NULL,
+                format(
+                    '= floor(({}{}) x 100000000 + {}) / 100000000, in whole units of 0.00000001.',
+                    shown(stage2_weight), if(is_pinned, '', ' + ' || shown(residual_weight)), shown(snap)
+                )
+            ),
+            step_when(
+                is_sized OR is_pinned, 'rounding unit', format('{:.8f}', extra_units / 1e8), NULL,
+                format(
+                    '{} of {} units that rounding down left over, by largest remainder. Target: {:.8f} + {:.8f}.',
+                    extra_units, leftover_units, rounded_units / 1e8, extra_units / 1e8
+                )
+            )
         ] AS steps
     FROM placed
     JOIN asked ON placed.asset = asked_asset
@@ -547,6 +449,7 @@ FROM (
 
 COMMENT ON MACRO shown IS 'shown(number DOUBLE): a number as text, with at most twelve significant digits.';
 COMMENT ON MACRO shown_weight IS 'shown_weight(weight DOUBLE): a weight as text: eight decimals where it has no more, else as shown.';
+COMMENT ON MACRO step_when IS 'step_when(is_shown BOOLEAN, quantity VARCHAR, value VARCHAR, limit_value VARCHAR, words VARCHAR): one step of explain, sizing_steps or what_would_change; null where it is not shown.';
 COMMENT ON MACRO TABLE sizing_steps IS 'sizing_steps(portfolio VARCHAR, asset VARCHAR, as_of DATE): how the sizing came to one published weight, a row per step; the words begin with the sum that gives the value from the numbers above it. Nothing for what was not selected.
 step BIGINT: Place among the steps, from 1.
 quantity VARCHAR: What the row tells, a word of docs/sizing.md: pinned weight, within limits, total to divide, tier, multiplier, dropped, lambda, raw weight, theta, stage 1 weight, factor, bucket factor, stage 2 weight, left over, room, bucket room, left for it, mu, bucket mu, residual weight, rounded down, rounding unit.

@@ -163,305 +163,218 @@ SELECT
 FROM (
     SELECT list_filter(
         [
-            CASE
-                WHEN run_id IS NULL
-                THEN {
-                    'quantity': 'published run',
-                    'value': NULL,
-                    'limit_value': NULL,
-                    'words': CASE
-                        WHEN n_days = 0
-                        THEN format(
-                            'No portfolio {} was ever published; published are: {}.',
-                            asked_portfolio,
-                            coalesce(portfolio_ids, 'none')
-                        )
-                        ELSE concat_ws(
-                            ' ',
-                            format('Nothing is published of {} for {}.', asked_portfolio, asked_day),
-                            coalesce(
-                                format(
-                                    'Its last run is {}: {}.',
-                                    tried_state,
-                                    rtrim(coalesce(nullif(own_reasons, ''), tried_reason), '.')
-                                ),
-                                'No run covers that day.'
-                            ),
-                            format('The published day before it is {}.', day_before),
-                            format('The published day after it is {}.', day_after)
-                        )
-                    END
-                }
-            END,
-            CASE
-                WHEN run_id IS NOT NULL AND decision.asset IS NULL AND asked_asset <> 'CASH'
-                THEN {
-                    'quantity': 'candidate',
-                    'value': NULL,
-                    'limit_value': NULL,
-                    'words': concat_ws(
+            step_when(
+                run_id IS NULL, 'published run', NULL, NULL,
+                CASE
+                    WHEN n_days = 0
+                    THEN format(
+                        'No portfolio {} was ever published; published are: {}.',
+                        asked_portfolio,
+                        coalesce(portfolio_ids, 'none')
+                    )
+                    ELSE concat_ws(
                         ' ',
-                        format('{} is no candidate of {} on {}:', asked_asset, asked_portfolio, asked_day),
-                        'neither held nor scored that day.',
-                        format('The nearest name is {}.', nearest_asset)
-                    )
-                }
-            END,
-            CASE
-                WHEN decision.asset IS NOT NULL
-                THEN {
-                    'quantity': 'holding',
-                    'value': decision.current_weight::VARCHAR,
-                    'limit_value': NULL,
-                    'words': format(
-                        '{} when the day was computed. Bucket {}.{}',
-                        if(decision.is_held, 'Held', 'Not held'),
-                        decision.bucket,
-                        coalesce(format(' Renamed from {}: what was known of it counts.', old_names), '')
-                    )
-                }
-            END,
-            CASE
-                WHEN decision.asset IS NOT NULL
-                THEN {
-                    'quantity': 'restriction',
-                    'value': coalesce(decision.restriction, 'none'),
-                    'limit_value': NULL,
-                    'words': CASE decision.restriction
-                        WHEN 'no_buy' THEN 'It may not be bought; a holding never grows.'
-                        WHEN 'no_trade' THEN 'It may be neither bought nor sold; a holding keeps its weight.'
-                        WHEN 'must_sell' THEN 'It must be sold, and may not be held.'
-                        ELSE 'Nothing restricts it.'
-                    END
-                }
-            END,
-            CASE
-                WHEN decision.asset IS NOT NULL
-                THEN {
-                    'quantity': 'score',
-                    'value': format('{:.12g}', decision.score),
-                    'limit_value': if(
-                        decision.is_held,
-                        'min_score_threshold ' || (limits ->> 'min_score_threshold'),
-                        'min_score_new_position ' || (limits ->> 'min_score_new_position')
-                    ),
-                    'words': CASE
-                        WHEN decision.score IS NULL THEN 'No score that counts.'
-                        WHEN combined_score IS NOT NULL THEN 'The combined score as it came.'
-                        WHEN decision.has_partial_score
-                        THEN format('Only its {} part came.', if(technical_score IS NULL, 'fundamental', 'technical'))
-                        ELSE format(
-                            '{} x technical {:.12g} + {} x fundamental {:.12g}, over the sum of the two weights.',
-                            (limits ->> 'technical_score_weight'),
-                            technical_score,
-                            (limits ->> 'fundamental_score_weight'),
-                            fundamental_score
-                        )
-                    END
-                }
-            END,
-            CASE
-                WHEN decision.asset IS NOT NULL
-                THEN {
-                    'quantity': 'score age',
-                    'value': decision.score_age_days::VARCHAR,
-                    'limit_value': 'max_score_age_days ' || (limits ->> 'max_score_age_days'),
-                    'words': CASE
-                        WHEN decision.is_score_stale OR decision.score_date IS NULL
-                        THEN concat_ws(
-                            ' ',
-                            coalesce(
-                                format('Too old to act on: its last score is of {}.', last_score_date),
-                                'Missing: it had no score before.'
+                        format('Nothing is published of {} for {}.', asked_portfolio, asked_day),
+                        coalesce(
+                            format(
+                                'Its last run is {}: {}.',
+                                tried_state,
+                                rtrim(coalesce(nullif(own_reasons, ''), tried_reason), '.')
                             ),
-                            if(decision.is_score_stale, 'A holding is frozen, never sold for it.', NULL)
-                        )
-                        ELSE format('Trading days since the score of {}.', decision.score_date)
-                    END
-                }
-            END,
-            CASE
-                WHEN decision.candidate_rank IS NOT NULL
-                THEN {
-                    'quantity': 'rank',
-                    'value': decision.candidate_rank::VARCHAR,
-                    'limit_value': NULL,
-                    'words': format(
-                        'Of {} candidates with a score; {} in bucket {}.', n_ranked, decision.bucket_rank, decision.bucket
+                            'No run covers that day.'
+                        ),
+                        format('The published day before it is {}.', day_before),
+                        format('The published day after it is {}.', day_after)
                     )
-                }
-            END,
-            CASE
-                WHEN decision.asset IS NOT NULL
-                THEN {
-                    'quantity': 'gate',
-                    'value': coalesce(decision.gate, 'none'),
-                    'limit_value': format(
-                        '{} {:.12g}',
-                        if(decision.gate = 'replaced', 'replacement_margin', replace(decision.gate, 'below_', '')),
-                        decision.gate_limit
-                    ),
-                    'words': decision.decision_reason
-                }
-            END,
-            CASE
-                WHEN decision.entry_score IS NOT NULL
-                THEN {
-                    'quantity': 'entry score',
-                    'value': format('{:.12g}', decision.entry_score),
-                    'limit_value': NULL,
-                    'words': 'Lowest score with which it is selected, everything else equal.'
-                }
-            END,
-            CASE
-                WHEN decision.rival IS NOT NULL
-                THEN {
-                    'quantity': 'rival',
-                    'value': decision.rival,
-                    'limit_value': NULL,
-                    'words': if(
-                        decision.is_selected,
-                        'Would come in its place just below the entry score.',
-                        'Would leave for it at the entry score.'
+                END
+            ),
+            step_when(
+                run_id IS NOT NULL AND decision.asset IS NULL AND asked_asset <> 'CASH', 'candidate', NULL, NULL,
+                concat_ws(
+                    ' ',
+                    format('{} is no candidate of {} on {}:', asked_asset, asked_portfolio, asked_day),
+                    'neither held nor scored that day.',
+                    format('The nearest name is {}.', nearest_asset)
+                )
+            ),
+            step_when(
+                decision.asset IS NOT NULL, 'holding', decision.current_weight::VARCHAR, NULL,
+                format(
+                    '{} when the day was computed. Bucket {}.{}',
+                    if(decision.is_held, 'Held', 'Not held'),
+                    decision.bucket,
+                    coalesce(format(' Renamed from {}: what was known of it counts.', old_names), '')
+                )
+            ),
+            step_when(
+                decision.asset IS NOT NULL, 'restriction', coalesce(decision.restriction, 'none'), NULL,
+                CASE decision.restriction
+                    WHEN 'no_buy' THEN 'It may not be bought; a holding never grows.'
+                    WHEN 'no_trade' THEN 'It may be neither bought nor sold; a holding keeps its weight.'
+                    WHEN 'must_sell' THEN 'It must be sold, and may not be held.'
+                    ELSE 'Nothing restricts it.'
+                END
+            ),
+            step_when(
+                decision.asset IS NOT NULL, 'score', format('{:.12g}', decision.score),
+                if(
+                    decision.is_held,
+                    'min_score_threshold ' || (limits ->> 'min_score_threshold'),
+                    'min_score_new_position ' || (limits ->> 'min_score_new_position')
+                ),
+                CASE
+                    WHEN decision.score IS NULL THEN 'No score that counts.'
+                    WHEN combined_score IS NOT NULL THEN 'The combined score as it came.'
+                    WHEN decision.has_partial_score
+                    THEN format('Only its {} part came.', if(technical_score IS NULL, 'fundamental', 'technical'))
+                    ELSE format(
+                        '{} x technical {:.12g} + {} x fundamental {:.12g}, over the sum of the two weights.',
+                        (limits ->> 'technical_score_weight'),
+                        technical_score,
+                        (limits ->> 'fundamental_score_weight'),
+                        fundamental_score
                     )
-                }
-            END
+                END
+            ),
+            step_when(
+                decision.asset IS NOT NULL, 'score age', decision.score_age_days::VARCHAR,
+                'max_score_age_days ' || (limits ->> 'max_score_age_days'),
+                CASE
+                    WHEN decision.is_score_stale OR decision.score_date IS NULL
+                    THEN concat_ws(
+                        ' ',
+                        coalesce(
+                            format('Too old to act on: its last score is of {}.', last_score_date),
+                            'Missing: it had no score before.'
+                        ),
+                        if(decision.is_score_stale, 'A holding is frozen, never sold for it.', NULL)
+                    )
+                    ELSE format('Trading days since the score of {}.', decision.score_date)
+                END
+            ),
+            step_when(
+                decision.candidate_rank IS NOT NULL, 'rank', decision.candidate_rank::VARCHAR, NULL,
+                format(
+                    'Of {} candidates with a score; {} in bucket {}.', n_ranked, decision.bucket_rank, decision.bucket
+                )
+            ),
+            step_when(
+                decision.asset IS NOT NULL, 'gate', coalesce(decision.gate, 'none'),
+                format(
+                    '{} {:.12g}',
+                    if(decision.gate = 'replaced', 'replacement_margin', replace(decision.gate, 'below_', '')),
+                    decision.gate_limit
+                ),
+                decision.decision_reason
+            ),
+            step_when(
+                decision.entry_score IS NOT NULL, 'entry score', format('{:.12g}', decision.entry_score), NULL,
+                'Lowest score with which it is selected, everything else equal.'
+            ),
+            step_when(
+                decision.rival IS NOT NULL, 'rival', decision.rival, NULL,
+                if(
+                    decision.is_selected,
+                    'Would come in its place just below the entry score.',
+                    'Would leave for it at the entry score.'
+                )
+            )
         ]
         || coalesce(sizing, [])
         || [
-            CASE
-                WHEN coalesce(target.is_cash, false)
-                THEN {
-                    'quantity': 'positions',
-                    'value': summary.n_sized::VARCHAR,
-                    'limit_value': NULL,
-                    'words': format('Of {} selected, {} dropped.', summary.n_selected, summary.n_dropped)
-                }
-            END,
-            CASE
-                WHEN coalesce(target.is_cash, false)
-                THEN {
-                    'quantity': 'invested weight',
-                    'value': summary.invested_weight::VARCHAR,
-                    'limit_value': 'target_total_allocation ' || summary.target_total_allocation::VARCHAR,
-                    'words': 'Sum of the positions. The reserve beyond target_total_allocation is no part of the targets.'
-                }
-            END,
-            CASE
-                WHEN coalesce(target.is_cash, false)
-                THEN {
-                    'quantity': 'reachable weight',
-                    'value': shown_weight(summary.reachable_weight),
-                    'limit_value': summary.binding_limit,
-                    'words': concat(
-                        '= ' || reach_sum || ': ',
-                        if(
-                            summary.binding_limit IS NULL,
-                            'the limits let these names reach the total.',
-                            format('{} keeps the sum below the total.', summary.binding_limit)
-                        )
+            step_when(
+                coalesce(target.is_cash, false), 'positions', summary.n_sized::VARCHAR, NULL,
+                format('Of {} selected, {} dropped.', summary.n_selected, summary.n_dropped)
+            ),
+            step_when(
+                coalesce(target.is_cash, false), 'invested weight', summary.invested_weight::VARCHAR,
+                'target_total_allocation ' || summary.target_total_allocation::VARCHAR,
+                'Sum of the positions. The reserve beyond target_total_allocation is no part of the targets.'
+            ),
+            step_when(
+                coalesce(target.is_cash, false), 'reachable weight', shown_weight(summary.reachable_weight),
+                summary.binding_limit,
+                concat(
+                    '= ' || reach_sum || ': ',
+                    if(
+                        summary.binding_limit IS NULL,
+                        'the limits let these names reach the total.',
+                        format('{} keeps the sum below the total.', summary.binding_limit)
                     )
-                }
-            END,
-            CASE
-                WHEN coalesce(target.is_cash, false)
-                THEN {
-                    'quantity': 'residual',
-                    'value': shown_weight(summary.residual),
-                    'limit_value': summary.residual_strategy,
-                    'words': format(
-                        '= {} - {}: left over by the caps after stage 2; {} of it was placed.',
+                )
+            ),
+            step_when(
+                coalesce(target.is_cash, false), 'residual', shown_weight(summary.residual), summary.residual_strategy,
+                format(
+                    '= {} - {}: left over by the caps after stage 2; {} of it was placed.',
+                    summary.target_total_allocation::VARCHAR,
+                    shown(summary.stage2_total),
+                    shown(summary.residual_placed)
+                )
+            ),
+            step_when(
+                coalesce(target.is_cash, false) AND summary.relaxation IS NOT NULL, 'relaxation', summary.relaxation,
+                NULL, 'The cheapest single change of a limit that would place all.'
+            ),
+            step_when(
+                decision.asset IS NOT NULL OR coalesce(target.is_cash, false), 'target weight',
+                coalesce(target.target_weight, 0)::VARCHAR,
+                CASE
+                    WHEN
+                        size.asset IS NOT NULL
+                        AND size.drop_reason IS NULL
+                        AND (limits ->> 'enable_dynamic_sizing')::BOOLEAN
+                    THEN 'max_single_position ' || (limits ->> 'max_single_position')
+                END,
+                CASE
+                    WHEN target.is_cash
+                    THEN format(
+                        '= {} - {}. {}',
                         summary.target_total_allocation::VARCHAR,
-                        shown(summary.stage2_total),
-                        shown(summary.residual_placed)
+                        summary.invested_weight::VARCHAR,
+                        target.target_reason
                     )
-                }
-            END,
-            CASE
-                WHEN coalesce(target.is_cash, false) AND summary.relaxation IS NOT NULL
-                THEN {
-                    'quantity': 'relaxation',
-                    'value': summary.relaxation,
-                    'limit_value': NULL,
-                    'words': 'The cheapest single change of a limit that would place all.'
-                }
-            END,
-            CASE
-                WHEN decision.asset IS NOT NULL OR coalesce(target.is_cash, false)
-                THEN {
-                    'quantity': 'target weight',
-                    'value': coalesce(target.target_weight, 0)::VARCHAR,
-                    'limit_value': CASE
-                        WHEN
-                            size.asset IS NOT NULL
-                            AND size.drop_reason IS NULL
-                            AND (limits ->> 'enable_dynamic_sizing')::BOOLEAN
-                        THEN 'max_single_position ' || (limits ->> 'max_single_position')
-                    END,
-                    'words': CASE
-                        WHEN target.is_cash
-                        THEN format(
-                            '= {} - {}. {}',
-                            summary.target_total_allocation::VARCHAR,
-                            summary.invested_weight::VARCHAR,
-                            target.target_reason
-                        )
-                        WHEN target.asset IS NOT NULL THEN target.target_reason
-                        WHEN size.asset IS NOT NULL THEN size.sizing_reason
-                        ELSE 'Neither selected nor held: no target.'
-                    END
-                }
-            END,
-            CASE
-                WHEN target.asset IS NOT NULL
-                THEN {
-                    'quantity': 'trade',
-                    'value': target.trade_weight::VARCHAR,
-                    'limit_value': if(
-                        target.is_cash OR target.target_weight = target.current_weight,
-                        NULL,
-                        'rebalance_band ' || (limits ->> 'rebalance_band')
-                    ),
-                    'words': CASE
-                        WHEN target.is_cash THEN 'Cash is what the trades leave.'
-                        WHEN target.target_weight = target.current_weight
-                        THEN format('{}: {}, unchanged.', target.action, target.target_weight::VARCHAR)
-                        WHEN target.action = 'hold'
-                        THEN format(
-                            'hold: {} -> {} is within the band, {} x {}.',
-                            target.current_weight::VARCHAR,
-                            target.target_weight::VARCHAR,
-                            (limits ->> 'rebalance_band'),
-                            target.current_weight::VARCHAR
-                        )
-                        ELSE format(
-                            '{}: {} -> {}, number {} of the trades.',
-                            target.action,
-                            target.current_weight::VARCHAR,
-                            target.target_weight::VARCHAR,
-                            target.trade_rank
-                        )
-                    END
-                }
-            END,
-            CASE
-                WHEN run_id IS NOT NULL
-                THEN {
-                    'quantity': 'run',
-                    'value': run_id,
-                    'limit_value': NULL,
-                    'words': format('Computed with the code {}.', left(code_fingerprint, 12))
-                }
-            END,
-            CASE
-                WHEN run_id IS NOT NULL
-                THEN {
-                    'quantity': 'published at',
-                    'value': published_at::VARCHAR,
-                    'limit_value': NULL,
-                    'words': 'Since then the targets are visible to execution.'
-                }
-            END
+                    WHEN target.asset IS NOT NULL THEN target.target_reason
+                    WHEN size.asset IS NOT NULL THEN size.sizing_reason
+                    ELSE 'Neither selected nor held: no target.'
+                END
+            ),
+            step_when(
+                target.asset IS NOT NULL, 'trade', target.trade_weight::VARCHAR,
+                if(
+                    target.is_cash OR target.target_weight = target.current_weight,
+                    NULL,
+                    'rebalance_band ' || (limits ->> 'rebalance_band')
+                ),
+                CASE
+                    WHEN target.is_cash THEN 'Cash is what the trades leave.'
+                    WHEN target.target_weight = target.current_weight
+                    THEN format('{}: {}, unchanged.', target.action, target.target_weight::VARCHAR)
+                    WHEN target.action = 'hold'
+                    THEN format(
+                        'hold: {} -> {} is within the band, {} x {}.',
+                        target.current_weight::VARCHAR,
+                        target.target_weight::VARCHAR,
+                        (limits ->> 'rebalance_band'),
+                        target.current_weight::VARCHAR
+                    )
+                    ELSE format(
+                        '{}: {} -> {}, number {} of the trades.',
+                        target.action,
+                        target.current_weight::VARCHAR,
+                        target.target_weight::VARCHAR,
+                        target.trade_rank
+                    )
+                END
+            ),
+            step_when(
+                run_id IS NOT NULL, 'run', run_id, NULL,
+                format('Computed with the code {}.', left(code_fingerprint, 12))
+            ),
+            step_when(
+                run_id IS NOT NULL, 'published at', published_at::VARCHAR, NULL,
+                'Since then the targets are visible to execution.'
+            )
         ],
         lambda step: step IS NOT NULL
     ) AS steps

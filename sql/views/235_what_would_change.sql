@@ -61,6 +61,7 @@ story AS (
     SELECT
         *,
         coalesce(target.is_cash, false) AS is_cash,
+        coalesce(summary.residual_strategy = 'cash_bucket' AND summary.residual > 0, false) AS is_kept_by_choice,
         decision.is_selected
             AND size.asset IS NOT NULL AND size.pinned_weight IS NULL AND size.drop_reason IS NULL AS is_sized,
         is_sized AND is_dynamic AND (limits ->> 'sizing_mode') = 'adaptive' AS is_tiered,
@@ -88,232 +89,177 @@ SELECT
 FROM (
     SELECT list_filter(
         [
-            CASE
-                WHEN is_sized
-                THEN {
-                    'quantity': 'more weight',
-                    'value': NULL,
-                    'limit_value': binding_limit,
-                    'words': CASE
-                        WHEN NOT is_dynamic
-                        THEN 'The total is divided evenly: only fewer names or a larger target_total_allocation.'
-                        WHEN binding_limit IS NULL
-                        THEN concat(
-                            'No limit keeps it down: only a larger share, ',
-                            if((limits ->> 'sizing_mode') = 'equal_weight', '', 'by a higher score, '),
-                            'by fewer names or by a larger target_total_allocation.'
-                        )
-                        WHEN starts_with(binding_limit, 'max_single_position') THEN 'It is at this limit.'
-                        WHEN starts_with(binding_limit, 'max_allocation')
-                        THEN format(
-                            'Bucket {} is full: this limit higher, or a larger share of the bucket.', decision.bucket
-                        )
-                        ELSE 'It took all that this limit lets it have of what the caps left over.'
-                    END
-                }
-            END,
-            CASE
-                WHEN is_tiered AND next_tier IS NOT NULL
-                THEN {
-                    'quantity': 'larger size',
-                    'value': format('{:.12g}', next_tier.min_score),
-                    'limit_value': 'score_tiers ' || next_tier.size_category,
-                    'words': format(
-                        'From this score its size is {}: {:.12g} times the base, not {:.12g}.',
-                        next_tier.size_category,
-                        next_tier.score_multiplier,
-                        coalesce(reached_tiers[1].score_multiplier, 0)
+            step_when(
+                is_sized, 'more weight', NULL, binding_limit,
+                CASE
+                    WHEN NOT is_dynamic
+                    THEN 'The total is divided evenly: only fewer names or a larger target_total_allocation.'
+                    WHEN binding_limit IS NULL
+                    THEN concat(
+                        'No limit keeps it down: only a larger share, ',
+                        if((limits ->> 'sizing_mode') = 'equal_weight', '', 'by a higher score, '),
+                        'by fewer names or by a larger target_total_allocation.'
                     )
-                }
-            END,
-            CASE
-                WHEN is_tiered AND reached_tiers[1].min_score > coalesce(decision.entry_score, 0)
-                THEN {
-                    'quantity': 'smaller size',
-                    'value': format('{:.12g}', reached_tiers[1].min_score),
-                    'limit_value': 'score_tiers ' || reached_tiers[1].size_category,
-                    'words': coalesce(
-                        format(
-                            'Below this score its size is {}: {:.12g} times the base, not {:.12g}.',
-                            reached_tiers[2].size_category,
-                            reached_tiers[2].score_multiplier,
-                            reached_tiers[1].score_multiplier
-                        ),
-                        'Below this score it has no size.'
+                    WHEN starts_with(binding_limit, 'max_single_position') THEN 'It is at this limit.'
+                    WHEN starts_with(binding_limit, 'max_allocation')
+                    THEN format(
+                        'Bucket {} is full: this limit higher, or a larger share of the bucket.', decision.bucket
                     )
-                }
-            END,
-            CASE
-                WHEN is_sized AND is_dynamic AND (limits ->> 'sizing_mode') = 'score_weighted'
-                THEN {
-                    'quantity': 'another size',
-                    'value': NULL,
-                    'limit_value': NULL,
-                    'words': 'Its raw weight goes with its score: any other score is another size.'
-                }
-            END,
-            CASE
-                WHEN size.drop_reason IS NOT NULL
-                THEN {
-                    'quantity': 'a position',
-                    'value': NULL,
-                    'limit_value': if(
-                        size.drop_reason = 'no_size',
-                        'score_tiers',
-                        'min_position_size ' || (limits ->> 'min_position_size')
+                    ELSE 'It took all that this limit lets it have of what the caps left over.'
+                END
+            ),
+            step_when(
+                is_tiered AND next_tier IS NOT NULL, 'larger size', format('{:.12g}', next_tier.min_score),
+                'score_tiers ' || next_tier.size_category,
+                format(
+                    'From this score its size is {}: {:.12g} times the base, not {:.12g}.',
+                    next_tier.size_category,
+                    next_tier.score_multiplier,
+                    coalesce(reached_tiers[1].score_multiplier, 0)
+                )
+            ),
+            step_when(
+                is_tiered AND reached_tiers[1].min_score > coalesce(decision.entry_score, 0), 'smaller size',
+                format('{:.12g}', reached_tiers[1].min_score), 'score_tiers ' || reached_tiers[1].size_category,
+                coalesce(
+                    format(
+                        'Below this score its size is {}: {:.12g} times the base, not {:.12g}.',
+                        reached_tiers[2].size_category,
+                        reached_tiers[2].score_multiplier,
+                        reached_tiers[1].score_multiplier
                     ),
-                    'words': if(
-                        size.drop_reason = 'no_size',
-                        coalesce(
-                            format('Its score has no size: from {:.12g} it has one.', next_tier.min_score),
-                            'Its score has no size.'
-                        ),
-                        'A lower limit has room for more names, better ranked ones first.'
+                    'Below this score it has no size.'
+                )
+            ),
+            step_when(
+                is_sized AND is_dynamic AND (limits ->> 'sizing_mode') = 'score_weighted', 'another size', NULL, NULL,
+                'Its raw weight goes with its score: any other score is another size.'
+            ),
+            step_when(
+                size.drop_reason IS NOT NULL, 'a position', NULL,
+                if(
+                    size.drop_reason = 'no_size',
+                    'score_tiers',
+                    'min_position_size ' || (limits ->> 'min_position_size')
+                ),
+                if(
+                    size.drop_reason = 'no_size',
+                    coalesce(
+                        format('Its score has no size: from {:.12g} it has one.', next_tier.min_score),
+                        'Its score has no size.'
+                    ),
+                    'A lower limit has room for more names, better ranked ones first.'
+                )
+            ),
+            step_when(
+                size.pinned_weight IS NOT NULL, 'not frozen', NULL, NULL,
+                CASE
+                    WHEN is_held_back AND decision.restriction = 'no_buy'
+                    THEN 'When restriction no_buy ends, it may grow.'
+                    WHEN is_held_back THEN 'When restriction no_trade ends, it is sized like any other.'
+                    ELSE 'With a score that counts, it is sized like any other.'
+                END
+            ),
+            step_when(
+                decision.is_selected AND decision.entry_score IS NOT NULL, 'out',
+                format('{:.12g}', decision.entry_score), NULL,
+                concat(
+                    'Below this score it is ',
+                    if(decision.is_held, 'closed', 'not opened'),
+                    coalesce(format(', and {} comes in its place.', decision.rival), '.')
+                )
+            ),
+            step_when(
+                NOT decision.is_selected, 'in', format('{:.12g}', decision.entry_score), NULL,
+                CASE
+                    WHEN decision.entry_score IS NOT NULL
+                    THEN concat(
+                        'From this score it is selected',
+                        coalesce(format(', in the place of {}', decision.rival), ''),
+                        coalesce(format('; it has {:.12g}.', decision.score), '.')
                     )
-                }
-            END,
-            CASE
-                WHEN size.pinned_weight IS NOT NULL
-                THEN {
-                    'quantity': 'not frozen',
-                    'value': NULL,
-                    'limit_value': NULL,
-                    'words': CASE
-                        WHEN is_held_back AND decision.restriction = 'no_buy'
-                        THEN 'When restriction no_buy ends, it may grow.'
-                        WHEN is_held_back THEN 'When restriction no_trade ends, it is sized like any other.'
-                        ELSE 'With a score that counts, it is sized like any other.'
-                    END
-                }
-            END,
-            CASE
-                WHEN decision.is_selected AND decision.entry_score IS NOT NULL
-                THEN {
-                    'quantity': 'out',
-                    'value': format('{:.12g}', decision.entry_score),
-                    'limit_value': NULL,
-                    'words': concat(
-                        'Below this score it is ',
-                        if(decision.is_held, 'closed', 'not opened'),
-                        coalesce(format(', and {} comes in its place.', decision.rival), '.')
-                    )
-                }
-            END,
-            CASE
-                WHEN NOT decision.is_selected
-                THEN {
-                    'quantity': 'in',
-                    'value': format('{:.12g}', decision.entry_score),
-                    'limit_value': NULL,
-                    'words': CASE
-                        WHEN decision.entry_score IS NOT NULL
-                        THEN concat(
-                            'From this score it is selected',
-                            coalesce(format(', in the place of {}', decision.rival), ''),
-                            coalesce(format('; it has {:.12g}.', decision.score), '.')
+                    WHEN decision.gate IN ('must_sell', 'no_buy', 'no_trade')
+                    THEN format('No score would do while restriction {} lasts.', decision.restriction)
+                    WHEN decision.gate = 'no_bucket'
+                    THEN 'No score would do: the asset list must give it a bucket, or allow_unclassified be true.'
+                    WHEN decision.gate = 'excluded'
+                    THEN 'No score would do: the limits leave it, or its bucket, out of the portfolio.'
+                    ELSE 'No score of its own would do.'
+                END
+            ),
+            step_when(
+                decision.gate IN ('below_min_score_threshold', 'below_min_score_new_position')
+                    AND decision.score IS NOT NULL,
+                'past its gate', format('{:.12g}', decision.score),
+                format('{} {:.12g}', replace(decision.gate, 'below_', ''), decision.gate_limit),
+                concat(
+                    'This limit at its score lets it compete for a place',
+                    if(n_before = 0, '', format(', with {} better ranked', n_before)),
+                    '.'
+                )
+            ),
+            step_when(
+                decision.gate IN ('max_positions_per_bucket', 'max_total_positions', 'max_new_positions'),
+                'past its gate', format('{:.12g}', decision.gate_limit + n_before + 1),
+                format('{} {:.12g}', decision.gate, decision.gate_limit),
+                if(
+                    n_before = 0,
+                    'This limit one higher: it is the first that it stops.',
+                    format('This limit that high: {} better ranked are stopped by it too.', n_before)
+                )
+            ),
+            step_when(
+                decision.gate = 'replaced', 'past its gate', NULL,
+                format('replacement_margin {:.12g}', decision.gate_limit),
+                'Only a larger lead, or none at all, would have let it stay.'
+            ),
+            step_when(
+                decision.gate = 'min_buckets_represented', 'past its gate', NULL,
+                format('min_buckets_represented {:.12g}', decision.gate_limit),
+                'A lower limit keeps no place for a bucket that is missing.'
+            ),
+            step_when(
+                NOT is_cash AND size.pinned_weight IS NULL AND target.action IN ('hold', 'increase', 'decrease'),
+                if(target.action = 'hold', 'a trade', 'no trade'), NULL,
+                'rebalance_band ' || (limits ->> 'rebalance_band'),
+                format(
+                    if(
+                        target.action = 'hold',
+                        'Only a target below {:.8f} or above {:.8f} is traded.',
+                        'A target from {:.8f} to {:.8f} is not traded.'
+                    ),
+                    band_from,
+                    band_to
+                )
+            ),
+            step_when(
+                is_cash AND target.target_weight = 0,
+                'more cash', NULL, 'max_single_position ' || (limits ->> 'max_single_position'),
+                if(
+                    is_dynamic,
+                    format(
+                        'All is placed. Fewer than {:.0f} positions could not hold it.',
+                        ceil(
+                            summary.target_total_allocation::DOUBLE / (limits ->> 'max_single_position')::DOUBLE
+                            - 1e-9
                         )
-                        WHEN decision.gate IN ('must_sell', 'no_buy', 'no_trade')
-                        THEN format('No score would do while restriction {} lasts.', decision.restriction)
-                        WHEN decision.gate = 'no_bucket'
-                        THEN 'No score would do: the asset list must give it a bucket, or allow_unclassified be true.'
-                        WHEN decision.gate = 'excluded'
-                        THEN 'No score would do: the limits leave it, or its bucket, out of the portfolio.'
-                        ELSE 'No score of its own would do.'
-                    END
-                }
-            END,
-            CASE
-                WHEN decision.gate IN ('below_min_score_threshold', 'below_min_score_new_position')
-                    AND decision.score IS NOT NULL
-                THEN {
-                    'quantity': 'past its gate',
-                    'value': format('{:.12g}', decision.score),
-                    'limit_value': format('{} {:.12g}', replace(decision.gate, 'below_', ''), decision.gate_limit),
-                    'words': concat(
-                        'This limit at its score lets it compete for a place',
-                        if(n_before = 0, '', format(', with {} better ranked', n_before)),
-                        '.'
-                    )
-                }
-                WHEN decision.gate IN ('max_positions_per_bucket', 'max_total_positions', 'max_new_positions')
-                THEN {
-                    'quantity': 'past its gate',
-                    'value': format('{:.12g}', decision.gate_limit + n_before + 1),
-                    'limit_value': format('{} {:.12g}', decision.gate, decision.gate_limit),
-                    'words': if(
-                        n_before = 0,
-                        'This limit one higher: it is the first that it stops.',
-                        format('This limit that high: {} better ranked are stopped by it too.', n_before)
-                    )
-                }
-                WHEN decision.gate = 'replaced'
-                THEN {
-                    'quantity': 'past its gate',
-                    'value': NULL,
-                    'limit_value': format('replacement_margin {:.12g}', decision.gate_limit),
-                    'words': 'Only a larger lead, or none at all, would have let it stay.'
-                }
-                WHEN decision.gate = 'min_buckets_represented'
-                THEN {
-                    'quantity': 'past its gate',
-                    'value': NULL,
-                    'limit_value': format('min_buckets_represented {:.12g}', decision.gate_limit),
-                    'words': 'A lower limit keeps no place for a bucket that is missing.'
-                }
-            END,
-            CASE
-                WHEN NOT is_cash AND size.pinned_weight IS NULL AND target.action IN ('hold', 'increase', 'decrease')
-                THEN {
-                    'quantity': if(target.action = 'hold', 'a trade', 'no trade'),
-                    'value': NULL,
-                    'limit_value': 'rebalance_band ' || (limits ->> 'rebalance_band'),
-                    'words': format(
-                        if(
-                            target.action = 'hold',
-                            'Only a target below {:.8f} or above {:.8f} is traded.',
-                            'A target from {:.8f} to {:.8f} is not traded.'
-                        ),
-                        band_from,
-                        band_to
-                    )
-                }
-            END,
-            CASE
-                WHEN is_cash AND target.target_weight = 0
-                THEN {
-                    'quantity': 'more cash',
-                    'value': NULL,
-                    'limit_value': 'max_single_position ' || (limits ->> 'max_single_position'),
-                    'words': if(
-                        is_dynamic,
-                        format(
-                            'All is placed. Fewer than {:.0f} positions could not hold it.',
-                            ceil(
-                                summary.target_total_allocation::DOUBLE / (limits ->> 'max_single_position')::DOUBLE
-                                - 1e-9
-                            )
-                        ),
-                        'All is placed, without caps.'
-                    )
-                }
-                WHEN is_cash AND summary.residual_strategy = 'cash_bucket' AND summary.residual > 0
-                THEN {
-                    'quantity': 'less cash',
-                    'value': NULL,
-                    'limit_value': 'residual_strategy cash_bucket',
-                    'words': format(
-                        'Another residual_strategy places what the caps let it; these names can hold {:.8f}.',
-                        summary.reachable_weight
-                    )
-                }
-                WHEN is_cash
-                THEN {
-                    'quantity': 'less cash',
-                    'value': NULL,
-                    'limit_value': summary.binding_limit,
-                    'words': concat('More names that qualify', coalesce('; or ' || summary.relaxation, ''), '.')
-                }
-            END
+                    ),
+                    'All is placed, without caps.'
+                )
+            ),
+            step_when(
+                is_cash AND target.target_weight > 0 AND is_kept_by_choice,
+                'less cash', NULL, 'residual_strategy cash_bucket',
+                format(
+                    'Another residual_strategy places what the caps let it; these names can hold {:.8f}.',
+                    summary.reachable_weight
+                )
+            ),
+            step_when(
+                is_cash AND target.target_weight > 0 AND NOT is_kept_by_choice,
+                'less cash', NULL, summary.binding_limit,
+                concat('More names that qualify', coalesce('; or ' || summary.relaxation, ''), '.')
+            )
         ],
         lambda change: change IS NOT NULL
     ) AS changes
