@@ -64,6 +64,7 @@ DOCUMENTED_DEFAULTS = {
     "allow_bucket_overflow": False,
     "min_buckets_represented": 2,
     "rebalance_band": 0.05,
+    "min_order_value": 0.0,
 }
 DOCUMENTED_TIERS = ((0.9, "max", 1.5), (0.8, "standard", 1.2), (0.7, "base", 1.0), (0.6, "light", 0.8))
 
