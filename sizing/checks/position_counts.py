@@ -112,11 +112,7 @@ def _attainable(decisions: pl.DataFrame, limits: pl.DataFrame) -> pl.DataFrame:
         buckets.join(limits, on="portfolio_id")
         .with_columns(n_slots=(pl.col("max_total_positions") - pl.col("n_pinned_holdings")).clip(0))
         .select(
-            "portfolio_id",
-            "n_selected_buckets",
-            "n_qualified_buckets",
-            "n_pinned_holdings",
-            "n_slots",
+            *("portfolio_id", "n_selected_buckets", "n_qualified_buckets", "n_pinned_holdings", "n_slots"),
             reach_of_total=pl.col("n_pinned_buckets") + pl.col("n_slots"),
             reach_of_new=pl.col("n_pinned_buckets")
             + pl.col("n_led_buckets")
@@ -160,10 +156,7 @@ def _stopped_by_total() -> pl.Expr:
     alone = pl.format("max_total_positions {} lets no more than {} in", "max_total_positions", "reach_of_total")
     with_pinned = pl.format(
         "{} pinned holdings leave {} of max_total_positions {}, which lets no more than {} in",
-        "n_pinned_holdings",
-        "n_slots",
-        "max_total_positions",
-        "reach_of_total",
+        *("n_pinned_holdings", "n_slots", "max_total_positions", "reach_of_total"),
     )
     text = pl.when(pl.col("reach_of_total") == pl.col("max_total_positions")).then(alone).otherwise(with_pinned)
     return pl.when(_falls_short("reach_of_total")).then(text)

@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterator
 
 from sizing.frames.day_inputs import UNCLASSIFIED
-from sizing.limits.fields import WEIGHT_TOLERANCE
+from sizing.limits.fields import WEIGHT_DECIMALS, WEIGHT_TOLERANCE
 from sizing.limits.model import RebalancingLimits
 from sizing.text import counted, listed
 
@@ -42,7 +42,8 @@ def _narrow_universe(limits: RebalancingLimits) -> Iterator[str]:
         return
     buckets = sorted(set(limits.include_buckets) - set(limits.exclude_buckets))
     assets = set(limits.include_assets) - set(limits.exclude_assets)
-    slots = len(assets) + sum(_limit_of(bucket, limits) for bucket in buckets)
+    own = limits.max_positions_by_bucket
+    slots = len(assets) + sum(own.get(bucket, limits.max_positions_per_bucket) for bucket in buckets)
     if not limits.include_assets and len(buckets) < limits.min_buckets_represented:
         yield (
             f"include_buckets leaves {counted(len(buckets), 'bucket')} < min_buckets_represented "
@@ -54,7 +55,7 @@ def _narrow_universe(limits: RebalancingLimits) -> Iterator[str]:
     if limits.enable_dynamic_sizing and slots < limits.max_total_positions and is_short:
         yield (
             f"the universe has room for {counted(slots, 'position')} x max_single_position {cap} = "
-            f"{_exact(slots * cap)} < target_total_allocation {total}: the rest is cash; "
+            f"{round(slots * cap, WEIGHT_DECIMALS)} < target_total_allocation {total}: the rest is cash; "
             f"{counted(math.ceil(total / cap - WEIGHT_TOLERANCE), 'position')} would do"
         )
 
@@ -65,11 +66,3 @@ def _never_replaced(limits: RebalancingLimits) -> Iterator[str]:
             f"replacement_margin {limits.replacement_margin} with max_new_positions 0: nobody is ever replaced; "
             "max_new_positions 1 would do"
         )
-
-
-def _limit_of(bucket: str, limits: RebalancingLimits) -> int:
-    return limits.max_positions_by_bucket.get(bucket, limits.max_positions_per_bucket)
-
-
-def _exact(value: float) -> float:
-    return round(value, 8)

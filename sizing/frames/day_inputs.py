@@ -14,6 +14,7 @@ import polars as pl
 
 from sizing.frames.schema import validate
 from sizing.limits.model import RebalancingLimits
+from sizing.names import CASH
 
 RESTRICTIONS = ("no_buy", "no_trade", "must_sell")
 """What a restriction can ask for: open nothing, touch nothing, hold nothing."""
@@ -26,17 +27,12 @@ class DayScores(dy.Schema):
     """One score of an asset and model, not older than the window. Parts or the combined score may be missing."""
 
     model = dy.String(primary_key=True)
-    asset = dy.String(primary_key=True)
+    asset = dy.String(primary_key=True, check={"cash_is_not_scored": lambda asset: asset != CASH})
     score_date = dy.Date(primary_key=True)
     score_age_days = dy.Int32(min=0)
     score = dy.Float64(nullable=True, min=0, max=1)
     technical_score = dy.Float64(nullable=True, min=0, max=1)
     fundamental_score = dy.Float64(nullable=True, min=0, max=1)
-
-    @dy.rule()
-    def cash_is_not_scored(cls) -> pl.Expr:  # noqa: N805 - dataframely passes the schema
-        """CASH is a row of the targets, never a candidate."""
-        return pl.col("asset") != "CASH"
 
 
 class AssetBuckets(dy.Schema):
@@ -62,13 +58,8 @@ class Holdings(dy.Schema):
     """What a portfolio holds before the day's trades, cash left out."""
 
     portfolio_id = dy.String(primary_key=True)
-    asset = dy.String(primary_key=True)
+    asset = dy.String(primary_key=True, check={"cash_is_not_held": lambda asset: asset != CASH})
     current_weight = dy.Decimal(10, 8, min=0)
-
-    @dy.rule()
-    def cash_is_not_held(cls) -> pl.Expr:  # noqa: N805 - dataframely passes the schema
-        """CASH is a row of the targets, never a position."""
-        return pl.col("asset") != "CASH"
 
 
 class Restrictions(dy.Schema):
@@ -76,13 +67,8 @@ class Restrictions(dy.Schema):
 
     portfolio_id = dy.String(nullable=True)
     asset = dy.String()
-    restriction = dy.String()
+    restriction = dy.String(check={"known_restriction": lambda restriction: restriction.is_in(RESTRICTIONS)})
     reason = dy.String(nullable=True)
-
-    @dy.rule()
-    def known_restriction(cls) -> pl.Expr:  # noqa: N805 - dataframely passes the schema
-        """Only the documented kinds."""
-        return pl.col("restriction").is_in(RESTRICTIONS)
 
 
 class DayFrames(NamedTuple):

@@ -10,6 +10,7 @@ import polars as pl
 from dataframely.exc import SchemaError, ValidationError
 
 from sizing.errors import ContractError
+from sizing.names import CASH
 
 STORED_WEIGHT = pl.Decimal(10, 8)
 """Type of a stored weight: eight decimals, exact sums."""
@@ -25,6 +26,9 @@ _WANTED = {
 }
 """What a column's rule of dataframely expects, by the name of the rule."""
 
+_OWN_CHECK = "check__"
+"""What dataframely puts before the name of a column's own check."""
+
 SchemaT = TypeVar("SchemaT", bound=dy.Schema)
 
 
@@ -32,7 +36,7 @@ class SelectedAssets(dy.Schema):
     """What the sizer is given: one selected asset a row and portfolio."""
 
     portfolio_id = dy.String(primary_key=True, min_length=1)
-    asset = dy.String(primary_key=True, min_length=1)
+    asset = dy.String(primary_key=True, min_length=1, check={"cash_is_not_scored": lambda asset: asset != CASH})
     bucket = dy.String(min_length=1)
     score = dy.Float64(nullable=True, min=0, max=1)
     is_held = dy.Bool()
@@ -42,11 +46,6 @@ class SelectedAssets(dy.Schema):
     def score_present_unless_pinned(cls) -> pl.Expr:  # noqa: N805 - dataframely passes the schema
         """Only a pinned holding may come without a score."""
         return pl.col("score").is_not_null() | pl.col("pinned_weight").is_not_null()
-
-    @dy.rule()
-    def cash_is_not_scored(cls) -> pl.Expr:  # noqa: N805 - dataframely passes the schema
-        """CASH is what the sizer leaves over, never what it is given."""
-        return pl.col("asset") != "CASH"
 
 
 def validate(schema: type[SchemaT], frame: pl.DataFrame, stage: str) -> dy.DataFrame[SchemaT]:
@@ -63,7 +62,9 @@ def validate(schema: type[SchemaT], frame: pl.DataFrame, stage: str) -> dy.DataF
         raise ContractError(msg) from None
     except ValidationError:
         _, failure = schema.filter(frame)
-        broken = ", ".join(f"{rule} ({count} rows)" for rule, count in sorted(failure.counts().items()))
+        broken = ", ".join(
+            f"{rule.replace(_OWN_CHECK, '')} ({count} rows)" for rule, count in sorted(failure.counts().items())
+        )
         rows = failure.invalid().head(_SHOWN).to_dicts()
         expected = ", ".join(_expected(schema, rule) for rule in sorted(failure.counts()))
         msg = (
@@ -77,7 +78,9 @@ def _expected(schema: type[dy.Schema], rule: str) -> str:
     column, _, check = rule.partition("|")
     if check in _WANTED:
         return _WANTED[check].format(column=column, bound=getattr(schema.columns()[column], check, None))
-    return f"each {', '.join(schema.primary_key())} once" if rule == "primary_key" else rule.replace("_", " ")
+    if rule == "primary_key":
+        return f"each {', '.join(schema.primary_key())} once"
+    return (check or rule).removeprefix(_OWN_CHECK).replace("_", " ")
 
 
 def _described(frame: pl.DataFrame) -> str:

@@ -82,9 +82,5 @@ def _for_each(day: DayFrames) -> pl.DataFrame:
     columns = day.restrictions.columns
     names = pl.DataFrame({"name": list(day.limits)}, schema={"name": pl.String})
     for_all = day.restrictions.filter(pl.col("portfolio_id").is_null()).join(names, how="cross")
-    return pl.concat(
-        [
-            day.restrictions.filter(pl.col("portfolio_id").is_not_null()),
-            for_all.with_columns(portfolio_id="name").select(columns),
-        ]
-    )
+    for_one = day.restrictions.filter(pl.col("portfolio_id").is_not_null())
+    return pl.concat([for_one, for_all.with_columns(portfolio_id="name").select(columns)])

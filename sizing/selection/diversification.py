@@ -86,9 +86,7 @@ def _buckets(rows: pl.DataFrame, inputs: DayInputs) -> pl.DataFrame:
         .join(general, on="portfolio_key", how="left", maintain_order="left")
         .join(own_bucket_limits(inputs), on=["portfolio_key", "bucket"], how="left", maintain_order="left")
         .select(
-            "bucket_key",
-            "portfolio_key",
-            "bucket",
+            *("bucket_key", "portfolio_key", "bucket"),
             bucket_limit=pl.coalesce("own_positions", "max_positions_per_bucket"),
         )
     )

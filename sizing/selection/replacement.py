@@ -138,10 +138,7 @@ def _round(
     )
     won = met.filter("wins")
     after = met.select(
-        "group",
-        "group_bucket",
-        "bucket_limit",
-        "margin_units",
+        *("group", "group_bucket", "bucket_limit", "margin_units"),
         pl.col("challenger") + pl.col("wins"),
         "last_challenger",
         pl.col("holder") + pl.col("loses"),

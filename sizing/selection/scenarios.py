@@ -54,10 +54,7 @@ def make_scenarios(decided: pl.DataFrame, buckets: pl.DataFrame, limits: pl.Data
     return (
         decided.filter(pl.col("scenario_key").is_not_null())
         .select(
-            "scenario_key",
-            "portfolio_key",
-            "bucket_key",
-            "is_held",
+            *("scenario_key", "portfolio_key", "bucket_key", "is_held"),
             gone=pl.when(is_there).then("row"),
             is_waiting_name=~pl.col("is_held") & ~pl.col("is_selected"),
         )

@@ -88,9 +88,5 @@ def _report_unscored(portfolios: pl.DataFrame) -> pl.DataFrame:
 def _sentence() -> pl.Expr:
     return pl.format(
         "no score today for {} of {} {}, more than max_missing_score_share {} ({})",
-        "n_missing",
-        "n",
-        "of",
-        "limit",
-        "missing",
+        *("n_missing", "n", "of", "limit", "missing"),
     )

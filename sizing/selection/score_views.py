@@ -98,13 +98,7 @@ def _scored(views: pl.DataFrame, names: pl.DataFrame, scores: pl.DataFrame) -> p
         .sort("view", "score_units", "asset_key", "score_age_days", descending=[False, True, False, False])
         .select(
             pl.int_range(pl.len(), dtype=pl.UInt32).alias("scored_row"),
-            "view",
-            "asset_key",
-            "score",
-            "score_units",
-            "score_date",
-            "score_age_days",
-            "has_partial_score",
+            *("view", "asset_key", "score", "score_units", "score_date", "score_age_days", "has_partial_score"),
         )
     )
 

@@ -331,6 +331,13 @@ def test_a_wider_bucket_of_its_own_is_counted_among_the_widest() -> None:
     assert told.startswith("10 positions in the widest buckets = 0.87 < ")
 
 
+def test_a_bucket_below_the_minimum_holds_no_position() -> None:
+    asked = {"min_position_size": 0.1, "max_allocation_per_bucket": 0.09, "max_total_positions": 9}
+    found = find_infeasible(limits(enable_bucket_diversification=True, **asked))
+    assert any(one.startswith("max_allocation_per_bucket 0.09 < min_position_size 0.1: ") for one in found)
+    assert find_infeasible(limits(**asked)) == ()  # without bucket limits it does not count
+
+
 def test_a_bucket_of_just_the_minimum_holds_its_one_position() -> None:
     asked = limits(
         min_position_size=0.1, max_allocation_per_bucket=0.1, enable_bucket_diversification=True, max_total_positions=9

@@ -107,7 +107,7 @@ def test_cash_among_the_holdings_is_refused_by_the_rule_of_that_name() -> None:
 
 def test_a_restriction_of_an_unknown_kind_is_refused_with_the_kind() -> None:
     text = refusal(restrictions=restriction_frame([Ban("t1", "no_sell"), Ban("t2", "no_buy")]))
-    assert "the day's restrictions: 1 of 2 rows break known_restriction (1 rows)" in text
+    assert "the day's restrictions: 1 of 2 rows break restriction|known_restriction (1 rows)" in text
     assert "'restriction': 'no_sell'" in text
 
 
