@@ -20,11 +20,10 @@ from tasks.inputs.portfolio_groups import Group, days_of_groups, shown
 from tasks.inputs.run_context import RunContext, read_context
 from tasks.operations.former_copies import warn_of_former_copies
 from tasks.operations.postgres_copy import copy_or_warn
-from tasks.reports.run_reporting import HELD as HELD_STATE
-from tasks.reports.run_reporting import PUBLISHED as PUBLISHED_STATE
 from tasks.reports.run_reporting import read_summary, reporting_rejections, send
+from tasks.run_state import RunState
 from tasks.runs.backfill import Approval, backfill_days, ingest_days
-from tasks.runs.backfill_report import HELD, PUBLISHED, DayDone, report_backfill
+from tasks.runs.backfill_report import DayDone, report_backfill
 from tasks.runs.snapshots import snapshot
 from tasks.text import with_warnings
 from tasks.trading_calendar import find_calendar
@@ -116,15 +115,15 @@ async def backfill_range(config: BackfillConfig, context: RunContext) -> State[A
                     requested_by=config.requested_by,
                 )
                 await progress.advance(len(done), f"after {done[-1].day}")
-                if done[-1].state == HELD and not config.keep_going:
+                if done[-1].state == RunState.HELD and not config.keep_going:
                     break
     finally:
         snapshot(settings, done[-1].day if done else days[0])
     not_copied = (*copy_or_warn(settings), *warn_of_former_copies(settings))
     _send_newest(settings, done)
-    is_held = any(one.state == HELD for one in done)
+    is_held = any(one.state == RunState.HELD for one in done)
     return Completed(
-        name=HELD_STATE if is_held else PUBLISHED_STATE,
+        name=(RunState.HELD if is_held else RunState.PUBLISHED).flow_state,
         message=with_warnings(report_backfill(tuple(done), tuple(read.values())), *not_copied),
     )
 
@@ -151,7 +150,7 @@ def _require_approval(config: BackfillConfig, groups: Iterable[Group]) -> Approv
 
 def _send_newest(settings: Settings, done: Iterable[DayDone]) -> None:
     """Tell of the newest published day, and of a held one: nobody waits for an event of every day of the past."""
-    for state, event in ((PUBLISHED, events.PUBLISHED), (HELD, events.HELD)):
+    for state, event in ((RunState.PUBLISHED, events.PUBLISHED), (RunState.HELD, events.HELD)):
         newest = max((one for one in done if one.state == state), key=lambda one: one.day, default=None)
         if newest:
             reason = newest.reason or "the newest day of a backfill"

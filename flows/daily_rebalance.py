@@ -1,6 +1,6 @@
 """The daily rebalance: from the day's score file to published targets, with a snapshot for readers."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, TypeAlias
@@ -20,19 +20,13 @@ from tasks.inputs.superseded_holdings import warn_of_corrected_inputs
 from tasks.operations.former_copies import warn_of_former_copies
 from tasks.operations.postgres_copy import copy_or_warn
 from tasks.reports.run_reporting import (
-    CLOSED,
-    HELD,
-    PRECEDENCE,
-    PROPOSED,
-    PUBLISHED,
-    UNCHANGED,
     Outcome,
     join,
     report_outcome,
     report_rejected,
     reporting_rejections,
 )
-from tasks.runs import lifecycle, run_record
+from tasks.run_state import RunState
 from tasks.runs.approval import ApprovalRequest, propose, request_approval
 from tasks.runs.compute import break_circuit, check, diversify, select, size
 from tasks.runs.ingest import ingest_day
@@ -46,15 +40,7 @@ from tasks.text import with_warnings
 from tasks.trading_calendar import find_calendar
 
 _RESUME = "when the cause is gone, lift the halt with `ballast resume` and run the day again"
-_FIXES = {lifecycle.HELD: "deliver the missing scores and run the day again", lifecycle.HALTED: _RESUME}
-_STATES: Mapping[str, str] = {
-    run_record.PUBLISHED: PUBLISHED,
-    run_record.PROPOSED: PROPOSED,
-    lifecycle.UNCHANGED: UNCHANGED,
-    lifecycle.HELD: HELD,
-    lifecycle.HALTED: HELD,
-}
-"""The state of the flow run by what became of a run."""
+_FIXES = {RunState.HELD: "deliver the missing scores and run the day again", RunState.HALTED: _RESUME}
 
 _Failure: TypeAlias = tuple[Group, Exception]
 
@@ -95,7 +81,7 @@ async def rebalance_day(config: RebalanceConfig, context: RunContext) -> State[A
             find_calendar(groups[0].exchange).require_open(day)
         if unknown:
             raise _failure(day, groups, [(group, unknown[group.exchange]) for group in groups])
-        return Completed(name=CLOSED, message="; ".join(closed))
+        return Completed(name=RunState.CLOSED.flow_state, message="; ".join(closed))
     if not config.as_of_date:
         require_fresh(settings, day, sorted(context.limits), scheduled_start())
     notes = (*closed, *early_closes(open_groups, day))
@@ -110,17 +96,17 @@ async def rebalance_day(config: RebalanceConfig, context: RunContext) -> State[A
         raise _failure(day, groups, failures)
     snapshot(settings, day)
     not_copied = (*copy_or_warn(settings), *warn_of_former_copies(settings))
-    outcomes.sort(key=lambda outcome: PRECEDENCE.index(outcome.state))  # the UI cuts a long message off
+    outcomes.sort(key=lambda outcome: outcome.state.precedence)  # the UI cuts a long message off
     sentence, warnings = join([report_outcome(settings, day, outcome, ingested) for outcome in outcomes], *notes)
     corrected = warn_of_corrected_inputs(settings.open_warehouse(), context.terms)
     state, message = outcomes[0].state, with_warnings(sentence, *warnings, *corrected, *not_copied)
     if failures:
         raise _failure(day, groups, failures, state, message)
-    return Completed(name=state, message=message)
+    return Completed(name=state.flow_state, message=message)
 
 
 def _failure(
-    day: date, groups: Sequence[Group], failures: Iterable[_Failure], state: str = "", message: str = ""
+    day: date, groups: Sequence[Group], failures: Iterable[_Failure], state: RunState | None = None, message: str = ""
 ) -> Exception:
     """Return the error of the only group as it is; of several, one that names the portfolios of each failure."""
     failed = [(tuple(sorted(group.limits)), problem) for group, problem in failures]
@@ -151,12 +137,13 @@ def _rebalance(config: RebalanceConfig, context: RunContext, day: date, group: G
             if taken.state in _FIXES:
                 hold(settings, run, taken.reason)
     except HaltedError as halted:
-        return Outcome(run, HELD, halted.reason, _RESUME)
+        return Outcome(run, RunState.HELD, halted.reason, _RESUME)
     except PublishRejectedError as rejected:
         report_rejected(settings, day, run, str(rejected))
         raise
     fix = _FIXES.get(taken.state, "")
-    return Outcome(run, _STATES[taken.state], taken.reason, fix, taken.request, is_new=taken.is_new)
+    state = RunState.HELD if taken.state is RunState.HALTED else taken.state
+    return Outcome(run, state, taken.reason, fix, taken.request, is_new=taken.is_new)
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,6 @@ from tasks.config.portfolios import load_feeds
 from tasks.config.settings import InstallationSettings, Settings, Words
 from tasks.operations.postgres_copy import copy_or_warn
 from tasks.reports.run_reporting import (
-    HELD,
-    PUBLISHED,
     Outcome,
     join,
     read_summary,
@@ -24,15 +22,13 @@ from tasks.reports.run_reporting import (
     reporting_rejections,
     send,
 )
+from tasks.run_state import RunState
 from tasks.runs.approval import Proposal, approve, decline, find_proposal, require_same_inputs
 from tasks.runs.backfill import ingest_days
 from tasks.runs.ingest import Ingested
 from tasks.runs.run_record import OpenRun
 from tasks.runs.snapshots import snapshot
 from tasks.text import with_warnings
-
-DECLINED = "Declined"
-"""The name of the state in which a declined proposal completes; otherwise they are those of a day."""
 
 _RESUME = "it goes on waiting: when the cause is gone, lift the halt with `ballast resume` and approve it again"
 
@@ -83,20 +79,22 @@ async def publish_proposal(config: PublishConfig) -> State[Any]:
     snapshot(settings, proposal.day)
     not_copied = copy_or_warn(settings)
     sentence, warnings = join([report_outcome(settings, proposal.day, outcome, ingested)])
-    approved = f"{config.run_id} approved by {config.approver}: " if outcome.state == PUBLISHED else ""
-    return Completed(name=outcome.state, message=with_warnings(f"{approved}{sentence}", *warnings, *not_copied))
+    approved = f"{config.run_id} approved by {config.approver}: " if outcome.state == RunState.PUBLISHED else ""
+    return Completed(
+        name=outcome.state.flow_state, message=with_warnings(f"{approved}{sentence}", *warnings, *not_copied)
+    )
 
 
 def _approve(config: PublishConfig, settings: Settings, proposal: Proposal, run: OpenRun) -> Outcome:
     try:
         approve(settings, config.run_id, config.approver, config.note)
     except HaltedError as halted:
-        return Outcome(run, HELD, halted.reason, _RESUME)
+        return Outcome(run, RunState.HELD, halted.reason, _RESUME)
     except PublishRejectedError as rejected:
         snapshot(settings, proposal.day)
         report_rejected(settings, proposal.day, run, str(rejected))
         raise
-    return Outcome(run, PUBLISHED)
+    return Outcome(run, RunState.PUBLISHED)
 
 
 def _decline(config: PublishConfig, settings: Settings, proposal: Proposal) -> State[Any]:
@@ -112,4 +110,4 @@ def _decline(config: PublishConfig, settings: Settings, proposal: Proposal) -> S
         by=config.approver,
     )
     sentence = f"{config.run_id} declined by {config.approver}, the published targets stay: {config.note}"
-    return Completed(name=DECLINED, message=with_warnings(sentence, *copy_or_warn(settings)))
+    return Completed(name=RunState.DECLINED.flow_state, message=with_warnings(sentence, *copy_or_warn(settings)))

@@ -25,10 +25,11 @@ from tasks.operations.watchdog import (
     find_missing,
     show_watch,
 )
+from tasks.run_state import RunState
 from tasks.stages import scheduled_start_time
 
-CLOSED, EARLY = "Closed", "Early"
-"""The names of the states in which a watchdog completes that had nothing to look for; else `Completed`."""
+EARLY = "Early"
+"""The state in which a watchdog completes before every deadline."""
 
 
 class WatchdogConfig(BaseModel):
@@ -101,7 +102,9 @@ def _raise_alarm(alarming: list[Missing], sentence: str) -> None:
 def _completed(due: list[Due], not_due: list[NotDue], sentence: str) -> State[Any]:
     if due:
         return Completed(message=sentence)
-    return Completed(name=CLOSED if all(one.is_closed for one in not_due) else EARLY, message=sentence)
+    return Completed(
+        name=RunState.CLOSED.flow_state if all(one.is_closed for one in not_due) else EARLY, message=sentence
+    )
 
 
 def _scheduled() -> datetime:

@@ -7,6 +7,7 @@ from typing import Final
 from sizing.errors import BallastError
 from sizing.text import listed
 from sql.errors import WarehouseError
+from tasks.run_state import RunState
 
 PROBLEMS: Final = (BallastError, WarehouseError)
 """What a person can act on, of every room: it is reported in one sentence, without a traceback."""
@@ -48,11 +49,15 @@ class FailedPortfoliosError(BallastError):
     """Some portfolios of a day failed, beside others that were run or failed too.
 
     `failures` has one entry a run that failed: its portfolios and the error. `state` and `message` are those of the
-    runs that did not fail, empty where all did.
+    runs that did not fail; without a state all did.
     """
 
     def __init__(
-        self, day: date, failures: Sequence[tuple[tuple[str, ...], Exception]], state: str = "", message: str = ""
+        self,
+        day: date,
+        failures: Sequence[tuple[tuple[str, ...], Exception]],
+        state: RunState | None = None,
+        message: str = "",
     ) -> None:
         self.day, self.failures, self.state, self.message = day, tuple(failures), state, message
         super().__init__(day, self.failures, state, message)

@@ -3,7 +3,7 @@
 import getpass
 import logging
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from decimal import Decimal
 
 import polars as pl
@@ -16,21 +16,12 @@ from rich.table import Table
 from rich.text import Text
 
 from flows.terminal.escaping import SafeConsole, visible
-from sql.errors import HaltedError, PublishRejectedError, QueryError
+from flows.terminal.exit_codes import ExitCode, code_of
 from tasks.config.env_file import explain_settings
 from tasks.config.settings import Settings
-from tasks.errors import PROBLEMS, ConfigError, FailedPortfoliosError, NotATradingDayError, UsageError
+from tasks.errors import PROBLEMS, ConfigError, UsageError
 from tasks.text import bounded
 
-ERROR, USAGE, HELD, REJECTED, DIFFERENT, PROPOSED, ATTENTION, STOPPED = 1, 2, 3, 4, 5, 6, 7, 130
-"""Exit codes of a command that did not do what was asked; ATTENTION: `ballast status` found what is not well."""
-
-_CODES: Mapping[type[Exception], int] = {
-    **dict.fromkeys((UsageError, NotATradingDayError, QueryError), USAGE),
-    PublishRejectedError: REJECTED,
-    HaltedError: HELD,
-}
-_WORST_FIRST = (ERROR, USAGE, REJECTED, HELD, PROPOSED, 0)
 _PIPED_WIDTH = 10_000
 _BREAKABLE = 36
 """Texts longer than this may be broken over lines."""
@@ -54,29 +45,17 @@ def err() -> Console:
     return SafeConsole(stderr=True, highlight=False, emoji=False, soft_wrap=True)
 
 
-def tell(problem: Exception) -> int:
+def tell(problem: Exception) -> ExitCode:
     """Say what went wrong in one sentence, and give the exit code."""
     err().print(f"[bold red]error:[/] {escape(bounded(str(problem), _LONGEST_ERROR))}")
     return code_of(problem)
 
 
-def code_of(problem: Exception) -> int:
-    """Return the exit code of an error; of several, that of the worst."""
-    if isinstance(problem, FailedPortfoliosError):
-        return worst_of(code_of(failure) for _, failure in problem.failures)
-    return next((code for kind, code in _CODES.items() if isinstance(problem, kind)), ERROR)
-
-
-def worst_of(codes: Iterable[int]) -> int:
-    """Return the worst of the exit codes of runs, 0 where none is bad."""
-    return min(codes, key=_WORST_FIRST.index, default=0)
-
-
-def exit_code_of(error: BaseException) -> int | None:
+def exit_code_of(error: BaseException) -> ExitCode | None:
     """Report an error that a person can act on, and return the exit code; None for any other."""
     if isinstance(error, KeyboardInterrupt):
         err().print("[yellow]stopped:[/] what is published is whole; run the same command again to go on")
-        return STOPPED
+        return ExitCode.STOPPED
     if isinstance(error, ValidationError) and error.title.endswith(Settings.__name__):
         is_ours = all(one["loc"] and one["loc"][0] in Settings.model_fields for one in error.errors())
         return tell(explain_settings(Settings, error.errors()) if is_ours else _explain_prefect(error))

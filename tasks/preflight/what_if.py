@@ -24,19 +24,17 @@ from tasks.config.settings import Settings
 from tasks.errors import PROBLEMS
 from tasks.inputs.portfolio_groups import Group, split_halted
 from tasks.inputs.superseded_holdings import warn_of_corrected_inputs, warn_of_later_days, warn_of_replaced_holdings
+from tasks.run_state import RunState
 from tasks.runs.approval import ApprovalRequest, find_approval_request
 from tasks.runs.ingest import ingest_day
-from tasks.runs.lifecycle import UNCHANGED, run_lifecycle
-from tasks.runs.run_record import PROPOSED, PUBLISHED, OpenRun, start_run
+from tasks.runs.lifecycle import run_lifecycle
+from tasks.runs.run_record import OpenRun, start_run
 from tasks.trading_calendar import find_calendar
-
-REJECTED, FAILED = "rejected", "failed"
-"""How a run ends with an error; else it ends as in lifecycle.py."""
 
 _BY = "plan"
 _ALREADY = {
-    UNCHANGED: "published already with the same inputs, limits and code",
-    PROPOSED: "waits for approval already",
+    RunState.UNCHANGED: "published already with the same inputs, limits and code",
+    RunState.PROPOSED: "waits for approval already",
 }
 _MOST_ROWS = 5
 _AS_FIRST = "no snapshot at {}: planned as the very first run"
@@ -49,7 +47,7 @@ class PlannedResult:
     `run_id` is empty where none would start. `error`: what would stop it.
     """
 
-    state: str
+    state: RunState
     portfolio_ids: tuple[str, ...]
     run_id: str = ""
     reason: str = ""
@@ -59,7 +57,7 @@ class PlannedResult:
     @property
     def has_targets(self) -> bool:
         """Whether there are targets to look at; otherwise the visible ones would stay."""
-        return self.state in {PUBLISHED, PROPOSED, UNCHANGED}
+        return self.state in {RunState.PUBLISHED, RunState.PROPOSED, RunState.UNCHANGED}
 
 
 @dataclass(frozen=True)
@@ -141,13 +139,13 @@ def _plan_group(warehouse: Warehouse, day: date, group: Group, known: Collection
         run = start_run(warehouse, group.exchange, day, group.limits, known, by=_BY)
         taken = run_lifecycle(run, group, _Copy(warehouse, run, group))
     except PublishRejectedError as rejected:
-        return PlannedResult(REJECTED, names, rejected.run_id, rejected.reason)
+        return PlannedResult(RunState.REJECTED, names, rejected.run_id, rejected.reason)
     except PROBLEMS as problem:
-        return PlannedResult(FAILED, names, reason=str(problem), error=problem)
+        return PlannedResult(RunState.FAILED, names, reason=str(problem), error=problem)
     told = [*run.warnings]
-    if taken.state in {PUBLISHED, UNCHANGED}:
+    if taken.state in {RunState.PUBLISHED, RunState.UNCHANGED}:
         told += warn_of_replaced_holdings(warehouse, run.run_id)
-    if taken.state == PUBLISHED:
+    if taken.state == RunState.PUBLISHED:
         told += warn_of_later_days(warehouse, run.run_id)
     already = "" if taken.is_new else _ALREADY[taken.state]
     return PlannedResult(taken.state, names, run.run_id, taken.reason or str(taken.request) or already, tuple(told))

@@ -16,16 +16,11 @@ from tasks.errors import SourceError
 from tasks.inputs.superseded_holdings import warn_of_later_days, warn_of_replaced_holdings
 from tasks.reports.priority import first_portfolios
 from tasks.reports.run_artifacts import report, report_failure, report_proposal, report_rejection
+from tasks.run_state import RunState
 from tasks.runs.approval import NO_REQUEST, ApprovalRequest
 from tasks.runs.ingest import Ingested
 from tasks.runs.run_record import OpenRun
 from tasks.stages import run_logger
-
-HELD, PROPOSED, PUBLISHED, UNCHANGED, CLOSED = "Held", "Proposed", "Published", "Unchanged", "Closed"
-"""The names of the states in which a day can complete."""
-
-PRECEDENCE = (HELD, PROPOSED, PUBLISHED, UNCHANGED)
-"""A flow run of several runs ends in the first of these that one of them is in."""
 
 _COUNTS = ("n_positions", "n_open", "n_close", "n_increase", "n_decrease")
 _WEIGHTS = ("cash_weight", "turnover")
@@ -39,7 +34,7 @@ class Outcome:
     """
 
     run: OpenRun
-    state: str
+    state: RunState
     reason: str = ""
     fix: str = ""
     request: ApprovalRequest = NO_REQUEST
@@ -61,17 +56,17 @@ class Message(NamedTuple):
 def report_outcome(settings: Settings, day: date, outcome: Outcome, ingested: tuple[Ingested, ...]) -> Message:
     """Store the artifacts of a run, send its event, and return the result of it."""
     warnings = outcome.run.warnings
-    if outcome.state == PUBLISHED:
+    if outcome.state == RunState.PUBLISHED:
         with settings.open_warehouse().kept_open() as kept:
             resting = warn_of_replaced_holdings(kept, outcome.run_id)
             told = (*warnings, *resting, *warn_of_later_days(kept, outcome.run_id))
         sentence, rows = report(settings, day, replace(outcome.run, warnings=told), ingested)
         send(events.PUBLISHED, day, outcome.run_id, outcome.run.inputs.limits, rows, summary=sentence)
         return Message(sentence, told)
-    if outcome.state == UNCHANGED:
+    if outcome.state == RunState.UNCHANGED:
         resting = warn_of_replaced_holdings(settings.open_warehouse(), outcome.run_id)
         return Message(f"{outcome.run_id} is published already: nothing changed", (*warnings, *resting))
-    if outcome.state == PROPOSED:
+    if outcome.state == RunState.PROPOSED:
         return Message(_report_proposal(settings, day, outcome), warnings)
     report_failure(settings, day, outcome.run_id, outcome.reason)
     rows = read_summary(settings, outcome.run_id)

@@ -27,10 +27,11 @@ from tasks.errors import SourceError
 from tasks.inputs.day_inputs import Limits, as_record, continue_from, find_sources, newer_positions, read_days
 from tasks.inputs.portfolio_groups import Group
 from tasks.retries import RETRIES
+from tasks.run_state import RunState
 from tasks.runs.approval import find_approval_request
-from tasks.runs.backfill_report import HELD, PUBLISHED, UNCHANGED, DayDone, summarise
+from tasks.runs.backfill_report import DayDone, summarise
 from tasks.runs.ingest import Ingested, ingest_range
-from tasks.runs.run_record import PROPOSED, actor, describe
+from tasks.runs.run_record import actor, describe
 from tasks.stages import flow_run_id, run_logger, stage
 
 _MOST = 250_000
@@ -76,7 +77,7 @@ class _Day(NamedTuple):
     def day(self) -> date:
         return self.inputs.as_of_date
 
-    def done(self, state: str, reason: str = "") -> DayDone:
+    def done(self, state: RunState, reason: str = "") -> DayDone:
         return DayDone(self.day, state, self.started.record.run_id, reason, tuple(self.started.warnings))
 
 
@@ -145,7 +146,7 @@ def ingest_days(settings: Settings, days: tuple[date, ...], limits: Limits, feed
 
 
 def _is_held(done: Sequence[DayDone]) -> bool:
-    return bool(done) and done[-1].state == HELD
+    return bool(done) and done[-1].state == RunState.HELD
 
 
 def _next(book: Book, days: Sequence[date]) -> list[DayDone]:
@@ -185,7 +186,7 @@ def _leave_unchanged(book: Book, inputs: dict[date, DayFrames], sources: dict[da
             break
         unchanged.append(one)
     book.warehouse.record_unchanged([one.started for one in unchanged], book.by)
-    return [one.done(UNCHANGED) for one in unchanged]
+    return [one.done(RunState.UNCHANGED) for one in unchanged]
 
 
 def _find_stretch(book: Book, inputs: dict[date, DayFrames], sources: dict[date, pl.DataFrame]) -> _Stretch:
@@ -232,30 +233,30 @@ def _publish_stretch(book: Book, inputs: dict[date, DayFrames], sources: dict[da
     except PublishRejectedError:
         # One by one the sound days are published, and the other is recorded as the daily run records it.
         return [_run_one(book, one) for one in stretch.days]
-    return [one.done(PUBLISHED) for one in stretch.days]
+    return [one.done(RunState.PUBLISHED) for one in stretch.days]
 
 
 def _run_one(book: Book, one: _Day) -> DayDone:
     """Do what the daily run does, and approve what asks for a person."""
     run_id, warnings = one.started.record.run_id, one.started.warnings
     before = book.warehouse.start_run(one.started.record, book.by, warnings)
-    if before == PROPOSED and book.approval:
+    if before == RunState.PROPOSED and book.approval:
         return _approve(book, one, book.approval)
     inputs = DayInputs(*one.inputs)
     missing = find_missing_scores(inputs)
     if missing:
         reason = "; ".join(first_of(missing))
-        book.warehouse.record_event(run_id, HELD, book.by, reason)
-        return one.done(HELD, reason)
+        book.warehouse.record_event(run_id, RunState.HELD, book.by, reason)
+        return one.done(RunState.HELD, reason)
     result = rebalance(inputs)
     request = find_approval_request(book.warehouse, result, book.policies)
     if request.reasons and book.approval:
         book.warehouse.propose(run_id, result._asdict(), book.by, request.reasons, request.four_eyes, warnings)
         return _approve(book, one, book.approval)
     book.warehouse.publish(run_id, result._asdict(), book.by, warnings)
-    return one.done(PUBLISHED)
+    return one.done(RunState.PUBLISHED)
 
 
 def _approve(book: Book, one: _Day, approval: Approval) -> DayDone:
     book.warehouse.approve(one.started.record.run_id, approval.approver, approval.note)
-    return one.done(PUBLISHED)
+    return one.done(RunState.PUBLISHED)

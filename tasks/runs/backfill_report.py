@@ -5,18 +5,17 @@ from typing import NamedTuple
 
 from sizing.text import first_of, grouped
 from tasks.artifacts import show_markdown
+from tasks.run_state import RunState
 from tasks.runs.ingest import Ingested, summarise_rejects
 from tasks.stages import stage
 from tasks.text import with_warnings
-
-PUBLISHED, UNCHANGED, HELD = "published", "unchanged", "held"
 
 
 class DayDone(NamedTuple):
     """The result of a day: published, unchanged or held, why it is held, and whether an earlier run was visible."""
 
     day: date
-    state: str
+    state: RunState
     run_id: str
     reason: str
     warnings: tuple[str, ...]
@@ -37,11 +36,11 @@ def report_backfill(done: tuple[DayDone, ...], ingested: tuple[Ingested, ...]) -
 def summarise(done: tuple[DayDone, ...]) -> str:
     """Report how many days became what, of how many an earlier run is superseded, and which are held."""
     states = [one.state for one in done]
-    n_instead = sum(one.state == PUBLISHED and one.was_visible for one in done)
-    more = {PUBLISHED: f" ({n_instead} of them instead of an earlier run)"} if n_instead else {}
+    n_instead = sum(one.state == RunState.PUBLISHED and one.was_visible for one in done)
+    more = {RunState.PUBLISHED: f" ({n_instead} of them instead of an earlier run)"} if n_instead else {}
     counts = ", ".join(
         f"{states.count(state)} {state}{more.get(state, '')}"
-        for state in (PUBLISHED, UNCHANGED, HELD)
+        for state in (RunState.PUBLISHED, RunState.UNCHANGED, RunState.HELD)
         if states.count(state)
     )
     days = [one.day for one in done]
@@ -50,5 +49,5 @@ def summarise(done: tuple[DayDone, ...]) -> str:
 
 def _held(done: tuple[DayDone, ...]) -> list[str]:
     """Report which days are held and why, the same of many days once."""
-    held = ((str(one.day), one.reason) for one in done if one.state == HELD)
+    held = ((str(one.day), one.reason) for one in done if one.state == RunState.HELD)
     return first_of([f"{days}: {reason}" for days, reason in grouped(held)])

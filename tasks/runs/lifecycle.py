@@ -9,11 +9,9 @@ from typing import NamedTuple, Protocol
 from sizing.pipeline import Rebalance
 from sizing.text import first_of
 from tasks.inputs.portfolio_groups import Group
+from tasks.run_state import RunState
 from tasks.runs.approval import NO_REQUEST, ApprovalRequest
-from tasks.runs.run_record import PROPOSED, PUBLISHED, OpenRun
-
-UNCHANGED, HELD, HALTED = "unchanged", "held", "halted"
-"""The result of a run, beside `PUBLISHED` and `PROPOSED`. Halted is held by a person."""
+from tasks.runs.run_record import OpenRun
 
 
 class RunSteps(Protocol):
@@ -38,7 +36,7 @@ class RunSteps(Protocol):
 class LifecycleResult(NamedTuple):
     """The result of a run: why it is held, the approval that it requests, and whether its state is new."""
 
-    state: str
+    state: RunState
     reason: str = ""
     request: ApprovalRequest = NO_REQUEST
     is_new: bool = True
@@ -50,17 +48,17 @@ def run_lifecycle(run: OpenRun, group: Group, steps: RunSteps) -> LifecycleResul
     *Raises* what the steps raise: `PublishRejectedError`, and `HaltedError` for a halt since the group was made.
     """
     if run.is_published:
-        return LifecycleResult(UNCHANGED, is_new=False)
+        return LifecycleResult(RunState.UNCHANGED, is_new=False)
     if run.is_proposed:
-        return LifecycleResult(PROPOSED, is_new=False)
+        return LifecycleResult(RunState.PROPOSED, is_new=False)
     if group.halt:
-        return LifecycleResult(HALTED, group.halt)
+        return LifecycleResult(RunState.HALTED, group.halt)
     if missing := steps.find_missing_scores():
-        return LifecycleResult(HELD, "; ".join(first_of(missing)))
+        return LifecycleResult(RunState.HELD, "; ".join(first_of(missing)))
     result = steps.compute()
     request = steps.ask(result) if group.policies else NO_REQUEST
     if request.reasons:
         steps.propose(result, request)
-        return LifecycleResult(PROPOSED, request=request)
+        return LifecycleResult(RunState.PROPOSED, request=request)
     is_new = steps.publish(result)
-    return LifecycleResult(PUBLISHED if is_new else UNCHANGED, is_new=is_new)
+    return LifecycleResult(RunState.PUBLISHED if is_new else RunState.UNCHANGED, is_new=is_new)

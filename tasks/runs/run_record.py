@@ -20,9 +20,8 @@ from tasks.inputs.day_inputs import Limits, as_record, find_sources, read_days
 from tasks.inputs.unknown_names import find_unknown_names, require_known_buckets
 from tasks.inputs.unnamed_portfolios import describe_unnamed, source_of_positions, taken_as_held
 from tasks.retries import RETRIES
+from tasks.run_state import RunState
 from tasks.stages import flow_run_id, flow_run_name, run_logger, stage
-
-PUBLISHED, PROPOSED = "published", "proposed"
 
 
 @dataclass(frozen=True)
@@ -72,7 +71,7 @@ def start_run(  # noqa: PLR0913 - what names a run, and who starts it
     """Do as `open_run` does, without an engine."""
     inputs, (record, warnings) = gather(warehouse, exchange, day, limits, others)
     state = warehouse.start_run(record, by, warnings)
-    is_published, is_proposed = state == PUBLISHED, state == PROPOSED
+    is_published, is_proposed = state == RunState.PUBLISHED, state == RunState.PROPOSED
     return OpenRun(record.run_id, inputs, is_published, tuple(warnings), is_proposed, by)
 
 

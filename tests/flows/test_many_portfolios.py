@@ -17,8 +17,9 @@ from sizing.text import MOST_NAMED
 from tasks import events
 from tasks.config.settings import Settings
 from tasks.reports.run_reporting import send
+from tasks.run_state import RunState
 from tasks.runs.approval import ApprovalRequest
-from tasks.runs.backfill_report import HELD, DayDone, summarise
+from tasks.runs.backfill_report import DayDone, summarise
 from tests.helpers.command_line import Ballast, typed
 from tests.helpers.installation import installed_in, publish_days
 
@@ -65,7 +66,7 @@ def test_the_reasons_of_many_that_ask_for_approval_are_short() -> None:
 
 def test_a_backfill_of_many_held_days_says_their_reason_once() -> None:
     days = [date(2025, month, day) for month in range(1, 13) for day in range(1, 21)]
-    said = summarise(tuple(DayDone(day, HELD, "r", "scores are missing", ()) for day in days))
+    said = summarise(tuple(DayDone(day, RunState.HELD, "r", "scores are missing", ()) for day in days))
     assert said.count("scores are missing") == 1
     assert "2025-01-10 and 230 more: scores are missing" in said
     assert len(said) < LONG

@@ -15,7 +15,7 @@ from pathlib import Path
 from pydantic import TypeAdapter
 
 from flows.cli.app import execute
-from flows.terminal.console import HELD
+from flows.terminal.exit_codes import ExitCode
 from tests.soak.worker import Order, begin, tell
 
 ORDERS = TypeAdapter(Order)
@@ -67,7 +67,7 @@ def main(order: Order) -> None:
         execute(["run", "--as-of", str(order.day)])
     except SystemExit as left:
         exitcode = left.code or 0
-    outcome = {0: "Published", HELD: "Held"}.get(exitcode, f"exit code {exitcode}")
+    outcome = {0: "Published", ExitCode.HELD: "Held"}.get(exitcode, f"exit code {exitcode}")
     tell(order.journal, "done", outcome=outcome, steps=[asdict(step) for step in faults.steps])
 
 

@@ -7,7 +7,8 @@ from typing import Annotated, Literal
 from cyclopts import Parameter
 
 from flows.cli.handlers.run_results import write_run_results
-from flows.terminal.console import HELD, err, os_user, require_words, say
+from flows.terminal.console import err, os_user, require_words, say
+from flows.terminal.exit_codes import code_of_flow
 from flows.terminal.output import message_console
 from flows.terminal.parameters import (
     AS_CONFIGURED,
@@ -21,7 +22,6 @@ from flows.terminal.parameters import (
     prepare,
 )
 from tasks.config.settings import Settings
-from tasks.reports.run_reporting import HELD as HELD_STATE
 
 RunId = Annotated[str, Parameter(help="The run, as `open_proposals` names it.")]
 Note = Annotated[str, Parameter(help="Why: it stands beside the run for good.")]
@@ -79,4 +79,4 @@ def _decide(  # noqa: PLR0913, PLR0917 - the flags
     say(state.message, message_console(form), err())
     if form.is_for_program:
         write_run_results(config.settings, form, began, (date.min, date.max))
-    return HELD if state.name == HELD_STATE else 0
+    return code_of_flow(state.name)

@@ -10,7 +10,8 @@ from cyclopts import Parameter
 
 from flows.cli.handlers.run_request import warn_of_limits
 from flows.cli.handlers.run_results import write_run_results
-from flows.terminal.console import HELD, err, os_user, say
+from flows.terminal.console import err, os_user, say
+from flows.terminal.exit_codes import code_of_flow
 from flows.terminal.output import message_console
 from flows.terminal.parameters import (
     AS_CONFIGURED_WITH_INBOX,
@@ -25,7 +26,6 @@ from tasks.config.settings import Settings
 from tasks.errors import UsageError
 from tasks.inputs.portfolio_groups import days_of_groups
 from tasks.inputs.run_context import RunContext, read_context
-from tasks.reports.run_reporting import HELD as HELD_STATE
 from tasks.sources.discovery import find_sources
 
 
@@ -74,7 +74,7 @@ def backfill(  # noqa: PLR0913 - the flags
     say(state.message, message_console(form), err())
     if form.is_for_program:
         write_run_results(settings, form, began, (first, last))
-    return HELD if state.name == HELD_STATE else 0
+    return code_of_flow(state.name)
 
 
 def _require_scores(context: RunContext, days: Sequence[date]) -> None:

@@ -14,8 +14,9 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from flows.cli.queries.snapshot_session import open_snapshot
-from flows.terminal.console import ERROR, err, hear_warehouse, out, show
+from flows.terminal.console import err, hear_warehouse, out, show
 from flows.terminal.escaping import write
+from flows.terminal.exit_codes import ExitCode
 from flows.terminal.output import give, message_console
 from flows.terminal.parameters import AS_TABLE, ExportFolder, OutputFormat, Snapshot, Warehouse
 from sizing.text import counted
@@ -159,12 +160,12 @@ def _show_failures(console: Console, warehouse: live.Warehouse, verification: Ve
         give(failures, form, "What is wrong")
     if failures.is_empty():
         console.print(f"{escape(str(warehouse.path))} is sound: {verification.n_steps} steps, no failure")
-        return 0
+        return ExitCode.OK
     err().print(
         f"[bold red]error:[/] {count_failures(len(verification.failures))} in {verification.n_steps} steps: "
         f"{verification.advice}"
     )
-    return ERROR
+    return ExitCode.ERROR
 
 
 def _one_row(status: Status) -> pl.DataFrame:

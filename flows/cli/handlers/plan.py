@@ -14,11 +14,6 @@ from rich.markup import escape
 from flows.cli.handlers.run_request import one_day, warn
 from flows.cli.limit_parameters import LIMITS_AS_CONFIGURED, LimitFlags
 from flows.terminal.console import (
-    ERROR,
-    HELD,
-    PROPOSED,
-    REJECTED,
-    code_of,
     err,
     four_decimals,
     hear_warehouse,
@@ -26,8 +21,8 @@ from flows.terminal.console import (
     out,
     show,
     with_causes,
-    worst_of,
 )
+from flows.terminal.exit_codes import OF_STATE, ExitCode, code_of, worst_of
 from flows.terminal.foremost import count_others, only
 from flows.terminal.output import give
 from flows.terminal.parameters import (
@@ -43,29 +38,20 @@ from sizing.text import listed
 from tasks.config.settings import Settings
 from tasks.inputs.portfolio_groups import closed_portfolios, early_closes, unknown_days
 from tasks.inputs.run_context import RunContext, read_context
-from tasks.preflight import what_if
 from tasks.preflight.what_if import Plan, PlannedResult, plan_day
 from tasks.reports.priority import first_by
-from tasks.runs import lifecycle, run_record
+from tasks.run_state import RunState
 from tasks.trading_calendar import find_calendar
 
 _WORDS = {
-    run_record.PUBLISHED: "[green]would be published[/]",
-    lifecycle.UNCHANGED: "[cyan]nothing would change[/]",
-    run_record.PROPOSED: "[magenta]would wait for approval[/]",
-    lifecycle.HELD: "[yellow]would be held[/]",
-    lifecycle.HALTED: "[yellow]is halted, and would be held[/]",
-    what_if.REJECTED: "[red]would be rejected[/]",
-    what_if.FAILED: "[red]would fail[/]",
+    RunState.PUBLISHED: "[green]would be published[/]",
+    RunState.UNCHANGED: "[cyan]nothing would change[/]",
+    RunState.PROPOSED: "[magenta]would wait for approval[/]",
+    RunState.HELD: "[yellow]would be held[/]",
+    RunState.HALTED: "[yellow]is halted, and would be held[/]",
+    RunState.REJECTED: "[red]would be rejected[/]",
+    RunState.FAILED: "[red]would fail[/]",
 }
-_CODES = {
-    what_if.FAILED: ERROR,
-    what_if.REJECTED: REJECTED,
-    lifecycle.HELD: HELD,
-    lifecycle.HALTED: HELD,
-    run_record.PROPOSED: PROPOSED,
-}
-"""Exit codes of what a run would end with; an error has its own."""
 
 _FIGURES = {
     "positions": "n_positions",
@@ -105,7 +91,9 @@ def plan(  # noqa: PLR0913 - the flags
         _show(planned, targets)
     for warning in planned.warnings:
         console.print(f"[yellow]warning:[/] {escape(warning)}")
-    return worst_of(code_of(one.error) if one.error else _CODES.get(one.state, 0) for one in planned.results)
+    return worst_of(
+        code_of(one.error) if one.error else OF_STATE.get(one.state, ExitCode.OK) for one in planned.results
+    )
 
 
 def _plan(console: Console, asked: RunContext, day: date) -> Plan:
@@ -130,7 +118,7 @@ def _show(plan: Plan, targets: pl.DataFrame) -> None:
     console = out()
     for one in plan.results:
         console.print(_sentence(plan.day, one))
-    is_smooth = pl.col("state").is_in([run_record.PUBLISHED, lifecycle.UNCHANGED])
+    is_smooth = pl.col("state").is_in([RunState.PUBLISHED, RunState.UNCHANGED])
     first = only(plan.portfolios, first_by(plan.portfolios, ~is_smooth, pl.col("turnover")))
     show(console, _compared(first), title=f"Portfolios, visible now→planned for {plan.day}")
     count_others(console, plan.portfolios, first, _ORDER, "--portfolio NAME shows another, --csv and --json have all")

@@ -5,7 +5,8 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from flows.terminal.console import DIFFERENT, err, out, say, show
+from flows.terminal.console import err, out, say, show
+from flows.terminal.exit_codes import ExitCode
 from flows.terminal.output import give, message_console
 from flows.terminal.parameters import AS_TABLE, AsFlowRun, OutputFormat, Verbose, Warehouse, prepare
 from tasks.config.settings import Settings
@@ -42,7 +43,7 @@ def replay(  # noqa: PLR0913 - the flags
         give(settings.open_warehouse().query("replays_since", since=began), form)
     elif state.name != IDENTICAL:
         _show_differences(settings, began)
-    return 0 if state.name == IDENTICAL else DIFFERENT
+    return ExitCode.OK if state.name == IDENTICAL else ExitCode.DIFFERENT
 
 
 def _days(

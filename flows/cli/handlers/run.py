@@ -15,9 +15,6 @@ from flows.cli.handlers.run_request import days_asked_for, warn
 from flows.cli.handlers.run_results import Failure, write_run_results
 from flows.cli.limit_parameters import LIMITS_AS_CONFIGURED, LimitFlags
 from flows.terminal.console import (
-    HELD,
-    PROPOSED,
-    code_of,
     err,
     four_decimals,
     hear_warehouse,
@@ -29,6 +26,7 @@ from flows.terminal.console import (
     show,
     tell,
 )
+from flows.terminal.exit_codes import OF_STATE, ExitCode, code_of
 from flows.terminal.foremost import count_others, first_targets
 from flows.terminal.parameters import (
     AS_CONFIGURED_WITH_INBOX,
@@ -45,8 +43,8 @@ from sizing.errors import BallastError
 from tasks.config.settings import RebalanceConfig, Settings
 from tasks.errors import PROBLEMS, FailedPortfoliosError
 from tasks.inputs.run_context import read_context
-from tasks.reports import run_reporting
 from tasks.reports.priority import ORDER
+from tasks.run_state import RunState
 from tasks.sources.discovery import find_sources
 
 _WEIGHTS = ("target_weight", "current_weight", "trade_weight")
@@ -54,13 +52,11 @@ _SPARED = ("bucket", "current_weight")
 """What a narrow terminal has no place for, the first one first."""
 
 _COLORS = {
-    run_reporting.PUBLISHED: "green",
-    run_reporting.UNCHANGED: "cyan",
-    run_reporting.HELD: "yellow",
-    run_reporting.PROPOSED: "magenta",
+    RunState.PUBLISHED: "green",
+    RunState.UNCHANGED: "cyan",
+    RunState.HELD: "yellow",
+    RunState.PROPOSED: "magenta",
 }
-_ENDS = {run_reporting.HELD: HELD, run_reporting.PROPOSED: PROPOSED}
-"""States that end a range, and the exit code of each: the days after would start from what is not visible."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +64,7 @@ class _Ended:
     """How the days ended: those that have targets, the exit code, and what an error ended."""
 
     done: tuple[date, ...]
-    code: int = 0
+    code: ExitCode = ExitCode.OK
     failures: tuple[Failure, ...] = ()
 
 
@@ -129,10 +125,10 @@ def _run_each(console: Console, days: tuple[date, ...], run_day: Callable[[date]
             except PROBLEMS as problem:
                 return _Ended(days[:number], tell(problem), (Failure(day, (), str(problem)),))
             progress.update(bar, advance=1, description=f"after {day}")
-            name = str(state.name)
+            name = RunState(state.name.lower())
             _say_day(console, day, name, state.message)
-            if name in _ENDS:
-                return _Ended(days[:number], _ENDS[name])
+            if name in OF_STATE:
+                return _Ended(days[:number], OF_STATE[name])
     return _Ended(days)
 
 
@@ -143,12 +139,12 @@ def _end_partly(console: Console, before: tuple[date, ...], some: FailedPortfoli
     for sentence in some.sentences:
         tell(BallastError(sentence))
     failures = tuple(Failure(some.day, portfolio_ids, str(problem)) for portfolio_ids, problem in some.failures)
-    has_targets = some.state and some.state not in _ENDS
+    has_targets = some.state and some.state not in OF_STATE
     return _Ended((*before, some.day) if has_targets else before, code_of(some), failures)
 
 
-def _say_day(console: Console, day: date, state: str, message: str | None) -> None:
-    say(message, console, console, f"{day} [{_COLORS[state]}]{state.lower()}[/] ")
+def _say_day(console: Console, day: date, state: RunState, message: str | None) -> None:
+    say(message, console, console, f"{day} [{_COLORS[state]}]{state}[/] ")
 
 
 def _show(settings: Settings, day: date) -> None:

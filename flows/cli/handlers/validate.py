@@ -7,7 +7,8 @@ from typing import Annotated
 import polars as pl
 from cyclopts import Parameter
 
-from flows.terminal.console import ERROR, out, show
+from flows.terminal.console import out, show
+from flows.terminal.exit_codes import ExitCode
 from flows.terminal.foremost import count_others, only
 from flows.terminal.output import give, message_console
 from flows.terminal.parameters import AS_CONFIGURED_WITH_INBOX, AS_TABLE, OutputFormat, PathOptionsWithInbox
@@ -48,7 +49,7 @@ def validate(
     console = message_console(form)
     verdict = ", ".join(["ready" if is_ready else "not ready", *counts])
     console.print(f"{of_day}{looked_at}: {verdict}", soft_wrap=True)
-    return 0 if is_ready else ERROR
+    return ExitCode.OK if is_ready else ExitCode.ERROR
 
 
 def _show(seen: DayValidation, findings: pl.DataFrame) -> None:

@@ -22,7 +22,8 @@ from flows.cli.queries.next_runs import next_runs, server_url
 from flows.cli.queries.server_health import ServerHealth, ask_health, find_lost_server
 from flows.cli.queries.snapshot_session import open_snapshot
 from flows.cli.queries.unread_files import find_unread
-from flows.terminal.console import ATTENTION, err, narrowed, out, plain, show
+from flows.terminal.console import err, narrowed, out, plain, show
+from flows.terminal.exit_codes import ExitCode
 from flows.terminal.foremost import count_others, only
 from flows.terminal.output import give
 from flows.terminal.parameters import AS_TABLE, OutputFormat, Snapshot
@@ -73,7 +74,7 @@ def _report(reader: SnapshotReader, settings: Settings, form: OutputFormat) -> i
         _show_next(newest, following, is_expected=is_expected)
         _show_scheduled(ServerHealth() if lost else server, scheduled)
         _tell_ends(out(), ends)
-    return ATTENTION if concerns else 0
+    return ExitCode.ATTENTION if concerns else ExitCode.OK
 
 
 def _of_days(  # noqa: PLR0913 - what is looked at
