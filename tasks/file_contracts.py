@@ -1,6 +1,16 @@
 """The contract of each daily file: its columns, and the rules that a row must keep.
 
 A row that breaks a rule is rejected with the rule in words; the good rows go on. What does not belong here: reading.
+
+Units: a weight is a fraction of the portfolio's value, a score lies in [0, 1], a close is a price in the currency of
+the asset, a volatility is a standard deviation of returns, whatever its horizon.
+
+>>> [(given, name) for given, name, _ in PRICES.columns]
+[('date', 'as_of_date'), ('asset', 'asset'), ('close', 'close')]
+>>> rows = pl.DataFrame({"row_number": [1, 2], "asset": ["AAA", "CASH"], "bucket": ["Energy", "Energy"]})
+>>> accepted, rejected = ASSETS.rows.filter(rows, cast=True)
+>>> accepted["asset"].to_list(), rejected.counts()
+(['AAA'], {'asset|check__reserved': 1})
 """
 
 from dataclasses import dataclass

@@ -1,6 +1,13 @@
 """Assets with another name: what is known of the old one counts for the new one, from the day of the rename on.
 
 A name is followed from rename to rename in the order of their days, and back. What does not belong here: rules.
+
+>>> days = [date(2022, 6, 9), date(2025, 1, 2)]
+>>> renames = pl.DataFrame({"old": ["FB", "META"], "new": ["META", "MTA"], "valid_from": days})
+>>> names_on(renames, date(2024, 12, 2))
+{'FB': 'META'}
+>>> names_on(renames, date(2025, 1, 2))
+{'FB': 'MTA', 'META': 'MTA'}
 """
 
 from collections.abc import Iterable, Mapping

@@ -32,7 +32,7 @@ Exit codes: 0 written; 1 an error, said in one sentence, such as a file that is 
         "handlers.validate:validate": """\
 Say before a run what is wrong with the config and with the files of a day. Nothing is written.
 
-Mistakes of the config with their lines, the rows of each file that would be refused and why, names that nobody
+Mistakes of the config with their lines, the rows of each file that would be rejected and why, names that nobody
 knows, and how much each portfolio can invest with its limits and the names of the day. Example:
 `ballast validate --as-of 2025-06-02`
 

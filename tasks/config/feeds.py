@@ -2,6 +2,12 @@
 
 What it leaves out is as in the inbox: CSV in UTF-8 with commas, our names, points in numbers. Nothing is guessed.
 Feeds are no limits: they decide where a row comes from, never what happens to it.
+
+>>> feed = Feed(path="s3://vendor/eod-{as_of_date:%Y%m%d}.csv", columns={"asset": "symbol"}, ignore_other_columns=True)
+>>> feed.path_on(date(2024, 12, 2))
+'s3://vendor/eod-20241202.csv'
+>>> without_secrets("https://user:secret@host/scores.csv?token=1")
+'https://host/scores.csv'
 """
 
 import codecs

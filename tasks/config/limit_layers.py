@@ -3,6 +3,13 @@
 The model's defaults, the preset of `defaults`, `defaults`, the portfolio's preset, the portfolio: what comes later
 takes precedence. What a portfolio writes takes precedence over what all share, its preset included, and a limit over
 the preset beside it.
+
+>>> layers = Layers({"max_total_positions": 30}, {PRESET: "conservative", "max_single_position": 0.06}, "careful")
+>>> limits = layers.limits()
+>>> limits.max_total_positions, limits.max_single_position, limits.rebalance_band
+(20, 0.06, 0.1)
+>>> [problem.keys for problem in layers.lifted()]
+[('portfolios', 'careful', 'preset')]
 """
 
 import re

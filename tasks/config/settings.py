@@ -63,7 +63,7 @@ class Settings(BaseSettings):
         default=0.05,
         ge=0,
         le=1,
-        description="Share of a file's rows that may be refused; above it the file is refused whole. Files of "
+        description="Share of a file's rows that may be rejected; above it the file is rejected whole. Files of "
         "restrictions, renames and positions are whole or not at all.",
     )
     exchange: str = Field(default="XNYS", description="Exchange whose trading days count, by its ISO 10383 code.")

@@ -89,7 +89,7 @@ def _describe(reason: Reason, where: str, line: int | None) -> Finding:
     place = where if line is None else f"{where}:{line}"
     row = f"row {reason.first_row}: " if line is None else ""
     more = f" ({reason.n_rows} rows)" if reason.n_rows > 1 else ""
-    return Finding(WARNING, place, f"{row}refused: {reason}{more}")
+    return Finding(WARNING, place, f"{row}rejected: {reason}{more}")
 
 
 def _lines_of(path: Path, source: Source, n_rows: int, wanted: Collection[int]) -> dict[int, int]:

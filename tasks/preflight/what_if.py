@@ -89,13 +89,13 @@ def plan_day(settings: Settings, day: date, groups: Sequence[Group], known: Coll
             visible = warehouse.query("visible_until", day=day)
             parts = split_halted(groups, warehouse.query("halts_in_force"))
             results = tuple(_plan_group(warehouse, day, group, known) for group in parts)
-            refused = _refusals(warehouse, day) if any(one.ingest.rows_rejected for one in ingested) else ()
+            rejected = _refusals(warehouse, day) if any(one.ingest.rows_rejected for one in ingested) else ()
             told = dict.fromkeys(warning for one in results for warning in one.warnings)
             told |= dict.fromkeys(warn_of_corrected_inputs(warehouse, known))
             runs = _runs(results, visible)
             first = () if _is_published(settings) else (_AS_FIRST.format(settings.snapshot),)
             return Plan(
-                day, results, _portfolios(warehouse, runs), _targets(warehouse, runs), (*first, *told, *refused)
+                day, results, _portfolios(warehouse, runs), _targets(warehouse, runs), (*first, *told, *rejected)
             )
 
 
@@ -228,7 +228,7 @@ def _targets(warehouse: Warehouse, runs: pl.DataFrame) -> pl.DataFrame:
 
 def _refusals(warehouse: Warehouse, day: date) -> tuple[str, ...]:
     """Report which rows of the day's content are rejected: the first of them, and how many there are."""
-    refused = warehouse.query("picture_refused_rows", as_of_date=day, most_rows=_MOST_ROWS).rows(named=True)
-    told = [f"{row['source']}, row {row['row_number']}: {row['reason']}" for row in refused]
-    n_more = refused[0]["n_refused"] - len(refused) if refused else 0
-    return (*(f"refused: {one}" for one in told), *([f"refused: {n_more} more rows"] if n_more else []))
+    rejected = warehouse.query("picture_refused_rows", as_of_date=day, most_rows=_MOST_ROWS).rows(named=True)
+    told = [f"{row['source']}, row {row['row_number']}: {row['reason']}" for row in rejected]
+    n_more = rejected[0]["n_refused"] - len(rejected) if rejected else 0
+    return (*(f"rejected: {one}" for one in told), *([f"rejected: {n_more} more rows"] if n_more else []))

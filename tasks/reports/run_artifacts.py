@@ -82,7 +82,7 @@ def report_failure(settings: Settings, day: date, run_id: str, reason: str) -> N
     warehouse = settings.open_warehouse()
     with warehouse.kept_open() as kept:
         state = kept.query("run_by_id", run_id=run_id)["state"].to_list()
-        refused = kept.query("picture_refused_rows", as_of_date=day, most_rows=_MOST_ROWS)
+        rejected = kept.query("picture_refused_rows", as_of_date=day, most_rows=_MOST_ROWS)
         missing = kept.query("picture_missing_scores", run_id=run_id, most_rows=_MOST_ROWS)
         staying = kept.query("picture_staying_targets", run_id=run_id, most_rows=MOST_NAMED)
     reasons = reason.split("; ") if state == ["held"] else _CHECK.split(reason)
@@ -91,7 +91,7 @@ def report_failure(settings: Settings, day: date, run_id: str, reason: str) -> N
         f"# {day}: {', '.join(state) or 'failed'}, nothing was published",
         told,
         f"What was published stays in force. When the cause is mended: `ballast run --as-of {day}`.",
-        *map(as_markdown, (*tables.unpublished(missing, staying), tables.refused_rows(refused))),
+        *map(as_markdown, (*tables.unpublished(missing, staying), tables.rejected_rows(rejected))),
         page.sql_block(*page.run_queries(run_id, day)),
         f"Run `{run_id}`",
     ]
@@ -104,18 +104,18 @@ def report_rejection(settings: Settings, days: Sequence[date], reason: str, key:
 
     Without a record there is nothing to show: the file is missing, or could not be fetched.
     """
-    refused = settings.open_warehouse().query("refused_content", days=list(days), most_rows=_MOST_ROWS)
-    if refused.is_empty():
+    rejected = settings.open_warehouse().query("refused_content", days=list(days), most_rows=_MOST_ROWS)
+    if rejected.is_empty():
         return False
     span = str(days[0]) if len(days) == 1 else f"{days[0]} to {days[-1]}"
     parts = [
-        f"# {span}: refused, nothing was computed",
+        f"# {span}: rejected, nothing was computed",
         f"- {escape_markdown(reason)}",
         f"What was published stays in force. When the file is corrected: `{again}`.",
-        as_markdown(tables.refused_rows(refused.drop_nulls("row_number"))),
+        as_markdown(tables.rejected_rows(rejected.drop_nulls("row_number"))),
         page.sql_block(*page.day_queries(days[0], days[-1])),
     ]
-    show_markdown("\n\n".join(filter(None, parts)), key=key, description=f"Refused: {span}")
+    show_markdown("\n\n".join(filter(None, parts)), key=key, description=f"Rejected: {span}")
     return True
 
 
@@ -143,10 +143,10 @@ def _show(warehouse: Warehouse, title: str, day: date, run_id: str, first: str, 
 
         shown = first_portfolios(summary)
         changes = kept.query("picture_changes", run_id=run_id, portfolio_ids=shown)
-        refused = kept.query("picture_refused_rows", as_of_date=day, most_rows=_MOST_ROWS)
+        rejected = kept.query("picture_refused_rows", as_of_date=day, most_rows=_MOST_ROWS)
         rows = read_chart_rows(kept, run_id, shown)
     queries = page.sql_block(*page.run_queries(run_id, day), *more_queries)
-    rest = [as_markdown(tables.refused_rows(refused)), queries, f"Run `{run_id}`"]
+    rest = [as_markdown(tables.rejected_rows(rejected)), queries, f"Run `{run_id}`"]
     markdown = page.summary_page(title, [first], summary, page.moves_of(rows.weights, changes), rest)
     show_markdown(markdown, key="daily-rebalance", description=f"{title}: {run_id}")
     of_many = f" of {len(shown)} of {summary.height} portfolios" if len(shown) < summary.height else ""

@@ -88,12 +88,12 @@ def reporting_rejections(settings: Settings, days: Sequence[date], key: str, aga
     """
     try:
         yield
-    except SourceError as refused:
+    except SourceError as rejected:
         try:
-            if report_rejection(settings, days, str(refused), key, again):
+            if report_rejection(settings, days, str(rejected), key, again):
                 settings.open_warehouse().snapshot(days[-1])
         except (WarehouseError, OSError) as unseen:
-            run_logger().error("readers do not see yet what was refused: %s", unseen)
+            run_logger().error("readers do not see yet what was rejected: %s", unseen)
         raise
 
 

@@ -80,7 +80,7 @@ def moves_of(weights: pl.DataFrame, changes: pl.DataFrame) -> pl.DataFrame:
 
 def first_lines(warnings: Sequence[str], refusals: Sequence[str] = ()) -> str:
     """Return what to look at first as a list; nothing where there is nothing."""
-    lines = [("Warning", one) for one in warnings] + [("Refused", one) for one in refusals]
+    lines = [("Warning", one) for one in warnings] + [("Rejected", one) for one in refusals]
     return "\n".join(f"- **{word}:** {escape_markdown(one)}" for word, one in lines)
 
 

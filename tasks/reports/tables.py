@@ -122,13 +122,13 @@ _LIMITS = (
     Column("state", "state", "action"),
     Column("why", "reason", "words"),
 )
-_REFUSED_ROWS = (
+_REJECTED_ROWS = (
     Column("file", "source", "long"),
     Column("row", "row_number", "number"),
     Column("why", "reason", "words"),
     Column("the row", "row_json", "long"),
 )
-_REFUSED_FILES = (Column("file", "source", "long"), Column("why", "refusal", "words"))
+_REJECTED_FILES = (Column("file", "source", "long"), Column("why", "refusal", "words"))
 _MISSING = (
     Column("asset", "asset", "name"),
     Column("model", "model"),
@@ -154,7 +154,7 @@ _SOURCES = (
     Column("day", "as_of_date"),
     Column("file", "source", "long"),
     Column("rows", "rows_read", "number"),
-    Column("refused", "rows_rejected", "number"),
+    Column("rejected", "rows_rejected", "number"),
     Column("SHA-256", "sha256", "long"),
 )
 
@@ -210,14 +210,14 @@ def limits(checks: pl.DataFrame) -> Table:
     return _table("Limits", _LIMITS, rows, "No limit was compared.")
 
 
-def refused_files(files: pl.DataFrame) -> Table:
+def rejected_files(files: pl.DataFrame) -> Table:
     """Return the files of the day that were rejected whole. *Requires* the rows of `refusals_on_day`."""
-    return _table("Refused files", _REFUSED_FILES, files, "No file was refused.")
+    return _table("Rejected files", _REJECTED_FILES, files, "No file was rejected.")
 
 
-def refused_rows(rows: pl.DataFrame) -> Table:
+def rejected_rows(rows: pl.DataFrame) -> Table:
     """Return the rejected rows of the day's files. *Requires* the rows of `picture_refused_rows`."""
-    return _table("Refused rows", _REFUSED_ROWS, rows, "Every row was accepted.", _note(rows, "n_refused", "rows"))
+    return _table("Rejected rows", _REJECTED_ROWS, rows, "Every row was accepted.", _note(rows, "n_refused", "rows"))
 
 
 def unpublished(missing: pl.DataFrame, staying: pl.DataFrame) -> tuple[Table, ...]:

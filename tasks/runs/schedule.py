@@ -26,7 +26,7 @@ def scheduled_day(exchange: str) -> date:
     return _scheduled().astimezone(find_calendar(exchange).time_zone).date()
 
 
-@stage("refuse a stale run", RETRIES)
+@stage("reject a stale run", RETRIES)
 def require_fresh(settings: Settings, day: date, portfolio_ids: Collection[str], scheduled: datetime) -> None:
     """Let a scheduled run go on that starts in time, and whose portfolios have no later day that is published or waits.
 

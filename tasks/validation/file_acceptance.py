@@ -105,7 +105,7 @@ class FileAcceptance:
         said = as_yaml({"asset": names})
         look = "looks" if len(names) == 1 else "look"
         return (
-            f"is refused: {counted(len(names), 'name')} that no asset list has and that {look} like cash: "
+            f"is rejected: {counted(len(names), 'name')} that no asset list has and that {look} like cash: "
             f"{listed(names)}. Cash is no position, so nothing of it counts: leave these "
             f"lines out, with leave_out: {said} under feeds, or put what is an asset into the list"
         )
@@ -115,18 +115,18 @@ class FileAcceptance:
         if not rows_rejected:
             return None
         of_its = f"of its {'first ' if self._is_stopped else ''}{rows} rows"
-        refused = f"is refused: {rows_rejected} {of_its} cannot be used"
+        rejected = f"is rejected: {rows_rejected} {of_its} cannot be used"
         if not rows_accepted and not self._contract.may_be_empty:
             told = self._describe_reasons(rows_rejected)
-            return f"is refused: none {of_its} can be used: {told}. Nothing of it counts: correct the file"
+            return f"is rejected: none {of_its} can be used: {told}. Nothing of it counts: correct the file"
         if self._contract.is_whole:
             return (
-                f"{refused} ({'; '.join(self._first)}). The others alone would not be safe, so nothing of it counts: "
+                f"{rejected} ({'; '.join(self._first)}). The others alone would not be safe, so nothing of it counts: "
                 "correct the file"
             )
         if rows_rejected > self._max_reject_share * rows:
             return (
-                f"{refused}, more than max_reject_share {self._max_reject_share} allows: "
+                f"{rejected}, more than max_reject_share {self._max_reject_share} allows: "
                 f"{self._describe_reasons(rows_rejected)}. Nothing of it counts: correct the file, or allow more with "
                 "BALLAST_MAX_REJECT_SHARE"
             )
@@ -150,7 +150,7 @@ class FileAcceptance:
             return None
         day, portfolio_id, total = heavy.row(0)
         return (
-            f"is refused: the weights of {heavy.height} portfolios add up to more than {1 + _ROUNDING}, the first is "
+            f"is rejected: the weights of {heavy.height} portfolios add up to more than {1 + _ROUNDING}, the first is "
             f"{portfolio_id} on {day} with {total}. Weights are fractions of the portfolio's value, so nothing of "
             "it counts: correct the file"
         )
@@ -161,7 +161,7 @@ class FileAcceptance:
             return None
         name, day = tangled[0]
         return (
-            f"is refused: {counted(len(tangled), 'name')} given up and given on the same day, the first is {name} on "
+            f"is rejected: {counted(len(tangled), 'name')} given up and given on the same day, the first is {name} on "
             f"{day}. Which comes first nobody knows, so nothing of it counts: give renames that follow each other "
             "different days, and leave out those that go round in a circle"
         )

@@ -163,11 +163,11 @@ def _as_stored(contract: Contract, accepted: pl.DataFrame) -> pl.DataFrame:
 
 
 def _as_rejects(contract: Contract, rows: pl.DataFrame, rules: pl.DataFrame, notation: Notation) -> pl.DataFrame:
-    refused = rows.join(rules, on="row_number", how="inner", maintain_order="left")
-    different = refused["rule"].unique()
+    rejected = rows.join(rules, on="row_number", how="inner", maintain_order="left")
+    different = rejected["rule"].unique()
     worded = {rule: _words(contract, rule, notation) for rule in different}
     words = pl.col("rule").replace_strict(worded, return_dtype=pl.String)
-    return refused.select(
+    return rejected.select(
         "row_number",
         row_json=pl.struct(*_cut(name for name in rows.columns if name != "row_number")).struct.json_encode(),
         rule="rule",

@@ -1,6 +1,17 @@
 """Dates as a feed writes them, in the codes of strptime: only what is written exactly so is a date.
 
 A time at midnight behind a date is no more than the date; any other time is rejected, since it may be of another day.
+
+>>> parse_date("02.12.2024", "%d.%m.%Y")
+datetime.date(2024, 12, 2)
+>>> parse_date("2024-12-02T00:00:00Z", ISO)
+datetime.date(2024, 12, 2)
+>>> parse_date("2024-12-02 16:00", ISO) is None
+True
+>>> write_date(date(2024, 12, 2), "%d-%b-%y")
+'02-Dec-24'
+>>> is_whole("%d.%m"), is_whole("%d.%m.%Y")
+(False, True)
 """
 
 import re

@@ -1,4 +1,14 @@
-"""What a text of a file stands for: a number, a date, a name or nothing, as its feed says that values are written."""
+"""What a text of a file stands for: a number, a date, a name or nothing, as its feed says that values are written.
+
+Units are those of the contracts: weights and scores are fractions of 1, a percentage of the feed is divided by 100.
+
+>>> german = Notation(decimal=",", thousands=".", percent=("current_weight",))
+>>> texts = pl.DataFrame({"close": ["1.204,50", "1.2"], "current_weight": ["6,53 %", "x"]})
+>>> texts.select(value_of(name, NUMBER, pl.col(name), german) for name in texts.columns).rows()
+[(1204.5, 0.0653), (None, None)]
+>>> texts.select(hint_of("close", pl.col("close"), Notation())).item(0, 0)
+'parses'
+"""
 
 import re
 from collections.abc import Iterable

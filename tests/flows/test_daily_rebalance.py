@@ -176,7 +176,7 @@ def test_a_backfill_of_the_days_gives_the_same_runs_with_the_same_rows(published
     )
     config = BackfillConfig(first=DAYS[0], last=DAYS[-1], settings=again)
     state = asyncio.run(backfill(config, return_state=True))
-    told = f"{DAYS[0]} to {DAYS[-1]}: 6 published; 3 rows refused, see rejected_rows"
+    told = f"{DAYS[0]} to {DAYS[-1]}: 6 published; 3 rows rejected, see rejected_rows"
     assert (state.name, state.message) == ("Published", told)
     queries = [f"SELECT * FROM {table} ORDER BY ALL" for table in RUN_TABLES]
     queries.append("SELECT run_id, as_of_date, portfolio_ids, config, inputs FROM runs ORDER BY ALL")
@@ -362,7 +362,7 @@ def test_a_refused_file_is_seen_by_readers_and_on_the_page_of_the_run(
         state = asyncio.run(backfill(config, return_state=True))
     else:
         state = run_day(short, DAYS[0])
-    with pytest.raises(SourceError, match="is refused: 40 of its"):
+    with pytest.raises(SourceError, match="is rejected: 40 of its"):
         asyncio.run(state.aresult())
     assert _ask(short, "SELECT count(*) FROM rejected_rows WHERE rule <> 'file_refused'") == [(40,)]
     assert _ask(short, "SELECT state, n_refused_files FROM run_health") == [("not_run", 1)]
@@ -370,7 +370,7 @@ def test_a_refused_file_is_seen_by_readers_and_on_the_page_of_the_run(
         [artifact] = client.read_artifacts(limit=1, sort=ArtifactSort.CREATED_DESC, artifact_filter=_PAGES)
     assert artifact.key == ("backfill" if backfilled else "daily-rebalance")
     assert "The first 20 of 40 rows." in str(artifact.data)
-    assert f"# {DAYS[0]}: refused, nothing was computed" in str(artifact.data)
+    assert f"# {DAYS[0]}: rejected, nothing was computed" in str(artifact.data)
 
 
 def test_a_refusal_that_readers_cannot_be_shown_is_still_the_error(

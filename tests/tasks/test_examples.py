@@ -5,10 +5,14 @@ from types import ModuleType
 
 import pytest
 
-from tasks import text, trading_calendar
+from tasks import file_contracts, renames, text, trading_calendar
+from tasks.config import feeds, limit_layers
+from tasks.values import date_formats, values
+
+MODULES = [date_formats, feeds, file_contracts, limit_layers, renames, text, trading_calendar, values]
 
 
-@pytest.mark.parametrize("module", [text, trading_calendar], ids=lambda one: one.__name__)
+@pytest.mark.parametrize("module", MODULES, ids=lambda one: one.__name__)
 def test_examples(module: ModuleType) -> None:
     result = doctest.testmod(module)
     assert result.attempted > 0

@@ -48,16 +48,16 @@ ONE_IN = 4 if FUZZ_FILES < 1_000 else 10
 """Of so many files, one goes into the warehouse too."""
 LONGEST_SENTENCE = 2_000
 MOST_REFUSED = 0.5
-"""More than by default, so that refused rows stand beside accepted ones more often."""
+"""More than by default, so that rejected rows stand beside accepted ones more often."""
 OUR_NAME = {"date": "as_of_date"}
 SAME: dict[Type, Callable[[Any, Any, Feed, str], bool]] = {"day": same_day, "number": same_number, "text": same_text}
 LONGEST_KEPT = 1_000
-"""So many characters of a value are kept of a refused row."""
+"""So many characters of a value are kept of a rejected row."""
 
 
 @dataclass
 class Taken:
-    """What became of a file: its rows by number, refused ones as they are kept, and the error that was told."""
+    """What became of a file: its rows by number, rejected ones as they are kept, and the error that was told."""
 
     accepted: dict[int, Row] = field(default_factory=dict)
     rejected: list[tuple[int, str, str, str]] = field(default_factory=list)
@@ -68,8 +68,8 @@ class Taken:
         if self.told and not (self.accepted or self.rejected):
             return "not readable as its kind"
         if self.told:
-            return "refused whole, every row kept"
-        return "accepted, some rows refused" if self.rejected else "accepted"
+            return "rejected whole, every row kept"
+        return "accepted, some rows rejected" if self.rejected else "accepted"
 
 
 def judge(file: HostileFile, taken: Taken) -> None:
@@ -128,7 +128,7 @@ def _judge_rejected(file: HostileFile, written: object, kept: Row, rule: str) ->
         return  # values of a table, whose text is the reader's choice
     for name, dtype in COLUMNS[file.kind].items():
         text = written.get(name)
-        if rule in {"file_refused", "primary_key"}:  # the warehouse keeps what it had stored already
+        if rule in {"file_rejected", "primary_key"}:  # the warehouse keeps what it had stored already
             kept_text = kept.get(name) if dtype == "text" and (name, kept.get(name)) != ("model", "default") else text
             assert kept_text == text or same_text(kept_text, text, file.feed)
             continue
@@ -209,7 +209,7 @@ class Installation:
         finally:
             path.unlink()
         accepted = self.ask(f"FROM {file.kind} WHERE ingest_id > {last}").to_dicts()
-        assert told is None or not accepted, "what is refused whole has no row that counts"
+        assert told is None or not accepted, "what is rejected whole has no row that counts"
         rejects = self.ask(f"SELECT row_number, row_json, rule, reason FROM rejects WHERE ingest_id > {last}").rows()
         return Taken({row["row_number"]: row for row in accepted}, rejects, told)
 

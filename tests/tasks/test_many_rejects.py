@@ -60,7 +60,7 @@ def test_reading_stops_where_too_many_rows_are_bad_and_says_how_many_it_read(
     read, accepted, rejected, not_kept = _newest(installation)
     assert ENOUGH <= read < 60
     assert (accepted, rejected, not_kept, _kept(installation)) == (0, read, read - KEPT, KEPT)
-    assert f"{path} is refused: none of its first {read} rows can be used" in refusal
+    assert f"{path} is rejected: none of its first {read} rows can be used" in refusal
     assert f"of {read - KEPT} rejected rows only the number is kept; the rest was not read" in refusal
 
 

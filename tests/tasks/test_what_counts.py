@@ -1,4 +1,4 @@
-"""Of every kind and day the newest content counts, as a whole: however files came, went, came back and were refused."""
+"""Of every kind and day the newest content counts, as a whole: however files came, went, came back and were bad."""
 
 import shutil
 from collections.abc import Mapping
@@ -72,7 +72,7 @@ class Reference:
             for kind in HEADERS:
                 for file in filter(None, (inbox.get(f"{kind}.csv"), inbox.get(f"{kind}_{day}.csv"))):
                     if file.is_bad:
-                        return  # a refused file stops the rest, and counts for nothing
+                        return  # a rejected file stops the rest, and counts for nothing
                     self._read(file, day)
 
     def _read(self, file: File, day: date) -> None:
@@ -207,8 +207,8 @@ CASES: Mapping[str, list[Step]] = {
     "that file removed: what was read counts": [("put", BOTH), ("put", DATED), ("remove", 2)],
     "the first content again, of more days": [("put", BOTH), ("put", LAST), ("restore", 1)],
     "the first content again, of one day": [("put", DATED), ("put", DATED_OTHERWISE), ("restore", 1)],
-    "a refused file between": [("put", BOTH), ("put", LAST._replace(is_bad=True)), ("restore", 1)],
-    "a refused file last": [("put", BOTH), ("put", LAST), ("put", BOTH._replace(is_bad=True))],
+    "a rejected file between": [("put", BOTH), ("put", LAST._replace(is_bad=True)), ("restore", 1)],
+    "a rejected file last": [("put", BOTH), ("put", LAST), ("put", BOTH._replace(is_bad=True))],
 }
 
 

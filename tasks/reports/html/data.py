@@ -18,8 +18,8 @@ from tasks.reports.chart_data import ChartRows, past_weights, read_chart_rows
 from tasks.reports.priority import first_portfolios
 from tasks.text import unknown
 
-MOST_REFUSED = 200
-"""Refused rows on a page, and as many assets without a score."""
+MOST_REJECTED = 200
+"""Rejected rows on a page, and as many assets without a score."""
 
 
 @dataclass(frozen=True)
@@ -87,11 +87,11 @@ def read_day(reader: Reader, day: date, wanted: Collection[str] = ()) -> DayRows
         missed_limits=every.own("report_missed_limits"),
         stale_holdings=every.own("report_stale_holdings"),
         sources=reader.query("report_sources", run_ids=[*every.run_ids, *unpublished]),
-        refused_rows=reader.query("picture_refused_rows", as_of_date=day, most_rows=MOST_REFUSED),
+        refused_rows=reader.query("picture_refused_rows", as_of_date=day, most_rows=MOST_REJECTED),
         refused_files=reader.query("refusals_on_day", day=day),
         halts=reader.query("halts_in_force"),
         corrected=find_corrected(reader, wanted or portfolios["portfolio_id"], before=day),
-        missing=reader.query("picture_missing_scores", run_id=run_id, most_rows=MOST_REFUSED),
+        missing=reader.query("picture_missing_scores", run_id=run_id, most_rows=MOST_REJECTED),
         staying=reader.query("picture_staying_targets", run_id=run_id, most_rows=MOST_NAMED),
     )
 

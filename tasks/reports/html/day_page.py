@@ -60,7 +60,7 @@ def page_of(rows: DayRows) -> str:
         n_portfolios=rows.portfolios.height,
         overview=_overview(rows),
         is_open=len(sections) <= MOST_OPEN,
-        refused=(tables.refused_files(rows.refused_files), tables.refused_rows(rows.refused_rows)),
+        rejected=(tables.rejected_files(rows.refused_files), tables.rejected_rows(rows.refused_rows)),
         unpublished=tables.unpublished(rows.missing, rows.staying),
         provenance=tables.provenance(rows.runs, rows.sources),
         label_room=LABEL_ROOM,

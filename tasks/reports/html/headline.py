@@ -91,9 +91,9 @@ def _of_later(later: list[dict[str, Any]]) -> Iterator[Point]:
 
 def _of_inputs(day: dict[str, Any]) -> Iterator[Point]:
     if day["n_refused_files"]:
-        yield Point(LOOK, f"{counted(day['n_refused_files'], 'file')} refused whole, see Refused files")
+        yield Point(LOOK, f"{counted(day['n_refused_files'], 'file')} rejected whole, see Rejected files")
     if day["rows_rejected"]:
-        yield Point(LOOK, f"{day['rows_rejected']} of {counted(day['rows_read'], 'row')} refused, see Refused rows")
+        yield Point(LOOK, f"{day['rows_rejected']} of {counted(day['rows_read'], 'row')} rejected, see Rejected rows")
     unscored = day["n_holdings_without_score"] - day["n_stale_scores"]
     if unscored > 0:
         yield Point(NOTE, f"{counted(unscored, 'holding')} without a score of the day: an earlier one counts")

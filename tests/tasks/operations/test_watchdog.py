@@ -102,9 +102,9 @@ def test_the_tables_say_why_targets_are_missing_and_what_to_do(settings: Setting
 
 
 def test_a_refused_file_is_why_nothing_was_run(settings: Settings, warehouse: Warehouse) -> None:
-    warehouse.record_refusal(IngestSource("scores", "scores_2025-06-05.csv", "a" * 64, DAY), "is refused: no header")
+    warehouse.record_refusal(IngestSource("scores", "scores_2025-06-05.csv", "a" * 64, DAY), "is rejected: no header")
     [missing] = _missing(settings, "core")
-    assert missing.why == "not run (scores_2025-06-05.csv is refused: no header)"
+    assert missing.why == "not run (scores_2025-06-05.csv is rejected: no header)"
     assert missing.todo == "correct the file, then `ballast run --as-of 2025-06-05`"
 
 

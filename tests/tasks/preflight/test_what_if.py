@@ -267,7 +267,7 @@ def test_a_group_that_fails_says_so_and_the_others_go_on(published: Settings) ->
 
 
 def test_rows_that_would_be_refused_are_warned_about(own: Settings, plans: dict[str, Plan]) -> None:
-    [refused] = [one for one in plans["same"].warnings if one.startswith("refused: ")]
+    [refused] = [one for one in plans["same"].warnings if one.startswith("rejected: ")]
     assert refused.endswith("/scores_2025-06-03.csv, row 31: technical_score is above 1: got '1.7000'")
     (own.inbox / f"scores_{NEXT_DAY}.csv").write_text("date,asset,technical_score\n")
     with pytest.raises(SourceError, match="has a header but no rows"):

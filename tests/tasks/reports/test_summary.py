@@ -9,7 +9,7 @@ import polars as pl
 from tasks.reports.priority import first_portfolios
 from tasks.reports.run_artifacts import MOST_TARGETS, summarise, target_table
 from tasks.reports.summary import first_lines, moves_of, run_queries, sql_block, summary_page
-from tasks.reports.tables import as_markdown, escape_markdown, refused_rows, unpublished
+from tasks.reports.tables import as_markdown, escape_markdown, rejected_rows, unpublished
 from tests.tasks.run_rows import row, weights
 
 DAY = date(2025, 6, 3)
@@ -61,7 +61,7 @@ def test_warnings_and_refusals_come_before_everything_else() -> None:
     order = [
         "# T",
         "- **Warning:** bucket \\| unknown",
-        "- **Refused:** 1 of 9 rows",
+        "- **Rejected:** 1 of 9 rows",
         "### Portfolios",
         "### p\n",
         "the end",
@@ -121,15 +121,15 @@ def test_no_trade_at_all_leaves_the_table_of_portfolios_alone() -> None:
 
 def test_rejected_rows_are_shown_with_their_number() -> None:
     rows = pl.DataFrame({"source": ["s.csv"], "row_number": [4], "reason": ["no | score"], "row_json": ['{"a":1}']})
-    shown = as_markdown(refused_rows(rows.with_columns(n_refused=30)))
+    shown = as_markdown(rejected_rows(rows.with_columns(n_refused=30)))
     assert "The first 1 of 30 rows." in shown
     assert "| s.csv | 4 | no \\| score |" in shown
-    assert as_markdown(refused_rows(rows.clear().with_columns(n_refused=pl.lit(0)))) == ""
+    assert as_markdown(rejected_rows(rows.clear().with_columns(n_refused=pl.lit(0)))) == ""
 
 
 def test_a_huge_value_of_a_rejected_row_is_cut_with_its_length() -> None:
     rows = pl.DataFrame({"source": ["s.csv"], "row_number": [4], "reason": ["no score"], "row_json": ["z" * 1_000_000]})
-    table = refused_rows(rows.with_columns(n_refused=1))
+    table = rejected_rows(rows.with_columns(n_refused=1))
     assert len(as_markdown(table)) < 3_000
     assert table.rows[0][3].text.endswith("zzz... (1,000,000 characters)")
 

@@ -1,4 +1,4 @@
-"""From files to tables: every row is in one of them, and a file that is refused whole counts for nothing."""
+"""From files to tables: every row is in one of them, and a file that is rejected whole counts for nothing."""
 
 import json
 from datetime import UTC, date, datetime, timedelta
@@ -89,7 +89,7 @@ class TestRefusedWhole:
         path = installation.put("scores_2025-06-02.csv", _scores("AAA,0.9", "BBB,high", "short,1,2"))
         sentence = installation.refusal()
         assert sentence == (
-            f"{path} is refused: 2 of its 3 rows cannot be used, more than max_reject_share 0.05 allows: it has 4 "
+            f"{path} is rejected: 2 of its 3 rows cannot be used, more than max_reject_share 0.05 allows: it has 4 "
             "values, the header 3 (1 row); score cannot be read as a number: got 'high' (1 row). Nothing of it "
             "counts: correct the file, or allow more with BALLAST_MAX_REJECT_SHARE"
         )

@@ -43,7 +43,7 @@ def test_a_held_day_is_told_and_is_the_end(paths: dict[str, Path], capsys: pytes
     scores.write_text("".join([*rows[:-1], f"{FIRST},ZZZZ,high,0.1,0.1\n"]))
     assert backfill_days(FIRST, FIRST, paths, keep_going=False) == 0
     printed = capsys.readouterr().out
-    assert "1 published (1 of them instead of an earlier run); 1 row refused, see rejected_rows" in printed
+    assert "1 published (1 of them instead of an earlier run); 1 row rejected, see rejected_rows" in printed
 
 
 def test_a_range_with_a_day_without_scores_is_not_begun(

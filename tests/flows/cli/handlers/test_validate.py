@@ -54,7 +54,7 @@ def test_the_sample_is_ready_and_its_bad_row_has_the_line_that_an_editor_shows(
     assert out.splitlines()[-1] == f"{DAY}: 3 files, 1 portfolio: ready, 1 warning"
     [(level, where, what)] = findings(validate)
     path, line = where.split(":")
-    assert (level, what) == ("warning", "refused: technical_score is above 1: got '1.7000'")
+    assert (level, what) == ("warning", "rejected: technical_score is above 1: got '1.7000'")
     assert "LOW,1.7000" in (folder / path).read_text().splitlines()[int(line) - 1]
     assert validate("--strict")[0] == 1
 
@@ -115,9 +115,9 @@ def test_a_file_of_which_too_much_is_refused_is_an_error_with_its_reasons(valida
     places = {what: where.partition(":")[2] for where, what in found[1:]}
     lines = path.read_text().splitlines()
     for what, line in places.items():
-        assert what.startswith("refused: ")
+        assert what.startswith("rejected: ")
         assert lines[int(line) - 1].startswith(DAY)
-    assert places["refused: the same key stands more than once in the file: none of its rows can be trusted (2 rows)"]
+    assert places["rejected: the same key stands more than once in the file: none of its rows can be trusted (2 rows)"]
     assert validate()[0] == 1
 
 

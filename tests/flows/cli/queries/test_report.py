@@ -165,7 +165,7 @@ def test_the_page_tells_first_what_is_not_well(file: Path) -> None:
     assert (
         headline < html.index("2025-06-04 is held: scores are missing: &lt;script&gt;") < html.index('id="portfolios"')
     )
-    assert "1 of 58 rows refused" in html
+    assert "1 of 58 rows rejected" in html
 
 
 def test_the_command_says_where_the_page_is_and_how_the_day_went(
