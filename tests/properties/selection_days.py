@@ -80,7 +80,7 @@ class SelectionDay:
             bans=tuple(ban for ban in self.bans if ban.portfolio_id in (None, portfolio_id)),
         )
 
-    def told(self, portfolio_id: str) -> str:
+    def describe(self, portfolio_id: str) -> str:
         """Return what one portfolio was made from, for the message of a test that fails."""
         one = self.alone(portfolio_id)
         lines = [

@@ -75,7 +75,9 @@ def assert_agrees(drawn: SelectionDay) -> None:
     if failed:
         _, portfolio_id, found = min(failed)
         told = "\n".join(found)
-        pytest.fail(f"{len(failed)} of {len(drawn.limits)} differ; the smallest:\n{drawn.told(portfolio_id)}\n{told}")
+        pytest.fail(
+            f"{len(failed)} of {len(drawn.limits)} differ; the smallest:\n{drawn.describe(portfolio_id)}\n{told}"
+        )
 
 
 @pytest.mark.parametrize("first", range(0, FUZZ_DAYS, DAYS_PER_TEST))

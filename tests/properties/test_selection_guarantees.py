@@ -65,7 +65,7 @@ def check_each(drawn: SelectionDay, holds: Callable[[RebalancingLimits, list[Row
         try:
             holds(drawn.limits[portfolio_id], list(rows.values()))
         except AssertionError as error:
-            pytest.fail(f"{portfolio_id}: {error}\n{drawn.told(portfolio_id)}")
+            pytest.fail(f"{portfolio_id}: {error}\n{drawn.describe(portfolio_id)}")
 
 
 # Guarantee 1: counts ---------------------------------------------------------------------------------------
@@ -122,7 +122,7 @@ def test_every_holding_and_every_asset_scored_today_has_one_decision(drawn: Sele
         held = {asset for name, asset in drawn.held if name == portfolio_id}
         today = {one.asset for one in drawn.scores if one.model == limits.model and one.age == 0 and one.score}
         any_row_today = {one.asset for one in drawn.scores if one.model == limits.model and one.age == 0}
-        assert held | today <= set(found[portfolio_id]) <= held | any_row_today, drawn.told(portfolio_id)
+        assert held | today <= set(found[portfolio_id]) <= held | any_row_today, drawn.describe(portfolio_id)
 
 
 @given(drawn_days())
@@ -152,7 +152,7 @@ def test_a_holding_under_no_buy_never_grows(drawn: SelectionDay) -> None:
     result = rebalance(drawn.day())
     bound = result.decisions.filter("is_held", restriction="no_buy").select("portfolio_id", "asset")
     for row in result.targets.join(bound, on=("portfolio_id", "asset")).iter_rows(named=True):
-        assert row["target_weight"] <= row["current_weight"], f"{row}\n{drawn.told(row['portfolio_id'])}"
+        assert row["target_weight"] <= row["current_weight"], f"{row}\n{drawn.describe(row['portfolio_id'])}"
 
 
 # Guarantee 3: a higher score never hurts -------------------------------------------------------------------
@@ -191,7 +191,7 @@ def test_raising_a_score_never_costs_an_asset_its_place(drawn: SelectionDay, see
     changes = [(name, asset, higher(units(row["score"]))) for name, asset, row in scored(before) if row["is_selected"]]
     for portfolio_id, asset, rows in rerun(drawn, changes):
         score = rows[asset]["score"]
-        assert asset in selected(rows), f"{asset} falls out with {score}\n{drawn.told(portfolio_id)}"
+        assert asset in selected(rows), f"{asset} falls out with {score}\n{drawn.describe(portfolio_id)}"
 
 
 # Guarantee 4: what does not matter -------------------------------------------------------------------------
@@ -213,7 +213,9 @@ def test_the_order_of_rows_does_not_matter(drawn: SelectionDay, seed: int) -> No
 def test_other_portfolios_do_not_matter(drawn: SelectionDay) -> None:
     together = decided(drawn)
     for portfolio_id in list(drawn.limits)[::10]:
-        assert decide_day(drawn.alone(portfolio_id))[portfolio_id] == together[portfolio_id], drawn.told(portfolio_id)
+        assert decide_day(drawn.alone(portfolio_id))[portfolio_id] == together[portfolio_id], drawn.describe(
+            portfolio_id
+        )
 
 
 # Guarantee 5: no scores, no change -------------------------------------------------------------------------
@@ -228,7 +230,7 @@ def test_a_portfolio_with_holdings_and_without_any_score_today_is_held(drawn: Se
     }
     objected = set(missing_scores(replace(drawn, limits=changed, scores=yesterday).day())["portfolio_id"])
     for portfolio_id in {name for name, _ in drawn.held}:
-        assert portfolio_id in objected, drawn.told(portfolio_id)
+        assert portfolio_id in objected, drawn.describe(portfolio_id)
 
 
 # Guarantee 6: as many buckets as can be had ----------------------------------------------------------------
@@ -287,7 +289,9 @@ def test_at_its_entry_score_a_candidate_is_selected_and_a_grid_step_below_it_is_
     below = [(name, asset, score - 1) for name, asset, score in at if score > 0]
     for number, (portfolio_id, asset, rows) in enumerate(rerun(drawn, at + below)):
         is_at = number < len(at)
-        assert (asset in selected(rows)) == is_at, f"{asset} at {rows[asset]['score']!r}\n{drawn.told(portfolio_id)}"
+        assert (asset in selected(rows)) == is_at, (
+            f"{asset} at {rows[asset]['score']!r}\n{drawn.describe(portfolio_id)}"
+        )
 
 
 @given(drawn_days(portfolios=8))
@@ -299,7 +303,7 @@ def test_a_candidate_without_an_entry_score_is_not_selected_with_the_highest_sco
         if row["entry_score"] is None and is_decided_by_its_score(row)
     ]
     for portfolio_id, asset, rows in rerun(drawn, without):
-        assert asset not in selected(rows), f"{asset}\n{drawn.told(portfolio_id)}"
+        assert asset not in selected(rows), f"{asset}\n{drawn.describe(portfolio_id)}"
 
 
 @given(drawn_days())
@@ -325,4 +329,4 @@ def test_a_rival_leaves_where_the_candidate_enters_and_comes_where_it_falls_out(
         before, after = selected(found[portfolio_id]), selected(rows)
         came, left = sorted(after - before, key=ranks.get), sorted(before - after, key=ranks.get)
         rival = (came[0] if came else None) if asset in before else (left[-1] if left else None)
-        assert found[portfolio_id][asset]["rival"] == rival, f"{asset}: {came} {left}\n{drawn.told(portfolio_id)}"
+        assert found[portfolio_id][asset]["rival"] == rival, f"{asset}: {came} {left}\n{drawn.describe(portfolio_id)}"

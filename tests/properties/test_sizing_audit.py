@@ -184,7 +184,7 @@ def is_cut(row: dict[str, Any]) -> bool:
     return is_pinned(row) and row["pinned_weight"] > row["raw_weight"] + ROUND_OFF
 
 
-def test_a_relaxation_is_told_exactly_where_limits_force_cash_that_something_could_take() -> None:
+def test_a_relaxation_is_reported_exactly_where_limits_force_cash_that_something_could_take() -> None:
     told = {True: 0, False: 0}
     for case in many_cases():
         left = case.summary["residual"] - case.summary["residual_placed"]

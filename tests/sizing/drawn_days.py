@@ -36,7 +36,7 @@ class DrawnDay:
     def run(self) -> Rebalance:
         return rebalance(self.day())
 
-    def told(self, portfolio_id: str) -> str:
+    def describe(self, portfolio_id: str) -> str:
         """Return what one portfolio was made from, for the message of a test that fails."""
         one = self.alone(portfolio_id)
         asked = one.limits[portfolio_id].model_dump(exclude_defaults=True)

@@ -154,7 +154,7 @@ def is_outside(asset: str, bucket: str, limits: RebalancingLimits) -> bool:
 
 
 def first_gate(name: Name, limits: RebalancingLimits) -> tuple[str, float | None] | None:
-    """Return the gate that stops a candidate before any place is given, and its limit; None: it qualifies."""
+    """Return the gate that stops a candidate before any slot is filled, and its limit; None: it qualifies."""
     if name.restriction == "must_sell" or (name.restriction is not None and not name.is_held):
         return name.restriction, None
     if name.is_pinned:

@@ -71,11 +71,11 @@ def test_only_a_first_day_is_a_first_day() -> None:
 
 
 @pytest.mark.parametrize("policy", [{}, {"four_eyes": True}, {"always": False, "first_day": False}])
-def test_a_policy_that_never_asks_is_refused(policy: dict[str, bool]) -> None:
+def test_a_policy_that_never_asks_is_rejected(policy: dict[str, bool]) -> None:
     with pytest.raises(ValidationError, match="no day would wait"):
         ApprovalPolicy.model_validate(policy)
 
 
-def test_a_limit_in_percent_is_refused() -> None:
+def test_a_limit_in_percent_is_rejected() -> None:
     with pytest.raises(ValidationError, match="less than or equal to 1"):
         ApprovalPolicy(max_turnover=20)

@@ -109,7 +109,9 @@ def test_targets_and_cash_make_the_total_to_the_unit(drawn: DrawnDay) -> None:
 @settings(whole_day, max_examples=10)
 def test_every_constraint_holds(drawn: DrawnDay) -> None:
     found = broken(drawn.run())
-    assert found == set(), "\n".join(f"{name}: {drawn.told(portfolio_id)}" for portfolio_id, name in sorted(found)[:2])
+    assert found == set(), "\n".join(
+        f"{name}: {drawn.describe(portfolio_id)}" for portfolio_id, name in sorted(found)[:2]
+    )
 
 
 # A day by hand ---------------------------------------------------------------------------------------------

@@ -32,7 +32,7 @@ def test_numbers_have_four_decimals_at_most_and_the_target_all_that_are_stored()
     ]
 
 
-def test_a_cap_is_told_at_the_stage_where_it_binds_and_the_residual_with_what_limits_it() -> None:
+def test_a_cap_is_reported_at_the_stage_where_it_binds_and_the_residual_with_what_limits_it() -> None:
     limits = RebalancingLimits(
         max_single_position=0.3, min_position_size=0.1, max_allocation_per_bucket=1, residual_strategy="proportional"
     )

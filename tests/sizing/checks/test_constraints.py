@@ -350,7 +350,7 @@ def test_a_bucket_that_was_selected_and_not_sized_says_so() -> None:
     assert why(day) == (True, "not attainable: 1 of 2 selected buckets got no position (see sizing_audit)")
 
 
-def test_a_bucket_that_was_not_sized_is_told_besides_the_limits() -> None:
+def test_a_bucket_that_was_not_sized_is_reported_besides_the_limits() -> None:
     asked = limits(min_buckets_represented=3, target_total_allocation=0.02)
     day = a_day(asked, scores={"t1": 0.9, "d1": 0.8})
     assert why(day)[1] == (

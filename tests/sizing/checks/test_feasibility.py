@@ -255,7 +255,7 @@ def test_limits_without_end_are_looked_at_at_once() -> None:
     assert find_infeasible(endless) == ()
 
 
-def test_a_count_that_would_do_is_not_refused_by_the_next_sentence() -> None:
+def test_a_count_that_would_do_is_not_rejected_by_the_next_sentence() -> None:
     # m = c = .15: 6 positions are .90 and a seventh has no room; no count of positions would do
     asked = {"min_position_size": 0.15, "max_single_position": 0.15}
     assert cash_of(limits(**asked), 7) == 0.05

@@ -81,7 +81,7 @@ def test_the_defaults_are_those_of_the_page() -> None:
     assert (given, tiers) == (DOCUMENTED_DEFAULTS, DOCUMENTED_TIERS)
 
 
-def test_an_unknown_name_is_refused_by_its_name() -> None:
+def test_an_unknown_name_is_rejected_by_its_name() -> None:
     text = refusal(max_single_positon=0.1)
     assert "max_single_positon" in text
     assert "Extra inputs are not permitted" in text
@@ -96,17 +96,17 @@ def test_limits_cannot_be_changed_once_made() -> None:
 
 @pytest.mark.parametrize("name", [*WEIGHTS, *SHARES])
 @pytest.mark.parametrize("value", [-0.01, 1.01, float("nan"), float("inf")])
-def test_a_fraction_outside_0_to_1_is_refused(name: str, value: float) -> None:
+def test_a_fraction_outside_0_to_1_is_rejected(name: str, value: float) -> None:
     assert name in refusal(**{name: value})
 
 
 @pytest.mark.parametrize("name", ABOVE_ZERO)
-def test_a_limit_that_would_allow_nothing_at_all_is_refused(name: str) -> None:
+def test_a_limit_that_would_allow_nothing_at_all_is_rejected(name: str) -> None:
     assert "greater than 0" in refusal(**{name: 0}, min_position_size=0)
 
 
 @pytest.mark.parametrize("name", ["max_residual_multiple", *COUNTS, "max_score_age_days"])
-def test_a_negative_count_or_multiple_is_refused(name: str) -> None:
+def test_a_negative_count_or_multiple_is_rejected(name: str) -> None:
     assert "greater than or equal to" in refusal(**{name: -1})
 
 
@@ -116,7 +116,7 @@ def test_a_count_is_a_whole_number(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", COUNTS)
-def test_a_count_that_no_column_can_hold_is_refused(name: str) -> None:
+def test_a_count_that_no_column_can_hold_is_rejected(name: str) -> None:
     assert name in refusal(**{name: 2**31})
 
 
@@ -128,7 +128,7 @@ def test_the_largest_count_that_fits_a_column_can_be_run(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", WEIGHTS)
-def test_a_weight_with_nine_decimals_is_refused_with_the_number_to_write(name: str) -> None:
+def test_a_weight_with_nine_decimals_is_rejected_with_the_number_to_write(name: str) -> None:
     text = refusal(**{name: 0.123456789})
     assert "has 9 decimals, at most 8 can be stored: round it to 0.12345679" in text
 
@@ -159,7 +159,7 @@ def test_a_number_of_positions_of_one_bucket_has_the_bounds_of_all(value: float)
     assert "max_positions_by_bucket.t" in refusal(max_positions_by_bucket={"t": value})
 
 
-def test_a_minimum_above_the_cap_is_refused_with_both_numbers() -> None:
+def test_a_minimum_above_the_cap_is_rejected_with_both_numbers() -> None:
     text = refusal(min_position_size=0.2, max_single_position=0.1)
     assert "min_position_size 0.2 is above max_single_position 0.1: no position could exist" in text
 
@@ -169,17 +169,17 @@ def test_a_minimum_equal_to_the_cap_is_accepted() -> None:
 
 
 @pytest.mark.parametrize("scores", [(0.6, 0.7), (0.7, 0.7), (0.9, 0.6, 0.7)])
-def test_tiers_that_do_not_fall_are_refused_with_their_scores(scores: tuple[float, ...]) -> None:
+def test_tiers_that_do_not_fall_are_rejected_with_their_scores(scores: tuple[float, ...]) -> None:
     text = refusal(score_tiers=[(score, "tier", 1) for score in scores])
     assert f"must fall strictly from tier to tier, got {list(scores)}" in text
 
 
-def test_a_list_of_no_tiers_is_refused() -> None:
+def test_a_list_of_no_tiers_is_rejected() -> None:
     assert "at least 1 item" in refusal(score_tiers=[])
 
 
 @pytest.mark.parametrize("tier", [(1.1, "a", 1), (-0.1, "a", 1), (0.5, "", 1), (0.5, "a", -1), (0.5, "a", 101)])
-def test_a_tier_out_of_bounds_is_refused(tier: tuple[float, str, float]) -> None:
+def test_a_tier_out_of_bounds_is_rejected(tier: tuple[float, str, float]) -> None:
     assert "score_tiers.0" in refusal(score_tiers=[tier])
 
 
@@ -196,7 +196,7 @@ def test_a_tier_may_be_written_with_or_without_its_names() -> None:
     )
 
 
-def test_score_weights_that_are_both_0_are_refused() -> None:
+def test_score_weights_that_are_both_0_are_rejected() -> None:
     text = refusal(technical_score_weight=0, fundamental_score_weight=0)
     assert "technical_score_weight and fundamental_score_weight are both 0" in text
 
@@ -206,7 +206,7 @@ def test_one_score_weight_may_be_0(name: str) -> None:
     assert getattr(limits(**{name: 0}), name) == 0
 
 
-def test_a_mode_that_does_not_exist_is_refused_with_those_that_do() -> None:
+def test_a_mode_that_does_not_exist_is_rejected_with_those_that_do() -> None:
     assert "'adaptive', 'equal_weight' or 'score_weighted'" in refusal(sizing_mode="equal")
 
 
@@ -252,7 +252,7 @@ BOUNDS = {
 
 
 @pytest.mark.parametrize("name", BOUNDS)
-def test_a_limit_is_accepted_up_to_its_bounds_and_refused_beyond(name: str) -> None:
+def test_a_limit_is_accepted_up_to_its_bounds_and_rejected_beyond(name: str) -> None:
     accepted, refused = BOUNDS[name]
     for value in accepted:
         assert getattr(RebalancingLimits(**{name: value}), name) == value
@@ -263,13 +263,13 @@ def test_a_limit_is_accepted_up_to_its_bounds_and_refused_beyond(name: str) -> N
 
 @pytest.mark.parametrize("name", [name for name in BOUNDS if name not in {*COUNTS, "model", "max_score_age_days"}])
 @pytest.mark.parametrize("value", [float("inf"), float("nan")])
-def test_a_limit_that_is_no_finite_number_is_refused(name: str, value: float) -> None:
+def test_a_limit_that_is_no_finite_number_is_rejected(name: str, value: float) -> None:
     with pytest.raises(ValidationError, match=name):
         RebalancingLimits(**{name: value})
 
 
 @pytest.mark.parametrize("tier", [(0.5, "x"), (0.5, "x", 1.0, "more"), (0.5, "", 1.0)])
-def test_a_tier_of_other_parts_or_without_a_name_is_refused(tier: tuple[object, ...]) -> None:
+def test_a_tier_of_other_parts_or_without_a_name_is_rejected(tier: tuple[object, ...]) -> None:
     with pytest.raises(ValidationError):
         RebalancingLimits(score_tiers=(tier,))
 

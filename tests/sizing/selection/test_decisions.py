@@ -164,7 +164,7 @@ def test_a_replaced_holding_says_that_it_is() -> None:
     )
 
 
-def test_without_a_margin_a_replaced_holding_is_told_of_no_number() -> None:
+def test_without_a_margin_a_replaced_holding_is_reported_of_no_number() -> None:
     day = a_day(limits(**ONE_PLACE, replacement_margin=0), scores={"t1": 0.7, "d1": 0.9}, held={"t1": 0.1})
     assert gates(day)["t1"] == "replaced"
     assert reason(day, "t1").startswith(

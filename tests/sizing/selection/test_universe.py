@@ -251,7 +251,7 @@ def test_a_restriction_that_comes_twice_binds_once() -> None:
     assert candidates(day).select("restriction", "restriction_reason").rows() == [("no_buy", "a")]
 
 
-def test_a_restriction_with_a_reason_is_told_rather_than_one_without() -> None:
+def test_a_restriction_with_a_reason_is_reported_rather_than_one_without() -> None:
     day = a_day(scores={"t1": 0.9}, bans=[Ban("t1", "no_buy"), Ban("t1", "no_buy", "P", reason="court order")])
     assert candidates(day)["restriction_reason"].to_list() == ["court order"]
 

@@ -56,7 +56,7 @@ def test_pinned_and_dropped_assets_are_handed_on_without_a_stage() -> None:
     assert dict(sized.select("asset", "drop_reason").iter_rows())["DDD"] == "no_size"
 
 
-def test_a_frame_that_was_sized_already_is_refused() -> None:
+def test_a_frame_that_was_sized_already_is_rejected() -> None:
     raw = DynamicPositionSizer(LIMITS).size(SELECTED)
     with pytest.raises(ContractError, match="already has drop_reason, raw_weight, score_multiplier, score_rank"):
         DynamicPositionSizer(LIMITS).size(raw)
