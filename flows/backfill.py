@@ -134,7 +134,7 @@ def _quarters(days: Iterable[date]) -> Iterator[tuple[date, ...]]:
 
 
 def _require_approval(config: BackfillConfig, groups: Iterable[Group]) -> Approval | None:
-    """Give who approves, where any portfolio may ask for it. *Raises* `UsageError` when nobody does."""
+    """Return who approves, where any portfolio may ask for it. *Raises* `UsageError` when nobody does."""
     asking = [portfolio_id for group in groups for portfolio_id in group.policies]
     if not asking:
         return None
@@ -149,7 +149,7 @@ def _require_approval(config: BackfillConfig, groups: Iterable[Group]) -> Approv
 
 
 def _send_newest(settings: Settings, done: Iterable[DayDone]) -> None:
-    """Tell of the newest published day, and of a held one: nobody waits for an event of every day of the past."""
+    """Send the event of the newest published day and of the newest held one: nobody waits for one of every past day."""
     for state, event in ((RunState.PUBLISHED, events.PUBLISHED), (RunState.HELD, events.HELD)):
         newest = max((one for one in done if one.state == state), key=lambda one: one.day, default=None)
         if newest:

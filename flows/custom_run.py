@@ -71,7 +71,7 @@ async def custom_run(config: CustomRunConfig) -> State[Any]:
 
 
 def _differing_limits(config: CustomRunConfig, context: RunContext) -> tuple[str, ...]:
-    """Say which limits are other than in the config file; nothing where it does not know the portfolio."""
+    """Return which limits differ from the config file; nothing where it does not know the portfolio."""
     own = context.configured.get(config.portfolio_id)
     if own is None:
         return ()

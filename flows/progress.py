@@ -17,7 +17,7 @@ _watcher: ContextVar[Watcher | None] = ContextVar("watcher", default=None)
 
 @contextmanager
 def watched_by(watcher: Watcher) -> Iterator[None]:
-    """Tell the watcher how far the flows are that run in the block."""
+    """Report to the watcher how far the flows are that run in the block."""
     token = _watcher.set(watcher)
     try:
         yield
@@ -33,7 +33,7 @@ class ProgressOf:
         self._artifact: UUID | None = None
 
     async def advance(self, done: int, words: str) -> None:
-        """Say that `done` things are done by now."""
+        """Show that `done` things are done by now."""
         if artifacts.are_shown():
             await self._show(100 * done / self._total)
         if watcher := _watcher.get():

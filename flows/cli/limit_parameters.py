@@ -48,7 +48,7 @@ def _help(name: str, field: FieldInfo, schema: Mapping[str, Any]) -> str:
 
 
 def _typed(hint: Any) -> Any:  # noqa: ANN401 - the types of Python have none
-    """Give the type of a limit as a command line can say it: a model is a row of its fields; bounds are checked later.
+    """Return the type of a limit as a command line has it: a model is a row of its fields; bounds are checked later.
 
     Whether a value is within its bounds is known when it stands among the others.
     """

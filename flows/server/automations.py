@@ -46,7 +46,7 @@ class Alerts(BaseSettings):
         return None
 
     def block(self) -> CustomWebhookNotificationBlock | AppriseNotificationBlock | None:
-        """Give the block of the webhook, else that of the mailbox; None when neither is set."""
+        """Return the block of the webhook, else that of the mailbox; None when neither is set."""
         if self.webhook:
             return CustomWebhookNotificationBlock(
                 name="ballast",
@@ -70,7 +70,7 @@ class Described(BaseModel):
 
     @property
     def only_alerts(self) -> bool:
-        """Whether it does nothing but send an alert."""
+        """Report whether it does nothing but send an alert."""
         return self.alert is not None and not self.actions
 
     def automation(self, alert_block: str | None) -> AutomationCore:

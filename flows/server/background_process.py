@@ -62,14 +62,14 @@ class Background:
         protect(self._file)
 
     def differs_in(self, noted: Mapping[str, str]) -> tuple[str, ...]:
-        """Say which of these are other than when it was started, by their names; none when it does not run."""
+        """Return which of these differ from when it was started, by their names; none when it does not run."""
         if not self.pid():
             return ()
         before, now = json.loads(self._file.read_text()).get("noted", {}), _hashed(noted)
         return tuple(sorted(name for name in before.keys() | now if before.get(name) != now.get(name)))
 
     def pid(self) -> int | None:
-        """Give its number while it runs. A file that speaks of another process, or of none, counts for nothing."""
+        """Return its number while it runs. A file that speaks of another process, or of none, counts for nothing."""
         with suppress(OSError, ValueError, KeyError, TypeError):
             noted = json.loads(self._file.read_text())
             if noted["born"] and _born(noted["pid"]) == noted["born"]:
@@ -92,7 +92,7 @@ class Background:
         return pid is not None
 
     def last_words(self) -> str:
-        """Give the end of its log, on one line."""
+        """Return the end of its log, on one line."""
         with suppress(OSError):
             return " ".join(self.log.read_text(errors="replace")[-_LOG_CHARACTERS:].split())
         return ""
@@ -116,18 +116,18 @@ def _send(pid: int, number: signal.Signals) -> None:
 
 
 def is_running(pid: int, word: str) -> bool:
-    """Say whether the process runs and its command has the word in it: its number may be another one's by now."""
+    """Report whether the process runs and its command has the word in it: its number may be another one's by now."""
     if not Path("/proc/self/stat").exists():
-        return word in _ask_ps("command", pid)
+        return word in _query_ps("command", pid)
     with suppress(OSError):
         return word in Path(f"/proc/{pid}/cmdline").read_text()
     return False
 
 
 def _born(pid: int) -> str:
-    """Say when a process was started, which with its number names it; nothing when it does not run."""
+    """Return when a process was started, which with its number names it; nothing when it does not run."""
     if not Path("/proc/self/stat").exists():
-        return _ask_ps("lstart", pid)
+        return _query_ps("lstart", pid)
     with suppress(OSError):
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
         is_dead = fields[_STATE - 2] == "Z"
@@ -135,7 +135,7 @@ def _born(pid: int) -> str:
     return ""
 
 
-def _ask_ps(what: str, pid: int) -> str:
-    """Ask where there is no /proc, as on macOS."""
+def _query_ps(what: str, pid: int) -> str:
+    """Query `ps` where there is no /proc, as on macOS."""
     command = ["/bin/ps", "-o", f"{what}=", "-p", str(pid)]
     return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()  # noqa: S603 - ps

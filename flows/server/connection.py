@@ -91,7 +91,7 @@ def answers(settings: Settings) -> bool:
 
 @contextmanager
 def server_explained() -> Iterator[None]:
-    """Say in one sentence what a server answers, or that it does not. *Raises* `StartError`."""
+    """Explain in one sentence what a server answers, or that it does not. *Raises* `StartError`."""
     try:
         yield
     except httpx.HTTPStatusError as error:

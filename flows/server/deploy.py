@@ -107,7 +107,7 @@ async def _ensure_pool(client: PrefectClient) -> None:
 
 
 async def _keep_paused(client: PrefectClient, described: Mapping[str, Any]) -> dict[str, Any]:
-    """Give the file with what is paused on the server as paused: Prefect resumes a deployment that does not say so.
+    """Return the file with what is paused on the server as paused: Prefect resumes a deployment that does not say so.
 
     Its schedules have slugs, by which Prefect knows them again and leaves their pauses.
     """
@@ -140,7 +140,7 @@ def _apply_deployments(described: Mapping[str, Any]) -> None:
 
 
 def connected() -> dict[str, str]:
-    """Give the environment of a process that speaks to the same server as this one."""
+    """Return the environment of a process that speaks to the same server as this one."""
     environment = {"PREFECT_FLOWS_HEARTBEAT_FREQUENCY": str(_HEARTBEAT_SECONDS)} | os.environ
     environment |= {"DO_NOT_TRACK": "1", "PREFECT_API_URL": str(PREFECT_API_URL.value())}
     environment["PREFECT_HOME"] = str(PREFECT_HOME.value().resolve())

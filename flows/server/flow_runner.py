@@ -49,7 +49,7 @@ def flow_engine() -> Iterator[None]:
         return
     require_server()
     # One client for all tasks: each would make its own, and read every certificate of the system for it.
-    with _telling_of_no_server(), SyncClientContext.get_or_create():
+    with _explain_no_server(), SyncClientContext.get_or_create():
         yield
 
 
@@ -66,12 +66,12 @@ def run_flow(flow: Flow[..., Any], config: BaseModel, body: Body | None = None) 
 
 
 def uses_prefect() -> bool:
-    """Whether flows are flow runs: a server is configured, or a temporary one is allowed, which a command asks for."""
+    """Report whether flows are flow runs: a server is configured, or a temporary one is allowed."""
     return bool(PREFECT_API_URL.value()) or PREFECT_SERVER_ALLOW_EPHEMERAL_MODE.value()
 
 
 def starting() -> str:
-    """Say what a command waits for at first."""
+    """Return what a command waits for at first."""
     return "starting Prefect" if uses_prefect() else "running"
 
 
@@ -110,7 +110,7 @@ def _run_here(flow: Coroutine[Any, Any, State[Any]]) -> State[Any]:
 
 
 def require_server() -> None:
-    """Ask the server that is configured before the first flow does, which would end in a traceback.
+    """Query the configured server before the first flow does, which would end in a traceback.
 
     Without one, a temporary server must be able to keep its history. *Raises* `ServerUnreachableError`.
     """
@@ -131,7 +131,7 @@ def require_server() -> None:
 
 
 def _require_password(client: httpx.Client, url: str) -> None:
-    """Ask for what is not open to everybody. *Raises* `ServerUnreachableError` for a missing or wrong password."""
+    """Request what is not open to everybody. *Raises* `ServerUnreachableError` for a missing or wrong password."""
     if secret := PREFECT_API_AUTH_STRING.value():
         user, _, password = secret.partition(":")
         client.auth = httpx.BasicAuth(user, password)
@@ -141,8 +141,8 @@ def _require_password(client: httpx.Client, url: str) -> None:
 
 
 @contextmanager
-def _telling_of_no_server() -> Iterator[None]:
-    """Say in one sentence that a temporary server did not start. *Raises* `ServerUnreachableError`."""
+def _explain_no_server() -> Iterator[None]:
+    """Explain in one sentence that a temporary server did not start. *Raises* `ServerUnreachableError`."""
     try:
         yield
     except RuntimeError as error:

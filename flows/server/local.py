@@ -74,7 +74,7 @@ def _start(server: Background, worker: Background, settings: Settings) -> None:
             undo.callback(_end_again, worker, settings, was_running=worker.pid() is not None)
             said += _start_worker(worker, settings)
         undo.pop_all()
-    _say_ready(said, settings, secret if is_new else None)
+    _print_ready(said, settings, secret if is_new else None)
 
 
 def _end_again(process: Background, settings: Settings, *, was_running: bool) -> None:
@@ -82,7 +82,7 @@ def _end_again(process: Background, settings: Settings, *, was_running: bool) ->
         process.stop(settings.stop_seconds)
 
 
-def _say_ready(said: tuple[str, ...], settings: Settings, new_password: str | None) -> None:
+def _print_ready(said: tuple[str, ...], settings: Settings, new_password: str | None) -> None:
     console = out()
     console.print(f"ready: {address()}")
     if new_password:
@@ -98,7 +98,7 @@ def _say_ready(said: tuple[str, ...], settings: Settings, new_password: str | No
 
 
 def _settings() -> dict[str, str]:
-    """Give what the worker is started with."""
+    """Return what the worker is started with."""
     return {name: value for name, value in os.environ.items() if name.startswith("BALLAST_")}
 
 
@@ -165,7 +165,7 @@ def _start_worker(worker: Background, settings: Settings) -> tuple[str, ...]:
 
 
 async def _is_online(since: datetime) -> bool:
-    """Say whether the worker told the server of itself since then: one that was killed counts as online for a while."""
+    """Report whether the worker sent a heartbeat since then: one that was killed counts as online for a while."""
     async with get_client() as client:
         workers = await client.read_workers_for_work_pool(POOL)
     return any(

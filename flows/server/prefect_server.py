@@ -76,7 +76,7 @@ def require_password(settings: Settings) -> None:
 
 
 def guarded(app: ASGIApp, settings: Settings) -> OwnAddresses:
-    """Put an app behind the check of its addresses."""
+    """Wrap an app in the check of its addresses."""
     api = settings.server.api
     host = f"[{api.host}]" if ":" in api.host else api.host
     urls = [] if api.host in _ANYWHERE else [f"http://{host}:{api.port}"]

@@ -33,7 +33,7 @@ _DIGITS = 12
 
 
 def out() -> Console:
-    """Give the console for results. Piped, it is as wide as COLUMNS says, else wide enough that nothing is cut."""
+    """Return the console for results. Piped, it is as wide as COLUMNS says, else wide enough that nothing is cut."""
     console = SafeConsole(highlight=False, emoji=False)
     if console.is_terminal or os.environ.get("COLUMNS", "").isdigit():
         return console
@@ -41,12 +41,12 @@ def out() -> Console:
 
 
 def err() -> Console:
-    """Give the console for progress and errors."""
+    """Return the console for progress and errors."""
     return SafeConsole(stderr=True, highlight=False, emoji=False, soft_wrap=True)
 
 
-def tell(problem: Exception) -> ExitCode:
-    """Say what went wrong in one sentence, and give the exit code."""
+def print_error(problem: Exception) -> ExitCode:
+    """Print an error in one sentence, and return its exit code."""
     err().print(f"[bold red]error:[/] {escape(bounded(str(problem), _LONGEST_ERROR))}")
     return code_of(problem)
 
@@ -58,8 +58,8 @@ def exit_code_of(error: BaseException) -> ExitCode | None:
         return ExitCode.STOPPED
     if isinstance(error, ValidationError) and error.title.endswith(Settings.__name__):
         is_ours = all(one["loc"] and one["loc"][0] in Settings.model_fields for one in error.errors())
-        return tell(explain_settings(Settings, error.errors()) if is_ours else _explain_prefect(error))
-    return tell(error) if isinstance(error, PROBLEMS) else None
+        return print_error(explain_settings(Settings, error.errors()) if is_ours else _explain_prefect(error))
+    return print_error(error) if isinstance(error, PROBLEMS) else None
 
 
 def _explain_prefect(error: ValidationError) -> ConfigError:
@@ -73,7 +73,7 @@ def _explain_prefect(error: ValidationError) -> ConfigError:
     return ConfigError(msg)
 
 
-def say(message: str | None, results: Console, warnings: Console, lead: str = "") -> None:
+def print_message(message: str | None, results: Console, warnings: Console, lead: str = "") -> None:
     """Print the sentence of a flow's message, and each warning of it on a line of its own.
 
     `lead` stands before the sentence, with its markup.
@@ -97,7 +97,7 @@ def progress_bar(console: Console) -> Progress:
 
 
 def os_user() -> str:
-    """Give the name of who runs the command, for the records; empty where the system knows none."""
+    """Return the name of who runs the command, for the records; empty where the system knows none."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):
@@ -105,7 +105,7 @@ def os_user() -> str:
 
 
 def require_words(**given: str) -> dict[str, str]:
-    """Give the texts back. *Raises* `UsageError` for one that says nothing."""
+    """Return the texts. *Raises* `UsageError` for one that says nothing."""
     empty = [f"--{name}" for name, text in given.items() if not text.strip()]
     if empty:
         msg = f"{' and '.join(empty)} must say something: it stands in the records for good"
@@ -113,14 +113,14 @@ def require_words(**given: str) -> dict[str, str]:
     return given
 
 
-def hear_warehouse() -> None:
+def show_warehouse_warnings() -> None:
     """Show on stderr what the warehouse has to say on its way: for whom it waits, what it recovered."""
     logger = logging.getLogger("sql")
-    if not any(isinstance(handler, _Heard) for handler in logger.handlers):
-        logger.addHandler(_Heard(logging.WARNING))
+    if not any(isinstance(handler, _WarningHandler) for handler in logger.handlers):
+        logger.addHandler(_WarningHandler(logging.WARNING))
 
 
-class _Heard(logging.Handler):
+class _WarningHandler(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         err().print(f"[yellow]warning:[/] {escape(record.getMessage())}")
 
@@ -150,7 +150,7 @@ def show(console: Console, frame: pl.DataFrame, title: str | None = None) -> Non
 
 
 def fits(console: Console, frame: pl.DataFrame) -> bool:
-    """Whether the columns of a frame fit the terminal."""
+    """Report whether the columns of a frame fit the terminal."""
     options = console.options.update_width(_PIPED_WIDTH)
     return _table(frame, None).__rich_measure__(console, options).minimum <= console.width
 
@@ -174,7 +174,7 @@ def print_trimmed(console: Console, what: RenderableType) -> None:
 
 
 def four_decimals(frame: pl.DataFrame, *weights: str) -> pl.DataFrame:
-    """Give weights as a person reads them, to the basis point."""
+    """Return weights as a person reads them, to the basis point."""
     return frame.with_columns(pl.col(weights).round(_SHOWN.scale).cast(_SHOWN))
 
 

@@ -17,7 +17,7 @@ def message_console(form: OutputFormat) -> Console:
     return err() if form.is_for_program else out()
 
 
-def give(frame: pl.DataFrame, form: OutputFormat, title: str | None = None) -> None:
+def write_rows(frame: pl.DataFrame, form: OutputFormat, title: str | None = None) -> None:
     """Write the rows to stdout: as JSON, as CSV, or as a table under its title.
 
     JSON has weights as numbers, which eight decimals survive exactly, and days and times as ISO 8601; a column with a

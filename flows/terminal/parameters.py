@@ -68,7 +68,7 @@ class OutputFormat:
 
     @property
     def is_for_program(self) -> bool:
-        """Whether the rows are for a program: then nothing else goes to stdout."""
+        """Report whether the rows are for a program: then nothing else goes to stdout."""
         return self.json or self.csv
 
 

@@ -24,7 +24,7 @@ from flows.cli.app import app
 from flows.terminal.console import show
 from flows.terminal.escaping import SafeConsole
 from flows.terminal.logs import SafeConsoleHandler
-from flows.terminal.output import give
+from flows.terminal.output import write_rows
 from flows.terminal.parameters import OutputFormat
 from sql.warehouse import Warehouse
 from tasks.errors import UsageError
@@ -182,11 +182,11 @@ TEXTS = st.text(st.characters(exclude_categories=["Cs"]))
 def test_csv_and_json_to_a_file_are_byte_for_byte(texts: list[str], name: str) -> None:
     frame = pl.DataFrame({name: texts})
     with stdout() as caught:
-        give(frame, OutputFormat(csv=True))
+        write_rows(frame, OutputFormat(csv=True))
     assert caught.getvalue() == frame.write_csv().encode()
     assert [row[0] for row in csv.reader(io.StringIO(caught.getvalue().decode(), newline=""))] == [name, *texts]
     with stdout() as caught:
-        give(frame, OutputFormat(json=True))
+        write_rows(frame, OutputFormat(json=True))
     assert json.loads(caught.getvalue()) == [{name: text} for text in texts]
 
 
@@ -196,7 +196,7 @@ def test_no_width_wraps_what_a_program_reads(monkeypatch: pytest.MonkeyPatch, wi
     text = "[red]a\tb\rc\x0c\x1b[31m " + "long " * 5000
     for form in (OutputFormat(csv=True), OutputFormat(json=True)):
         with stdout() as caught:
-            give(pl.DataFrame({"a": [text]}), form)
+            write_rows(pl.DataFrame({"a": [text]}), form)
         assert text in (caught.getvalue().decode() if form.csv else json.loads(caught.getvalue())[0]["a"])
 
 
@@ -211,7 +211,7 @@ def test_no_text_of_a_table_controls_a_terminal(texts: list[str], name: str, for
     with stdout(is_terminal=True) as caught, pytest.MonkeyPatch.context() as patched:
         patched.setenv("NO_COLOR", "1")
         patched.setenv("TERM", "dumb")
-        give(frame, form, title=name)
+        write_rows(frame, form, title=name)
     assert caught.getvalue().decode().replace("\n", "").isprintable()
     if form.json:
         assert json.loads(caught.getvalue()) == [{name: text} for text in texts]
@@ -267,7 +267,7 @@ def test_a_spreadsheet_runs_no_text_where_that_is_asked(first: str) -> None:
         {"n": [-1.5, 2.0], "w": [Decimal("-0.10"), None], "i": [-(2**100), 1]}, schema_overrides={"i": pl.Int128}
     )
     with stdout() as caught:
-        give(pl.concat([frame, numbers], how="horizontal"), DEFUSED)
+        write_rows(pl.concat([frame, numbers], how="horizontal"), DEFUSED)
     header, row, plain = csv.reader(io.StringIO(caught.getvalue().decode(), newline=""))
     assert header == [f"'{first}name", "l", "n", "w", "i"]
     assert row == [f"'{first}1+1", f"'{first}a; b", "-1.5", "-0.10", str(-(2**100))]

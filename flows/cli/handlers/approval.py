@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from cyclopts import Parameter
 
 from flows.cli.handlers.run_results import write_run_results
-from flows.terminal.console import err, os_user, require_words, say
+from flows.terminal.console import err, os_user, print_message, require_words
 from flows.terminal.exit_codes import code_of_flow
 from flows.terminal.output import message_console
 from flows.terminal.parameters import (
@@ -76,7 +76,7 @@ def _decide(  # noqa: PLR0913, PLR0917 - the flags
     who = require_words(approver=os_user() if approver is None else approver, note=note)
     config = PublishConfig(run_id=run_id, decision=decision, **who, settings=Settings().writing_at(asdict(places)))
     state = run_watched(err(), publish_proposal, config)
-    say(state.message, message_console(form), err())
+    print_message(state.message, message_console(form), err())
     if form.is_for_program:
         write_run_results(config.settings, form, began, (date.min, date.max))
     return code_of_flow(state.name)

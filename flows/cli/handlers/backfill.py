@@ -10,7 +10,7 @@ from cyclopts import Parameter
 
 from flows.cli.handlers.run_request import warn_of_limits
 from flows.cli.handlers.run_results import write_run_results
-from flows.terminal.console import err, os_user, say
+from flows.terminal.console import err, os_user, print_message
 from flows.terminal.exit_codes import code_of_flow
 from flows.terminal.output import message_console
 from flows.terminal.parameters import (
@@ -71,7 +71,7 @@ def backfill(  # noqa: PLR0913 - the flags
         settings=settings,
     )
     state = run_watched(err(), flow, config, partial(backfill_range, config, context))
-    say(state.message, message_console(form), err())
+    print_message(state.message, message_console(form), err())
     if form.is_for_program:
         write_run_results(settings, form, began, (first, last))
     return code_of_flow(state.name)

@@ -14,10 +14,10 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from flows.cli.queries.snapshot_session import open_snapshot
-from flows.terminal.console import err, hear_warehouse, out, show
+from flows.terminal.console import err, out, show, show_warehouse_warnings
 from flows.terminal.escaping import write
 from flows.terminal.exit_codes import ExitCode
-from flows.terminal.output import give, message_console
+from flows.terminal.output import message_console, write_rows
 from flows.terminal.parameters import AS_TABLE, ExportFolder, OutputFormat, Snapshot, Warehouse
 from sizing.text import counted
 from sql import warehouse as live
@@ -36,7 +36,7 @@ def status(*, warehouse: Warehouse = None, snapshot: Snapshot = None, form: Outp
     """Show how the warehouse is; to a program, in one row."""
     status = read_status(_open(warehouse=warehouse, snapshot=snapshot))
     if form.is_for_program:
-        give(_one_row(status), form)
+        write_rows(_one_row(status), form)
         return
     console = out()
     show(console, _facts(status), "Warehouse")
@@ -54,8 +54,8 @@ def verify(
     """Verify, with progress, and show what failed. A file that has no copies, as a backup, is verified alone."""
     paths = {"warehouse": warehouse, "snapshot": snapshot, "export_folder": export_folder}
     opened, has_copies = _open(**paths), _has_copies(paths)
-    with _progress() as told:
-        verification = maintenance.verify(opened, told, has_copies=has_copies)
+    with _progress() as on_step:
+        verification = maintenance.verify(opened, on_step, has_copies=has_copies)
     if not has_copies:
         err().print("not compared with its copies: give --snapshot and --export-folder for that")
     return _show_failures(message_console(form), opened, verification, form)
@@ -71,7 +71,7 @@ def migrate(*, warehouse: Warehouse = None) -> None:
 
 def snapshot(*, warehouse: Warehouse = None, snapshot: Snapshot = None, export_folder: ExportFolder = None) -> None:
     """Make the snapshot, and the exports that are missing or not as in the warehouse."""
-    hear_warehouse()
+    show_warehouse_warnings()
     settings = Settings().writing_at({"warehouse": warehouse, "snapshot": snapshot, "export_folder": export_folder})
     opened = settings.open_warehouse()
     exports, exports_kept = renew_exports(opened)
@@ -110,11 +110,11 @@ def restore(
     snapshot: Snapshot = None,
     export_folder: ExportFolder = None,
 ) -> None:
-    """Put a backup in the place of the warehouse."""
-    hear_warehouse()
+    """Restore a backup in the place of the warehouse."""
+    show_warehouse_warnings()
     settings = Settings().writing_at({"warehouse": warehouse, "snapshot": snapshot, "export_folder": export_folder})
-    with _progress() as told:
-        restored = maintenance.restore(settings.open_warehouse(), path, told)
+    with _progress() as on_step:
+        restored = maintenance.restore(settings.open_warehouse(), path, on_step)
     out().print(f"restored: {escape(str(settings.warehouse))} is as in {escape(str(path))}, with a new snapshot")
     if restored.kept:
         out().print(f"replaced: the file before is kept in {escape(str(restored.kept))}")
@@ -135,7 +135,7 @@ def schema(*, snapshot: Snapshot = None) -> None:
 
 
 def _open(**paths: Path | None) -> live.Warehouse:
-    hear_warehouse()
+    show_warehouse_warnings()
     return Settings().at(paths).open_warehouse()
 
 
@@ -148,16 +148,16 @@ def _has_copies(paths: Mapping[str, Path | None]) -> bool:
 
 def _report_exports(exports: ExportChanges, kept: Path) -> None:
     parts = (("made anew", exports.written), ("removed, their days are not published", exports.removed))
-    told = ", ".join(f"{len(days)} {what}" for what, days in parts if days)
+    changes = ", ".join(f"{len(days)} {what}" for what, days in parts if days)
     is_kept = f"; what was there before is kept in {escape(str(kept))}" if kept.exists() else ""
-    out().print(f"exports: {told}{is_kept}" if told else "exports: all are as in the warehouse")
+    out().print(f"exports: {changes}{is_kept}" if changes else "exports: all are as in the warehouse")
 
 
 def _show_failures(console: Console, warehouse: live.Warehouse, verification: Verification, form: OutputFormat) -> int:
     schema = {"what": pl.String, "failures": pl.Int64, "first": pl.String}
     failures = pl.DataFrame(verification.failures, schema, orient="row")
     if form.is_for_program or failures.height:
-        give(failures, form, "What is wrong")
+        write_rows(failures, form, "What is wrong")
     if failures.is_empty():
         console.print(f"{escape(str(warehouse.path))} is sound: {verification.n_steps} steps, no failure")
         return ExitCode.OK
@@ -223,7 +223,7 @@ def _progress() -> Iterator[Tell]:
     with Progress(*columns, console=err(), transient=True, disable=not err().is_terminal) as progress:
         bar = progress.add_task("reading", total=None)
 
-        def told(name: str, done: int, total: int) -> None:
+        def on_step(name: str, done: int, total: int) -> None:
             progress.update(bar, description=name, completed=done, total=total)
 
-        yield told
+        yield on_step

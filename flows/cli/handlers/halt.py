@@ -5,8 +5,8 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from flows.terminal.console import err, hear_warehouse, os_user, require_words, say
-from flows.terminal.output import give, message_console
+from flows.terminal.console import err, os_user, print_message, require_words, show_warehouse_warnings
+from flows.terminal.output import message_console, write_rows
 from flows.terminal.parameters import AS_CONFIGURED, AS_TABLE, NAME, OutputFormat, PathOptions, Verbose, prepare
 from tasks.config.settings import Settings
 from tasks.errors import UsageError
@@ -58,12 +58,14 @@ def _switch(  # noqa: PLR0913, PLR0917 - the flags
     form: OutputFormat,
 ) -> None:
     """Halt or resume the portfolios. A program gets the halts that are then in force."""
-    hear_warehouse()
+    show_warehouse_warnings()
     if all_portfolios == bool(portfolio_ids):
         msg = f"give portfolios, as in `ballast {action} core`, or --all; got {' '.join(portfolio_ids) or 'none'}"
         raise UsageError(msg)
     who = require_words(by=os_user() if by is None else by, reason=reason)
     settings = Settings().writing_at(asdict(places))
-    say(halts.switch(settings, action, None if all_portfolios else portfolio_ids, **who), message_console(form), err())
+    print_message(
+        halts.switch(settings, action, None if all_portfolios else portfolio_ids, **who), message_console(form), err()
+    )
     if form.is_for_program:
-        give(settings.open_warehouse().query("halts_in_force"), form)
+        write_rows(settings.open_warehouse().query("halts_in_force"), form)

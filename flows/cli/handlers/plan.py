@@ -16,15 +16,15 @@ from flows.cli.limit_parameters import LIMITS_AS_CONFIGURED, LimitFlags
 from flows.terminal.console import (
     err,
     four_decimals,
-    hear_warehouse,
     narrowed,
     out,
     show,
+    show_warehouse_warnings,
     with_causes,
 )
 from flows.terminal.exit_codes import OF_STATE, ExitCode, code_of, worst_of
 from flows.terminal.foremost import count_others, only
-from flows.terminal.output import give
+from flows.terminal.output import write_rows
 from flows.terminal.parameters import (
     AS_CONFIGURED_WITH_INBOX,
     AS_TABLE,
@@ -77,16 +77,16 @@ def plan(  # noqa: PLR0913 - the flags
     """Plan the day, show what would change, and return the exit code that the run would have."""
     prepare(verbose=False)
     console = err()
-    hear_warehouse()
-    asked = read_context(Settings().writing_at(asdict(places)), portfolio, limits)
-    day = one_day(asked, as_of)
-    warn(console, asked)
-    planned = _plan(console, asked, day)
+    show_warehouse_warnings()
+    context = read_context(Settings().writing_at(asdict(places)), portfolio, limits)
+    day = one_day(context, as_of)
+    warn(console, context)
+    planned = _plan(console, context, day)
     targets = planned.targets if all_rows else planned.targets.filter("is_changed")
     if form.json:
-        give(_nested(planned.portfolios, targets), form)
+        write_rows(_nested(planned.portfolios, targets), form)
     elif form.csv:
-        give(planned.portfolios.select("portfolio_id", "state", "reason").join(targets, on="portfolio_id"), form)
+        write_rows(planned.portfolios.select("portfolio_id", "state", "reason").join(targets, on="portfolio_id"), form)
     else:
         _show(planned, targets)
     for warning in planned.warnings:
@@ -96,17 +96,17 @@ def plan(  # noqa: PLR0913 - the flags
     )
 
 
-def _plan(console: Console, asked: RunContext, day: date) -> Plan:
-    groups = tuple(group for group in asked.groups if day in find_calendar(group.exchange))
-    for note in (*closed_portfolios(asked.groups, day), *early_closes(groups, day)):
+def _plan(console: Console, context: RunContext, day: date) -> Plan:
+    groups = tuple(group for group in context.groups if day in find_calendar(group.exchange))
+    for note in (*closed_portfolios(context.groups, day), *early_closes(groups, day)):
         console.print(escape(note))
-    unknown = unknown_days(asked.groups, day)
-    failing = tuple(group for group in asked.groups if group.exchange in unknown)
-    return plan_day(asked.settings, day, groups + failing, frozenset(asked.terms), asked.feeds)
+    unknown = unknown_days(context.groups, day)
+    failing = tuple(group for group in context.groups if group.exchange in unknown)
+    return plan_day(context.settings, day, groups + failing, frozenset(context.terms), context.feeds)
 
 
 def _nested(portfolios: pl.DataFrame, targets: pl.DataFrame) -> pl.DataFrame:
-    """Give one row a portfolio, its targets in a list. Weights become numbers: JSON has no decimals."""
+    """Return one row a portfolio, its targets in a list. Weights become numbers: JSON has no decimals."""
     rows = targets.with_columns(cs.decimal().cast(pl.Float64)).select("portfolio_id", pl.struct(pl.all()).alias("row"))
     lists = rows.group_by("portfolio_id", maintain_order=True).agg(targets="row")
     return portfolios.join(lists, on="portfolio_id", how="left", maintain_order="left").with_columns(
@@ -144,7 +144,7 @@ def _sentence(day: date, result: PlannedResult) -> str:
 
 
 def _compared(portfolios: pl.DataFrame) -> pl.DataFrame:
-    """Give the figures of each portfolio as texts: `now → planned`, or one where they are the same."""
+    """Return the figures of each portfolio as texts: `now → planned`, or one where they are the same."""
     shown = four_decimals(portfolios, "turnover", "visible_turnover", "cash_weight", "visible_cash_weight")
     return shown.select("portfolio_id", *(_pair(*figure) for figure in _FIGURES.items()))
 

@@ -5,9 +5,9 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from flows.terminal.console import err, out, say, show
+from flows.terminal.console import err, out, print_message, show
 from flows.terminal.exit_codes import ExitCode
-from flows.terminal.output import give, message_console
+from flows.terminal.output import message_console, write_rows
 from flows.terminal.parameters import AS_TABLE, AsFlowRun, OutputFormat, Verbose, Warehouse, prepare
 from tasks.config.settings import Settings
 from tasks.errors import UsageError
@@ -38,9 +38,9 @@ def replay(  # noqa: PLR0913 - the flags
     days = _days(run_id, as_of, first, last)
     settings = Settings().writing_at({"warehouse": warehouse})
     state = run_watched(err(), flow, ReplayConfig(run_id=run_id, first=days[0], last=days[1], settings=settings))
-    say(state.message, message_console(form), err())
+    print_message(state.message, message_console(form), err())
     if form.is_for_program:
-        give(settings.open_warehouse().query("replays_since", since=began), form)
+        write_rows(settings.open_warehouse().query("replays_since", since=began), form)
     elif state.name != IDENTICAL:
         _show_differences(settings, began)
     return ExitCode.OK if state.name == IDENTICAL else ExitCode.DIFFERENT

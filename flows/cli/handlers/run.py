@@ -11,20 +11,20 @@ from cyclopts import Parameter
 from rich.console import Console
 from rich.markup import escape
 
-from flows.cli.handlers.run_request import days_asked_for, warn
+from flows.cli.handlers.run_request import requested_days, warn
 from flows.cli.handlers.run_results import Failure, write_run_results
 from flows.cli.limit_parameters import LIMITS_AS_CONFIGURED, LimitFlags
 from flows.terminal.console import (
     err,
     four_decimals,
-    hear_warehouse,
     narrowed,
     os_user,
     out,
+    print_error,
+    print_message,
     progress_bar,
-    say,
     show,
-    tell,
+    show_warehouse_warnings,
 )
 from flows.terminal.exit_codes import OF_STATE, ExitCode, code_of
 from flows.terminal.foremost import count_others, first_targets
@@ -87,29 +87,29 @@ def run(  # noqa: PLR0913 - the flags
     from flows.server.flow_runner import flow_engine, run_flow, starting  # noqa: PLC0415
 
     console, began = err(), datetime.now(UTC)
-    hear_warehouse()
+    show_warehouse_warnings()
     request = RebalanceConfig(
         portfolio_ids=portfolio,
         limits=dict(limits),
         requested_by=os_user(),
         settings=Settings().writing_at(asdict(places)),
     )
-    asked = read_context(request.settings, request.portfolio_ids, request.limits)
-    days = days_asked_for(asked, as_of, first, last)
+    context = read_context(request.settings, request.portfolio_ids, request.limits)
+    days = requested_days(context, as_of, first, last)
     for day in days:
-        find_sources(asked.settings.inbox, day, asked.feeds)
-    warn(console, asked)
+        find_sources(context.settings.inbox, day, context.feeds)
+    warn(console, context)
 
     def run_day(day: date) -> Any:  # noqa: ANN401 - Prefect's State, which is imported late
         config = request.model_copy(update={"as_of_date": day})
-        return run_flow(daily_rebalance, config, partial(rebalance_day, config, asked))
+        return run_flow(daily_rebalance, config, partial(rebalance_day, config, context))
 
     with flow_engine():
         ended = _run_each(console, days, run_day, starting())
     if form.is_for_program:
-        write_run_results(asked.settings, form, began, (days[0], days[-1]), ended.failures)
+        write_run_results(context.settings, form, began, (days[0], days[-1]), ended.failures)
     elif ended.done:
-        _show(asked.settings, ended.done[-1])
+        _show(context.settings, ended.done[-1])
     return ended.code
 
 
@@ -123,10 +123,10 @@ def _run_each(console: Console, days: tuple[date, ...], run_day: Callable[[date]
             except FailedPortfoliosError as some:
                 return _end_partly(console, days[:number], some)
             except PROBLEMS as problem:
-                return _Ended(days[:number], tell(problem), (Failure(day, (), str(problem)),))
+                return _Ended(days[:number], print_error(problem), (Failure(day, (), str(problem)),))
             progress.update(bar, advance=1, description=f"after {day}")
             name = RunState(state.name.lower())
-            _say_day(console, day, name, state.message)
+            _print_day(console, day, name, state.message)
             if name in OF_STATE:
                 return _Ended(days[:number], OF_STATE[name])
     return _Ended(days)
@@ -135,16 +135,16 @@ def _run_each(console: Console, days: tuple[date, ...], run_day: Callable[[date]
 def _end_partly(console: Console, before: tuple[date, ...], some: FailedPortfoliosError) -> _Ended:
     """End with a day of which some portfolios failed: report the others, then each failure."""
     if some.state:
-        _say_day(console, some.day, some.state, some.message)
+        _print_day(console, some.day, some.state, some.message)
     for sentence in some.sentences:
-        tell(BallastError(sentence))
+        print_error(BallastError(sentence))
     failures = tuple(Failure(some.day, portfolio_ids, str(problem)) for portfolio_ids, problem in some.failures)
     has_targets = some.state and some.state not in OF_STATE
     return _Ended((*before, some.day) if has_targets else before, code_of(some), failures)
 
 
-def _say_day(console: Console, day: date, state: RunState, message: str | None) -> None:
-    say(message, console, console, f"{day} [{_COLORS[state]}]{state}[/] ")
+def _print_day(console: Console, day: date, state: RunState, message: str | None) -> None:
+    print_message(message, console, console, f"{day} [{_COLORS[state]}]{state}[/] ")
 
 
 def _show(settings: Settings, day: date) -> None:

@@ -17,45 +17,45 @@ from tasks.sources.discovery import days_in_inbox
 from tasks.trading_calendar import find_calendar
 
 
-def one_day(asked: RunContext, as_of: date | None) -> date:
-    """Give the day that is asked for, or the newest of the inbox. *Raises* `NotATradingDayError`, `SourceError`."""
-    day = as_of or _newest_day(asked)
-    if not any(day in find_calendar(group.exchange) for group in asked.groups):
-        find_calendar(asked.groups[0].exchange).require_open(day)
+def one_day(context: RunContext, as_of: date | None) -> date:
+    """Return the requested day, or the newest of the inbox. *Raises* `NotATradingDayError`, `SourceError`."""
+    day = as_of or _newest_day(context)
+    if not any(day in find_calendar(group.exchange) for group in context.groups):
+        find_calendar(context.groups[0].exchange).require_open(day)
     return day
 
 
-def days_asked_for(asked: RunContext, as_of: date | None, first: date | None, last: date | None) -> tuple[date, ...]:
-    """Say which days are asked for: `as_of`, the trading days of a range, or the newest day of the inbox."""
+def requested_days(context: RunContext, as_of: date | None, first: date | None, last: date | None) -> tuple[date, ...]:
+    """Return the requested days: `as_of`, the trading days of a range, or the newest day of the inbox."""
     if as_of and (first or last):
         msg = "--as-of asks for one day, --from and --to for a range: give the one or the other"
         raise UsageError(msg)
     if not first and not last:
-        return (one_day(asked, as_of),)
+        return (one_day(context, as_of),)
     if not first or not last or last < first:
         msg = f"a range needs --from and --to in order, got {first or 'no --from'} and {last or 'no --to'}"
         raise UsageError(msg)
-    return days_of_groups(asked.groups, first, last)
+    return days_of_groups(context.groups, first, last)
 
 
-def warn(console: Console, asked: RunContext) -> None:
-    """Say which limits are other than configured, and which will disappoint."""
-    for sentence in first_of(describe_changes(asked.limits, asked.configured)):
+def warn(console: Console, context: RunContext) -> None:
+    """Print which limits differ from the config, and which cannot be reached."""
+    for sentence in first_of(describe_changes(context.limits, context.configured)):
         console.print(f"[yellow]warning:[/] {escape(sentence)}")
-    warn_of_limits(console, asked.limits)
+    warn_of_limits(console, context.limits)
 
 
 def warn_of_limits(console: Console, limits: Mapping[str, RebalancingLimits]) -> None:
-    """Say which limits will disappoint, the same of several portfolios once."""
+    """Print which limits cannot be reached, the same of several portfolios once."""
     said = [f"portfolio {names}: {sentence}" for names, sentence in grouped(objections(limits))]
     for sentence in first_of(said):
         console.print(f"[yellow]warning:[/] {escape(sentence)}")
 
 
-def _newest_day(asked: RunContext) -> date:
-    inbox = asked.settings.inbox
-    days = days_in_inbox(inbox, asked.feeds)
-    if not days and "scores" in asked.feeds:
+def _newest_day(context: RunContext) -> date:
+    inbox = context.settings.inbox
+    days = days_in_inbox(inbox, context.feeds)
+    if not days and "scores" in context.feeds:
         msg = "the feed of scores does not tell which days it has: give the day with --as-of"
         raise UsageError(msg)
     if not days:

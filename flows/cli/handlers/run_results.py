@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import polars as pl
 
-from flows.terminal.output import give
+from flows.terminal.output import write_rows
 from flows.terminal.parameters import OutputFormat
 from tasks.config.settings import Settings
 
@@ -45,4 +45,4 @@ def write_run_results(
     told |= {(day, ()) for day, _ in told}
     rows = [(day, None, ids, "failed", message) for day, ids, message in failures if (day, ids) not in told]
     fates = pl.concat([fates, pl.DataFrame(rows, _ROW, orient="row")])
-    give(fates, form)
+    write_rows(fates, form)

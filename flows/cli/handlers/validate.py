@@ -10,7 +10,7 @@ from cyclopts import Parameter
 from flows.terminal.console import out, show
 from flows.terminal.exit_codes import ExitCode
 from flows.terminal.foremost import count_others, only
-from flows.terminal.output import give, message_console
+from flows.terminal.output import message_console, write_rows
 from flows.terminal.parameters import AS_CONFIGURED_WITH_INBOX, AS_TABLE, OutputFormat, PathOptionsWithInbox
 from sizing.text import MOST_NAMED, counted, listed
 from tasks.config.settings import Settings
@@ -37,7 +37,7 @@ def validate(
     seen.look(as_of)
     findings = pl.DataFrame(seen.found, schema=dict.fromkeys(_SCHEMA, pl.String), orient="row")
     if form.is_for_program:
-        give(findings, form)
+        write_rows(findings, form)
     else:
         _show(seen, findings)
     n_errors = findings.filter(level=file_check.ERROR).height
@@ -75,7 +75,7 @@ def _show(seen: DayValidation, findings: pl.DataFrame) -> None:
 
 
 def _together(findings: pl.DataFrame) -> pl.DataFrame:
-    """Say the same of more than ten portfolios once, where the first of them stands."""
+    """Group what is the same of more than ten portfolios, where the first of them stands."""
     said = findings.with_columns(
         who=pl.col("what").str.extract(_OF_PORTFOLIO), said=pl.col("what").str.replace(_OF_PORTFOLIO, "")
     )

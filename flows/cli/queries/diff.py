@@ -9,13 +9,13 @@ from cyclopts import Parameter
 
 from flows.cli.queries.snapshot_session import (
     NothingToShowError,
+    name_days_around,
     open_snapshot,
     require_known_portfolios,
-    say_days_around,
 )
 from flows.terminal.console import four_decimals, narrowed, out, show, with_causes
 from flows.terminal.foremost import count_others, only
-from flows.terminal.output import give
+from flows.terminal.output import write_rows
 from flows.terminal.parameters import AS_TABLE, NAME, OutputFormat, Snapshot
 from sql.snapshot_reader import SnapshotReader
 from tasks.errors import UsageError
@@ -47,10 +47,10 @@ def diff(  # noqa: PLR0913 - the flags
         compared = _between_runs(reader, runs) if any(runs) else _between_days(reader, days)
         compared = compared.filter(pl.col("portfolio_id").is_in(known["portfolio_id"].implode()))
         if compared.is_empty():
-            raise NothingToShowError(_say_nothing(reader, runs, days, portfolio))
+            raise NothingToShowError(_explain_nothing(reader, runs, days, portfolio))
     moved = compared.filter(pl.col("change") != "unchanged")
     if form.is_for_program:
-        give(moved, form)
+        write_rows(moved, form)
     else:
         _show(compared, moved)
 
@@ -71,7 +71,7 @@ def _show(compared: pl.DataFrame, moved: pl.DataFrame) -> None:
 
 
 def summarise(compared: pl.DataFrame) -> pl.DataFrame:
-    """Give a row a portfolio: the two days, who came and went, how much is turned over, and cash before and after."""
+    """Return a row a portfolio: the two days, who came and went, how much is turned over, and cash before and after."""
     change, cash = pl.col("change"), pl.col("is_cash")
     names = {word: pl.col("asset").filter(change == word).sort().str.join(", ") for word in ("opened", "closed")}
     counts = {word: (~cash & (change == word)).sum() for word in ("increased", "decreased")}
@@ -105,10 +105,10 @@ def _require_one_question(runs: Runs, days: Days) -> None:
 
 def _between_runs(reader: SnapshotReader, runs: Runs) -> pl.DataFrame:
     published = reader.query("published_runs")["run_id"].to_list()
-    if strangers := [str(run) for run in runs if run not in published]:
-        nearest = get_close_matches(strangers[0], published, n=1)
+    if unknown_names := [str(run) for run in runs if run not in published]:
+        nearest = get_close_matches(unknown_names[0], published, n=1)
         words = f"did you mean {nearest[0]}?" if nearest else "`ballast status` names the last ones"
-        msg = f"run {strangers[0]} was never published: {words}; two days are compared with --from and --to"
+        msg = f"run {unknown_names[0]} was never published: {words}; two days are compared with --from and --to"
         raise UsageError(msg)
     return reader.query("differences_between_runs", from_run=runs[0], to_run=runs[1])
 
@@ -117,11 +117,11 @@ def _between_days(reader: SnapshotReader, days: Days) -> pl.DataFrame:
     return reader.query("differences_between_days", from_day=days[0], to_day=days[1])
 
 
-def _say_nothing(reader: SnapshotReader, runs: Runs, days: Days, portfolio: str | None) -> str:
+def _explain_nothing(reader: SnapshotReader, runs: Runs, days: Days, portfolio: str | None) -> str:
     whose = f" of {portfolio}" if portfolio else ""
     if any(runs):
         return f"the runs {' and '.join(map(str, runs))} have no portfolio in common{whose}: nothing can be compared"
     published = reader.query("visible_days")["as_of_date"].to_list()
     if missing := [day for day in days if day and day not in published]:
-        return f"nothing is published for {missing[0]}: {say_days_around(reader, missing[0])}"
+        return f"nothing is published for {missing[0]}: {name_days_around(reader, missing[0])}"
     return f"no portfolio{whose} has targets of {' and of '.join(str(day) for day in days if day)}"

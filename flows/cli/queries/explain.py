@@ -9,7 +9,7 @@ from cyclopts import Parameter
 from flows.cli.queries.explain_view import print_page
 from flows.cli.queries.snapshot_session import NothingToShowError, open_snapshot, require_known_portfolios
 from flows.terminal.console import out
-from flows.terminal.output import give
+from flows.terminal.output import write_rows
 from flows.terminal.parameters import AS_TABLE, NAME, OutputFormat, Snapshot
 from tasks.errors import UsageError
 
@@ -38,6 +38,6 @@ def explain(
         raise UsageError(words)
     if form.is_for_program:
         keys = {"portfolio_id": portfolio, "asset": asset, "as_of_date": day}
-        give(steps.select(*(pl.lit(value).alias(name) for name, value in keys.items()), pl.all()), form)
+        write_rows(steps.select(*(pl.lit(value).alias(name) for name, value in keys.items()), pl.all()), form)
         return
     print_page(out(), portfolio, asset, day, steps)

@@ -53,7 +53,7 @@ def print_page(console: Console, portfolio: str, asset: str, day: date, steps: p
     """
     story = {row["quantity"]: row for row in steps.filter(~pl.col("is_change")).iter_rows(named=True)}
     console.print(Text(answer(portfolio, asset, day, story), style="bold"), soft_wrap=not console.is_terminal)
-    if sized := _say_size(story):
+    if sized := _explain_size(story):
         console.print(Text(sized), soft_wrap=not console.is_terminal)
     named = {quantity for quantities in _PARTS.values() for quantity in quantities}
     parts = {
@@ -71,26 +71,26 @@ def print_page(console: Console, portfolio: str, asset: str, day: date, steps: p
 
 
 def answer(portfolio: str, asset: str, day: date, story: Steps) -> str:
-    """Say in one sentence what the portfolio does with the asset."""
+    """Return in one sentence what the portfolio does with the asset."""
     target, trade = _number(story, "target weight"), _number(story, "trade")
     if "holding" not in story:
         limit = story["reachable weight"]["limit_value"]
         return f"{portfolio} leaves {target:.4f} in cash on {day}{f': {limit} binds' if limit else ''}."
     current = _number(story, "holding")
     if "trade" not in story:
-        return f"{portfolio} does not hold {asset} on {day}{_say_gate(story)}."
+        return f"{portfolio} does not hold {asset} on {day}{_explain_gate(story)}."
     if trade == 0:
         near = f"; its target is {target:.4f}" if target != current else ""
         return f"{portfolio} keeps {asset} at {current:.4f} on {day}{near}."
     if current == 0:
         return f"{portfolio} opens {asset} at {target:.4f} on {day}."
     if target == 0:
-        return f"{portfolio} closes {asset}, held at {current:.4f}, on {day}{_say_gate(story)}."
+        return f"{portfolio} closes {asset}, held at {current:.4f}, on {day}{_explain_gate(story)}."
     verb = "increases" if trade > 0 else "decreases"
     return f"{portfolio} {verb} {asset} from {current:.4f} to {target:.4f} on {day}."
 
 
-def _say_gate(story: Steps) -> str:
+def _explain_gate(story: Steps) -> str:
     if "dropped" in story:
         return f": dropped, {story['dropped']['limit_value']}"
     gate = story["gate"]
@@ -102,8 +102,8 @@ def _say_gate(story: Steps) -> str:
     return f": {gate['limit_value'] or gate['value']} stops it{needs}"
 
 
-def _say_size(story: Steps) -> str:
-    """Say of a position its rank, its size and what bound it."""
+def _explain_size(story: Steps) -> str:
+    """Return of a position its rank, its size and what bound it."""
     if "pinned weight" in story:
         return "Its weight is frozen: the stages do not apply."
     if "stage 2 weight" not in story:
@@ -143,7 +143,7 @@ def _value(row: Row) -> str:
 
 
 def _words(row: Row, value: str) -> Text:
-    """Give the words, after a value that is too long for its column, and with the limit behind them."""
+    """Return the words, after a value that is too long for its column, and with the limit behind them."""
     text = Text()
     if value:
         text.append(value, style="bold").append(". ")

@@ -44,7 +44,7 @@ class Concern:
 
 
 def session_after(calendar: str, day: date, deadline_hours: float) -> Session | None:
-    """Give the first trading day of a calendar after `day`; None where it has ended."""
+    """Return the first trading day of a calendar after `day`; None where it has ended."""
     following = find_calendar(calendar).after(day)
     if following is None:
         return None
@@ -53,7 +53,7 @@ def session_after(calendar: str, day: date, deadline_hours: float) -> Session | 
 
 
 def sessions_after(states: pl.DataFrame, exchanges: Mapping[str, str], deadline_hours: float) -> tuple[Session, ...]:
-    """Give what comes next of each exchange, the first due first.
+    """Return what comes next of each exchange, the first due first.
 
     *Requires* the exchange of each portfolio that is still run; those that are not wait for nothing.
     """
@@ -66,7 +66,7 @@ def sessions_after(states: pl.DataFrame, exchanges: Mapping[str, str], deadline_
 
 
 def sessions_until(session: Session, deadline_hours: float, now: datetime) -> Iterator[Session]:
-    """Give the session, and those after it, as far as their targets were due by now."""
+    """Return the session, and those after it, as far as their targets were due by now."""
     late: Session | None = session
     while late and late.due < now:
         yield late
@@ -74,7 +74,7 @@ def sessions_until(session: Session, deadline_hours: float, now: datetime) -> It
 
 
 def is_live(states: pl.DataFrame, exchanges: Mapping[str, str]) -> bool:
-    """Whether a newest day was published within a week of its close: then the days after it are expected too.
+    """Report whether a newest day was published within a week of its close: then the days after it are expected too.
 
     A history that was computed later, such as the sample's week, waits for nothing. *Requires* the rows of
     `portfolio_states`.
@@ -85,7 +85,7 @@ def is_live(states: pl.DataFrame, exchanges: Mapping[str, str]) -> bool:
 
 
 def was_due(exchanges: Iterable[str], day: date, deadline_hours: float, now: datetime) -> bool:
-    """Whether targets of a day, of any of the exchanges, were due by now."""
+    """Report whether targets of a day, of any of the exchanges, were due by now."""
     closes = (_close(exchange, day) for exchange in exchanges)
     return any(close is not None and close + timedelta(hours=deadline_hours) < now for close in closes)
 
@@ -97,7 +97,7 @@ def _close(exchange: str | None, day: date) -> datetime | None:
 def find_concerns(
     states: pl.DataFrame, health: pl.DataFrame, halts: pl.DataFrame, late: Sequence[Session]
 ) -> tuple[Concern, ...]:
-    """Say what is not well or waits: halts, proposals, the newest days, trading days that went by.
+    """Return what is not well or waits: halts, proposals, the newest days, trading days that went by.
 
     *Requires* the rows of `portfolio_states`, `newest_health` and `halts_in_force`, and the sessions whose targets
     were due.
@@ -111,14 +111,14 @@ def find_concerns(
 
 
 def ended_calendars(ends: Iterable[CalendarEnd]) -> tuple[Concern, ...]:
-    """Say which calendars have ended: nothing of their portfolios is run, and nothing is missed."""
+    """Return which calendars have ended: nothing of their portfolios is run, and nothing is missed."""
     return tuple(
         Concern(one.words, f"to run its portfolios, {one.todo}", "ballast validate") for one in ends if one.has_ended
     )
 
 
 def answer(states: pl.DataFrame, concerns: tuple[Concern, ...], following: Sequence[Session]) -> str:
-    """Give the overall answer in one sentence. *Requires* the rows of `portfolio_states`; `following` as expected."""
+    """Return the overall answer in one sentence. *Requires* the rows of `portfolio_states`; `following` as expected."""
     if states["newest_day"].is_null().all():
         return f"Nothing is published yet{': ' if concerns else ''}{'; '.join(one.what for one in concerns)}."
     if concerns:
@@ -149,7 +149,7 @@ def _waiting(states: pl.DataFrame) -> Iterator[Concern]:
 
 
 def _newest_days(health: pl.DataFrame) -> Iterator[Concern]:
-    """Say what became of the newest days, back to the first one that has all its targets."""
+    """Return the result of the newest days, back to the first one that has all its targets."""
     for day in health.iter_rows(named=True):
         yield from _newest_day(day)
         if day["is_covered"]:
@@ -157,7 +157,7 @@ def _newest_days(health: pl.DataFrame) -> Iterator[Concern]:
 
 
 def _newest_day(day: dict[str, Any]) -> Iterator[Concern]:
-    """Say what became of a day, where that is not what it should be."""
+    """Return the result of a day, where that is not what it should be."""
     state, missing = day["state"], day["missing_portfolios"]
     todo = f"ballast run --as-of {day['as_of_date']}"
     unexplained = sorted({*missing} - {*day["halted_portfolios"]} - {*day["waiting_portfolios"]})
@@ -171,7 +171,7 @@ def _newest_day(day: dict[str, Any]) -> Iterator[Concern]:
 
 
 def _late(health: pl.DataFrame, late: Sequence[Session]) -> Iterator[Concern]:
-    """Say which trading days went by of which nothing is told, each by the exchange whose deadline was first."""
+    """Return which trading days went by of which nothing is told, each by the exchange whose deadline was first."""
     told = set(health["as_of_date"])
     due: dict[date, datetime] = {}
     for one in late:

@@ -15,12 +15,12 @@ NO_ANSWER: Final = (httpx.HTTPError, httpx.InvalidURL, ValueError, KeyError)
 
 
 def server_url() -> str:
-    """Give the address of the API: PREFECT_API_URL, else where `ballast up` starts a server."""
+    """Return the address of the API: PREFECT_API_URL, else where `ballast up` starts a server."""
     return client_setting("PREFECT_API_URL") or f"http://127.0.0.1:{server_port()}/api"
 
 
 def next_runs(count: int, seconds: float) -> pl.DataFrame | None:
-    """Give the runs that start next, `deployment, expected_start_at`; None when no server answers in time."""
+    """Return the runs that start next, `deployment, expected_start_at`; None when no server answers in time."""
     wanted = {"flow_runs": {"state": {"type": {"any_": ["SCHEDULED"]}}}, "sort": "EXPECTED_START_TIME_ASC"}
     try:
         with server_client(seconds) as client:
@@ -42,12 +42,12 @@ def server_client(seconds: float) -> httpx.Client:
 
 
 def post(client: httpx.Client, path: str, **body: object) -> Any:  # noqa: ANN401 - JSON
-    """Ask the server, and return its answer. *Raises* one of `NO_ANSWER`."""
+    """Query the server, and return its answer. *Raises* one of `NO_ANSWER`."""
     return client.post(path, json=body).raise_for_status().json()
 
 
 def _signed_in() -> httpx.Auth | None:
-    """Give what the server asks for, by the names of Prefect's own settings."""
+    """Return what the server asks for, by the names of Prefect's own settings."""
     if key := client_setting("PREFECT_API_KEY"):
         return _Bearer(key)
     secret = client_setting("PREFECT_API_AUTH_STRING") or (is_local(server_url()) and read_password()) or ""

@@ -11,9 +11,9 @@ from rich.markup import escape
 
 from flows.cli.queries.snapshot_session import (
     NothingToShowError,
+    name_days_around,
     open_snapshot,
     require_known_portfolios,
-    say_days_around,
 )
 from flows.terminal.console import err
 from flows.terminal.escaping import write
@@ -54,7 +54,7 @@ def _read(reader: SnapshotReader, as_of: date | None, portfolios: Sequence[str])
     rows = read_day(reader, day, portfolios)
     if rows.days.is_empty():
         require_known_portfolios(reader, ())
-        msg = f"nothing happened on {day}: {say_days_around(reader, day)}"
+        msg = f"nothing happened on {day}: {name_days_around(reader, day)}"
         raise NothingToShowError(msg)
     return rows
 

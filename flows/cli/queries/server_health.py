@@ -30,8 +30,8 @@ class ServerHealth(NamedTuple):
     notes: tuple[str, ...] = ()
 
 
-def ask_health(now: datetime, seconds: float) -> ServerHealth | None:
-    """Ask the server; None when none answers in so many seconds."""
+def query_health(now: datetime, seconds: float) -> ServerHealth | None:
+    """Query the server; None when none answers in so many seconds."""
     try:
         with server_client(seconds) as client:
             concerns = (*_missing_worker(client), *_hanging(client, now))
@@ -73,7 +73,7 @@ def _hanging(client: httpx.Client, now: datetime) -> Iterator[Concern]:
     """Name runs that were taken and not started, that send no heartbeat, or that take far longer than they did."""
     begun = {"state": {"type": {"any_": ["PENDING", "RUNNING", "CANCELLING"]}}}
     runs = post(client, "/flow_runs/filter", flow_runs=begun, work_pools={"name": {"any_": [_POOL]}})
-    alive = _heard(client, runs, now)
+    alive = _with_heartbeat(client, runs, now)
     for run in runs:
         age = now - _moment(run["state"]["timestamp"])
         if why := _why_it_hangs(client, run, age, is_alive=run["id"] in alive):
@@ -94,7 +94,7 @@ def _why_it_hangs(client: httpx.Client, run: Mapping[str, Any], age: timedelta, 
     return None
 
 
-def _heard(client: httpx.Client, runs: list[Mapping[str, Any]], now: datetime) -> set[str]:
+def _with_heartbeat(client: httpx.Client, runs: list[Mapping[str, Any]], now: datetime) -> set[str]:
     """Return the ids of the runs that sent a heartbeat lately."""
     if not runs:
         return set()

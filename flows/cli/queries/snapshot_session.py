@@ -7,7 +7,7 @@ from pathlib import Path
 
 import polars as pl
 
-from flows.terminal.console import hear_warehouse
+from flows.terminal.console import show_warehouse_warnings
 from sizing.errors import BallastError
 from sizing.text import first_of, listed
 from sql.snapshot_reader import SnapshotReader, reading_snapshot
@@ -23,13 +23,13 @@ class NothingToShowError(BallastError):
 @contextmanager
 def open_snapshot(path: Path | None) -> Iterator[SnapshotReader]:
     """Open the snapshot at a path, or that of the settings."""
-    hear_warehouse()
+    show_warehouse_warnings()
     with reading_snapshot(Settings().at({"snapshot": path}).open_warehouse()) as reader:
         yield reader
 
 
 def require_known_portfolios(reader: SnapshotReader, portfolios: Collection[str]) -> pl.DataFrame:
-    """Give the row of `days_of_portfolios` of each of the portfolios, of all when none is named.
+    """Return the row of `days_of_portfolios` of each of the portfolios, of all when none is named.
 
     *Raises* `UsageError` for one that was never published, with the nearest name; `NothingToShowError` when none was.
     """
@@ -38,13 +38,13 @@ def require_known_portfolios(reader: SnapshotReader, portfolios: Collection[str]
         msg = "nothing is published yet: publish a day with `ballast run`; `ballast status` says what was tried"
         raise NothingToShowError(msg)
     names = known["portfolio_id"].to_list()
-    if strangers := [unknown(f"portfolio {name}", name, names) for name in portfolios if name not in names]:
-        msg = f"{'; '.join(first_of(strangers))} (published: {listed(names)})"
+    if unknown_names := [unknown(f"portfolio {name}", name, names) for name in portfolios if name not in names]:
+        msg = f"{'; '.join(first_of(unknown_names))} (published: {listed(names)})"
         raise UsageError(msg)
     return known.filter(pl.col("portfolio_id").is_in(list(portfolios))) if portfolios else known
 
 
-def say_days_around(reader: SnapshotReader, day: date) -> str:
+def name_days_around(reader: SnapshotReader, day: date) -> str:
     """Name the published days next to a day that is not published; there is one at least."""
     days = reader.query("visible_days")["as_of_date"]
     around = [str(one) for one in (days.filter(days < day).max(), days.filter(days > day).min()) if one]

@@ -5,9 +5,9 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from flows.terminal.console import hear_warehouse, out
+from flows.terminal.console import out, show_warehouse_warnings
 from flows.terminal.escaping import write
-from flows.terminal.output import give
+from flows.terminal.output import write_rows
 from flows.terminal.parameters import AS_TABLE, OutputFormat, Snapshot
 from sizing.text import counted
 from tasks.config.settings import Settings
@@ -22,7 +22,7 @@ def sql(
     form: OutputFormat = AS_TABLE,
 ) -> None:
     """Write the rows of each query; without one, of those of stdin."""
-    hear_warehouse()
+    show_warehouse_warnings()
     settings = Settings().at({"snapshot": snapshot})
     if query is None and sys.stdin.isatty():
         msg = (
@@ -34,6 +34,6 @@ def sql(
     for number, rows in enumerate(settings.open_warehouse().ask_snapshot_each(asked, is_flat=form.csv)):
         if form.csv and number:
             write("\n")
-        give(rows, form)
+        write_rows(rows, form)
         if not form.is_for_program:
             out().print(counted(rows.height, "row"))

@@ -19,13 +19,13 @@ from flows.cli.queries.health import (
     was_due,
 )
 from flows.cli.queries.next_runs import next_runs, server_url
-from flows.cli.queries.server_health import ServerHealth, ask_health, find_lost_server
+from flows.cli.queries.server_health import ServerHealth, find_lost_server, query_health
 from flows.cli.queries.snapshot_session import open_snapshot
 from flows.cli.queries.unread_files import find_unread
 from flows.terminal.console import err, narrowed, out, plain, show
 from flows.terminal.exit_codes import ExitCode
 from flows.terminal.foremost import count_others, only
-from flows.terminal.output import give
+from flows.terminal.output import write_rows
 from flows.terminal.parameters import AS_TABLE, OutputFormat, Snapshot
 from sql.snapshot_reader import SnapshotReader
 from tasks.config.portfolios import read_config
@@ -44,7 +44,7 @@ def status(*, snapshot: Snapshot = None, form: OutputFormat = AS_TABLE) -> int:
     """Report how things are: the answer first; to a program, a row a portfolio."""
     settings = Settings().at({"snapshot": snapshot})
     if not snapshot and not settings.snapshot.exists() and not settings.warehouse.exists():
-        return _say_empty(settings, form)
+        return _print_first_step(settings, form)
     with open_snapshot(snapshot) as reader:
         return _report(reader, settings, form)
 
@@ -54,7 +54,7 @@ def _report(reader: SnapshotReader, settings: Settings, form: OutputFormat) -> i
     newest: date | None = states.select(pl.col("newest_day").max()).item()
     exchanges = _exchanges(settings, states["portfolio_id"])
     following = sessions_after(states, exchanges, settings.deadline_hours)
-    ends, server = calendar_ends(exchanges.values(), now.date()), ask_health(now, settings.answer_seconds)
+    ends, server = calendar_ends(exchanges.values(), now.date()), query_health(now, settings.answer_seconds)
     lost = () if server else tuple(find_lost_server())
     scheduled = next_runs(_SCHEDULED, settings.answer_seconds) if server else None
     is_expected = is_live(states, exchanges) or (scheduled is not None and not scheduled.is_empty())
@@ -66,14 +66,14 @@ def _report(reader: SnapshotReader, settings: Settings, form: OutputFormat) -> i
     )
     said = answer(states, concerns, following if is_expected else ())
     if form.is_for_program:
-        _tell_ends(err(), ends)
+        _print_calendar_ends(err(), ends)
         told = pl.lit(said).alias("answer"), pl.lit(not concerns and newest is not None).alias("is_well")
-        give(states.join(_coming(exchanges, following), on="portfolio_id", how="left").with_columns(*told), form)
+        write_rows(states.join(_coming(exchanges, following), on="portfolio_id", how="left").with_columns(*told), form)
     else:
         _show(reader, states, concerns, said)
         _show_next(newest, following, is_expected=is_expected)
         _show_scheduled(ServerHealth() if lost else server, scheduled)
-        _tell_ends(out(), ends)
+        _print_calendar_ends(out(), ends)
     return ExitCode.ATTENTION if concerns else ExitCode.OK
 
 
@@ -86,7 +86,7 @@ def _of_days(  # noqa: PLR0913 - what is looked at
     *,
     now: datetime,
 ) -> tuple[Concern, ...]:
-    """Say what is not well with the days: of those that are expected, all that are late; else what the inbox has."""
+    """Return what is not well with the days: of those that are expected, all that are late; else what the inbox has."""
     health, halts = reader.query("newest_health", n_days=_LOOKED_AT), reader.query("halts_in_force")
     late = [one for first in expected for one in sessions_until(first, settings.deadline_hours, now)]
     newest: date | None = states.select(pl.col("newest_day").max()).item()
@@ -102,27 +102,27 @@ def _corrected(one: Corrected) -> Concern:
     return Concern(one.what, "targets_on_corrected_inputs has the files", one.command)
 
 
-def _say_empty(settings: Settings, form: OutputFormat) -> int:
-    """Say what comes first where nothing was ever run; a program gets no rows."""
+def _print_first_step(settings: Settings, form: OutputFormat) -> int:
+    """Print the first step where nothing was ever run; a program gets no rows."""
     if form.is_for_program:
-        give(pl.DataFrame({"portfolio_id": []}, {"portfolio_id": pl.String}), form)
+        write_rows(pl.DataFrame({"portfolio_id": []}, {"portfolio_id": pl.String}), form)
     else:
         out().print(
             f"Nothing is here yet: there is no database at {escape(str(settings.warehouse))}. {_first_step(settings)}",
             soft_wrap=True,
         )
-        _tell_ends(out(), calendar_ends(_exchanges(settings, [""]).values(), datetime.now(UTC).date()))
+        _print_calendar_ends(out(), calendar_ends(_exchanges(settings, [""]).values(), datetime.now(UTC).date()))
     return 0
 
 
-def _tell_ends(console: Console, ends: Iterable[CalendarEnd]) -> None:
-    """Say weeks ahead which calendars end."""
+def _print_calendar_ends(console: Console, ends: Iterable[CalendarEnd]) -> None:
+    """Print weeks ahead which calendars end."""
     for one in ends:
         console.print(f"[yellow]warning:[/] {escape(one.words)}; {escape(one.todo)}", soft_wrap=True)
 
 
 def _exchanges(settings: Settings, published: Iterable[str]) -> dict[str, str]:
-    """Give the exchange of each portfolio; where no config can be read, that of the installation."""
+    """Return the exchange of each portfolio; where no config can be read, that of the installation."""
     try:
         terms = read_config(settings.config).terms
     except ConfigError:
@@ -131,7 +131,7 @@ def _exchanges(settings: Settings, published: Iterable[str]) -> dict[str, str]:
 
 
 def _coming(exchanges: Mapping[str, str], following: Sequence[Session]) -> pl.DataFrame:
-    """Give the next trading day of each portfolio, and when its targets are due, UTC."""
+    """Return the next trading day of each portfolio, and when its targets are due, UTC."""
     sessions = {one.exchange: (one.day, one.due) for one in following}
     rows = [(name, *sessions[exchange]) for name, exchange in exchanges.items() if exchange in sessions]
     schema = ["portfolio_id", "next_day", "next_due_at"]
@@ -209,13 +209,13 @@ def _behind() -> pl.Expr:
 
 
 def _portfolios(states: pl.DataFrame) -> pl.DataFrame:
-    """Give the portfolios without what is true of none."""
+    """Return the portfolios without what is true of none."""
     is_halted, waits = states["is_halted"].any(), states["waiting_run_id"].is_not_null().any()
     spared = [*([] if is_halted else ["is_halted"]), *([] if waits else ["waiting_day", "waiting_run_id"])]
     return _minutes(states.drop(spared))
 
 
 def _minutes(frame: pl.DataFrame) -> pl.DataFrame:
-    """Give moments to the minute, as a person reads them."""
+    """Return moments to the minute, as a person reads them."""
     moments = [name for name, dtype in frame.schema.items() if isinstance(dtype, pl.Datetime)]
     return frame.with_columns(pl.col(moments).dt.strftime("%Y-%m-%d %H:%M UTC"))

@@ -10,13 +10,13 @@ from rich.markup import escape
 
 from flows.cli.queries.snapshot_session import (
     NothingToShowError,
+    name_days_around,
     open_snapshot,
     require_known_portfolios,
-    say_days_around,
 )
 from flows.terminal.console import err, four_decimals, narrowed, out
 from flows.terminal.foremost import count_others, first_targets
-from flows.terminal.output import give
+from flows.terminal.output import write_rows
 from flows.terminal.parameters import AS_TABLE, NAME, OutputFormat, Snapshot
 from sizing.text import listed
 from sql.snapshot_reader import SnapshotReader
@@ -45,11 +45,11 @@ def targets(
             "shown_targets", portfolio_ids=list(portfolios), as_of_date=as_of, visible_at=moment or _ALWAYS
         )
         if shown.is_empty():
-            raise NothingToShowError(_say_nothing(reader, portfolios, as_of, moment))
+            raise NothingToShowError(_explain_nothing(reader, portfolios, as_of, moment))
         if missing := sorted(set(portfolios) - set(shown["portfolio_id"])):
             err().print(f"[yellow]warning:[/] no targets{_when(as_of, moment)} of {escape(listed(missing))}")
         if form.is_for_program:
-            give(shown, form)
+            write_rows(shown, form)
             return
         first = shown if portfolios else first_targets(reader, shown)
     _show_table(first, form, moment, why=why)
@@ -63,11 +63,11 @@ def _show_table(targets: pl.DataFrame, form: OutputFormat, moment: datetime | No
     weights = ["target_weight", "current_weight", "trade_weight"]
     shown = targets.select(*columns, *weights, "action", *(["target_reason"] if why else []))
     title = f"Targets of {days[0]}{seen}" if len(days) == 1 else f"Targets of the newest day of each portfolio{seen}"
-    give(narrowed(out(), shown.pipe(four_decimals, *weights), _SPARED), form, title)
+    write_rows(narrowed(out(), shown.pipe(four_decimals, *weights), _SPARED), form, title)
 
 
 def _in_utc(at: datetime | None) -> datetime | None:
-    """Take a moment without a zone for one in UTC."""
+    """Return a moment in UTC, as which one without a zone counts."""
     if at is None:
         return None
     return at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)
@@ -78,9 +78,11 @@ def _when(as_of: date | None, moment: datetime | None) -> str:
     return f"{day} visible at {moment:%Y-%m-%d %H:%M:%S} UTC" if moment else day
 
 
-def _say_nothing(reader: SnapshotReader, portfolios: Sequence[str], as_of: date | None, moment: datetime | None) -> str:
+def _explain_nothing(
+    reader: SnapshotReader, portfolios: Sequence[str], as_of: date | None, moment: datetime | None
+) -> str:
     what = f"no targets{' of ' + listed(portfolios) if portfolios else ''}{_when(as_of, moment)}"
     if moment:
         first = reader.query("first_publication")["published_at"][0]
         return f"{what}: the first were published at {first:%Y-%m-%d %H:%M:%S} UTC"
-    return f"{what}: {say_days_around(reader, as_of)}" if as_of else what
+    return f"{what}: {name_days_around(reader, as_of)}" if as_of else what

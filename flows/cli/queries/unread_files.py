@@ -33,7 +33,7 @@ def find_unread(
         return ()
     except SourceError as problem:
         return (Concern("the inbox cannot be read", str(problem), "ballast validate"),)
-    return (*_say_changed(changed), *_say_unread(unread))
+    return (*_changed_concerns(changed), *_unread_concerns(unread))
 
 
 def _changed(reader: Reader, settings: Settings, day: date, feeds: frozenset[str]) -> Iterator[str]:
@@ -48,14 +48,14 @@ def _is_known(reader: Reader, source: Source, day: date) -> bool:
     return not found.is_empty()
 
 
-def _say_changed(changed: dict[date, list[str]]) -> Iterator[Concern]:
+def _changed_concerns(changed: dict[date, list[str]]) -> Iterator[Concern]:
     for day, names in changed.items():
         if names:
             what = f"{listed(names)} changed in the inbox since {day} was read"
             yield Concern(what, f"the targets of {day} do not rest on them", f"ballast run --as-of {day}")
 
 
-def _say_unread(days: list[date]) -> Iterator[Concern]:
+def _unread_concerns(days: list[date]) -> Iterator[Concern]:
     if len(days) == 1:
         yield Concern(
             f"scores of {days[0]} in the inbox are not read", "no run took them", f"ballast run --as-of {days[0]}"

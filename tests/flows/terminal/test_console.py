@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 from rich.console import Console
 
-from flows.terminal.console import show, tell
+from flows.terminal.console import print_error, show
 from tasks.config.settings import Settings
 from tasks.errors import SourceError
 
@@ -82,7 +82,7 @@ def test_a_terminal_is_shown_control_characters_and_does_not_obey_them(width: in
 
 
 def test_an_error_does_not_control_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
-    tell(SourceError("column \x1b[31m[red]x"))
+    print_error(SourceError("column \x1b[31m[red]x"))
     assert capsys.readouterr().err == "error: column \\x1b[31m[red]x\n"
 
 

@@ -8,7 +8,7 @@ from decimal import Decimal
 import polars as pl
 import pytest
 
-from flows.terminal.output import give
+from flows.terminal.output import write_rows
 from flows.terminal.parameters import OutputFormat
 from tasks.errors import UsageError
 
@@ -23,7 +23,7 @@ FRAME = pl.DataFrame(
 
 
 def test_json_has_numbers_days_and_lists_as_they_are(capsys: pytest.CaptureFixture[str]) -> None:
-    give(FRAME, OutputFormat(json=True), "no title in it")
+    write_rows(FRAME, OutputFormat(json=True), "no title in it")
     first, second = json.loads(capsys.readouterr().out)
     assert first == {
         "asset": "[b]AMZN[/b]",
@@ -36,7 +36,7 @@ def test_json_has_numbers_days_and_lists_as_they_are(capsys: pytest.CaptureFixtu
 
 
 def test_csv_can_be_read_back_to_the_same_weights(capsys: pytest.CaptureFixture[str]) -> None:
-    give(FRAME, OutputFormat(csv=True), "no title in it")
+    write_rows(FRAME, OutputFormat(csv=True), "no title in it")
     read = pl.read_csv(io.StringIO(capsys.readouterr().out), schema_overrides={"target_weight": pl.Decimal(10, 8)})
     assert read["target_weight"].to_list() == FRAME["target_weight"].to_list()
     assert read["asset"].to_list() == FRAME["asset"].to_list()
@@ -44,7 +44,7 @@ def test_csv_can_be_read_back_to_the_same_weights(capsys: pytest.CaptureFixture[
 
 
 def test_a_table_is_what_a_person_gets(capsys: pytest.CaptureFixture[str]) -> None:
-    give(FRAME, OutputFormat(), "Targets")
+    write_rows(FRAME, OutputFormat(), "Targets")
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].strip() == "Targets"
     assert lines[2].split() == ["asset", "target_weight", "as_of_date", "buckets"]

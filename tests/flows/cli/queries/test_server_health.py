@@ -16,7 +16,7 @@ from prefect.states import Completed, Pending, Running
 from flows.cli.queries import server_health
 from flows.cli.queries.health import Concern
 from flows.cli.queries.next_runs import server_url
-from flows.cli.queries.server_health import ServerHealth, ask_health
+from flows.cli.queries.server_health import ServerHealth, query_health
 from flows.server.automations import NO_RECIPIENT
 from flows.server.deploy import POOL
 
@@ -40,7 +40,7 @@ def pool(client: SyncPrefectClient, monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 def _health(now: datetime) -> ServerHealth:
-    found = ask_health(now, 10)
+    found = query_health(now, 10)
     assert found
     return found
 
@@ -117,4 +117,4 @@ def test_it_names_the_alerts_that_reach_nobody(client: SyncPrefectClient) -> Non
 
 def test_no_answer_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:9/api")
-    assert ask_health(datetime.now(UTC), 1) is None
+    assert query_health(datetime.now(UTC), 1) is None
