@@ -51,7 +51,11 @@ def change_limits(limits: _Limits, given: Mapping[str, Any]) -> dict[str, Rebala
             for sentence in _sentences(error, given):
                 problems.setdefault(sentence, []).extend(names)
     if problems:
-        raise UsageError("; ".join(first_of([_of(sentence, names, limits) for sentence, names in problems.items()])))
+        told = [
+            sentence if len(names) == len(limits) > 1 else f"{sentence} (portfolio {listed(names)})"
+            for sentence, names in problems.items()
+        ]
+        raise UsageError("; ".join(first_of(told)))
     return {portfolio_id: changed[id(one)] for portfolio_id, one in limits.items()}
 
 
@@ -78,13 +82,6 @@ def _sentences(error: ValidationError, given: Mapping[str, Any]) -> Iterable[str
             name = str(one["loc"][0])
             yield f"{flag(name)}{message.removeprefix(name).partition(_DEFAULT)[0]}"
         else:
-            named = [name for name in given if name in message] or list(given)
-            yield f"{' and '.join(f'{flag(name)} {_shown(given[name])}' for name in named)}: {message}"
-
-
-def _shown(value: object) -> str:
-    return " ".join(map(str, value)) if isinstance(value, tuple) else str(value)
-
-
-def _of(sentence: str, names: Sequence[str], limits: _Limits) -> str:
-    return sentence if len(names) == len(limits) > 1 else f"{sentence} (portfolio {listed(names)})"
+            named = {name: given[name] for name in given if name in message} or given
+            values = {name: one if isinstance(one, tuple) else (one,) for name, one in named.items()}
+            yield f"{' and '.join(' '.join(map(str, (flag(name), *values[name]))) for name in named)}: {message}"

@@ -233,9 +233,7 @@ def _aged(scores: pl.DataFrame, exchange: str) -> pl.DataFrame:
     return (
         scores.rename({"as_of_date": "score_date"})
         .join(ages, on=["day", "score_date"], how="left", maintain_order="left")
-        .select(
-            "day", "model", "asset", "score_date", "score_age_days", "score", "technical_score", "fundamental_score"
-        )
+        .select("day", *_SCORES)
     )
 
 

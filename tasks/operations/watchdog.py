@@ -134,7 +134,9 @@ def describe_missing(due: Sequence[Due], missing: Sequence[Missing]) -> str:
 def show_watch(due: Sequence[Due], missing: Sequence[Missing]) -> None:
     """Keep what was found where the other results of the day are seen, with the SQL to look at."""
     days = sorted({one.day for one in due})
-    said = grouped((f"{one.portfolio_id}, {one.day}", f"{one.why}. {_sentence(one.todo)}") for one in missing)
+    said = grouped(
+        (f"{one.portfolio_id}, {one.day}", f"{one.why}. {one.todo[0].upper()}{one.todo[1:]}.") for one in missing
+    )
     found = "\n".join(f"- {one}" for one in first_of([f"{names}: {sentence}" for names, sentence in said]))
     looks = "\n\n".join(_LOOK.format(day=day) for day in days)
     title = f"# {len(missing)} of {sum(len(one.portfolio_ids) for one in due)} portfolios without targets"
@@ -193,7 +195,3 @@ def _explain_run(last_run: Mapping[str, object], again: str) -> tuple[str, str]:
     if state == "held" and _IS_HALT.search(reason):
         return f"was held at {since} by a halt that is lifted", again
     return f"{state} at {since} ({reason})", f"correct the cause, then {again}"
-
-
-def _sentence(words: str) -> str:
-    return f"{words[0].upper()}{words[1:]}."

@@ -30,6 +30,7 @@ _FIRST_DAY, _LAST_DAY = -719_162, 2_932_896
 """0001-01-01 and 9999-12-31, days from 1970."""
 _TICKS_A_DAY = {"ms": 86_400_000, "us": 86_400_000_000, "ns": 86_400_000_000_000}
 _ARROW_FILE_START = b"ARROW1"
+_PLAIN_TEXTS = (pa.string(), pa.large_string())
 _TEXTS = (arrow_types.is_string, arrow_types.is_large_string, arrow_types.is_string_view)
 _BYTES = (
     arrow_types.is_binary,
@@ -60,7 +61,7 @@ def read_parquet(path: Path, layout: Layout, notation: Notation) -> Iterator[Raw
             _require_moderate_chunks(metadata, columns)
             opened.seek(0)
             names = [schema.names[place] for place in columns]
-            texts = [schema.names[place] for place in columns if _is_text(schema.types[place])]
+            texts = [schema.names[place] for place in columns if schema.types[place] in _PLAIN_TEXTS]
             with _open_parquet(opened, metadata, texts) as file:
                 batches = file.iter_batches(_BATCH_ROWS, columns=names, use_threads=False)
                 yield from _as_text(batches, list(columns.values()), notation)
@@ -78,10 +79,6 @@ def _open_parquet(opened: FileIO, metadata: parquet.FileMetaData, texts: list[st
         pre_buffer=False,
         page_checksum_verification=True,
     )
-
-
-def _is_text(dtype: pa.DataType) -> bool:
-    return any(is_one(dtype) for is_one in (arrow_types.is_string, arrow_types.is_large_string))
 
 
 def _require_moderate_chunks(metadata: parquet.FileMetaData, columns: Mapping[int, str]) -> None:

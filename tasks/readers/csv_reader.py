@@ -36,7 +36,8 @@ def read_csv(path: Path, layout: Layout, notation: Notation) -> Iterator[RawBatc
 
     *Raises* `SourceError` for a header that does not fit, and for a quote that is never closed.
     """
-    start = _read_start(path, notation)
+    with open_text(path, notation, _LONGEST_HEADER) as blocks:
+        start = next(blocks, b"").decode(errors="ignore")
     if found := _SEPARATOR_LINE.match(start):
         _require_separator(found[1], notation)
         start, notation = start[found.end() :], replace(notation, skip_rows=notation.skip_rows + 1)
@@ -50,11 +51,6 @@ def read_csv(path: Path, layout: Layout, notation: Notation) -> Iterator[RawBatc
             yield from _Rows(rows, end, len(header)).read(columns, notation)
         finally:
             rows.end()
-
-
-def _read_start(path: Path, notation: Notation) -> str:
-    with open_text(path, notation, _LONGEST_HEADER) as blocks:
-        return next(blocks, b"").decode(errors="ignore")
 
 
 def _require_separator(said: str, notation: Notation) -> None:

@@ -121,7 +121,7 @@ def backfill_days(  # noqa: PLR0913 - what a backfill is asked
 def publish_days(book: Book, days: tuple[date, ...], *, keep_going: bool) -> tuple[DayDone, ...]:
     """Publish the days in order, without an engine; as `backfill_days`."""
     done: list[DayDone] = []
-    while len(done) < len(days) and (keep_going or not _is_held(done)):
+    while len(done) < len(days) and (keep_going or not done or done[-1].state != RunState.HELD):
         done += _next(book, days[len(done) :])
     return tuple(done)
 
@@ -143,10 +143,6 @@ def ingest_days(settings: Settings, days: tuple[date, ...], limits: Limits, feed
         )
         raise SourceError(msg)
     return ingested
-
-
-def _is_held(done: Sequence[DayDone]) -> bool:
-    return bool(done) and done[-1].state == RunState.HELD
 
 
 def _next(book: Book, days: Sequence[date]) -> list[DayDone]:

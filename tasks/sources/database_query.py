@@ -30,7 +30,8 @@ def fetched_answer(feed: Feed, day: date) -> Iterator[Fetched]:
     for a column that is no text, number or date.
     """
     with tempfile.NamedTemporaryFile(prefix="ballast-", suffix=".arrow") as file:
-        digest = within(feed.deadline_seconds, _shown(feed), lambda: _write_answer(feed, day, file))
+        what = f"the query on {without_secrets(feed.database or '')}"
+        digest = within(feed.deadline_seconds, what, lambda: _write_answer(feed, day, file))
         yield Fetched.of(Path(file.name), digest)
 
 
@@ -49,7 +50,3 @@ def _write_answer(feed: Feed, day: date, file: Any) -> str:  # noqa: ANN401 - a 
         writer.close()
     file.flush()
     return digest.hexdigest()
-
-
-def _shown(feed: Feed) -> str:
-    return f"the query on {without_secrets(feed.database or '')}"

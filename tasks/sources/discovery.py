@@ -13,7 +13,7 @@ from tasks.config.feeds import Feed, Feeds, without_secrets
 from tasks.errors import SourceError
 from tasks.file_contracts import CONTRACTS, Contract
 from tasks.readers.formats import ENDINGS, OTHER_ENDINGS
-from tasks.sources.locations import Place, find_places, is_folder, local_place
+from tasks.sources.locations import Place, find_places, local_place
 from tasks.text import readable
 from tasks.values.date_formats import parse_date
 
@@ -93,7 +93,7 @@ def days_in_inbox(inbox: Path, feeds: Feeds = _NO_FEEDS) -> tuple[date, ...]:
     if feed.path is None:
         return ()
     glob, finder, written = feed.path_on_any_day()
-    return _days((Path(place.name) for place in find_places(glob, feed.deadline_seconds)), finder, written)
+    return _days((Path(place.name) for place in find_places(glob, feed.deadline_seconds)[0]), finder, written)
 
 
 def unread_in_inbox(inbox: Path) -> tuple[str, ...]:
@@ -159,10 +159,10 @@ def _from_feed(contract: Contract, feed: Feed, day: date) -> tuple[Source, ...]:
     if feed.path is None:
         return (Source(contract, feed, None, day if feed.is_of_one_day else many),)
     address = feed.path_on(day)
-    places = find_places(address, feed.deadline_seconds)
+    places, is_folder = find_places(address, feed.deadline_seconds)
     if not places and not feed.is_of_one_day:
         raise SourceError(_nothing_at(contract, feed, day))
-    if is_folder(address):
+    if is_folder:
         return _in_folder(contract, feed, places, day)
     if feed.is_of_one_day:
         return _one(contract, feed, places, day)

@@ -104,33 +104,35 @@ def local_place(path: Path) -> Place:
     return Place(readable(path), str(path), fsspec.filesystem("file"))
 
 
-def find_places(address: str, seconds: float) -> tuple[Place, ...]:
-    """Return the file at the address, the files that a glob matches, or those of a folder, in the order of their names.
+def find_places(address: str, seconds: float) -> tuple[tuple[Place, ...], bool]:
+    """Return the file at the address, the files that a glob matches, or those of a folder, and whether it is a folder.
 
+    The files come in the order of their names.
     Only what the address writes itself is a glob: neither the working folder nor a variable of the environment is.
     *Raises* `SourceError` for an address that cannot be used, `SourceUnavailableError` for one that does not answer.
     """
     shown = without_secrets(readable(address))
     files, path = _open(address, shown)
     with _our_errors(shown):
-        found = (
+        found, is_folder = (
             _find(files, path, address)
             if _is_here(files)
             else within(seconds, shown, lambda: _find(files, path, address))
         )
     if found is None:
-        return (Place(shown, path, files, seconds),)
-    return tuple(Place(readable(_shown(address, files, one)), one, files, seconds) for one in found)
+        return (Place(shown, path, files, seconds),), False
+    return tuple(Place(readable(_shown(address, files, one)), one, files, seconds) for one in found), is_folder
 
 
-def _find(files: _Files, path: str, address: str) -> list[str] | None:
+def _find(files: _Files, path: str, address: str) -> tuple[list[str] | None, bool]:
     """Find what a glob matches, or what a folder holds; None: the address is that of one file."""
     files.invalidate_cache()
-    if _is_glob(files, address):
-        return _matching(files, path, address)
-    if _is_folder(files, path):
-        return sorted(str(one) for one in files.ls(path, detail=False))
-    return None if _is_there(files, path) else []
+    if (_WEB_GLOB if _is_web(files) else _GLOB).search(VARIABLE.sub("", address)):
+        return _matching(files, path, address), False
+    # Elsewhere than here a folder ends with a slash, since to ask may mean to fetch the file.
+    if path.endswith("/") or (_is_here(files) and Path(path).is_dir()):
+        return sorted(str(one) for one in files.ls(path, detail=False)), True
+    return None if _is_there(files, path) else [], False
 
 
 def _matching(files: _Files, path: str, address: str) -> list[str]:
@@ -144,23 +146,6 @@ def _matching(files: _Files, path: str, address: str) -> list[str]:
         home, slash, rest = pattern.partition("/")
         pattern = glob.escape(str(Path(home).expanduser())) + slash + rest
     return sorted(str(Path(one).absolute()) for one in glob.glob(pattern, recursive=True))  # noqa: PTH207 - absolute too
-
-
-def is_folder(address: str) -> bool:
-    """Return whether the address is that of a folder."""
-    shown = without_secrets(readable(address))
-    files, path = _open(address, shown)
-    with _our_errors(shown):
-        return not _is_glob(files, address) and _is_folder(files, path)
-
-
-def _is_glob(files: _Files, address: str) -> bool:
-    return bool((_WEB_GLOB if _is_web(files) else _GLOB).search(VARIABLE.sub("", address)))
-
-
-def _is_folder(files: _Files, path: str) -> bool:
-    """Ask this machine; elsewhere a folder ends with a slash, since to ask may mean to fetch the file."""
-    return path.endswith("/") or (_is_here(files) and Path(path).is_dir())
 
 
 def _is_there(files: _Files, path: str) -> bool:

@@ -36,7 +36,7 @@ class FileAcceptance:
         self._renames: list[tuple[str, str, date]] = []
         self._n_accepted = 0
         self._n_kept = 0
-        self._n_left_out = 0
+        self.n_left_out = 0  # rejected rows that are only counted
         self._n_unread = 0
         self._is_stopped = False
         self.reasons = RejectReasons()
@@ -65,14 +65,9 @@ class FileAcceptance:
         return self.refusal
 
     @property
-    def n_left_out(self) -> int:
-        """How many rejected rows are counted only."""
-        return self._n_left_out
-
-    @property
     def n_rejected(self) -> int:
         """How many rows were rejected by themselves, whatever the others are."""
-        return self._n_kept + self._n_left_out
+        return self._n_kept + self.n_left_out
 
     def _note_rejects(self, rejected: pl.DataFrame) -> None:
         self.reasons.add(rejected)
@@ -85,7 +80,7 @@ class FileAcceptance:
         rest = batch.rejected[kept.height :]
         left_out.update(rest["as_of_date"].to_list() if "as_of_date" in rest.columns else {None: rest.height})
         self._n_kept += kept.height
-        self._n_left_out += left_out.total()
+        self.n_left_out += left_out.total()
         return batch._replace(rejected=kept, left_out=left_out)
 
     def _note_weights(self, accepted: pl.DataFrame) -> None:
@@ -138,7 +133,7 @@ class FileAcceptance:
         repeated = rows_rejected - self.reasons.n_rows - self._n_unread
         told += [f"the same key stands in other rows too ({counted(repeated, 'row')})"] if repeated else []
         told += [f"and {len(reasons) - _SHOWN} more reasons"] if len(reasons) > _SHOWN else []
-        told += [f"of {self._n_left_out} rejected rows only the number is kept"] if self._n_left_out else []
+        told += [f"of {self.n_left_out} rejected rows only the number is kept"] if self.n_left_out else []
         told += ["the rest was not read"] if self._is_stopped else []
         return "; ".join(told)
 

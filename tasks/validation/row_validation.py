@@ -108,7 +108,8 @@ def apply_contract(contract: Contract, raw: RawBatch, delivery: Delivery) -> Ing
     if delivery.day is None:
         rejected = rejected.join(typed.select("row_number", "as_of_date"), on="row_number", how="left")
     left_out: dict[date | None, int] = {None: raw.n_more_broken} if raw.n_more_broken else {}
-    return IngestBatch(_as_stored(contract, accepted), rejected, _keys(contract, failure), left_out)
+    keys = failure.invalid().select(INGEST_KEYS[contract.kind]).drop_nulls().unique()
+    return IngestBatch(_as_stored(contract, accepted), rejected, keys, left_out)
 
 
 def _typed(contract: Contract, texts: pl.DataFrame, delivery: Delivery) -> pl.DataFrame:
@@ -149,10 +150,6 @@ def _first_broken_rule(failure: dy.FailureInfo) -> pl.DataFrame:
 def _most_specific_first(rule: str) -> tuple[bool, bool, bool]:
     """Put rules of one column before rules of the row, "not a number" before "above 1", and a repeated key last."""
     return "|" not in rule, not rule.endswith(("|nan", "|inf")), rule == "primary_key"
-
-
-def _keys(contract: Contract, failure: dy.FailureInfo) -> pl.DataFrame:
-    return failure.invalid().select(INGEST_KEYS[contract.kind]).drop_nulls().unique()
 
 
 def _as_stored(contract: Contract, accepted: pl.DataFrame) -> pl.DataFrame:

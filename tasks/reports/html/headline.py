@@ -41,7 +41,7 @@ def judge(rows: DayRows) -> Verdict:
         *_of_later(later),
         *(Point(LOOK, f"{one.what}: {one.command} brings them up to date") for one in rows.corrected),
         *_of_inputs(day),
-        *_of_scores(rows.stale_holdings),
+        *_of_stale_scores(rows.stale_holdings),
         *_of_limits(rows.missed_limits),
     ]
     points = sorted([*found, *_of_cash(rows.sizing)], key=lambda point: _LEVELS.index(point.level))
@@ -99,7 +99,7 @@ def _of_inputs(day: dict[str, Any]) -> Iterator[Point]:
         yield Point(NOTE, f"{counted(unscored, 'holding')} without a score of the day: an earlier one counts")
 
 
-def _of_scores(stale: pl.DataFrame) -> Iterator[Point]:
+def _of_stale_scores(stale: pl.DataFrame) -> Iterator[Point]:
     if names := stale.select(pl.format("{} of {}", "asset", "portfolio_id")).to_series().to_list():
         yield Point(LOOK, f"{listed(names)}: the score is too old to act on, the weight is frozen")
 
