@@ -115,8 +115,8 @@ def _round(
     Rows are numbered the best first, so the best has the least number and the weakest the highest.
     """
     met = (
-        buckets.pipe(_add_add_first, challengers, "challenger")
-        .pipe(_add_add_first, holders, "holder")
+        buckets.pipe(_add_first, challengers, "challenger")
+        .pipe(_add_first, holders, "holder")
         .with_columns(
             meets=pl.when(pl.col("there") < pl.col("bucket_limit"))
             .then(pl.col("holder_row").max().over("group"))
@@ -149,7 +149,7 @@ def _round(
     return after, won["winner"], won["loser"]
 
 
-def _add_add_first(buckets: pl.DataFrame, queue: pl.DataFrame, name: str) -> pl.DataFrame:
+def _add_first(buckets: pl.DataFrame, queue: pl.DataFrame, name: str) -> pl.DataFrame:
     """Add row and score of the first of each queue; null where the queue is empty."""
     at = buckets.select(pl.when(pl.col(name) < pl.col(f"last_{name}")).then(pl.col(name))).to_series()
     first = queue.select(
