@@ -1,1 +1,1 @@
-"""Everything that speaks to the database. It knows no portfolio rule: what is right is told by frames and checks."""
+"""Everything that speaks to the database. It knows no portfolio rule: frames and checks decide what is right."""

@@ -15,7 +15,7 @@ class WarehouseLockedError(WarehouseError):
 
 
 class DamagedError(WarehouseError):
-    """The file, or its log, cannot be read as a database: reading it proved that."""
+    """The file, or its log, cannot be read as a database: reading it failed."""
 
 
 class ForeignFileError(WarehouseError):
@@ -23,7 +23,7 @@ class ForeignFileError(WarehouseError):
 
 
 class QueryError(WarehouseError):
-    """What was asked is no query, or none that the snapshot can answer."""
+    """The text is no query, or none that the snapshot can answer."""
 
 
 class MigrationError(WarehouseError):

@@ -64,7 +64,7 @@ class IngestBatch(NamedTuple):
 class Ingest:
     """One day of one content in the warehouse. `is_new` is False when the same content is there already.
 
-    `refusal` says why it was refused whole, None when it was accepted: a refused one counts for nothing.
+    `refusal` says why the whole file was rejected, None when it was accepted: a rejected one does not count.
     """
 
     ingest_id: int
@@ -78,7 +78,7 @@ class Ingest:
 
 @dataclass(frozen=True)
 class RunRecord:
-    """One computation of one day. The same day, inputs, config and code must give the same `run_id`.
+    """One computation of one day. The same day, inputs, config and code must have the same `run_id`.
 
     *Raises* `WarehouseError` when `portfolio_ids` is empty or repeats a portfolio.
     """

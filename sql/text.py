@@ -16,9 +16,9 @@ def first_of(sentences: Sequence[str]) -> list[str]:
     return [*sentences[:MOST_NAMED], *_more(sentences)]
 
 
-def grouped(said: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+def grouped(sentences: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
     """Pair each name with its sentence; of more than ten, all names of a sentence together, the most names first."""
-    pairs = list(said)
+    pairs = list(sentences)
     if len(pairs) <= MOST_NAMED:
         return pairs
     names: dict[str, list[str]] = {}

@@ -1,4 +1,4 @@
-"""Keep the warehouse well: say how it is, prove all of it, copy it, put a copy back."""
+"""Report the status of the warehouse, verify it, back it up, restore a backup."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
@@ -59,7 +59,7 @@ class Status:
 
 
 class Restored(NamedTuple):
-    """Where the file that was replaced is kept, None when there was none; what became of exports, and where they are.
+    """Where the file that was replaced is kept, None when there was none; the changes of exports, and where they are.
 
     `exports_kept` has those that were replaced or removed.
     """
@@ -98,7 +98,7 @@ def read_status(warehouse: Warehouse) -> Status:
 
 
 def verify(warehouse: Warehouse, tell: Tell, *, has_copies: bool = True) -> Verification:
-    """Read every value of every table and prove all that the warehouse promises; with its copies, that they are as it.
+    """Read every value of every table and run every check; with copies, compare snapshot and exports.
 
     *Raises* `WarehouseError` when it cannot be opened at all; what is wrong inside is in the failures.
     """
@@ -138,7 +138,7 @@ def backup(warehouse: Warehouse, path: Path | None) -> Path:
 
 
 def verify_backup(warehouse: Warehouse, path: Path, tell: Tell) -> Verification:
-    """Prove a backup as `verify` proves the live file; one of before a migration, only that it is readable.
+    """Verify a backup as `verify` does the live file; one from before a migration, only that it is readable.
 
     Nobody waits meanwhile. *Raises* `WarehouseError` when it cannot be opened, or rotted.
     """
@@ -149,9 +149,9 @@ def verify_backup(warehouse: Warehouse, path: Path, tell: Tell) -> Verification:
 
 
 def restore(warehouse: Warehouse, path: Path, tell: Tell) -> Restored:
-    """Put a copy of the backup, brought forward, in the place of the warehouse, and make its copies as it is.
+    """Replace the warehouse by a migrated copy of the backup, and renew its snapshot and exports.
 
-    The backup is proved first. What is halted stays halted, see `replace_by`. *Raises*
+    The backup is verified first. What is halted stays halted, see `replace_by`. *Raises*
     `WarehouseError` when the backup is not sound; then nothing was changed.
     """
     verification = verify_backup(warehouse, path, tell)
@@ -168,7 +168,7 @@ def restore(warehouse: Warehouse, path: Path, tell: Tell) -> Restored:
 
 
 def renew_exports(warehouse: Warehouse) -> tuple[ExportChanges, Path]:
-    """Make the exports what is visible; give what became of them, and where those are that were other."""
+    """Write exports until they match the visible targets; return the changes, and the folder of those replaced."""
     aside = _aside(warehouse.path)
     with warehouse.connected() as con:
         warehouse.require_own_copies(con, None)
@@ -232,7 +232,7 @@ def _prove(con: Connection, name: str, sql: str) -> tuple[Failure, ...]:
 
 
 def _run_checks(con: Connection) -> tuple[_Step, ...]:
-    """Hold every run that has rows to account by the checks that there were when they were written."""
+    """Check every run that has rows by the checks that existed when they were written."""
     applied_at = dict(query(con, "applied_migrations").select("version", "applied_at").rows())
     checks = [(applied_at[check.since], check) for check in read_scripts("checks/publication")]
     return tuple(

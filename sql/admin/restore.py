@@ -24,7 +24,7 @@ _LOG = logging.getLogger(__name__)
 def replace_by(warehouse: Warehouse, path: Path) -> Path | None:
     """Put a copy of `path` in the place of the live file, and return where that one is kept, None when it is new.
 
-    The copy is brought forward first, and gets the halts in force of the file that it replaces beside its own. At every
+    The copy is migrated first, and gets the halts in force of the file that it replaces beside its own. At every
     moment there is one whole file in the place. A file that is damaged is kept as it is, with its log; what was halted
     there nobody knows then, so all portfolios are. *Raises* `WarehouseError` when it is in use or of another
     application: nothing was changed then.

@@ -1,6 +1,6 @@
 """Keep the folders around the warehouse small: which backups and left-overs may go, by the times in their names.
 
-What does not belong here: what makes a copy or proves it, which is in maintenance.py.
+What does not belong here: what makes a copy or verifies it, which is in maintenance.py.
 """
 
 import re
@@ -30,12 +30,12 @@ def new_backup_path(path: Path, folder: Path | None) -> Path:
 
 
 def unproved(path: Path) -> Path:
-    """Name a backup that is not proved yet: it is not taken for one."""
+    """Name a backup that is not verified yet: it does not count as one."""
     return path.with_name(path.name + _UNPROVED)
 
 
 def accept(path: Path) -> Path:
-    """Give a backup that is proved now its own name."""
+    """Rename a backup that is verified to its final name."""
     accepted = path.with_name(path.name.removesuffix(_UNPROVED))
     path.rename(accepted)
     sync(path.parent)
@@ -60,7 +60,7 @@ def find_own_backups(warehouse: Warehouse, folder: Path | None) -> tuple[Path, .
 
 @contextmanager
 def one_at_a_time(warehouse: Warehouse, folder: Path | None) -> Iterator[None]:
-    """Let one process at a time back up and prove; what a killed one left unproved is removed first.
+    """Let one process at a time back up and verify; unverified backups of a killed one are removed first.
 
     *Raises* `WarehouseLockedError` while another one does.
     """

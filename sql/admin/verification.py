@@ -13,7 +13,7 @@ _FIRST = 5
 
 @dataclass(frozen=True)
 class Verification:
-    """What was proved and what was not: `failures` is empty when the warehouse is sound."""
+    """Result of a verification: `failures` is empty when the warehouse is sound."""
 
     n_steps: int
     failures: tuple[Failure, ...]

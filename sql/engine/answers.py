@@ -40,7 +40,7 @@ def read_answer(con: Connection, sql: str, *, is_flat: bool = False) -> pl.DataF
 
 
 def _parts(place: int, kind: Type, *, is_flat: bool) -> Iterator[str]:
-    """Return what is asked of a column; a day or time comes in two: where Python can name it, and as text elsewhere."""
+    """Yield the expressions to select for a column; of a day or time two: where Python can name it, and as text."""
     column = f"#{place}"
     if kind.id in _MOMENTS:
         named = f"{column} >= '0001-01-01' AND {column} < '10000-01-01'"
@@ -51,7 +51,7 @@ def _parts(place: int, kind: Type, *, is_flat: bool) -> Iterator[str]:
 
 
 def _finish(kind: Type, rows: Iterator[pl.Series]) -> pl.Series:
-    """Return the column of what was asked for it."""
+    """Return the column made of its selected parts."""
     column = next(rows)
     if kind.id in _WIDE:
         return column.cast(_WIDE[kind.id])

@@ -1,4 +1,4 @@
-"""Copies that are made anew from the warehouse, and copies of a file to read while its writer has it locked."""
+"""Copies that are made from the warehouse, and copies of a file to read while its writer has it locked."""
 
 import shutil
 from collections.abc import Iterator
@@ -15,19 +15,19 @@ from sql.files.atomic_files import written_beside
 
 @contextmanager
 def written_copy(path: Path) -> Iterator[Path]:
-    """Do as `written_beside`, for what is made anew from the warehouse.
+    """Do as `written_beside`, for what can be made again from the warehouse.
 
     *Raises* `WarehouseError` when it cannot be written; nothing but the copy was changed then.
     """
     try:
         with written_beside(path) as temporary:
             yield temporary
-    except (OSError, PolarsError) as error:  # Polars tells a full disk as the latter
+    except (OSError, PolarsError) as error:  # Polars reports a full disk as the latter
         raise WarehouseError(explain_unwritten(path, _reason(error))) from error
 
 
 def _reason(error: Exception) -> str:
-    """Say what the system said, and of which file where it is not the temporary one."""
+    """Return the message of the system, with the file where it is not the temporary one."""
     if not isinstance(error, OSError) or not error.strerror:
         return str(error)
     file = str(error.filename or "")

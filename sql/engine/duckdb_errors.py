@@ -1,4 +1,4 @@
-"""What DuckDB says, in words that tell a person what happened and what to do. What does not belong here: raising."""
+"""Messages for errors of DuckDB: what happened and what to do. What does not belong here: raising."""
 
 import re
 from collections.abc import Mapping
@@ -14,52 +14,53 @@ _OTHER_VERSION = r"Trying to read a database file with version"
 _DAMAGED = r"Could not read enough bytes|Corrupt database file|checksum|Serialization Error|INTERNAL Error"
 _SUSPECT = rf"{_DAMAGED}|invalidated"
 _LACKING = r"with name \w+ does not exist|Referenced (?:column|table)"
-_WORDS: Mapping[str, str] = {
+_MESSAGES: Mapping[str, str] = {
     # What cannot be written comes first: DuckDB speaks of a failed replay or an invalidated database then, too.
     _DISK_FULL: (
-        "the disk is full: {said}. What was not finished was rolled back and nothing else is lost: free some space and "
-        "run again"
+        "the disk is full: {reason}. What was not finished was rolled back and nothing else is lost: free some space "
+        "and run again"
     ),
     _UNWRITTEN: (
-        "it cannot be written: {said}. What was not finished was rolled back and nothing else is lost: correct the "
+        "it cannot be written: {reason}. What was not finished was rolled back and nothing else is lost: correct the "
         "cause and run again"
     ),
     _OUT_OF_MEMORY: (
-        "DuckDB may take no more memory: {said}. What was not finished was rolled back: raise BALLAST_MEMORY_LIMIT and "
-        "run again"
+        "DuckDB may take no more memory: {reason}. What was not finished was rolled back: raise BALLAST_MEMORY_LIMIT "
+        "and run again"
     ),
     _FORBIDDEN: (
-        "it cannot be written: {said}. Nothing was changed: give this user the right to write the folder and the files "
-        "in it, or point to another file"
+        "it cannot be written: {reason}. Nothing was changed: give this user the right to write the folder and the "
+        "files in it, or point to another file"
     ),
     _BROKEN_LOG: (
-        "the write-ahead log beside it ({path}.wal) is damaged: {said}. Neither file was changed: restore a backup "
+        "the write-ahead log beside it ({path}.wal) is damaged: {reason}. Neither file was changed: restore a backup "
         "with `ballast db restore`, or move the log away and run again, then what it holds is lost"
     ),
     _NO_DUCKDB: (
         "this is no DuckDB file. It was not changed: correct the path, or restore a backup with `ballast db restore`"
     ),
     _OTHER_VERSION: (
-        "another version of DuckDB wrote this file: {said}. It was not changed: install the duckdb of requirements.lock"
+        "another version of DuckDB wrote this file: {reason}. It was not changed: install the duckdb of "
+        "requirements.lock"
     ),
     _SUSPECT: (
-        "{said}. What was not finished was rolled back: correct the cause and run again; `ballast db verify` reads "
+        "{reason}. What was not finished was rolled back: correct the cause and run again; `ballast db verify` reads "
         "every row"
     ),
     _LACKING: (
-        "it lacks something that this code asks for: {said}. Nothing was changed: bring it forward with "
+        "it lacks something that this code asks for: {reason}. Nothing was changed: bring it forward with "
         "`ballast db migrate`"
     ),
 }
 _DAMAGE = (
-    "the file is damaged or cut short: {said}. It was not changed: restore a backup with `ballast db restore`, which "
+    "the file is damaged or cut short: {reason}. It was not changed: restore a backup with `ballast db restore`, which "
     "keeps this file beside the new one"
 )
 _UNUSABLE = (_BROKEN_LOG, _NO_DUCKDB, _OTHER_VERSION)
 _TEMPORARY = re.compile(r"[^/\"']*\.ballast-[0-9a-f]{8}\.new/")
 """The folder of a file that is not finished: people know the file by its name without it."""
 
-_OTHERWISE = "{said}. What was not finished was rolled back: correct the cause and run again"
+_OTHERWISE = "{reason}. What was not finished was rolled back: correct the cause and run again"
 
 
 def is_suspect(error: Exception) -> bool:
@@ -84,31 +85,31 @@ def is_unwritten(error: Exception) -> bool:
 
 
 def explain(path: Path, error: Exception, *, is_damaged: bool = False) -> str:
-    """Say in one sentence what happened to the file at `path`, and what to do. `is_damaged`: reading it proved it."""
+    """Return one sentence: what happened to the file at `path`, and what to do. `is_damaged`: reading it failed."""
     text = str(error)
-    words = _DAMAGE if is_damaged else _WORDS.get(_find(text), _OTHERWISE)
-    return _public(f"{path}: {words.format(path=path, said=_first_sentence(text))}")
+    message = _DAMAGE if is_damaged else _MESSAGES.get(_find(text), _OTHERWISE)
+    return _public(f"{path}: {message.format(path=path, reason=_first_sentence(text))}")
 
 
 def explain_copy(path: Path, error: Exception, advice: str, *, is_damaged: bool = False) -> str:
-    """As `explain`, for a copy that is only read: where it is damaged, the advice says what to do."""
+    """Return a sentence as `explain` does, for a copy that is only read: when it is damaged, with the advice."""
     text = str(error)
-    said = _first_sentence(text)
+    reason = _first_sentence(text)
     if is_damaged or _find(text) == _NO_DUCKDB:
         return _public(f"{path} is damaged or no DuckDB file: {advice}")
     if _find(text) == _LACKING:
-        return f"{path} is of an earlier version, {said}: bring it forward with `ballast db migrate`, then {advice}"
-    return _public(f"{path}: {said}")
+        return f"{path} is of an earlier version, {reason}: bring it forward with `ballast db migrate`, then {advice}"
+    return _public(f"{path}: {reason}")
 
 
 def explain_unwritten(path: Path, reason: str) -> str:
-    """Say in one sentence that a copy could not be made, whose old state stays."""
-    said = _first_sentence(reason.rpartition("Original error: ")[2])
-    return _public(f"{path} cannot be written: {said}. Nothing else was changed: correct the cause and do it again")
+    """Return one sentence: that a copy could not be made, whose old state stays."""
+    reason = _first_sentence(reason.rpartition("Original error: ")[2])
+    return _public(f"{path} cannot be written: {reason}. Nothing else was changed: correct the cause and do it again")
 
 
 def _find(text: str) -> str:
-    return next((pattern for pattern in _WORDS if re.search(pattern, text)), "")
+    return next((pattern for pattern in _MESSAGES if re.search(pattern, text)), "")
 
 
 def _public(text: str) -> str:
@@ -116,13 +117,13 @@ def _public(text: str) -> str:
 
 
 def explain_query(error: Exception) -> str:
-    """Say in one sentence why a person's query was refused; the file it asks is well."""
-    said = _first_sentence(str(error))
-    end = "" if said.endswith(("?", "!")) else "."
-    return f"the query fails: {said}{end} `ballast db schema` says what can be asked"
+    """Return one sentence: why a person's query was refused; the file it asks is well."""
+    reason = _first_sentence(str(error))
+    end = "" if reason.endswith(("?", "!")) else "."
+    return f"the query fails: {reason}{end} `ballast db schema` says what can be asked"
 
 
 def _first_sentence(text: str) -> str:
-    """Give DuckDB's words without its hints and pictures of the query, which come after an empty line or a LINE."""
-    said = re.split(r"\n\s*\n|\nLINE |\nThis limit|\nCandidate bindings", text, maxsplit=1)[0]
-    return " ".join(said.split()).rstrip(".")
+    """Return DuckDB's message without its hints and excerpt of the query, which come after an empty line or a LINE."""
+    reason = re.split(r"\n\s*\n|\nLINE |\nThis limit|\nCandidate bindings", text, maxsplit=1)[0]
+    return " ".join(reason.split()).rstrip(".")

@@ -78,9 +78,9 @@ def _holder(descriptor: int) -> str:
     return f"process {os.pread(descriptor, 32, 0).decode() or 'unknown'}"
 
 
-def find_holder(said: str) -> str | None:
-    """Name who holds the file by what DuckDB says when it cannot open it, None when that is not the reason."""
-    lock = _LOCK.search(said)
+def find_holder(message: str) -> str | None:
+    """Name who holds the file from the message of DuckDB when it cannot open it, None when that is not the reason."""
+    lock = _LOCK.search(message)
     return (lock["holder"] or OTHER_PROCESS) if lock else None
 
 

@@ -55,7 +55,7 @@ def refuse_foreign(con: Connection, path: Path) -> None:
 
 
 def pending_migrations(con: Connection) -> tuple[Script, ...]:
-    """Give the migrations that the file lacks, in order. *Raises* `MigrationError` when it and the code do not fit."""
+    """Return the migrations that the file lacks, in order. *Raises* `MigrationError` when the code does not fit."""
     applied = query(con, "applied_migrations") if has_table(con, "schema_migrations") else None
     checksums = {} if applied is None else dict(applied.select("version", "checksum").rows())
     return find_pending(read_scripts("migrations"), checksums)
@@ -70,10 +70,10 @@ def apply_migration(con: Connection, migration: Script) -> None:
 
 
 def recover(con: Connection, path: Path, wal_bytes: int) -> None:
-    """Make the file clean after an unclean stop: a committed write and a checkpoint, facts.md says why.
+    """Make the file clean after an unclean stop: a committed write, then a checkpoint.
 
-    A log that could not be replayed to its end is kept beside the file, and told: the stop cut off a write that nobody
-    was told of, or the log is damaged.
+    A log that could not be replayed to its end is retained beside the file, with a warning: the stop cut off a write
+    that was never acknowledged, or the log is damaged.
     """
     now = datetime.now(UTC)
     wal, kept = path.with_name(f"{path.name}.wal"), path.with_name(f"{path.name}.wal.{now:%Y%m%dT%H%M%SZ}")

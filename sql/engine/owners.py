@@ -32,7 +32,7 @@ UNKNOWN = "unknown"
 
 
 def warehouse_id(con: Connection) -> str | None:
-    """Give the id of the open database, None where it has no table; another application's is no id."""
+    """Return the id of the open database, None where it has no table; another application's is no id."""
     names = tables(con)
     if "schema_migrations" in names:
         found: str = query(con, "warehouse_id").item()
@@ -41,7 +41,7 @@ def warehouse_id(con: Connection) -> str | None:
 
 
 def read_owner(con: Connection, path: Path) -> str | None:
-    """Give the id of the warehouse that a database file is a copy of. The file is only read."""
+    """Return the id of the warehouse that a database file is a copy of. The file is only read."""
     with using(con, path):
         return warehouse_id(con)
 
@@ -90,7 +90,7 @@ def warn_of_foreign(con: Connection, path: Path, live: Path) -> None:
 
 
 def _owner_of_export(con: Connection, path: Path) -> str | None:
-    """Give the id in an export; for one without, whether its runs are of the open warehouse; None: it is unreadable."""
+    """Return the id in an export; of one without, whether its runs are of the open warehouse; None: unreadable."""
     try:
         require_file(path)
         owner = pl.read_parquet_metadata(path).get(METADATA_KEY)

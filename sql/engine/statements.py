@@ -47,7 +47,7 @@ def command(con: Connection, name: str, /, **parameters: object) -> Any:  # noqa
 
 
 def fill(name: str, /, **identifiers: str) -> str:
-    """Give sql/commands/<name>.sql with the names of our own tables and columns in their places."""
+    """Return sql/commands/<name>.sql with the names of our own tables and columns in their places."""
     return read_script("commands", name).sql.format(**identifiers)
 
 
@@ -79,12 +79,12 @@ def has_table(con: Connection, table: str) -> bool:
 
 
 def tables(con: Connection) -> tuple[str, ...]:
-    """Give the names of the tables of the database, in order."""
+    """Return the names of the tables of the database, in order."""
     return tuple(query(con, "tables")["table_name"])
 
 
 def columns_of(con: Connection, table: str, without: str) -> dict[str, str]:
-    """Give the columns of a table and their types, without the one that the caller adds."""
+    """Return the columns of a table and their types, without the one that the caller adds."""
     found = query(con, "columns_of_table", table=table).rows()
     return {column: data_type for column, data_type in found if column != without}
 

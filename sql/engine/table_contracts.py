@@ -1,4 +1,4 @@
-"""Whether a frame fits its table, told before anything is written. Nothing is cast, nothing is rounded.
+"""Compare a frame with its table before anything is written. Nothing is cast, nothing is rounded.
 
 What does not belong here: rules about values, which are in sql/checks/publication and in the ingest.
 """

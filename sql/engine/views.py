@@ -43,9 +43,9 @@ def are_just_made(con: Connection) -> bool:
 
 
 def record_views(con: Connection) -> None:
-    """Keep what the database says of the views that were made just now.
+    """Record what the catalog holds of the views that were made just now.
 
-    *Requires* a connection that opened the file after that: before, DuckDB says it in other words.
+    *Requires* a connection that opened the file after that: before, the catalog has other texts.
     """
     with transaction(con):
         if are_just_made(con):

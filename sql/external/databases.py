@@ -38,7 +38,7 @@ _MAX_PRECISION: Final = 38
 
 
 def read_batches(url: str, query: str, parameters: Mapping[str, object], batch_rows: int) -> Iterator[pl.DataFrame]:
-    """Run one query on another database and give its rows in frames of at most `batch_rows`, at least one frame.
+    """Run one query on another database and yield its rows in frames of at most `batch_rows`, at least one frame.
 
     `url`: `duckdb:///path` or only the path, `sqlite:///path` (four slashes before an absolute path), or
     `postgresql://user:password@host:port/database`. What stands in the query as `$name` is bound to the parameter of
@@ -169,7 +169,7 @@ def _numeric_type(column: pa.Field) -> pa.DataType | None:
 
 
 def _distinct(names: list[str]) -> list[str]:
-    """Give the names of the columns. *Raises* `ArrowInvalid` when there are none, or one stands for two."""
+    """Return the names of the columns. *Raises* `ArrowInvalid` when there are none, or one stands for two."""
     repeated = sorted({name for name in names if names.count(name) > 1})
     if not names:
         msg = "it is no query, it has no columns"

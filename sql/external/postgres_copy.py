@@ -136,7 +136,7 @@ def _require_same_history(events: pl.DataFrame, last: tuple[int, str, str, datet
 
 
 def _rows(warehouse: Warehouse, news: _News, run_ids: Sequence[str]) -> Iterator[tuple[str, pl.DataFrame]]:
-    """Give all rows to append. Those of a run never change, so they need not be read together with the events."""
+    """Yield all rows to append. Those of a run never change, so they need not be read together with the events."""
     yield "runs", news.runs
     yield "run_events", news.events
     yield "proposals", news.proposals

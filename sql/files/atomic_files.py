@@ -24,7 +24,7 @@ _TEMPORARY: Final = re.compile(r"\.ballast-[0-9a-f]{8}\.new$")
 
 @contextmanager
 def written_beside(path: Path) -> Iterator[Path]:
-    """Give a temporary path; when the block succeeds, sync what it wrote there and rename it to `path`.
+    """Yield a temporary path; when the block succeeds, sync what it wrote there and rename it to `path`.
 
     Whoever has the old file open keeps it. After an error the temporary file is gone and `path` is as before. What
     killed processes left in the folder is removed first.
@@ -117,7 +117,7 @@ def protect(path: Path, mode: int = FILE_MODE) -> None:
 
 
 def keep(path: Path, kept: Path) -> None:
-    """Give a file that is about to be replaced a second name, and move its write-ahead logs beside that.
+    """Link a file that is about to be replaced to a second name, and move its write-ahead logs beside that.
 
     *Requires* a file system with hard links. The file itself stays in its place until another one takes it.
     """

@@ -21,7 +21,7 @@ _KINDS: Mapping[str, Callable[[int], bool]] = {
 
 
 class NotAFileError(OSError):
-    """What stands at a path is no plain file, or is larger than such a file can be. The message says what it is."""
+    """The path is no plain file, or is larger than such a file can be. The message says what it is."""
 
 
 class _PlainFile(FileIO):

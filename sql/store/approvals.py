@@ -70,7 +70,7 @@ def decline(con: Connection, run_id: str, approver: str, note: str) -> None:
 
 
 def _warnings(con: Connection, run_id: str) -> list[str]:
-    """Give the warnings with which a run was proposed last."""
+    """Return the warnings with which a run was proposed last."""
     reason: str = query(con, "run_events", run_id=run_id).filter(state="proposed")["reason"][-1]
     return runs.warnings_of(reason)
 
@@ -104,11 +104,12 @@ def _find_open(con: Connection, run_id: str, approver: str, note: str) -> list[d
 
 
 def _refuse_same_eyes(rows: Sequence[Mapping[str, Any]], approver: str) -> None:
-    asking = [row["portfolio_id"] for row in rows if row["needs_four_eyes"]]
-    if asking and _same_name(rows[0]["proposed_by"], approver):
+    with_four_eyes = [row["portfolio_id"] for row in rows if row["needs_four_eyes"]]
+    if with_four_eyes and _same_name(rows[0]["proposed_by"], approver):
         msg = (
-            f"run {rows[0]['run_id']} was proposed by {rows[0]['proposed_by']}, and {len(asking)} of its portfolios "
-            f"ask for four eyes ({listed(asking)}). It goes on waiting: somebody else must approve it"
+            f"run {rows[0]['run_id']} was proposed by {rows[0]['proposed_by']}, and {len(with_four_eyes)} of its "
+            f"portfolios ask for four eyes ({listed(with_four_eyes)}). It goes on waiting: somebody "
+            "else must approve it"
         )
         raise ApprovalError(msg)
 
@@ -118,9 +119,9 @@ def _same_name(one: str, other: str) -> bool:
 
 
 def _ask(reasons: Mapping[str, str], four_eyes: Collection[str]) -> str:
-    asked = [f"{names}: {reason}" for names, reason in grouped(sorted(reasons.items()))]
+    requests = [f"{names}: {reason}" for names, reason in grouped(sorted(reasons.items()))]
     others = f", with four eyes for {listed(sorted(four_eyes))}" if four_eyes else ""
-    return f"{'; '.join(first_of(asked))}; approval is asked{others}"
+    return f"{'; '.join(first_of(requests))}; approval is asked{others}"
 
 
 def _refuse_needless(
@@ -129,11 +130,11 @@ def _refuse_needless(
     if runs.find_publication(con, run["run_id"])[1]:
         msg = f"run {run['run_id']} is published already and needs no approval: nothing was changed"
         raise ApprovalError(msg)
-    strangers = sorted({*reasons, *four_eyes} - set(run["portfolio_ids"]))
-    if strangers or not reasons:
+    unknown = sorted({*reasons, *four_eyes} - set(run["portfolio_ids"]))
+    if unknown or not reasons:
         msg = (
-            f"run {run['run_id']} is proposed with {len(reasons)} reasons and {len(strangers)} portfolios that it does "
-            f"not cover [{listed(strangers)}], expected at least one reason for [{listed(run['portfolio_ids'])}]. "
+            f"run {run['run_id']} is proposed with {len(reasons)} reasons and {len(unknown)} portfolios that it does "
+            f"not cover [{listed(unknown)}], expected at least one reason for [{listed(run['portfolio_ids'])}]. "
             "Nothing was written"
         )
         raise WarehouseError(msg)

@@ -63,10 +63,10 @@ def _visible_days(con: Connection) -> list[date]:
 
 
 def exported(folder: Path, days: Sequence[date] | None = None) -> tuple[Path, ...]:
-    """Give the exports that are there of the days, and the newest of all; without days: every one."""
+    """Return the exports that are there of the days, and the newest of all; without days: every one."""
     known = sorted(_exported_days(folder))
-    asked = known if days is None else sorted({*known[-1:], *set(days).intersection(known)})
-    return tuple(_path(folder, day) for day in asked)
+    selected = known if days is None else sorted({*known[-1:], *set(days).intersection(known)})
+    return tuple(_path(folder, day) for day in selected)
 
 
 def _exported_days(folder: Path) -> set[date]:

@@ -53,14 +53,14 @@ def refuse_halted(con: Connection, what: str, portfolio_ids: Collection[str]) ->
 
 
 def read_orders(con: Connection) -> tuple[Order, ...]:
-    """Give the orders that are in force; none in a file of a release that had no halts."""
+    """Return the orders that are in force; none in a file of a release that had no halts."""
     if not has_table(con, "halts"):
         return ()
     return tuple(Order(**row) for row in query(con, "orders_in_force").iter_rows(named=True))
 
 
 def take_over(con: Connection, orders: Sequence[Order]) -> str:
-    """Put orders that are in force elsewhere beside those that are here, and say in words what is halted then."""
+    """Put orders that are in force elsewhere beside those that are here, and describe what is halted then."""
     known = {order[:-1] for order in read_orders(con)}
     for order in orders:
         if order[:-1] not in known:

@@ -1,4 +1,4 @@
-"""What comes in, batch by batch: each goes straight to its table, and SQL holds the whole to account before it counts.
+"""What comes in, batch by batch: each goes straight to its table, and SQL checks the whole before it counts.
 
 *Requires* an open connection and a transaction around every function, which operations.py opens.
 """
@@ -17,13 +17,13 @@ from sql.errors import WarehouseError
 from sql.records import INGEST_KEYS, MOST_REJECTS, Ingest, IngestBatch, IngestKind, IngestSource
 
 Verdict: TypeAlias = Callable[[int, int], str | None]
-"""Given the rows accepted and rejected: None, or why the content is refused whole, in words."""
+"""Given the rows accepted and rejected: None, or why the whole content is rejected, in words."""
 
 _REPEATED = "the same key stands more than once in the file: none of its rows can be trusted"
 
 
 class RefusedAgainError(Exception):
-    """The same content was refused before, in the same words: what was read this time is rolled back."""
+    """The same content was rejected before, for the same reason: what was read this time is rolled back."""
 
     def __init__(self, ingests: tuple[Ingest, ...]) -> None:
         self.ingests = ingests
@@ -32,7 +32,7 @@ class RefusedAgainError(Exception):
 
 @dataclass
 class _Intake:
-    """What one content gives on its way in. `ingest_ids` has the days seen so far.
+    """The state of one content while it is stored. `ingest_ids` has the days seen so far.
 
     `rows_read` counts rows by their ingest, None: their day cannot be read. Of `n_not_kept` rejected rows nothing is
     stored.
@@ -52,7 +52,7 @@ class _Intake:
 
 
 def find(con: Connection, kind: IngestKind, as_of_date: date | None, sha256: str) -> Ingest | None:
-    """Return what the same content gave already; as_of_date None: content with many days, any day of it."""
+    """Return the ingest of the same content; as_of_date None: content with many days, any day of it."""
     rows = query(con, "find_ingest", kind=kind, as_of_date=as_of_date, sha256=sha256).rows(named=True)
     return Ingest(is_new=False, **rows[0]) if rows else None
 
@@ -155,7 +155,7 @@ def _reject(con: Connection, intake: _Intake, which: str, rule: str, reason: str
 
 
 def _reject_undated(con: Connection, intake: _Intake) -> None:
-    """Give rejects without a readable day to the last day. Content without any day is of the day it was read for."""
+    """Assign rejects without a readable day to the last day. Content without any day is of the day it was read for."""
     if not intake.ingest_ids:
         intake.ingest_ids[intake.source.as_of_date] = intake.first_ingest_id
     last = intake.ingest_ids[max(intake.ingest_ids)]

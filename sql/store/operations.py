@@ -26,7 +26,7 @@ class Steps(ABC):
 
     @abstractmethod
     def connected(self) -> AbstractContextManager[Connection]:
-        """Give an open connection, which nobody else has meanwhile; for the functions of this package."""
+        """Return an open connection, which nobody else has meanwhile; for the functions of this package."""
 
     def query(self, name: str, /, **parameters: object) -> pl.DataFrame:
         """Run the query <name>.sql of sql/queries, whose header says its grain and parameters."""
@@ -34,7 +34,7 @@ class Steps(ABC):
             return query(con, name, **parameters)
 
     def find_ingest(self, kind: IngestKind, as_of_date: date | None, sha256: str) -> Ingest | None:
-        """Return what the same content gave already, accepted or refused: it need not be read again.
+        """Return the ingest of the same content, accepted or refused: it need not be read again.
 
         Content that a later one of the kind and day has replaced is new. as_of_date None: content with many days, any
         day of it.
@@ -46,7 +46,7 @@ class Steps(ABC):
         """Store what is read, batch by batch, in one transaction. The content that counts already is not read again.
 
         Rows whose key stands more than once are moved to rejects. Then `verdict(rows_accepted, rows_rejected)` gives
-        None, or why the content is refused whole: then all of its rows are in rejects, and it counts for nothing.
+        None, or why the whole content is rejected: then all of its rows are in rejects, and it counts for nothing.
         """
         return self._ingested(source, batches, verdict, has_many_days=False)[0]
 
@@ -76,7 +76,7 @@ class Steps(ABC):
             return runs.start(con, run, by, warnings)
 
     def record_event(self, run_id: str, state: str, by: str, reason: str) -> None:
-        """Append what happened to a run. What makes targets visible, or lets them wait, is not told, it is done."""
+        """Append what happened to a run. What makes targets visible, or lets them wait, is done by its own method."""
         if state in _DONE_NOT_TOLD:
             msg = f"state {state} of run {run_id} cannot be told: {_DONE_NOT_TOLD[state]}() records it with the rows"
             raise WarehouseError(msg)
@@ -162,12 +162,12 @@ class Steps(ABC):
             run_batches.publish(con, started, frames, by)
 
     def record_unchanged(self, started: Sequence[StartedRun], by: str) -> None:
-        """Record of runs that are visible that they were asked for again, as `start_run` does for one."""
+        """Record of runs that are visible that they were requested again, as `start_run` does for one."""
         with self.connected() as con, transaction(con):
             run_batches.record_unchanged(con, started, by)
 
     def read_run(self, run_id: str) -> dict[str, pl.DataFrame]:
-        """Give the stored rows of a run, one frame a table of `RUN_TABLES`, without run_id."""
+        """Return the stored rows of a run, one frame a table of `RUN_TABLES`, without run_id."""
         with self.connected() as con:
             return replays.read_rows(con, run_id)
 

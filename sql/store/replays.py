@@ -13,7 +13,7 @@ from sql.store.runs import find_run
 
 
 def read_rows(con: Connection, run_id: str) -> dict[str, pl.DataFrame]:
-    """Give the stored rows of a run, one frame a table, without run_id. *Raises* `WarehouseError`: no such run."""
+    """Return the stored rows of a run, one frame a table, without run_id. *Raises* `WarehouseError`: no such run."""
     find_run(con, run_id)
     return {
         table: read(con, f"SELECT * EXCLUDE (run_id) FROM {table} WHERE run_id = $run_id", run_id=run_id)  # noqa: S608 - our own tables
@@ -22,7 +22,7 @@ def read_rows(con: Connection, run_id: str) -> dict[str, pl.DataFrame]:
 
 
 def record(con: Connection, run_id: str, by: str, code_fingerprint: str, differences: pl.DataFrame) -> int:
-    """Record a replay with its differences, and give its replay_id."""
+    """Record a replay with its differences, and return its replay_id."""
     find_run(con, run_id)
     check_frames(con, {"replay_differences": differences}, without="replay_id")
     replay = {"run_id": run_id, "by": by, "code_fingerprint": code_fingerprint, "n_differences": differences.height}

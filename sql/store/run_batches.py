@@ -64,7 +64,7 @@ def publish(
 
 
 def record_unchanged(con: Connection, runs: Iterable[StartedRun], by: str) -> None:
-    """Record that the runs were asked for again. *Requires* that each is visible."""
+    """Record that the runs were requested again. *Requires* that each is visible."""
     reasons = [(run.record.run_id, with_warnings("published already", run.warnings)) for run in runs]
     record_events(con, [Event(run_id, "unchanged", reason) for run_id, reason in reasons], by)
 
@@ -79,9 +79,9 @@ def record_events(con: Connection, events: Sequence[Event], by: str) -> None:
 
 
 def find_failures(con: Connection, run_ids: Sequence[str]) -> pl.DataFrame:
-    """Run every check on every run, and give `run_id, portfolio_id, detail, name` of what fails.
+    """Run every check on every run, and return `run_id, portfolio_id, detail, name` of what fails.
 
-    A check must be such that DuckDB can ask it for many runs: 1.5 flattens no outer join on the run, a test tells.
+    A check must be one that DuckDB can run for many runs: 1.5 flattens no outer join on the run, a test shows it.
     """
     return pl.concat(
         read(con, _of_many(check), run_ids=list(run_ids)).with_columns(name=pl.lit(check.name)).cast(pl.String)
@@ -103,10 +103,10 @@ def _require_sound(failures: pl.DataFrame, run_ids: Sequence[str]) -> None:
 
 def _of_many(check: Script) -> str:
     """Ask the check for each of $run_ids instead of one $run_id."""
-    body = check.sql.strip().removesuffix(";").replace("$run_id", "asked.run_id")
+    body = check.sql.strip().removesuffix(";").replace("$run_id", "requested.run_id")
     return (
-        "SELECT asked.run_id, found.portfolio_id, found.detail\n"
-        f"FROM (SELECT unnest($run_ids::VARCHAR[]) AS run_id) AS asked, LATERAL (\n{body}\n) AS found\nORDER BY ALL"
+        "SELECT requested.run_id, found.portfolio_id, found.detail\n"
+        f"FROM (SELECT unnest($run_ids::VARCHAR[]) AS run_id) AS requested, LATERAL (\n{body}\n) AS found\nORDER BY ALL"
     )
 
 

@@ -112,7 +112,7 @@ def find_run(con: Connection, run_id: str) -> dict[str, Any]:
 
 
 def visible_runs(con: Connection, days: Sequence[date]) -> pl.DataFrame:
-    """Give `as_of_date, run_id` of the runs of which targets of the days are visible."""
+    """Return `as_of_date, run_id` of the runs of which targets of the days are visible."""
     visible = query(con, "visible_on_days", days=list(days))
     return visible.select("as_of_date", "run_id").unique().sort("as_of_date", "run_id")
 
@@ -125,17 +125,17 @@ def record_event(con: Connection, run_id: str, state: str, by: str, reason: str)
 
 
 def with_warnings(reason: str, warnings: Sequence[str]) -> str:
-    """Put the warnings behind the reason of an event."""
+    """Append the warnings to the reason of an event."""
     return _BEFORE_WARNING.join([reason, *warnings])
 
 
 def warnings_of(reason: str) -> list[str]:
-    """Give the warnings that stand behind the reason of an event."""
+    """Return the warnings after the reason of an event."""
     return reason.split(_BEFORE_WARNING)[1:]
 
 
 def as_row(run: RunRecord, created_at: datetime) -> dict[str, Any]:
-    """Give the row of a run. *Raises* `WarehouseError` for what is no JSON."""
+    """Return the row of a run. *Raises* `WarehouseError` for what is no JSON."""
     return {field.name: getattr(run, field.name) for field in fields(run)} | {
         "portfolio_ids": list(run.portfolio_ids),
         "config": _document(run, "config"),

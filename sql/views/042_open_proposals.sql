@@ -43,7 +43,7 @@ ORDER BY proposals.event_id, proposals.portfolio_id;
 COMMENT ON VIEW open_proposals IS 'One row per open proposal and portfolio, oldest first: what waits for approval. The portfolios of a run are approved together.';
 COMMENT ON COLUMN open_proposals.run_id IS 'Run to approve or to decline, see runs.';
 COMMENT ON COLUMN open_proposals.as_of_date IS 'Trading day, exchange date.';
-COMMENT ON COLUMN open_proposals.reason IS 'Why approval is asked, in words.';
+COMMENT ON COLUMN open_proposals.reason IS 'Why approval is required, in words.';
 COMMENT ON COLUMN open_proposals.turnover IS 'One-way turnover, half of everything that would be traded, fraction of the portfolio value.';
 COMMENT ON COLUMN open_proposals.cash_weight IS 'Cash that it would leave, fraction of the portfolio value, exact.';
 COMMENT ON COLUMN open_proposals.n_positions IS 'Positions with a target above 0, count.';

@@ -1,6 +1,6 @@
 -- Grain: one row per open proposal, portfolio and asset with a target in it or visible, and one of CASH.
--- A proposal is held against what is visible of its day, or of the published day before it. What the proposal does not
--- trade is a hold; held against its own day, only where the visible targets do not trade it either.
+-- A proposal is compared with what is visible of its day, or of the published day before it. What the proposal does not
+-- trade is a hold; compared with its own day, only where the visible targets do not trade it either.
 -- Columns as in: targets
 CREATE OR REPLACE VIEW proposed_targets AS
 SELECT
@@ -57,7 +57,7 @@ ORDER BY
 
 COMMENT ON VIEW proposed_targets IS 'One row per open proposal, portfolio and asset with a target in it or visible, and one of CASH: what approving would change, and why. Nothing of it is visible to execution.';
 COMMENT ON COLUMN proposed_targets.as_of_date IS 'Trading day of the proposal, exchange date.';
-COMMENT ON COLUMN proposed_targets.visible_as_of_date IS 'Trading day of the visible targets that it is held against, exchange date: the same day or the published one before; null when there is none.';
+COMMENT ON COLUMN proposed_targets.visible_as_of_date IS 'Trading day of the visible targets that it is compared with, exchange date: the same day or the published one before; null when there is none.';
 COMMENT ON COLUMN proposed_targets.visible_target_weight IS 'Visible target, fraction of the portfolio value, exact; 0 when it has none.';
 COMMENT ON COLUMN proposed_targets.target_weight IS 'Proposed target, fraction of the portfolio value, exact; 0 when it has none.';
 COMMENT ON COLUMN proposed_targets.weight_change IS 'target_weight less visible_target_weight, fraction of the portfolio value, exact.';
@@ -68,5 +68,5 @@ COMMENT ON COLUMN proposed_targets.current_weight IS 'Weight held when computed,
 COMMENT ON COLUMN proposed_targets.trade_weight IS 'Weight that would be traded, fraction of the portfolio value, negative for a sale; null when the proposal has no row of the asset.';
 COMMENT ON COLUMN proposed_targets.action IS 'open, increase, decrease, close or hold; null when the proposal has no row of the asset.';
 COMMENT ON COLUMN proposed_targets.target_reason IS 'The proposed target in words; null when the proposal has no row of the asset.';
-COMMENT ON COLUMN proposed_targets.visible_run_id IS 'Run that it is held against, see runs; null for the first of a portfolio.';
+COMMENT ON COLUMN proposed_targets.visible_run_id IS 'Run that it is compared with, see runs; null for the first of a portfolio.';
 COMMENT ON COLUMN proposed_targets.run_id IS 'Proposed run, see runs.';

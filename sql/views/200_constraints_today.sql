@@ -1,4 +1,4 @@
--- Grain: one row per portfolio and constraint: the limits held against current_targets, missed ones first.
+-- Grain: one row per portfolio and constraint: the limits compared with current_targets, missed ones first.
 -- Columns as in: constraint_checks
 CREATE OR REPLACE VIEW constraints_today AS
 SELECT
@@ -66,7 +66,7 @@ LEFT JOIN (
     AND reached.value = constraint_checks.value::DECIMAL(12, 8)
 ORDER BY constraint_checks.portfolio_id, is_missed DESC, is_binding DESC, constraint_checks.constraint_name;
 
-COMMENT ON VIEW constraints_today IS 'One row per portfolio and constraint, missed and binding ones first: the limits held against current_targets.';
+COMMENT ON VIEW constraints_today IS 'One row per portfolio and constraint, missed and binding ones first: the limits compared with current_targets.';
 COMMENT ON COLUMN constraints_today.as_of_date IS 'Trading day, exchange date: the latest one published for the portfolio.';
 COMMENT ON COLUMN constraints_today.constraint_name IS 'Name of the limit.';
 COMMENT ON COLUMN constraints_today.limit_value IS 'The limit, in its unit: a fraction of the portfolio value, or a count.';

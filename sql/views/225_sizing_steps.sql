@@ -12,8 +12,8 @@ END;
 -- Grain: one row per step of the sizing of one weight: its number, and the sum that gives it from the numbers above.
 -- The equations are those of docs/sizing.md; their terms are read from stored weights, nothing is decided here.
 CREATE OR REPLACE MACRO sizing_steps(portfolio, asset, as_of) AS TABLE
-WITH asked AS (
-    SELECT portfolio::VARCHAR AS asked_portfolio, asset::VARCHAR AS asked_asset, as_of::DATE AS asked_day
+WITH request AS (
+    SELECT portfolio::VARCHAR AS requested_portfolio, asset::VARCHAR AS requested_asset, as_of::DATE AS requested_day
 ),
 run AS (
     SELECT
@@ -21,7 +21,7 @@ run AS (
         visible_runs.portfolio_id,
         (json_extract(runs.config, '$.portfolios')::MAP(VARCHAR, JSON))[visible_runs.portfolio_id] AS limits
     FROM visible_runs
-    JOIN asked ON visible_runs.portfolio_id = asked_portfolio AND visible_runs.as_of_date = asked_day
+    JOIN request ON visible_runs.portfolio_id = requested_portfolio AND visible_runs.as_of_date = requested_day
     JOIN runs USING (run_id)
 ),
 limit_values AS (
@@ -438,7 +438,7 @@ of_position AS (
             )
         ] AS steps
     FROM placed
-    JOIN asked ON placed.asset = asked_asset
+    JOIN request ON placed.asset = requested_asset
 )
 SELECT
     generate_subscripts(steps, 1) AS step,
@@ -454,5 +454,5 @@ COMMENT ON MACRO TABLE sizing_steps IS 'sizing_steps(portfolio VARCHAR, asset VA
 step BIGINT: Place among the steps, from 1.
 quantity VARCHAR: What the row tells, a word of docs/sizing.md: pinned weight, within limits, total to divide, tier, multiplier, dropped, lambda, raw weight, theta, stage 1 weight, factor, bucket factor, stage 2 weight, left over, room, bucket room, left for it, mu, bucket mu, residual weight, rounded down, rounding unit.
 value VARCHAR: Its value as text; weights are fractions of the portfolio value, with up to 12 digits.
-limit_value VARCHAR: The limit that it is held against, name and value; null when there is none.
+limit_value VARCHAR: The limit that it is compared with, name and value; null when there is none.
 words VARCHAR: The sum, and what it is.';

@@ -1,7 +1,7 @@
 -- Grain: one row per step of the story of one weight, from top to bottom.
 CREATE OR REPLACE MACRO explain(portfolio, asset, as_of) AS TABLE
-WITH asked AS (
-    SELECT portfolio::VARCHAR AS asked_portfolio, asset::VARCHAR AS asked_asset, as_of::DATE AS asked_day
+WITH request AS (
+    SELECT portfolio::VARCHAR AS requested_portfolio, asset::VARCHAR AS requested_asset, as_of::DATE AS requested_day
 ),
 visible AS (
     SELECT
@@ -12,7 +12,7 @@ visible AS (
         runs.inputs,
         (json_extract(runs.config, '$.portfolios')::MAP(VARCHAR, JSON))[visible_runs.portfolio_id] AS limits
     FROM visible_runs
-    JOIN asked ON visible_runs.portfolio_id = asked_portfolio AND visible_runs.as_of_date = asked_day
+    JOIN request ON visible_runs.portfolio_id = requested_portfolio AND visible_runs.as_of_date = requested_day
     JOIN runs USING (run_id)
 ),
 candidates AS (
@@ -23,23 +23,23 @@ crowd AS (
         count(candidate_rank) AS n_ranked,
         count(*) FILTER (is_selected) AS n_selected,
         arg_max(
-            candidates.asset, jaro_winkler_similarity(upper(candidates.asset), upper(asked_asset))
+            candidates.asset, jaro_winkler_similarity(upper(candidates.asset), upper(requested_asset))
         ) AS nearest_asset
-    FROM candidates, asked
+    FROM candidates, request
 ),
 renamed AS (
     SELECT string_agg(entry.key, ', ' ORDER BY entry.key) AS old_names
     FROM (
         SELECT unnest(map_entries(json_extract(inputs, '$.renamed')::MAP(VARCHAR, VARCHAR))) AS entry
         FROM visible
-    ), asked
-    WHERE entry.value = asked_asset
+    ), request
+    WHERE entry.value = requested_asset
 ),
 parts AS (
     SELECT scores.technical_score, scores.fundamental_score, scores.score AS combined_score
     FROM scores
     JOIN candidates ON candidates.asset = scores.asset AND candidates.score_date = scores.as_of_date
-    JOIN asked ON candidates.asset = asked_asset
+    JOIN request ON candidates.asset = requested_asset
     JOIN visible
         ON scores.model = (limits ->> 'model')
         AND list_contains(json_extract(inputs, '$.scores')::BIGINT[], scores.ingest_id)
@@ -48,7 +48,7 @@ last_score AS (
     SELECT max(scores.as_of_date) AS last_score_date
     FROM scores
     SEMI JOIN effective_ingests_as_of((SELECT published_at FROM visible)) AS counted USING (ingest_id)
-    JOIN asked ON scores.asset = asked_asset AND scores.as_of_date < asked_day
+    JOIN request ON scores.asset = requested_asset AND scores.as_of_date < requested_day
     JOIN visible ON scores.model = (limits ->> 'model')
 ),
 known AS (
@@ -57,10 +57,10 @@ known AS (
 near AS (
     SELECT
         count(*) AS n_days,
-        max(as_of_date) FILTER (as_of_date < asked_day) AS day_before,
-        min(as_of_date) FILTER (as_of_date > asked_day) AS day_after
+        max(as_of_date) FILTER (as_of_date < requested_day) AS day_before,
+        min(as_of_date) FILTER (as_of_date > requested_day) AS day_after
     FROM visible_runs
-    JOIN asked ON visible_runs.portfolio_id = asked_portfolio
+    JOIN request ON visible_runs.portfolio_id = requested_portfolio
 ),
 tried AS (
     SELECT
@@ -70,13 +70,13 @@ tried AS (
         array_to_string(
             list_filter(
                 string_split(tried_reason, '; '),
-                lambda sentence: starts_with(sentence, any_value(asked_portfolio) || ': ')
+                lambda sentence: starts_with(sentence, any_value(requested_portfolio) || ': ')
             ),
             '; '
         ) AS own_reasons
     FROM run_events
     JOIN runs USING (run_id)
-    JOIN asked ON runs.as_of_date = asked_day AND list_contains(runs.portfolio_ids, asked_portfolio)
+    JOIN request ON runs.as_of_date = requested_day AND list_contains(runs.portfolio_ids, requested_portfolio)
     LEFT JOIN proposal_history AS ended ON run_events.event_id = CASE ended.outcome
         WHEN 'declined' THEN ended.decision_id
         WHEN 'superseded' THEN ended.event_id
@@ -120,7 +120,7 @@ reach AS (
 ),
 story AS (
     SELECT
-        asked.*,
+        request.*,
         reach.*,
         sizing.*,
         visible.run_id,
@@ -138,7 +138,7 @@ story AS (
         size,
         target,
         summary
-    FROM asked
+    FROM request
     CROSS JOIN crowd
     CROSS JOIN known
     CROSS JOIN near
@@ -149,11 +149,11 @@ story AS (
     CROSS JOIN renamed
     LEFT JOIN visible ON true
     LEFT JOIN parts ON true
-    LEFT JOIN candidates AS decision ON decision.asset = asked_asset
+    LEFT JOIN candidates AS decision ON decision.asset = requested_asset
     LEFT JOIN sizing_audit AS size
-        ON size.run_id = visible.run_id AND size.portfolio_id = visible.portfolio_id AND size.asset = asked_asset
+        ON size.run_id = visible.run_id AND size.portfolio_id = visible.portfolio_id AND size.asset = requested_asset
     LEFT JOIN targets AS target
-        ON target.run_id = visible.run_id AND target.portfolio_id = visible.portfolio_id AND target.asset = asked_asset
+        ON target.run_id = visible.run_id AND target.portfolio_id = visible.portfolio_id AND target.asset = requested_asset
     LEFT JOIN sizing_summary AS summary
         ON summary.run_id = visible.run_id AND summary.portfolio_id = visible.portfolio_id
 )
@@ -169,12 +169,12 @@ FROM (
                     WHEN n_days = 0
                     THEN format(
                         'No portfolio {} was ever published; published are: {}.',
-                        asked_portfolio,
+                        requested_portfolio,
                         coalesce(portfolio_ids, 'none')
                     )
                     ELSE concat_ws(
                         ' ',
-                        format('Nothing is published of {} for {}.', asked_portfolio, asked_day),
+                        format('Nothing is published of {} for {}.', requested_portfolio, requested_day),
                         coalesce(
                             format(
                                 'Its last run is {}: {}.',
@@ -189,10 +189,10 @@ FROM (
                 END
             ),
             step_when(
-                run_id IS NOT NULL AND decision.asset IS NULL AND asked_asset <> 'CASH', 'candidate', NULL, NULL,
+                run_id IS NOT NULL AND decision.asset IS NULL AND requested_asset <> 'CASH', 'candidate', NULL, NULL,
                 concat_ws(
                     ' ',
-                    format('{} is no candidate of {} on {}:', asked_asset, asked_portfolio, asked_day),
+                    format('{} is no candidate of {} on {}:', requested_asset, requested_portfolio, requested_day),
                     'neither held nor scored that day.',
                     format('The nearest name is {}.', nearest_asset)
                 )
@@ -385,5 +385,5 @@ COMMENT ON MACRO TABLE explain IS 'explain(portfolio VARCHAR, asset VARCHAR, as_
 step BIGINT: Place in the story, from 1.
 quantity VARCHAR: What the row tells: holding, restriction, score, score age, rank, gate, entry score, rival; the steps of sizing_steps; of CASH positions, invested weight, reachable weight, residual, relaxation; then target weight, trade, run, published at.
 value VARCHAR: Its value as text; weights are fractions of the portfolio value.
-limit_value VARCHAR: The limit that it is held against, name and value; null when there is none.
+limit_value VARCHAR: The limit that it is compared with, name and value; null when there is none.
 words VARCHAR: The step in words.';

@@ -1,22 +1,22 @@
 -- Grain: one row per change that would move one weight: another limit, another score, everything else equal.
 CREATE OR REPLACE MACRO what_would_change(portfolio, asset, as_of) AS TABLE
-WITH asked AS (
-    SELECT portfolio::VARCHAR AS asked_portfolio, asset::VARCHAR AS asked_asset, as_of::DATE AS asked_day
+WITH request AS (
+    SELECT portfolio::VARCHAR AS requested_portfolio, asset::VARCHAR AS requested_asset, as_of::DATE AS requested_day
 ),
 visible AS (
     SELECT
         visible_runs.portfolio_id,
         visible_runs.run_id,
-        asked_asset,
+        requested_asset,
         (json_extract(runs.config, '$.portfolios')::MAP(VARCHAR, JSON))[visible_runs.portfolio_id] AS limits
     FROM visible_runs
-    JOIN asked ON visible_runs.portfolio_id = asked_portfolio AND visible_runs.as_of_date = asked_day
+    JOIN request ON visible_runs.portfolio_id = requested_portfolio AND visible_runs.as_of_date = requested_day
     JOIN runs USING (run_id)
 ),
 candidates AS (
     FROM decisions SEMI JOIN visible USING (run_id, portfolio_id)
 ),
-asked_for AS (
+facts AS (
     SELECT
         limits,
         decision,
@@ -49,11 +49,11 @@ asked_for AS (
             '[{"min_score": "DOUBLE", "size_category": "VARCHAR", "score_multiplier": "DOUBLE"}]'
         ) AS tiers
     FROM visible
-    LEFT JOIN candidates AS decision ON decision.asset = asked_asset
+    LEFT JOIN candidates AS decision ON decision.asset = requested_asset
     LEFT JOIN sizing_audit AS size
-        ON size.run_id = visible.run_id AND size.portfolio_id = visible.portfolio_id AND size.asset = asked_asset
+        ON size.run_id = visible.run_id AND size.portfolio_id = visible.portfolio_id AND size.asset = requested_asset
     LEFT JOIN targets AS target
-        ON target.run_id = visible.run_id AND target.portfolio_id = visible.portfolio_id AND target.asset = asked_asset
+        ON target.run_id = visible.run_id AND target.portfolio_id = visible.portfolio_id AND target.asset = requested_asset
     LEFT JOIN sizing_summary AS summary
         ON summary.run_id = visible.run_id AND summary.portfolio_id = visible.portfolio_id
 ),
@@ -81,7 +81,7 @@ story AS (
         END AS binding_limit,
         target.current_weight * (1 - (limits ->> 'rebalance_band')::DOUBLE) AS band_from,
         target.current_weight * (1 + (limits ->> 'rebalance_band')::DOUBLE) AS band_to
-    FROM asked_for
+    FROM facts
 )
 SELECT
     generate_subscripts(changes, 1) AS step,

@@ -106,7 +106,7 @@ def _not_due(calendar: str, today: date, deadline: timedelta) -> NotDue:
 def find_missing(settings: Settings, due: Due) -> tuple[Missing, ...]:
     """Find the portfolios without visible targets of the day, in the live file."""
     with settings.open_warehouse().kept_open() as warehouse:
-        runs = warehouse.query("fates_on_day", day=due.day)
+        runs = warehouse.query("run_results_on_day", day=due.day)
         refusals = warehouse.query("refusals_on_day", day=due.day)
         halts = _read_halts(warehouse)
     visible = set(runs.filter("is_visible")["portfolio_id"])

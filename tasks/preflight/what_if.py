@@ -228,7 +228,7 @@ def _targets(warehouse: Warehouse, runs: pl.DataFrame) -> pl.DataFrame:
 
 def _refusals(warehouse: Warehouse, day: date) -> tuple[str, ...]:
     """Report which rows of the day's content are rejected: the first of them, and how many there are."""
-    rejected = warehouse.query("picture_refused_rows", as_of_date=day, most_rows=_MOST_ROWS).rows(named=True)
+    rejected = warehouse.query("chart_rejected_rows", as_of_date=day, most_rows=_MOST_ROWS).rows(named=True)
     told = [f"{row['source']}, row {row['row_number']}: {row['reason']}" for row in rejected]
     n_more = rejected[0]["n_refused"] - len(rejected) if rejected else 0
     return (*(f"rejected: {one}" for one in told), *([f"rejected: {n_more} more rows"] if n_more else []))

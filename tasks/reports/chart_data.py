@@ -35,7 +35,7 @@ _TRADES = {"open": "bought", "increase": "bought", "decrease": "sold", "close": 
 
 
 class ChartRows(NamedTuple):
-    """What the charts of a run are drawn from: the rows of the queries of these names, `picture_` before them."""
+    """What the charts of a run are drawn from: the rows of the queries of these names, `chart_` before them."""
 
     weights: pl.DataFrame
     buckets: pl.DataFrame
@@ -46,16 +46,16 @@ def read_chart_rows(reader: Reader, run_id: str, portfolio_ids: Sequence[str]) -
     """Read what the charts of portfolios of any stored run show, published or not."""
     of_run = {"run_id": run_id, "portfolio_ids": list(portfolio_ids)}
     return ChartRows(
-        weights=reader.query("picture_weights", **of_run),
-        buckets=reader.query("picture_buckets", **of_run),
-        history=reader.query("picture_history", **of_run, most_days=MOST_DAYS),
+        weights=reader.query("chart_weights", **of_run),
+        buckets=reader.query("chart_buckets", **of_run),
+        history=reader.query("chart_history", **of_run, most_days=MOST_DAYS),
     )
 
 
 def weight_rows(weights: pl.DataFrame) -> pl.DataFrame:
     """Return each portfolio's assets that change most, then its largest, in the order of their weights, cash last.
 
-    *Requires* the columns of the query `picture_weights`. *Adds* `trade` (bought, sold, kept) and `label`.
+    *Requires* the columns of the query `chart_weights`. *Adds* `trade` (bought, sold, kept) and `label`.
     """
     size = pl.max_horizontal("target_weight", "current_weight")
     traded = pl.when(pl.col("trade_weight") == 0).then(pl.lit(""))
@@ -77,7 +77,7 @@ def weight_rows(weights: pl.DataFrame) -> pl.DataFrame:
 def stage_rows(weights: pl.DataFrame) -> pl.DataFrame:
     """Return a bar for each stage of each portfolio's largest positions, in the order of the panels and stages.
 
-    *Requires* the columns of the query `picture_weights`. *Returns* `name, stage, low, high, level, kind, label, cap`:
+    *Requires* the columns of the query `chart_weights`. *Returns* `name, stage, low, high, level, kind, label, cap`:
     from where to where the stage takes the weight, and at which level it is then. A pinned position has only a target.
     """
     n_portfolios = weights["portfolio_id"].n_unique()
@@ -96,7 +96,7 @@ def stage_rows(weights: pl.DataFrame) -> pl.DataFrame:
 
 
 def bucket_rows(buckets: pl.DataFrame) -> pl.DataFrame:
-    """Return the buckets with a word for how each stands. *Requires* the columns of the query `picture_buckets`.
+    """Return the buckets with a word for how each stands. *Requires* the columns of the query `chart_buckets`.
 
     *Adds* `state` (at its limit, below its limit, no limit), `end`, where its row ends, and `label`.
     """
@@ -118,7 +118,7 @@ def history_rows(rows: pl.DataFrame) -> pl.DataFrame:
 def past_weights(targets: pl.DataFrame, history: pl.DataFrame) -> pl.DataFrame:
     """Return the weights of each portfolio's largest positions on the days of its history, the largest of now first.
 
-    *Requires* the columns of the queries `report_past_targets` and `picture_history`.
+    *Requires* the columns of the queries `report_past_targets` and `chart_history`.
     *Returns* `portfolio_id, as_of_date, asset, target_weight`; a day without the asset has no row.
     """
     held = (

@@ -71,7 +71,7 @@ def charts_of(rows: ChartRows, past: pl.DataFrame | None = None) -> list[Chart]:
 def weights_before_and_after(weights: pl.DataFrame) -> alt.FacetChart:
     """Show each asset's weight before the run and its target, a panel a portfolio, with the cap as a line.
 
-    *Requires* the columns of the query `picture_weights`.
+    *Requires* the columns of the query `chart_weights`.
     """
     rows = weight_rows(weights)
     scale, edge = _scale_of(rows, "target_weight", "current_weight", "max_single_position")
@@ -103,7 +103,7 @@ def weights_before_and_after(weights: pl.DataFrame) -> alt.FacetChart:
 def stages_of_the_largest(weights: pl.DataFrame) -> alt.FacetChart:
     """Show how the largest positions came to their weights, stage by stage, with the cap as a line.
 
-    *Requires* the columns of the query `picture_weights`.
+    *Requires* the columns of the query `chart_weights`.
     """
     rows = stage_rows(weights)
     scale, edge = _scale_of(rows, "high", "cap")
@@ -139,7 +139,7 @@ def stages_of_the_largest(weights: pl.DataFrame) -> alt.FacetChart:
 def buckets_against_limits(buckets: pl.DataFrame) -> alt.FacetChart:
     """Show the weight of each bucket before and after, and its limit as a line, a panel a portfolio.
 
-    *Requires* the columns of the query `picture_buckets`.
+    *Requires* the columns of the query `chart_buckets`.
     """
     rows = bucket_rows(buckets)
     scale, edge = _scale_of(rows, "end")
@@ -165,7 +165,7 @@ def buckets_against_limits(buckets: pl.DataFrame) -> alt.FacetChart:
 def cash_and_turnover(history: pl.DataFrame) -> alt.VConcatChart:
     """Show cash and one-way turnover of the last days, a line a portfolio.
 
-    *Requires* the columns of the query `picture_history`.
+    *Requires* the columns of the query `chart_history`.
     """
     rows = history_rows(history)
     portfolios = rows["portfolio_id"].unique().sort().to_list()

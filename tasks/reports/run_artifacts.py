@@ -82,9 +82,9 @@ def report_failure(settings: Settings, day: date, run_id: str, reason: str) -> N
     warehouse = settings.open_warehouse()
     with warehouse.kept_open() as kept:
         state = kept.query("run_by_id", run_id=run_id)["state"].to_list()
-        rejected = kept.query("picture_refused_rows", as_of_date=day, most_rows=_MOST_ROWS)
-        missing = kept.query("picture_missing_scores", run_id=run_id, most_rows=_MOST_ROWS)
-        staying = kept.query("picture_staying_targets", run_id=run_id, most_rows=MOST_NAMED)
+        rejected = kept.query("chart_rejected_rows", as_of_date=day, most_rows=_MOST_ROWS)
+        missing = kept.query("chart_missing_scores", run_id=run_id, most_rows=_MOST_ROWS)
+        staying = kept.query("chart_staying_targets", run_id=run_id, most_rows=MOST_NAMED)
     reasons = reason.split("; ") if state == ["held"] else _CHECK.split(reason)
     told = "\n".join(f"- {escape_markdown(one)}" for one in reasons)
     parts = [
@@ -142,8 +142,8 @@ def _show(warehouse: Warehouse, title: str, day: date, run_id: str, first: str, 
         from tasks.reports.chart_page import chart_page  # noqa: PLC0415 - Altair takes a while to import
 
         shown = first_portfolios(summary)
-        changes = kept.query("picture_changes", run_id=run_id, portfolio_ids=shown)
-        rejected = kept.query("picture_refused_rows", as_of_date=day, most_rows=_MOST_ROWS)
+        changes = kept.query("chart_changes", run_id=run_id, portfolio_ids=shown)
+        rejected = kept.query("chart_rejected_rows", as_of_date=day, most_rows=_MOST_ROWS)
         rows = read_chart_rows(kept, run_id, shown)
     queries = page.sql_block(*page.run_queries(run_id, day), *more_queries)
     rest = [as_markdown(tables.rejected_rows(rejected)), queries, f"Run `{run_id}`"]
@@ -159,7 +159,7 @@ def _show(warehouse: Warehouse, title: str, day: date, run_id: str, first: str, 
 
 
 def target_table(weights: pl.DataFrame) -> tuple[list[dict[str, object]], str]:
-    """Return the rows of the target table, and what is left out, in words. *Requires* those of `picture_weights`."""
+    """Return the rows of the target table, and what is left out, in words. *Requires* those of `chart_weights`."""
     shown = weights
     if weights.height > MOST_TARGETS:
         busiest = weights.sort(pl.col("trade_weight").abs(), "target_weight", descending=True)

@@ -56,7 +56,7 @@ def totals(day: pl.DataFrame) -> str:
 def moves_of(weights: pl.DataFrame, changes: pl.DataFrame) -> pl.DataFrame:
     """Return what is traded with the reason in words, the largest trades first.
 
-    *Requires* the columns of the queries `picture_weights` and `picture_changes`. The reason of a close is its gate, of
+    *Requires* the columns of the queries `chart_weights` and `chart_changes`. The reason of a close is its gate, of
     everything else what moved since the day before; where there is none, how the target came about.
     """
     own = ~pl.element().str.contains(r"^(others|holding) ")

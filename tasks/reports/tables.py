@@ -172,7 +172,7 @@ def trades(moves: pl.DataFrame, title: str = "Trades, in their order", note: str
 
 
 def opened_and_closed(weights: pl.DataFrame, decisions: pl.DataFrame) -> Table:
-    """Return which names come and go, and what was decided. *Requires* `picture_weights` and `decisions_of_runs`."""
+    """Return which names come and go, and what was decided. *Requires* `chart_weights` and `decisions_of_runs`."""
     moved = weights.filter(pl.col("action").is_in(["open", "close"]), ~pl.col("is_cash"))
     rows = (
         moved.select("asset", "action")
@@ -183,7 +183,7 @@ def opened_and_closed(weights: pl.DataFrame, decisions: pl.DataFrame) -> Table:
 
 
 def positions(weights: pl.DataFrame) -> Table:
-    """Return every weight from raw to target, cash last. *Requires* the rows of `picture_weights`."""
+    """Return every weight from raw to target, cash last. *Requires* the rows of `chart_weights`."""
     return _table("Every position, from raw weight to target", _POSITIONS, weights, "There is no position.")
 
 
@@ -216,14 +216,14 @@ def rejected_files(files: pl.DataFrame) -> Table:
 
 
 def rejected_rows(rows: pl.DataFrame) -> Table:
-    """Return the rejected rows of the day's files. *Requires* the rows of `picture_refused_rows`."""
+    """Return the rejected rows of the day's files. *Requires* the rows of `chart_rejected_rows`."""
     return _table("Rejected rows", _REJECTED_ROWS, rows, "Every row was accepted.", _note(rows, "n_refused", "rows"))
 
 
 def unpublished(missing: pl.DataFrame, staying: pl.DataFrame) -> tuple[Table, ...]:
     """Return what a run without visible targets lacked, and what stays in force; nothing where there is no such run.
 
-    *Requires* the rows of `picture_missing_scores` and `picture_staying_targets`.
+    *Requires* the rows of `chart_missing_scores` and `chart_staying_targets`.
     """
     if staying.is_empty():
         return ()

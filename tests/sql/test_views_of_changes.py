@@ -321,7 +321,7 @@ def test_what_changed_for_hundreds_of_portfolios_takes_no_more_memory_than_their
         warehouse.start_run(replace(run, inputs={"ingests": [1], "holdings": holdings}), "test")
         warehouse.publish(run_id, make_frames(portfolios, day), "test")
     little = Warehouse(warehouse.path, tmp_path / "snapshot.duckdb", tmp_path / "export", memory_limit="100MB")
-    changes = little.query("picture_changes", run_id="r2", portfolio_ids=names)
+    changes = little.query("chart_changes", run_id="r2", portfolio_ids=names)
     assert changes.filter(asset="AAA")["change_reason"].str.contains("max_single_position 0.5 -> 0.6").all()
     assert little.query("days_to_bring_up_to_date", run_id="r2").height == 1
 

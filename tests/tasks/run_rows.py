@@ -1,4 +1,4 @@
-"""Rows of runs as the queries picture_* give them, made by hand."""
+"""Rows of runs as the queries chart_* return them, made by hand."""
 
 from decimal import Decimal
 

@@ -39,7 +39,7 @@ def write_run_results(
     """
     fates = pl.DataFrame(schema=_ROW)
     if settings.warehouse.exists():
-        fates = settings.open_warehouse().query("fates_since", since=since, first=days[0], last=days[1])
+        fates = settings.open_warehouse().query("run_results_since", since=since, first=days[0], last=days[1])
     ended = fates.filter(pl.col("state").is_in(_ENDED))
     told = {(row["as_of_date"], tuple(row["portfolio_ids"])) for row in ended.iter_rows(named=True)}
     told |= {(day, ()) for day, _ in told}

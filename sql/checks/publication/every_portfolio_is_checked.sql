@@ -2,7 +2,7 @@
 -- Parameters: $run_id VARCHAR.
 SELECT
     portfolio_id,
-    'no limit was held against its targets' AS detail
+    'no limit was compared with its targets' AS detail
 FROM (SELECT unnest(portfolio_ids) AS portfolio_id FROM runs WHERE run_id = $run_id) AS portfolios
 WHERE NOT EXISTS (
     SELECT 1

@@ -6,7 +6,7 @@
 WITH of_kind AS (
     SELECT
         *,
-        $as_of_date::DATE IS NULL AS is_asked_for_many,
+        $as_of_date::DATE IS NULL AS is_for_many_days,
         -- An earlier release did not record it: what has more than one day was read as such.
         coalesce(has_many_days, count(*) OVER (PARTITION BY sha256, ingested_at) > 1) AS is_of_many
     FROM ingests
@@ -16,8 +16,8 @@ judged AS (
     SELECT
         *,
         coalesce(
-            bool_or(refusal IS NULL AND (is_of_many OR NOT is_asked_for_many)) OVER (
-                PARTITION BY CASE WHEN is_asked_for_many THEN as_of_date END
+            bool_or(refusal IS NULL AND (is_of_many OR NOT is_for_many_days)) OVER (
+                PARTITION BY CASE WHEN is_for_many_days THEN as_of_date END
                 ORDER BY as_of_date DESC, ingest_id DESC
                 ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
             ),
@@ -25,7 +25,7 @@ judged AS (
         ) AS is_replaced_on_day
     FROM of_kind
     WHERE
-        is_asked_for_many
+        is_for_many_days
         OR as_of_date = $as_of_date::DATE
         OR (as_of_date < $as_of_date::DATE AND kind IN ('assets', 'restrictions', 'renames'))
 )

@@ -1,4 +1,4 @@
--- Grain: one row per day asked for and source that a run of it reads, as it was known at $known_at: the scores of each
+-- Grain: one row per requested day and source that a run of it reads, as it was known at $known_at: the scores of each
 -- day from its $since on, the newest asset list, list of restrictions and list of renames, and for every portfolio the newest positions
 -- up to the day and the published run of the latest day before it. Of each kind and day the newest ingest counts, as a
 -- whole; portfolio_id is null where a source is for all, run_id but for targets, ingest_id for targets. n_rows is
@@ -6,7 +6,7 @@
 -- day's does not. Two kinds are not read, but reported: `named`, the portfolios of the newest
 -- positions up to the day, and `unnamed`, those that positions named since as_of_date and the day's own do not.
 -- Parameters: $days DATE[], $since DATE[] (first day of the scores, one for each of $days), $known_at TIMESTAMPTZ.
-WITH asked AS (
+WITH request AS (
     SELECT
         unnest($days::DATE[]) AS day,
         unnest($since::DATE[]) AS since
@@ -29,12 +29,12 @@ held AS (
 ),
 newest_positions AS (
     SELECT
-        asked.day,
+        request.day,
         known.as_of_date,
         known.ingest_id
-    FROM asked
-    JOIN known ON known.kind = 'positions' AND known.as_of_date <= asked.day
-    QUALIFY row_number() OVER (PARTITION BY asked.day ORDER BY known.as_of_date DESC) = 1
+    FROM request
+    JOIN known ON known.kind = 'positions' AND known.as_of_date <= request.day
+    QUALIFY row_number() OVER (PARTITION BY request.day ORDER BY known.as_of_date DESC) = 1
 ),
 named AS (
     SELECT DISTINCT
@@ -71,36 +71,36 @@ listed AS (
 ),
 last_listed AS (
     SELECT
-        asked.day,
+        request.day,
         listed.asset,
         max(listed.as_of_date) AS as_of_date
-    FROM asked
-    JOIN listed ON listed.as_of_date <= asked.day
-    GROUP BY asked.day, listed.asset
+    FROM request
+    JOIN listed ON listed.as_of_date <= request.day
+    GROUP BY request.day, listed.asset
 ),
 found AS (
     SELECT
-        asked.day,
+        request.day,
         'scores' AS kind,
         NULL::VARCHAR AS portfolio_id,
         known.as_of_date,
         known.ingest_id,
         NULL::VARCHAR AS run_id,
         known.rows_accepted AS n_rows
-    FROM asked
-    JOIN known ON known.kind = 'scores' AND known.as_of_date BETWEEN asked.since AND asked.day
+    FROM request
+    JOIN known ON known.kind = 'scores' AND known.as_of_date BETWEEN request.since AND request.day
     UNION ALL
     SELECT
-        asked.day,
+        request.day,
         known.kind,
         NULL,
         known.as_of_date,
         known.ingest_id,
         NULL,
         NULL
-    FROM asked
-    JOIN known ON known.kind IN ('assets', 'restrictions', 'renames') AND known.as_of_date <= asked.day
-    QUALIFY row_number() OVER (PARTITION BY asked.day, known.kind ORDER BY known.as_of_date DESC) = 1
+    FROM request
+    JOIN known ON known.kind IN ('assets', 'restrictions', 'renames') AND known.as_of_date <= request.day
+    QUALIFY row_number() OVER (PARTITION BY request.day, known.kind ORDER BY known.as_of_date DESC) = 1
     UNION ALL
     SELECT
         former.day,
@@ -115,17 +115,17 @@ found AS (
     QUALIFY known.as_of_date < max(known.as_of_date) OVER (PARTITION BY former.day)
     UNION ALL
     SELECT
-        asked.day,
+        request.day,
         'positions',
         held.portfolio_id,
         held.as_of_date,
         held.ingest_id,
         NULL,
         NULL
-    FROM asked
-    JOIN held ON held.as_of_date <= asked.day
+    FROM request
+    JOIN held ON held.as_of_date <= request.day
     QUALIFY row_number() OVER (
-        PARTITION BY asked.day, held.portfolio_id ORDER BY held.as_of_date DESC, held.ingest_id DESC
+        PARTITION BY request.day, held.portfolio_id ORDER BY held.as_of_date DESC, held.ingest_id DESC
     ) = 1
     UNION ALL
     SELECT
@@ -152,16 +152,16 @@ found AS (
     WHERE newest_positions.as_of_date = newest_positions.day
     UNION ALL
     SELECT
-        asked.day,
+        request.day,
         'targets',
         visible.portfolio_id,
         visible.as_of_date,
         NULL,
         visible.run_id,
         NULL
-    FROM asked
-    JOIN visible ON visible.as_of_date < asked.day
-    QUALIFY row_number() OVER (PARTITION BY asked.day, visible.portfolio_id ORDER BY visible.as_of_date DESC) = 1
+    FROM request
+    JOIN visible ON visible.as_of_date < request.day
+    QUALIFY row_number() OVER (PARTITION BY request.day, visible.portfolio_id ORDER BY visible.as_of_date DESC) = 1
 )
 SELECT
     day,

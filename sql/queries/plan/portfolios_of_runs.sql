@@ -1,4 +1,4 @@
--- Grain: one row per portfolio and run that are asked for. Turnover is one-way, as in the view turnover.
+-- Grain: one row per portfolio and requested run. Turnover is one-way, as in the view turnover.
 -- Parameters: $portfolio_ids VARCHAR[], $run_ids VARCHAR[], which belong together.
 SELECT
     targets.portfolio_id,
@@ -21,6 +21,6 @@ JOIN (
     SELECT
         unnest($portfolio_ids::VARCHAR[]) AS portfolio_id,
         unnest($run_ids::VARCHAR[]) AS run_id
-) AS asked ON asked.portfolio_id = targets.portfolio_id AND asked.run_id = targets.run_id
+) AS requested ON requested.portfolio_id = targets.portfolio_id AND requested.run_id = targets.run_id
 GROUP BY targets.portfolio_id, targets.run_id
 ORDER BY targets.portfolio_id;

@@ -80,19 +80,19 @@ def read_day(reader: Reader, day: date, wanted: Collection[str] = ()) -> DayRows
         charts=charts,
         past=past_weights(reader.query("report_past_targets", run_ids=past_runs, **named), charts.history),
         summary=summary,
-        changes=pl.concat(reader.query("picture_changes", **one) for one in first.each()),
+        changes=pl.concat(reader.query("chart_changes", **one) for one in first.each()),
         sizing=every.own("sizing_summary_of_runs"),
         checks=first.own("report_checks", **named),
         decisions=first.own("report_decisions", **named),
         missed_limits=every.own("report_missed_limits"),
         stale_holdings=every.own("report_stale_holdings"),
         sources=reader.query("report_sources", run_ids=[*every.run_ids, *unpublished]),
-        refused_rows=reader.query("picture_refused_rows", as_of_date=day, most_rows=MOST_REJECTED),
+        refused_rows=reader.query("chart_rejected_rows", as_of_date=day, most_rows=MOST_REJECTED),
         refused_files=reader.query("refusals_on_day", day=day),
         halts=reader.query("halts_in_force"),
         corrected=find_corrected(reader, wanted or portfolios["portfolio_id"], before=day),
-        missing=reader.query("picture_missing_scores", run_id=run_id, most_rows=MOST_REJECTED),
-        staying=reader.query("picture_staying_targets", run_id=run_id, most_rows=MOST_NAMED),
+        missing=reader.query("chart_missing_scores", run_id=run_id, most_rows=MOST_REJECTED),
+        staying=reader.query("chart_staying_targets", run_id=run_id, most_rows=MOST_NAMED),
     )
 
 

@@ -28,7 +28,7 @@ def published(warehouse: Warehouse) -> Warehouse:
 
 
 def test_the_weights_of_a_run_come_with_their_stages_and_cap(published: Warehouse) -> None:
-    rows = published.query("picture_weights", run_id="r2", portfolio_ids=BOTH)
+    rows = published.query("chart_weights", run_id="r2", portfolio_ids=BOTH)
     assert rows.select("asset", "target_weight", "raw_weight", "max_single_position").rows() == [
         ("BBB", Decimal("0.5"), 0.5, Decimal("0.5")),
         ("AAA", Decimal("0.4"), 0.4, Decimal("0.5")),
@@ -39,44 +39,44 @@ def test_the_weights_of_a_run_come_with_their_stages_and_cap(published: Warehous
 
 def test_without_dynamic_sizing_there_is_no_cap_and_no_bucket_limit(warehouse: Warehouse) -> None:
     _publish(warehouse, "r1", ONE, enable_dynamic_sizing=False)
-    assert warehouse.query("picture_weights", run_id="r1", portfolio_ids=BOTH)["max_single_position"].null_count() == 4
-    assert warehouse.query("picture_buckets", run_id="r1", portfolio_ids=BOTH)["limit_weight"].null_count() == 2
+    assert warehouse.query("chart_weights", run_id="r1", portfolio_ids=BOTH)["max_single_position"].null_count() == 4
+    assert warehouse.query("chart_buckets", run_id="r1", portfolio_ids=BOTH)["limit_weight"].null_count() == 2
 
 
 def test_a_bucket_has_its_weight_before_and_after_and_its_own_limit(published: Warehouse) -> None:
-    assert published.query("picture_buckets", run_id="r2", portfolio_ids=BOTH).rows() == [
+    assert published.query("chart_buckets", run_id="r2", portfolio_ids=BOTH).rows() == [
         ("p1", "health", Decimal(0), Decimal("0.5"), Decimal("0.6")),
         ("p1", "tech", Decimal("0.1"), Decimal("0.4"), Decimal("0.65")),
     ]
 
 
 def test_the_history_ends_with_the_run_and_has_at_most_the_days_asked_for(published: Warehouse) -> None:
-    days = published.query("picture_history", run_id="r2", portfolio_ids=BOTH, most_days=60)
+    days = published.query("chart_history", run_id="r2", portfolio_ids=BOTH, most_days=60)
     assert days.select("portfolio_id", "as_of_date", "cash_weight").rows() == [
         ("p1", DAY, Decimal("0.15")),
         ("p1", NEXT, Decimal("0.05")),
     ]
-    assert published.query("picture_history", run_id="r2", portfolio_ids=BOTH, most_days=1)["as_of_date"].to_list() == [
+    assert published.query("chart_history", run_id="r2", portfolio_ids=BOTH, most_days=1)["as_of_date"].to_list() == [
         NEXT
     ]
-    assert published.query("picture_history", run_id="r1", portfolio_ids=BOTH, most_days=60)[
+    assert published.query("chart_history", run_id="r1", portfolio_ids=BOTH, most_days=60)[
         "portfolio_id"
     ].to_list() == ["p1", "p2"]
 
 
 def test_changes_are_told_against_the_visible_day_before(published: Warehouse) -> None:
     changes = (
-        published.query("picture_changes", run_id="r2", portfolio_ids=BOTH)
+        published.query("chart_changes", run_id="r2", portfolio_ids=BOTH)
         .select("asset", "previous_as_of_date", "change")
         .rows()
     )
     assert ("BBB", DAY, "increased") in changes
-    assert published.query("picture_changes", run_id="r1", portfolio_ids=BOTH)["previous_as_of_date"].is_null().all()
+    assert published.query("chart_changes", run_id="r1", portfolio_ids=BOTH)["previous_as_of_date"].is_null().all()
 
 
 def test_what_stays_in_force_is_the_newest_visible_day_of_each_portfolio(published: Warehouse) -> None:
     published.start_run(make_run("r3", {**TWO, "p3": ONE["p1"]}, NEXT), "test")
-    rows = published.query("picture_staying_targets", run_id="r3", most_rows=2).rows()
+    rows = published.query("chart_staying_targets", run_id="r3", most_rows=2).rows()
     assert rows == [("p3", None, None, 3), ("p2", DAY, "r1", 3)]
 
 
@@ -84,10 +84,10 @@ def test_what_stays_in_force_is_the_newest_visible_day_of_each_portfolio(publish
 @pytest.mark.parametrize(
     ("name", "more"),
     [
-        ("picture_weights", {}),
-        ("picture_buckets", {}),
-        ("picture_history", {"most_days": 60}),
-        ("picture_changes", {}),
+        ("chart_weights", {}),
+        ("chart_buckets", {}),
+        ("chart_history", {"most_days": 60}),
+        ("chart_changes", {}),
     ],
 )
 def test_a_picture_has_only_the_portfolios_asked_for(published: Warehouse, name: str, more: dict[str, int]) -> None:

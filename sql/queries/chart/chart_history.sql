@@ -1,7 +1,7 @@
 -- Grain: one row per portfolio of the run and day: cash and turnover of the days that are visible before the run's day,
 -- at most $most_days with it, and of the run itself. Turnover is one-way: half of everything that is traded.
 -- Parameters: $run_id VARCHAR, $portfolio_ids VARCHAR[]: of these portfolios, $most_days INTEGER.
-WITH told AS (
+WITH covered AS (
     SELECT unnest(portfolio_ids) AS portfolio_id, as_of_date, run_id
     FROM runs
     WHERE run_id = $run_id
@@ -12,7 +12,7 @@ WITH told AS (
     WHERE visible_runs.as_of_date < runs.as_of_date AND list_contains(runs.portfolio_ids, visible_runs.portfolio_id)
 ),
 latest AS (
-    FROM told
+    FROM covered
     WHERE list_contains($portfolio_ids::VARCHAR[], portfolio_id)
     QUALIFY row_number() OVER (PARTITION BY portfolio_id ORDER BY as_of_date DESC) <= $most_days
 )

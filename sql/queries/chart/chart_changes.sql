@@ -4,12 +4,12 @@ SELECT portfolio_id, asset, previous_as_of_date, previous_target_weight, change,
 FROM differences_of((
     SELECT list({'portfolio_id': portfolio_id, 'run_id': $run_id, 'previous_run_id': previous_run_id})
     FROM (
-        SELECT told.portfolio_id, arg_max(visible_runs.run_id, visible_runs.as_of_date) AS previous_run_id
-        FROM (SELECT unnest(portfolio_ids) AS portfolio_id, as_of_date FROM runs WHERE run_id = $run_id) AS told
+        SELECT covered.portfolio_id, arg_max(visible_runs.run_id, visible_runs.as_of_date) AS previous_run_id
+        FROM (SELECT unnest(portfolio_ids) AS portfolio_id, as_of_date FROM runs WHERE run_id = $run_id) AS covered
         LEFT JOIN visible_runs
-            ON visible_runs.portfolio_id = told.portfolio_id AND visible_runs.as_of_date < told.as_of_date
-        WHERE list_contains($portfolio_ids::VARCHAR[], told.portfolio_id)
-        GROUP BY told.portfolio_id
+            ON visible_runs.portfolio_id = covered.portfolio_id AND visible_runs.as_of_date < covered.as_of_date
+        WHERE list_contains($portfolio_ids::VARCHAR[], covered.portfolio_id)
+        GROUP BY covered.portfolio_id
     )
 ))
 ORDER BY portfolio_id, asset;
