@@ -72,7 +72,7 @@ def test_a_day_that_the_calendar_does_not_know_is_one_sentence(exchange: str, da
     assert said in str(unknown_days(groups, day)[exchange])
 
 
-def test_the_first_days_of_a_calendar_have_fewer_days_before_them() -> None:
+def test_the_first_days_of_a_calendar_have_fewer_before_them() -> None:
     first = find_calendar(LATE).days[0]
     assert find_calendar(LATE).before(first, 3) == first
     assert find_calendar(LATE).after(first) == find_calendar(LATE).days[1]
@@ -85,14 +85,14 @@ def test_the_last_day_of_a_calendar_has_none_after_it() -> None:
         find_calendar(ENDED).last_closed(NOW)
 
 
-def test_an_ended_calendar_stops_neither_the_others_nor_the_watchdog() -> None:
+def test_an_ended_calendar_does_not_stop_the_watchdog() -> None:
     due, not_due = find_due({"a": ENDED, "b": "XNYS"}, datetime(2025, 6, 3, 9, tzinfo=UTC), None, timedelta(hours=3))
     assert ([one.portfolio_ids for one in due], not_due) == ([("a", "b")], [])
     _, not_due = find_due({"a": ENDED}, NOW, None, timedelta(hours=3))
     assert [(one.is_unknown, "is outside the calendar of XEND" in one.words) for one in not_due] == [(True, True)]
 
 
-def test_the_end_of_a_calendar_is_told_weeks_ahead_with_its_day() -> None:
+def test_the_end_of_a_calendar_is_reported_weeks_ahead_with_its_day() -> None:
     ended, ending = calendar_ends([ENDING, ENDED, "XNYS", LATE, ENDED], TODAY)
     assert (ended.exchange, ended.has_ended, ending.exchange, ending.has_ended) == (ENDED, True, ENDING, False)
     assert f"{TODAY + timedelta(days=20)}, in 20 days" in ending.words
@@ -157,7 +157,7 @@ ENDED_ON = TODAY - timedelta(days=30)
         ("{XNYS: {open: [2062-06-04]}}", (5, 18), "more than a year outside the calendar"),
     ],
 )
-def test_a_mistake_in_the_section_is_told_with_its_place(
+def test_a_mistake_in_the_section_is_reported_with_its_place(
     tmp_path: Path, section: str, place: tuple[int, int], said: str
 ) -> None:
     with pytest.raises(ConfigError) as caught:

@@ -94,7 +94,7 @@ def installed(tmp_path: Path, empty_warehouse: Path, monkeypatch: pytest.MonkeyP
 
 
 @pytest.mark.slow
-def test_a_correction_is_told_until_the_day_is_run_again_whatever_comes_later(installed: Installation) -> None:
+def test_a_correction_is_reported_until_the_day_is_run_again(installed: Installation) -> None:
     installed.run(FIRST)
     assert installed.found() == set()
     installed.score(FIRST, AAA=0.3, alt_BBB=0.3)
@@ -108,7 +108,7 @@ def test_a_correction_is_told_until_the_day_is_run_again_whatever_comes_later(in
 
 
 @pytest.mark.slow
-def test_health_page_and_status_say_so_with_the_command_that_fixes_it(installed: Installation) -> None:
+def test_health_page_and_status_name_the_command_that_fixes_it(installed: Installation) -> None:
     installed.run(FIRST)
     installed.score(FIRST, AAA=0.3, alt_BBB=0.3)
     installed.run(FIRST, "core")
@@ -171,7 +171,7 @@ CORRECTIONS: Mapping[str, tuple[str, date | None, tuple[str, ...], set[Row]]] = 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("what", CORRECTIONS)
-def test_every_kind_of_input_is_told_for_whom_it_would_change_something(installed: Installation, what: str) -> None:
+def test_every_kind_of_corrected_input_names_who_it_affects(installed: Installation, what: str) -> None:
     installed.run(FIRST)
     installed.run(NEXT)
     kind, day, rows, expected = CORRECTIONS[what]
@@ -259,9 +259,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.slow
 @given(data=st.data())
 @settings(max_examples=6, deadline=None)
-def test_the_view_is_what_comparing_every_visible_day_frame_by_frame_finds(
-    folder: Path, empty_warehouse: Path, data: st.DataObject
-) -> None:
+def test_the_view_equals_a_comparison_frame_by_frame(folder: Path, empty_warehouse: Path, data: st.DataObject) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Warehouse, "migrate", lambda _: ())
         installed = Installation(folder, empty_warehouse)

@@ -347,7 +347,7 @@ KNOWN: dict[str, tuple[str, bytes | str, str]] = {
 
 
 @pytest.mark.parametrize("name", KNOWN)
-def test_each_of_these_broken_files_is_told_in_its_own_words(installation: Installation, name: str) -> None:
+def test_each_of_these_broken_files_is_reported_in_its_own_words(installation: Installation, name: str) -> None:
     ending, content, expected = KNOWN[name]
     file = HostileFile("scores", f"scores_{DAY}{ending}", content.encode() if isinstance(content, str) else content)
     taken = read_only(file, installation.folder)
@@ -363,13 +363,13 @@ def test_each_of_these_broken_files_is_told_in_its_own_words(installation: Insta
     suppress_health_check=list(HealthCheck),
 )
 @given(st.randoms(use_true_random=False))
-def test_no_file_that_hypothesis_draws_loses_a_row_or_changes_a_value(installation: Installation, rng: Random) -> None:
+def test_no_drawn_file_loses_a_row_or_changes_a_value(installation: Installation, rng: Random) -> None:
     file = make_file(rng)
     judge(file, read_only(file, installation.folder))
 
 
 @pytest.mark.slow
-def test_no_file_of_thousands_loses_a_row_or_changes_a_value_on_its_way_into_a_warehouse(
+def test_no_generated_file_loses_a_row_or_changes_a_value(
     installation: Installation,
 ) -> None:
     outcomes: Counter[str] = Counter()

@@ -52,9 +52,7 @@ def _scores(lines: list[str]) -> str:
 
 
 @pytest.mark.parametrize("line", [SHORT, HIGH])
-def test_reading_stops_where_too_many_rows_are_bad_and_says_how_many_it_read(
-    installation: Installation, line: str
-) -> None:
+def test_reading_stops_where_too_many_rows_are_bad(installation: Installation, line: str) -> None:
     path = installation.put("scores_2025-06-02.csv", _scores([line] * 500))
     refusal = installation.refusal()
     read, accepted, rejected, not_kept = _newest(installation)
@@ -71,7 +69,7 @@ def test_rows_that_are_few_beside_good_ones_are_read_to_the_end(installation: In
     assert (_newest(installation), _kept(installation)) == ((150, 100, 50, 45), KEPT)
 
 
-def test_rows_of_a_file_that_is_refused_whole_are_bounded_too(installation: Installation) -> None:
+def test_rows_of_a_file_that_is_rejected_whole_are_bounded_too(installation: Installation) -> None:
     installation.put("scores_2025-06-02.csv", _scores([GOOD] * 30 + [HIGH] * 3))
     assert "3 of its 33 rows cannot be used" in installation.refusal()
     assert (_newest(installation), _kept(installation)) == ((33, 0, 33, 28), KEPT)
@@ -100,7 +98,7 @@ LINES = st.lists(st.sampled_from([GOOD, GOOD, GOOD, SHORT, HIGH, TWIN, "  "]), m
     lines=LINES,
     is_lenient=st.booleans(),
 )
-def test_every_row_that_was_read_is_counted_and_the_warehouse_is_sound(
+def test_every_row_read_is_counted_and_the_warehouse_is_sound(
     installation: Installation, *, lines: list[str], is_lenient: bool
 ) -> None:
     own = installation.settings.model_copy(update={"max_reject_share": 1 if is_lenient else 0.05})

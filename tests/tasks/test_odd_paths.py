@@ -92,7 +92,7 @@ class TestFolders:
 
 @pytest.mark.usefixtures("here")
 class TestGlobs:
-    def test_what_the_config_writes_is_a_glob_that_hidden_files_do_not_match(self) -> None:
+    def test_a_glob_of_the_config_does_not_match_hidden_files(self) -> None:
         Path("vendor/.eod_2025-06-02.csv").write_text("half a file")
         assert _found("ven[d]or/*{as_of_date}.csv") == ["assets.csv", "eod_2025-06-02.csv"]
         with pytest.raises(SourceError, match="no scores for 2025-06-02 at"):
@@ -168,7 +168,7 @@ class TestSpecialFiles:
     @pytest.mark.parametrize(
         "name", ["inbox/scores_2025-06-02.csv", "inbox/assets.csv", "inbox/restrictions.csv", "assets.csv"]
     )
-    def test_under_a_known_name_it_is_refused(self, special: tuple[Callable[[Path], object], str], name: str) -> None:
+    def test_under_a_known_name_it_is_rejected(self, special: tuple[Callable[[Path], object], str], name: str) -> None:
         make, said = special
         Path("inbox/assets.csv").unlink() if "assets" in name else None
         Path(name).unlink(missing_ok=True)
@@ -178,14 +178,14 @@ class TestSpecialFiles:
         assert Path(name).name in error
 
     @pytest.mark.parametrize("path", ["vendor/eod-{as_of_date}.csv", "vendor/eod-*.csv"])
-    def test_by_a_feed_it_is_refused(self, special: tuple[Callable[[Path], object], str], path: str) -> None:
+    def test_by_a_feed_it_is_rejected(self, special: tuple[Callable[[Path], object], str], path: str) -> None:
         make, said = special
         make(Path("vendor/eod-2025-06-02.csv"))
         errors = _errors(f"feeds: {{scores: {{path: '{path}'}}}}")
         is_folder = make == Path.mkdir and "*" not in path
         assert any(("no scores" if is_folder else said) in error for error in errors)
 
-    def test_a_run_refuses_it_as_well(self, migrated: Path) -> None:
+    def test_a_run_rejects_it_as_well(self, migrated: Path) -> None:
         Path("inbox/assets.csv").unlink()
         _fifo(Path("inbox/assets.csv"))
         with pytest.raises(SourceError, match="it is a pipe, not a file"):
@@ -193,7 +193,7 @@ class TestSpecialFiles:
 
 
 @pytest.mark.parametrize("field", ["warehouse", "snapshot", "export_folder"])
-def test_a_file_that_duckdb_cannot_name_is_refused_before_anything_is_made(tmp_path: Path, field: str) -> None:
+def test_a_file_that_duckdb_cannot_name_is_rejected_first(tmp_path: Path, field: str) -> None:
     settings = Settings(warehouse=tmp_path / "warehouse.duckdb").at({field: tmp_path / os.fsdecode(b"\xff.duckdb")})
     with pytest.raises(WarehouseError, match=r"\\xff\.duckdb is no path in UTF-8"):
         settings.open_warehouse()

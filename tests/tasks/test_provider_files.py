@@ -170,7 +170,7 @@ SHAPES = [
 
 
 @pytest.mark.parametrize(("name", "key"), SHAPES)
-def test_a_file_whose_shape_is_not_said_is_refused_with_the_way_out(tmp_path: Path, name: str, key: str) -> None:
+def test_a_file_whose_shape_is_not_declared_names_the_key(tmp_path: Path, name: str, key: str) -> None:
     case = CASES[name]
     read = _read(case._replace(feed={one: said for one, said in case.feed.items() if one != key}), tmp_path)
     assert not read.counts

@@ -116,7 +116,7 @@ def _day(**changes: object) -> DayFrames:
     return frames._replace(**changes)
 
 
-def test_weights_add_up_own_scores_count_and_lists_restrictions_and_limits_follow() -> None:
+def test_weights_scores_lists_and_limits_follow_a_rename() -> None:
     now = renamed(_day(), {"OLD": "NEW"})
     assert DayInputs(*now).holdings.rows() == [("p", "NEW", Decimal("0.15")), ("q", "NEW", Decimal("0.20"))]
     assert now.scores.select("asset", "score_date", "score").rows() == [
@@ -195,7 +195,7 @@ def _require_sound_and_replayed(settings: Settings) -> None:
 
 
 @pytest.mark.slow
-def test_a_holding_that_left_the_list_never_grows_and_keeps_its_bucket_day_after_day(
+def test_a_delisted_holding_never_grows_and_keeps_its_bucket(
     make: Callable[..., Settings],
 ) -> None:
     together, one_by_one = make("together"), make("one by one")
@@ -264,7 +264,7 @@ def test_a_rename_that_comes_later_computes_the_day_again(make: Callable[..., Se
 
 
 @pytest.mark.slow
-def test_positions_under_the_old_name_count_as_the_new_one_and_restrictions_bind_it(
+def test_positions_and_restrictions_follow_a_rename(
     make: Callable[..., Settings],
 ) -> None:
     settings = make("positions", renames=f"FB,META,{NEXT}\n")
@@ -292,9 +292,7 @@ def test_positions_under_the_old_name_count_as_the_new_one_and_restrictions_bind
         ("A,B,\n", "cannot be used"),
     ],
 )
-def test_renames_that_cannot_be_are_refused_whole_in_one_sentence(
-    make: Callable[..., Settings], rows: str, words: str
-) -> None:
+def test_impossible_renames_are_rejected_whole(make: Callable[..., Settings], rows: str, words: str) -> None:
     settings = make("refused")
     (settings.inbox / "renames.csv").write_text(f"old,new,valid_from\n{rows}")
     with pytest.raises(SourceError, match=words):

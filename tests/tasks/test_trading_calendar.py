@@ -21,17 +21,17 @@ def test_a_trading_day_is_let_through() -> None:
         (date(2025, 1, 9), "2025-01-08 and 2025-01-10"),
     ],
 )
-def test_christmas_a_saturday_and_a_day_of_mourning_are_no_trading_days(day: date, around: str) -> None:
+def test_holidays_and_weekends_are_no_trading_days(day: date, around: str) -> None:
     with pytest.raises(NotATradingDayError, match=f"is not a trading day of XNYS: the nearest are {around}"):
         find_calendar("XNYS").require_open(day)
 
 
-def test_a_day_outside_the_calendar_is_told() -> None:
+def test_a_day_outside_the_calendar_is_reported() -> None:
     with pytest.raises(NotATradingDayError, match="is outside the calendar of XNYS"):
         find_calendar("XNYS").require_open(date(1890, 1, 2))
 
 
-def test_an_unknown_exchange_is_told() -> None:
+def test_an_unknown_exchange_is_reported() -> None:
     with pytest.raises(ConfigError, match="exchange NOWHERE is unknown"):
         find_calendar("NOWHERE").require_open(date(2024, 12, 2))
 
@@ -41,7 +41,7 @@ def test_a_range_over_thanksgiving_leaves_it_and_the_weekend_out() -> None:
     assert days == (date(2024, 11, 27), date(2024, 11, 29), date(2024, 12, 2))
 
 
-def test_three_trading_days_before_the_monday_after_thanksgiving_is_the_tuesday_before() -> None:
+def test_three_trading_days_back_skip_thanksgiving() -> None:
     assert find_calendar("XNYS").before(date(2024, 12, 2), 3) == date(2024, 11, 26)
 
 
@@ -69,7 +69,7 @@ def test_a_day_before_a_holiday_closes_early_and_others_at_four() -> None:
     assert find_calendar("XNYS").close(date(2025, 12, 2)) == (datetime(2025, 12, 2, 21, tzinfo=UTC), False)
 
 
-def test_the_next_trading_day_is_after_the_holiday_and_the_weekend() -> None:
+def test_the_next_trading_day_skips_holiday_and_weekend() -> None:
     assert (
         find_calendar("XNYS").after(date(2025, 7, 3))
         == find_calendar("XNYS").after(date(2025, 7, 4))

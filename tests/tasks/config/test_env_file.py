@@ -33,9 +33,7 @@ def mistakes(folder: Path, text: str) -> str:
     return ""
 
 
-def test_settings_are_read_from_the_file_and_the_environment_goes_before(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_environment_takes_precedence_over_the_file(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (folder / ".env").write_text("BALLAST_INBOX='a b'\nexport BALLAST_EXCHANGE=XLON # London\nballast_keep_days=7\n")
     monkeypatch.setenv("BALLAST_EXCHANGE", "XTKS")
     settings = Settings()
@@ -54,7 +52,7 @@ def test_every_name_of_the_production_files_may_stand_there(folder: Path, exampl
     assert mistakes(folder, "".join(f"{name}=1\n" for name in names)) == ""
 
 
-def test_unknown_names_are_told_with_their_line_and_the_nearest(folder: Path) -> None:
+def test_unknown_names_are_reported_with_their_line_and_the_nearest(folder: Path) -> None:
     assert mistakes(folder, "A=1\n\nBALLAST_WAREHOSE=x\nBALLAST_QQ=1\n") == (
         "2 mistakes in the settings:\n"
         ".env:3: BALLAST_WAREHOSE is unknown; did you mean BALLAST_WAREHOUSE?\n"
@@ -62,7 +60,7 @@ def test_unknown_names_are_told_with_their_line_and_the_nearest(folder: Path) ->
     )
 
 
-def test_a_wrong_value_is_told_with_what_is_allowed_and_where_it_is_set(
+def test_a_wrong_value_is_reported_with_the_allowed_ones_and_its_place(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     text = "BALLAST_KEEP_DAYS=0\nBALLAST_MAX_REJECT_SHARE=x\n"

@@ -127,7 +127,7 @@ class TestSecrets:
             ("{vendor}/nothing.csv", SourceError, "/nothing.csv: deliver them, or correct the feed in the config"),
         ],
     )
-    def test_what_cannot_be_fetched_is_told_without_them(
+    def test_what_cannot_be_fetched_is_reported_without_them(
         self, settings: Settings, vendor: str, path: str, kind: type[SourceError], sentence: str
     ) -> None:
         url = "http://${FEED_USER}:${FEED_PASSWORD}@" + path.replace("{vendor}", vendor)
@@ -139,7 +139,7 @@ class TestSecrets:
         assert "p%40ss" not in str(caught.value)
         assert "desk" not in str(caught.value)
 
-    def test_a_password_in_the_file_is_refused_and_not_repeated(self, settings: Settings) -> None:
+    def test_a_password_in_the_file_is_rejected_and_not_repeated(self, settings: Settings) -> None:
         with pytest.raises(ConfigError, match="a password stands in the address: write") as caught:
             _take(settings, 'feeds: {scores: {path: "https://desk:hunter2@host/scores.csv"}}')
         assert "hunter2" not in str(caught.value)
@@ -217,7 +217,7 @@ class TestQueries:
         ("feeds: {scores: {path: [secret]}}", "scores: path: expected a text, or null"),
     ],
 )
-def test_a_mistake_is_told_with_the_others_of_the_file(tmp_path: Path, config: str, sentence: str) -> None:
+def test_a_mistake_is_reported_with_the_others_of_the_file(tmp_path: Path, config: str, sentence: str) -> None:
     path = tmp_path / "portfolios.yaml"
     path.write_text(f"{config}\nportfolios: {{core: {{max_position: 1}}}}")
     for load in (load_portfolios, load_feeds):

@@ -19,7 +19,7 @@ LIMITS = {"core": RebalancingLimits(), "wide": WIDE}
 
 @settings(max_examples=200, deadline=None)
 @given(seed=st.integers(0, 2**32))
-def test_changed_limits_are_those_of_the_model_or_refused_as_it_refuses(seed: int) -> None:
+def test_changed_limits_are_validated_as_the_model_does(seed: int) -> None:
     rng = Random(seed)
     configured, other = make_limits(rng, ["a", "b"], 5), make_limits(rng, ["a", "c"], 5).model_dump()
     names = rng.sample(sorted(other), rng.randint(0, len(other)))
@@ -65,7 +65,7 @@ def test_of_a_mapping_the_other_entries_stay() -> None:
         ),
     ],
 )
-def test_a_limit_that_cannot_be_is_told_by_its_flag_with_value_and_bound(asked: dict[str, Any], sentence: str) -> None:
+def test_an_invalid_limit_names_its_flag_value_and_bound(asked: dict[str, Any], sentence: str) -> None:
     with pytest.raises(UsageError) as refused:
         change_limits(LIMITS, asked)
     assert str(refused.value) == sentence
@@ -78,7 +78,7 @@ def test_an_unknown_portfolio_names_the_nearest() -> None:
         choose_portfolios(LIMITS, ["wide", "cor"])
 
 
-def test_what_is_other_than_configured_is_told_with_its_own_value() -> None:
+def test_changed_limits_are_reported_with_the_configured_value() -> None:
     changed = change_limits(LIMITS, {"min_position_size": 0.02})
     assert describe_changes(changed, LIMITS) == (
         "portfolio wide: limits other than configured: min_position_size 0.02 (0.2)",

@@ -24,7 +24,7 @@ def _problem(config: Path, text: str) -> str:
     return str(caught.value)
 
 
-def test_a_portfolio_takes_the_defaults_that_it_does_not_set_itself(config: Path) -> None:
+def test_a_portfolio_takes_the_defaults_that_it_does_not_set(config: Path) -> None:
     config.write_text(
         "defaults: {max_single_position: 0.1, max_total_positions: 20}\n"
         "portfolios:\n  a: {max_single_position: 0.2}\n  b:\n"
@@ -33,23 +33,23 @@ def test_a_portfolio_takes_the_defaults_that_it_does_not_set_itself(config: Path
     assert [(one.max_single_position, one.max_total_positions) for one in limits.values()] == [(0.2, 20), (0.1, 20)]
 
 
-def test_an_unknown_limit_is_told_with_the_nearest_known_one(config: Path) -> None:
+def test_an_unknown_limit_is_reported_with_the_nearest_known_one(config: Path) -> None:
     problem = _problem(config, "portfolios: {core: {max_single_positon: 0.1}}")
     assert problem == (
         f"{config}:1:21: portfolio core: limit max_single_positon is unknown; did you mean max_single_position?"
     )
 
 
-def test_an_unknown_limit_among_the_defaults_is_told_once(config: Path) -> None:
+def test_an_unknown_limit_among_the_defaults_is_reported_once(config: Path) -> None:
     problem = _problem(config, "defaults: {max_position: 0.1}\nportfolios: {a: , b: }")
     assert problem.count("max_position is unknown") == 1
 
 
-def test_an_unknown_section_is_told(config: Path) -> None:
+def test_an_unknown_section_is_reported(config: Path) -> None:
     assert "section default is unknown; did you mean defaults?" in _problem(config, "default: {}\nportfolios: {a: }")
 
 
-def test_every_mistake_is_told_at_once(config: Path) -> None:
+def test_every_mistake_is_reported_at_once(config: Path) -> None:
     problem = _problem(config, "portfolios: {a: {max_single_position: 1.5}, b: {min_position_size: 0.5}, c: 7}")
     assert "3 mistakes" in problem
     assert "portfolio a: max_single_position: expected a number above 0 and at most 1, got 1.5; default 0" in problem
@@ -57,17 +57,17 @@ def test_every_mistake_is_told_at_once(config: Path) -> None:
     assert "portfolio c: expected limits, got 7" in problem
 
 
-def test_a_limit_given_twice_is_refused_not_silently_overwritten(config: Path) -> None:
+def test_a_limit_given_twice_is_rejected_not_silently_overwritten(config: Path) -> None:
     problem = _problem(config, "portfolios:\n  a:\n    model: x\n    model: y\n")
     assert problem == f"{config}:4:5: model is given twice, first in line 3: keep one"
 
 
 @pytest.mark.parametrize("text", ["", "[]", "portfolios:", "portfolios: []", "defaults: {}"])
-def test_a_file_without_a_portfolio_is_refused(config: Path, text: str) -> None:
+def test_a_file_without_a_portfolio_is_rejected(config: Path, text: str) -> None:
     assert "expected" in _problem(config, text)
 
 
-def test_what_is_not_yaml_is_told_with_its_line(config: Path) -> None:
+def test_what_is_not_yaml_is_reported_with_its_line(config: Path) -> None:
     assert f"{config}:2:6: not YAML: while parsing" in _problem(config, "portfolios:\n  a: }\n")
 
 
@@ -76,7 +76,7 @@ def test_a_missing_file_says_how_to_name_it(tmp_path: Path) -> None:
         load_portfolios(tmp_path / "portfolios.yaml")
 
 
-def test_the_limits_of_the_universe_and_of_single_buckets_are_read(config: Path) -> None:
+def test_limits_of_the_universe_and_of_buckets_are_read(config: Path) -> None:
     config.write_text(
         "defaults:\n  max_positions_by_bucket: {Energy: 2, Materials: 1}\n"
         "portfolios:\n"
@@ -104,11 +104,11 @@ def test_the_limits_of_the_universe_and_of_single_buckets_are_read(config: Path)
         ("include_buckets: Energy", "include_buckets: expected a list of texts, got 'Energy'; write [Energy]"),
     ],
 )
-def test_a_mistake_in_a_limit_of_the_universe_is_told(config: Path, limits: str, told: str) -> None:
+def test_a_mistake_in_a_limit_of_the_universe_is_reported(config: Path, limits: str, told: str) -> None:
     assert f"portfolio core: {told}" in _problem(config, f"portfolios: {{core: {{{limits}}}}}")
 
 
-def test_terms_are_no_limits_and_those_of_the_defaults_count_where_a_portfolio_has_none(config: Path) -> None:
+def test_terms_of_the_defaults_count_unless_a_portfolio_sets_its_own(config: Path) -> None:
     config.write_text(
         "defaults: {exchange: XLON, approval: {max_turnover: 0.2, four_eyes: true}}\n"
         "portfolios:\n  a:\n  b: {exchange: XNYS, approval: always}\n  c: {approval: never}\n"
@@ -140,7 +140,7 @@ def test_without_a_file_nothing_is_said_of_a_portfolio(config: Path) -> None:
         ("approval:", "approval: expected always, never or a mapping"),
     ],
 )
-def test_a_mistake_in_the_terms_of_a_portfolio_is_told(config: Path, terms: str, told: str) -> None:
+def test_a_mistake_in_the_terms_of_a_portfolio_is_reported(config: Path, terms: str, told: str) -> None:
     block = terms if terms.endswith(":") else f"{{{terms}}}"
     text = f"portfolios: {{core: {block}}}" if block.startswith("{") else f"portfolios:\n  core:\n    {terms}\n"
     assert f"portfolio core: {told}" in _problem(config, text)

@@ -39,7 +39,7 @@ def test_the_copies_are_beside_the_warehouse_however_it_is_named(
     assert _places(Settings()) == ("own.duckdb", beside[1])
 
 
-def test_a_flag_takes_nothing_of_another_warehouse_from_the_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_warehouse_flag_does_not_use_the_copies_of_the_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("snapshot", "export_folder", "backup_folder"):
         monkeypatch.setenv(f"BALLAST_{name.upper()}", f"here/{name}")
     given = Settings().at({"warehouse": Path("two/w.duckdb")})
@@ -49,7 +49,7 @@ def test_a_flag_takes_nothing_of_another_warehouse_from_the_settings(monkeypatch
     assert _places(same) == ("here/snapshot", "here/export_folder")
 
 
-def test_another_warehouse_beside_that_of_the_settings_needs_places_of_its_own() -> None:
+def test_another_warehouse_needs_paths_of_its_own() -> None:
     other = {"warehouse": Path(".ballast/w2.duckdb")}
     with pytest.raises(UsageError, match="--snapshot and --export-folder"):
         Settings().writing_at(other)
@@ -57,7 +57,7 @@ def test_another_warehouse_beside_that_of_the_settings_needs_places_of_its_own()
     assert Settings().writing_at(other | own).snapshot == own["snapshot"]
 
 
-def test_a_snapshot_at_the_place_of_an_earlier_release_is_told_while_it_is_there(
+def test_a_former_snapshot_is_warned_of_while_it_exists(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("BALLAST_WAREHOUSE", "data/w.duckdb")

@@ -56,7 +56,7 @@ feeds:
 """
 
 
-def test_every_mistake_is_told_at_once_in_the_order_of_the_file_with_its_place(config: Path) -> None:
+def test_all_mistakes_are_reported_in_file_order_with_their_place(config: Path) -> None:
     assert told(config, FULL_OF_MISTAKES) == [
         (2, 3, "defaults: preset conservativ is unknown; did you mean conservative?"),
         (3, 3, "defaults: rebalance_band: expected a number from 0 to 1, got 2; default 0.05"),
@@ -103,19 +103,19 @@ def test_every_mistake_is_told_at_once_in_the_order_of_the_file_with_its_place(c
     ]
 
 
-def test_what_defaults_say_wrong_is_told_once_there_and_not_in_each_portfolio(config: Path) -> None:
+def test_a_mistake_in_defaults_is_reported_once(config: Path) -> None:
     [(line, _, sentence)] = told(config, "defaults:\n  rebalance_band: 2\nportfolios:\n  a:\n  b:\n")
     assert (line, sentence.partition(":")[0]) == (2, "defaults")
 
 
-def test_defaults_that_only_a_portfolio_can_complete_are_no_mistake(config: Path) -> None:
+def test_defaults_that_a_portfolio_completes_are_no_mistake(config: Path) -> None:
     config.write_text("defaults:\n  min_position_size: 0.2\nportfolios:\n  a: {max_single_position: 0.3}\n")
     assert load_portfolios(config)["a"].min_position_size == 0.2
     found = told(config, "defaults:\n  min_position_size: 0.2\nportfolios:\n  a: {max_single_position: 0.1}\n  b:\n")
     assert [(line, sentence[:12]) for line, _, sentence in found] == [(2, "defaults: mi"), (4, "portfolio a:")]
 
 
-def test_a_contradiction_is_not_told_of_a_limit_that_is_wrong_itself(config: Path) -> None:
+def test_an_invalid_limit_is_not_reported_as_contradiction_too(config: Path) -> None:
     text = "portfolios:\n  a:\n    max_single_position: 20\n    min_position_size: 0.2\n"
     assert [line for line, _, _ in told(config, text)] == [3]
 
@@ -133,7 +133,9 @@ def test_a_contradiction_is_not_told_of_a_limit_that_is_wrong_itself(config: Pat
         ("portfolios: {a: !!python/name:os.system }\n", 1, 17, "the tag !!python/name:os.system is unknown"),
     ],
 )
-def test_what_is_not_yaml_is_told_with_its_place(config: Path, text: str, line: int, column: int, said: str) -> None:
+def test_what_is_not_yaml_is_reported_with_its_place(
+    config: Path, text: str, line: int, column: int, said: str
+) -> None:
     [(got_line, got_column, sentence)] = told(config, text)
     assert (got_line, got_column) == (line, column)
     assert said in sentence
@@ -148,18 +150,18 @@ def test_what_is_not_yaml_is_told_with_its_place(config: Path, text: str, line: 
         ("portfolios:\n  a: {zzzzzzzz: 7}\n", "limit zzzzzzzz is unknown; see docs/configuration.md"),
     ],
 )
-def test_what_yaml_takes_for_something_else_is_told_with_the_way_out(config: Path, text: str, said: str) -> None:
+def test_what_yaml_would_misread_is_reported_with_the_fix(config: Path, text: str, said: str) -> None:
     assert said in told(config, text)[-1][2]
 
 
-def test_brackets_without_end_and_a_list_in_itself_are_told(config: Path) -> None:
+def test_brackets_without_end_and_a_list_in_itself_are_reported(config: Path) -> None:
     config.write_text("portfolios: " + 3000 * "[")
     with pytest.raises(ConfigError, match="its brackets are nested too deep"):
         load_portfolios(config)
     assert told(config, "portfolios: {a: {exclude_assets: &all [*all]}}\n")[0][:2] == (1, 34)
 
 
-def test_merged_keys_are_read_and_their_mistakes_told_where_they_are_written(config: Path) -> None:
+def test_mistakes_of_merged_keys_are_reported_where_written(config: Path) -> None:
     config.write_text("defaults: &all {max_total_positions: 7}\nportfolios:\n  a: {<<: *all, model: x}\n")
     assert load_portfolios(config) == {"a": RebalancingLimits(max_total_positions=7, model="x")}
     found = told(config, "portfolios:\n  a: &all {rebalance_band: 2}\n  b:\n    <<: *all\n    model: x\n")
@@ -178,7 +180,7 @@ portfolios:
 """
 
 
-def test_a_limit_goes_before_the_preset_beside_it_and_a_portfolio_before_what_all_share(config: Path) -> None:
+def test_limits_take_precedence_over_presets_portfolios_over_defaults(config: Path) -> None:
     config.write_text(PRESETS)
     limits = load_portfolios(config)
     names = ("max_single_position", "max_total_positions", "enable_bucket_diversification")
@@ -190,19 +192,19 @@ def test_a_limit_goes_before_the_preset_beside_it_and_a_portfolio_before_what_al
     }
 
 
-def test_balanced_is_the_defaults_of_the_model_whatever_stands_above_it(config: Path) -> None:
+def test_balanced_is_the_model_defaults_whatever_is_above_it(config: Path) -> None:
     config.write_text("defaults: {preset: conservative}\nportfolios:\n  a: {preset: balanced}\n")
     assert load_portfolios(config) == {"a": RebalancingLimits()}
 
 
-def test_a_preset_and_a_limit_that_contradict_each_other_are_told_at_the_limit(config: Path) -> None:
+def test_a_contradiction_with_a_preset_is_reported_at_the_limit(config: Path) -> None:
     text = "portfolios:\n  a:\n    preset: conservative\n    min_position_size: 0.09\n"
     [(line, column, sentence)] = told(config, text)
     assert (line, column) == (4, 5)
     assert sentence.startswith("portfolio a: min_position_size 0.09 is above max_single_position 0.08")
 
 
-def test_a_limit_of_all_that_the_preset_of_a_portfolio_goes_before_is_noted(config: Path) -> None:
+def test_a_default_that_a_portfolio_preset_overrides_is_noted(config: Path) -> None:
     config.write_text(PRESETS)
     file = read_config(config)
     assert file.document.locate(file.notes) == (

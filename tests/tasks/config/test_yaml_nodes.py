@@ -65,7 +65,7 @@ def test_the_same_name_in_quotes_is_the_text(written: str) -> None:
 
 
 @pytest.mark.parametrize("written", [*LOOKS_LIKE_MORE])
-def test_an_asset_that_looks_like_more_is_rejected_with_its_place(tmp_path: Path, written: str) -> None:
+def test_an_asset_that_looks_like_a_number_is_rejected(tmp_path: Path, written: str) -> None:
     text = f"portfolios:\n  core:\n    exclude_assets:\n      - AAA\n      - {written}\n"
     assert re.search(r"portfolios.yaml:5:9: .*put it into quotes", told(tmp_path, text))
 
@@ -80,7 +80,7 @@ def test_a_limit_is_a_decimal_number(tmp_path: Path, limit: str, written: str) -
 
 
 @given(st.text("0123456789_.:xobeEfTZ+- ", min_size=1, max_size=12).map(str.strip).filter(bool))
-def test_a_scalar_is_the_number_that_everybody_reads_or_a_mistake_or_text(written: str) -> None:
+def test_a_scalar_is_an_unambiguous_number_a_mistake_or_text(written: str) -> None:
     try:
         everybody = yaml.safe_load(f"[{written}]")
     except (yaml.YAMLError, ValueError):
@@ -125,7 +125,7 @@ def _bomb(merge: str, levels: int = 9) -> str:
         "a: !!python/object/apply:os.system [x]\n",
     ],
 )
-def test_aliases_and_brackets_without_end_are_told_soon(tmp_path: Path, text: str) -> None:
+def test_aliases_and_brackets_without_end_are_reported_soon(tmp_path: Path, text: str) -> None:
     begun = time.process_time()
     assert "portfolios.yaml" in told(tmp_path, text)
     assert time.process_time() - begun < 5

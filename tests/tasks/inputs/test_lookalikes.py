@@ -27,7 +27,7 @@ from tasks.inputs.lookalikes import describe_lookalikes, find_meant
         ("\u03a3\u03b1\u03c2", "\u03c3\u03b1\u03c3"),
     ],
 )
-def test_names_that_look_alike_are_told_with_both(one: str, other: str) -> None:
+def test_names_that_look_alike_are_reported_with_both(one: str, other: str) -> None:
     [told] = describe_lookalikes("bucket", pl.Series([one, other, "Energy", one]), "harm")
     assert told.startswith("buckets: ")
     assert all(name in told or ascii(name) in told for name in (one, other))

@@ -49,7 +49,7 @@ def test_names_that_are_listed_scored_or_held_are_known() -> None:
     assert find_unknown_names(day, ["core"]) == ()
 
 
-def test_a_restriction_on_an_unknown_asset_or_portfolio_is_told() -> None:
+def test_a_restriction_on_an_unknown_asset_or_portfolio_is_reported() -> None:
     assert find_unknown_names(_day((("cor", "AAA"), (None, "AAAA"))), NOBODY) == (
         "restrictions: portfolio cor is not in this run; did you mean core?",
         "restrictions: asset AAAA is unknown; did you mean AAA?",
@@ -64,13 +64,13 @@ def test_a_restriction_on_an_unknown_asset_or_portfolio_is_told() -> None:
         (["AAA", "BBB"], ()),
     ],
 )
-def test_scores_of_a_listed_asset_in_other_letters_are_told(names: list[str], told: tuple[str, ...]) -> None:
+def test_scores_of_a_listed_asset_in_other_letters_are_reported(names: list[str], told: tuple[str, ...]) -> None:
     day = _day()
     scores = pl.concat([day.scores] * len(names)).with_columns(asset=pl.Series(names))
     assert find_unknown_names(day.frames._replace(scores=scores), NOBODY) == told
 
 
-def test_positions_of_a_portfolio_that_is_not_in_the_run_are_told() -> None:
+def test_positions_of_a_portfolio_not_in_the_run_are_reported() -> None:
     assert find_unknown_names(_day(), ["income", "income"]) == ("positions: portfolio income is not in this run",)
 
 
@@ -85,12 +85,12 @@ def test_positions_of_a_portfolio_that_is_not_in_the_run_are_told() -> None:
         ("exclude_assets", tuple("0123456789AB"), "assets 0, 1, 2, 3, 4, 5, 6, 7, 8, 9 and 2 more are unknown"),
     ],
 )
-def test_a_limit_that_names_what_nobody_knows_is_told(limit: str, names: object, told: str) -> None:
+def test_a_limit_that_names_what_nobody_knows_is_reported(limit: str, names: object, told: str) -> None:
     assert find_unknown_names(_day(**{limit: names}), NOBODY) == (f"{limit}: {told}",)
 
 
 @pytest.mark.parametrize("names", [(), ("Health Care",), ("Health Care", "unclassified")])
-def test_included_buckets_of_the_asset_list_and_unclassified_are_known(names: tuple[str, ...]) -> None:
+def test_buckets_of_the_list_and_unclassified_are_known(names: tuple[str, ...]) -> None:
     require_known_buckets(_day(include_buckets=names))
 
 
@@ -102,7 +102,7 @@ def test_included_buckets_of_the_asset_list_and_unclassified_are_known(names: tu
         (("Tobacco",), "Tobacco, which no asset of the asset list has (known: Health Care, unclassified)"),
     ],
 )
-def test_an_included_bucket_that_nobody_has_stops_the_day_with_what_to_do(names: tuple[str, ...], told: str) -> None:
+def test_an_unknown_included_bucket_stops_the_day_with_the_fix(names: tuple[str, ...], told: str) -> None:
     with pytest.raises(ConfigError) as stopped:
         require_known_buckets(_day(include_buckets=names))
     assert str(stopped.value) == (
@@ -111,7 +111,7 @@ def test_an_included_bucket_that_nobody_has_stops_the_day_with_what_to_do(names:
     )
 
 
-def test_of_many_included_buckets_that_nobody_has_the_first_are_told() -> None:
+def test_of_many_unknown_included_buckets_the_first_are_named() -> None:
     with pytest.raises(ConfigError) as stopped:
         require_known_buckets(_day(include_buckets=tuple("BA9876543210")))
     told = str(stopped.value)

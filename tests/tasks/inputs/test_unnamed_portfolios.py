@@ -67,7 +67,7 @@ def _sentences(installed: Settings, day: date) -> list[str]:
 
 
 @pytest.mark.slow
-def test_its_last_published_targets_are_taken_as_held_and_that_is_said(installed: Settings, put: Put) -> None:
+def test_last_published_targets_are_taken_as_held_and_reported(installed: Settings, put: Put) -> None:
     put(FIRST, CORE, INCOME)
     publish_days(installed, [FIRST])
     put(NEXT, CORE)
@@ -89,9 +89,7 @@ def test_nothing_is_said_on_a_day_without_positions(installed: Settings, put: Pu
     assert _open(installed, LAST)[1] == ()
 
 
-def test_a_correction_that_drops_it_leaves_it_nothing_where_nothing_was_published(
-    installed: Settings, put: Put
-) -> None:
+def test_a_dropped_portfolio_without_publication_holds_nothing(installed: Settings, put: Put) -> None:
     put(FIRST, CORE, INCOME)
     _open(installed, FIRST)
     put(FIRST, CORE)
@@ -100,7 +98,7 @@ def test_a_correction_that_drops_it_leaves_it_nothing_where_nothing_was_publishe
     assert warning.startswith(UNNAMED + "nothing of it was published before, so it holds nothing")
 
 
-def test_positions_of_an_earlier_day_count_where_nothing_was_published_since(installed: Settings, put: Put) -> None:
+def test_earlier_positions_count_where_nothing_was_published_since(installed: Settings, put: Put) -> None:
     put(FIRST, CORE, INCOME)
     _open(installed, FIRST)
     put(NEXT, CORE)
@@ -129,15 +127,13 @@ def test_a_row_of_cash_says_that_a_portfolio_holds_nothing(installed: Settings, 
         (["income,cash,1"], "looks like cash: cash"),
     ],
 )
-def test_cash_beside_positions_or_of_another_weight_refuses_the_file(
-    installed: Settings, put: Put, rows: list[str], told: str
-) -> None:
+def test_cash_beside_positions_rejects_the_file(installed: Settings, put: Put, rows: list[str], told: str) -> None:
     put(FIRST, CORE, *rows)
     with pytest.raises(SourceError, match=told):
         ingest_range(installed, [FIRST], {})
 
 
-def test_a_backfill_says_it_of_its_days_and_begins_from_what_it_published(installed: Settings, put: Put) -> None:
+def test_a_backfill_reports_it_and_starts_from_its_own_targets(installed: Settings, put: Put) -> None:
     put(FIRST, CORE, INCOME)
     put(NEXT, CORE)
     put(LAST, CORE, "income,CASH,1")
@@ -168,7 +164,7 @@ def test_validate_says_it_where_the_snapshot_knows(installed: Settings, put: Put
     assert "so it holds nothing" in _sentences(installed, FIRST)[0]
 
 
-def test_positions_that_name_nobody_of_the_run_are_those_taken_in(installed: Settings, put: Put) -> None:
+def test_positions_that_name_nobody_of_the_run_are_used(installed: Settings, put: Put) -> None:
     put(FIRST, CORE, INCOME)
     publish_days(installed, [FIRST])
     installed.config.write_text("portfolios:\n  main: {min_buckets_represented: 1}\n")
@@ -178,7 +174,7 @@ def test_positions_that_name_nobody_of_the_run_are_those_taken_in(installed: Set
     assert _sentences(installed, NEXT) == []
 
 
-def test_without_any_positions_published_targets_are_not_taken_for_them(installed: Settings) -> None:
+def test_without_positions_published_targets_do_not_stand_for_them(installed: Settings) -> None:
     publish_days(installed, [FIRST])
     installed.config.write_text("portfolios:\n  main: {min_buckets_represented: 1}\n")
     assert _open(installed, NEXT)[1] == ()

@@ -45,20 +45,18 @@ def test_the_newest_day_whose_deadline_has_passed_is_looked_at(moment: str, day:
         ),
     ],
 )
-def test_without_a_deadline_in_the_day_before_nothing_is_due_and_it_says_why(
-    moment: str, *, is_closed: bool, words: str
-) -> None:
+def test_nothing_is_due_without_a_deadline_in_the_last_day(moment: str, *, is_closed: bool, words: str) -> None:
     assert _due(moment) == ([], [NotDue(is_closed, words)])
 
 
-def test_a_day_that_is_given_is_looked_at_however_old_but_not_before_its_early_close() -> None:
+def test_a_given_day_is_due_after_its_early_close_however_old() -> None:
     assert _due("2026-01-01 00:00", day=DAY) == ([Due(DAY, ("core",))], [])
     [early] = _due("2024-11-29 20:59", day=date(2024, 11, 29))[1]
     assert early.words.endswith("at 2024-11-29 21:00 UTC, 3 hours after the early close of XNYS")
     assert _due("2026-01-01 00:00", day=date(2025, 6, 7))[1][0].is_closed
 
 
-def test_each_exchange_has_its_own_day_and_those_of_one_day_are_told_together() -> None:
+def test_each_exchange_has_its_own_due_day() -> None:
     exchanges = {"b": "XNYS", "a": "XTKS", "c": "XLON"}
     # Tokyo celebrates on 2025-07-21, and its day is over long before that of the others.
     assert _due("2025-07-21 23:30", exchanges)[0] == [Due(date(2025, 7, 21), ("b", "c"))]
@@ -101,14 +99,14 @@ def test_the_tables_say_why_targets_are_missing_and_what_to_do(settings: Setting
     assert not any(one.is_halted for one in (a, b, c, d, e))
 
 
-def test_a_refused_file_is_why_nothing_was_run(settings: Settings, warehouse: Warehouse) -> None:
+def test_a_rejected_file_is_why_nothing_was_run(settings: Settings, warehouse: Warehouse) -> None:
     warehouse.record_refusal(IngestSource("scores", "scores_2025-06-05.csv", "a" * 64, DAY), "is rejected: no header")
     [missing] = _missing(settings, "core")
     assert missing.why == "not run (scores_2025-06-05.csv is rejected: no header)"
     assert missing.todo == "correct the file, then `ballast run --as-of 2025-06-05`"
 
 
-def test_a_halted_portfolio_is_told_and_is_no_alarm(settings: Settings, warehouse: Warehouse) -> None:
+def test_a_halted_portfolio_is_reported_and_is_no_alarm(settings: Settings, warehouse: Warehouse) -> None:
     warehouse.halt(["core"], "ann", "the broker is down")
     core, other = _missing(settings, "core", "income")
     assert (core.is_halted, other.is_halted) == (True, False)

@@ -118,7 +118,7 @@ def test_a_plan_is_what_the_day_then_becomes_to_the_unit(own: Settings, plans: d
     assert plan.portfolios.select(traded.columns).rows() == traded.sort("portfolio_id").rows()
 
 
-def test_without_a_warehouse_the_plan_starts_from_nothing_and_makes_none(published: Settings, tmp_path: Path) -> None:
+def test_a_plan_without_a_warehouse_makes_none(published: Settings, tmp_path: Path) -> None:
     nowhere = published.at({name: tmp_path / name for name in ("warehouse", "snapshot", "export_folder")})
     plan = _plan(nowhere, DAYS[0])
     assert _plan_group(plan).state == "published"
@@ -128,7 +128,7 @@ def test_without_a_warehouse_the_plan_starts_from_nothing_and_makes_none(publish
     assert not list(tmp_path.iterdir())
 
 
-def test_a_warehouse_without_a_sound_snapshot_is_not_planned_with(own: Settings) -> None:
+def test_a_plan_needs_a_sound_snapshot(own: Settings) -> None:
     own.snapshot.unlink()
     with pytest.raises(WarehouseError, match="make it with `ballast db snapshot`"):
         _plan(own)
@@ -139,9 +139,7 @@ def test_a_warehouse_without_a_sound_snapshot_is_not_planned_with(own: Settings)
         _plan(own)
 
 
-def test_a_snapshot_that_has_no_room_to_be_copied_is_one_sentence(
-    published: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_no_room_for_the_copied_snapshot_is_one_sentence(published: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
@@ -150,7 +148,7 @@ def test_a_snapshot_that_has_no_room_to_be_copied_is_one_sentence(
         _plan(published)
 
 
-def test_a_day_that_is_published_with_the_same_limits_would_not_change(plans: dict[str, Plan]) -> None:
+def test_a_published_day_with_the_same_limits_would_not_change(plans: dict[str, Plan]) -> None:
     plan = plans["same"]
     assert _plan_group(plan).state == "unchanged"
     assert not plan.targets["is_changed"].any()
@@ -183,7 +181,7 @@ def test_a_cap_of_a_tenth_on_core_is_as_by_hand(plans: dict[str, Plan]) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(2))
-def test_a_plan_with_other_limits_is_the_rebalance_under_these_limits(published: Settings, seed: int) -> None:
+def test_a_plan_with_other_limits_is_that_rebalance(published: Settings, seed: int) -> None:
     rng = Random(seed)
     given = {
         "max_single_position": rng.choice((0.06, 0.12, 0.3)),
@@ -202,9 +200,7 @@ def test_a_plan_with_other_limits_is_the_rebalance_under_these_limits(published:
 
 
 @pytest.mark.slow
-def test_a_plan_of_one_portfolio_is_that_of_all_and_takes_no_other_for_a_typing_error(
-    published: Settings, plans: dict[str, Plan]
-) -> None:
+def test_a_plan_of_one_portfolio_knows_the_others(published: Settings, plans: dict[str, Plan]) -> None:
     core = [Group("XNYS", {"core": LIMITS["core"]}, {})]
     one = plan_day(published, NEXT_DAY, core, LIMITS, {})
     assert _weights(one.targets) == _weights(plans["next day"].targets.filter(portfolio_id="core"))
@@ -213,7 +209,7 @@ def test_a_plan_of_one_portfolio_is_that_of_all_and_takes_no_other_for_a_typing_
     assert "positions taken in earlier: portfolio income is not in this run" in alone.warnings
 
 
-def test_too_few_scores_would_hold_the_run_and_the_visible_targets_stay(own: Settings) -> None:
+def test_too_few_scores_would_hold_the_run(own: Settings) -> None:
     header, *rows = (own.inbox / f"scores_{DAY}.csv").read_text().splitlines(keepends=True)
     (own.inbox / f"scores_{DAY}.csv").write_text(header + "".join(rows[20:]))
     plan = _plan(own)
@@ -243,7 +239,7 @@ def test_targets_that_would_wait_are_shown_with_why(published: Settings) -> None
     assert plan.targets["is_changed"].any()
 
 
-def test_a_check_that_refuses_is_named(published: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_check_that_rejects_is_named(published: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     def too_much(inputs: Any) -> Rebalance:  # noqa: ANN401 - what rebalance takes
         result = rebalance(inputs)
         return result._replace(
@@ -266,7 +262,7 @@ def test_a_group_that_fails_says_so_and_the_others_go_on(published: Settings) ->
     assert plan.results[0].run_id == ""
 
 
-def test_rows_that_would_be_refused_are_warned_about(own: Settings, plans: dict[str, Plan]) -> None:
+def test_rows_that_would_be_rejected_are_warned_about(own: Settings, plans: dict[str, Plan]) -> None:
     [refused] = [one for one in plans["same"].warnings if one.startswith("rejected: ")]
     assert refused.endswith("/scores_2025-06-03.csv, row 31: technical_score is above 1: got '1.7000'")
     (own.inbox / f"scores_{NEXT_DAY}.csv").write_text("date,asset,technical_score\n")
@@ -274,7 +270,7 @@ def test_rows_that_would_be_refused_are_warned_about(own: Settings, plans: dict[
         _plan(own, NEXT_DAY)
 
 
-def test_a_correction_warns_of_the_days_that_rest_on_what_it_replaces(published: Settings) -> None:
+def test_a_correction_warns_of_the_days_that_rest_on_it(published: Settings) -> None:
     core = {"core": LIMITS["core"]}
     plan = _plan(published, DAYS[0], change_limits(core, {"max_single_position": 0.1}))
     assert any("1 later day, 2025-06-03, rests on targets that this run replaced" in one for one in plan.warnings)

@@ -100,7 +100,7 @@ def test_every_format_says_the_same(tmp_path: Path, ending: str) -> None:
     assert (rows, broken) == ([_row(1, "AAA", "0.1"), _row(2, "BBB", "0.3333333333333333")], [])
 
 
-def test_an_ending_that_tells_no_format_is_told() -> None:
+def test_an_ending_that_tells_no_format_is_reported() -> None:
     with pytest.raises(SourceError, match=r"has no ending that tells its format: expected one of \.csv, "):
         format_of("scores.xlsx")
 
@@ -122,7 +122,7 @@ class TestCsv:
         rows, broken = read(content)
         assert ([row | {"row_number": 1} for row in rows], broken) == ([_row(1)], [])
 
-    def test_rows_with_too_few_or_too_many_values_are_kept_with_their_number(self, read: Read) -> None:
+    def test_rows_with_too_few_or_too_many_values_are_kept(self, read: Read) -> None:
         rows, broken = read(f"{HEADER}2025-06-02,X\n{ROW}\n2025-06-02,Y,0.7,\n\n{ROW}1\n")
         assert rows == [_row(2), _row(4)]
         assert broken == [
@@ -131,7 +131,7 @@ class TestCsv:
             (5, "1", "it has 1 value, the header 3"),
         ]
 
-    def test_a_quoted_line_end_is_part_of_its_value_and_moves_no_row_number(self, read: Read) -> None:
+    def test_a_quoted_line_end_is_part_of_its_value(self, read: Read) -> None:
         rows, broken = read(f'{HEADER}2025-06-02,"A\nA",0.7\nshort\n{ROW}')
         assert rows == [_row(1, "A\nA"), _row(3)]
         assert [number for number, _, _ in broken] == [2]
@@ -203,12 +203,12 @@ class TestCsv:
         ],
         ids=lambda part: part if isinstance(part, str) and len(part) < 80 else "content",
     )
-    def test_a_file_that_cannot_be_read_is_told_in_one_sentence(
+    def test_a_file_that_cannot_be_read_is_reported_in_one_sentence(
         self, read: Read, content: bytes | str, sentence: str
     ) -> None:
         assert sentence in _refusal(read, content)
 
-    def test_a_list_of_restrictions_without_rows_says_that_there_are_none(self, read: Read) -> None:
+    def test_a_list_of_restrictions_may_be_empty(self, read: Read) -> None:
         assert read("portfolio_id,asset,restriction\n", contract=RESTRICTION_LIST) == ([], [])
 
     def test_columns_of_other_names_are_read_where_they_are_said(self, read: Read) -> None:
@@ -241,7 +241,7 @@ class TestJsonLines:
         score = "0.1000000000000000055511151231257827021181583404541015625"
         assert read(f'{{"date":"2025-06-02","asset":"AAA","score":{score}}}', "jsonl")[0] == [_row(1, score=score)]
 
-    def test_a_number_and_a_text_are_read_alike_where_commas_are_decimal(self, read: Read) -> None:
+    def test_json_numbers_and_texts_are_read_alike_with_decimal_commas(self, read: Read) -> None:
         content = '{"date":"d","asset":"AAA","score":0.7}\n{"date":"d","asset":"AAA","score":"0,7"}'
         assert [row["score"] for row in read(content, "jsonl", decimal=",")[0]] == ["0,7", "0,7"]
 
@@ -260,7 +260,7 @@ class TestJsonLines:
         ],
         ids=lambda part: part if len(part) < 80 else "content",
     )
-    def test_a_file_that_cannot_be_read_is_told(self, read: Read, content: str, sentence: str) -> None:
+    def test_a_file_that_cannot_be_read_is_reported(self, read: Read, content: str, sentence: str) -> None:
         assert sentence in _refusal(read, content, "jsonl")
 
 
@@ -318,7 +318,7 @@ class TestArrow:
         assert read(_ipc(TABLE, pa.ipc.new_stream), "arrow") == read(_ipc(TABLE), "arrow") == ([_row(1)], [])
 
     @pytest.mark.parametrize("values", [[[0.7]], [{"a": 1}], [time(1)]])
-    def test_a_column_of_other_types_is_refused_unless_it_is_left_out(self, read: Read, values: list[object]) -> None:
+    def test_a_column_of_another_type_is_rejected_unless_left_out(self, read: Read, values: list[object]) -> None:
         content = _parquet(TABLE.append_column("volatility", pa.array(values)))
         assert "holds neither text, numbers nor dates: volatility (" in _refusal(read, content, "parquet")
         more = _parquet(TABLE.append_column("more", pa.array(values)))
@@ -341,7 +341,7 @@ class TestArrow:
             ),
         ],
     )
-    def test_a_file_that_cannot_be_read_is_told(
+    def test_a_file_that_cannot_be_read_is_reported(
         self, read: Read, content: bytes, form: FormatName, sentence: str
     ) -> None:
         assert sentence in _refusal(read, content, form)
@@ -369,7 +369,7 @@ _MANY_LONG = pa.array(["x" * 3_000] * 60_000, pa.large_string()).dictionary_enco
     ],
     ids=["text", "bytes", "view", "dictionary", "many in a dictionary", "many"],
 )
-def test_values_that_take_much_memory_are_refused_before_they_are_rows(
+def test_values_that_take_much_memory_are_rejected_early(
     read: Read, write: Callable[[pa.Table], bytes], asset: pa.Array
 ) -> None:
     table = pa.table({"date": pa.nulls(len(asset), pa.string()), "asset": asset, "score": pa.nulls(len(asset))})

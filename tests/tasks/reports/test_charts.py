@@ -59,7 +59,7 @@ def test_a_weight_says_its_target_and_its_trade_with_the_sign() -> None:
     }
 
 
-def test_of_a_hundred_positions_those_are_shown_that_change_most_and_the_title_says_so() -> None:
+def test_of_many_positions_those_that_change_most_are_shown() -> None:
     many = weights(*(row(f"A{i:03}", "0.01", f"{0.01 + (i % 50) / 1e4:.4f}") for i in range(100)))
     rows = weight_rows(many)
     assert rows.height == MOST_ASSETS
@@ -68,13 +68,13 @@ def test_of_a_hundred_positions_those_are_shown_that_change_most_and_the_title_s
     assert "at most" not in _text(weights_before_and_after(TWO).to_dict())
 
 
-def test_a_cap_that_is_far_above_every_weight_does_not_press_the_bars_together() -> None:
+def test_a_cap_far_above_every_weight_is_left_out() -> None:
     far, near = weights(row("A", "0", "0.04")), weights(row("A", "0", "0.06"))
     assert (weight_rows(far)["max_single_position"][0], stage_rows(far)["cap"][0]) == (None, None)
     assert (weight_rows(near)["max_single_position"][0], stage_rows(near)["cap"][0]) == (0.15, 0.15)
 
 
-def test_a_stage_starts_where_the_one_before_ended_and_the_last_is_the_target() -> None:
+def test_a_stage_starts_where_the_one_before_ended() -> None:
     stages = {"raw_weight": 0.28, "stage1_weight": 0.1, "stage2_weight": 0.12, "residual_weight": 0.03}
     rows = stage_rows(weights(row("A", "0", "0.15", **stages)))
     assert rows["stage"].to_list() == list(STAGES)
@@ -111,7 +111,7 @@ def test_the_panels_stand_in_the_order_of_the_rows() -> None:
     assert spec["facet"]["sort"] == ["B", "A"]
 
 
-def test_a_bucket_at_its_limit_is_told_apart_from_one_without_a_limit() -> None:
+def test_a_bucket_at_its_limit_differs_from_one_without_limit() -> None:
     assert bucket_rows(BUCKETS).select("state", "label").rows() == [
         ("at its limit", "35.0% of 35.0%"),
         ("below its limit", "10.0% of 25.0%"),
@@ -148,7 +148,7 @@ def test_the_picture_over_time_tells_a_first_day() -> None:
     assert "the last 2 days" in _text(cash_and_turnover(HISTORY).to_dict())
 
 
-def test_a_page_has_four_pictures_drawn_without_network_after_its_notes() -> None:
+def test_a_page_has_four_charts_drawn_without_network() -> None:
     ten = weights(*(row("A", "0", f"0.0{i}", f"p{i}") for i in range(1, 10)), row("A", "0", "0.1", "p0"))
     days = pl.concat([HISTORY.head(1).with_columns(portfolio_id=pl.lit(f"p{i}")) for i in range(10)])
     page = chart_page("Targets", ChartRows(ten, BUCKETS, days), "990 more.")

@@ -4,7 +4,7 @@ from tasks.reports.run_reporting import Message, join
 from tasks.text import with_warnings
 
 
-def test_every_warning_of_several_runs_is_told_once_below_all_sentences() -> None:
+def test_every_warning_of_several_runs_is_reported_once() -> None:
     messages = [
         Message("core published", ("old asset list", "X is unknown")),
         Message("income published", ("old asset list",)),

@@ -36,21 +36,21 @@ def _why(rows: pl.DataFrame, changes: pl.DataFrame) -> list[tuple[str, str]]:
     return moves_of(rows, changes).select("asset", "why").rows()
 
 
-def test_a_change_is_told_by_what_moved_without_its_holding_and_the_others() -> None:
+def test_the_reason_of_a_change_is_what_moved_of_its_own() -> None:
     changes = _changes(("A", "score 0.6 -> 0.7; rank 3 -> 1; holding 0.1 -> 0.2; others in: X, Y; others out: Z"))
     assert _why(weights(row("A", "0.1", "0.2")), changes) == [("A", "score 0.6 -> 0.7; rank 3 -> 1")]
 
 
-def test_a_change_that_only_others_made_is_told_by_how_the_target_came_about() -> None:
+def test_a_change_made_by_others_has_the_reason_of_its_target() -> None:
     assert _why(weights(row("A", "0.1", "0.2")), _changes(("A", "others in: X"))) == [("A", "because")]
 
 
-def test_a_close_tells_its_gate_and_a_first_day_how_each_target_came_about() -> None:
+def test_a_close_and_a_first_day_have_the_reason_of_the_target() -> None:
     assert _why(weights(row("A", "0.1", "0")), _changes(("A", "score 0.6 -> 0.5"))) == [("A", "because")]
     assert _why(weights(row("A", "0", "0.1")), _changes(("A", "first run"), before=None)) == [("A", "because")]
 
 
-def test_neither_holds_nor_cash_are_moves_and_the_largest_comes_first() -> None:
+def test_holds_and_cash_are_no_moves_and_the_largest_is_first() -> None:
     rows = weights(row("A", "0.1", "0.1"), row("B", "0", "0.1"), row("C", "0.3", "0.1"), row("CASH", "0", "0.7"))
     assert [asset for asset, _ in _why(rows, _changes())] == ["C", "B"]
 
@@ -70,7 +70,7 @@ def test_warnings_and_refusals_come_before_everything_else() -> None:
     assert places == sorted(places)
 
 
-def test_a_portfolio_has_its_numbers_in_percent_and_a_line_for_each_large_change() -> None:
+def test_a_portfolio_has_percentages_and_its_largest_changes() -> None:
     moved = [row(f"I{i}", "0.1", f"0.1{i}") for i in range(1, 6)]
     moves = moves_of(weights(row("A", "0", "0.102"), row("B", "0.0710", "0"), *moved), _changes())
     page = summary_page("T", [], _day("p"), moves, [])
@@ -81,7 +81,7 @@ def test_a_portfolio_has_its_numbers_in_percent_and_a_line_for_each_large_change
     assert "And 2 smaller trades." in page
 
 
-def test_of_fifty_portfolios_ten_are_shown_and_the_others_counted() -> None:
+def test_of_fifty_portfolios_ten_are_shown_others_counted() -> None:
     names = [f"p{i:02}" for i in range(50)]
     moves = moves_of(weights(*(row("A", "0", f"0.{i + 10}", name) for i, name in enumerate(names))), _changes())
     page = summary_page("T", [], _day(*names).with_columns(turnover=pl.int_range(pl.len())), moves, [])
@@ -106,7 +106,7 @@ def test_what_needs_a_look_comes_before_what_trades_most() -> None:
     assert first_portfolios(day) == ["p00", "p01", "p02", *(f"p{i}" for i in range(13, 20))]
 
 
-def test_the_sentence_of_many_portfolios_counts_and_that_of_few_names_each() -> None:
+def test_the_sentence_names_few_portfolios_and_counts_many() -> None:
     few, many = _day("p", "q"), _day(*(f"p{i}" for i in range(1_000)))
     assert summarise(few) == "; ".join(f"{name} 1 positions, 1 opened, 1 closed, cash 0.3500" for name in "pq")
     assert summarise(many) == (
@@ -168,7 +168,7 @@ def test_the_sql_to_ask_on_names_the_run_and_the_day() -> None:
     assert "DATE '2025-06-03'" in shown
 
 
-def test_a_target_table_of_many_rows_shows_what_is_traded_and_says_so() -> None:
+def test_a_long_target_table_shows_what_is_traded() -> None:
     many = weights(*(row(f"A{i}", "0.001", "0.001") for i in range(MOST_TARGETS)), row("Z", "0", "0.0001"))
     rows, told = target_table(many)
     assert told == ", 500 of 501 rows, what is traded first"

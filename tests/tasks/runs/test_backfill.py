@@ -90,7 +90,7 @@ def _correct_scores(settings: Settings, day: date, drop: int) -> Settings:
 
 
 @pytest.mark.slow
-def test_days_together_are_days_one_by_one_and_newer_positions_count(settings: Settings, published: Settings) -> None:
+def test_days_together_equal_days_one_by_one(settings: Settings, published: Settings) -> None:
     for day in DAYS:
         assert _states(_backfill(settings, (day,))) == ["published"]
     assert _rows(published) == _rows(settings)
@@ -102,7 +102,7 @@ def test_days_together_are_days_one_by_one_and_newer_positions_count(settings: S
 
 
 @pytest.mark.slow
-def test_a_backfill_goes_on_where_it_was_and_leaves_what_is_published(settings: Settings) -> None:
+def test_a_backfill_resumes_and_keeps_what_is_published(settings: Settings) -> None:
     _backfill(settings, DAYS[:2])
     assert _states(_backfill(settings)) == ["unchanged"] * 2 + ["published"] * 3
     before = _rows(settings)
@@ -111,7 +111,7 @@ def test_a_backfill_goes_on_where_it_was_and_leaves_what_is_published(settings: 
 
 
 @pytest.mark.slow
-def test_a_correction_in_the_middle_gives_what_it_would_have_given_at_first(
+def test_a_late_correction_gives_the_result_of_an_early_one(
     settings: Settings, published: Settings, tmp_path: Path
 ) -> None:
     fresh, settings = settings, _copy(published, tmp_path / "published.duckdb")
@@ -144,7 +144,7 @@ def test_a_held_day_is_the_end(settings: Settings) -> None:
 
 
 @pytest.mark.slow
-def test_days_after_a_held_one_start_from_the_targets_that_stayed(settings: Settings) -> None:
+def test_days_after_a_held_one_start_from_the_retained_targets(settings: Settings) -> None:
     short = _correct_scores(settings, DAYS[2], drop=25)
     done = _backfill(short, keep_going=True)
     assert _states(done) == ["published", "published", "held", "published", "published"]
@@ -154,7 +154,7 @@ def test_days_after_a_held_one_start_from_the_targets_that_stayed(settings: Sett
 
 
 @pytest.mark.slow
-def test_a_day_that_fails_a_check_is_rejected_and_the_days_before_it_stay(
+def test_a_day_that_fails_a_check_leaves_the_days_before_it(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     honest, together = backfill.rebalance, backfill.rebalance_days

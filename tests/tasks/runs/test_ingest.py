@@ -74,16 +74,14 @@ _HUNDRED = [f"A{number},0.7" for number in range(95)]
 
 
 class TestRefusedWhole:
-    def test_as_many_rows_as_max_reject_share_may_be_refused_and_one_more_may_not(
-        self, installation: Installation
-    ) -> None:
+    def test_one_row_above_max_reject_share_rejects_the_file(self, installation: Installation) -> None:
         installation.put("scores_2025-06-02.csv", _scores(*_HUNDRED, *["B,0.7"] * 5))
         installation.take()
         assert installation.ask("SELECT rows_accepted, rows_rejected FROM ingests WHERE kind = 'scores'") == [(95, 5)]
         installation.put("scores_2025-06-02.csv", _scores(*_HUNDRED[1:], *["B,0.7"] * 5))
         assert "5 of its 99 rows cannot be used, more than max_reject_share 0.05 allows" in installation.refusal()
 
-    def test_all_of_its_rows_are_kept_and_the_content_before_it_counts(self, installation: Installation) -> None:
+    def test_rows_of_a_rejected_file_are_kept_and_earlier_content_counts(self, installation: Installation) -> None:
         installation.put("scores_2025-06-02.csv", _scores("AAA,0.7"))
         installation.take()
         path = installation.put("scores_2025-06-02.csv", _scores("AAA,0.9", "BBB,high", "short,1,2"))
@@ -113,7 +111,7 @@ class TestRefusedWhole:
         recorded = installation.ask("SELECT source, rows_read, refusal FROM ingests WHERE kind = 'scores'")
         assert recorded == [(str(path), 0, installation.refusal().removeprefix(f"{path} "))]
 
-    def test_what_breaks_in_the_middle_leaves_nothing_but_its_refusal(self, installation: Installation) -> None:
+    def test_a_file_that_breaks_in_the_middle_leaves_only_its_refusal(self, installation: Installation) -> None:
         installation.put("scores_2025-06-02.csv", _scores("AAA,0.7", 'BBB,"0.7'))
         assert "has a quote that is never closed" in installation.refusal()
         assert installation.ask("SELECT count(*) FROM scores") == [(0,)]
@@ -130,7 +128,7 @@ class TestRefusedWhole:
         assert "1 of its 2 rows cannot be used (row 2: " in installation.refusal()
 
     @pytest.mark.parametrize(("weight", "is_good"), [("0.605", True), ("0.60500001", False)])
-    def test_weights_of_a_portfolio_may_exceed_1_by_their_rounding_only(
+    def test_weights_may_exceed_1_by_their_rounding_only(
         self, installation: Installation, weight: str, *, is_good: bool
     ) -> None:
         rows = f"2025-06-02,core,AAA,0.4\n2025-06-02,core,BBB,{weight}\n2025-06-02,other,AAA,1\n"
@@ -143,7 +141,7 @@ class TestRefusedWhole:
             "the weights of 1 portfolios add up to more than 1.005, the first is core on 2025-06-02 with 1.00500001"
         ) in installation.refusal()
 
-    def test_a_key_that_stands_in_two_batches_is_refused_in_both(
+    def test_a_key_that_stands_in_two_batches_is_rejected_in_both(
         self, installation: Installation, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr("tasks.readers.csv_reader.BLOCK_BYTES", 64)
@@ -169,12 +167,12 @@ class TestDays:
         assert (installation.scores(), installation.scores(NEXT_DAY)) == ([("AAA", 0.9)], [("AAA", 0.8)])
         assert installation.ask("SELECT count(*) FROM ingests WHERE kind = 'scores'") == [(3,)]
 
-    def test_a_day_that_the_file_of_many_days_does_not_have_has_no_scores(self, installation: Installation) -> None:
+    def test_a_day_missing_from_a_file_of_many_days_has_no_scores(self, installation: Installation) -> None:
         path = installation.put("scores.csv", _scores("AAA,0.7"))
         with pytest.raises(SourceError, match=f"no scores for 2025-06-03 in {path}: deliver them"):
             ingest_day(installation.settings, NEXT_DAY, {})
 
-    def test_tomorrow_may_have_begun_elsewhere_and_the_day_after_has_not(self, installation: Installation) -> None:
+    def test_rows_of_tomorrow_are_accepted_later_ones_rejected(self, installation: Installation) -> None:
         tomorrow = datetime.now(UTC).date() + timedelta(days=1)
         rows = "".join(f"{tomorrow + timedelta(days=days)},AAA,0.7\n" for days in (-1, 0, 1))
         installation.put("prices.csv", (HEADER + rows).replace("score", "close"))
@@ -209,7 +207,7 @@ class TestTheSameContent:
         installation.take()
         assert installation.scores() == [("AAA", 0.9)]
 
-    def test_a_file_that_changes_while_it_is_read_is_neither_taken_in_nor_refused(
+    def test_a_file_that_changes_while_read_is_left_for_a_retry(
         self, installation: Installation, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         path = installation.put("scores_2025-06-02.csv", _scores("AAA,0.7"))

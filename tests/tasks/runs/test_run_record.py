@@ -19,11 +19,11 @@ def _newest(*held: tuple[str, str, int]) -> list[tuple[object, ...]]:
     return newest.select("portfolio_id", "kind").sort(pl.all()).rows()
 
 
-def test_a_positions_file_of_the_day_counts_before_yesterdays_targets() -> None:
+def test_positions_of_the_day_precede_targets_of_yesterday() -> None:
     assert _newest(("positions", "p", 3), ("targets", "p", 2)) == [("p", "positions")]
 
 
-def test_targets_count_before_the_positions_that_they_were_made_from() -> None:
+def test_targets_precede_the_positions_they_were_made_from() -> None:
     assert _newest(("positions", "p", 2), ("targets", "p", 2)) == [("p", "targets")]
 
 
@@ -57,7 +57,7 @@ def test_a_score_that_moves_in_its_last_bit_makes_another_run() -> None:
     assert Fingerprints.of(_inputs(0.8)).inputs != Fingerprints.of(_inputs(0.8000000000000002)).inputs
 
 
-def test_a_limit_that_changes_makes_another_run_of_the_same_inputs() -> None:
+def test_a_changed_limit_makes_another_run() -> None:
     one, other = (
         Fingerprints.of(_inputs(0.8)),
         Fingerprints.of(_inputs(0.8, limits=RebalancingLimits(max_total_positions=9))),

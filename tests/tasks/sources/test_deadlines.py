@@ -84,7 +84,7 @@ def test_a_query_that_does_not_end_is_given_up(tmp_path: Path) -> None:
     assert "the query on sqlite:///" in _given_up(feed, tmp_path)
 
 
-def test_what_ends_in_time_is_given_back_and_what_fails_is_raised() -> None:
+def test_what_ends_in_time_is_returned_and_what_fails_is_raised() -> None:
     assert within(LONG, "it", lambda: 7) == 7
     assert within(LONG, "it", lambda: None) is None
     with pytest.raises(ZeroDivisionError):

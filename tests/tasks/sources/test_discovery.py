@@ -31,7 +31,7 @@ def _found(inbox: Path) -> list[str]:
     return [Path(source.shown).name for source in find_sources(inbox, DAY)]
 
 
-def test_assets_are_read_before_the_scores_that_are_of_no_use_without_them(inbox: Path) -> None:
+def test_assets_are_read_before_scores(inbox: Path) -> None:
     assert [source.contract.kind for source in find_sources(inbox, DAY)] == ["assets", "scores"]
 
 
@@ -60,7 +60,7 @@ def test_a_missing_day_says_which_days_are_there(inbox: Path) -> None:
         find_sources(inbox, date(2025, 6, 3))
 
 
-def test_a_file_name_that_is_no_day_is_told(inbox: Path) -> None:
+def test_a_file_name_that_is_no_day_is_reported(inbox: Path) -> None:
     (inbox / "scores_2025-13-40.csv").write_text(SCORES)
     with pytest.raises(SourceError, match="2025-13-40 is not a day"):
         days_in_inbox(inbox)
@@ -73,14 +73,14 @@ def test_a_file_of_the_day_may_have_any_ending(inbox: Path, ending: str) -> None
     assert days_in_inbox(inbox) == (DAY,)
 
 
-def test_two_files_for_the_same_kind_and_day_are_refused_with_both_names(inbox: Path) -> None:
+def test_two_files_of_one_kind_and_day_are_rejected_by_name(inbox: Path) -> None:
     (inbox / "scores_2025-06-02.parquet").touch()
     with pytest.raises(SourceError, match=r"2 files of scores of 2025-06-02, .*02.csv and .*02.parquet") as caught:
         find_sources(inbox, DAY)
     assert "Nothing was read: keep one" in str(caught.value)
 
 
-def test_a_file_of_many_days_is_read_before_the_file_of_the_day_that_may_correct_it(inbox: Path) -> None:
+def test_a_file_of_many_days_is_read_before_that_of_the_day(inbox: Path) -> None:
     (inbox / "scores.parquet").touch()
     assert [(source.shown, source.day) for source in find_sources(inbox, DAY)][1:] == [
         (str(inbox / "scores.parquet"), None),
@@ -104,7 +104,7 @@ def test_a_file_of_many_days_above_the_inbox_is_not_read(inbox: Path) -> None:
         "memory://feeds/day-{as_of_date:%Y-%m-%d}/*.csv",
     ],
 )
-def test_a_feed_may_be_a_path_a_folder_or_a_glob_here_or_elsewhere(tmp_path: Path, path: str) -> None:
+def test_a_feed_may_be_a_path_a_folder_or_a_glob(tmp_path: Path, path: str) -> None:
     (tmp_path / "2025" / "06").mkdir(parents=True)
     (tmp_path / "2025" / "06" / "s_02.csv").touch()
     (tmp_path / "2025" / "06" / "scores_2025-06-02.csv").touch() if path.endswith("06/") else None
@@ -117,7 +117,7 @@ def test_a_feed_may_be_a_path_a_folder_or_a_glob_here_or_elsewhere(tmp_path: Pat
     assert source.place.name in {"s_02.csv", "2025-06-02.csv", "scores_2025-06-02.csv"}
 
 
-def test_the_days_of_a_feed_are_told_by_its_file_names() -> None:
+def test_the_days_of_a_feed_are_reported_by_its_file_names() -> None:
     memory = fsspec.filesystem("memory")
     for day in ("20250602", "20250603"):
         memory.pipe(f"/days/s-{day}.csv", b"")
@@ -131,24 +131,24 @@ def test_the_days_of_a_query_are_not_known() -> None:
 
 
 @pytest.mark.parametrize("kind", ["scores", "positions", "restrictions"])
-def test_a_feed_that_leads_to_nothing_stops_the_day_and_says_where_it_led(inbox: Path, kind: IngestKind) -> None:
+def test_a_feed_that_leads_to_nothing_names_its_address(inbox: Path, kind: IngestKind) -> None:
     feed = Feed(path=f"{inbox}/{{as_of_date}}.csv")
     with pytest.raises(SourceError, match=rf"no {kind} for 2025-06-02 at .*/2025-06-02.csv: deliver them"):
         find_sources(inbox, DAY, {kind: feed})
 
 
-def test_a_list_whose_feed_leads_to_nothing_is_missed_over_a_range_too(inbox: Path) -> None:
+def test_a_missing_list_of_a_feed_stops_a_range_too(inbox: Path) -> None:
     with pytest.raises(SourceError, match=r"no restrictions for 2025-06-02 at .*/gone.csv"):
         find_all(inbox, DAY, {"restrictions": Feed(path=f"{inbox}/gone.csv")})
 
 
-def test_a_folder_that_is_not_there_is_told_as_a_folder(tmp_path: Path) -> None:
+def test_a_folder_that_is_not_there_is_reported_as_a_folder(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match=r"no folder at .*/missing/: correct the path"):
         find_places(f"{tmp_path}/missing/", 1)
 
 
 @pytest.mark.parametrize("name", ["restrictions.xlsx", "restrictions_2025-06-02.XLSX", "scores_2025-06-02.csv.zip"])
-def test_a_file_of_another_format_is_refused_where_nothing_else_of_its_kind_is_there(inbox: Path, name: str) -> None:
+def test_a_lone_file_of_another_format_is_rejected(inbox: Path, name: str) -> None:
     kind = name.partition("_")[0].partition(".")[0]
     (inbox / name).write_text("")
     for path in inbox.glob(f"{kind}*.csv"):
@@ -160,7 +160,7 @@ def test_a_file_of_another_format_is_refused_where_nothing_else_of_its_kind_is_t
         find_sources(inbox, DAY)
 
 
-def test_a_list_with_a_day_in_its_name_is_refused_where_nothing_else_of_its_kind_is_there(inbox: Path) -> None:
+def test_a_lone_list_with_a_day_in_its_name_is_rejected(inbox: Path) -> None:
     (inbox / "restrictions_2025-06-02.csv").write_text("portfolio_id,asset,restriction\n")
     told = r"restrictions_2025-06-02\.csv is under a name that is not read: save its restrictions as restrictions\.csv"
     with pytest.raises(SourceError, match=told):

@@ -56,7 +56,7 @@ def installation(tmp_path: Path, migrated: Path) -> Installation:
 
 
 class TestPositions:
-    def test_they_are_refused_with_the_key_that_leaves_them_out(self, installation: Installation) -> None:
+    def test_they_are_rejected_with_the_key_that_leaves_them_out(self, installation: Installation) -> None:
         rows = "2025-06-02,core,AAA,0.2\n2025-06-02,core,USD,0.7\n2025-06-02,core,$CASH,0.1\n"
         path = installation.put("positions_2025-06-02.csv", POSITIONS + rows)
         refusal = installation.refusal()

@@ -85,7 +85,7 @@ _NO_DATE = (
         ((" 2025-06-02", "AAA", "0.7", None), "as_of_date|parses", _NO_DATE.format(" 2025-06-02")),
     ],
 )
-def test_a_bad_score_row_is_refused_in_words_and_the_good_one_goes_on(
+def test_a_bad_score_row_is_rejected_and_the_good_one_goes_on(
     row: tuple[str | None, ...], rule: str, reason: str
 ) -> None:
     raw = _score_rows(row, ("2025-06-02", "BBB", "0.8", None))
@@ -94,14 +94,14 @@ def test_a_bad_score_row_is_refused_in_words_and_the_good_one_goes_on(
     assert rejected.select("row_number", "rule", "reason").rows() == [(1, rule, reason)]
 
 
-def test_a_refused_row_is_kept_as_it_came() -> None:
+def test_a_rejected_row_is_kept_as_it_came() -> None:
     rejected = _apply(SCORES, _score_rows(("2025-06-02", "AAA", "1.7", None))).rejected
     assert rejected["row_json"].to_list() == [
         '{"date":"2025-06-02","asset":"AAA","score":"1.7","technical_score":null}'
     ]
 
 
-def test_both_rows_of_a_duplicate_are_refused_since_neither_can_be_trusted() -> None:
+def test_both_rows_of_a_duplicate_are_rejected() -> None:
     raw = _score_rows(("2025-06-02", "AAA", "0.7", None), ("2025-06-02", "AAA", "0.9", None))
     assert [(number, rule) for number, rule, _ in _refusals(SCORES, raw)] == [(1, "primary_key"), (2, "primary_key")]
 
@@ -120,7 +120,7 @@ def test_a_score_of_exactly_0_or_1_is_accepted() -> None:
 
 
 @pytest.mark.parametrize("bucket", [None, "", "  "])
-def test_an_asset_without_a_bucket_is_refused_from_the_asset_list(bucket: str | None) -> None:
+def test_an_asset_without_a_bucket_is_rejected(bucket: str | None) -> None:
     raw = pl.DataFrame({"asset": ["AAA", "BBB"], "bucket": ["Energy", bucket]})
     assert _refusals(ASSETS, raw) == [(2, "bucket|nullability", "bucket is missing")]
 
@@ -133,7 +133,7 @@ def test_a_position_is_stored_with_eight_decimals() -> None:
     assert accepted["current_weight"].to_list() == [Decimal("0.12345679")]
 
 
-def test_a_name_in_two_compositions_is_one_name_and_so_the_same_key_twice() -> None:
+def test_a_name_in_two_compositions_is_one_key() -> None:
     rows = _score_rows(
         *((DAY.isoformat(), asset, "0.7", None) for asset in ("CAF\u00c9", " CAFE\u0301", "CCC", "u\u0308"))
     )
@@ -157,12 +157,12 @@ def test_a_bucket_is_a_name_too() -> None:
     assert batch.rejected["rule"].to_list() == ["bucket|regex", "bucket|check__reserved"]
 
 
-def test_cash_is_refused_as_a_position() -> None:
+def test_cash_is_rejected_as_a_position() -> None:
     raw = pl.DataFrame({"date": ["2025-06-02"], "portfolio_id": ["p"], "asset": ["CASH"], "current_weight": ["0.1"]})
     assert [rule for _, rule, _ in _refusals(POSITIONS, raw)] == ["not_cash"]
 
 
-def test_an_unknown_restriction_is_refused_with_the_known_ones() -> None:
+def test_an_unknown_restriction_is_rejected_with_the_known_ones() -> None:
     raw = pl.DataFrame({"portfolio_id": [None], "asset": ["AAA"], "restriction": ["never"]}, schema=_TEXTS)
     assert _refusals(RESTRICTION_LIST, raw) == [
         (1, "known_restriction", "restriction is none of no_buy, no_trade, must_sell: got 'never'")
@@ -180,7 +180,7 @@ def test_an_unknown_restriction_is_refused_with_the_known_ones() -> None:
         ("2.6.2025", None, ["valid_from|parses"]),
     ],
 )
-def test_a_restriction_that_ends_before_it_begins_is_refused(
+def test_a_restriction_that_ends_before_it_begins_is_rejected(
     valid_from: str | None, valid_until: str | None, refused: list[str]
 ) -> None:
     row = {"portfolio_id": "core", "asset": "AAA", "restriction": "no_buy"}
@@ -189,7 +189,7 @@ def test_a_restriction_that_ends_before_it_begins_is_refused(
     assert [rule for _, rule, _ in _refusals(RESTRICTION_LIST, raw)] == refused
 
 
-def test_a_restriction_until_a_year_of_two_digits_is_not_taken_to_have_ended_in_antiquity() -> None:
+def test_a_year_of_two_digits_is_not_of_antiquity() -> None:
     row = {"portfolio_id": "core", "asset": "AAA", "restriction": "no_buy", "valid_until": "0025-06-04"}
     assert [rule for _, rule, _ in _refusals(RESTRICTION_LIST, pl.DataFrame([row]))] == ["valid_until|parses"]
 
@@ -198,13 +198,13 @@ def test_a_restriction_until_a_year_of_two_digits_is_not_taken_to_have_ended_in_
     ("close", "rule"),
     [("0", "close|min_exclusive"), ("-1", "close|min_exclusive"), ("inf", "close|inf"), ("", "close|nullability")],
 )
-def test_a_price_that_is_not_above_0_and_finite_is_refused(close: str, rule: str) -> None:
+def test_a_price_that_is_not_above_0_and_finite_is_rejected(close: str, rule: str) -> None:
     raw = pl.DataFrame({"date": ["2025-06-02"] * 2, "asset": ["AAA", "BBB"], "close": [close, "0.01"]})
     accepted, rejected, *_ = _apply(PRICES, raw)
     assert (rejected["rule"].to_list(), accepted["asset"].to_list()) == ([rule], ["BBB"])
 
 
-def test_a_decimal_comma_is_read_where_it_is_said_and_a_point_is_not_taken_for_thousands() -> None:
+def test_a_declared_decimal_comma_is_read() -> None:
     raw = _score_rows(("02.06.2025", "AAA", "0,7", None), ("02.06.2025", "BBB", "1.000,0", None))
     accepted, rejected, *_ = _apply(SCORES, raw, decimal=",", date_format="%d.%m.%Y")
     assert accepted["score"].to_list() == [0.7]
@@ -217,7 +217,7 @@ def test_blanks_around_a_name_are_no_part_of_it() -> None:
     ]
 
 
-def test_rows_of_many_days_say_their_own_day_and_none_may_be_in_the_future() -> None:
+def test_rows_of_many_days_have_their_own_day_not_a_future_one() -> None:
     days = ["2025-05-30", "2025-06-02", "2025-06-04", "2025-06-05", "soon"]
     accepted, rejected, *_ = _apply(SCORES, _score_rows(*((day, "AAA", "0.7", None) for day in days)), None)
     assert [day.isoformat() for day in accepted["as_of_date"]] == days[:3]
@@ -227,7 +227,7 @@ def test_rows_of_many_days_say_their_own_day_and_none_may_be_in_the_future() -> 
     ]
 
 
-def test_the_key_of_a_refused_row_is_told_so_that_a_twin_elsewhere_is_not_trusted() -> None:
+def test_the_key_of_a_rejected_row_is_returned() -> None:
     raw = _score_rows(("2025-06-02", "AAA", "1.7", None), ("2025-06-02", "BBB", "0.7", None))
     assert _apply(SCORES, raw).repeated.rows() == [(DAY, "default", "AAA")]
 
@@ -240,7 +240,7 @@ _CELLS = st.sampled_from(
 
 @settings(deadline=None)  # a busy machine is no failure
 @given(st.lists(st.tuples(_CELLS, _CELLS, _CELLS, _CELLS), min_size=1, max_size=12))
-def test_every_row_is_accepted_or_refused_and_none_is_both(rows: list[tuple[str, ...]]) -> None:
+def test_every_row_is_accepted_or_rejected_and_none_is_both(rows: list[tuple[str, ...]]) -> None:
     accepted, rejected, *_ = _apply(SCORES, _score_rows(*rows))
     numbers = accepted["row_number"].to_list() + rejected["row_number"].to_list()
     assert sorted(numbers) == list(range(1, len(rows) + 1))

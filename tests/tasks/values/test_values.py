@@ -46,7 +46,7 @@ def test_a_number_with_its_thousands_apart_is_the_number(number: Decimal, thousa
 
 
 @given(number=NUMBERS)
-def test_without_being_told_no_comma_is_read(number: Decimal) -> None:
+def test_without_being_reported_no_comma_is_read(number: Decimal) -> None:
     text = _written(number, ",", ".")
     assert _number(text) == (None if "," in text else float(number))
 
@@ -54,7 +54,7 @@ def test_without_being_told_no_comma_is_read(number: Decimal) -> None:
 @pytest.mark.parametrize(
     "text", ["0,7", "1,23", "12,34.5", ",123", "1,,000", "1234,567", "1,000,", "1.234,5", "1,000.5.5"]
 )
-def test_a_comma_elsewhere_than_between_thousands_is_no_thousands(text: str) -> None:
+def test_a_misplaced_comma_is_no_thousands_separator(text: str) -> None:
     assert _number(text, thousands=",") is None
 
 
@@ -125,7 +125,7 @@ def test_what_must_be_there_is_missed(tmp_path: Path, close: str, reason: str) -
     assert reason in read.findings[0].what
 
 
-def test_words_of_the_feed_stand_for_those_that_are_known_without_it(tmp_path: Path) -> None:
+def test_words_of_the_feed_replace_the_known_ones(tmp_path: Path) -> None:
     path = tmp_path / "scores.arrow"
     table = pa.table(
         {
