@@ -45,6 +45,11 @@ LONG_FILES = (
 _SERVER_START_SECONDS = 120
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the switch of tests/flows/test_golden_output.py."""
+    parser.addoption("--update-golden", action="store_true", help="write tests/golden/output anew")
+
+
 @pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the files that take longest: one of them at the end would leave a core idle.
