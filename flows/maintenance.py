@@ -1,4 +1,4 @@
-"""Maintenance: the warehouse is checkpointed, backed up, the backup proved, and what is too old removed."""
+"""Maintenance: the warehouse is checkpointed, backed up, the backup verified, and what is too old removed."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -13,7 +13,7 @@ from sql.admin.retention import one_at_a_time
 from sql.errors import WarehouseError
 from tasks.config.settings import InstallationSettings, Settings
 from tasks.events import MAINTENANCE_FAILED, emit
-from tasks.operations.maintenance import back_up, checkpoint, prove, remove_old, report_upkeep
+from tasks.operations.maintenance import back_up, checkpoint, remove_old, report_upkeep, verify_copy
 
 
 class MaintenanceConfig(BaseModel):
@@ -34,9 +34,9 @@ def run_name() -> str:
 
 @flow(name="maintenance", flow_run_name=run_name, persist_result=False)
 async def maintenance(config: MaintenanceConfig = MaintenanceConfig()) -> State[Any]:  # noqa: B008 - a schedule gives nothing
-    """Keep the warehouse well. The backup is proved and not the live file, so that a day that runs meanwhile may write.
+    """Keep the warehouse well. The backup is verified, not the live file, so that a day that runs meanwhile may write.
 
-    Nothing is removed before the new backup is proved. Killed at any step, the next run does all of it.
+    Nothing is removed before the new backup is verified. Killed at any step, the next run does all of it.
 
     Args:
         config: Where this installation keeps its things, how many backups and for how long it keeps them.
@@ -46,9 +46,9 @@ async def maintenance(config: MaintenanceConfig = MaintenanceConfig()) -> State[
     try:
         with one_at_a_time(settings.open_warehouse(), settings.backup_folder):
             checkpoint(settings)
-            proved = prove(settings, back_up(settings))
-            removed = remove_old(settings, proved)
-        return Completed(message=report_upkeep(settings, proved, removed))
+            verified = verify_copy(settings, back_up(settings))
+            removed = remove_old(settings, verified)
+        return Completed(message=report_upkeep(settings, verified, removed))
     except WarehouseError as error:
         today = f"{datetime.now(UTC):%Y-%m-%d}"
         payload = {"as_of_date": today, "warehouse": str(settings.warehouse), "reason": str(error)}

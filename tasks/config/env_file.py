@@ -59,8 +59,8 @@ def _sentence(model: type[BaseModel], error: Any, lines: dict[str, int]) -> str:
     setting = str(error["loc"][0])
     name = variable(setting)
     place = f"{ENV_FILE}:{lines[name]}" if name in lines and name not in os.environ else "environment"
-    said = explain(error, model, is_secret="url" in setting)
-    return f"{place}: {name}{said.removeprefix(setting)}"
+    sentence = explain(error, model, is_secret="url" in setting)
+    return f"{place}: {name}{sentence.removeprefix(setting)}"
 
 
 def _lines() -> list[tuple[int, str]]:

@@ -43,19 +43,19 @@ def change_limits(limits: _Limits, given: Mapping[str, Any]) -> dict[str, Rebala
     changed, problems = dict[int, RebalancingLimits](), dict[str, list[str]]()
     for one in {id(one): one for one in limits.values()}.values():
         before = one.model_dump()
-        asked = {name: before[name] | value if isinstance(value, dict) else value for name, value in given.items()}
+        wanted = {name: before[name] | value if isinstance(value, dict) else value for name, value in given.items()}
         try:
-            changed[id(one)] = RebalancingLimits.model_validate(before | asked)
+            changed[id(one)] = RebalancingLimits.model_validate(before | wanted)
         except ValidationError as error:
             names = [portfolio_id for portfolio_id, own in limits.items() if own is one]
             for sentence in _sentences(error, given):
                 problems.setdefault(sentence, []).extend(names)
     if problems:
-        told = [
+        sentences = [
             sentence if len(names) == len(limits) > 1 else f"{sentence} (portfolio {listed(names)})"
             for sentence, names in problems.items()
         ]
-        raise UsageError("; ".join(first_of(told)))
+        raise UsageError("; ".join(first_of(sentences)))
     return {portfolio_id: changed[id(one)] for portfolio_id, one in limits.items()}
 
 
@@ -63,14 +63,14 @@ def describe_changes(limits: _Limits, configured: _Limits) -> tuple[str, ...]:
     """Report of each portfolio which limits are other than configured, its own in brackets."""
     pairs = {name: (one, configured[name]) for name, one in limits.items() if one is not configured[name]}
     distinct = {(id(one), id(own)): (one, own) for one, own in pairs.values()}
-    told = {identities: describe_differences(*pair) for identities, pair in distinct.items()}
-    differing = ((name, words) for name, (one, own) in pairs.items() if (words := told[id(one), id(own)]))
+    differences = {identities: describe_differences(*pair) for identities, pair in distinct.items()}
+    differing = ((name, words) for name, (one, own) in pairs.items() if (words := differences[id(one), id(own)]))
     return tuple(f"portfolio {names}: limits other than configured: {words}" for names, words in grouped(differing))
 
 
-def describe_differences(asked: RebalancingLimits, own: RebalancingLimits) -> str:
+def describe_differences(wanted: RebalancingLimits, own: RebalancingLimits) -> str:
     """Name the limits that differ, each with its own value in brackets; empty when none does."""
-    values, known = asked.model_dump(), own.model_dump()
+    values, known = wanted.model_dump(), own.model_dump()
     return ", ".join(f"{name} {values[name]} ({known[name]})" for name in values if values[name] != known[name])
 
 

@@ -118,10 +118,10 @@ def _comment(text: str) -> list[str]:
 def _settings() -> str:
     blocks = [_ENV_HEAD]
     for field in fields_of(Settings):
-        said = _SET.get(field.name)
-        line = f"{variable(field.name)}={said or ('' if field.default == 'null' else field.default)}"
+        value = _SET.get(field.name)
+        line = f"{variable(field.name)}={value or ('' if field.default == 'null' else field.default)}"
         words = "\n".join(f"# {line}" for line in wrap(field.description, _WIDTH))
-        blocks.append(f"{words}\n{'' if said or field.name == 'warehouse' else '# '}{line}\n")
+        blocks.append(f"{words}\n{'' if value or field.name == 'warehouse' else '# '}{line}\n")
     secret = Settings.model_fields["postgres_url"].description
     blocks.append(f"# {secret} A secret.\n# {variable('postgres_url')}={_SECRET}\n")
     blocks.append("# Not ours, Prefect's: its history of runs stays in this folder.\nPREFECT_HOME=.prefect\n")

@@ -1,4 +1,4 @@
-"""Read a YAML file that a person wrote, and tell its mistakes: each with its line and column, in their order."""
+"""Read a YAML file that a person wrote, and report its mistakes: each with its line and column, in their order."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass

@@ -92,6 +92,6 @@ def describe_delisted(inputs: DayFrames) -> tuple[str, ...]:
         asset, bucket, _ = rows[0]
         what = f"{asset} is no longer in the asset list: it is not bought, and counts with its last bucket {bucket}"
         return (f"holdings: {what}{guesses[0]}{way_out}",)
-    told = listed([f"{row[0]} ({row[1]}{guess})" for row, guess in zip(rows, guesses, strict=True)])
+    names = listed([f"{row[0]} ({row[1]}{guess})" for row, guess in zip(rows, guesses, strict=True)])
     what = f"{len(rows)} assets are no longer in the asset list: they are not bought, and count with their last buckets"
-    return (f"holdings: {what}: {told}{way_out}",)
+    return (f"holdings: {what}: {names}{way_out}",)

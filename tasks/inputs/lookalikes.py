@@ -24,11 +24,11 @@ def describe_lookalikes(kind: str, names: pl.Series, harm: str) -> tuple[str, ..
         .filter(pl.col("name").list.len() > 1)
         .sort("plain")
     )
-    told = [
+    sentences = [
         f"{kind}s: {' and '.join(map(shown, group))} differ only in capitals, blanks or the form of letters: {harm}"
         for group in groups["name"]
     ]
-    return tuple(first_of(told))
+    return tuple(first_of(sentences))
 
 
 def find_meant(unknown_names: pl.Series, known: pl.Series) -> dict[str, str]:

@@ -73,7 +73,7 @@ def split_halted(groups: Iterable[Group], halts: pl.DataFrame) -> tuple[Group, .
 def closed_portfolios(groups: Iterable[Group], day: date) -> tuple[str, ...]:
     """Report of each exchange that is closed on the day whose it is, and when it opens; nothing of those that are open.
 
-    What a calendar does not know is said by `unknown_days`.
+    What a calendar does not know is reported by `unknown_days`.
     """
     closed: dict[str, list[str]] = {}
     unknown = unknown_days(groups, day)

@@ -80,11 +80,11 @@ def require_known_buckets(inputs: DayFrames) -> None:
         return
     buckets = {bucket for _, bucket in unknown_names}
     suggested = {bucket: nearest(bucket, known, _ALIKE) or f"known: {listed(known)}" for bucket in buckets}
-    told = [
+    sentences = [
         f"portfolio {names}: include_buckets names {bucket}, which no asset of the asset list has ({suggested[bucket]})"
         for names, bucket in grouped(unknown_names)
     ]
-    msg = f"{'; '.join(first_of(told))}. Nothing was decided: correct the portfolio config, or the asset list"
+    msg = f"{'; '.join(first_of(sentences))}. Nothing was decided: correct the portfolio config, or the asset list"
     raise ConfigError(msg)
 
 
@@ -114,6 +114,6 @@ def _describe_spelling(where: str, named: pl.Series, assets: pl.Series) -> str:
     meant = find_meant(named.filter(~named.is_in(assets.implode())), assets)
     if not meant:
         return ""
-    told = listed([f"{shown(name)} (did you mean {meant[name]}?)" for name in sorted(meant)])
+    names = listed([f"{shown(name)} (did you mean {meant[name]}?)" for name in sorted(meant)])
     count = "1 asset is" if len(meant) == 1 else f"{len(meant)} assets are"
-    return f"{where}: {count} not in the asset list as written: {told}"
+    return f"{where}: {count} not in the asset list as written: {names}"

@@ -21,7 +21,7 @@ from tasks.stages import run_logger, stage
 from tasks.text import utc, with_warnings
 
 
-class Proved(NamedTuple):
+class VerifiedBackup(NamedTuple):
     """A backup, and in how many steps all of it was verified."""
 
     path: Path
@@ -50,8 +50,8 @@ def back_up(settings: Settings) -> Path:
     return path
 
 
-@stage("prove backup")
-def prove(settings: Settings, path: Path) -> Proved:
+@stage("verify backup")
+def verify_copy(settings: Settings, path: Path) -> VerifiedBackup:
     """Read every value of the copy and verify all that the warehouse promises; then it is a backup.
 
     *Raises* `WarehouseError` with what is wrong: the warehouse that it was copied from is as wrong.
@@ -65,17 +65,17 @@ def prove(settings: Settings, path: Path) -> Proved:
                 f"at all of it with `ballast db verify`, then {verification.advice}"
             )
             raise WarehouseError(msg)
-        return Proved(retention.accept(path), verification.n_steps)
+        return VerifiedBackup(retention.accept(path), verification.n_steps)
     finally:
         path.unlink(missing_ok=True)
 
 
 @stage("remove old files")
-def remove_old(settings: Settings, proved: Proved) -> tuple[Removed, ...]:
+def remove_old(settings: Settings, verified: VerifiedBackup) -> tuple[Removed, ...]:
     """Remove backups above `keep_backups`, never the one just verified, and what was kept `keep_days` ago."""
     warehouse = settings.open_warehouse()
     before = datetime.now(UTC) - timedelta(days=settings.keep_days)
-    others = [path for path in retention.find_own_backups(warehouse, settings.backup_folder) if path != proved.path]
+    others = [path for path in retention.find_own_backups(warehouse, settings.backup_folder) if path != verified.path]
     old = (
         *others[settings.keep_backups - 1 :],
         *retention.find_left_overs(warehouse, settings.backup_folder, before),
@@ -88,17 +88,17 @@ def remove_old(settings: Settings, proved: Proved) -> tuple[Removed, ...]:
 
 
 @stage("report maintenance")
-def report_upkeep(settings: Settings, proved: Proved, removed: tuple[Removed, ...]) -> str:
+def report_upkeep(settings: Settings, verified: VerifiedBackup, removed: tuple[Removed, ...]) -> str:
     """Store the artifact of a maintenance run and return its summary in one sentence."""
     status = read_status(settings.open_warehouse())
     backups = retention.find_own_backups(settings.open_warehouse(), settings.backup_folder)
-    free = shutil.disk_usage(proved.path.parent).free
-    warnings = _warnings(status, proved, free)
+    free, size = shutil.disk_usage(verified.path.parent).free, decimal(verified.path.stat().st_size)
+    warnings = _warnings(status, verified, free)
     facts = {
         "warehouse": f"`{status.path}`, {decimal(status.size_bytes)}",
         "last publication": _publication(status),
         "snapshot": f"`{status.snapshot_path}`, {utc(status.snapshot_at)}" if status.snapshot_at else "none",
-        "new backup": f"`{proved.path}`, {decimal(proved.path.stat().st_size)}, proved in {proved.n_steps} steps",
+        "new backup": f"`{verified.path}`, {size}, verified in {verified.n_steps} steps",
         "backups": (
             f"{len(backups)}, {decimal(sum(map(retention.count_bytes, backups)))}, the oldest `{backups[-1].name}`"
         ),
@@ -115,18 +115,18 @@ def report_upkeep(settings: Settings, proved: Proved, removed: tuple[Removed, ..
             ]
         ),
         key="maintenance",
-        description=proved.path.name,
+        description=verified.path.name,
     )
     gone = f"; removed {listed([one.path.name for one in removed])}" if removed else ""
-    sentence = f"backup {proved.path} is proved, {len(backups)} are kept{gone}"
+    sentence = f"backup {verified.path} is verified, {len(backups)} are kept{gone}"
     return with_warnings(sentence, *warnings)
 
 
-def _warnings(status: Status, proved: Proved, free: int) -> list[str]:
+def _warnings(status: Status, verified: VerifiedBackup, free: int) -> list[str]:
     warnings = []
     if free < 2 * status.size_bytes:
         warnings.append(
-            f"only {decimal(free)} are free in {proved.path.parent}: a copy needs {decimal(status.size_bytes)}"
+            f"only {decimal(free)} are free in {verified.path.parent}: a copy needs {decimal(status.size_bytes)}"
         )
     if not status.is_snapshot_own:
         warnings.append(f"{status.snapshot_path} is the snapshot of another warehouse: correct BALLAST_SNAPSHOT")
@@ -134,7 +134,7 @@ def _warnings(status: Status, proved: Proved, free: int) -> list[str]:
         warnings.append(f"{status.snapshot_path} is behind the warehouse: make it anew with `ballast db snapshot`")
     if status.pending:
         warnings.append(
-            f"migrations are pending ({', '.join(status.pending)}): the backup was read, not proved in full"
+            f"migrations are pending ({', '.join(status.pending)}): the backup was read, not verified in full"
         )
     return warnings
 

@@ -126,7 +126,7 @@ def all_missing(due: Due, why: str) -> tuple[Missing, ...]:
 
 
 def describe_missing(due: Sequence[Due], missing: Sequence[Missing]) -> str:
-    """Report in one sentence which portfolios have no targets, why, and what to do; the same reason is said once."""
+    """Report in one sentence which portfolios have no targets, why, and what to do; the same reason once."""
     return "; ".join(_describe_day(one, [name for name in missing if name.day == one.day]) for one in due)
 
 
@@ -134,10 +134,10 @@ def describe_missing(due: Sequence[Due], missing: Sequence[Missing]) -> str:
 def show_watch(due: Sequence[Due], missing: Sequence[Missing]) -> None:
     """Keep what was found where the other results of the day are seen, with the SQL to look at."""
     days = sorted({one.day for one in due})
-    said = grouped(
+    reasons = grouped(
         (f"{one.portfolio_id}, {one.day}", f"{one.why}. {one.todo[0].upper()}{one.todo[1:]}.") for one in missing
     )
-    found = "\n".join(f"- {one}" for one in first_of([f"{names}: {sentence}" for names, sentence in said]))
+    found = "\n".join(f"- {one}" for one in first_of([f"{names}: {sentence}" for names, sentence in reasons]))
     looks = "\n\n".join(_LOOK.format(day=day) for day in days)
     title = f"# {len(missing)} of {sum(len(one.portfolio_ids) for one in due)} portfolios without targets"
     show_markdown(f"{title}\n\n{found}\n\n{looks}", key="watchdog", description=", ".join(map(str, days)))
@@ -147,11 +147,11 @@ def _describe_day(due: Due, missing: list[Missing]) -> str:
     by_reason: dict[tuple[str, str], list[str]] = {}
     for one in missing:
         by_reason.setdefault((one.why, one.todo), []).append(one.portfolio_id)
-    told = "; ".join(first_of([f"{listed(names)} {why}: {todo}" for (why, todo), names in by_reason.items()]))
+    reasons = "; ".join(first_of([f"{listed(names)} {why}: {todo}" for (why, todo), names in by_reason.items()]))
     n_due = len(due.portfolio_ids)
     if not missing:
         return f"{counted(n_due, 'portfolio')} {_have(n_due)} targets of {due.day}"
-    return f"{len(missing)} of {counted(n_due, 'portfolio')} {_have(len(missing))} no targets of {due.day}: {told}"
+    return f"{len(missing)} of {counted(n_due, 'portfolio')} {_have(len(missing))} no targets of {due.day}: {reasons}"
 
 
 def _have(number: int) -> str:

@@ -41,7 +41,7 @@ class Finding(NamedTuple):
 
 @dataclass(frozen=True)
 class FileRows:
-    """What a source holds: its accepted rows, how many were rejected, and what is to be said about them."""
+    """What a source holds: its accepted rows, how many were rejected, and what to report of them."""
 
     source: Source
     accepted: pl.DataFrame

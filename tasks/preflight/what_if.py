@@ -90,12 +90,12 @@ def plan_day(settings: Settings, day: date, groups: Sequence[Group], known: Coll
             parts = split_halted(groups, warehouse.query("halts_in_force"))
             results = tuple(_plan_group(warehouse, day, group, known) for group in parts)
             rejected = _refusals(warehouse, day) if any(one.ingest.rows_rejected for one in ingested) else ()
-            told = dict.fromkeys(warning for one in results for warning in one.warnings)
-            told |= dict.fromkeys(warn_of_corrected_inputs(warehouse, known))
+            warnings = dict.fromkeys(warning for one in results for warning in one.warnings)
+            warnings |= dict.fromkeys(warn_of_corrected_inputs(warehouse, known))
             runs = _runs(results, visible)
             first = () if _is_published(settings) else (_AS_FIRST.format(settings.snapshot),)
             return Plan(
-                day, results, _portfolios(warehouse, runs), _targets(warehouse, runs), (*first, *told, *rejected)
+                day, results, _portfolios(warehouse, runs), _targets(warehouse, runs), (*first, *warnings, *rejected)
             )
 
 
@@ -142,13 +142,13 @@ def _plan_group(warehouse: Warehouse, day: date, group: Group, known: Collection
         return PlannedResult(RunState.REJECTED, names, rejected.run_id, rejected.reason)
     except PROBLEMS as problem:
         return PlannedResult(RunState.FAILED, names, reason=str(problem), error=problem)
-    told = [*run.warnings]
+    warnings = [*run.warnings]
     if taken.state in {RunState.PUBLISHED, RunState.UNCHANGED}:
-        told += warn_of_replaced_holdings(warehouse, run.run_id)
+        warnings += warn_of_replaced_holdings(warehouse, run.run_id)
     if taken.state == RunState.PUBLISHED:
-        told += warn_of_later_days(warehouse, run.run_id)
+        warnings += warn_of_later_days(warehouse, run.run_id)
     already = "" if taken.is_new else _ALREADY[taken.state]
-    return PlannedResult(taken.state, names, run.run_id, taken.reason or str(taken.request) or already, tuple(told))
+    return PlannedResult(taken.state, names, run.run_id, taken.reason or str(taken.request) or already, tuple(warnings))
 
 
 @dataclass(frozen=True)
@@ -229,6 +229,6 @@ def _targets(warehouse: Warehouse, runs: pl.DataFrame) -> pl.DataFrame:
 def _refusals(warehouse: Warehouse, day: date) -> tuple[str, ...]:
     """Report which rows of the day's content are rejected: the first of them, and how many there are."""
     rejected = warehouse.query("chart_rejected_rows", as_of_date=day, most_rows=_MOST_ROWS).rows(named=True)
-    told = [f"{row['source']}, row {row['row_number']}: {row['reason']}" for row in rejected]
+    lines = [f"{row['source']}, row {row['row_number']}: {row['reason']}" for row in rejected]
     n_more = rejected[0]["n_refused"] - len(rejected) if rejected else 0
-    return (*(f"rejected: {one}" for one in told), *([f"rejected: {n_more} more rows"] if n_more else []))
+    return (*(f"rejected: {one}" for one in lines), *([f"rejected: {n_more} more rows"] if n_more else []))

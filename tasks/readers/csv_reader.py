@@ -53,9 +53,10 @@ def read_csv(path: Path, layout: Layout, notation: Notation) -> Iterator[RawBatc
             rows.end()
 
 
-def _require_separator(said: str, notation: Notation) -> None:
-    if said != notation.separator:
-        msg = f"says sep={said} in its first line: set separator: {json.dumps(said)} for it, under feeds in the config"
+def _require_separator(declared: str, notation: Notation) -> None:
+    if declared != notation.separator:
+        key = f"separator: {json.dumps(declared)}"
+        msg = f"says sep={declared} in its first line: set {key} for it, under feeds in the config"
         raise SourceError(msg)
 
 

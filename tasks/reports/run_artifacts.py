@@ -69,9 +69,9 @@ def report_proposal(settings: Settings, day: date, run: OpenRun, reasons: Mappin
 
 def _requested_by(warehouse: Warehouse, run_id: str) -> str:
     """Report who asked for a run that waits, and whether somebody else has to approve it."""
-    asked = warehouse.query("open_proposals").filter(pl.col("run_id") == run_id)
-    who = escape_markdown(", ".join(asked["proposed_by"].unique()))
-    return f"{who} asked for it" + ("; **somebody else approves**." if asked["needs_four_eyes"].any() else ".")
+    proposals = warehouse.query("open_proposals").filter(pl.col("run_id") == run_id)
+    who = escape_markdown(", ".join(proposals["proposed_by"].unique()))
+    return f"{who} asked for it" + ("; **somebody else approves**." if proposals["needs_four_eyes"].any() else ".")
 
 
 @stage("report failure")
@@ -86,10 +86,10 @@ def report_failure(settings: Settings, day: date, run_id: str, reason: str) -> N
         missing = kept.query("chart_missing_scores", run_id=run_id, most_rows=_MOST_ROWS)
         staying = kept.query("chart_staying_targets", run_id=run_id, most_rows=MOST_NAMED)
     reasons = reason.split("; ") if state == ["held"] else _CHECK.split(reason)
-    told = "\n".join(f"- {escape_markdown(one)}" for one in reasons)
+    why = "\n".join(f"- {escape_markdown(one)}" for one in reasons)
     parts = [
         f"# {day}: {', '.join(state) or 'failed'}, nothing was published",
-        told,
+        why,
         f"What was published stays in force. When the cause is mended: `ballast run --as-of {day}`.",
         *map(as_markdown, (*tables.unpublished(missing, staying), tables.rejected_rows(rejected))),
         page.sql_block(*page.run_queries(run_id, day)),
@@ -150,8 +150,8 @@ def _show(warehouse: Warehouse, title: str, day: date, run_id: str, first: str, 
     markdown = page.summary_page(title, [first], summary, page.moves_of(rows.weights, changes), rest)
     show_markdown(markdown, key="daily-rebalance", description=f"{title}: {run_id}")
     of_many = f" of {len(shown)} of {summary.height} portfolios" if len(shown) < summary.height else ""
-    targets, told = target_table(rows.weights)
-    show_table(targets, key="targets", description=f"{title}{of_many}{told}: {run_id}")
+    targets, cut_off = target_table(rows.weights)
+    show_table(targets, key="targets", description=f"{title}{of_many}{cut_off}: {run_id}")
     others = page.left_out(summary, summary.filter(pl.col("portfolio_id").is_in(shown)), "Each is in `target_changes`")
     charts = chart_page(f"{title}{of_many}", rows, others)
     show_markdown(charts, key="pictures", description=f"{title}{of_many} in charts: {run_id}")
@@ -172,8 +172,8 @@ def target_table(weights: pl.DataFrame) -> tuple[list[dict[str, object]], str]:
         "bucket",
         "target_reason",
     )
-    told = f", {shown.height} of {weights.height} rows, what is traded first" if shown.height < weights.height else ""
-    return rows.to_dicts(), told
+    is_cut = shown.height < weights.height
+    return rows.to_dicts(), f", {shown.height} of {weights.height} rows, what is traded first" if is_cut else ""
 
 
 def _describe_rejects(ingested: Sequence[Ingested]) -> list[str]:

@@ -59,10 +59,10 @@ def report_outcome(settings: Settings, day: date, outcome: Outcome, ingested: tu
     if outcome.state == RunState.PUBLISHED:
         with settings.open_warehouse().kept_open() as kept:
             resting = warn_of_replaced_holdings(kept, outcome.run_id)
-            told = (*warnings, *resting, *warn_of_later_days(kept, outcome.run_id))
-        sentence, rows = report(settings, day, replace(outcome.run, warnings=told), ingested)
+            all_warnings = (*warnings, *resting, *warn_of_later_days(kept, outcome.run_id))
+        sentence, rows = report(settings, day, replace(outcome.run, warnings=all_warnings), ingested)
         send(events.PUBLISHED, day, outcome.run_id, outcome.run.inputs.limits, rows, summary=sentence)
-        return Message(sentence, told)
+        return Message(sentence, all_warnings)
     if outcome.state == RunState.UNCHANGED:
         resting = warn_of_replaced_holdings(settings.open_warehouse(), outcome.run_id)
         return Message(f"{outcome.run_id} is published already: nothing changed", (*warnings, *resting))

@@ -46,7 +46,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Table:
-    """A table under its title. `empty`: what is said where it has no rows."""
+    """A table under its title. `empty`: the words where it has no rows."""
 
     title: str
     columns: tuple[Column, ...]

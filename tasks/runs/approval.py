@@ -52,8 +52,8 @@ class Proposal:
 def request_approval(settings: Settings, result: Rebalance, policies: Mapping[str, ApprovalPolicy]) -> ApprovalRequest:
     """Report which portfolios wait for approval today, and why."""
     request = find_approval_request(settings.open_warehouse(), result, policies)
-    told = f"{len(request.reasons)} of {len(policies)} portfolios with a policy ask for it"
-    run_logger().info("approval: %s", "; ".join(filter(None, [told, str(request)])))
+    summary = f"{len(request.reasons)} of {len(policies)} portfolios with a policy ask for it"
+    run_logger().info("approval: %s", "; ".join(filter(None, [summary, str(request)])))
     return request
 
 

@@ -28,8 +28,8 @@ def report_backfill(done: tuple[DayDone, ...], ingested: tuple[Ingested, ...]) -
     sentence = "; ".join([summarise(done), *summarise_rejects(ingested)])
     held = [f"- Held: {one}" for one in _held(done)]
     warnings = first_of(list(dict.fromkeys(warning for one in done for warning in one.warnings)))
-    told = [f"- Warning: {one}" for one in warnings]
-    show_markdown("\n".join([f"# Backfill: {sentence}", "", *held, *told]), key="backfill")
+    warned = [f"- Warning: {one}" for one in warnings]
+    show_markdown("\n".join([f"# Backfill: {sentence}", "", *held, *warned]), key="backfill")
     return with_warnings(sentence, *warnings)
 
 

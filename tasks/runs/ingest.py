@@ -156,10 +156,10 @@ class _Intake:
 
 def _identity(source: Source, fetched: Fetched) -> str:
     """Hash the content, and how it is to be read where that is not as in the inbox: read otherwise, it is another."""
-    said = source.feed.model_dump(exclude_defaults=True, exclude={"path", "database", "query", "deadline_seconds"})
-    if not said:
+    declared = source.feed.model_dump(exclude_defaults=True, exclude={"path", "database", "query", "deadline_seconds"})
+    if not declared:
         return fetched.sha256
-    return hashlib.sha256(f"{fetched.sha256} {json.dumps(said, sort_keys=True)}".encode()).hexdigest()
+    return hashlib.sha256(f"{fetched.sha256} {json.dumps(declared, sort_keys=True)}".encode()).hexdigest()
 
 
 def summarise_rejects(ingested: tuple[Ingested, ...]) -> tuple[str, ...]:

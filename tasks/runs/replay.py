@@ -51,8 +51,8 @@ def find_published(
 
     *Raises* `UsageError` when there is none.
     """
-    asked = {"run_id": run_id, "first": first, "last": last}
-    found = settings.open_warehouse().query("runs_to_replay", **asked)
+    selection = {"run_id": run_id, "first": first, "last": last}
+    found = settings.open_warehouse().query("runs_to_replay", **selection)
     if found.is_empty():
         wanted = f"run {run_id}" if run_id else f"run from {first} to {last}"
         msg = f"no {wanted} was ever published: latest_runs lists what ran"
@@ -173,8 +173,8 @@ def _summarise(replayed: tuple[Replayed, ...]) -> str:
         (sum(one.has_other_inputs for one in replayed), "read other inputs than were recorded"),
         (sum(one.has_other_code for one in replayed), "computed by other code than now"),
     )
-    told = [f"{n_runs} of {len(replayed)} {words}" for n_runs, words in warnings if n_runs]
-    return with_warnings(f"{counted(len(replayed), 'run')} replayed: {found}", *told)
+    sentences = [f"{n_runs} of {len(replayed)} {words}" for n_runs, words in warnings if n_runs]
+    return with_warnings(f"{counted(len(replayed), 'run')} replayed: {found}", *sentences)
 
 
 def _yes(flag: bool) -> str:  # noqa: FBT001 - a cell of a table

@@ -97,12 +97,12 @@ class FileAcceptance:
         if not self._cash:
             return None
         names = sorted(self._cash)
-        said = as_yaml({"asset": names})
+        leave_out = as_yaml({"asset": names})
         look = "looks" if len(names) == 1 else "look"
         return (
             f"is rejected: {counted(len(names), 'name')} that no asset list has and that {look} like cash: "
             f"{listed(names)}. Cash is no position, so nothing of it counts: leave these "
-            f"lines out, with leave_out: {said} under feeds, or put what is an asset into the list"
+            f"lines out, with leave_out: {leave_out} under feeds, or put what is an asset into the list"
         )
 
     def _too_few(self, rows_accepted: int, rows_rejected: int) -> str | None:
@@ -112,8 +112,8 @@ class FileAcceptance:
         of_its = f"of its {'first ' if self._is_stopped else ''}{rows} rows"
         rejected = f"is rejected: {rows_rejected} {of_its} cannot be used"
         if not rows_accepted and not self._contract.may_be_empty:
-            told = self._describe_reasons(rows_rejected)
-            return f"is rejected: none {of_its} can be used: {told}. Nothing of it counts: correct the file"
+            words = self._describe_reasons(rows_rejected)
+            return f"is rejected: none {of_its} can be used: {words}. Nothing of it counts: correct the file"
         if self._contract.is_whole:
             return (
                 f"{rejected} ({'; '.join(self._first)}). The others alone would not be safe, so nothing of it counts: "
@@ -129,13 +129,13 @@ class FileAcceptance:
 
     def _describe_reasons(self, rows_rejected: int) -> str:
         reasons = self.reasons.most_first()
-        told = [one.counted() for one in reasons[:_SHOWN]]
+        words = [one.counted() for one in reasons[:_SHOWN]]
         repeated = rows_rejected - self.reasons.n_rows - self._n_unread
-        told += [f"the same key stands in other rows too ({counted(repeated, 'row')})"] if repeated else []
-        told += [f"and {len(reasons) - _SHOWN} more reasons"] if len(reasons) > _SHOWN else []
-        told += [f"of {self.n_left_out} rejected rows only the number is kept"] if self.n_left_out else []
-        told += ["the rest was not read"] if self._is_stopped else []
-        return "; ".join(told)
+        words += [f"the same key stands in other rows too ({counted(repeated, 'row')})"] if repeated else []
+        words += [f"and {len(reasons) - _SHOWN} more reasons"] if len(reasons) > _SHOWN else []
+        words += [f"of {self.n_left_out} rejected rows only the number is kept"] if self.n_left_out else []
+        words += ["the rest was not read"] if self._is_stopped else []
+        return "; ".join(words)
 
     def _too_heavy(self) -> str | None:
         if self._totals is None:

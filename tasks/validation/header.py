@@ -27,16 +27,16 @@ class Layout:
     @property
     def names(self) -> dict[str, str]:
         """Our name for each name of the feed. A column that only shows which rows are left out keeps its own."""
-        said = self.feed.columns if self.feed else {}
-        own = {given: given for given, _, _ in self.contract.columns if given not in said}
-        own |= {theirs: ours for ours, theirs in said.items()}
+        renamed = self.feed.columns if self.feed else {}
+        own = {given: given for given, _, _ in self.contract.columns if given not in renamed}
+        own |= {theirs: ours for ours, theirs in renamed.items()}
         return own | {name: name for name in self._filter_columns if name not in own.values()}
 
     @property
     def _filter_columns(self) -> list[str]:
         """The columns by which rows are left out, by our names where they have one."""
-        said = self.feed.columns if self.feed else {}
-        ours = {theirs: name for name, theirs in said.items()}
+        renamed = self.feed.columns if self.feed else {}
+        ours = {theirs: name for name, theirs in renamed.items()}
         return [ours.get(name, name) for name in (self.feed.leave_out if self.feed else ())]
 
     def without_left_out(self, rows: pl.DataFrame) -> pl.DataFrame:

@@ -26,7 +26,7 @@ _ALSO = {" ": "[ \u00a0\u202f]", "'": "['\u2019]"}
 
 
 def text_of(contract: Contract, name: str, rows: pl.DataFrame, notation: Notation) -> pl.Expr:
-    """Return the text of a column, by the name that the contract has for it; null where nothing is said.
+    """Return the text of a column, by the name that the contract has for it; null where there is nothing.
 
     Blanks around a name or a number are taken off; a date counts as it is written.
     """

@@ -1,4 +1,4 @@
-"""The maintenance flow: a backup that is proved, nothing older than needed, and an alarm otherwise."""
+"""The maintenance flow: a backup that is verified, nothing older than needed, and an alarm otherwise."""
 
 import asyncio
 import shutil
@@ -77,7 +77,7 @@ def test_a_night_leaves_the_newest_backups_and_says_what_it_removed(kept: Settin
     assert len(_backups(kept)) == 3
     assert not log.exists()
     made = kept.warehouse.parent / "backups" / _backups(kept)[2]
-    expected = f"backup {made} is proved, 2 are kept; removed {old[1]}, {old[0]}, {log.name}"
+    expected = f"backup {made} is verified, 2 are kept; removed {old[1]}, {old[0]}, {log.name}"
     assert (state.message, told) == (expected, [])
     with get_client(sync_client=True) as client:
         key = ArtifactFilter(key=ArtifactFilterKey(any_=["maintenance"]))

@@ -52,8 +52,8 @@ def judge(rows: DayRows) -> Verdict:
         return Verdict(LOOK if waits else WRONG, headline, tuple(points))
     if not pressing:
         return Verdict("well", "All is well: every portfolio has its targets, every check passed", tuple(points))
-    said = "Published" if day["state"] == "published" else "Partly published"
-    return Verdict(pressing[0].level, f"{said}, {counted(len(pressing), 'thing')} to look at", tuple(points))
+    published = "Published" if day["state"] == "published" else "Partly published"
+    return Verdict(pressing[0].level, f"{published}, {counted(len(pressing), 'thing')} to look at", tuple(points))
 
 
 def _of_publication(day: dict[str, Any]) -> Iterator[Point]:
@@ -72,11 +72,11 @@ def _of_publication(day: dict[str, Any]) -> Iterator[Point]:
 
 
 def _of_halts(halts: pl.DataFrame) -> Iterator[Point]:
-    said = (
+    sentences = (
         (portfolio_id or "every portfolio", f"halted since {utc(since)} by {by}: {reason}")
         for portfolio_id, since, by, reason in halts.iter_rows()
     )
-    return _of_portfolios(LOOK, said)
+    return _of_portfolios(LOOK, sentences)
 
 
 def _of_later(later: list[dict[str, Any]]) -> Iterator[Point]:
@@ -106,11 +106,11 @@ def _of_stale_scores(stale: pl.DataFrame) -> Iterator[Point]:
 
 def _of_limits(missed: pl.DataFrame) -> Iterator[Point]:
     rows = missed.select("portfolio_id", "constraint_name", "limit_value", "value", "reason").iter_rows()
-    said = (
+    sentences = (
         (portfolio_id, f"{name} {limit:.6g} is missed, it is {value:.6g}{f': {reason}' if reason else ''}")
         for portfolio_id, name, limit, value, reason in rows
     )
-    return _of_portfolios(LOOK, said)
+    return _of_portfolios(LOOK, sentences)
 
 
 def _of_cash(sizing: pl.DataFrame) -> Iterator[Point]:
@@ -118,9 +118,9 @@ def _of_cash(sizing: pl.DataFrame) -> Iterator[Point]:
     return _of_portfolios(NOTE, ((row["portfolio_id"], cash_sentence(row)) for row in keep))
 
 
-def _of_portfolios(level: str, said: Iterable[tuple[str, str]]) -> Iterator[Point]:
-    sentences = [f"{names}: {sentence}" for names, sentence in grouped(said)]
-    return (Point(level, sentence) for sentence in first_of(sentences))
+def _of_portfolios(level: str, sentences: Iterable[tuple[str, str]]) -> Iterator[Point]:
+    lines = [f"{names}: {sentence}" for names, sentence in grouped(sentences)]
+    return (Point(level, line) for line in first_of(lines))
 
 
 def cash_sentence(row: dict[str, Any]) -> str:
