@@ -9,12 +9,12 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.runtime import flow_run
 from prefect.states import Completed
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from flows.progress import ProgressOf
 from sizing.names import TypedName
 from tasks import events
-from tasks.config.settings import InstallationSettings, Settings
+from tasks.config.settings import FlowParameters, Settings
 from tasks.errors import UsageError
 from tasks.inputs.portfolio_groups import Group, days_of_groups, shown
 from tasks.inputs.run_context import RunContext, read_context
@@ -29,10 +29,8 @@ from tasks.text import with_warnings
 from tasks.trading_calendar import find_calendar
 
 
-class BackfillConfig(BaseModel):
+class BackfillConfig(FlowParameters):
     """Which days are published, one run a trading day, and what a held day does to those after it."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     first: date = Field(description="First day of the range.")
     last: date = Field(description="Last day of the range, not before the first.")
@@ -52,9 +50,6 @@ class BackfillConfig(BaseModel):
         description="Who approves the days that ask for it; needed where a portfolio has an approval policy.",
     )
     note: str = Field(default="", description="Why they are approved: it stands beside each such run.")
-    settings: InstallationSettings = Field(
-        default_factory=Settings, description="Where this installation keeps its things; empty: from BALLAST_*."
-    )
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:

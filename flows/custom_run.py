@@ -6,25 +6,23 @@ from typing import Any
 from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.runtime import flow_run
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from flows.daily_rebalance import rebalance_day
 from sizing.names import TypedName
 from tasks.config.limit_overrides import describe_differences
-from tasks.config.settings import InstallationSettings, RebalanceConfig, Settings, Words
+from tasks.config.settings import FlowParameters, RebalanceConfig, Words
 from tasks.config.ui_form import ChangedLimits, given_limits
 from tasks.inputs.run_context import RunContext, read_custom
 from tasks.stages import run_logger
 from tasks.text import with_warnings
 
 
-class CustomRunConfig(BaseModel):
+class CustomRunConfig(FlowParameters):
     """One portfolio with other limits for one run. What the form leaves empty is as in the config file.
 
     **What is published replaces the portfolio's targets of the day.**
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     portfolio_id: TypedName = Field(
         description="Portfolio that is rebalanced. What is published replaces its targets of the day."
@@ -37,9 +35,6 @@ class CustomRunConfig(BaseModel):
         default={},
         description="Limits that are other in this run; what is empty is the portfolio's own. Weights are fractions: "
         "0.15 is 15 %.",
-    )
-    settings: InstallationSettings = Field(
-        default_factory=Settings, description="Where this installation keeps its things; empty: from BALLAST_*."
     )
 
 

@@ -6,10 +6,10 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.runtime import flow_run
 from prefect.states import Completed
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from sizing.names import TypedName
-from tasks.config.settings import InstallationSettings, Settings, Words
+from tasks.config.settings import FlowParameters, Words
 from tasks.inputs.portfolio_groups import shown
 from tasks.runs.halts import Action, switch
 
@@ -17,10 +17,8 @@ HALTED, RESUMED = "Halted", "Resumed"
 """The names of the states in which the flow can complete."""
 
 
-class HaltConfig(BaseModel):
+class HaltConfig(FlowParameters):
     """Of which portfolios publication is halted or resumed, by whom and why."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     action: Action = Field(
         default="halt", description="halt: nothing of them is published from now on, until somebody resumes them."
@@ -33,9 +31,6 @@ class HaltConfig(BaseModel):
     )
     by: Words = Field(description="Who asks for it.")
     reason: Words = Field(description="Why, in words: it stands in the tables and in what held runs say.")
-    settings: InstallationSettings = Field(
-        default_factory=Settings, description="Where this installation keeps its things; empty: from BALLAST_*."
-    )
 
     @model_validator(mode="after")
     def _some_or_all(self) -> Self:

@@ -7,23 +7,16 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.runtime import flow_run
 from prefect.states import Completed
-from pydantic import BaseModel, ConfigDict, Field
 
 from sql.admin.retention import one_at_a_time
 from sql.errors import WarehouseError
-from tasks.config.settings import InstallationSettings, Settings
+from tasks.config.settings import FlowParameters
 from tasks.events import MAINTENANCE_FAILED, emit
 from tasks.operations.maintenance import back_up, checkpoint, remove_old, report_upkeep, verify_copy
 
 
-class MaintenanceConfig(BaseModel):
+class MaintenanceConfig(FlowParameters):
     """Where the installation keeps its things, and how many backups. It is the form in the Prefect UI."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    settings: InstallationSettings = Field(
-        default_factory=Settings, description="Where this installation keeps its things; empty: from BALLAST_*."
-    )
 
 
 def run_name() -> str:

@@ -6,12 +6,12 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.runtime import flow_run
 from prefect.states import Completed
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from sql.errors import HaltedError, PublishRejectedError
 from tasks import events
 from tasks.config.portfolios import load_feeds
-from tasks.config.settings import InstallationSettings, Settings, Words
+from tasks.config.settings import FlowParameters, Settings, Words
 from tasks.operations.postgres_copy import copy_or_warn
 from tasks.reports.run_reporting import (
     Outcome,
@@ -33,19 +33,14 @@ from tasks.text import with_warnings
 _RESUME = "it goes on waiting: when the cause is gone, lift the halt with `ballast resume` and approve it again"
 
 
-class PublishConfig(BaseModel):
+class PublishConfig(FlowParameters):
     """Which proposed run is decided on, how, by whom and why."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     run_id: Words = Field(description="The proposed run, as its message and open_proposals name it.")
     approver: Words = Field(description="Who decides: somebody else than who asked, where four eyes are asked for.")
     note: Words = Field(description="Why: it stands beside the run for good.")
     decision: Literal["approve", "decline"] = Field(
         default="approve", description="approve: its targets become visible. decline: the published targets stay."
-    )
-    settings: InstallationSettings = Field(
-        default_factory=Settings, description="Where this installation keeps its things; empty: from BALLAST_*."
     )
 
 

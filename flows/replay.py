@@ -7,27 +7,22 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.runtime import flow_run
 from prefect.states import Completed
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from flows.progress import ProgressOf
-from tasks.config.settings import InstallationSettings, Settings
+from tasks.config.settings import FlowParameters
 from tasks.runs.replay import Replayed, find_published, replay_runs, report_replay
 
 IDENTICAL, DIFFERENT = "Identical", "Different"
 """The names of the states in which a replay can complete."""
 
 
-class ReplayConfig(BaseModel):
+class ReplayConfig(FlowParameters):
     """Which published runs are computed again: one by its name, or all of a range of days, superseded ones too."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     run_id: str | None = Field(default=None, description="Run to compute again; empty: those of a range of days.")
     first: date | None = Field(default=None, description="First day of the range.")
     last: date | None = Field(default=None, description="Last day of the range, not before the first.")
-    settings: InstallationSettings = Field(
-        default_factory=Settings, description="Where this installation keeps its things; empty: from BALLAST_*."
-    )
 
     @model_validator(mode="after")
     def _one_or_range(self) -> Self:

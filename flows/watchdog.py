@@ -7,12 +7,12 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.runtime import flow_run
 from prefect.states import Completed
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from sizing.text import MOST_NAMED
 from sql.errors import WarehouseError
 from tasks.config.portfolios import read_config
-from tasks.config.settings import InstallationSettings, Settings
+from tasks.config.settings import FlowParameters, Settings
 from tasks.errors import MissedDeadlineError
 from tasks.events import WATCHDOG_MISSED, emit
 from tasks.operations.watchdog import (
@@ -32,18 +32,13 @@ EARLY = "Early"
 """The state in which a watchdog completes before every deadline."""
 
 
-class WatchdogConfig(BaseModel):
+class WatchdogConfig(FlowParameters):
     """Which day is looked at. It is the flow's only parameter, and the form in the Prefect UI."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     as_of_date: date | None = Field(
         default=None,
         description="Trading day to look at; empty: the newest one whose deadline passed in the 24 hours before the "
         "run was scheduled.",
-    )
-    settings: InstallationSettings = Field(
-        default_factory=Settings, description="Where this installation keeps its things; empty: from BALLAST_*."
     )
 
 

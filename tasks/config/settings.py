@@ -162,10 +162,18 @@ Where they are those of the environment they are left out of the parameters too:
 """
 
 
-class RebalanceConfig(BaseModel):
-    """What one run of the daily rebalance does. It is the flow's only parameter, and the form in the Prefect UI."""
+class FlowParameters(BaseModel):
+    """What the parameters of every flow have in common: where the installation keeps its things."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    settings: InstallationSettings = Field(
+        default_factory=Settings, description="Where this installation keeps its things; empty: from BALLAST_*."
+    )
+
+
+class RebalanceConfig(FlowParameters):
+    """What one run of the daily rebalance does. It is the flow's only parameter, and the form in the Prefect UI."""
 
     as_of_date: date | None = Field(
         default=None, description="Trading day whose scores are used; empty: the day the run was scheduled for."
@@ -181,7 +189,4 @@ class RebalanceConfig(BaseModel):
     requested_by: str = Field(
         default="",
         description="Who asks for the run, and may not approve it where four eyes are asked; empty: the schedule.",
-    )
-    settings: InstallationSettings = Field(
-        default_factory=Settings, description="Where this installation keeps its things; empty: from BALLAST_*."
     )
