@@ -11,12 +11,13 @@ import polars as pl
 
 from sql.errors import WarehouseError
 
-IngestKind = Literal["scores", "assets", "positions", "restrictions", "renames", "prices"]
+IngestKind = Literal["scores", "assets", "positions", "accounts", "restrictions", "renames", "prices"]
 
 INGEST_KEYS: Mapping[IngestKind, tuple[str, ...]] = {
     "scores": ("as_of_date", "model", "asset"),
     "assets": ("asset",),
     "positions": ("as_of_date", "portfolio_id", "asset"),
+    "accounts": ("as_of_date", "portfolio_id"),
     "restrictions": ("row_number",),
     "renames": ("old", "valid_from"),
     "prices": ("as_of_date", "asset"),

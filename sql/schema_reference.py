@@ -68,6 +68,7 @@ SECTIONS: Mapping[str, tuple[str, ...]] = {
         "scores",
         "assets",
         "positions",
+        "accounts",
         "prices",
         "restrictions",
         "renames",

@@ -21,6 +21,7 @@ import polars as pl
 
 from sizing.frames.day_inputs import RESTRICTIONS
 from sizing.names import CASH, name_column
+from sizing.trading.orders import HIGHEST_QUANTITY, HIGHEST_VALUE, SMALLEST_LOT
 from sql.records import IngestKind
 
 TEXT, NUMBER, DAY = pl.String, pl.Float64, pl.Date
@@ -36,11 +37,10 @@ class FileRows(dy.Schema):
     row_number = dy.Int32()
 
 
-class DatedRows(FileRows):
+class DayRows(FileRows):
     """What a row of a day has: the file's day, or in a file of many days its own, and the last day that may be."""
 
     as_of_date = dy.Date(primary_key=True)
-    asset = name_column(primary_key=True, may_be_cash=True)
     file_day = dy.Date()
     latest_day = dy.Date()
 
@@ -53,6 +53,12 @@ class DatedRows(FileRows):
     def not_in_the_future(cls) -> pl.Expr:  # noqa: N805 - dataframely hands in the schema
         """Reject a row of a day that has not begun anywhere."""
         return pl.col("as_of_date") <= pl.col("latest_day")
+
+
+class DatedRows(DayRows):
+    """What a row of a day and an asset has."""
+
+    asset = name_column(primary_key=True, may_be_cash=True)
 
     @dy.rule()
     def not_cash(cls) -> pl.Expr:  # noqa: N805 - dataframely hands in the schema
@@ -76,10 +82,11 @@ class ScoreRows(DatedRows):
 
 
 class AssetRows(FileRows):
-    """An asset and its bucket."""
+    """An asset, its bucket, and the shares of a lot."""
 
     asset = name_column(primary_key=True)
     bucket = name_column()
+    lot_size = dy.Float64(nullable=True, min=SMALLEST_LOT, max=HIGHEST_QUANTITY)
 
 
 class PositionRows(DatedRows):
@@ -87,11 +94,19 @@ class PositionRows(DatedRows):
 
     portfolio_id = name_column(primary_key=True)
     current_weight = dy.Float64(min=0, max=1)
+    quantity = dy.Float64(nullable=True, min=0, max=HIGHEST_QUANTITY)
 
     @dy.rule()
     def not_cash(cls) -> pl.Expr:  # noqa: N805 - dataframely hands in the schema
         """Reject cash beside positions: the weights of the portfolio would add up to more than 1."""
         return (pl.col("asset") != CASH) | (pl.col("current_weight") == 1)
+
+
+class AccountRows(DayRows):
+    """What a portfolio is worth on a day, in its currency."""
+
+    portfolio_id = name_column(primary_key=True)
+    portfolio_value = dy.Float64(min_exclusive=0, max=HIGHEST_VALUE)
 
 
 class PriceRows(DatedRows):
@@ -151,7 +166,7 @@ class Contract:
     @property
     def is_dated(self) -> bool:
         """Whether its rows are of days: in a file of one day, or in a file of many."""
-        return issubclass(self.rows, DatedRows)
+        return issubclass(self.rows, DayRows)
 
     @cached_property
     def columns(self) -> tuple[tuple[str, str, type[pl.DataType]], ...]:
@@ -174,6 +189,7 @@ POSITIONS = Contract(
     required=("date", "portfolio_id", "asset", "current_weight"),
     is_whole=True,  # a holding that got lost would be bought a second time
 )
+ACCOUNTS = Contract("accounts", AccountRows, required=("date", "portfolio_id", "portfolio_value"))
 PRICES = Contract("prices", PriceRows, required=("date", "asset", "close"))
 RESTRICTION_LIST = Contract(
     "restrictions",
@@ -190,5 +206,5 @@ RENAMES = Contract(
     is_whole=True,  # a rename that got lost would let a holding be closed and bought anew
 )
 
-CONTRACTS = (ASSETS, RENAMES, RESTRICTION_LIST, POSITIONS, PRICES, SCORES)
+CONTRACTS = (ASSETS, RENAMES, RESTRICTION_LIST, POSITIONS, ACCOUNTS, PRICES, SCORES)
 """In the order of reading: scores last, since they are of no use without an asset list."""

@@ -15,6 +15,7 @@ from sizing.trading.lots import fill_lots, sold_value
 from sizing.weights.rounding import UNITS
 
 ORDERED, NO_TRADES, NO_VALUE, NO_PRICES = "ordered", "no_trades", "missing_value", "missing_prices"
+CONTRADICTING = "contradicting_quantities"
 """The order status of a portfolio."""
 
 ORDER_COLUMNS = (
@@ -39,8 +40,8 @@ STATUS_COLUMNS = (
     "portfolio_value",
     "n_trades",
     "n_orders",
-    "n_missing_prices",
-    "missing_prices",
+    "n_problem_assets",
+    "problem_assets",
     "cash_before",
     "cash_after",
 )
@@ -49,7 +50,7 @@ STATUS_COLUMNS = (
 QUANTITY, PRICE, MONEY = pl.Decimal(20, 8), pl.Decimal(18, 8), pl.Decimal(28, 8)
 """Stored types: a quantity times a price is exact in DECIMAL(38, 16)."""
 
-HIGHEST_VALUE, HIGHEST_QUANTITY, HIGHEST_PRICE = 1e15, 1e12, 1e10
+HIGHEST_VALUE, HIGHEST_QUANTITY, HIGHEST_PRICE, SMALLEST_LOT = 1e15, 1e12, 1e10, 1e-8
 """A value or quantity may be this, a price is below it: what the stored types and whole numbers of 128 bits hold."""
 
 _RELEASED = ("above_cap", "above_bucket_limit", "over_allocation")
@@ -61,6 +62,8 @@ _MONEY_IN_VALUE = UNITS
 _NO_LIMIT = 2**40
 """Units of a weight that no book reaches, few enough to be multiplied with any value."""
 _MOST_NAMED = 10
+_MOST_HELD = 2
+"""Times the portfolio's value that a holding may be worth: the nearest lots of a weight are never worth more."""
 
 
 class TradedTargets(dy.Schema):
@@ -87,7 +90,7 @@ class Securities(dy.Schema):
 
     asset = dy.String(primary_key=True)
     price = dy.Float64(nullable=True)
-    lot_size = dy.Float64(min=1 / UNITS)
+    lot_size = dy.Float64(min=SMALLEST_LOT, max=HIGHEST_QUANTITY)
 
 
 class Quantities(dy.Schema):
@@ -115,8 +118,8 @@ def make_orders(
     """Return the orders that bring every portfolio as near to its post-trade book as whole lots allow.
 
     *Requires* frames as `TradedTargets`, `Accounts`, `Securities` and `Quantities` describe them. An asset without a
-    quantity is held in the nearest whole number of lots of its current weight. A portfolio without a value, or without
-    the price of an asset that it trades, has no orders and says so.
+    quantity is held in the nearest whole number of lots of its current weight. A portfolio without a value, without
+    the price of an asset that it trades, or with a quantity that contradicts them, has no orders and says so.
     *Returns* `ORDER_COLUMNS` by portfolio and rank, sales first, and `STATUS_COLUMNS` by portfolio: at the reference
     prices cash is never below 0 at any step unless it begins there, no purchase lifts an asset above
     max_single_position or a bucket above its limit, a closing sells the whole quantity, nothing else is traded.
@@ -206,12 +209,15 @@ def _limit(name: str) -> pl.Expr:
 def _status(rows: pl.DataFrame) -> pl.DataFrame:
     """Return which portfolios can be ordered, and what the others miss."""
     is_traded = ~pl.col("is_cash") & (pl.col("trade") != 0)
-    without_price = pl.col("asset").filter(is_traded & pl.col("price").is_null())
+    has_no_price = pl.col("price").is_null()
+    contradicts = pl.col("quantity") * pl.col("price") > _MOST_HELD * pl.col("value") * _MONEY_IN_VALUE
+    is_problem = has_no_price | contradicts.fill_null(value=False)
     counted = rows.group_by("portfolio_id", maintain_order=True).agg(
         portfolio_value=pl.col("value").first(),
         n_trades=is_traded.sum().cast(pl.Int32),
-        n_missing_prices=without_price.len().cast(pl.Int32),
-        missing_prices=without_price.head(_MOST_NAMED),
+        n_without_price=(is_traded & has_no_price).sum(),
+        n_problem_assets=(is_traded & is_problem).sum().cast(pl.Int32),
+        problem_assets=pl.col("asset").filter(is_traded & is_problem).head(_MOST_NAMED),
         cash_before=(pl.col("value") * pl.col("current")).filter("is_cash").first(),
     )
     status = (
@@ -219,13 +225,14 @@ def _status(rows: pl.DataFrame) -> pl.DataFrame:
         .then(pl.lit(NO_TRADES))
         .when(pl.col("portfolio_value").is_null())
         .then(pl.lit(NO_VALUE))
-        .when(pl.col("n_missing_prices") > 0)
+        .when(pl.col("n_without_price") > 0)
         .then(pl.lit(NO_PRICES))
+        .when(pl.col("n_problem_assets") > 0)
+        .then(pl.lit(CONTRADICTING))
         .otherwise(pl.lit(ORDERED))
     )
-    return counted.with_columns(
-        status=status, missing_prices=pl.when(pl.col("n_missing_prices") > 0).then("missing_prices")
-    )
+    named = pl.when(pl.col("n_problem_assets") > 0).then(pl.col("problem_assets").list.join(", "))
+    return counted.with_columns(status=status, problem_assets=named)
 
 
 def _book(rows: pl.DataFrame) -> pl.DataFrame:
@@ -292,7 +299,6 @@ def _with_cash(status: pl.DataFrame, filled: pl.DataFrame, orders: pl.DataFrame)
         .with_columns(
             pl.col("n_orders").fill_null(0),
             portfolio_value=_decimal(pl.col("portfolio_value"), MONEY),
-            missing_prices=pl.col("missing_prices").list.join(", "),
             cash_after=_money(pl.col("cash_before") + pl.col("moved").fill_null(0)),
         )
         .with_columns(cash_before=_money(pl.col("cash_before")))

@@ -71,7 +71,7 @@ def check_batch(
     check_columns(kind, batch.accepted, tables[kind])
     check_columns("rejects", batch.rejected, {**tables["rejects"], **({"as_of_date": "DATE"} if has_many_days else {})})
     check_columns(f"{kind} (its key)", batch.repeated, {name: tables[kind][name] for name in INGEST_KEYS[kind]})
-    if kind in {"scores", "prices"} and not has_many_days:
+    if kind in {"scores", "accounts", "prices"} and not has_many_days:
         _refuse_other_days(source, batch.accepted)
 
 

@@ -12,6 +12,8 @@ LEFT JOIN (
         UNION ALL
         SELECT ingest_id, true FROM positions
         UNION ALL
+        SELECT ingest_id, true FROM accounts
+        UNION ALL
         SELECT ingest_id, true FROM restrictions
         UNION ALL
         SELECT ingest_id, true FROM prices

@@ -17,7 +17,7 @@ WHERE refusal IS NULL AND ingested_at <= ts
 QUALIFY row_number() OVER (PARTITION BY kind, as_of_date ORDER BY ingest_id DESC) = 1;
 
 COMMENT ON MACRO TABLE effective_ingests_as_of IS 'effective_ingests_as_of(ts TIMESTAMPTZ): one row per kind and day: effective_ingests as it was known at ts.
-kind VARCHAR: What was read: scores, assets, positions, restrictions, renames, prices.
+kind VARCHAR: What was read: scores, assets, positions, accounts, restrictions, renames, prices.
 as_of_date DATE: Trading day that the content describes, exchange date.
 ingest_id BIGINT: Number of the ingest, see ingests.
 source VARCHAR: Path, address or query that was read.

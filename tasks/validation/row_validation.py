@@ -11,6 +11,7 @@ import polars as pl
 from sizing.frames.day_inputs import RESTRICTIONS
 from sizing.frames.schema import STORED_WEIGHT
 from sizing.names import MOST_CHARACTERS, as_names
+from sizing.trading.orders import HIGHEST_QUANTITY, HIGHEST_VALUE, SMALLEST_LOT
 from sql.records import INGEST_KEYS, IngestBatch
 from tasks.file_contracts import DAY, LONGEST_REASON, NAMES, NUMBER, TEXT, Contract
 from tasks.values.date_formats import write_date
@@ -25,6 +26,10 @@ _WORDS = {
     "min": "{column} is below 0",
     "min_exclusive": "{column} is not above 0",
     "max": "{column} is above 1",
+    "portfolio_value|max": f"portfolio_value is above {HIGHEST_VALUE:,.0f}",
+    "quantity|max": f"quantity is above {HIGHEST_QUANTITY:,.0f}",
+    "lot_size|max": f"lot_size is above {HIGHEST_QUANTITY:,.0f}",
+    "lot_size|min": f"lot_size is below {SMALLEST_LOT:.8f}",
     "nan": "{column} is not a number",
     "inf": "{column} is not finite",
     "reason|max_length": f"reason has more than {LONGEST_REASON:,} characters",

@@ -130,7 +130,14 @@ def test_a_holding_that_is_worth_more_than_planned_is_not_bought() -> None:
 def test_what_is_missing_is_said(value: float | None, price: float | None, status: str, missing: str | None) -> None:
     made = order({"A": (0, 0.1), "B": (0.1, 0.1)}, {"A": price, "B": None}, value=value)
     assert made.orders.is_empty()
-    assert made.status.select("status", "missing_prices").row(0) == (status, missing)
+    assert made.status.select("status", "problem_assets").row(0) == (status, missing)
+
+
+def test_shares_worth_more_than_twice_the_portfolio_contradict_its_value() -> None:
+    made = order({"A": (0.5, 0.4)}, {"A": 100}, quantities={"A": 2_001})  # perhaps a price in pence
+    assert made.orders.is_empty()
+    assert made.status.select("status", "problem_assets").row(0) == ("contradicting_quantities", "A")
+    assert moved(order({"A": (0.5, 0.4)}, {"A": 100}, quantities={"A": 2_000})) == {"A": -1_600}
 
 
 def test_a_portfolio_without_trades_needs_neither_value_nor_price() -> None:

@@ -145,8 +145,11 @@ def test_a_refused_list_does_not_hide_the_one_that_counts(warehouse: Warehouse, 
     if kind == "restrictions":
         columns = {"asset": ["AAA"], "restriction": ["no_buy"], "portfolio_id": [None], "reason": [None]}
     frame = pl.DataFrame({"row_number": [1]} | columns, {"row_number": pl.Int32} | dict.fromkeys(columns, pl.String))
-    if kind == "restrictions":
-        frame = frame.with_columns(pl.lit(None, pl.Date).alias(name) for name in ("valid_from", "valid_until"))
+    frame = frame.with_columns(
+        pl.lit(None, pl.Float64).alias("lot_size")
+        if kind == "assets"
+        else [pl.lit(None, pl.Date).alias(name) for name in ("valid_from", "valid_until")]
+    )
     good = ingest(warehouse, make_source("good", kind, BEFORE), frame)
     warehouse.record_ingest(make_source("bad", kind), [make_batch(frame, kind=kind)], _refuse)
     assert rows_of(warehouse, kind, DAY)["ingest_id"].to_list() == [good.ingest_id]

@@ -26,14 +26,14 @@ def _scored(warehouse: Warehouse, since: date = DAY) -> dict[str, float | None]:
 
 def _record_assets(warehouse: Warehouse, sha256: str, day: date, **buckets: str) -> None:
     rows = pl.DataFrame({"asset": list(buckets), "bucket": list(buckets.values())}).with_row_index("row_number", 1)
-    ingest(warehouse, make_source(sha256, "assets", day), rows)
+    ingest(warehouse, make_source(sha256, "assets", day), rows.with_columns(lot_size=pl.lit(None, pl.Float64)))
 
 
 def _record_positions(warehouse: Warehouse, sha256: str, day: date, *held: tuple[str, str, str]) -> None:
     rows = [(number, day, *row[:2], Decimal(row[2])) for number, row in enumerate(held, start=1)]
     schema = {"row_number": pl.Int32, "as_of_date": pl.Date, "portfolio_id": pl.String, "asset": pl.String}
     frame = pl.DataFrame(rows, schema | {"current_weight": WEIGHT}, orient="row")
-    ingest(warehouse, make_source(sha256, "positions", day), frame)
+    ingest(warehouse, make_source(sha256, "positions", day), frame.with_columns(quantity=pl.lit(None, pl.Float64)))
 
 
 def _held(warehouse: Warehouse, day: date = DAY) -> list[tuple[str, date, str]]:
@@ -186,7 +186,7 @@ def test_a_position_weight_stays_exact(warehouse: Warehouse) -> None:
 
 @pytest.mark.parametrize("weight", [pl.lit(0.1), pl.lit("0.1"), pl.lit(Decimal("0.1")).cast(pl.Decimal(12, 9))])
 def test_a_weight_that_would_be_rounded_is_refused(warehouse: Warehouse, weight: pl.Expr) -> None:
-    columns = {"row_number": 1, "as_of_date": DAY, "portfolio_id": "p1", "asset": "A"}
+    columns = {"row_number": 1, "as_of_date": DAY, "portfolio_id": "p1", "asset": "A", "quantity": 1.0}
     frame = pl.select(**{name: pl.lit(value) for name, value in columns.items()}, current_weight=weight)
     with pytest.raises(WarehouseError, match=r"current_weight is .*expected DECIMAL\(10,8\).*does not round"):
         ingest(warehouse, make_source("a", "positions"), frame)

@@ -25,7 +25,7 @@ Row = dict[str, Any]
 
 DAY = date(2025, 6, 2)
 COLUMNS: Mapping[str, Mapping[str, Type]] = {
-    "assets": {"asset": "text", "bucket": "text"},
+    "assets": {"asset": "text", "bucket": "text", "lot_size": "number"},
     "restrictions": {
         "portfolio_id": "text",
         "asset": "text",
@@ -34,7 +34,14 @@ COLUMNS: Mapping[str, Mapping[str, Type]] = {
         "valid_from": "day",
         "valid_until": "day",
     },
-    "positions": {"date": "day", "portfolio_id": "text", "asset": "text", "current_weight": "number"},
+    "positions": {
+        "date": "day",
+        "portfolio_id": "text",
+        "asset": "text",
+        "current_weight": "number",
+        "quantity": "number",
+    },
+    "accounts": {"date": "day", "portfolio_id": "text", "portfolio_value": "number"},
     "prices": {"date": "day", "asset": "text", "close": "number"},
     "scores": {
         "date": "day",
@@ -46,7 +53,7 @@ COLUMNS: Mapping[str, Mapping[str, Type]] = {
         "volatility": "number",
     },
 }
-DATED = ("positions", "prices", "scores")
+DATED = ("positions", "accounts", "prices", "scores")
 ENDINGS = (".csv", ".csv", ".csv", ".csv.gz", ".jsonl", ".jsonl", ".jsonl.gz", ".parquet", ".parquet", ".arrow")
 
 _ODD: Mapping[Type, Sequence[str]] = {
@@ -292,7 +299,7 @@ def _make_rows(rng: Random, kind: str) -> tuple[list[str], list[dict[str, str]]]
         {name: _make_text(rng, name, COLUMNS[kind][name], oddness) for name in names}
         for _ in range(rng.choice((0, 1, 2, 5, 20, 60)))
     ]
-    if rng.random() < 0.9:
+    if "asset" in names and rng.random() < 0.9:
         assets = list(_ASSETS + _ASSETS)[: len(rows)]
         for row, asset in zip(rows, assets, strict=False):
             row["asset"] = asset if rng.random() >= oddness else row["asset"]

@@ -22,6 +22,8 @@ FULL JOIN (
         UNION ALL
         SELECT ingest_id, 'positions' FROM positions
         UNION ALL
+        SELECT ingest_id, 'accounts' FROM accounts
+        UNION ALL
         SELECT ingest_id, 'restrictions' FROM restrictions
         UNION ALL
         SELECT ingest_id, 'renames' FROM renames

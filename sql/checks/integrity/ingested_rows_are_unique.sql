@@ -9,6 +9,8 @@ FROM (
     UNION ALL
     SELECT 'positions', ingest_id, concat_ws(' ', as_of_date, portfolio_id, asset) FROM positions
     UNION ALL
+    SELECT 'accounts', ingest_id, concat_ws(' ', as_of_date, portfolio_id) FROM accounts
+    UNION ALL
     SELECT 'renames', ingest_id, concat_ws(' ', valid_from, old) FROM renames
     UNION ALL
     SELECT 'prices', ingest_id, concat_ws(' ', as_of_date, asset) FROM prices
@@ -23,6 +25,8 @@ FROM (
     SELECT ingest_id, row_number FROM assets
     UNION ALL
     SELECT ingest_id, row_number FROM positions
+    UNION ALL
+    SELECT ingest_id, row_number FROM accounts
     UNION ALL
     SELECT ingest_id, row_number FROM restrictions
     UNION ALL

@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import duckdb
+import polars as pl
 import pytest
 
 from tasks.config.portfolios import load_feeds
@@ -188,6 +189,91 @@ class TestDays:
         installation.put("prices_2025-06-02.csv", "date,asset,close\n2025-06-02,AAA,12.5\n")
         installation.take()
         assert installation.ask("SELECT as_of_date, asset, close FROM prices") == [(DAY, "AAA", 12.5)]
+
+
+class TestWhatOrdersNeed:
+    """Account values, lot sizes and quantities."""
+
+    VALUES = "date,portfolio_id,portfolio_value\n2025-06-02,core,1000000.5\n"
+
+    @pytest.mark.parametrize("name", ["accounts_2025-06-02.csv", "accounts.csv"])
+    def test_account_values_are_taken_in_from_a_file_of_a_day_or_of_many(
+        self, installation: Installation, name: str
+    ) -> None:
+        installation.put(name, self.VALUES)
+        installation.take()
+        assert installation.ask("SELECT as_of_date, portfolio_id, portfolio_value FROM accounts") == [
+            (DAY, "core", 1000000.5)
+        ]
+
+    def test_account_values_come_from_a_feed(self, installation: Installation) -> None:
+        path = installation.put("values.parquet", "")
+        frame = pl.DataFrame({"Tag": [DAY], "Depot": ["core"], "Wert": [1000000.5]})
+        frame.write_parquet(path)
+        columns = {"date": "Tag", "portfolio_id": "Depot", "portfolio_value": "Wert"}
+        installation.feeds(accounts={"path": str(path), "columns": columns})
+        installation.take()
+        assert installation.ask("SELECT portfolio_id, portfolio_value FROM accounts") == [("core", 1000000.5)]
+
+    @pytest.mark.parametrize(
+        ("row", "rule"),
+        [
+            ("2025-06-02,growth,0", "portfolio_value|min_exclusive"),
+            ("2025-06-02,growth,-5", "portfolio_value|min_exclusive"),
+            ("2025-06-02,growth,1e16", "portfolio_value|max"),
+            ("2025-06-02,growth,", "portfolio_value|nullability"),
+            ("2025-06-02,growth,rich", "portfolio_value|parses"),
+            ("2025-06-03,growth,5", "of_the_day"),
+            ("2025-06-02,,5", "portfolio_id|nullability"),
+            ("2025-06-02,CASH,5", "portfolio_id|check__reserved"),
+        ],
+    )
+    def test_a_bad_account_value_is_rejected_with_its_rule(
+        self, installation: Installation, row: str, rule: str
+    ) -> None:
+        installation.settings = installation.settings.model_copy(update={"max_reject_share": 0.5})
+        installation.put("accounts_2025-06-02.csv", self.VALUES + row + "\n")
+        installation.take()
+        assert installation.ask("SELECT row_number, rule FROM rejects") == [(2, rule)]
+        assert installation.ask("SELECT portfolio_id FROM accounts") == [("core",)]
+
+    def test_a_portfolio_that_is_valued_twice_has_no_value(self, installation: Installation) -> None:
+        installation.settings = installation.settings.model_copy(update={"max_reject_share": 0.9})
+        more = "2025-06-02,growth,5\n2025-06-02,growth,6\n"
+        installation.put("accounts_2025-06-02.csv", self.VALUES + more)
+        installation.take()
+        assert installation.ask("SELECT portfolio_id FROM accounts") == [("core",)]
+
+    def test_an_asset_may_have_a_lot_size(self, installation: Installation) -> None:
+        installation.put("assets.csv", "asset,bucket,lot_size\nAAA,Energy,100\nBBB,Energy,0.001\nCCC,Energy,\n")
+        installation.take()
+        assert installation.ask("SELECT asset, lot_size FROM assets ORDER BY asset") == [
+            ("AAA", 100),
+            ("BBB", 0.001),
+            ("CCC", None),
+        ]
+
+    @pytest.mark.parametrize(("lot", "rule"), [("0", "min"), ("-1", "min"), ("1e13", "max"), ("few", "parses")])
+    def test_a_bad_lot_size_is_rejected_with_its_rule(self, installation: Installation, lot: str, rule: str) -> None:
+        installation.settings = installation.settings.model_copy(update={"max_reject_share": 0.5})
+        installation.put("assets.csv", f"asset,bucket,lot_size\nAAA,Energy,100\nBBB,Energy,{lot}\n")
+        installation.take()
+        assert installation.ask("SELECT rule FROM rejects") == [(f"lot_size|{rule}",)]
+
+    def test_a_position_may_have_a_quantity(self, installation: Installation) -> None:
+        rows = "2025-06-02,core,AAA,0.5,12.5\n2025-06-02,core,BBB,0.1,\n"
+        installation.put("positions_2025-06-02.csv", f"date,portfolio_id,asset,current_weight,quantity\n{rows}")
+        installation.take()
+        assert installation.ask("SELECT asset, quantity FROM positions ORDER BY asset") == [
+            ("AAA", 12.5),
+            ("BBB", None),
+        ]
+
+    @pytest.mark.parametrize("quantity", ["-1", "1e13", "many"])
+    def test_a_bad_quantity_rejects_the_positions_whole(self, installation: Installation, quantity: str) -> None:
+        header = "date,portfolio_id,asset,current_weight,quantity"
+        installation.put("positions_2025-06-02.csv", f"{header}\n2025-06-02,core,AAA,0.5,{quantity}\n")
+        assert "quantity" in installation.refusal()
 
 
 class TestTheSameContent:
