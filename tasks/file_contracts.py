@@ -3,14 +3,17 @@
 A row that breaks a rule is rejected with the rule in words; the good rows go on. What does not belong here: reading.
 
 Units: a weight is a fraction of the portfolio's value, a score lies in [0, 1], a close is a price in the currency of
-the asset, a volatility is a standard deviation of returns, whatever its horizon.
+the asset, a volatility is a standard deviation of returns, whatever its horizon. Quantities and lot sizes count shares,
+a portfolio value is an amount in the currency of the portfolio.
 
 >>> [(given, name) for given, name, _ in PRICES.columns]
 [('date', 'as_of_date'), ('asset', 'asset'), ('close', 'close')]
->>> rows = pl.DataFrame({"row_number": [1, 2], "asset": ["AAA", "CASH"], "bucket": ["Energy", "Energy"]})
->>> accepted, rejected = ASSETS.rows.filter(rows, cast=True)
->>> accepted["asset"].to_list(), rejected.counts()
-(['AAA'], {'asset|check__reserved': 1})
+>>> from datetime import date
+>>> day = date(2025, 1, 2)
+>>> names = {"row_number": [1, 2], "old": ["FB", "AAA"], "new": ["META", "AAA"], "valid_from": [day, day]}
+>>> accepted, rejected = RENAMES.rows.filter(pl.DataFrame(names), cast=True)
+>>> accepted["new"].to_list(), rejected.counts()
+(['META'], {'another_name': 1})
 """
 
 from dataclasses import dataclass
