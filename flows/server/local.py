@@ -5,7 +5,6 @@ PostgreSQL when PREFECT_SERVER_DATABASE_CONNECTION_URL names one, else SQLite in
 password are in .ballast/run/.
 """
 
-import asyncio
 import os
 import sys
 import time
@@ -153,21 +152,21 @@ def _start_worker(worker: Background, settings: Settings) -> tuple[str, ...]:
     if worker.pid():
         return ()
     take_runs_again(FOLDER / "paused")
-    cut_off = asyncio.run(end_cut_off())
+    cut_off = end_cut_off()
     since = datetime.now(UTC)
     command = [sys.executable, "-m", "prefect", "worker", "start", "--pool", POOL, "--name", POOL, "--type", "process"]
     worker.start(command, connected(), _settings())
-    _wait(worker, settings, lambda: asyncio.run(_is_online(since)))
+    _wait(worker, settings, lambda: _is_online(since))
     if not cut_off:
         return ()
     which = f"crashed {len(cut_off)} that the worker before left unfinished: {', '.join(cut_off)}"
     return (f"{which}; a daily-rebalance that had started is tried again by itself, run the others again",)
 
 
-async def _is_online(since: datetime) -> bool:
+def _is_online(since: datetime) -> bool:
     """Report whether the worker sent a heartbeat since then: one that was killed counts as online for a while."""
-    async with get_client() as client:
-        workers = await client.read_workers_for_work_pool(POOL)
+    with get_client(sync_client=True) as client:
+        workers = client.read_workers_for_work_pool(POOL)
     return any(
         one.status == WorkerStatus.ONLINE and one.last_heartbeat_time and one.last_heartbeat_time >= since
         for one in workers

@@ -3,13 +3,12 @@
 What does not belong here: the worker itself, and what is tried again, which the server does by its automations.
 """
 
-import asyncio
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from prefect.client.orchestration import PrefectClient, get_client
+from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.actions import WorkPoolUpdate
 from prefect.client.schemas.filters import (
     FlowRunFilter,
@@ -35,9 +34,10 @@ def no_new_runs(note: Path) -> Iterator[None]:
 
     *Adds* a note as long as it lasts, by which `take_runs_again` knows of a block that was killed.
     """
-    if not asyncio.run(_is_paused()):
-        note.touch()
-        asyncio.run(_set_paused(is_paused=True))
+    with get_client(sync_client=True) as client:
+        if not client.read_work_pool(POOL).is_paused:
+            note.touch()
+            client.update_work_pool(POOL, WorkPoolUpdate(is_paused=True))
     try:
         yield
     finally:
@@ -47,38 +47,40 @@ def no_new_runs(note: Path) -> Iterator[None]:
 def take_runs_again(note: Path) -> None:
     """Lift the pause that the note speaks of, if there is one."""
     if note.exists():
-        asyncio.run(_set_paused(is_paused=False))
+        with get_client(sync_client=True) as client:
+            client.update_work_pool(POOL, WorkPoolUpdate(is_paused=False))
         note.unlink()
 
 
-def wait_for_ends(seconds: float, say: Callable[[str], None]) -> tuple[str, ...]:
-    """Wait for the runs that began, saying which, and give the names of those that did not end in time."""
+def wait_for_ends(seconds: float, report: Callable[[str], None]) -> tuple[str, ...]:
+    """Wait for the runs that began, reporting which, and return the names of those that did not end in time."""
     until = time.monotonic() + seconds
-    said: tuple[str, ...] = ()
-    while left := _names(asyncio.run(_unfinished())):
-        if time.monotonic() > until:
-            return left
-        if left != said:
-            say(f"waits up to {seconds:.0f} s for {', '.join(left)}")
-            said = left
-        time.sleep(_POLL_SECONDS)
+    before: tuple[str, ...] = ()
+    with get_client(sync_client=True) as client:
+        while left := _names(_unfinished(client)):
+            if time.monotonic() > until:
+                return left
+            if left != before:
+                report(f"waits up to {seconds:.0f} s for {', '.join(left)}")
+                before = left
+            time.sleep(_POLL_SECONDS)
     return ()
 
 
-async def end_cut_off() -> tuple[str, ...]:
-    """Crash the runs whose worker and process are gone, and give their names; one in cancellation is cancelled.
+def end_cut_off() -> tuple[str, ...]:
+    """Crash the runs whose worker and process are gone, and return their names; one in cancellation is cancelled.
 
     *Requires* that no worker of this machine runs. While one of another name is online, the runs may be its own, and
     none is touched. What has a process that is alive here is left to end by itself.
     """
-    async with get_client() as client:
-        workers = await client.read_workers_for_work_pool(POOL)
+    with get_client(sync_client=True) as client:
+        workers = client.read_workers_for_work_pool(POOL)
         if any(one.status == WorkerStatus.ONLINE and one.name != POOL for one in workers):
             return ()
-        gone = [run for run in await _read(client) if not _is_alive(run)]
+        gone = [run for run in _unfinished(client) if not _is_alive(run)]
         for run in gone:
             end = Cancelled if run.state_type == StateType.CANCELLING else Crashed
-            await client.set_flow_run_state(run.id, end(message=_GONE), force=True)
+            client.set_flow_run_state(run.id, end(message=_GONE), force=True)
     return _names(gone)
 
 
@@ -91,23 +93,8 @@ def _names(runs: list[FlowRun]) -> tuple[str, ...]:
     return tuple(sorted(run.name for run in runs))
 
 
-async def _unfinished() -> list[FlowRun]:
-    async with get_client() as client:
-        return await _read(client)
-
-
-async def _read(client: PrefectClient) -> list[FlowRun]:
-    return await client.read_flow_runs(
+def _unfinished(client: SyncPrefectClient) -> list[FlowRun]:
+    return client.read_flow_runs(
         work_pool_filter=WorkPoolFilter(name=WorkPoolFilterName(any_=[POOL])),
         flow_run_filter=FlowRunFilter(state=FlowRunFilterState(type=FlowRunFilterStateType(any_=_BEGUN))),
     )
-
-
-async def _is_paused() -> bool:
-    async with get_client() as client:
-        return (await client.read_work_pool(POOL)).is_paused
-
-
-async def _set_paused(*, is_paused: bool) -> None:
-    async with get_client() as client:
-        await client.update_work_pool(POOL, WorkPoolUpdate(is_paused=is_paused))

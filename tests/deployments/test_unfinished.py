@@ -70,7 +70,7 @@ def test_what_a_dead_worker_left_behind_ends_and_what_lives_or_waits_is_left_alo
         "waits": (StateType.SCHEDULED, None),
     }
     asyncio.run(_leave_behind(runs))
-    ended = asyncio.run(orphaned_runs.end_cut_off())
+    ended = orphaned_runs.end_cut_off()
     assert ended == ("began", "is in cancellation", "its number is another process's", "was taken")
     assert asyncio.run(_states()) == {
         "began": "Crashed",
@@ -84,7 +84,7 @@ def test_what_a_dead_worker_left_behind_ends_and_what_lives_or_waits_is_left_alo
     assert orphaned_runs.wait_for_ends(0, said.append) == ("lives",)
     _another_machine_has_a_worker()
     asyncio.run(_leave_behind({"is perhaps of another machine": (StateType.RUNNING, NOBODY)}))
-    assert asyncio.run(orphaned_runs.end_cut_off()) == ()
+    assert orphaned_runs.end_cut_off() == ()
 
 
 def _another_machine_has_a_worker() -> None:

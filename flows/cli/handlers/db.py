@@ -11,10 +11,9 @@ from cyclopts import Parameter
 from rich.console import Console
 from rich.filesize import decimal
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from flows.cli.queries.snapshot_session import open_snapshot
-from flows.terminal.console import err, out, show, show_warehouse_warnings
+from flows.terminal.console import err, out, progress_bar, show, show_warehouse_warnings
 from flows.terminal.escaping import write
 from flows.terminal.exit_codes import ExitCode
 from flows.terminal.output import message_console, write_rows
@@ -219,8 +218,7 @@ def _time(moment: object) -> str:
 
 @contextmanager
 def _progress() -> Iterator[Tell]:
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=err(), transient=True, disable=not err().is_terminal) as progress:
+    with progress_bar(err()) as progress:
         bar = progress.add_task("reading", total=None)
 
         def on_step(name: str, done: int, total: int) -> None:
