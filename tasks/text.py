@@ -25,7 +25,7 @@ def nearest(name: object, known: Iterable[str], cutoff: float = _ALIKE) -> str:
 
 
 def unknown(what: str, name: object, known: Iterable[str]) -> str:
-    """Report that a name is unknown, with the nearest known one, or else with all of them, or where they are described.
+    """Return that a name is unknown, with the nearest known one, or else with all of them, or where they are described.
 
     >>> unknown("limit max_singel_position", "max_singel_position", ["max_single_position", "min_position_size"])
     'limit max_singel_position is unknown; did you mean max_single_position?'
@@ -36,7 +36,7 @@ def unknown(what: str, name: object, known: Iterable[str]) -> str:
 
 
 def all_unknown(what: str, names: Sequence[str], known: Collection[str]) -> str:
-    """Report each of the first ten names as unknown, and how many more are."""
+    """Return that each of the first ten names is unknown, and how many more are."""
     first = [unknown(f"{what} {name}", name, known) for name in names[:MOST_NAMED]]
     return "; ".join(first_of([*first, *names[MOST_NAMED:]]))
 

@@ -47,7 +47,7 @@ def fields_of(model: type[BaseModel]) -> tuple[Field, ...]:
 
 
 def words_for(schema: Mapping[str, Any]) -> str:
-    """Report what a JSON schema allows: `a number above 0 and at most 1`."""
+    """Return what a JSON schema allows: `a number above 0 and at most 1`."""
     if "anyOf" in schema:
         return ", or ".join(words_for(one) for one in schema["anyOf"])
     if "enum" in schema:

@@ -52,11 +52,11 @@ class Layers:
         return RebalancingLimits(**self._merged)
 
     def wrong_values(self) -> tuple[Problem, ...]:
-        """Report which single limits cannot be what they are: contradictions of defaults a portfolio may resolve."""
+        """Return which single limits cannot be what they are: contradictions of defaults a portfolio may resolve."""
         return tuple(self._explain(error) for error in _errors(self._merged) if error["loc"])
 
     def problems(self) -> tuple[Problem, ...]:
-        """Report what is wrong with single limits, and whether the others contradict each other."""
+        """Return what is wrong with single limits, and whether the others contradict each other."""
         wrong = {error["loc"][0] for error in _errors(self._merged) if error["loc"]}
         rest = {name: value for name, value in self._merged.items() if name not in wrong}
         # A wrong one may be what is contradicted.
@@ -64,7 +64,7 @@ class Layers:
         return (*self.wrong_values(), *(self._explain(error) for error in contradictions))
 
     def lifted(self) -> tuple[Problem, ...]:
-        """Report which limits of `defaults` do not count here, since the preset of the portfolio takes precedence."""
+        """Return which limits of `defaults` do not count here, since the preset of the portfolio takes precedence."""
         *_, defaults, preset, own = self._layers
         return tuple(
             Problem(
@@ -93,7 +93,7 @@ def _layers(keys: tuple[object, ...], who: str, written: Written) -> list[_Layer
 
 
 def problems_of_preset(keys: tuple[object, ...], who: str, written: Written) -> tuple[Problem, ...]:
-    """Report when a preset is none."""
+    """Return the mistake of a preset that does not exist."""
     if PRESET not in written:
         return ()
     named = written[PRESET]

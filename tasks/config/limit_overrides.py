@@ -60,7 +60,7 @@ def change_limits(limits: _Limits, given: Mapping[str, Any]) -> dict[str, Rebala
 
 
 def describe_changes(limits: _Limits, configured: _Limits) -> tuple[str, ...]:
-    """Report of each portfolio which limits are other than configured, its own in brackets."""
+    """Return for each portfolio which limits differ from the configured ones, with those in brackets."""
     pairs = {name: (one, configured[name]) for name, one in limits.items() if one is not configured[name]}
     distinct = {(id(one), id(own)): (one, own) for one, own in pairs.values()}
     differences = {identities: describe_differences(*pair) for identities, pair in distinct.items()}
@@ -75,7 +75,7 @@ def describe_differences(wanted: RebalancingLimits, own: RebalancingLimits) -> s
 
 
 def _sentences(error: ValidationError, given: Mapping[str, Any]) -> Iterable[str]:
-    """Report what is wrong by the flags that were given; of limits that contradict each other, by those it names."""
+    """Return what is wrong by the flags that were given; of limits that contradict each other, by those it names."""
     for one in error.errors():
         message = explain(one, RebalancingLimits)
         if one["loc"]:

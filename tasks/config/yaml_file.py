@@ -52,7 +52,7 @@ class Document:
         return tuple(sorted(found))
 
     def require_none(self, problems: Iterable[Problem]) -> None:
-        """Report all that is wrong with the file at once. *Raises* `ConfigError` when anything is."""
+        """Raise `ConfigError` with all that is wrong with the file, when anything is."""
         if found := self.locate(problems):
             raise _as_error(self.path, found)
 
@@ -116,7 +116,7 @@ def _not_yaml(text: str, error: yaml.YAMLError) -> Mistake:
 def _find(
     root: yaml.Node, keys: Iterable[object], pairs_of: Callable[[yaml.MappingNode], _Pairs]
 ) -> tuple[yaml.Mark, yaml.Node]:
-    """Report where the keys lead to: to the last key that is there, or to the item of a list; and what stands there."""
+    """Return where the keys lead to: to the last key that is there, or to the item of a list; and what stands there."""
     node, mark = root, root.start_mark
     for key in keys:
         if isinstance(node, yaml.MappingNode) and key in pairs_of(node):

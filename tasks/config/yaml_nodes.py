@@ -91,12 +91,12 @@ class Loader(yaml.SafeLoader):
 
 
 def is_number(written: str, kind: Literal["int", "float"]) -> bool:
-    """Report whether a text is a decimal number as a config may have it: a whole one, or any."""
+    """Return whether a text is a decimal number as a config may have it: a whole one, or any."""
     return any(re.fullmatch(_CLEAR[one], written) for one in {"int", kind})
 
 
 def mistake_at(mark: yaml.Mark, message: str) -> Mistake:
-    """Report it where the mark is."""
+    """Return a mistake at the place of the mark."""
     return Mistake(mark.line + 1, mark.column + 1, message)
 
 

@@ -81,7 +81,7 @@ def _guess(went: pl.DataFrame, came: pl.DataFrame, key: Sequence[str]) -> pl.Dat
 
 
 def describe_delisted(inputs: DayFrames) -> tuple[str, ...]:
-    """Report in one sentence which holdings the asset list no longer has, and what is done with them."""
+    """Return in one sentence which holdings the asset list no longer has, and what is done with them."""
     held = inputs.delisted.join(inputs.holdings, on="asset", how="semi").sort("asset")
     if held.is_empty():
         return ()

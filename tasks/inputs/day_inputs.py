@@ -39,7 +39,7 @@ _HELD = ("positions", "targets")
 def find_sources(
     warehouse: Warehouse, exchange: str, days: Sequence[date], limits: Limits, known_at: datetime | str = NOW
 ) -> pl.DataFrame:
-    """Report what a run of each day reads, as it was known at `known_at`: one row a day and source.
+    """Return what a run of each day reads, as it was known at `known_at`: one row a day and source.
 
     Portfolios without limits are named too, since someone may have mistyped a name.
     """
@@ -123,7 +123,7 @@ def continue_from(
 
 
 def newer_positions(inputs: DayFrames, sources: pl.DataFrame, day_before: date) -> frozenset[str]:
-    """Report whose positions are newer than what a run of the day before leaves. *Requires* the sources of one day."""
+    """Return whose positions are newer than what a run of the day before leaves. *Requires* the sources of one day."""
     newer = (pl.col("kind") == "positions") & (pl.col("as_of_date") > day_before)
     return frozenset(sources.filter(newer)["portfolio_id"]) & frozenset(inputs.limits)
 

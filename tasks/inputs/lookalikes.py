@@ -16,7 +16,7 @@ def plain(column: pl.Expr) -> pl.Expr:
 
 
 def describe_lookalikes(kind: str, names: pl.Series, harm: str) -> tuple[str, ...]:
-    """Report of each group of names that look alike which they are, the first ten, and how many groups more."""
+    """Return a sentence for each of the first ten groups of names that look alike, and how many groups more."""
     groups = (
         pl.DataFrame({"name": names.drop_nulls().unique()}, schema={"name": pl.String})
         .group_by(plain(pl.col("name")).alias("plain"))

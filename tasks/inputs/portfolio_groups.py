@@ -71,7 +71,7 @@ def split_halted(groups: Iterable[Group], halts: pl.DataFrame) -> tuple[Group, .
 
 
 def closed_portfolios(groups: Iterable[Group], day: date) -> tuple[str, ...]:
-    """Report of each exchange that is closed on the day whose it is, and when it opens; nothing of those that are open.
+    """Return for each exchange that is closed on the day its portfolios, and when it opens; nothing for the others.
 
     What a calendar does not know is reported by `unknown_days`.
     """
@@ -88,7 +88,7 @@ def closed_portfolios(groups: Iterable[Group], day: date) -> tuple[str, ...]:
 
 
 def unknown_days(groups: Iterable[Group], day: date) -> dict[str, NotATradingDayError]:
-    """Report of each calendar that does not know the day why: nobody can say whether its portfolios are to be run."""
+    """Return why, for each calendar that does not know the day: whether its portfolios are to be run is unknown."""
     unknown = {}
     for group in groups:
         try:
@@ -99,7 +99,7 @@ def unknown_days(groups: Iterable[Group], day: date) -> dict[str, NotATradingDay
 
 
 def early_closes(groups: Iterable[Group], day: date) -> tuple[str, ...]:
-    """Report which exchange closes early on the day. *Requires* groups whose exchange is open."""
+    """Return which exchange closes early on the day. *Requires* groups whose exchange is open."""
     closes = {group.exchange: find_calendar(group.exchange).close(day) for group in groups}
     return tuple(
         f"{exchange_of(calendar)} closes early on {day}, at {close.at:%H:%M} UTC"

@@ -19,7 +19,7 @@ class Corrected(NamedTuple):
 
 
 def find_corrected(reader: Reader, portfolio_ids: Collection[str], before: date | None = None) -> tuple[Corrected, ...]:
-    """Report which targets of the portfolios rest on inputs corrected since, of all days or of those before one.
+    """Return which targets of the portfolios rest on inputs corrected since, of all days or of those before one.
 
     Portfolios that are not run any more cannot be brought up to date: they are not to be among them.
     """
@@ -36,7 +36,7 @@ def find_corrected(reader: Reader, portfolio_ids: Collection[str], before: date 
 
 
 def warn_of_corrected_inputs(reader: Reader, portfolio_ids: Collection[str]) -> tuple[str, ...]:
-    """Report which targets of the portfolios rest on inputs corrected since, and what brings them up to date."""
+    """Return which targets of the portfolios rest on inputs corrected since, and what brings them up to date."""
     found = find_corrected(reader, portfolio_ids)
     return tuple(
         f"{one.what}, see targets_on_corrected_inputs: `{one.command}` brings them up to date" for one in found
@@ -44,7 +44,7 @@ def warn_of_corrected_inputs(reader: Reader, portfolio_ids: Collection[str]) -> 
 
 
 def warn_of_later_days(warehouse: Warehouse, run_id: str) -> tuple[str, ...]:
-    """Report which days after the run's rest on targets that it replaced, and what brings them up to date."""
+    """Return which days after the run's rest on targets that it replaced, and what brings them up to date."""
     later = warehouse.query("days_to_bring_up_to_date", run_id=run_id)
     n_days, first, last = later.row(0)
     if not n_days:
@@ -54,7 +54,7 @@ def warn_of_later_days(warehouse: Warehouse, run_id: str) -> tuple[str, ...]:
 
 
 def warn_of_replaced_holdings(warehouse: Warehouse, run_id: str) -> tuple[str, ...]:
-    """Report when the holdings of a visible run rest on targets that were replaced, and what brings it up to date."""
+    """Return when the holdings of a visible run rest on targets that were replaced, and what brings it up to date."""
     rests = warehouse.query("replaced_holdings_of_run", run_id=run_id)
     portfolios, replaced, first, last = rests.row(0)
     if not portfolios:

@@ -27,7 +27,7 @@ def find_unknown_names(
     others: Iterable[str] = (),
     positions: str = "positions",
 ) -> tuple[str, ...]:
-    """Report which portfolios, assets and buckets are named that nobody knows, with the nearest known name.
+    """Return which portfolios, assets and buckets are named that nobody knows, with the nearest known name.
 
     Known is a portfolio with limits, or one of the `others`, which have runs of their own; an asset that is listed,
     scored or held; a bucket of the asset list. A scored or held asset may be missing from that list; it is reported
@@ -98,7 +98,7 @@ def _named(limits: Mapping[str, RebalancingLimits], limit: str) -> set[str]:
 
 
 def _describe(where: str, kind: str, named: Iterable[str], known: Iterable[str]) -> str:
-    """Report it in one sentence; nothing when every name is known."""
+    """Return one sentence on the unknown names; nothing when every name is known."""
     unknown_names = sorted(set(named) - set(known))
     if not unknown_names:
         return ""
@@ -110,7 +110,7 @@ def _describe(where: str, kind: str, named: Iterable[str], known: Iterable[str])
 
 
 def _describe_spelling(where: str, named: pl.Series, assets: pl.Series) -> str:
-    """Report which names look like one of the asset list and are another."""
+    """Return which names look like one of the asset list and are another."""
     meant = find_meant(named.filter(~named.is_in(assets.implode())), assets)
     if not meant:
         return ""

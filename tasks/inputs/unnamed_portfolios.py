@@ -37,7 +37,7 @@ def taken_as_held(record: Mapping[str, Any]) -> dict[str, str]:
 
 
 def describe_unnamed(taken: Mapping[str, str]) -> tuple[str, ...]:
-    """Report which portfolios are not named, and what is taken as held: one sentence for all that go alike."""
+    """Return which portfolios are not named, and what is taken as held: one sentence for all that go alike."""
     alike = {what: sorted(name for name, one in taken.items() if one == what) for what in _ONE}
     return tuple(_describe(names, what) for what, names in alike.items() if names)
 

@@ -60,7 +60,7 @@ class Missing(NamedTuple):
 def find_due(
     exchanges: Mapping[str, str], moment: datetime, as_of_date: date | None, deadline: timedelta
 ) -> tuple[list[Due], list[NotDue]]:
-    """Report which portfolios of which day are due at the moment, and of which exchanges nothing is.
+    """Return which portfolios of which day are due at the moment, and of which exchanges nothing is.
 
     *Requires* the exchange of each portfolio. The day, where none is given: the newest trading day of the exchange
     whose deadline, so long after its close, passed in the 24 hours before. So the moment may lie on the next date.
@@ -121,12 +121,12 @@ def find_missing(settings: Settings, due: Due) -> tuple[Missing, ...]:
 
 
 def all_missing(due: Due, why: str) -> tuple[Missing, ...]:
-    """Report that nothing of the day can be seen, where the warehouse itself is missing or cannot be opened."""
+    """Return all portfolios as missing, where the warehouse itself is missing or cannot be opened."""
     return tuple(Missing(due.day, name, "cannot be looked at", why) for name in due.portfolio_ids)
 
 
 def describe_missing(due: Sequence[Due], missing: Sequence[Missing]) -> str:
-    """Report in one sentence which portfolios have no targets, why, and what to do; the same reason once."""
+    """Return in one sentence which portfolios have no targets, why, and what to do; the same reason once."""
     return "; ".join(_describe_day(one, [name for name in missing if name.day == one.day]) for one in due)
 
 
@@ -166,7 +166,7 @@ def _read_halts(warehouse: Warehouse) -> dict[str | None, str]:
 def _explain(
     day: date, portfolio_id: str, last_run: Mapping[str, object] | None, refusals: pl.DataFrame, halt: str | None
 ) -> Missing:
-    """Report why the portfolio has no targets, and what to do."""
+    """Return why the portfolio has no targets, and what to do."""
     again = f"`ballast run --as-of {day}`"
     if halt:
         todo = f"lift the halt with `ballast resume` when its cause is gone, then {again}"
@@ -182,7 +182,7 @@ def _explain(
 
 
 def _explain_run(last_run: Mapping[str, object], again: str) -> tuple[str, str]:
-    """Report the result of the last run of the portfolio, and what to do."""
+    """Return the result of the last run of the portfolio, and what to do."""
     state, reason = last_run["state"], cut(str(last_run["reason"]).partition("; warning: ")[0], _LONGEST_REASON)
     since = utc(last_run["happened_at"])
     if state == "proposed":

@@ -174,7 +174,7 @@ class DayValidation:
         self._look_at_unnamed(frames.as_of_date)
 
     def _look_at_unnamed(self, day: date) -> None:
-        """Report which portfolios of the config only earlier positions name, where the snapshot knows them."""
+        """Return which portfolios of the config only earlier positions name, where the snapshot knows them."""
         of_the_day = [
             file.accepted.filter(pl.col("as_of_date") == day)["portfolio_id"]
             for file in self.files
@@ -203,7 +203,7 @@ class DayValidation:
 
 
 def _short(row: Mapping[str, Any], model: str) -> str:
-    """Report what a portfolio cannot reach, and why."""
+    """Return what a portfolio cannot reach, and why."""
     who = f"portfolio {row['portfolio_id']}"
     if not row["n_scored"]:
         return f"{who}: no name of its universe has a score of its model {model}: nothing can be bought"

@@ -85,7 +85,7 @@ def read_file(source: Source, day: date, max_reject_share: float, known: Collect
 
 
 def _describe(reason: Reason, where: str, line: int | None) -> Finding:
-    """Report each reason once, with its first row: by the line that an editor shows, where that is known."""
+    """Return a reason as a finding, with its first row: by the line that an editor shows, where that is known."""
     place = where if line is None else f"{where}:{line}"
     row = f"row {reason.first_row}: " if line is None else ""
     more = f" ({reason.n_rows} rows)" if reason.n_rows > 1 else ""
@@ -145,7 +145,7 @@ def frames_of(day: date, limits: Mapping[str, RebalancingLimits], files: list[Fi
 
 
 def certify(frames: DayFrames) -> pl.DataFrame:
-    """Report what each portfolio can reach with the names of the day, when it may buy them all at once.
+    """Return what each portfolio can reach with the names of the day, when it may buy them all at once.
 
     *Returns* `portfolio_id, n_scored, n_pass, n_places, reachable, target, binds, fix`: how many names have a score,
     pass the tests of the selection and find a place; the largest weight that can be invested, of how much; what stands

@@ -227,7 +227,7 @@ def _targets(warehouse: Warehouse, runs: pl.DataFrame) -> pl.DataFrame:
 
 
 def _refusals(warehouse: Warehouse, day: date) -> tuple[str, ...]:
-    """Report which rows of the day's content are rejected: the first of them, and how many there are."""
+    """Return which rows of the day's content are rejected: the first of them, and how many there are."""
     rejected = warehouse.query("chart_rejected_rows", as_of_date=day, most_rows=_MOST_ROWS).rows(named=True)
     lines = [f"{row['source']}, row {row['row_number']}: {row['reason']}" for row in rejected]
     n_more = rejected[0]["n_refused"] - len(rejected) if rejected else 0

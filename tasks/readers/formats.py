@@ -40,7 +40,7 @@ _READERS: Mapping[FormatName, Callable[[Path, Layout, Notation], Iterator[RawBat
 
 
 def format_of(name: str) -> FormatName:
-    """Report which format the ending of a name promises. *Raises* `SourceError` when none."""
+    """Return which format the ending of a name promises. *Raises* `SourceError` when none."""
     for ending, promised in ENDINGS.items():
         if name.endswith(ending):
             return promised

@@ -68,7 +68,7 @@ def report_proposal(settings: Settings, day: date, run: OpenRun, reasons: Mappin
 
 
 def _requested_by(warehouse: Warehouse, run_id: str) -> str:
-    """Report who asked for a run that waits, and whether somebody else has to approve it."""
+    """Return who asked for a run that waits, and whether somebody else has to approve it."""
     proposals = warehouse.query("open_proposals").filter(pl.col("run_id") == run_id)
     who = escape_markdown(", ".join(proposals["proposed_by"].unique()))
     return f"{who} asked for it" + ("; **somebody else approves**." if proposals["needs_four_eyes"].any() else ".")
@@ -120,7 +120,7 @@ def report_rejection(settings: Settings, days: Sequence[date], reason: str, key:
 
 
 def summarise(summary: pl.DataFrame) -> str:
-    """Report what a run did to each portfolio, or to many together.
+    """Return what a run did to each portfolio, or to many together.
 
     *Requires* the columns of the query `day_summary`.
     """

@@ -50,7 +50,7 @@ class Proposal:
 
 @stage("approval", RETRIES)
 def request_approval(settings: Settings, result: Rebalance, policies: Mapping[str, ApprovalPolicy]) -> ApprovalRequest:
-    """Report which portfolios wait for approval today, and why."""
+    """Return which portfolios wait for approval today, and why."""
     request = find_approval_request(settings.open_warehouse(), result, policies)
     summary = f"{len(request.reasons)} of {len(policies)} portfolios with a policy ask for it"
     run_logger().info("approval: %s", "; ".join(filter(None, [summary, str(request)])))
@@ -60,7 +60,7 @@ def request_approval(settings: Settings, result: Rebalance, policies: Mapping[st
 def find_approval_request(
     warehouse: Warehouse, result: Rebalance, policies: Mapping[str, ApprovalPolicy]
 ) -> ApprovalRequest:
-    """Report which portfolios wait for approval, without an engine.
+    """Return which portfolios wait for approval, without an engine.
 
     A first day is one with nothing visible before it.
     """

@@ -34,7 +34,7 @@ def report_backfill(done: tuple[DayDone, ...], ingested: tuple[Ingested, ...]) -
 
 
 def summarise(done: tuple[DayDone, ...]) -> str:
-    """Report how many days became what, of how many an earlier run is superseded, and which are held."""
+    """Return how many days became what, of how many an earlier run is superseded, and which are held."""
     states = [one.state for one in done]
     n_instead = sum(one.state == RunState.PUBLISHED and one.was_visible for one in done)
     more = {RunState.PUBLISHED: f" ({n_instead} of them instead of an earlier run)"} if n_instead else {}
@@ -48,6 +48,6 @@ def summarise(done: tuple[DayDone, ...]) -> str:
 
 
 def _held(done: tuple[DayDone, ...]) -> list[str]:
-    """Report which days are held and why, the same of many days once."""
+    """Return which days are held and why, the same of many days once."""
     held = ((str(one.day), one.reason) for one in done if one.state == RunState.HELD)
     return first_of([f"{days}: {reason}" for days, reason in grouped(held)])

@@ -10,7 +10,7 @@ from tasks.stages import run_logger, stage
 
 @stage("circuit breaker")
 def break_circuit(inputs: DayInputs) -> tuple[str, ...]:
-    """Report which scores are missing beyond max_missing_score_share; then the run is held."""
+    """Return which scores are missing beyond max_missing_score_share; then the run is held."""
     missing = find_missing_scores(inputs)
     run_logger().info("circuit breaker: %d objections", len(missing))
     return missing

@@ -163,6 +163,6 @@ def _identity(source: Source, fetched: Fetched) -> str:
 
 
 def summarise_rejects(ingested: tuple[Ingested, ...]) -> tuple[str, ...]:
-    """Report how many rows were rejected; nothing when none was."""
+    """Return how many rows were rejected; nothing when none was."""
     n_refused = sum(one.ingest.rows_rejected for one in ingested)
     return (f"{counted(n_refused, 'row')} rejected, see rejected_rows",) if n_refused else ()

@@ -18,13 +18,13 @@ class RunSteps(Protocol):
     """How the steps of one run are done."""
 
     def find_missing_scores(self) -> Sequence[str]:
-        """Report which scores are missing, so many that nothing is to be computed."""
+        """Return which scores are missing, so many that nothing is to be computed."""
 
     def compute(self) -> Rebalance:
         """Compute the targets."""
 
     def ask(self, result: Rebalance) -> ApprovalRequest:
-        """Report which portfolios wait for approval."""
+        """Return which portfolios wait for approval."""
 
     def propose(self, result: Rebalance, request: ApprovalRequest) -> None:
         """Write the targets, and let them wait."""

@@ -152,7 +152,7 @@ def _values(frame: pl.DataFrame, key: list[str], side: str) -> pl.DataFrame:
 
 
 def _of_inputs(run: Mapping[str, Any], read: str) -> pl.DataFrame:
-    """Report that not the same was read: of every portfolio, since all are computed from it."""
+    """Return the difference of the inputs for every portfolio, since all are computed from them."""
     portfolios = run["portfolio_ids"] if run["input_fingerprint"] != read else []
     return pl.DataFrame(
         [("runs", one, None, "input_fingerprint", run["input_fingerprint"], read) for one in portfolios],

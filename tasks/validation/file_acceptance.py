@@ -59,7 +59,7 @@ class FileAcceptance:
                 return
 
     def __call__(self, rows_accepted: int, rows_rejected: int) -> str | None:
-        """Report why the content is rejected whole; None when it counts."""
+        """Return why the content is rejected whole; None when it counts."""
         too_few = self._too_few(rows_accepted, rows_rejected)
         self.refusal = too_few or self._cash_lines() or self._too_heavy() or self._tangled()
         return self.refusal

@@ -61,7 +61,7 @@ def value_of(given: str, dtype: type[pl.DataType], text: pl.Expr, notation: Nota
 
 
 def hint_of(given: str, text: pl.Expr, notation: Notation) -> pl.Expr:
-    """Report which key of a feed a number looks written by: `percent`, `thousands`, `decimal_comma`, or `parses`."""
+    """Return which key of a feed a number looks written by: `percent`, `thousands`, `decimal_comma`, or `parses`."""
     hint = pl.lit("parses")
     if notation.decimal != ",":
         hint = pl.when(text.str.contains(r"^[+-]?\d*,\d+$")).then(pl.lit("decimal_comma")).otherwise(hint)

@@ -10,7 +10,7 @@ from sql.warehouse import Warehouse
 
 @pytest.fixture
 def migrated(tmp_path: Path, empty_warehouse: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Give a warehouse of the test's own, and spare it from being migrated again at every step."""
+    """Return a warehouse of the test's own, and spare it from being migrated again at every step."""
     path = Path(shutil.copy(empty_warehouse, tmp_path / "warehouse.duckdb"))
     monkeypatch.setattr(Warehouse, "migrate", lambda _: ())
     return path

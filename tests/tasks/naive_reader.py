@@ -67,7 +67,7 @@ class Digits(str):
 def read_naively(
     ending: str, content: bytes, encoding: str, separator: str, around: tuple[int, str | None] = (0, None)
 ) -> NaiveRows | None:
-    """Give the rows of a content; None when it cannot be read as what its ending says.
+    """Return the rows of a content; None when it cannot be read as what its ending says.
 
     `around`: how many lines stand above, and how the line begins at which the rows end. A row is a dict, or a list of
     values where these are not as many as the header's, or a text that is no object.

@@ -124,7 +124,7 @@ def _of_portfolios(level: str, sentences: Iterable[tuple[str, str]]) -> Iterator
 
 
 def cash_sentence(row: dict[str, Any]) -> str:
-    """Report how much cash a portfolio keeps, and why. *Requires* a row of `sizing_summary_of_runs`."""
+    """Return how much cash a portfolio keeps, and why. *Requires* a row of `sizing_summary_of_runs`."""
     cash, total = row["cash_weight"] * 100, row["target_total_allocation"] * 100
     if not cash:
         return f"no cash: {row['n_sized']} positions take all {total:.2f}% that may be invested"

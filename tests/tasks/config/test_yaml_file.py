@@ -16,7 +16,7 @@ def config(tmp_path: Path) -> Path:
 
 
 def told(config: Path, text: str | bytes) -> list[tuple[int, int, str]]:
-    """Give the line, the column and the sentence of each mistake, as the message has them."""
+    """Return the line, the column and the sentence of each mistake, as the message has them."""
     config.write_bytes(text if isinstance(text, bytes) else text.encode())
     with pytest.raises(ConfigError) as caught:
         load_portfolios(config)

@@ -31,7 +31,7 @@ LIMIT = "portfolios: {{core: {{max_residual_multiple: {0}}}}}"
 
 
 def read(text: str) -> tuple[object, tuple[tuple[int, int, str], ...]]:
-    """Give the value of a text, and the mistakes of its nodes."""
+    """Return the value of a text, and the mistakes of its nodes."""
     loader = Loader(text)
     root = loader.get_single_node()
     mistakes = judge(root).mistakes

@@ -51,7 +51,7 @@ def put(installed: Settings) -> Put:
 
 
 def _open(installed: Settings, day: date) -> tuple[dict[str, list[str]], tuple[str, ...], dict[str, object]]:
-    """Give what each portfolio holds on the day, the warnings of its run, and what the run records."""
+    """Return what each portfolio holds on the day, the warnings of its run, and what the run records."""
     ingest_range(installed, [day], {})
     limits = load_portfolios(installed.config)
     with installed.open_warehouse().kept_open() as warehouse:
