@@ -48,14 +48,15 @@ _SCHEMA = {"portfolio_id": pl.String(), **column_types(ApprovalPolicy)}
 
 
 def summarise_moves(targets: pl.DataFrame) -> pl.DataFrame:
-    """Summarise the trades of each portfolio. *Requires* `portfolio_id, action, trade_weight` of its targets.
+    """Summarise the trades of each portfolio. *Requires* `portfolio_id, is_cash, action, trade_weight`.
 
-    *Returns* `portfolio_id, turnover, n_close, cash_moved`: half of all that is traded, and |buys - sells|. Sums are
-    exact; a float is made of them at the end.
+    *Returns* `portfolio_id, turnover, n_close, cash_moved`: half of all that is traded, and |buys - sells|, of assets
+    alone: cash always makes up the difference. Sums are exact; a float is made of them at the end.
     """
     trade = pl.col("trade_weight")
     return (
-        targets.group_by("portfolio_id")
+        targets.filter(~pl.col("is_cash"))
+        .group_by("portfolio_id")
         .agg(
             turnover=trade.abs().sum().cast(pl.Float64) / 2,
             n_close=(pl.col("action") == "close").sum().cast(pl.Int64),

@@ -15,8 +15,9 @@ from sizing.frames.limit_columns import LimitsByPortfolio, check_limits
 from sizing.selection.decisions import explain_decisions
 from sizing.selection.diversification import diversify, fill_day_slots
 from sizing.selection.eligibility import qualify
+from sizing.selection.gates import is_immovable
 from sizing.selection.universe import candidates
-from sizing.trading.trades import CASH, build_targets
+from sizing.trading.targets import book_after, build_targets
 from sizing.weights.audit import POSITION_COLUMNS, add_sizing_reason, summarise
 from sizing.weights.batches import Batch, batches
 from sizing.weights.no_buy import MAX_SIZINGS, explain_no_buy, pin_no_buy, replace_portfolios
@@ -40,6 +41,7 @@ class Rebalance(NamedTuple):
     sizing_audit: pl.DataFrame
     sizing_summary: pl.DataFrame
     targets: pl.DataFrame
+    trade_summary: pl.DataFrame
     constraint_checks: pl.DataFrame
 
 
@@ -99,6 +101,7 @@ def size_decisions(decisions: pl.DataFrame, inputs: DayInputs) -> SizedPortfolio
         "score",
         "is_held",
         pinned_weight=pl.when("is_pinned").then(pl.col("current_weight").cast(pl.Float64).clip(upper_bound=1.0)),
+        is_immovable=is_immovable(),
     )
     as_scored = sized = size_portfolios(selected, inputs.limits)
     for _ in range(1, MAX_SIZINGS):
@@ -107,34 +110,26 @@ def size_decisions(decisions: pl.DataFrame, inputs: DayInputs) -> SizedPortfolio
             break
         resized = size_portfolios(again, {name: inputs.limits[name] for name in again["portfolio_id"].unique()})
         sized = SizedPortfolios(*map(replace_portfolios, sized, resized))
-    if sized is as_scored:
-        return sized
-    return sized._replace(positions=explain_no_buy(sized.positions, as_scored.positions, selected))
+    positions = sized.positions
+    if sized is not as_scored:
+        positions = explain_no_buy(positions, as_scored.positions, selected)
+    return sized._replace(positions=positions.drop("is_immovable"))
 
 
 def holdings_after(inputs: DayInputs) -> pl.DataFrame:
-    """Return what is held when the day's targets are traded, and nothing else: what the next day starts from.
+    """Return what is held when the day's trades are done, as `Holdings`: what the next day starts from.
 
-    *Returns* `positions_of` what `rebalance` returns, without its words, counterfactuals and checks.
+    The same as `holdings_of` the targets of `rebalance`, without words, counterfactuals and checks.
     """
-    sized = size_decisions(fill_day_slots(select_candidates(inputs), inputs).decided, inputs)
-    return positions_of(sized.positions)
-
-
-def positions_of(weights: pl.DataFrame) -> pl.DataFrame:
-    """Return the positions of targets as `Holdings`, by portfolio and asset. Cash is none."""
-    return (
-        weights.filter((pl.col("target_weight") > 0) & (pl.col("asset") != CASH))
-        .select("portfolio_id", "asset", current_weight="target_weight")
-        .sort("portfolio_id", "asset")
-    )
+    decisions = fill_day_slots(select_candidates(inputs), inputs).decided
+    return book_after(decisions, size_decisions(decisions, inputs).positions, inputs)
 
 
 def settle(decisions: pl.DataFrame, sized: SizedPortfolios, inputs: DayInputs) -> Rebalance:
-    """Turn sized positions into targets and check every limit."""
-    targets = build_targets(decisions, sized.positions, sized.portfolios, inputs)
-    checks = check_constraints(targets, decisions, inputs)
-    return Rebalance(decisions, sized.positions, sized.portfolios, targets, checks)
+    """Turn sized positions into targets and trades, and compare both with every limit."""
+    targets, trade_summary = build_targets(decisions, sized.positions, sized.portfolios, inputs)
+    checks = check_constraints(targets, trade_summary, decisions, inputs)
+    return Rebalance(decisions, sized.positions, sized.portfolios, targets, trade_summary, checks)
 
 
 def rebalance(inputs: DayInputs) -> Rebalance:

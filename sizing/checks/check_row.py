@@ -4,8 +4,21 @@ import polars as pl
 
 from sizing.limits.fields import WEIGHT_TOLERANCE
 
-CHECK_COLUMNS = ("portfolio_id", "constraint_name", "limit_value", "value", "slack", "is_binding", "is_ok", "reason")
-"""A constraint check, one row per portfolio and constraint, in this order."""
+CHECK_COLUMNS = (
+    "portfolio_id",
+    "constraint_name",
+    "basis",
+    "limit_value",
+    "value",
+    "slack",
+    "is_binding",
+    "is_ok",
+    "reason",
+)
+"""A constraint check, one row per portfolio, constraint and basis, in this order."""
+
+TARGET, POST_TRADE = "target", "post_trade"
+"""What a limit is compared with: the targets, or the book after the day's trades."""
 
 BELOW = pl.col("limit_value") - pl.col("value")
 ABOVE = pl.col("value") - pl.col("limit_value")
@@ -18,7 +31,11 @@ def checked(
     is_kept = pl.col("slack") >= -WEIGHT_TOLERANCE
     is_excused = pl.lit(value=False) if excused is None else excused
     return (
-        rows.with_columns(pl.col("limit_value", "value").cast(pl.Float64).fill_null(0.0), constraint_name=pl.lit(name))
+        rows.with_columns(
+            pl.col("limit_value", "value").cast(pl.Float64).fill_null(0.0),
+            constraint_name=pl.lit(name),
+            basis=pl.lit(TARGET),
+        )
         .with_columns(slack=slack)
         .with_columns(
             is_binding=pl.col("slack") <= WEIGHT_TOLERANCE,

@@ -41,6 +41,12 @@ class SelectedAssets(dy.Schema):
     score = dy.Float64(nullable=True, min=0, max=1)
     is_held = dy.Bool()
     pinned_weight = dy.Float64(nullable=True, min=0, max=1)
+    is_immovable = dy.Bool()
+
+    @dy.rule()
+    def immovable_is_pinned(cls) -> pl.Expr:  # noqa: N805 - dataframely hands in the schema
+        """Only a pinned holding may be immovable."""
+        return ~pl.col("is_immovable") | pl.col("pinned_weight").is_not_null()
 
     @dy.rule()
     def score_present_unless_pinned(cls) -> pl.Expr:  # noqa: N805 - dataframely passes the schema

@@ -24,11 +24,12 @@ import polars as pl
 from sizing.frames.day_inputs import DayFrames, DayInputs
 from sizing.frames.schema import STORED_WEIGHT
 from sizing.multi_day.stacked_days import day_of, named, stack_days, with_day
-from sizing.pipeline import Rebalance, holdings_after, positions_of, rebalance, select_candidates
+from sizing.pipeline import Rebalance, holdings_after, rebalance, select_candidates
 from sizing.selection.diversification import join_slot_limits
 from sizing.selection.score_coverage import missing_scores
 from sizing.selection.slots import fill_slots
 from sizing.selection.universe import KEY_COLUMNS
+from sizing.trading.targets import holdings_of
 
 _KEY = ["portfolio_id", "asset"]
 _CANDIDATE = ("portfolio_key", "bucket_key", "asset_key", "score_units", "is_held", "is_pinned")
@@ -60,7 +61,7 @@ def rebalance_days(days: Sequence[DayFrames], restarts: frozenset[str] = frozens
     together = started(holdings_after(started(_guess(days, given, fixed))))
     while True:
         result = rebalance(together)
-        again = started(positions_of(result.targets))
+        again = started(holdings_of(result.targets))
         if again.holdings.equals(together.holdings):
             return ChainedDays(together, Rebalance(*map(with_day, result)))
         together = again

@@ -40,3 +40,8 @@ def gate(code: Gate) -> pl.Expr:
 
 
 NOT_STOPPED = pl.lit(None, GATE)
+
+
+def is_immovable() -> pl.Expr:
+    """Whether nothing may be traded in a holding: under no_trade, and not under must_sell, which is more severe."""
+    return pl.col("is_held") & pl.col("restriction").eq_missing(pl.lit(Gate.NO_TRADE.value))

@@ -1,118 +1,118 @@
-"""From sized positions and holdings to targets: what to open, increase, decrease, close, or leave alone."""
+"""From targets to trades: what is traded of each change, why, in which order, and what is held afterwards.
+
+The order of the steps; each is one of the numbered rules of trading.md 2, over all portfolios at once.
+"""
+
+from typing import NamedTuple
 
 import polars as pl
 
-from sizing.frames.day_inputs import DayInputs
-from sizing.frames.limit_columns import limit_frame
-from sizing.frames.schema import STORED_WEIGHT
-from sizing.limits.fields import WEIGHT_TOLERANCE
+from sizing.frames.limit_columns import LimitsByPortfolio
+from sizing.trading.book import build_book
+from sizing.trading.held_back import hold_back, release
+from sizing.trading.trade_text import add_trade_reason
+from sizing.trading.trade_totals import summarise_trades
+from sizing.trading.turnover import limit_turnover
+from sizing.weights.rounding import as_weight
 
-CASH = "CASH"
+NO_TRADE, UNCHANGED, OPEN, CLOSE, REBALANCE = "no_trade", "unchanged", "open", "close", "rebalance"
+BY_TURNOVER = "held_by_turnover"
 
-TARGET_COLUMNS = (
-    "as_of_date",
-    "portfolio_id",
-    "asset",
-    "bucket",
-    "is_cash",
-    "target_weight",
-    "current_weight",
-    "trade_weight",
-    "action",
-    "trade_rank",
-    "is_pinned",
-    "is_score_stale",
-    "target_reason",
-)
-"""A target, one row per portfolio and asset or CASH, in this order."""
-
-_LIMITS = ("rebalance_band",)
-_SHOWN_DECIMALS = 4
-_ZERO = pl.lit(0).cast(STORED_WEIGHT)
+TRADE_COLUMNS = ("trade_weight", "post_trade_weight", "action", "trade_rank", "trade_reason", "trade_scale")
+"""What trading adds to a target, in this order; `trade_text` besides, a sentence for the rows that need one."""
 
 
-def build_targets(
-    decisions: pl.DataFrame, positions: pl.DataFrame, portfolios: pl.DataFrame, inputs: DayInputs
-) -> pl.DataFrame:
-    """Give the targets: every position, every holding that leaves (target 0), and one CASH row a portfolio.
+class Trades(NamedTuple):
+    """The trades of a day: `assets`, the rows as they came with their trades, and `portfolios`, one row each."""
 
-    *Requires* decisions, and both frames of `size_portfolios`. By portfolio: positions by weight, then CASH.
-    Pinned is what its decision or its restriction no_buy pinned.
+    assets: pl.DataFrame
+    portfolios: pl.DataFrame
+
+
+def trade_portfolios(targets: pl.DataFrame, limits: LimitsByPortfolio) -> Trades:
+    """Return the trades that lead every portfolio to its targets, and the book that they leave.
+
+    *Requires* one row per portfolio and asset that is held or has a target, the rows of a portfolio together:
+    `portfolio_id, asset, bucket` (strings), `current_weight, target_weight` (DECIMAL(10, 8), fractions of the
+    portfolio's value), `is_immovable` (under no_trade: target = current), `must_close` (target 0 whatever it costs).
+    The targets obey the limits.
+    *Adds* to each row `trade_weight, post_trade_weight` (DECIMAL(10, 8)), `action` (open, close, increase, decrease,
+    hold), `trade_rank` (1: first; null: no trade), `trade_reason` (code), `trade_scale` (in [0, 1]), `trade_text`.
+    *Returns* also `portfolios`: what was bought and sold, turnover, and what is invested before and after.
+    *Raises* `ContractError` where a portfolio has no limits. Source: trading.md 2.
+
+    >>> import polars as pl
+    >>> from sizing import RebalancingLimits
+    >>> weights = pl.DataFrame(
+    ...     {"portfolio_id": ["p"] * 2, "asset": ["a", "b"], "bucket": ["x"] * 2, "current_weight": [0.40, 0.0],
+    ...      "target_weight": [0.20, 0.20], "is_immovable": [False] * 2, "must_close": [False] * 2}
+    ... ).with_columns(pl.col("current_weight", "target_weight").cast(pl.Decimal(10, 8)))
+    >>> limits = RebalancingLimits(max_single_position=0.5, max_turnover=0.10)
+    >>> trade_portfolios(weights, limits).assets["post_trade_weight"].cast(float).to_list()
+    [0.3, 0.1]
     """
-    sized = positions.select("portfolio_id", "asset", "target_weight", "sizing_reason", "pinned_weight")
-    assets = (
-        decisions.filter(pl.col("is_selected") | pl.col("is_held"))
-        .join(sized, on=["portfolio_id", "asset"], how="left", maintain_order="left")
-        .filter((pl.col("target_weight") > 0) | pl.col("is_held"))
-        .join(limit_frame(inputs.limits, _LIMITS), on="portfolio_id", how="left", maintain_order="left")
-        .with_columns(
-            target_weight=pl.col("target_weight").fill_null(_ZERO),
-            is_cash=pl.lit(value=False),
-            is_pinned=pl.col("is_pinned") | pl.col("pinned_weight").is_not_null(),
-            target_reason=pl.when("is_pinned")
-            .then(pl.concat_str("decision_reason", pl.lit(" "), "sizing_reason"))
-            .otherwise(pl.coalesce("sizing_reason", "decision_reason")),
+    book = build_book(targets, limits).with_row_index("row")
+    traded = book.pipe(hold_back).pipe(release).pipe(limit_turnover).pipe(_add_codes)
+    assets = targets.hstack(
+        traded.pipe(add_trade_reason).select(
+            trade_weight=as_weight(pl.col("trade")),
+            post_trade_weight=as_weight(pl.col("post_trade")),
+            action="action",
+            trade_rank=_rank(traded),
+            trade_reason="trade_reason",
+            trade_scale="trade_scale",
+            trade_text="trade_text",
         )
-        .pipe(_with_action)
     )
-    return (
-        pl.concat([assets, _cash(portfolios)], how="diagonal_relaxed")
-        .with_columns(as_of_date=pl.lit(inputs.as_of_date), trade_rank=_trade_rank())
-        .sort("portfolio_id", "is_cash", "target_weight", "asset", descending=[False, False, True, False])
-        .select(TARGET_COLUMNS)
-    )
+    return Trades(assets, summarise_trades(traded))
 
 
-def _with_action(assets: pl.DataFrame) -> pl.DataFrame:
-    """Hold where |target - current| <= rebalance_band x current; a hold keeps its computed target and trades 0."""
-    change = (pl.col("target_weight") - pl.col("current_weight")).cast(STORED_WEIGHT)
-    band = pl.col("rebalance_band") * pl.col("current_weight").cast(pl.Float64)
-    is_small = pl.col("change").cast(pl.Float64).abs() <= band + WEIGHT_TOLERANCE
+def _add_codes(book: pl.DataFrame) -> pl.DataFrame:
+    """Add `trade` (units), `action` and `trade_reason`. Actions are of the book, reasons of the change."""
+    u, w, x = pl.col("current"), pl.col("target"), pl.col("post_trade")
+    trade, change = x - u, pl.col("change")
     action = (
-        pl.when(pl.col("target_weight") == _ZERO)
-        .then(pl.lit("close"))
-        .when(pl.col("current_weight") == _ZERO)
-        .then(pl.lit("open"))
-        .when(is_small)
+        pl.when(trade == 0)
         .then(pl.lit("hold"))
-        .when(pl.col("change") > _ZERO)
+        .when(u == 0)
+        .then(pl.lit("open"))
+        .when(x == 0)
+        .then(pl.lit("close"))
+        .when(trade > 0)
         .then(pl.lit("increase"))
         .otherwise(pl.lit("decrease"))
     )
-    return (
-        assets.with_columns(change=change)
-        .with_columns(action=action)
-        .with_columns(trade_weight=pl.when(pl.col("action") == "hold").then(_ZERO).otherwise("change"))
+    reason = (
+        pl.when("is_immovable")
+        .then(pl.lit(NO_TRADE))
+        .when(change == 0)
+        .then(pl.lit(UNCHANGED))
+        .when((trade == 0) & pl.col("held_by").is_null())
+        .then(pl.lit(BY_TURNOVER))
+        .when((trade == 0) & pl.col("released_by").is_not_null())
+        .then(pl.lit(BY_TURNOVER))
+        .when(u == 0)
+        .then(pl.lit(OPEN))
+        .when(w == 0)
+        .then(pl.lit(CLOSE))
+        .otherwise(pl.coalesce("released_by", "held_by", pl.lit(REBALANCE)))
     )
+    return book.with_columns(trade=trade, action=action, trade_reason=reason)
 
 
-def _cash(portfolios: pl.DataFrame) -> pl.DataFrame:
-    return portfolios.select(
-        "portfolio_id",
-        asset=pl.lit(CASH),
-        is_cash=pl.lit(value=True),
-        target_weight="cash_weight",
-        current_weight=_ZERO,
-        trade_weight=_ZERO,
-        action=pl.lit("hold"),
-        is_pinned=pl.lit(value=False),
-        is_score_stale=pl.lit(value=False),
-        target_reason=pl.when(pl.col("residual") > 0)
-        .then(
-            pl.format(
-                "The caps left {} over, {} placed it but for this cash.",
-                pl.col("residual").round(_SHOWN_DECIMALS),
-                "residual_strategy",
-            )
-            + pl.when(pl.col("relaxation").is_null()).then(pl.lit("")).otherwise(pl.format(" {}.", "relaxation"))
-        )
-        .otherwise(pl.lit("The positions make up target_total_allocation.")),
+def _rank(book: pl.DataFrame) -> pl.Series:
+    """Rank sales before purchases, the larger first, ties by asset name: so cash never dips below where it starts."""
+    size = pl.col("trade").abs().cast(pl.Int128)
+    side = pl.when(pl.col("trade") > 0).then(2 * _WIDEST).otherwise(_WIDEST).cast(pl.Int128)
+    order = (pl.col("portfolio_key").cast(pl.Int128) * 4 * _WIDEST + side - size) * 2**32 + pl.col("asset_key")
+    ranked = (
+        book.select("row", "portfolio_key", "trade", order=order)
+        .filter(pl.col("trade") != 0)
+        .sort("order")
+        .select("row", rank=pl.int_range(1, pl.len() + 1, dtype=pl.Int32).over("portfolio_key"))
     )
+    return book.select("row").join(ranked, on="row", how="left", maintain_order="left")["rank"]
 
 
-def _trade_rank() -> pl.Expr:
-    """Rank sells before buys, the larger first, ties by name."""
-    trade = pl.col("trade_weight")
-    is_traded = trade != _ZERO
-    order = [~is_traded, trade > _ZERO, -trade.cast(pl.Float64).abs(), pl.col("asset")]
-    return pl.when(is_traded).then(pl.int_range(1, pl.len() + 1, dtype=pl.Int32).over("portfolio_id", order_by=order))
+_WIDEST = 2**40
+"""More units than a trade has."""

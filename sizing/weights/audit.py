@@ -40,6 +40,7 @@ def add_sizing_reason(working: pl.DataFrame) -> pl.DataFrame:
     """Explain each weight in one sentence, from the audit columns alone. *Adds* `sizing_reason`."""
     shown = working.select(
         "is_pinned",
+        "is_immovable",
         "drop_reason",
         "size_category",
         *_shown(working),
@@ -50,7 +51,9 @@ def add_sizing_reason(working: pl.DataFrame) -> pl.DataFrame:
         has_residual=pl.col("residual_weight") > WEIGHT_TOLERANCE,
     )
     sentence = (
-        pl.when("is_pinned")
+        pl.when("is_immovable")
+        .then(pl.format("Not to be traded: pinned at {}, whatever the limits say.", "target_weight"))
+        .when("is_pinned")
         .then(pl.format("Pinned at {}, limits applied: {}.", "pinned_weight", "target_weight"))
         .when(pl.col("drop_reason") == NO_SIZE)
         .then(pl.format("Rank {}, score {}: dropped, the score has no size (no_size).", "rank", "score"))

@@ -30,7 +30,7 @@ def add_target_weight(working: pl.DataFrame) -> pl.DataFrame:
     # A portfolio of n positions may gain at most half a unit by snapping, or it could exceed its total.
     snap = pl.min_horizontal(pl.lit(_SNAP), 0.5 / pl.len().over("portfolio_key"))
     units = working.select(
-        *("portfolio_key", "bucket_key", "score_rank", "is_sized", "is_pinned"),
+        *("portfolio_key", "bucket_key", "score_rank", "is_sized", "is_pinned", "is_immovable"),
         exact=exact,
         snap=snap,
         row=pl.int_range(pl.len()),
@@ -56,7 +56,8 @@ def as_units(weight: str) -> pl.Expr:
 def _leftover_rows(units: pl.DataFrame) -> pl.Series:
     """Find the rows that get one unit more: by remainder and rank, while cap, bucket and leftover allow."""
     leftover = (pl.col("exact").sum() + _SNAP).floor().cast(pl.Int64) - pl.col("floor").sum()
-    can_take = (pl.col("is_sized") | pl.col("is_pinned")) & (pl.col("floor") < pl.col("cap"))
+    may_change = pl.col("is_sized") | (pl.col("is_pinned") & ~pl.col("is_immovable"))
+    can_take = may_change & (pl.col("floor") < pl.col("cap"))
     remainder = (pl.col("exact") - pl.col("floor")).clip(0) * _REMAINDER_STEPS
     takers = (
         units.with_columns(

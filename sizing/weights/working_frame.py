@@ -13,7 +13,8 @@ from sizing.frames.limit_columns import LimitColumns, LimitsByPortfolio, check_l
 from sizing.frames.schema import SelectedAssets, validate
 from sizing.frames.sorted_groups import position_in_run
 
-_GIVEN_COLUMNS = ("bucket", "score", "is_held", "pinned_weight")
+_GIVEN_COLUMNS = ("bucket", "score", "is_held", "pinned_weight", "is_immovable")
+_OPTIONAL = {"pinned_weight": pl.lit(None, pl.Float64), "is_immovable": pl.lit(value=False)}
 _RANKED_COLUMNS = ("input_row", "output_row", "portfolio_key", "bucket_key", "score_rank", *_GIVEN_COLUMNS)
 
 
@@ -71,8 +72,9 @@ def check_selected(selected: pl.DataFrame) -> pl.DataFrame:
         fix = "call collect() on it first" if kind == "LazyFrame" else "pl.DataFrame(...) makes one"
         msg = f"size_portfolios: expected the selected assets as a Polars DataFrame, got a {kind}: {fix}"
         raise ContractError(msg)
-    has_pins = "pinned_weight" in selected.columns
-    given = selected if has_pins else selected.with_columns(pinned_weight=pl.lit(None, pl.Float64))
+    given = selected.with_columns(
+        value.alias(name) for name, value in _OPTIONAL.items() if name not in selected.columns
+    )
     validate(SelectedAssets, given, "size_portfolios: the selected assets")
     return given
 
@@ -118,14 +120,22 @@ def join_limits(rows: pl.DataFrame, columns: LimitColumns) -> pl.DataFrame:
 
 
 def _pinned(rows: pl.DataFrame) -> pl.DataFrame:
-    """Limits win over freezing: the cap first, then the bucket, then the total scale pinned weights down."""
+    """Add `pinned`, the weight that a pinned row gets (sizing.md 4).
+
+    Immovable rows keep their weight whatever the limits say. Of the others limits win over freezing: the cap first,
+    then what the immovable rows leave of the bucket, then of the total, scales them down together.
+    """
+    capped = pl.min_horizontal("pinned_weight", "max_single_position")
     return (
-        rows.with_columns(pinned=pl.min_horizontal("pinned_weight", "max_single_position"))
+        rows.with_columns(pinned=pl.when("is_immovable").then("pinned_weight").otherwise(capped))
         .with_columns(pinned=pl.col("pinned") * _scale("bucket_limit", "bucket_key"))
         .with_columns(pinned=pl.col("pinned") * _scale("target_total_allocation", "portfolio_key"))
     )
 
 
 def _scale(limit: str, group: str) -> pl.Expr:
-    total = pl.col("pinned").sum().over(group)
-    return pl.when(total > pl.col(limit)).then(pl.col(limit) / total).otherwise(1.0)
+    """Return what a pinned weight is multiplied by so that its group holds at most the limit, if that can be."""
+    immovable = (pl.col("pinned") * pl.col("is_immovable")).sum().over(group)
+    movable = (pl.col("pinned") * ~pl.col("is_immovable")).sum().over(group)
+    left = (pl.col(limit) - immovable).clip(0)
+    return pl.when(~pl.col("is_immovable") & (movable > left)).then(left / movable).otherwise(1.0)

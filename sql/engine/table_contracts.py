@@ -10,10 +10,10 @@ import polars as pl
 from sql.errors import WarehouseError
 from sql.records import INGEST_KEYS, IngestBatch, IngestSource
 
-RUN_TABLES = ("decisions", "sizing_audit", "sizing_summary", "targets", "constraint_checks")
+RUN_TABLES = ("decisions", "sizing_audit", "sizing_summary", "targets", "trade_summary", "constraint_checks")
 """The tables of a run, and the keys of the frames that are published."""
 
-_WEIGHT_DECIMALS = 8
+_WEIGHT_DECIMALS, _TURNOVER_DECIMALS = 8, 9
 
 _FITS: Mapping[str, Callable[[pl.DataType], bool]] = {
     "VARCHAR": lambda dtype: isinstance(dtype, pl.String | pl.Categorical | pl.Enum),
@@ -24,6 +24,7 @@ _FITS: Mapping[str, Callable[[pl.DataType], bool]] = {
     "BOOLEAN": lambda dtype: isinstance(dtype, pl.Boolean),
     "DATE": lambda dtype: isinstance(dtype, pl.Date),
     "DECIMAL(10,8)": lambda dtype: isinstance(dtype, pl.Decimal) and dtype.scale <= _WEIGHT_DECIMALS,
+    "DECIMAL(11,9)": lambda dtype: isinstance(dtype, pl.Decimal) and dtype.scale <= _TURNOVER_DECIMALS,
 }
 
 

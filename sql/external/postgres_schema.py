@@ -21,7 +21,8 @@ UNIQUE: Final[Mapping[str, tuple[str, ...]]] = {
     "sizing_audit": ("run_id", "portfolio_id", "asset"),
     "sizing_summary": ("run_id", "portfolio_id"),
     "targets": ("run_id", "portfolio_id", "asset"),
-    "constraint_checks": ("run_id", "portfolio_id", "constraint_name"),
+    "trade_summary": ("run_id", "portfolio_id"),
+    "constraint_checks": ("run_id", "portfolio_id", "constraint_name", "basis"),
     "current_targets": ("portfolio_id", "asset"),
 }
 """What is copied, and the primary key of each table."""
@@ -67,14 +68,25 @@ def create_tables(con: Connection, columns: pl.DataFrame) -> None:
 
 def _statements(rows: pl.DataFrame) -> Iterator[str]:
     table = rows["table_name"][0]
-    columns = [f'"{row["column_name"]}" {_type_in_postgres(row["data_type"])}' for row in rows.iter_rows(named=True)]
+    columns = [
+        f'"{row["column_name"]}" {_type_in_postgres(row["data_type"])}{_default(row["column_default"])}'
+        for row in rows.iter_rows(named=True)
+    ]
     if rows["is_new_table"][0]:
         yield f"CREATE TABLE {table} ({', '.join(columns)}, PRIMARY KEY ({', '.join(UNIQUE[table])}))"
         yield f"COMMENT ON TABLE {table} IS {_text(rows['table_comment'][0])}"
     else:
         yield f"ALTER TABLE {table} {', '.join(f'ADD COLUMN {column}' for column in columns)}"
+        if new_keys := [name for name in UNIQUE[table] if name in rows["column_name"]]:
+            # Rows that are there have the default: their key was unique without it.
+            yield f"ALTER TABLE {table} {', '.join(f'ALTER COLUMN {name} SET NOT NULL' for name in new_keys)}"
+            yield f"ALTER TABLE {table} DROP CONSTRAINT {table}_pkey, ADD PRIMARY KEY ({', '.join(UNIQUE[table])})"
     for column, comment in rows.select("column_name", "column_comment").iter_rows():
         yield f'COMMENT ON COLUMN {table}."{column}" IS {_text(comment)}'
+
+
+def _default(default: str | None) -> str:
+    return "" if default is None else f" DEFAULT {default}"
 
 
 def _type_in_postgres(data_type: str) -> str:

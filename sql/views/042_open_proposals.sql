@@ -26,7 +26,7 @@ JOIN (
     SELECT
         run_id,
         portfolio_id,
-        sum(abs(trade_weight)) / 2 AS turnover,
+        coalesce(sum(abs(trade_weight)) FILTER (NOT is_cash), 0) / 2 AS turnover,
         coalesce(sum(target_weight) FILTER (is_cash), 0)::DECIMAL(10, 8) AS cash_weight,
         count(*) FILTER (NOT is_cash AND target_weight > 0) AS n_positions,
         count(*) FILTER (action = 'open') AS n_open,

@@ -13,6 +13,8 @@ SELECT
     json_extract(limits, '$.max_allocation_by_bucket')::MAP(VARCHAR, VARCHAR)::MAP(VARCHAR, DECIMAL(10, 8))
         AS max_allocation_by_bucket,
     json_extract_string(limits, '$.rebalance_band')::DECIMAL(10, 8) AS rebalance_band,
+    coalesce(json_extract_string(limits, '$.min_trade_weight')::DECIMAL(10, 8), 0) AS min_trade_weight,
+    json_extract_string(limits, '$.max_turnover')::DECIMAL(10, 8) AS max_turnover,
     limits
 FROM (
     SELECT
@@ -37,5 +39,7 @@ COMMENT ON COLUMN run_limits.min_position_size IS 'Smallest weight of a position
 COMMENT ON COLUMN run_limits.enable_bucket_diversification IS 'Whether the weights of buckets are limited.';
 COMMENT ON COLUMN run_limits.max_allocation_per_bucket IS 'Largest weight of a bucket, fraction of the portfolio value.';
 COMMENT ON COLUMN run_limits.max_allocation_by_bucket IS 'Largest weight of single buckets, instead of the general one: map of bucket to fraction.';
-COMMENT ON COLUMN run_limits.rebalance_band IS 'Change that is not traded, fraction of the current weight.';
+COMMENT ON COLUMN run_limits.rebalance_band IS 'Change that is held back, fraction of the current weight.';
+COMMENT ON COLUMN run_limits.min_trade_weight IS 'Change below which it is held back, fraction of the portfolio value; 0 for runs before V011.';
+COMMENT ON COLUMN run_limits.max_turnover IS 'Most one-way turnover of a day, fraction of the portfolio value; null: no limit.';
 COMMENT ON COLUMN run_limits.limits IS 'Every limit of the portfolio in this run, JSON object; configured_limits has them in rows.';

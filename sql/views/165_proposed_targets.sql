@@ -26,8 +26,10 @@ SELECT
     compared.causes,
     targets.current_weight,
     targets.trade_weight,
+    targets.post_trade_weight,
     targets.action,
     targets.trade_rank,
+    targets.trade_reason,
     targets.target_reason,
     compared.previous_run_id AS visible_run_id,
     compared.run_id

@@ -1,12 +1,12 @@
--- Grain: one row per portfolio and published day: how much is traded. One-way: half of everything that is traded.
+-- Grain: one row per portfolio and published day: how much is traded, assets alone. One-way: half of what is traded.
 -- Columns as in: targets, open_proposals
 CREATE OR REPLACE VIEW turnover AS
 SELECT
     targets.portfolio_id,
     targets.as_of_date,
-    sum(abs(targets.trade_weight)) / 2 AS turnover,
-    coalesce(sum(targets.trade_weight) FILTER (targets.trade_weight > 0), 0)::DECIMAL(12, 8) AS bought_weight,
-    coalesce(-sum(targets.trade_weight) FILTER (targets.trade_weight < 0), 0)::DECIMAL(12, 8) AS sold_weight,
+    coalesce(sum(abs(targets.trade_weight)) FILTER (NOT targets.is_cash), 0) / 2 AS turnover,
+    coalesce(sum(targets.trade_weight) FILTER (NOT targets.is_cash AND targets.trade_weight > 0), 0)::DECIMAL(12, 8) AS bought_weight,
+    coalesce(-sum(targets.trade_weight) FILTER (NOT targets.is_cash AND targets.trade_weight < 0), 0)::DECIMAL(12, 8) AS sold_weight,
     count(*) FILTER (NOT targets.is_cash AND targets.target_weight > 0) AS n_positions,
     count(*) FILTER (targets.action = 'open') AS n_open,
     count(*) FILTER (targets.action = 'close') AS n_close,

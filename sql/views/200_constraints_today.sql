@@ -1,10 +1,11 @@
--- Grain: one row per portfolio and constraint: the limits compared with current_targets, missed ones first.
+-- Grain: one row per portfolio, constraint and basis: the limits compared with current_targets, missed ones first.
 -- Columns as in: constraint_checks
 CREATE OR REPLACE VIEW constraints_today AS
 SELECT
     constraint_checks.portfolio_id,
     latest.as_of_date,
     constraint_checks.constraint_name,
+    constraint_checks.basis,
     constraint_checks.limit_value,
     constraint_checks.value,
     if(abs(constraint_checks.slack) <= 1e-12, 0, constraint_checks.slack) AS slack,
@@ -20,7 +21,14 @@ JOIN (
     QUALIFY row_number() OVER (PARTITION BY portfolio_id ORDER BY as_of_date DESC) = 1
 ) AS latest USING (run_id, portfolio_id)
 LEFT JOIN (
-    SELECT run_id, portfolio_id, constraint_name, limit_value, value, string_agg(name, ', ' ORDER BY name) AS reached_by
+    SELECT
+        run_id,
+        portfolio_id,
+        constraint_name,
+        basis,
+        limit_value,
+        value,
+        string_agg(name, ', ' ORDER BY name) AS reached_by
     FROM (
         SELECT
             run_id,
@@ -29,11 +37,13 @@ LEFT JOIN (
             unnest([
                 {
                     'constraint_name': 'max_allocation_per_bucket',
+                    'basis': 'target',
                     'limit_value': max_allocation_per_bucket::DOUBLE,
                     'value': bucket_weight::DECIMAL(12, 8)
                 },
                 {
                     'constraint_name': 'max_positions_per_bucket',
+                    'basis': 'target',
                     'limit_value': coalesce(
                         (json_extract(limits, '$.max_positions_by_bucket')::MAP(VARCHAR, DOUBLE))[bucket],
                         (limits ->> 'max_positions_per_bucket')::DOUBLE
@@ -49,24 +59,55 @@ LEFT JOIN (
             portfolio_id,
             asset AS name,
             unnest([
-                {'constraint_name': 'max_single_position', 'limit_value': max_single_position::DOUBLE},
-                {'constraint_name': 'min_position_size', 'limit_value': min_position_size::DOUBLE}
-            ], recursive := true),
-            target_weight::DECIMAL(12, 8) AS value
+                {
+                    'constraint_name': 'max_single_position',
+                    'basis': 'target',
+                    'limit_value': max_single_position::DOUBLE,
+                    'value': target_weight::DECIMAL(12, 8)
+                },
+                {
+                    'constraint_name': 'min_position_size',
+                    'basis': 'target',
+                    'limit_value': min_position_size::DOUBLE,
+                    'value': target_weight::DECIMAL(12, 8)
+                },
+                {
+                    'constraint_name': 'max_single_position',
+                    'basis': 'post_trade',
+                    'limit_value': max_single_position::DOUBLE,
+                    'value': post_trade_weight::DECIMAL(12, 8)
+                }
+            ], recursive := true)
         FROM current_targets
         JOIN run_limits USING (run_id, portfolio_id)
-        WHERE NOT is_cash AND target_weight > 0
+        WHERE NOT is_cash
+        UNION ALL BY NAME
+        SELECT
+            run_id,
+            portfolio_id,
+            bucket AS name,
+            'max_allocation_per_bucket' AS constraint_name,
+            'post_trade' AS basis,
+            coalesce(max_allocation_by_bucket[bucket], max_allocation_per_bucket)::DOUBLE AS limit_value,
+            sum(post_trade_weight)::DECIMAL(12, 8) AS value
+        FROM current_targets
+        JOIN run_limits USING (run_id, portfolio_id)
+        WHERE NOT is_cash
+        GROUP BY run_id, portfolio_id, bucket, max_allocation_by_bucket, max_allocation_per_bucket
     )
+    WHERE value > 0
     GROUP BY ALL
 ) AS reached
     ON reached.run_id = constraint_checks.run_id
     AND reached.portfolio_id = constraint_checks.portfolio_id
     AND reached.constraint_name = constraint_checks.constraint_name
+    AND reached.basis = constraint_checks.basis
     AND reached.limit_value = constraint_checks.limit_value
     AND reached.value = constraint_checks.value::DECIMAL(12, 8)
-ORDER BY constraint_checks.portfolio_id, is_missed DESC, is_binding DESC, constraint_checks.constraint_name;
+ORDER BY constraint_checks.portfolio_id, is_missed DESC, is_binding DESC, constraint_checks.constraint_name,
+    constraint_checks.basis DESC;
 
-COMMENT ON VIEW constraints_today IS 'One row per portfolio and constraint, missed and binding ones first: the limits compared with current_targets.';
+COMMENT ON VIEW constraints_today IS 'One row per portfolio, constraint and basis, missed and binding ones first: the limits compared with current_targets and with the book after their trades.';
 COMMENT ON COLUMN constraints_today.as_of_date IS 'Trading day, exchange date: the latest one published for the portfolio.';
 COMMENT ON COLUMN constraints_today.constraint_name IS 'Name of the limit.';
 COMMENT ON COLUMN constraints_today.limit_value IS 'The limit, in its unit: a fraction of the portfolio value, or a count.';

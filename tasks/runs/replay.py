@@ -23,11 +23,12 @@ from tasks.stages import run_logger, stage
 from tasks.text import with_warnings
 
 _ROW_KEYS = {
-    "decisions": "asset",
-    "sizing_audit": "asset",
-    "sizing_summary": None,
-    "targets": "asset",
-    "constraint_checks": "constraint_name",
+    "decisions": ("asset",),
+    "sizing_audit": ("asset",),
+    "sizing_summary": (),
+    "targets": ("asset",),
+    "trade_summary": (),
+    "constraint_checks": ("constraint_name", "basis"),
 }
 _DIFFERENCE = ("table_name", "portfolio_id", "row_key", "column_name", "published", "replayed")
 
@@ -120,10 +121,10 @@ def find_differences(published: Mapping[str, pl.DataFrame], replayed: Mapping[st
 
 
 def _compare(table: str, published: pl.DataFrame, replayed: pl.DataFrame) -> pl.DataFrame:
-    name = _ROW_KEYS[table]
+    names = _ROW_KEYS[table]
     key = ["portfolio_id", "row_key"]
     before, after = (
-        frame.with_columns(row_key=pl.col(name) if name else pl.lit(None, pl.String))
+        frame.with_columns(row_key=pl.concat_str(names, separator=" of ") if names else pl.lit(None, pl.String))
         for frame in (published, replayed.cast({column: published.schema[column] for column in replayed.columns}))
     )
     gone, new = (

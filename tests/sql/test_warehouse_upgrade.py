@@ -44,7 +44,7 @@ OF_V001 = {
     "targets_add_up_to_total",
     "total_is_as_configured",
 }
-LATER = ("V002", "V003", "V004", "V005", "V006", "V007", "V008", "V010", "V012")
+LATER = ("V002", "V003", "V004", "V005", "V006", "V007", "V008", "V010", "V011", "V012")
 NEW_DECISION_COLUMNS = ("is_reserved", "gate_limit", "entry_score", "rival")
 
 

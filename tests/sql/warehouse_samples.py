@@ -14,6 +14,7 @@ from sql.warehouse import Warehouse
 
 DAY = date(2026, 3, 2)
 WEIGHT = pl.Decimal(10, 8)
+TURNOVER = pl.Decimal(11, 9)
 LIMITS = {
     "target_total_allocation": 0.95,
     "enable_dynamic_sizing": True,
@@ -66,17 +67,24 @@ def make_frames(
     base = base.with_columns(current_weight=pl.coalesce(current, unknown))
     cash = pl.DataFrame(
         [
-            (portfolio_id, "CASH", None, Decimal("0.95") - sum(map(Decimal, weights.values())), Decimal(0))
+            (portfolio_id, "CASH", None, Decimal("0.95") - sum(map(Decimal, weights.values())), Decimal("0.95"))
             for portfolio_id, weights in portfolios.items()
         ],
         base.schema,
         orient="row",
+    )
+    invested = base.group_by("portfolio_id").agg(invested=pl.col("current_weight").sum())
+    cash = (
+        cash.join(invested, on="portfolio_id", how="left", maintain_order="left")
+        .with_columns(current_weight=(pl.col("current_weight") - pl.col("invested").fill_null(0)).cast(WEIGHT))
+        .drop("invested")
     )
     return {
         "decisions": _decisions(base, as_of_date),
         "sizing_audit": _audit(base.filter(~is_closed)),
         "sizing_summary": _summary(base, cash),
         "targets": _targets(pl.concat([base, cash]), as_of_date),
+        "trade_summary": _trade_summary(base, cash),
         "constraint_checks": _constraints(cash),
     }
 
@@ -168,9 +176,15 @@ def _targets(rows: pl.DataFrame, as_of_date: date) -> pl.DataFrame:
         .then(pl.lit("increase"))
         .otherwise(pl.lit("decrease"))
     )
-    traded = rows.with_columns(trade_weight=pl.when(~is_cash).then(target - current).otherwise(0).cast(WEIGHT))
+    traded = rows.with_columns(trade_weight=(target - current).cast(WEIGHT))
     trade = pl.col("trade_weight")
-    order = [trade == 0, trade > 0, "asset"]
+    is_traded = (trade != 0) & ~is_cash
+    order = [~is_traded, trade > 0, "asset"]
+    reason = (
+        pl.when(action.is_in(["open", "close"]))
+        .then(action)
+        .otherwise(pl.when(trade == 0).then(pl.lit("unchanged")).otherwise(pl.lit("rebalance")))
+    )
     return traded.select(
         "portfolio_id",
         "asset",
@@ -178,10 +192,13 @@ def _targets(rows: pl.DataFrame, as_of_date: date) -> pl.DataFrame:
         "target_weight",
         "current_weight",
         "trade_weight",
+        post_trade_weight="target_weight",
+        trade_reason=pl.when(~is_cash).then(reason),
+        trade_scale=pl.when(~is_cash).then(1.0),
         as_of_date=pl.lit(as_of_date),
         is_cash=is_cash,
         action=action,
-        trade_rank=pl.when(trade != 0).then(
+        trade_rank=pl.when(is_traded).then(
             pl.int_range(1, pl.len() + 1, dtype=pl.Int32).over("portfolio_id", order_by=order)
         ),
         is_pinned=pl.lit(value=False),
@@ -190,10 +207,35 @@ def _targets(rows: pl.DataFrame, as_of_date: date) -> pl.DataFrame:
     )
 
 
+def _trade_summary(base: pl.DataFrame, cash: pl.DataFrame) -> pl.DataFrame:
+    """Sum the trades up; everything is traded at once, so what is held afterwards are the targets."""
+    trade = pl.col("target_weight") - pl.col("current_weight")
+    totals = base.group_by("portfolio_id").agg(
+        invested_before_weight=pl.col("current_weight").sum().cast(WEIGHT),
+        bought_weight=trade.filter(trade > 0).sum().cast(WEIGHT),
+        sold_weight=(-trade.filter(trade < 0).sum()).cast(WEIGHT),
+        n_trades=(trade != 0).sum().cast(pl.Int32),
+        invested_after_weight=pl.col("target_weight").sum().cast(WEIGHT),
+    )
+    half = ((pl.col("bought_weight") + pl.col("sold_weight")).cast(pl.Decimal(20, 9)) * Decimal("0.5")).cast(TURNOVER)
+    return (
+        cash.select("portfolio_id", cash_after_weight="target_weight")
+        .join(totals, on="portfolio_id")
+        .with_columns(
+            turnover=half,
+            mandatory_turnover=pl.lit(None, TURNOVER),
+            trade_scale=pl.lit(1.0),
+            n_held_back=pl.lit(0, pl.Int32),
+            n_released=pl.lit(0, pl.Int32),
+        )
+    )
+
+
 def _constraints(cash: pl.DataFrame) -> pl.DataFrame:
     return cash.select(
         "portfolio_id",
         constraint_name=pl.lit("max_single_position"),
+        basis=pl.lit("target"),
         limit_value=pl.lit(0.5),
         value=pl.lit(0.4),
         slack=pl.lit(0.1),

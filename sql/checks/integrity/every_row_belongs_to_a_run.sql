@@ -10,6 +10,8 @@ FROM (
     UNION ALL
     SELECT 'targets', run_id FROM targets
     UNION ALL
+    SELECT 'trade_summary', run_id FROM trade_summary
+    UNION ALL
     SELECT 'constraint_checks', run_id FROM constraint_checks
     UNION ALL
     SELECT 'run_events', run_id FROM run_events

@@ -3,8 +3,9 @@
 SELECT
     portfolio_id,
     format(
-        '{} is {}, its limit is {}',
+        '{} of {} is {}, its limit is {}',
         constraint_name,
+        coalesce(basis, 'target'),
         coalesce(value::VARCHAR, 'null'),
         coalesce(limit_value::VARCHAR, 'null')
     ) AS detail

@@ -1,4 +1,4 @@
--- Failures: portfolios without a row in constraint_checks: nobody held a limit against their targets.
+-- Failures: portfolios without a row in constraint_checks: no limit was compared with their targets.
 -- Parameters: $run_id VARCHAR.
 SELECT
     portfolio_id,

@@ -1,4 +1,5 @@
--- Failures: positions above max_single_position of the run's config, where dynamic sizing is enabled.
+-- Failures: positions above max_single_position of the run's config, where dynamic sizing is enabled. What is under
+-- no_trade keeps its weight whatever the limits say.
 -- Parameters: $run_id VARCHAR.
 SELECT
     targets.portfolio_id,
@@ -14,4 +15,13 @@ WHERE targets.run_id = $run_id
 AND run_limits.enable_dynamic_sizing
 AND NOT targets.is_cash
 AND targets.target_weight > run_limits.max_single_position
+AND NOT EXISTS (
+    SELECT 1
+    FROM decisions
+    WHERE decisions.run_id = $run_id
+    AND decisions.portfolio_id = targets.portfolio_id
+    AND decisions.asset = targets.asset
+    AND decisions.is_held
+    AND decisions.restriction = 'no_trade'
+)
 ORDER BY ALL;

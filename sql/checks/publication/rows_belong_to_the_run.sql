@@ -13,6 +13,8 @@ FROM (
     UNION ALL
     SELECT 'targets', portfolio_id FROM targets WHERE run_id = $run_id
     UNION ALL
+    SELECT 'trade_summary', portfolio_id FROM trade_summary WHERE run_id = $run_id
+    UNION ALL
     SELECT 'constraint_checks', portfolio_id FROM constraint_checks WHERE run_id = $run_id
 ) AS written
 WHERE NOT EXISTS (

@@ -8,9 +8,9 @@ FROM (
     SELECT
         *,
         CASE
-            WHEN trade_weight <> 0
+            WHEN trade_weight <> 0 AND NOT is_cash
             THEN row_number() OVER (
-                PARTITION BY portfolio_id ORDER BY trade_weight = 0, trade_weight > 0, trade_rank, asset
+                PARTITION BY portfolio_id ORDER BY is_cash OR trade_weight = 0, trade_weight > 0, trade_rank, asset
             )
         END AS expected_rank
     FROM targets

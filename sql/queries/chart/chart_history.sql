@@ -21,7 +21,7 @@ SELECT
     targets.as_of_date,
     targets.run_id,
     coalesce(sum(targets.target_weight) FILTER (targets.is_cash), 0)::DECIMAL(10, 8) AS cash_weight,
-    sum(abs(targets.trade_weight)) / 2 AS turnover
+    coalesce(sum(abs(targets.trade_weight)) FILTER (NOT targets.is_cash), 0) / 2 AS turnover
 FROM targets
 JOIN latest USING (run_id, portfolio_id, as_of_date)
 GROUP BY targets.portfolio_id, targets.as_of_date, targets.run_id

@@ -6,10 +6,10 @@ SELECT
     count(*) FILTER (NOT targets.is_cash AND targets.target_weight > 0) AS n_positions,
     count(*) FILTER (targets.action = 'open') AS n_open,
     count(*) FILTER (targets.action = 'close') AS n_close,
-    sum(abs(targets.trade_weight)) / 2 AS turnover,
+    coalesce(sum(abs(targets.trade_weight)) FILTER (NOT targets.is_cash), 0) / 2 AS turnover,
     coalesce(sum(targets.target_weight) FILTER (targets.is_cash), 0)::DECIMAL(10, 8) AS cash_weight,
     (
-        SELECT coalesce(list(constraint_name ORDER BY constraint_name), [])
+        SELECT coalesce(list(DISTINCT constraint_name ORDER BY constraint_name), [])
         FROM constraint_checks
         WHERE
             constraint_checks.run_id = targets.run_id

@@ -11,15 +11,20 @@ SELECT
     compared.weight_change,
     targets.current_weight,
     targets.trade_weight,
+    targets.post_trade_weight,
     targets.action,
     targets.trade_rank,
+    targets.trade_reason,
     compared.change,
     compared.change_reason,
     compared.causes,
     targets.target_reason,
     compared.weight_change <> 0
-    OR coalesce(targets.trade_weight, 0)
-    <> if(compared.previous_as_of_date = compared.as_of_date, coalesce(shown.trade_weight, 0), 0) AS is_changed,
+    OR (
+        NOT compared.is_cash
+        AND coalesce(targets.trade_weight, 0)
+        <> if(compared.previous_as_of_date = compared.as_of_date, coalesce(shown.trade_weight, 0), 0)
+    ) AS is_changed,
     compared.previous_as_of_date AS visible_as_of_date,
     compared.previous_run_id AS visible_run_id,
     compared.run_id

@@ -5,6 +5,7 @@ SELECT
     relations.comment AS table_comment,
     columns.column_name,
     columns.data_type,
+    columns.column_default,
     columns.comment AS column_comment
 FROM duckdb_columns() AS columns
 JOIN (

@@ -13,13 +13,13 @@ WITH traded AS (
         count(*) FILTER (action = 'close') AS n_close,
         count(*) FILTER (action = 'increase') AS n_increase,
         count(*) FILTER (action = 'decrease') AS n_decrease,
-        sum(abs(trade_weight)) * 0.5 AS turnover
+        coalesce(sum(abs(trade_weight)) FILTER (NOT is_cash), 0) * 0.5 AS turnover
     FROM targets
     WHERE list_contains($run_ids::VARCHAR[], run_id)
     GROUP BY run_id, portfolio_id, as_of_date
 ),
 limited AS (
-    SELECT run_id, portfolio_id, count(*) FILTER (slack < -1e-12) AS n_missed, count(*) FILTER (is_binding) AS n_binding
+    SELECT run_id, portfolio_id, count(*) FILTER (slack < -1e-12) AS n_missed, count(*) FILTER (is_binding AND basis = 'target') AS n_binding
     FROM constraint_checks
     WHERE list_contains($run_ids::VARCHAR[], run_id)
     GROUP BY run_id, portfolio_id

@@ -9,7 +9,9 @@ SELECT
     targets.target_weight,
     targets.current_weight,
     targets.trade_weight,
+    targets.post_trade_weight,
     targets.action,
+    targets.trade_reason,
     targets.target_reason,
     targets.run_id,
     latest.published_at

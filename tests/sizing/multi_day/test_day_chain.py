@@ -16,8 +16,9 @@ from sizing.errors import ContractError
 from sizing.frames.day_inputs import DayFrames, DayInputs
 from sizing.multi_day.day_chain import find_held_days, rebalance_days
 from sizing.multi_day.stacked_days import named
-from sizing.pipeline import Rebalance, holdings_after, positions_of, rebalance
+from sizing.pipeline import Rebalance, holdings_after, rebalance
 from sizing.selection.score_coverage import find_missing_scores
+from sizing.trading.targets import holdings_of
 
 FIRST = date(2025, 6, 2)
 ASSETS = [f"A{number}" for number in range(8)]
@@ -112,7 +113,7 @@ def test_days_at_once_are_days_one_by_one(
 def test_what_a_day_leaves_are_the_positions_of_its_targets(number: int) -> None:
     drawn = [[0.6 + 0.02 * ((place * 7 + day * 3) % 20) for place in range(16)] for day in range(4)]
     day = _days(list(drawn), [("p0", "A3", "no_trade"), (None, "A4", "no_buy")])[number]
-    left = positions_of(rebalance(day).targets)
+    left = holdings_of(rebalance(day).targets)
     assert left.height > 0
     assert_frame_equal(holdings_after(day), left, check_exact=True)
 

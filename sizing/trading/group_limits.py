@@ -1,0 +1,65 @@
+"""Bring the groups of a book within their limits, the largest change first.
+
+A group is a bucket of a portfolio, or a portfolio. Immovable rows raise its limit to what they hold alone: what nobody
+may trade cannot be mended by trading.
+"""
+
+from typing import NamedTuple
+
+import polars as pl
+
+
+class GroupLimit(NamedTuple):
+    """A limit on the sum of a group: the columns of its key and of its limit, and the code of what it releases."""
+
+    key: str
+    limit: str
+    reason: str
+
+
+BUCKET = GroupLimit("bucket_key", "bucket_limit", "above_bucket_limit")
+TOTAL = GroupLimit("portfolio_key", "total", "over_allocation")
+
+
+def find_excess(book: pl.DataFrame, weight: str, group: GroupLimit) -> pl.DataFrame:
+    """Return the groups whose `weight` is above their limit: their key, `held` and `excess`, in units."""
+    immovable = (pl.col("current") * pl.col("is_immovable")).sum()
+    return (
+        book.select(group.key, group.limit, weight, "current", "is_immovable")
+        .group_by(group.key)
+        .agg(held=pl.col(weight).sum(), bound=pl.max_horizontal(pl.col(group.limit).first(), immovable))
+        .filter(pl.col("held") > pl.col("bound"))
+        .select(group.key, "held", excess=pl.col("held") - pl.col("bound"))
+    )
+
+
+def largest_first(rows: pl.DataFrame, excess: pl.DataFrame, group: GroupLimit, amount: pl.Expr) -> pl.DataFrame:
+    """Return the rows of the groups with an excess, the largest change first, ties by asset name.
+
+    *Adds* `amount`, what a row can give back, and `before`, what the rows above it in its group give, in units.
+    """
+    return (
+        rows.join(excess, on=group.key)
+        .with_columns(amount=amount)
+        .sort(group.key, -pl.col("change").abs(), "asset_key")
+        .with_columns(before=(pl.col("amount").cum_sum() - pl.col("amount")).over(group.key))
+    )
+
+
+def reduce_to_limit(book: pl.DataFrame, weight: str, floor: str, may_give: pl.Expr, group: GroupLimit) -> pl.DataFrame:
+    """Return the book with `weight` lowered towards `floor` in every group above its limit.
+
+    Rows that `may_give` give all they can, the largest change first; the last one only as far as needed.
+    """
+    excess = find_excess(book, weight, group)
+    if excess.is_empty():
+        return book
+    givers = largest_first(
+        book.filter(may_give & (pl.col(weight) > pl.col(floor))), excess, group, pl.col(weight) - pl.col(floor)
+    )
+    given = givers.select("row", given=pl.min_horizontal(pl.col("excess") - pl.col("before"), "amount").clip(0))
+    return (
+        book.join(given, on="row", how="left", maintain_order="left")
+        .with_columns(pl.col(weight) - pl.col("given").fill_null(0))
+        .drop("given")
+    )

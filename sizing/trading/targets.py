@@ -1,0 +1,151 @@
+"""From sized positions and holdings to targets with their trades, and one row of CASH per portfolio."""
+
+from typing import NamedTuple
+
+import polars as pl
+
+from sizing.frames.day_inputs import DayInputs
+from sizing.frames.schema import STORED_WEIGHT
+from sizing.selection.gates import Gate, is_immovable
+from sizing.trading.trade_totals import TRADE_SUMMARY_COLUMNS
+from sizing.trading.trades import trade_portfolios
+
+CASH = "CASH"
+
+TARGET_COLUMNS = (
+    "as_of_date",
+    "portfolio_id",
+    "asset",
+    "bucket",
+    "is_cash",
+    "target_weight",
+    "current_weight",
+    "trade_weight",
+    "post_trade_weight",
+    "action",
+    "trade_rank",
+    "trade_reason",
+    "trade_scale",
+    "is_pinned",
+    "is_score_stale",
+    "target_reason",
+)
+"""A target, one row per portfolio and asset or CASH, in this order."""
+
+_KEY = ["portfolio_id", "asset"]
+_MUST_CLOSE = [Gate.MUST_SELL.value, Gate.EXCLUDED.value]
+_SHOWN_DECIMALS = 4
+_ZERO = pl.lit(0).cast(STORED_WEIGHT)
+_BOOK = ("portfolio_id", "asset", "bucket", "current_weight", "target_weight", "is_immovable", "must_close")
+
+
+class Targets(NamedTuple):
+    """The targets of a day, one row per portfolio and asset or CASH, and the trade summary of each portfolio."""
+
+    targets: pl.DataFrame
+    trade_summary: pl.DataFrame
+
+
+def build_targets(
+    decisions: pl.DataFrame, positions: pl.DataFrame, portfolios: pl.DataFrame, inputs: DayInputs
+) -> Targets:
+    """Return every position, every holding that leaves (target 0), and one CASH row per portfolio.
+
+    *Requires* decisions, and both frames of `size_portfolios`. By portfolio: positions by weight, then CASH. Per
+    portfolio, exactly: current, target and post-trade weights sum to target_total_allocation, trades to 0.
+    `is_pinned`: pinned by its decision or by no_buy.
+    """
+    assets = _assets(decisions, positions)
+    trades = trade_portfolios(assets.select(_BOOK), inputs.limits)
+    traded = assets.hstack(trades.assets.drop(_BOOK)).with_columns(target_reason=_target_reason())
+    summary = _summary(portfolios, trades.portfolios)
+    targets = (
+        pl.concat([traded, _cash(portfolios, summary)], how="diagonal_relaxed")
+        .with_columns(as_of_date=pl.lit(inputs.as_of_date))
+        .sort("portfolio_id", "is_cash", "target_weight", "asset", descending=[False, False, True, False])
+        .select(TARGET_COLUMNS)
+    )
+    return Targets(targets, summary)
+
+
+def book_after(decisions: pl.DataFrame, positions: pl.DataFrame, inputs: DayInputs) -> pl.DataFrame:
+    """Return what is held when the day's trades are done, as `Holdings`, without words and ranks."""
+    traded = trade_portfolios(_assets(decisions, positions).select(_BOOK), inputs.limits).assets
+    return holdings_of(traded)
+
+
+def holdings_of(targets: pl.DataFrame) -> pl.DataFrame:
+    """Return the book after the trades of `targets` as `Holdings`, by portfolio and asset. Cash is none."""
+    return (
+        targets.filter((pl.col("post_trade_weight") > 0) & (pl.col("asset") != CASH))
+        .select("portfolio_id", "asset", current_weight="post_trade_weight")
+        .sort("portfolio_id", "asset")
+    )
+
+
+def _assets(decisions: pl.DataFrame, positions: pl.DataFrame) -> pl.DataFrame:
+    """Return the assets that are held or have a target, with what trading needs to know of them."""
+    sized = positions.select("portfolio_id", "asset", "target_weight", "sizing_reason", "pinned_weight")
+    return (
+        decisions.filter(pl.col("is_selected") | pl.col("is_held"))
+        .join(sized, on=_KEY, how="left", maintain_order="left")
+        .filter((pl.col("target_weight") > 0) | pl.col("is_held"))
+        .with_columns(
+            pl.col("target_weight").fill_null(_ZERO),
+            is_cash=pl.lit(value=False),
+            is_pinned=pl.col("is_pinned") | pl.col("pinned_weight").is_not_null(),
+            is_immovable=is_immovable(),
+            must_close=pl.col("is_held") & pl.col("gate").cast(pl.String).is_in(_MUST_CLOSE).fill_null(value=False),
+        )
+    )
+
+
+def _target_reason() -> pl.Expr:
+    """Say how the target came about, and how its trade did where that needs a sentence."""
+    sized = pl.coalesce("sizing_reason", "decision_reason")
+    both = pl.concat_str("decision_reason", pl.lit(" "), "sizing_reason")
+    target = pl.when("is_pinned").then(both).otherwise(sized)
+    return pl.concat_str(target, "trade_text", separator=" ", ignore_nulls=True)
+
+
+def _summary(portfolios: pl.DataFrame, traded: pl.DataFrame) -> pl.DataFrame:
+    """Return the trade summary of every portfolio, of those without holdings and targets too."""
+    nothing = [name for name in TRADE_SUMMARY_COLUMNS[1:] if name not in {"mandatory_turnover", "trade_scale"}]
+    return (
+        portfolios.select("portfolio_id", "target_total_allocation")
+        .join(traded, on="portfolio_id", how="left", maintain_order="left")
+        .with_columns(
+            pl.col("cash_after_weight").fill_null(pl.col("target_total_allocation")),
+            pl.col("trade_scale").fill_null(1.0),
+        )
+        .with_columns(pl.col(nothing).fill_null(0))
+        .select(TRADE_SUMMARY_COLUMNS)
+    )
+
+
+def _cash(portfolios: pl.DataFrame, summary: pl.DataFrame) -> pl.DataFrame:
+    """Return the CASH rows: the money beside the reserve, negative where the book uses the reserve."""
+    total, bought, sold = pl.col("target_total_allocation"), pl.col("bought_weight"), pl.col("sold_weight")
+    moved = portfolios.join(summary, on="portfolio_id", how="left", maintain_order="left")
+    return moved.select(
+        "portfolio_id",
+        asset=pl.lit(CASH),
+        is_cash=pl.lit(value=True),
+        target_weight="cash_weight",
+        current_weight=(total - pl.col("invested_before_weight")).cast(STORED_WEIGHT),
+        trade_weight=(sold - bought).cast(STORED_WEIGHT),
+        post_trade_weight="cash_after_weight",
+        action=pl.lit("hold"),
+        is_pinned=pl.lit(value=False),
+        is_score_stale=pl.lit(value=False),
+        target_reason=pl.when(pl.col("residual") > 0)
+        .then(
+            pl.format(
+                "The caps left {} over, {} placed it but for this cash.",
+                pl.col("residual").round(_SHOWN_DECIMALS),
+                "residual_strategy",
+            )
+            + pl.when(pl.col("relaxation").is_null()).then(pl.lit("")).otherwise(pl.format(" {}.", "relaxation"))
+        )
+        .otherwise(pl.lit("The positions make up target_total_allocation.")),
+    )
