@@ -95,7 +95,7 @@ def _compare(
 
 
 def _buckets(positions: pl.DataFrame, columns: LimitColumns) -> pl.DataFrame:
-    """Return the bucket with the least slack of each portfolio whose buckets are limited, one without excuse first."""
+    """Return the bucket with the least slack of each portfolio whose buckets are limited, a broken one first."""
     sums = (
         positions.group_by("portfolio_id", "bucket")
         .agg(value=pl.col("weight").sum(), immovable=_IMMOVABLE.sum())
@@ -103,13 +103,12 @@ def _buckets(positions: pl.DataFrame, columns: LimitColumns) -> pl.DataFrame:
         .join(columns.buckets, on=["limits_key", "bucket"], how="left")
         .with_columns(limit_value=pl.coalesce("own_bucket_limit", "max_allocation_per_bucket"))
         .filter(pl.col("limit_value").is_finite())
-        .with_columns(is_excused=(BELOW < -WEIGHT_TOLERANCE) & _is_of_immovable())
-        .sort("portfolio_id", "is_excused", BELOW, "bucket")
+        .with_columns(is_broken=(BELOW < -WEIGHT_TOLERANCE) & ~_is_of_immovable())
+        .sort("portfolio_id", ~pl.col("is_broken"), BELOW, "bucket")
         .unique("portfolio_id", keep="first", maintain_order=True)
     )
-    return checked(
-        sums, "max_allocation_per_bucket", slack=BELOW, excused=pl.col("is_excused"), reason=_BROKEN_BY_NO_TRADE
-    )
+    excused = ~pl.col("is_broken")
+    return checked(sums, "max_allocation_per_bucket", slack=BELOW, excused=excused, reason=_BROKEN_BY_NO_TRADE)
 
 
 def _turnover(trade_summary: pl.DataFrame, weights: pl.DataFrame) -> pl.DataFrame:

@@ -93,6 +93,7 @@ def _assets(decisions: pl.DataFrame, positions: pl.DataFrame) -> pl.DataFrame:
         .with_columns(
             pl.col("target_weight").fill_null(_ZERO),
             is_cash=pl.lit(value=False),
+            is_decided_pinned="is_pinned",
             is_pinned=pl.col("is_pinned") | pl.col("pinned_weight").is_not_null(),
             is_immovable=is_immovable(),
             must_close=pl.col("is_held") & pl.col("gate").cast(pl.String).is_in(_MUST_CLOSE).fill_null(value=False),
@@ -104,7 +105,7 @@ def _target_reason() -> pl.Expr:
     """Say how the target came about, and how its trade did where that needs a sentence."""
     sized = pl.coalesce("sizing_reason", "decision_reason")
     both = pl.concat_str("decision_reason", pl.lit(" "), "sizing_reason")
-    target = pl.when("is_pinned").then(both).otherwise(sized)
+    target = pl.when("is_decided_pinned").then(both).otherwise(sized)
     return pl.concat_str(target, "trade_text", separator=" ", ignore_nulls=True)
 
 

@@ -143,9 +143,9 @@ def targets(day: DayInputs, portfolio_id: str = "P") -> Rows:
     return by_asset(rebalance(day).targets, portfolio_id)
 
 
-def checks(result: Rebalance | pl.DataFrame, portfolio_id: str = "P") -> Rows:
+def checks(result: Rebalance | pl.DataFrame, portfolio_id: str = "P", basis: str = "target") -> Rows:
     frame = result.constraint_checks if isinstance(result, Rebalance) else result
-    rows = frame.filter(pl.col("portfolio_id") == portfolio_id).to_dicts()
+    rows = frame.filter(pl.col("portfolio_id") == portfolio_id, pl.col("basis") == basis).to_dicts()
     return {row["constraint_name"]: row for row in rows}
 
 

@@ -12,9 +12,12 @@ Trade = tuple[str, str, str]
 
 
 def _targets(*trades: Trade) -> pl.DataFrame:
-    rows = [(portfolio_id, action, Decimal(weight)) for portfolio_id, action, weight in trades]
-    schema = {"portfolio_id": pl.String, "action": pl.String, "trade_weight": pl.Decimal(10, 8)}
-    return pl.DataFrame(rows, schema, orient="row")
+    """Build the trades of assets, and of each portfolio the row CASH that makes up for them."""
+    rows = [(portfolio_id, False, action, Decimal(weight)) for portfolio_id, action, weight in trades]
+    portfolios = dict.fromkeys(portfolio_id for portfolio_id, _, _ in trades)
+    cash = [(one, True, "hold", -sum(row[3] for row in rows if row[0] == one)) for one in portfolios]
+    schema = {"portfolio_id": pl.String, "is_cash": pl.Boolean, "action": pl.String, "trade_weight": pl.Decimal(10, 8)}
+    return pl.DataFrame([*rows, *cash], schema, orient="row")
 
 
 # Sold 0.1 and bought 0.3: half of 0.4 is traded, 0.2 of cash goes in.

@@ -133,7 +133,7 @@ def test_a_day_goes_from_scores_to_trades_as_worked_out_by_hand() -> None:
         ("t2", "open", Decimal("0.15"), Decimal("0.15"), 4),
         ("x1", "hold", Decimal("0.05"), Decimal(0), None),
         ("d2", "close", Decimal(0), Decimal("-0.08"), 1),
-        ("CASH", "hold", Decimal("0.15"), Decimal(0), None),
+        ("CASH", "hold", Decimal("0.15"), Decimal("-0.42"), None),
     ]
     assert broken(result) == set()
 

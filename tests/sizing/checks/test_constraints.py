@@ -22,7 +22,10 @@ TARGETS = {
     "target_weight": STORED_WEIGHT,
     "current_weight": STORED_WEIGHT,
     "is_pinned": pl.Boolean,
+    "post_trade_weight": STORED_WEIGHT,
 }
+TURNOVER = pl.Decimal(11, 9)
+NO_SUMMARY = pl.DataFrame(schema={"portfolio_id": pl.String, "turnover": TURNOVER, "mandatory_turnover": TURNOVER})
 DECISIONS = {
     "portfolio_id": pl.String,
     "asset": pl.String,
@@ -31,6 +34,7 @@ DECISIONS = {
     "is_pinned": pl.Boolean,
     "is_selected": pl.Boolean,
     "gate": pl.String,
+    "restriction": pl.String,
 }
 
 
@@ -42,6 +46,12 @@ class Held:
     target: str
     current: str = "0.1"
     is_pinned: bool = False
+    after: str | None = None
+    restriction: str | None = None
+
+    @property
+    def book(self) -> Decimal:
+        return Decimal(self.after or self.target)
 
 
 @dataclass(frozen=True)
@@ -50,19 +60,28 @@ class New(Held):
 
 
 def check(
-    positions: Sequence[Held], asked: RebalancingLimits, *, waiting: Sequence[str] = (), total: str = "0.95"
+    positions: Sequence[Held],
+    asked: RebalancingLimits,
+    *,
+    waiting: Sequence[str] = (),
+    total: str = "0.95",
+    basis: str = "target",
 ) -> Rows:
-    """Hold limits against a result made by hand; `waiting` are new names stopped by max_new_positions."""
+    """Compare limits with a result made by hand; `waiting` are new names stopped by max_new_positions."""
     cash = Decimal(total) - sum(Decimal(one.target) for one in positions)
     rows = [
-        ("P", one.asset, one.asset[0], False, Decimal(one.target), Decimal(one.current), one.is_pinned)
+        ("P", one.asset, one.asset[0], False, *map(Decimal, (one.target, one.current)), one.is_pinned, one.book)
         for one in positions
     ]
-    targets = pl.DataFrame([*rows, ("P", "CASH", None, True, cash, Decimal(0), False)], schema=TARGETS, orient="row")
-    decided = [("P", one.asset, one.asset[0], one.current != "0", one.is_pinned, True, None) for one in positions]
-    stopped = [("P", asset, asset[0], False, False, False, "max_new_positions") for asset in waiting]
+    cash_row = ("P", "CASH", None, True, cash, Decimal(0), False, cash)
+    targets = pl.DataFrame([*rows, cash_row], schema=TARGETS, orient="row")
+    decided = [
+        ("P", one.asset, one.asset[0], one.current != "0", one.is_pinned, True, None, one.restriction)
+        for one in positions
+    ]
+    stopped = [("P", asset, asset[0], False, False, False, "max_new_positions", None) for asset in waiting]
     decisions = pl.DataFrame([*decided, *stopped], schema=DECISIONS, orient="row")
-    return checks(check_constraints(targets, decisions, a_day(asked)))
+    return checks(check_constraints(targets, NO_SUMMARY, decisions, a_day(asked)), basis=basis)
 
 
 def loose(**changes: object) -> RebalancingLimits:
@@ -366,7 +385,8 @@ def test_a_minimum_that_is_met_has_no_reason() -> None:
 def test_each_portfolio_is_held_against_its_own_limits() -> None:
     result = rebalance(a_day({"P": limits(), "Q": limits()}, scores={"t1": 0.9}))
     day = a_day({"P": limits(max_single_position=0.1), "Q": limits()}, scores={"t1": 0.9})
-    assert broken(check_constraints(result.targets, result.decisions, day)) == {("P", "max_single_position")}
+    found = check_constraints(result.targets, result.trade_summary, result.decisions, day)
+    assert broken(found) == {("P", "max_single_position")}
 
 
 def test_a_kept_place_that_the_sizer_drops_does_not_reject_the_day() -> None:
@@ -375,3 +395,65 @@ def test_a_kept_place_that_the_sizer_drops_does_not_reject_the_day() -> None:
     result = rebalance(a_day(asked, scores={"t1": 0.9, "t2": 0.9, "d1": 0.7, "d2": 0.66}, held={"t1": 0.02}))
     assert result.sizing_audit["drop_reason"].to_list() == [None, None, "below_min_position_size"]
     assert broken(result) == set()
+
+
+# The book after the trades ---------------------------------------------------------------------------------
+
+
+BUCKETED = {"enable_bucket_diversification": True, "max_allocation_per_bucket": 0.25}
+
+
+@pytest.mark.parametrize(
+    ("after", "found"),
+    [
+        (("0.15", "0.1"), set()),
+        (("0.15000001", "0.05"), {"max_single_position"}),
+        (("0.15", "0.10000001"), {"max_allocation_per_bucket"}),
+    ],
+)
+def test_a_book_above_a_limit_is_found_though_its_targets_are_not(after: tuple[str, str], found: set[str]) -> None:
+    book = [Held(asset, "0.05", after=weight) for asset, weight in zip(("t1", "t2"), after, strict=True)]
+    rows = check(book, loose(**BUCKETED), basis="post_trade")
+    assert fails(rows) == found
+
+
+def test_a_book_that_needs_the_reserve_is_found() -> None:
+    book = [Held(f"t{number}", "0.1", after="0.14") for number in range(7)]
+    rows = check(book, loose(), basis="post_trade")
+    assert (fails(rows), rows["target_total_allocation"]["value"]) == ({"target_total_allocation"}, 0.98)
+
+
+@pytest.mark.parametrize("basis", ["target", "post_trade"])
+def test_what_no_trade_alone_holds_above_a_limit_is_excused_and_says_so(basis: str) -> None:
+    held = Held("t1", "0.26", current="0.26", is_pinned=True, restriction="no_trade")
+    rows = check([held, Held("d1", "0.1")], loose(**BUCKETED), basis=basis)
+    assert fails(rows) == set()
+    for name in ("max_single_position", "max_allocation_per_bucket"):
+        assert (rows[name]["is_ok"], rows[name]["reason"]) == (True, "broken by no_trade")
+        assert rows[name]["slack"] < 0
+
+
+@pytest.mark.parametrize("basis", ["target", "post_trade"])
+def test_what_may_be_traded_beside_it_is_not_excused(basis: str) -> None:
+    held = Held("t1", "0.26", current="0.26", is_pinned=True, restriction="no_trade")
+    rows = check([held, Held("t2", "0.02"), Held("d1", "0.16")], loose(**BUCKETED), basis=basis)
+    assert fails(rows) == {"max_single_position", "max_allocation_per_bucket"}
+
+
+@pytest.mark.parametrize(
+    ("turnover", "mandatory", "seen"),
+    [("0.1", "0", (True, False)), ("0.100000001", "0.05", (False, False)), ("0.12", "0.12", (True, True))],
+)
+def test_turnover_is_compared_where_it_is_limited(turnover: str, mandatory: str, seen: tuple[bool, bool]) -> None:
+    day = a_day(loose(max_turnover=0.1), scores={"t1": 0.9})
+    result = rebalance(day)
+    summary = result.trade_summary.with_columns(
+        turnover=pl.lit(Decimal(turnover)).cast(TURNOVER), mandatory_turnover=pl.lit(Decimal(mandatory)).cast(TURNOVER)
+    )
+    found = check_constraints(result.targets, summary, result.decisions, day)
+    row = checks(found, basis="post_trade")["max_turnover"]
+    assert (row["is_ok"], row["reason"] is not None, row["value"]) == (*seen, float(turnover))
+
+
+def test_without_max_turnover_there_is_no_such_check() -> None:
+    assert "max_turnover" not in check([Held("t1", "0.1")], loose(), basis="post_trade")

@@ -158,4 +158,7 @@ def test_rows_that_cannot_be_sized_are_reported_with_what_is_expected(
 def test_a_frame_of_other_columns_is_reported_with_those_that_are_expected() -> None:
     with pytest.raises(ContractError) as caught:
         size_portfolios(pl.DataFrame({"asset": ["a"]}), RebalancingLimits())
-    assert "score: Float64, is_held: Boolean, pinned_weight: Float64: name and cast them so" in str(caught.value)
+    assert (
+        "score: Float64, is_held: Boolean, pinned_weight: Float64, is_immovable: Boolean: name and cast them so"
+        in str(caught.value)
+    )

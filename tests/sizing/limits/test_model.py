@@ -65,6 +65,9 @@ DOCUMENTED_DEFAULTS = {
     "min_buckets_represented": 2,
     "rebalance_band": 0.05,
     "min_order_value": 0.0,
+    "min_trade_weight": 0.0,
+    "max_turnover": None,
+    "mark_to_market": False,
 }
 DOCUMENTED_TIERS = ((0.9, "max", 1.5), (0.8, "standard", 1.2), (0.7, "base", 1.0), (0.6, "light", 0.8))
 

@@ -20,8 +20,11 @@ COLUMNS = [
     "target_weight",
     "current_weight",
     "trade_weight",
+    "post_trade_weight",
     "action",
     "trade_rank",
+    "trade_reason",
+    "trade_scale",
     "is_pinned",
     "is_score_stale",
     "target_reason",
@@ -93,14 +96,19 @@ def test_a_position_says_how_its_weight_came_about() -> None:
     ("total", "current"),
     [
         (0.21, "0.1"),  # .105 - .1 = .005 = .05 x .1
-        (0.19, "0.1"),
         (0.735, "0.35"),  # .3675 - .35 = .0175 = .05 x .35
-        (0.665, "0.35"),
         (0.609, "0.29"),  # .3045 - .29 = .0145 = .05 x .29
     ],
 )
 def test_a_change_of_exactly_the_band_is_not_traded(total: float, current: str) -> None:
     assert traded(total, current) == ("hold", 0)
+
+
+@pytest.mark.parametrize(("held", "action"), [("0.1", "hold"), ("0.10000001", "decrease")])
+def test_a_sale_of_exactly_the_band_is_held_where_two_held_purchases_leave_the_money(held: str, action: str) -> None:
+    scores = {"t1": 0.9, "t2": 0.9, "t3": 0.9}
+    day = a_day(even(0.285), scores=scores, held={"t1": held, "t2": "0.0925", "t3": "0.0925"})
+    assert [targets(day)[asset]["action"] for asset in scores] == [action, "hold", "hold"]
 
 
 @pytest.mark.parametrize(
@@ -162,9 +170,11 @@ def test_targets_come_by_portfolio_positions_by_weight_then_name_then_cash() -> 
 # Cash ------------------------------------------------------------------------------------------------------
 
 
-def test_cash_is_one_row_that_nobody_trades() -> None:
+def test_cash_pays_for_the_trades_and_has_no_rank_reason_or_scale() -> None:
     row = targets(a_day(scores={"t1": 0.9}))["CASH"]  # .95 - .15
-    assert (row["target_weight"], row["current_weight"], row["trade_weight"]) == (Decimal("0.8"), 0, 0)
+    weights = [row[f"{name}_weight"] for name in ("current", "target", "trade", "post_trade")]
+    assert weights == [Decimal("0.95"), Decimal("0.8"), Decimal("-0.15"), Decimal("0.8")]
+    assert (row["trade_reason"], row["trade_scale"]) == (None, None)
     assert (row["is_cash"], row["bucket"], row["action"], row["trade_rank"]) == (True, None, "hold", None)
     assert (row["is_pinned"], row["is_score_stale"], row["as_of_date"]) == (False, False, AS_OF)
 

@@ -5,7 +5,7 @@ from itertools import product
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.sizing.trading.books import Book, after_of, books, obeying, trades_of
@@ -22,6 +22,7 @@ def assert_agrees(many: list[Book]) -> None:
         assert dict(own.select("asset", "units").iter_rows()) == trade(lines, rules).after, (lines, rules)
 
 
+@settings(deadline=None, max_examples=50)
 @given(st.lists(books(), min_size=1, max_size=12))
 def test_random_books_agree(many: list[Book]) -> None:
     assert_agrees(many)
