@@ -17,7 +17,7 @@ from sizing.selection.diversification import diversify, fill_day_slots
 from sizing.selection.eligibility import qualify
 from sizing.selection.gates import is_immovable
 from sizing.selection.universe import candidates
-from sizing.trading.targets import book_after, build_targets
+from sizing.trading.targets import book_rows, build_targets
 from sizing.weights.audit import POSITION_COLUMNS, add_sizing_reason, summarise
 from sizing.weights.batches import Batch, batches
 from sizing.weights.no_buy import MAX_SIZINGS, explain_no_buy, pin_no_buy, replace_portfolios
@@ -116,13 +116,10 @@ def size_decisions(decisions: pl.DataFrame, inputs: DayInputs) -> SizedPortfolio
     return sized._replace(positions=positions.drop("is_immovable"))
 
 
-def holdings_after(inputs: DayInputs) -> pl.DataFrame:
-    """Return what is held when the day's trades are done, as `Holdings`: what the next day starts from.
-
-    The same as `holdings_of` the targets of `rebalance`, without words, counterfactuals and checks.
-    """
+def find_trade_rows(inputs: DayInputs) -> pl.DataFrame:
+    """Return what `trade_book` needs of a day: its targets, without words, counterfactuals and checks."""
     decisions = fill_day_slots(select_candidates(inputs), inputs).decided
-    return book_after(decisions, size_decisions(decisions, inputs).positions, inputs)
+    return book_rows(decisions, size_decisions(decisions, inputs).positions)
 
 
 def settle(decisions: pl.DataFrame, sized: SizedPortfolios, inputs: DayInputs) -> Rebalance:

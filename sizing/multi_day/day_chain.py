@@ -4,12 +4,14 @@ Let f(d, h) be what day d leaves when it starts from the holdings h. Wanted are 
 One day after the other would cost a run of the rules a day; many days stacked cost little more than one. So:
 
 1. Guess who is held on each day, from the slots alone, which is cheap (`_guess`).
-2. Evaluate f for all days at once, each from its guess (`holdings_after`, `rebalance`).
-3. Start each day again from what the day before it left, until nothing changes. Then h_{d+1} = f(d, h_d) for every d.
+2. Find the targets of all days at once, each from its guess (`find_trade_rows`), and trade them day by day, each from
+   what the day before left (`follow_trades`). That is the next guess.
+3. Evaluate f for all days at once (`rebalance`). Where each day leaves what the next one started from, it is done;
+   else go on at 2.
 
-It ends: f depends on its arguments alone, and h_1 is given. When h_1 to h_d are right, the next round makes h_{d+1}
-right and leaves them as they are. So n days take at most n rounds, and nearly always one, since the guess errs only
-where an asset is dropped for its size.
+It ends: f depends on its arguments alone, and h_1 is given. When h_1 to h_d are right, so are the targets of day d, and
+the next guess has h_{d+1} right and leaves the earlier ones as they are. So n days take at most n rounds, and nearly
+always one: targets depend on what is held, seldom on how much of it.
 """
 
 from collections.abc import Sequence
@@ -23,8 +25,9 @@ import polars as pl
 
 from sizing.frames.day_inputs import DayFrames, DayInputs
 from sizing.frames.schema import STORED_WEIGHT
+from sizing.multi_day.followed_trades import follow_trades
 from sizing.multi_day.stacked_days import day_of, named, stack_days, with_day
-from sizing.pipeline import Rebalance, holdings_after, rebalance, select_candidates
+from sizing.pipeline import Rebalance, find_trade_rows, rebalance, select_candidates
 from sizing.selection.diversification import join_slot_limits
 from sizing.selection.score_coverage import missing_scores
 from sizing.selection.slots import fill_slots
@@ -58,13 +61,16 @@ def rebalance_days(days: Sequence[DayFrames], restarts: frozenset[str] = frozens
     def started(left: pl.DataFrame) -> DayInputs:
         return replace(given, holdings=_starting_holdings(given.holdings, fixed, dates, left))
 
-    together = started(holdings_after(started(_guess(days, given, fixed))))
+    def followed(day_inputs: DayInputs) -> DayInputs:
+        rows = find_trade_rows(day_inputs)
+        return replace(given, holdings=follow_trades(rows, given.limits, given.holdings, fixed, dates))
+
+    together = followed(started(_guess(days, given, fixed)))
     while True:
         result = rebalance(together)
-        again = started(holdings_of(result.targets))
-        if again.holdings.equals(together.holdings):
+        if started(holdings_of(result.targets)).holdings.equals(together.holdings):
             return ChainedDays(together, Rebalance(*map(with_day, result)))
-        together = again
+        together = followed(together)
 
 
 def find_held_days(together: DayInputs) -> tuple[date, ...]:

@@ -35,8 +35,12 @@ TARGET_COLUMNS = (
 _KEY = ["portfolio_id", "asset"]
 _MUST_CLOSE = [Gate.MUST_SELL.value, Gate.EXCLUDED.value]
 _SHOWN_DECIMALS = 4
+_SUMS = frozenset(TRADE_SUMMARY_COLUMNS) - {"portfolio_id", "mandatory_turnover", "trade_scale", "cash_after_weight"}
+"""What is 0 in the summary of a portfolio without holdings and targets."""
+
 _ZERO = pl.lit(0).cast(STORED_WEIGHT)
-_BOOK = ("portfolio_id", "asset", "bucket", "current_weight", "target_weight", "is_immovable", "must_close")
+BOOK_COLUMNS = ("portfolio_id", "asset", "bucket", "current_weight", "target_weight", "is_immovable", "must_close")
+"""What trading needs to know of an asset that is held or has a target."""
 
 
 class Targets(NamedTuple):
@@ -56,8 +60,8 @@ def build_targets(
     `is_pinned`: pinned by its decision or by no_buy.
     """
     assets = _assets(decisions, positions)
-    trades = trade_portfolios(assets.select(_BOOK), inputs.limits)
-    traded = assets.hstack(trades.assets.drop(_BOOK)).with_columns(target_reason=_target_reason())
+    trades = trade_portfolios(assets.select(BOOK_COLUMNS), inputs.limits)
+    traded = assets.hstack(trades.assets.drop(BOOK_COLUMNS)).with_columns(target_reason=_target_reason())
     summary = _summary(portfolios, trades.portfolios)
     targets = (
         pl.concat([traded, _cash(portfolios, summary)], how="diagonal_relaxed")
@@ -68,10 +72,9 @@ def build_targets(
     return Targets(targets, summary)
 
 
-def book_after(decisions: pl.DataFrame, positions: pl.DataFrame, inputs: DayInputs) -> pl.DataFrame:
-    """Return what is held when the day's trades are done, as `Holdings`, without words and ranks."""
-    traded = trade_portfolios(_assets(decisions, positions).select(_BOOK), inputs.limits).assets
-    return holdings_of(traded)
+def book_rows(decisions: pl.DataFrame, positions: pl.DataFrame) -> pl.DataFrame:
+    """Return what trading needs to know of each asset that is held or has a target, without any words."""
+    return _assets(decisions, positions).select(BOOK_COLUMNS)
 
 
 def holdings_of(targets: pl.DataFrame) -> pl.DataFrame:
@@ -111,17 +114,15 @@ def _target_reason() -> pl.Expr:
 
 def _summary(portfolios: pl.DataFrame, traded: pl.DataFrame) -> pl.DataFrame:
     """Return the trade summary of every portfolio, of those without holdings and targets too."""
-    nothing = [name for name in TRADE_SUMMARY_COLUMNS[1:] if name not in {"mandatory_turnover", "trade_scale"}]
-    return (
-        portfolios.select("portfolio_id", "target_total_allocation")
-        .join(traded, on="portfolio_id", how="left", maintain_order="left")
-        .with_columns(
-            pl.col("cash_after_weight").fill_null(pl.col("target_total_allocation")),
-            pl.col("trade_scale").fill_null(1.0),
-        )
-        .with_columns(pl.col(nothing).fill_null(0))
-        .select(TRADE_SUMMARY_COLUMNS)
+    joined = portfolios.select("portfolio_id", "target_total_allocation").join(
+        traded, on="portfolio_id", how="left", maintain_order="left"
     )
+    nothing = {name: pl.col(name).fill_null(0).cast(dtype) for name, dtype in traded.schema.items() if name in _SUMS}
+    return joined.with_columns(
+        pl.col("cash_after_weight").fill_null(pl.col("target_total_allocation")).cast(STORED_WEIGHT),
+        pl.col("trade_scale").fill_null(1.0),
+        **nothing,
+    ).select(TRADE_SUMMARY_COLUMNS)
 
 
 def _cash(portfolios: pl.DataFrame, summary: pl.DataFrame) -> pl.DataFrame:

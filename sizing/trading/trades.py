@@ -51,8 +51,7 @@ def trade_portfolios(targets: pl.DataFrame, limits: LimitsByPortfolio) -> Trades
     >>> trade_portfolios(weights, limits).assets["post_trade_weight"].cast(float).to_list()
     [0.3, 0.1]
     """
-    book = build_book(targets, limits).with_row_index("row")
-    traded = book.pipe(hold_back).pipe(release).pipe(limit_turnover).pipe(_add_codes)
+    traded = trade_book(targets, limits).pipe(_add_codes)
     assets = targets.hstack(
         traded.pipe(add_trade_reason).select(
             trade_weight=as_weight(pl.col("trade")),
@@ -65,6 +64,15 @@ def trade_portfolios(targets: pl.DataFrame, limits: LimitsByPortfolio) -> Trades
         )
     )
     return Trades(assets, summarise_trades(traded))
+
+
+def trade_book(targets: pl.DataFrame, limits: LimitsByPortfolio) -> pl.DataFrame:
+    """Return the book of `targets` in units, with `post_trade`, and the columns that say how it came about.
+
+    *Requires* what `trade_portfolios` requires.
+    """
+    book = build_book(targets, limits).with_row_index("row")
+    return book.pipe(hold_back).pipe(release).pipe(limit_turnover)
 
 
 def _add_codes(book: pl.DataFrame) -> pl.DataFrame:

@@ -16,7 +16,7 @@ from sizing.errors import ContractError
 from sizing.frames.day_inputs import DayFrames, DayInputs
 from sizing.multi_day.day_chain import find_held_days, rebalance_days
 from sizing.multi_day.stacked_days import named
-from sizing.pipeline import Rebalance, holdings_after, rebalance
+from sizing.pipeline import Rebalance, rebalance
 from sizing.selection.score_coverage import find_missing_scores
 from sizing.trading.targets import holdings_of
 
@@ -26,6 +26,7 @@ LIMITS = (
     RebalancingLimits(max_missing_score_share=1, min_buckets_represented=0),
     RebalancingLimits(replacement_margin=0.05, max_total_positions=3, enable_bucket_diversification=True),
     RebalancingLimits(model="growth", residual_strategy="proportional", exclude_assets=("A1",), max_score_age_days=1),
+    RebalancingLimits(max_turnover=0.08, min_trade_weight=0.01, rebalance_band=0.3),
 )
 
 score = st.one_of(st.none(), st.integers(500, 1000).map(lambda thousandths: thousandths / 1000))
@@ -69,7 +70,7 @@ def _days(drawn: list[list[float | None]], restrictions: list[tuple[str | None, 
     """Return days that follow each other one by one; on the third, p1 starts from holdings that it is given."""
 
     def next_day(before: DayInputs, number: int) -> DayInputs:
-        holdings = holdings_after(before)
+        holdings = holdings_of(rebalance(before).targets)
         if number == 2:
             given = pl.DataFrame([("p1", "A2", Decimal("0.3"))], schema=holdings.schema, orient="row")
             holdings = pl.concat([holdings.filter(pl.col("portfolio_id") != "p1"), given])
@@ -108,14 +109,24 @@ def test_days_at_once_are_days_one_by_one(
     assert find_held_days(together) == tuple(day.as_of_date for day in days if find_missing_scores(day))
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("number", range(3))
-def test_what_a_day_leaves_are_the_positions_of_its_targets(number: int) -> None:
-    drawn = [[0.6 + 0.02 * ((place * 7 + day * 3) % 20) for place in range(16)] for day in range(4)]
-    day = _days(list(drawn), [("p0", "A3", "no_trade"), (None, "A4", "no_buy")])[number]
-    left = holdings_of(rebalance(day).targets)
-    assert left.height > 0
-    assert_frame_equal(holdings_after(day), left, check_exact=True)
+def test_the_trades_of_many_days_add_up_to_the_last_book() -> None:
+    drawn = [[0.58 + 0.01 * ((place * 7 + day * day) % 41) for place in range(16)] for day in range(30)]
+    first = _first_day(list(drawn), [("p0", "A3", "no_buy"), (None, "A4", "must_sell")])
+    days = [
+        first.frames._replace(as_of_date=FIRST + timedelta(number), scores=_scores(number, list(drawn)))
+        for number in range(30)
+    ]
+    targets = rebalance_days(days).result.targets
+    books = targets.group_by("portfolio_id", "as_of_date").agg(pl.col("^(current|target|post_trade)_weight$").sum())
+    total = pl.Series([Decimal("0.95")], dtype=pl.Decimal(10, 8)).item()
+    assert all((books[name] == total).all() for name in ("current_weight", "target_weight", "post_trade_weight"))
+    trades = targets.group_by("portfolio_id", "as_of_date").agg(pl.col("trade_weight").sum())["trade_weight"]
+    assert (trades == Decimal(0)).all()
+    traded = targets.filter(~pl.col("is_cash")).group_by("portfolio_id", "asset").agg(book=pl.col("trade_weight").sum())
+    last = targets.filter(pl.col("as_of_date") == days[-1].as_of_date, ~pl.col("is_cash"))
+    compared = traded.join(last, on=["portfolio_id", "asset"], how="left")
+    assert (compared["book"] == compared["post_trade_weight"].fill_null(Decimal(0))).all()
+    assert (targets["trade_weight"] != 0).sum() > 100
 
 
 def test_days_with_other_asset_lists_are_not_put_together() -> None:

@@ -1,0 +1,72 @@
+"""The books of days that follow each other, when the targets of every day are known: only trading is done day by day.
+
+What a day trades depends on what the day before left, to the unit: a change that is held back is still there tomorrow.
+Trading is cheap, the rules before it are not, so these are asked for all days at once (day_chain.py).
+"""
+
+from collections.abc import Mapping, Sequence
+
+import polars as pl
+
+from sizing.frames.schema import STORED_WEIGHT
+from sizing.limits.model import RebalancingLimits
+from sizing.trading.targets import holdings_of
+from sizing.trading.trades import trade_book
+from sizing.weights.rounding import as_weight
+
+_KEY = ["portfolio_id", "asset"]
+_DATE = len("2026-01-02")
+_NOTHING = {"portfolio_id": pl.String, "asset": pl.String, "current_weight": STORED_WEIGHT}
+
+
+def follow_trades(
+    rows: pl.DataFrame,
+    limits: Mapping[str, RebalancingLimits],
+    given: pl.DataFrame,
+    fixed: frozenset[str],
+    dates: Sequence[str],
+) -> pl.DataFrame:
+    """Return what every day starts from, as `Holdings`, when each trades from what the day before it left.
+
+    *Requires* `rows` as `trade_book` does, of portfolios `named` on their day, `dates` in order, and `given`, the
+    holdings of the portfolios that are `fixed`: these start from what they are given. What is held without a row is
+    taken for a holding that leaves.
+    """
+    day = pl.col("portfolio_id").str.head(_DATE)
+    of_day = rows.with_columns(day=day).partition_by("day", as_dict=True, include_key=False)
+    given_on = given.with_columns(day=day).partition_by("day", as_dict=True, include_key=False)
+    limits_on = {date: {} for date in dates} | _by_day(limits)
+    buckets = rows.select("asset", "bucket").unique("asset", maintain_order=True)
+    nothing, left, starts = rows.clear(), pl.DataFrame(schema=_NOTHING), []
+    for date in dates:
+        carried = left.with_columns(portfolio_id=pl.lit(date) + pl.col("portfolio_id").str.slice(_DATE)).filter(
+            ~pl.col("portfolio_id").is_in(list(fixed))
+        )
+        held = pl.concat([given_on.get((date,), left.clear()), carried])
+        starts.append(held)
+        own = _with_holdings(of_day.get((date,), nothing), held, buckets)
+        book = trade_book(own, limits_on[date]).with_columns(post_trade_weight=as_weight(pl.col("post_trade")))
+        left = holdings_of(book)
+    return pl.concat(starts).sort(_KEY)
+
+
+def _by_day(limits: Mapping[str, RebalancingLimits]) -> dict[str, dict[str, RebalancingLimits]]:
+    days: dict[str, dict[str, RebalancingLimits]] = {}
+    for name, one in limits.items():
+        days.setdefault(name[:_DATE], {})[name] = one
+    return days
+
+
+def _with_holdings(rows: pl.DataFrame, held: pl.DataFrame, buckets: pl.DataFrame) -> pl.DataFrame:
+    """Return the rows with what is held, and a row for each holding that has none."""
+    return (
+        rows.drop("current_weight", "bucket")
+        .join(held, on=_KEY, how="full", coalesce=True)
+        .join(buckets, on="asset", how="left")
+        .with_columns(
+            pl.col("current_weight", "target_weight").fill_null(0),
+            pl.col("is_immovable", "must_close").fill_null(value=False),
+            pl.col("bucket").fill_null(""),
+        )
+        .sort(_KEY)
+    )
