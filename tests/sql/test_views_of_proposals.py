@@ -93,7 +93,7 @@ def test_what_approving_would_change_is_held_against_what_is_visible(warehouse: 
         ("AAA", Decimal("0.5"), Decimal("0.2"), Decimal("-0.3"), "decreased", "open", Decimal(0)),
         ("BBB", Decimal("0.3"), Decimal("0.5"), Decimal("0.2"), "increased", "open", Decimal(0)),
         ("CCC", Decimal(0), Decimal(0), Decimal(0), "unchanged", "close", Decimal("0.1")),
-        ("CASH", Decimal("0.15"), Decimal("0.25"), Decimal("0.1"), "increased", "hold", Decimal(0)),
+        ("CASH", Decimal("0.15"), Decimal("0.25"), Decimal("0.1"), "increased", "hold", Decimal("0.85")),
     ]
     whose = "SELECT DISTINCT visible_run_id, visible_as_of_date, run_id FROM proposed_targets"
     assert _ask(warehouse, whose).rows() == [("r1", DAY, "r2")]

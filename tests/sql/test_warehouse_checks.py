@@ -10,7 +10,18 @@ from sql.engine.table_contracts import RUN_TABLES
 from sql.errors import PublishRejectedError
 from sql.records import RunRecord
 from sql.warehouse import Warehouse
-from tests.sql.warehouse_broken_runs import ASSET, BROKEN, Frames, add_dropped, miss_buckets, twice
+from tests.sql.warehouse_broken_runs import (
+    ASSET,
+    BROKEN,
+    Frames,
+    add_dropped,
+    freeze,
+    hold_back,
+    miss_buckets,
+    tell_mandatory,
+    trade,
+    twice,
+)
 from tests.sql.warehouse_samples import ONE, TWO, make_frames, make_run
 
 
@@ -72,14 +83,49 @@ def test_a_dropped_asset_that_is_not_held_needs_no_target(warehouse: Warehouse) 
 
 def test_a_change_of_exactly_the_band_is_held(warehouse: Warehouse) -> None:
     warehouse.start_run(make_run("r1", rebalance_band=0.25), "test")
-    frames = make_frames(held={"AAA": "0.4"})
-    held = pl.col("asset") == "AAA"
-    frames["targets"] = frames["targets"].with_columns(
-        action=pl.when(held).then(pl.lit("hold")).otherwise("action"),
-        trade_weight=pl.when(~held).then("trade_weight").otherwise(pl.lit(0)).cast(pl.Decimal(10, 8)),
-        trade_rank=pl.when(~held).then(pl.when(ASSET == "BBB").then(2).otherwise("trade_rank")).cast(pl.Int32),
-    )
+    frames = hold_back(make_frames(held={"AAA": "0.4"}), "AAA", "held_by_band")
     assert warehouse.publish("r1", frames, "test").is_new
+
+
+def test_a_change_below_the_least_trade_is_held(warehouse: Warehouse) -> None:
+    warehouse.start_run(make_run("r1"), "test")
+    frames = make_frames({"p1": {"AAA": "0.5", "BBB": "0.10999999"}}, held={"AAA": "0.5", "BBB": "0.1"})
+    assert warehouse.publish("r1", hold_back(frames, "BBB", "held_by_min_trade"), "test").is_new
+
+
+def test_a_change_that_turnover_stops_or_leaves_in_part_is_published(warehouse: Warehouse) -> None:
+    warehouse.start_run(make_run("r1"), "test")
+    assert warehouse.publish("r1", trade(make_frames(), AAA="0.1", BBB="0"), "test").is_new
+
+
+@pytest.mark.parametrize("trades", [{"AAA": "0.1"}, {"AAA": "0"}])
+def test_without_max_turnover_no_change_is_traded_in_part(warehouse: Warehouse, trades: dict[str, str]) -> None:
+    frames = tell_mandatory(trade(make_frames(), **trades), None)
+    failures = _reject(warehouse, frames, make_run("r1", max_turnover=None)).failures
+    assert [(name, rows) for name, rows, _ in failures] == [("every_trade_leads_to_its_target", 1)]
+
+
+def test_mandatory_trades_are_not_told_without_max_turnover(warehouse: Warehouse) -> None:
+    failures = _reject(warehouse, make_frames(), make_run("r1", max_turnover=None)).failures
+    assert [(name, rows) for name, rows, _ in failures] == [("trade_summary_is_as_in_targets", 1)]
+
+
+def test_mandatory_trades_may_be_more_than_max_turnover(warehouse: Warehouse) -> None:
+    warehouse.start_run(make_run("r1", max_turnover=0.04), "test")
+    frames = make_frames({"p1": {"AAA": "0.5", "CCC": "0"}}, held={"AAA": "0.5", "CCC": "0.1"})
+    assert warehouse.publish("r1", tell_mandatory(frames, "0.05"), "test").is_new
+
+
+def test_what_is_under_no_trade_stays_above_its_cap_and_its_bucket_limit(warehouse: Warehouse) -> None:
+    warehouse.start_run(make_run("r1"), "test")
+    frames = make_frames({"p1": {"AAA": "0.66", "BBB": "0.2"}}, held={"AAA": "0.66"})
+    assert warehouse.publish("r1", freeze(frames, "AAA"), "test").is_new
+
+
+def test_what_is_under_no_trade_may_alone_be_more_than_there_is(warehouse: Warehouse) -> None:
+    warehouse.start_run(make_run("r1"), "test")
+    frames = make_frames({"p1": {"AAA": "0.96"}}, held={"AAA": "0.96"})
+    assert warehouse.publish("r1", freeze(frames, "AAA"), "test").is_new
 
 
 def test_a_missed_minimum_of_buckets_that_says_why_is_published(warehouse: Warehouse) -> None:
@@ -106,7 +152,7 @@ def test_a_refused_candidate_that_no_score_would_help_has_no_entry_score(warehou
     assert warehouse.publish("r1", frames, "test").is_new
 
 
-@pytest.mark.parametrize("restriction", ["no_buy", "no_trade", "must_sell"])
+@pytest.mark.parametrize("restriction", ["no_buy", "must_sell"])
 def test_a_restricted_holding_may_be_sold(warehouse: Warehouse, restriction: str) -> None:
     warehouse.start_run(make_run("r1"), "test")
     frames = make_frames()
@@ -141,9 +187,19 @@ def test_limits_are_those_of_the_portfolio_whatever_its_name(warehouse: Warehous
     run = make_run("r1", {odd: {}, "p1": {}})
     run.config["portfolios"]["p1"]["max_single_position"] = 0.4
     portfolios = {odd: {"AAA": "0.5", "BBB": "0.3"}, "p1": {"AAA": "0.40000001", "BBB": "0.3"}}
-    (failure,) = _reject(warehouse, make_frames(portfolios), run).failures
-    expected = "p1: AAA has 0.40000001, max_single_position is 0.40000000"
-    assert failure == ("no_weight_above_max_single_position", 1, expected)
+    failures = _reject(warehouse, make_frames(portfolios), run).failures
+    assert failures == (
+        (
+            "no_book_above_its_limits",
+            1,
+            "p1: AAA has 0.40000001 after the trades, max_single_position is 0.40000000",
+        ),
+        (
+            "no_weight_above_max_single_position",
+            1,
+            "p1: AAA has 0.40000001, max_single_position is 0.40000000",
+        ),
+    )
 
 
 def test_a_rejected_run_leaves_no_row_and_an_event_that_says_what_failed(warehouse: Warehouse) -> None:
@@ -155,7 +211,9 @@ def test_a_rejected_run_leaves_no_row_and_an_event_that_says_what_failed(warehou
     assert _count_rows(warehouse) == dict.fromkeys(RUN_TABLES, 0)
     last = warehouse.query("run_events", run_id="r1").rows(named=True)[-1]
     assert last["state"] == "rejected"
-    assert last["reason"].startswith("1 checks failed: every_constraint_holds (2 rows): p1: max_single_position is 0.4")
+    assert last["reason"].startswith(
+        "1 checks failed: every_constraint_holds (2 rows): p1: max_single_position of target is 0.4"
+    )
     assert warehouse.query("current_targets").is_empty()
 
 

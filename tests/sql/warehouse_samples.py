@@ -24,6 +24,8 @@ LIMITS = {
     "max_allocation_per_bucket": 0.6,
     "max_allocation_by_bucket": {"tech": 0.65},
     "rebalance_band": 0.05,
+    "min_trade_weight": 0.01,
+    "max_turnover": 0.6,
 }
 BUCKETS = {"AAA": "tech", "BBB": "health", "CCC": "tech"}
 
@@ -179,7 +181,7 @@ def _targets(rows: pl.DataFrame, as_of_date: date) -> pl.DataFrame:
     traded = rows.with_columns(trade_weight=(target - current).cast(WEIGHT))
     trade = pl.col("trade_weight")
     is_traded = (trade != 0) & ~is_cash
-    order = [~is_traded, trade > 0, "asset"]
+    order = [~is_traded, trade > 0, -trade.cast(pl.Float64).abs(), pl.col("asset")]
     reason = (
         pl.when(action.is_in(["open", "close"]))
         .then(action)
@@ -223,7 +225,7 @@ def _trade_summary(base: pl.DataFrame, cash: pl.DataFrame) -> pl.DataFrame:
         .join(totals, on="portfolio_id")
         .with_columns(
             turnover=half,
-            mandatory_turnover=pl.lit(None, TURNOVER),
+            mandatory_turnover=pl.lit(0).cast(TURNOVER),
             trade_scale=pl.lit(1.0),
             n_held_back=pl.lit(0, pl.Int32),
             n_released=pl.lit(0, pl.Int32),

@@ -2,25 +2,34 @@
 -- target_total_allocation, or whose trades do not add up to 0; rows that are not current_weight + trade_weight.
 -- Since: V011. Parameters: $run_id VARCHAR.
 SELECT
-    targets.portfolio_id,
+    portfolio_id,
     format(
         'before {}, targets {}, after {}, trades {}: expected {}, {}, {}, 0',
-        sum(targets.current_weight)::VARCHAR,
-        sum(targets.target_weight)::VARCHAR,
-        coalesce(sum(targets.post_trade_weight)::VARCHAR, 'null'),
-        sum(targets.trade_weight)::VARCHAR,
-        any_value(sizing_summary.target_total_allocation)::VARCHAR,
-        any_value(sizing_summary.target_total_allocation)::VARCHAR,
-        any_value(sizing_summary.target_total_allocation)::VARCHAR
+        before_weight::VARCHAR,
+        target_weight::VARCHAR,
+        after_weight::VARCHAR,
+        trade_weight::VARCHAR,
+        target_total_allocation::VARCHAR,
+        target_total_allocation::VARCHAR,
+        target_total_allocation::VARCHAR
     ) AS detail
-FROM targets
+FROM (
+    SELECT
+        run_id,
+        portfolio_id,
+        sum(current_weight) AS before_weight,
+        sum(target_weight) AS target_weight,
+        coalesce(sum(post_trade_weight), 0) AS after_weight,
+        sum(trade_weight) AS trade_weight
+    FROM targets
+    WHERE run_id = $run_id
+    GROUP BY run_id, portfolio_id
+)
 JOIN sizing_summary USING (run_id, portfolio_id)
-WHERE targets.run_id = $run_id
-GROUP BY targets.portfolio_id
-HAVING sum(targets.current_weight) <> any_value(sizing_summary.target_total_allocation)
-OR sum(targets.target_weight) <> any_value(sizing_summary.target_total_allocation)
-OR coalesce(sum(targets.post_trade_weight), -1) <> any_value(sizing_summary.target_total_allocation)
-OR sum(targets.trade_weight) <> 0
+WHERE before_weight <> target_total_allocation
+OR target_weight <> target_total_allocation
+OR after_weight <> target_total_allocation
+OR trade_weight <> 0
 UNION ALL
 SELECT
     portfolio_id,

@@ -5,7 +5,7 @@ SELECT
     format(
         '{} of {} is {}, its limit is {}',
         constraint_name,
-        coalesce(basis, 'target'),
+        basis,
         coalesce(value::VARCHAR, 'null'),
         coalesce(limit_value::VARCHAR, 'null')
     ) AS detail

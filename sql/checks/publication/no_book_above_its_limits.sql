@@ -7,27 +7,33 @@ WITH book AS (
         targets.asset,
         targets.bucket,
         targets.post_trade_weight,
-        coalesce(decisions.is_held AND decisions.restriction = 'no_trade', false) AS is_immovable,
+        if(decided.is_immovable, targets.post_trade_weight, 0) AS immovable_weight,
         run_limits.target_total_allocation,
-        run_limits.max_single_position,
-        coalesce(run_limits.max_allocation_by_bucket[targets.bucket], run_limits.max_allocation_per_bucket) AS bucket_limit,
-        run_limits.enable_dynamic_sizing,
-        run_limits.enable_bucket_diversification
+        if(run_limits.enable_dynamic_sizing, run_limits.max_single_position, NULL) AS cap,
+        if(
+            run_limits.enable_dynamic_sizing AND run_limits.enable_bucket_diversification,
+            coalesce(run_limits.max_allocation_by_bucket[targets.bucket], run_limits.max_allocation_per_bucket),
+            NULL
+        ) AS bucket_limit
     FROM targets
     JOIN run_limits USING (run_id, portfolio_id)
-    JOIN decisions USING (run_id, portfolio_id, asset)
+    JOIN (
+        SELECT DISTINCT
+            portfolio_id,
+            asset,
+            is_held AND coalesce(restriction = 'no_trade', false) AS is_immovable
+        FROM decisions
+        WHERE run_id = $run_id
+    ) AS decided USING (portfolio_id, asset)
     WHERE targets.run_id = $run_id AND NOT targets.is_cash
 )
 SELECT
     portfolio_id,
     format(
-        '{} has {} after the trades, max_single_position is {}',
-        asset,
-        post_trade_weight::VARCHAR,
-        max_single_position::VARCHAR
+        '{} has {} after the trades, max_single_position is {}', asset, post_trade_weight::VARCHAR, cap::VARCHAR
     ) AS detail
 FROM book
-WHERE enable_dynamic_sizing AND NOT is_immovable AND post_trade_weight > max_single_position
+WHERE post_trade_weight > cap AND post_trade_weight > immovable_weight
 UNION ALL
 SELECT
     portfolio_id,
@@ -38,10 +44,8 @@ SELECT
         any_value(bucket_limit)::VARCHAR
     ) AS detail
 FROM book
-WHERE enable_dynamic_sizing AND enable_bucket_diversification
 GROUP BY portfolio_id, bucket
-HAVING sum(post_trade_weight)
-> greatest(any_value(bucket_limit), coalesce(sum(post_trade_weight) FILTER (is_immovable), 0))
+HAVING sum(post_trade_weight) > any_value(bucket_limit) AND sum(post_trade_weight) > sum(immovable_weight)
 UNION ALL
 SELECT
     portfolio_id,
@@ -52,6 +56,5 @@ SELECT
     ) AS detail
 FROM book
 GROUP BY portfolio_id
-HAVING sum(post_trade_weight)
-> greatest(any_value(target_total_allocation), coalesce(sum(post_trade_weight) FILTER (is_immovable), 0))
+HAVING sum(post_trade_weight) > any_value(target_total_allocation) AND sum(post_trade_weight) > sum(immovable_weight)
 ORDER BY ALL;

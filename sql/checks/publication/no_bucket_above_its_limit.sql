@@ -9,20 +9,25 @@ FROM (
         targets.portfolio_id,
         targets.bucket,
         sum(targets.target_weight) AS bucket_weight,
-        sum(
-            if(decisions.is_held AND coalesce(decisions.restriction = 'no_trade', false), targets.target_weight, 0)
-        ) AS immovable_weight,
+        sum(if(decided.is_immovable, targets.target_weight, 0)) AS immovable_weight,
         any_value(
             coalesce(run_limits.max_allocation_by_bucket[targets.bucket], run_limits.max_allocation_per_bucket)
         ) AS bucket_limit
     FROM targets
     JOIN run_limits USING (run_id, portfolio_id)
-    JOIN decisions USING (run_id, portfolio_id, asset)
+    JOIN (
+        SELECT DISTINCT
+            portfolio_id,
+            asset,
+            is_held AND coalesce(restriction = 'no_trade', false) AS is_immovable
+        FROM decisions
+        WHERE run_id = $run_id
+    ) AS decided USING (portfolio_id, asset)
     WHERE targets.run_id = $run_id
     AND run_limits.enable_dynamic_sizing
     AND run_limits.enable_bucket_diversification
     AND NOT targets.is_cash
     GROUP BY targets.portfolio_id, targets.bucket
 )
-WHERE bucket_weight > greatest(bucket_limit, immovable_weight)
+WHERE bucket_weight > bucket_limit AND bucket_weight > immovable_weight
 ORDER BY ALL;

@@ -1,5 +1,5 @@
--- Failures: portfolios without exactly one cash row, cash that is negative or not called CASH, CASH that is not cash.
--- Only holdings under no_trade that alone are more than target_total_allocation leave less than 0.
+-- Failures: portfolios without exactly one cash row, cash that is negative, not called CASH or traded like an asset, CASH
+-- that is not cash. Less than 0 is left only where nothing but holdings under no_trade have a target.
 -- Parameters: $run_id VARCHAR.
 SELECT
     portfolios.portfolio_id,
@@ -16,13 +16,14 @@ FROM targets
 WHERE run_id = $run_id
 AND is_cash
 AND target_weight < 0
-AND NOT EXISTS (
+AND EXISTS (
     SELECT 1
-    FROM decisions
-    WHERE decisions.run_id = $run_id
-    AND decisions.portfolio_id = targets.portfolio_id
-    AND decisions.is_held
-    AND decisions.restriction = 'no_trade'
+    FROM targets AS positions
+    JOIN decisions USING (run_id, portfolio_id, asset)
+    WHERE positions.run_id = $run_id
+    AND positions.portfolio_id = targets.portfolio_id
+    AND positions.target_weight > 0
+    AND NOT (decisions.is_held AND coalesce(decisions.restriction = 'no_trade', false))
 )
 UNION ALL
 SELECT
@@ -30,4 +31,18 @@ SELECT
     format('{} has is_cash {}', asset, is_cash)
 FROM targets
 WHERE run_id = $run_id AND is_cash <> (asset = 'CASH')
+UNION ALL
+SELECT
+    portfolio_id,
+    format(
+        'cash has action {}, place {}, reason {}, scale {}',
+        action,
+        coalesce(trade_rank::VARCHAR, 'null'),
+        coalesce(trade_reason, 'null'),
+        coalesce(trade_scale::VARCHAR, 'null')
+    )
+FROM targets
+WHERE run_id = $run_id
+AND is_cash
+AND (action <> 'hold' OR trade_rank IS NOT NULL OR trade_reason IS NOT NULL OR trade_scale IS NOT NULL)
 ORDER BY ALL;

@@ -9,7 +9,9 @@ FROM (
     UNION ALL
     SELECT 'sizing_audit', portfolio_id, asset FROM sizing_audit WHERE run_id = $run_id
     UNION ALL
-    SELECT 'constraint_checks', portfolio_id, constraint_name || ' of ' || coalesce(basis, 'target') FROM constraint_checks WHERE run_id = $run_id
+    SELECT 'constraint_checks', portfolio_id, constraint_name || ' of ' || basis
+    FROM constraint_checks
+    WHERE run_id = $run_id
 )
 GROUP BY portfolio_id, table_name, name
 HAVING count(*) > 1

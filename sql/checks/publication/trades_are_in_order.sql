@@ -1,5 +1,5 @@
 -- Failures: trades without a place in the order, places without a trade, two trades at one place, purchases before
--- sales: execution trades in this order, and sales pay for purchases.
+-- sales, smaller trades before larger ones: execution trades in this order, and sales pay for purchases.
 -- Parameters: $run_id VARCHAR.
 SELECT
     portfolio_id,
@@ -10,7 +10,8 @@ FROM (
         CASE
             WHEN trade_weight <> 0 AND NOT is_cash
             THEN row_number() OVER (
-                PARTITION BY portfolio_id ORDER BY is_cash OR trade_weight = 0, trade_weight > 0, trade_rank, asset
+                PARTITION BY portfolio_id
+                ORDER BY is_cash OR trade_weight = 0, trade_weight > 0, abs(trade_weight) DESC, asset
             )
         END AS expected_rank
     FROM targets
