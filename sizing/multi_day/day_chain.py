@@ -32,7 +32,7 @@ from sizing.selection.diversification import join_slot_limits
 from sizing.selection.score_coverage import missing_scores
 from sizing.selection.slots import fill_slots
 from sizing.selection.universe import KEY_COLUMNS
-from sizing.trading.targets import holdings_of
+from sizing.trading.targets import book_after, holdings_of
 
 _KEY = ["portfolio_id", "asset"]
 _CANDIDATE = ("portfolio_key", "bucket_key", "asset_key", "score_units", "is_held", "is_pinned")
@@ -65,7 +65,10 @@ def rebalance_days(days: Sequence[DayFrames], restarts: frozenset[str] = frozens
         rows = find_trade_rows(day_inputs)
         return replace(given, holdings=follow_trades(rows, given.limits, given.holdings, fixed, dates))
 
-    together = followed(started(_guess(days, given, fixed)))
+    if any(one.max_turnover is not None for one in days[0].limits.values()):
+        together = replace(given, holdings=_walk(days, fixed))
+    else:
+        together = followed(started(_guess(days, given, fixed)))
     while True:
         result = rebalance(together)
         if started(holdings_of(result.targets)).holdings.equals(together.holdings):
@@ -91,6 +94,21 @@ def _starting_holdings(
         .filter(~pl.col("portfolio_id").is_in(list(fixed)))
     )
     return pl.concat([given, followed]).sort(_KEY)
+
+
+def _walk(days: Sequence[DayFrames], fixed: frozenset[str]) -> pl.DataFrame:
+    """Return what each day starts from, day by day: exact, and slower than a guess that nearly always is.
+
+    Under max_turnover who is held depends on how much was traded, so a guess of one day spoils those after it.
+    """
+    left, starts = days[0].holdings.clear(), []
+    for day in days:
+        is_given = pl.col("portfolio_id").is_in([name for name in day.limits if named(day.as_of_date, name) in fixed])
+        held = pl.concat([left.filter(~is_given), day.holdings.filter(is_given)]).sort(_KEY)
+        starts.append(held.with_columns(portfolio_id=pl.lit(named(day.as_of_date, "")) + pl.col("portfolio_id")))
+        inputs = DayInputs(*day._replace(holdings=held))
+        left = book_after(find_trade_rows(inputs), inputs.limits)
+    return pl.concat(starts).sort(_KEY)
 
 
 def _guess(days: Sequence[DayFrames], given: DayInputs, fixed: frozenset[str]) -> pl.DataFrame:

@@ -8,15 +8,11 @@ from collections.abc import Mapping, Sequence
 
 import polars as pl
 
-from sizing.frames.schema import STORED_WEIGHT
 from sizing.limits.model import RebalancingLimits
-from sizing.trading.targets import holdings_of
-from sizing.trading.trades import trade_book
-from sizing.weights.rounding import as_weight
+from sizing.trading.targets import book_after
 
 _KEY = ["portfolio_id", "asset"]
 _DATE = len("2026-01-02")
-_NOTHING = {"portfolio_id": pl.String, "asset": pl.String, "current_weight": STORED_WEIGHT}
 
 
 def follow_trades(
@@ -35,9 +31,10 @@ def follow_trades(
     day = pl.col("portfolio_id").str.head(_DATE)
     of_day = rows.with_columns(day=day).partition_by("day", as_dict=True, include_key=False)
     given_on = given.with_columns(day=day).partition_by("day", as_dict=True, include_key=False)
-    limits_on = {date: {} for date in dates} | _by_day(limits)
+    limits_on = _by_day(limits)
     buckets = rows.select("asset", "bucket").unique("asset", maintain_order=True)
-    nothing, left, starts = rows.clear(), pl.DataFrame(schema=_NOTHING), []
+    nothing, left = rows.clear(), given.clear()
+    starts: list[pl.DataFrame] = []
     for date in dates:
         carried = left.with_columns(portfolio_id=pl.lit(date) + pl.col("portfolio_id").str.slice(_DATE)).filter(
             ~pl.col("portfolio_id").is_in(list(fixed))
@@ -45,8 +42,7 @@ def follow_trades(
         held = pl.concat([given_on.get((date,), left.clear()), carried])
         starts.append(held)
         own = _with_holdings(of_day.get((date,), nothing), held, buckets)
-        book = trade_book(own, limits_on[date]).with_columns(post_trade_weight=as_weight(pl.col("post_trade")))
-        left = holdings_of(book)
+        left = book_after(own, limits_on.get(date, {}))
     return pl.concat(starts).sort(_KEY)
 
 

@@ -5,10 +5,12 @@ from typing import NamedTuple
 import polars as pl
 
 from sizing.frames.day_inputs import DayInputs
+from sizing.frames.limit_columns import LimitsByPortfolio
 from sizing.frames.schema import STORED_WEIGHT
 from sizing.selection.gates import Gate, is_immovable
 from sizing.trading.trade_totals import TRADE_SUMMARY_COLUMNS
-from sizing.trading.trades import trade_portfolios
+from sizing.trading.trades import trade_book, trade_portfolios
+from sizing.weights.rounding import as_weight
 
 CASH = "CASH"
 
@@ -75,6 +77,11 @@ def build_targets(
 def book_rows(decisions: pl.DataFrame, positions: pl.DataFrame) -> pl.DataFrame:
     """Return what trading needs to know of each asset that is held or has a target, without any words."""
     return _assets(decisions, positions).select(BOOK_COLUMNS)
+
+
+def book_after(rows: pl.DataFrame, limits: LimitsByPortfolio) -> pl.DataFrame:
+    """Return what is held when `rows`, as `trade_portfolios` requires them, are traded, as `Holdings`."""
+    return holdings_of(trade_book(rows, limits).with_columns(post_trade_weight=as_weight(pl.col("post_trade"))))
 
 
 def holdings_of(targets: pl.DataFrame) -> pl.DataFrame:
