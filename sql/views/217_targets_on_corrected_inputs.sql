@@ -134,10 +134,14 @@ content AS (
     JOIN positions ON sides.kind = 'positions' AND positions.ingest_id = try_cast(sides.origin AS BIGINT)
     WHERE positions.asset <> 'CASH'
     UNION ALL
-    SELECT sides.*, targets.portfolio_id, targets.asset, targets.target_weight::VARCHAR
+    SELECT
+        sides.*,
+        targets.portfolio_id,
+        targets.asset,
+        coalesce(post_trade_weight, targets.current_weight + trade_weight)::DECIMAL(10, 8)::VARCHAR AS held_weight
     FROM sides
     JOIN targets ON sides.kind = 'positions' AND targets.run_id = sides.origin
-    WHERE NOT targets.is_cash AND targets.target_weight > 0
+    WHERE NOT targets.is_cash AND held_weight::DECIMAL(10, 8) > 0
 ),
 different AS (
     SELECT kind, read_from, now_from, day_in_force, belongs_to, list(DISTINCT asset) AS assets

@@ -118,9 +118,34 @@ reach AS (
         GROUP BY bucket
     )
 ),
+-- What would be held without the releases of a stage: of what was held back and of later releases, what is held before.
+untraded AS (
+    SELECT
+        sum(
+            if(
+                trade_reason IN ('no_trade', 'held_by_band', 'held_by_min_trade', 'over_allocation'),
+                targets.current_weight,
+                target_weight
+            )
+        ) AS total_would_hold,
+        sum(
+            if(
+                trade_reason IN ('no_trade', 'held_by_band', 'held_by_min_trade', 'over_allocation', 'above_bucket_limit'),
+                targets.current_weight,
+                target_weight
+            )
+        ) FILTER (targets.bucket = decision.bucket) AS bucket_would_hold,
+        sum(abs(trade_weight)) AS all_traded
+    FROM targets
+    JOIN visible USING (run_id, portfolio_id)
+    JOIN request ON true
+    LEFT JOIN candidates AS decision ON decision.asset = requested_asset
+    WHERE NOT is_cash
+),
 story AS (
     SELECT
         request.*,
+        untraded.*,
         reach.*,
         sizing.*,
         visible.run_id,
@@ -137,8 +162,18 @@ story AS (
         decision,
         size,
         target,
-        summary
+        summary,
+        traded,
+        target.target_weight - target.current_weight AS change_weight,
+        target.current_weight + target.trade_weight AS held_after,
+        NOT target.is_cash AND traded.portfolio_id IS NOT NULL AS has_trade_reason,
+        coalesce((limits ->> 'min_trade_weight')::DECIMAL(10, 8), 0) AS min_trade,
+        coalesce(
+            (json_extract(limits, '$.max_allocation_by_bucket')::MAP(VARCHAR, VARCHAR))[decision.bucket],
+            limits ->> 'max_allocation_per_bucket'
+        ) AS release_limit
     FROM request
+    CROSS JOIN untraded
     CROSS JOIN crowd
     CROSS JOIN known
     CROSS JOIN near
@@ -156,6 +191,8 @@ story AS (
         ON target.run_id = visible.run_id AND target.portfolio_id = visible.portfolio_id AND target.asset = requested_asset
     LEFT JOIN sizing_summary AS summary
         ON summary.run_id = visible.run_id AND summary.portfolio_id = visible.portfolio_id
+    LEFT JOIN trade_summary AS traded
+        ON traded.run_id = visible.run_id AND traded.portfolio_id = visible.portfolio_id
 )
 SELECT
     generate_subscripts(steps, 1) AS step,
@@ -340,32 +377,116 @@ FROM (
                 END
             ),
             step_when(
+                NOT target.is_cash, 'change', change_weight::VARCHAR, NULL,
+                format('= {} - {}: target less holding.', target.target_weight::VARCHAR, target.current_weight::VARCHAR)
+            ),
+            step_when(
+                has_trade_reason AND target.current_weight > 0 AND target.target_weight > 0 AND change_weight <> 0
+                    AND target.trade_reason <> 'no_trade',
+                'held back to', shown_weight((limits ->> 'rebalance_band')::DOUBLE * target.current_weight),
+                'rebalance_band ' || (limits ->> 'rebalance_band'),
+                format(
+                    '= {} x {}: a change of at most this{} is held back.',
+                    (limits ->> 'rebalance_band'),
+                    target.current_weight::VARCHAR,
+                    if(min_trade > 0, format(', or below min_trade_weight {},', min_trade::VARCHAR), '')
+                )
+            ),
+            step_when(
+                target.trade_reason IN ('above_cap', 'above_bucket_limit', 'over_allocation'), 'would be held',
+                CASE target.trade_reason
+                    WHEN 'above_cap' THEN target.current_weight
+                    WHEN 'above_bucket_limit' THEN bucket_would_hold
+                    ELSE total_would_hold
+                END::VARCHAR,
+                CASE target.trade_reason
+                    WHEN 'above_cap' THEN 'max_single_position ' || (limits ->> 'max_single_position')
+                    WHEN 'above_bucket_limit' THEN format('bucket {} {}', decision.bucket, release_limit)
+                    ELSE 'target_total_allocation ' || summary.target_total_allocation::VARCHAR
+                END,
+                concat(
+                    CASE target.trade_reason
+                        WHEN 'above_cap' THEN 'Of the asset, without this sale'
+                        WHEN 'above_bucket_limit' THEN 'By the bucket, without this sale and others released with it'
+                        ELSE 'By the portfolio, without this sale and others released with it'
+                    END,
+                    ': above the limit, so it is released.'
+                )
+            ),
+            step_when(
+                has_trade_reason AND target.trade_scale < 1, 'turnover', traded.turnover::VARCHAR,
+                'max_turnover ' || (limits ->> 'max_turnover'),
+                format(
+                    '= {} / 2: half of all that is traded; {} of it is mandatory. {:.12g} of the way to all trades.',
+                    all_traded::VARCHAR,
+                    traded.mandatory_turnover::VARCHAR,
+                    target.trade_scale
+                )
+            ),
+            step_when(
                 target.asset IS NOT NULL, 'trade', target.trade_weight::VARCHAR,
-                if(
-                    target.is_cash OR target.target_weight = target.current_weight,
-                    NULL,
-                    'rebalance_band ' || (limits ->> 'rebalance_band')
-                ),
                 CASE
-                    WHEN target.is_cash THEN 'Cash is what the trades leave.'
-                    WHEN target.target_weight = target.current_weight
-                    THEN format('{}: {}, unchanged.', target.action, target.target_weight::VARCHAR)
-                    WHEN target.action = 'hold'
+                    WHEN target.trade_reason IN ('above_cap', 'above_bucket_limit', 'over_allocation', 'held_by_band')
+                        OR (target.trade_reason IS NULL AND NOT target.is_cash AND change_weight <> 0)
+                    THEN 'rebalance_band ' || (limits ->> 'rebalance_band')
+                    WHEN target.trade_reason = 'held_by_min_trade' THEN 'min_trade_weight ' || min_trade::VARCHAR
+                    WHEN target.trade_reason = 'held_by_turnover' THEN 'max_turnover ' || (limits ->> 'max_turnover')
+                END,
+                CASE
+                    WHEN target.is_cash AND traded.portfolio_id IS NULL THEN 'Cash is what the trades leave.'
+                    WHEN target.is_cash
                     THEN format(
-                        'hold: {} -> {} is within the band, {} x {}.',
-                        target.current_weight::VARCHAR,
-                        target.target_weight::VARCHAR,
-                        (limits ->> 'rebalance_band'),
-                        target.current_weight::VARCHAR
+                        '= {} - {}: what the sales bring less what the purchases take.',
+                        traded.sold_weight::VARCHAR,
+                        traded.bought_weight::VARCHAR
                     )
-                    ELSE format(
-                        '{}: {} -> {}, number {} of the trades.',
-                        target.action,
-                        target.current_weight::VARCHAR,
-                        target.target_weight::VARCHAR,
-                        target.trade_rank
+                    ELSE concat_ws(
+                        ' ',
+                        format(
+                            '{}: {}{}{}:',
+                            target.action,
+                            target.current_weight::VARCHAR,
+                            coalesce(' -> ' || nullif(held_after, target.current_weight)::VARCHAR, ''),
+                            coalesce(format(', number {} of the trades', target.trade_rank), '')
+                        ),
+                        CASE target.trade_reason
+                            WHEN 'no_trade' THEN 'under no_trade nothing is traded.'
+                            WHEN 'unchanged' THEN 'the target is what is held.'
+                            WHEN 'open' THEN 'it was not held.'
+                            WHEN 'close' THEN 'its target is 0.'
+                            WHEN 'held_by_band' THEN 'the change is within rebalance_band.'
+                            WHEN 'held_by_min_trade' THEN 'the change is below min_trade_weight.'
+                            WHEN 'held_by_turnover' THEN 'max_turnover leaves nothing of the change.'
+                            WHEN 'above_cap' THEN 'small, and released: it is above its cap.'
+                            WHEN 'above_bucket_limit' THEN 'small, and released: its bucket would be above its limit.'
+                            WHEN 'over_allocation' THEN 'small, and released: more would be invested than there is.'
+                            WHEN 'rebalance' THEN 'the change is neither within the band nor too small.'
+                            ELSE CASE
+                                WHEN change_weight = 0 THEN 'the target is what is held.'
+                                WHEN target.action = 'hold' THEN 'the change is within rebalance_band.'
+                                ELSE 'the whole change.'
+                            END
+                        END,
+                        if(
+                            has_trade_reason AND target.trade_weight NOT IN (0, change_weight),
+                            'max_turnover leaves this part of it.',
+                            NULL
+                        )
                     )
                 END
+            ),
+            step_when(
+                target.asset IS NOT NULL, 'post-trade', target.post_trade_weight::VARCHAR, NULL,
+                if(
+                    target.post_trade_weight IS NULL,
+                    'Not kept: the run was computed before trades were made to add up.',
+                    format(
+                        '= {} {} {}: held when the trades are done.',
+                        target.current_weight::VARCHAR,
+                        if(target.trade_weight < 0, '-', '+'),
+                        abs(target.trade_weight)::VARCHAR
+                    )
+                )
             ),
             step_when(
                 run_id IS NOT NULL, 'run', run_id, NULL,
@@ -383,7 +504,7 @@ FROM (
 
 COMMENT ON MACRO TABLE explain IS 'explain(portfolio VARCHAR, asset VARCHAR, as_of DATE): the story of one published weight, a row per step from top to bottom; of CASH, of a refused name, of a closed holding too. An unknown name, portfolio or day is told in a row.
 step BIGINT: Place in the story, from 1.
-quantity VARCHAR: What the row tells: holding, restriction, score, score age, rank, gate, entry score, rival; the steps of sizing_steps; of CASH positions, invested weight, reachable weight, residual, relaxation; then target weight, trade, run, published at.
+quantity VARCHAR: What the row tells: holding, restriction, score, score age, rank, gate, entry score, rival; the steps of sizing_steps; of CASH positions, invested weight, reachable weight, residual, relaxation; then target weight, change, held back to, would be held, turnover, trade, post-trade, run, published at.
 value VARCHAR: Its value as text; weights are fractions of the portfolio value.
 limit_value VARCHAR: The limit that it is compared with, name and value; null when there is none.
 words VARCHAR: The step in words.';

@@ -79,8 +79,14 @@ story AS (
             WHEN size.residual_limit IN ('max_residual_per_asset', 'max_residual_multiple')
             THEN size.residual_limit || ' ' || json_extract_string(limits, '$.' || size.residual_limit)
         END AS binding_limit,
-        target.current_weight * (1 - (limits ->> 'rebalance_band')::DOUBLE) AS band_from,
-        target.current_weight * (1 + (limits ->> 'rebalance_band')::DOUBLE) AS band_to
+        (limits ->> 'rebalance_band')::DOUBLE * target.current_weight AS band,
+        coalesce((limits ->> 'min_trade_weight')::DOUBLE, 0) AS min_trade,
+        min_trade > band AS is_held_by_minimum,
+        greatest(target.current_weight - greatest(band, min_trade), 0) AS band_from,
+        target.current_weight + greatest(band, min_trade) AS band_to,
+        coalesce(target.trade_reason IN ('above_cap', 'above_bucket_limit', 'over_allocation'), false) AS is_released,
+        coalesce(target.trade_scale < 1 AND target.trade_weight <> target.target_weight - target.current_weight, false)
+            AND target.trade_reason NOT IN ('held_by_band', 'held_by_min_trade') AS is_scaled
     FROM facts
 )
 SELECT
@@ -219,15 +225,30 @@ FROM (
                 'A lower limit keeps no place for a bucket that is missing.'
             ),
             step_when(
-                NOT is_cash AND size.pinned_weight IS NULL AND target.action IN ('hold', 'increase', 'decrease'),
+                is_scaled, 'a larger trade', NULL, 'max_turnover ' || (limits ->> 'max_turnover'),
+                'A larger limit, or fewer other trades: it has its part of what the limit leaves.'
+            ),
+            step_when(
+                is_released AND NOT is_scaled, 'no trade', NULL, 'rebalance_band ' || (limits ->> 'rebalance_band'),
+                'It is small, and traded only since the book would break a limit without it.'
+            ),
+            step_when(
+                NOT is_cash AND size.pinned_weight IS NULL AND target.current_weight > 0 AND target.target_weight > 0
+                    AND NOT is_released AND NOT is_scaled,
                 if(target.action = 'hold', 'a trade', 'no trade'), NULL,
-                'rebalance_band ' || (limits ->> 'rebalance_band'),
+                if(
+                    is_held_by_minimum,
+                    'min_trade_weight ' || (limits ->> 'min_trade_weight'),
+                    'rebalance_band ' || (limits ->> 'rebalance_band')
+                ),
                 format(
-                    if(
-                        target.action = 'hold',
-                        'Only a target below {:.8f} or above {:.8f} is traded.',
-                        'A target from {:.8f} to {:.8f} is not traded.'
-                    ),
+                    CASE
+                        WHEN target.action <> 'hold' AND is_held_by_minimum
+                        THEN 'A target above {:.8f} and below {:.8f} is not traded.'
+                        WHEN target.action <> 'hold' THEN 'A target from {:.8f} to {:.8f} is not traded.'
+                        WHEN is_held_by_minimum THEN 'Only a target of at most {:.8f} or at least {:.8f} is traded.'
+                        ELSE 'Only a target below {:.8f} or above {:.8f} is traded.'
+                    END,
                     band_from,
                     band_to
                 )
@@ -268,7 +289,7 @@ FROM (
 
 COMMENT ON MACRO TABLE what_would_change IS 'what_would_change(portfolio VARCHAR, asset VARCHAR, as_of DATE): what would move one published weight, a row per change, everything else equal; of CASH and of a refused name too. Nothing for an unknown name, portfolio or day: explain says why.
 step BIGINT: Place among the changes, from 1.
-quantity VARCHAR: What would come of it: more weight, larger size, smaller size, another size, a position, not frozen, out, in, past its gate, a trade, no trade, more cash, less cash.
+quantity VARCHAR: What would come of it: more weight, larger size, smaller size, another size, a position, not frozen, out, in, past its gate, a trade, no trade, a larger trade, more cash, less cash.
 value VARCHAR: Level at which it comes, as text: of the score, or of the limit that a refused name has to pass; null when there is none, or no single one.
 limit_value VARCHAR: The limit that decides it, name and value; null when there is none.
 words VARCHAR: The change in words.';

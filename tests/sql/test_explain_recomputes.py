@@ -23,7 +23,8 @@ from sql.warehouse import Warehouse
 from tests.properties.strategies import make_batch
 from tests.sizing.cases import Asked, frame_and_limits
 from tests.sizing.reference_portfolio import Line
-from tests.sql.warehouse_samples import DAY
+from tests.sql.warehouse_broken_runs import Frames, hold_back, trade
+from tests.sql.warehouse_samples import DAY, make_frames, make_run
 
 PORTFOLIOS = 220
 MODES = ("is_dynamic", "sizing_mode", "residual_strategy", "has_minimum")
@@ -53,7 +54,7 @@ def _publish(
     prints = {f"{name}_fingerprint": f"{name} {run_id}" for name in ("input", "config", "code")}
     warehouse.start_run(RunRecord(run_id, DAY, tuple(limits), **prints, config=config, inputs={}), "test")
     with duckdb.connect(str(warehouse.path)) as con:
-        for table, rows in _tables(sized.positions, sized.portfolios).items():
+        for table, rows in _tables(sized.positions.drop("is_immovable"), sized.portfolios).items():
             con.register("rows", rows.with_columns(run_id=pl.lit(run_id)))
             con.execute(f"INSERT INTO {table} BY NAME SELECT * FROM rows")
         con.execute(
@@ -249,6 +250,75 @@ def test_every_number_of_a_page_follows_from_those_above(
         *("bucket factor", "stage 2 weight", "left over", "room", "bucket room", "left for it", "mu", "bucket mu"),
         *("residual weight", "rounded down"),
     }
+
+
+def _held_back(_: Frames) -> Frames:
+    return hold_back(make_frames(held={"AAA": "0.48"}), "AAA", "held_by_band")
+
+
+def _released(_: Frames) -> Frames:
+    """Sell 0.02 of AAA, within its band, since BBB takes the money: without it 0.97 would be held."""
+    frames = make_frames({"p1": {"AAA": "0.48", "BBB": "0.47"}}, held={"AAA": "0.5"})
+    released = pl.when(pl.col("asset") == "AAA").then(pl.lit("over_allocation")).otherwise("trade_reason")
+    return frames | {
+        "targets": frames["targets"].with_columns(trade_reason=released),
+        "trade_summary": frames["trade_summary"].with_columns(n_released=pl.lit(1, pl.Int32)),
+    }
+
+
+def _scaled(frames: Frames) -> Frames:
+    scaled = trade(frames, AAA="0.1", BBB="0.06")
+    for table in ("targets", "trade_summary"):
+        part = pl.when(pl.col("trade_scale").is_not_null()).then(0.2)
+        scaled[table] = scaled[table].with_columns(trade_scale=part)
+    return scaled
+
+
+@pytest.mark.parametrize(
+    ("make", "told", "value", "limit"),
+    [
+        (_held_back, "held back to", "0.02400000", "rebalance_band 0.05"),
+        (_held_back, "trade", "0.00000000", "rebalance_band 0.05"),
+        (_held_back, "post-trade", "0.48000000", None),
+        (_released, "would be held", "0.97000000", "target_total_allocation 0.95000000"),
+        (_released, "trade", "-0.02000000", "rebalance_band 0.05"),
+        (_released, "post-trade", "0.48000000", None),
+        (_scaled, "turnover", "0.130000000", "max_turnover 0.6"),
+        (_scaled, "change", "0.50000000", None),
+        (_scaled, "post-trade", "0.10000000", None),
+    ],
+)
+def test_every_number_of_a_trade_follows_from_those_above(
+    warehouse: Warehouse, make: Callable[[Frames], Frames], told: str, value: str, limit: str | None
+) -> None:
+    warehouse.start_run(make_run("r1"), "test")
+    warehouse.publish("r1", make(make_frames()), "test")
+    with duckdb.connect(str(warehouse.path), read_only=True) as con:
+        steps = con.execute("SELECT quantity, value, limit_value FROM explain('p1', 'AAA', ?)", [DAY]).fetchall()
+        page = read_page(con, "p1", "AAA")
+    assert (told, value, limit) in steps
+    targets = warehouse.query("current_targets").filter(~pl.col("is_cash"))
+    known = [0.05, 2.0, float(targets["trade_weight"].abs().sum())]
+    proved = 0
+    for quantity, shown, words in page:
+        result = value_of(words) if quantity in {"change", "held back to", "turnover", "post-trade"} else None
+        if result:
+            proved += 1
+            assert result[0] == pytest.approx(float(shown), abs=TOLERANCE)
+            assert all(any(abs(float(one) - above) < TOLERANCE for above in known) for one in result[1]), words
+        known += [abs(float(shown))] if re.fullmatch(f"-?{_NUMBER}", shown) else []
+    assert proved >= 2
+
+
+def test_a_run_before_trades_were_kept_says_so(warehouse: Warehouse) -> None:
+    warehouse.start_run(make_run("r1"), "test")
+    warehouse.publish("r1", make_frames(), "test")
+    with duckdb.connect(str(warehouse.path)) as con:
+        con.execute("DELETE FROM trade_summary")
+        con.execute("UPDATE targets SET post_trade_weight = NULL, trade_reason = NULL, trade_scale = NULL")
+        told = con.execute("SELECT quantity, value FROM explain('p1', 'AAA', ?)", [DAY]).fetchall()
+    assert ("post-trade", None) in told
+    assert ("trade", "0.50000000") in told
 
 
 def test_the_bucket_mu_of_a_full_bucket_is_zero(make_migrated: Callable[[], Warehouse]) -> None:

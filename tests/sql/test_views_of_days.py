@@ -274,14 +274,15 @@ def test_a_weight_tells_its_story_from_the_score_to_the_trade(days: Warehouse) -
         *("holding", "restriction", "score", "score age", "rank", "gate", "entry score", "rival"),
         *("total to divide", "tier", "multiplier", "lambda", "raw weight", "stage 1 weight", "factor"),
         *("stage 2 weight", "left over", "residual weight", "rounded down", "rounding unit"),
-        *("target weight", "trade", "run", "published at"),
+        *("target weight", "change", "trade", "post-trade", "run", "published at"),
     ]
     assert story["restriction"][0] == "none"
     assert story["score"][0] == story["entry score"][0] == "0.8"
     assert story["rival"][0] == "CCC"
     assert story["target weight"] == ("0.50000000", "max_single_position 0.5", "because")
-    assert story["trade"][:2] == ("0.50000000", "rebalance_band 0.05")
-    assert story["trade"][2] == "open: 0.00000000 -> 0.50000000, number 2 of the trades."
+    assert story["trade"][:2] == ("0.50000000", None)
+    assert story["trade"][2].startswith("open: 0.00000000 -> 0.50000000, number 2 of the trades: ")
+    assert story["post-trade"][:2] == ("0.50000000", None)
     assert story["run"][0] == "published"
 
 
@@ -340,7 +341,7 @@ def test_a_pinned_holding_tells_its_pin_and_no_stages(warehouse: Warehouse) -> N
     assert story["pinned weight"][0] == "0.50000000"
     assert story["score"][2] == "No score that counts."
     assert story["score age"][2] == "Missing: it had no score before. A holding is frozen, never sold for it."
-    assert story["trade"][1:] == (None, "hold: 0.50000000, unchanged.")
+    assert story["trade"][1:] == (None, "hold: 0.50000000: the target is what is held.")
     assert {"tier", "raw weight", "stage 1 weight", "entry score"} & set(story) == set()
 
 
@@ -348,7 +349,7 @@ def test_cash_tells_why_it_is_there(days: Warehouse) -> None:
     story = _explain(days, "p1", "CASH")
     assert list(story) == [
         *("positions", "invested weight", "reachable weight", "residual"),
-        *("target weight", "trade", "run", "published at"),
+        *("target weight", "trade", "post-trade", "run", "published at"),
     ]
     assert (story["invested weight"][0], story["target weight"][0]) == ("0.80000000", "0.15000000")
 

@@ -123,7 +123,7 @@ def test_every_table_and_column_of_the_copy_has_the_comment_of_the_warehouse(
         "FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid AND c.relkind = 'r' "
         "JOIN pg_namespace n ON n.oid = c.relnamespace WHERE a.attnum > 0 AND n.nspname = 'ballast'"
     )
-    columns = with_every_weight.query("columns_to_copy", tables=list(UNIQUE)).drop("data_type")
+    columns = with_every_weight.query("columns_to_copy", tables=list(UNIQUE)).drop("data_type", "column_default")
     assert set(rows) == set(columns.rows())
     assert set(columns["table_name"]) == set(UNIQUE)
     assert columns.null_count().row(0) == (0, 0, 0, 0)
@@ -296,6 +296,37 @@ def test_a_column_that_a_later_version_adds_is_added_to_the_copy(
         con.execute("COMMENT ON COLUMN sizing_summary.more IS 'It''s more.'")
     copy()
     assert postgres.ask(f"SELECT run_id, more FROM {schema}.sizing_summary") == [("r1", None)]
+
+
+def test_a_copy_that_was_made_before_trades_were_kept_is_brought_forward(
+    published: Warehouse, postgres: PostgresServer, schema: str, copy: Copy
+) -> None:
+    copy()
+    later = ("DROP COLUMN post_trade_weight", "DROP COLUMN trade_reason", "DROP COLUMN trade_scale")
+    for statement in (
+        f"DROP TABLE {schema}.trade_summary",
+        *(f"ALTER TABLE {schema}.{table} {', '.join(later)}" for table in ("targets", "current_targets")),
+        f"ALTER TABLE {schema}.constraint_checks DROP COLUMN basis",
+        f"ALTER TABLE {schema}.constraint_checks ADD PRIMARY KEY (run_id, portfolio_id, constraint_name)",
+    ):
+        postgres.ask(statement)
+    frames = make_frames(ONE, DAY + timedelta(days=1))
+    checks = frames["constraint_checks"]
+    frames["constraint_checks"] = pl.concat([checks, checks.with_columns(basis=pl.lit("post_trade"))])
+    published.start_run(make_run("r2", ONE, DAY + timedelta(days=1)), "test")
+    published.publish("r2", frames, "test")
+    assert copy().n_runs == 1
+    told = postgres.ask(f"SELECT run_id, basis FROM {schema}.constraint_checks ORDER BY run_id, basis DESC")
+    assert told == [("r1", "target"), ("r2", "target"), ("r2", "post_trade")]
+    assert postgres.ask(f"SELECT run_id FROM {schema}.trade_summary") == [("r2",)]
+    after = postgres.ask(
+        f"SELECT run_id, count(*), count(post_trade_weight) FROM {schema}.targets GROUP BY 1 ORDER BY 1"
+    )
+    assert after == [("r1", 4, 0), ("r2", 4, 4)]
+    assert postgres.ask(f"SELECT count(trade_reason) FROM {schema}.current_targets") == [(3,)]
+    key = "SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conname = 'constraint_checks_pkey'"
+    keys = postgres.ask(f"{key} AND conrelid = '{schema}.constraint_checks'::regclass")
+    assert keys == [("PRIMARY KEY (run_id, portfolio_id, constraint_name, basis)",)]
 
 
 def test_a_role_that_may_not_make_a_schema_fills_one_that_is_made_for_it(
