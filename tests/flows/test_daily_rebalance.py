@@ -77,7 +77,7 @@ def test_six_days_leave_six_published_runs(published: Settings) -> None:
     assert runs == [(day, "published") for day in DAYS]
 
 
-def test_the_holdings_of_a_day_are_the_targets_of_the_day_before(published: Settings) -> None:
+def test_a_day_starts_from_the_book_that_the_day_before_left(published: Settings) -> None:
     def weights(column: str, day: date) -> list[tuple[object, ...]]:
         query = (
             f"SELECT portfolio_id, asset, {column} FROM targets "
@@ -86,7 +86,7 @@ def test_the_holdings_of_a_day_are_the_targets_of_the_day_before(published: Sett
         return _ask(published, query)
 
     for yesterday, today in pairwise(DAYS):
-        assert weights("current_weight", today) == weights("target_weight", yesterday)
+        assert weights("current_weight", today) == weights("post_trade_weight", yesterday)
 
 
 def test_the_first_day_of_income_starts_from_its_positions_file(published: Settings, sample: Path) -> None:

@@ -181,9 +181,9 @@ def test_what_is_not_one_run_or_one_range_is_wrong_usage(words: str, capsys: pyt
 
 
 def _tables(**sizes: list[object]) -> dict[str, pl.DataFrame]:
-    """Give the five tables with one value column each; only sizing_summary has rows."""
-    empty = pl.DataFrame(schema=dict.fromkeys(["portfolio_id", "asset", "constraint_name"], pl.String))
-    names = ("decisions", "sizing_audit", "targets", "constraint_checks")
+    """Give the six tables with one value column each; only sizing_summary has rows."""
+    empty = pl.DataFrame(schema=dict.fromkeys(["portfolio_id", "asset", "constraint_name", "basis"], pl.String))
+    names = ("decisions", "sizing_audit", "targets", "trade_summary", "constraint_checks")
     summary = pl.DataFrame(sizes, schema={"portfolio_id": pl.String, "raw_total": pl.Float64})
     return dict.fromkeys(names, empty) | {"sizing_summary": summary}
 
