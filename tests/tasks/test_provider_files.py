@@ -156,7 +156,7 @@ def test_a_file_of_this_shape_is_read_with_a_feed_that_says_it(tmp_path: Path, n
     case = CASES[name]
     read = _read(case, tmp_path)
     assert [finding.what for finding in read.findings] == []
-    stored = read.accepted.select(column for column in read.accepted.columns if column != "row_number")
+    stored = read.accepted.drop("row_number", "lot_size", "quantity", strict=False)  # which no such file has
     assert [tuple(map(_as_number, row)) for row in stored.rows()] == case.rows
 
 
