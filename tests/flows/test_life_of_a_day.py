@@ -261,7 +261,10 @@ def test_a_run_that_fails_does_not_keep_the_others_of_the_day_back(
         return select(inputs)
 
     monkeypatch.setattr("flows.daily_rebalance.select", broken_for_free)
-    assert failure(run_day(waiting, date(2025, 6, 4))) == "ContractError: a rule broke"
+    told = failure(run_day(waiting, date(2025, 6, 4)))
+    assert told.startswith(
+        "FailedPortfoliosError: 2025-06-04 free: a rule broke; the others of 2025-06-04: 2025-06-04-"
+    )
     states = "SELECT portfolio_ids[1], state FROM latest_runs WHERE as_of_date = DATE '2025-06-04' ORDER BY 1"
     assert ask(waiting, states) == [("careful", "proposed"), ("free", "failed")]
 

@@ -57,7 +57,7 @@ def test_what_init_names_next_works_in_the_folder_that_it_made(tmp_path: Path) -
     venv = Path(sys.executable).parents[1]
 
     def type_in_venv(*lines: str) -> str:
-        environment = {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path)}
+        environment = {"PATH": f"{venv / 'bin'}:/usr/bin:/bin", "HOME": str(tmp_path)}
         words = ["/bin/sh", "-ec", "\n".join(lines)]
         done = subprocess.run(words, cwd=venv, env=environment, capture_output=True, text=True, check=True)
         return done.stdout
