@@ -22,7 +22,7 @@ def find_infeasible(limits: RebalancingLimits) -> tuple[str, ...]:
     max_total_positions 5 x max_single_position 0.15 = 0.75 < target_total_allocation 0.95: the rest is cash; \
 max_total_positions 7 would do
     """
-    found = [_thresholds(limits), _bucket_counts(limits)]
+    found = [_thresholds(limits), _bucket_counts(limits), _small_trades(limits)]
     if limits.enable_dynamic_sizing:
         found += [_minimum(limits), _positions(limits), _bucket_minimum(limits)]
         found += [_own_bucket_minimum(limits), _buckets(limits), _tiers(limits)]
@@ -136,6 +136,23 @@ def _tiers(limits: RebalancingLimits) -> str | None:
     return (
         f"{name} {_shown(score)} is below the lowest tier {_shown(lowest)}: such assets would be selected and then "
         f"sized to nothing; raise it to {_shown(lowest)} or add a tier"
+    )
+
+
+def _small_trades(limits: RebalancingLimits) -> str | None:
+    """Warn where trades that max_turnover scales down are too small to be made: a purchase is paid for by a sale."""
+    most, least = limits.max_turnover, limits.min_trade_weight
+    if most is None or least == 0:
+        return None
+    both = f"min_trade_weight {_shown(least)} with max_turnover {_shown(most)}"
+    if least > most:
+        return (
+            f"{both}: no purchase that sales pay for can reach the minimum, so positions are never finished; "
+            f"lower min_trade_weight to at most {_shown(most)}"
+        )
+    return (
+        f"{both}: a position that a day leaves within {_shown(least)} of its target stays there; min_trade_weight 0 "
+        "would finish it"
     )
 
 

@@ -427,3 +427,19 @@ def test_positions_that_the_minimum_size_limits_are_not_called_max_total_positio
     # .95 / .14 = 6.8: six positions of at most .15
     found = find_infeasible(limits(max_single_position=0.15, min_position_size=0.14))
     assert any(sentence.startswith("6 positions x max_single_position 0.15 = 0.90 < ") for sentence in found)
+
+
+@pytest.mark.parametrize(
+    ("least", "most", "numbers"),
+    [(0.03, 0.1, ["0.03", "0.1", "0.03", "0"]), (0.03, 0.02, ["0.03", "0.02", "0.02"])],
+)
+def test_a_minimum_of_trades_with_a_turnover_limit_is_warned_about(
+    least: float, most: float, numbers: list[str]
+) -> None:
+    sentence = only(min_trade_weight=least, max_turnover=most)
+    assert re.findall(r"\d+(?:\.\d+)?", sentence) == numbers
+
+
+@pytest.mark.parametrize("asked", [{"min_trade_weight": 0.03}, {"max_turnover": 0.1}, {}])
+def test_either_of_them_alone_is_not(asked: dict[str, float]) -> None:
+    assert find_infeasible(limits(**asked)) == ()
