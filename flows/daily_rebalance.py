@@ -31,6 +31,7 @@ from tasks.runs.approval import ApprovalRequest, propose, request_approval
 from tasks.runs.compute import break_circuit, check, diversify, select, size
 from tasks.runs.ingest import ingest_day
 from tasks.runs.lifecycle import run_lifecycle
+from tasks.runs.orders import order_or_warn
 from tasks.runs.publish import hold, publish, recording_failure
 from tasks.runs.run_record import OpenRun, open_run
 from tasks.runs.schedule import require_fresh, scheduled_day, scheduled_start
@@ -94,12 +95,13 @@ async def rebalance_day(config: RebalanceConfig, context: RunContext) -> State[A
     failures += [(group, unknown[group.exchange]) for group in groups if group.exchange in unknown]
     if not outcomes:
         raise _failure(day, groups, failures)
+    not_ordered = order_or_warn(settings, day)
     snapshot(settings, day)
     not_copied = (*copy_or_warn(settings), *warn_of_former_copies(settings))
     outcomes.sort(key=lambda outcome: outcome.state.precedence)  # the UI cuts a long message off
     sentence, warnings = join([report_outcome(settings, day, outcome, ingested) for outcome in outcomes], *notes)
     corrected = warn_of_corrected_inputs(settings.open_warehouse(), context.terms)
-    state, message = outcomes[0].state, with_warnings(sentence, *warnings, *corrected, *not_copied)
+    state, message = outcomes[0].state, with_warnings(sentence, *warnings, *corrected, *not_ordered, *not_copied)
     if failures:
         raise _failure(day, groups, failures, state, message)
     return Completed(name=state.flow_state, message=message)

@@ -26,6 +26,7 @@ from tasks.run_state import RunState
 from tasks.runs.approval import Proposal, approve, decline, find_proposal, require_same_inputs
 from tasks.runs.backfill import ingest_days
 from tasks.runs.ingest import Ingested
+from tasks.runs.orders import order_or_warn
 from tasks.runs.run_record import OpenRun
 from tasks.runs.snapshots import snapshot
 from tasks.text import with_warnings
@@ -71,12 +72,14 @@ async def publish_proposal(config: PublishConfig) -> State[Any]:
             ingested = ingest_days(settings, (proposal.day,), {}, load_feeds(settings.config))
     run = require_same_inputs(settings, proposal)
     outcome = _approve(config, settings, proposal, run)
+    not_ordered = order_or_warn(settings, proposal.day)
     snapshot(settings, proposal.day)
     not_copied = copy_or_warn(settings)
     sentence, warnings = join([report_outcome(settings, proposal.day, outcome, ingested)])
     approved = f"{config.run_id} approved by {config.approver}: " if outcome.state == RunState.PUBLISHED else ""
     return Completed(
-        name=outcome.state.flow_state, message=with_warnings(f"{approved}{sentence}", *warnings, *not_copied)
+        name=outcome.state.flow_state,
+        message=with_warnings(f"{approved}{sentence}", *warnings, *not_ordered, *not_copied),
     )
 
 

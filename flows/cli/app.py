@@ -88,6 +88,17 @@ Example: `ballast targets --as-of 2025-06-03 --csv`
 
 Exit codes: 0 shown; 1 an error, said in one sentence; 2 wrong usage.
 """,
+        "queries.orders:orders": """\
+Show what to buy and to sell, in whole lots: the orders of the published targets, sales first.
+
+Example: `ballast orders`
+
+Example: `ballast orders core --csv`
+
+A portfolio needs a value in accounts and prices of the day; without, a warning says what is missing.
+
+Exit codes: 0 shown; 1 an error, said in one sentence; 2 wrong usage.
+""",
         "queries.explain:explain": """\
 Tell the whole story of one weight: why it is in or not, how its size came about, what would change it.
 

@@ -24,6 +24,10 @@ _FITS: Mapping[str, Callable[[pl.DataType], bool]] = {
     "BOOLEAN": lambda dtype: isinstance(dtype, pl.Boolean),
     "DATE": lambda dtype: isinstance(dtype, pl.Date),
     "DECIMAL(10,8)": lambda dtype: isinstance(dtype, pl.Decimal) and dtype.scale <= _WEIGHT_DECIMALS,
+    "DECIMAL(18,8)": lambda dtype: dtype == pl.Decimal(18, 8),
+    "DECIMAL(20,8)": lambda dtype: dtype == pl.Decimal(20, 8),
+    "DECIMAL(28,8)": lambda dtype: dtype == pl.Decimal(28, 8),
+    "TIMESTAMP WITH TIME ZONE": lambda dtype: isinstance(dtype, pl.Datetime) and dtype.time_zone is not None,
     "DECIMAL(11,9)": lambda dtype: isinstance(dtype, pl.Decimal) and dtype.scale <= _TURNOVER_DECIMALS,
 }
 

@@ -16,6 +16,7 @@ from sql.engine.table_contracts import check_run_frames
 from sql.errors import HaltedError, PublishRejectedError, WarehouseError
 from sql.records import Copied, Ingest, IngestBatch, IngestKind, IngestSource, Publication, RunRecord, StartedRun
 from sql.store import approvals, halts, ingests, replays, run_batches, runs
+from sql.store import orders as store_orders
 from sql.store.ingests import RefusedAgainError, Verdict
 
 _DONE_NOT_TOLD = {"proposed": "propose", "approved": "approve", "published": "publish", "superseded": "publish"}
@@ -165,6 +166,15 @@ class Steps(ABC):
         """Record of runs that are visible that they were requested again, as `start_run` does for one."""
         with self.connected() as con, transaction(con):
             run_batches.record_unchanged(con, started, by)
+
+    def record_orders(self, run_id: str, orders: pl.DataFrame, status: pl.DataFrame) -> None:
+        """Append the orders of a published run and the status of its portfolios, in one transaction, or nothing.
+
+        *Requires* the columns of `orders` without run_id and order_id, and of `order_status` without run_id and
+        happened_at. What was ordered once stays as it is. *Raises* `WarehouseError` when a check fails.
+        """
+        with self.connected() as con, transaction(con):
+            store_orders.record(con, run_id, orders, status)
 
     def read_run(self, run_id: str) -> dict[str, pl.DataFrame]:
         """Return the stored rows of a run, one frame a table of `RUN_TABLES`, without run_id."""

@@ -14,6 +14,10 @@ FROM (
     UNION ALL
     SELECT 'constraint_checks', run_id FROM constraint_checks
     UNION ALL
+    SELECT 'orders', run_id FROM orders
+    UNION ALL
+    SELECT 'order_status', run_id FROM order_status
+    UNION ALL
     SELECT 'run_events', run_id FROM run_events
     UNION ALL
     SELECT 'proposals', run_id FROM proposals

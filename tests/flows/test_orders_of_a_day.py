@@ -1,0 +1,180 @@
+"""From account values and prices to orders: made with the day, once a portfolio, and told where they are missing."""
+
+import asyncio
+import csv
+import io
+import json
+import shutil
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from flows.daily_rebalance import daily_rebalance
+from tasks.config.settings import RebalanceConfig, Settings
+from tests.helpers.command_line import Ballast
+
+DAY, NEXT_DAY = date(2025, 6, 2), date(2025, 6, 3)
+PORTFOLIOS = ("core", "income", "opportunity")
+VALUE = 1_000_000
+
+
+@pytest.fixture
+def inbox(settings: Settings, sample: Path, tmp_path: Path) -> Path:
+    """Give an inbox of the test's own, with two days of the sample."""
+    folder = tmp_path / "inbox"
+    folder.mkdir()
+    for name in ("assets.csv", "restrictions.csv", f"positions_{DAY}.csv", f"scores_{DAY}.csv", f"scores_{NEXT_DAY}.csv"):
+        shutil.copy(sample / name, folder / name)
+    return folder
+
+
+@pytest.fixture
+def own(settings: Settings, inbox: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    monkeypatch.setenv("BALLAST_INBOX", str(inbox))
+    return settings.model_copy(update={"inbox": inbox})
+
+
+def put_values(inbox: Path, portfolios: tuple[str, ...] = PORTFOLIOS, day: date = DAY) -> None:
+    rows = "".join(f"{day},{name},{VALUE}\n" for name in portfolios)
+    (inbox / f"accounts_{day}.csv").write_text(f"date,portfolio_id,portfolio_value\n{rows}")
+
+
+def put_prices(inbox: Path, day: date = DAY, without: str = "") -> None:
+    assets = pl.read_csv(inbox / "assets.csv")["asset"]
+    rows = "".join(f"{day},{asset},{20 + place}.25\n" for place, asset in enumerate(assets) if asset != without)
+    (inbox / f"prices_{day}.csv").write_text(f"date,asset,close\n{rows}")
+
+
+def run_day(settings: Settings, day: date = DAY) -> tuple[str, str]:
+    state = asyncio.run(daily_rebalance(RebalanceConfig(as_of_date=day, settings=settings), return_state=True))
+    return str(state.name), str(state.message)
+
+
+def ask(settings: Settings, sql: str) -> list[tuple[object, ...]]:
+    return settings.open_warehouse().ask_snapshot(sql).rows()
+
+
+def statuses(settings: Settings) -> dict[object, object]:
+    return dict(ask(settings, "SELECT portfolio_id, status FROM current_order_status"))
+
+
+def test_every_trade_of_at_least_a_lot_is_ordered_and_financed(own: Settings, inbox: Path) -> None:
+    put_values(inbox)
+    put_prices(inbox)
+    assert run_day(own)[0] == "Published"
+    assert statuses(own) == dict.fromkeys(PORTFOLIOS, "ordered")
+    apart = ask(
+        own,
+        """SELECT count(*) FILTER (abs(orders.weight_after - targets.post_trade_weight) * 1000000 > reference_price),
+        count(*) FROM current_orders AS orders JOIN current_targets AS targets USING (portfolio_id, asset)""",
+    )
+    assert apart[0][0] == 0
+    assert int(str(apart[0][1])) > 20
+    assert ask(own, "SELECT min(cash_after) >= 0 FROM current_order_status") == [(True,)]
+
+
+def test_a_rerun_leaves_the_same_orders(own: Settings, inbox: Path) -> None:
+    put_values(inbox)
+    put_prices(inbox)
+    run_day(own)
+    before = ask(own, "FROM orders ORDER BY ALL")
+    put_values(inbox, PORTFOLIOS[:1])
+    assert run_day(own)[0] == "Unchanged"
+    assert ask(own, "FROM orders ORDER BY ALL") == before
+    assert ask(own, "SELECT DISTINCT order_id = run_id || '/' || portfolio_id || '/' || asset FROM orders") == [(True,)]
+
+
+def test_a_portfolio_without_a_value_is_ordered_when_it_comes(own: Settings, inbox: Path) -> None:
+    put_values(inbox, PORTFOLIOS[:2])
+    put_prices(inbox)
+    name, message = run_day(own)
+    assert name == "Published"
+    assert "opportunity: accounts has no value of 2025-06-02" in message
+    assert statuses(own) == {"core": "ordered", "income": "ordered", "opportunity": "missing_value"}
+    before = ask(own, "FROM orders ORDER BY ALL")
+    put_values(inbox)
+    assert run_day(own)[0] == "Unchanged"
+    assert statuses(own) == dict.fromkeys(PORTFOLIOS, "ordered")
+    assert set(before) < set(ask(own, "FROM orders ORDER BY ALL"))
+
+
+def test_missing_prices_are_named(own: Settings, inbox: Path) -> None:
+    put_values(inbox)
+    run_day(own)
+    asset = ask(own, "SELECT asset FROM targets WHERE portfolio_id = 'core' AND trade_weight <> 0 AND NOT is_cash")[0][0]
+    put_prices(inbox, without=str(asset))
+    run_day(own)
+    assert statuses(own)["core"] == "missing_prices"
+    named = "SELECT problem_assets, n_problem_assets FROM current_order_status WHERE portfolio_id = 'core'"
+    assert ask(own, named) == [(asset, 1)]
+    assert ask(own, "SELECT count(*) FROM current_orders WHERE portfolio_id = 'core'") == [(0,)]
+    assert ask(own, "SELECT count(*) > 0 FROM current_targets WHERE portfolio_id = 'core'") == [(True,)]
+
+
+def test_an_installation_without_accounts_is_not_told_of_orders(own: Settings) -> None:
+    name, message = run_day(own)
+    assert (name, "orders" in message) == ("Published", False)
+    assert set(statuses(own).values()) == {"missing_value"}
+
+
+def test_values_of_another_day_do_not_count(own: Settings, inbox: Path) -> None:
+    put_values(inbox)
+    put_prices(inbox)
+    run_day(own)
+    run_day(own, NEXT_DAY)
+    assert set(statuses(own).values()) <= {"missing_value", "no_trades"}
+    assert ask(own, "SELECT count(*) FROM current_orders") == [(0,)]
+
+
+def test_quantities_and_lots_decide_what_is_sold(own: Settings, inbox: Path) -> None:
+    header, *rows = (inbox / f"positions_{DAY}.csv").read_text().splitlines()
+    closed = "12.5"
+    (inbox / f"positions_{DAY}.csv").write_text("\n".join([f"{header},quantity", *(f"{row},{closed}" for row in rows)]))
+    header, *rows = (inbox / "assets.csv").read_text().splitlines()
+    (inbox / "assets.csv").write_text("\n".join([f"{header},lot_size", *(f"{row},100" for row in rows)]))
+    put_values(inbox)
+    put_prices(inbox)
+    run_day(own)
+    assert ask(own, "SELECT count(*) FROM orders WHERE side = 'buy' AND quantity % 100 <> 0") == [(0,)]
+    sold = ask(own, "SELECT DISTINCT quantity FROM orders WHERE side = 'sell'")
+    assert sold in ([], [(Decimal(closed),)])  # less than a lot is held: only a closing sells it
+
+
+def test_orders_are_exported_beside_the_targets(own: Settings, inbox: Path) -> None:
+    put_values(inbox)
+    put_prices(inbox)
+    run_day(own)
+    exported = pl.read_parquet(own.export_folder / f"as_of_date={DAY}" / "orders.parquet", hive_partitioning=False)
+    rows = ask(own, "SELECT portfolio_id, order_id, side, quantity FROM current_orders ORDER BY portfolio_id, order_rank")
+    assert exported.select("portfolio_id", "order_id", "side", "quantity").rows() == rows
+
+
+def test_the_command_shows_orders(own: Settings, inbox: Path, ballast: Ballast) -> None:
+    put_values(inbox, PORTFOLIOS[:2])
+    put_prices(inbox)
+    run_day(own)
+    code, out, err = ballast("orders")
+    assert (code, "Orders of 2025-06-02" in out) == (0, True)
+    assert "no orders of opportunity: accounts has no value of 2025-06-02" in err
+    code, out, err = ballast("orders", "core", "--csv")
+    rows = list(csv.DictReader(io.StringIO(out)))
+    assert (code, {row["portfolio_id"] for row in rows}, err) == (0, {"core"}, "")
+    assert [int(row["order_rank"]) for row in rows] == list(range(1, len(rows) + 1))
+    code, out, _ = ballast("orders", "core", "--json")
+    assert [row["order_id"] for row in json.loads(out)] == [row["order_id"] for row in rows]
+    code, out, err = ballast("orders", "opportunity")
+    assert (code, out) == (1, "")
+    assert "accounts has no value of 2025-06-02" in err
+
+
+def test_a_replay_computes_the_same_orders(own: Settings, inbox: Path, ballast: Ballast) -> None:
+    put_values(inbox)
+    put_prices(inbox)
+    run_day(own)
+    put_prices(inbox, without="nothing")
+    (inbox / f"accounts_{DAY}.csv").write_text(f"date,portfolio_id,portfolio_value\n{DAY},core,5\n")
+    run_day(own)
+    assert ballast("replay", "--as-of", DAY)[0] == 0
