@@ -10,29 +10,13 @@ import polars as pl
 
 from sizing.frames.integer_keys import code, code_among
 from sizing.frames.limit_columns import LimitsByPortfolio, limit_columns
-from sizing.frames.schema import validate
+from sizing.frames.schema import STORED_WEIGHT, validate
 from sizing.trading.lots import fill_lots, sold_value
 from sizing.weights.rounding import UNITS
 
 ORDERED, NO_TRADES, NO_VALUE, NO_PRICES = "ordered", "no_trades", "missing_value", "missing_prices"
 CONTRADICTING = "contradicting_quantities"
 """The order status of a portfolio."""
-
-ORDER_COLUMNS = (
-    "portfolio_id",
-    "asset",
-    "order_rank",
-    "side",
-    "quantity",
-    "quantity_before",
-    "lot_size",
-    "reference_price",
-    "notional",
-    "weight_before",
-    "weight_after",
-    "reason",
-)
-"""An order, one row per portfolio and asset, in this order."""
 
 STATUS_COLUMNS = (
     "portfolio_id",
@@ -49,6 +33,22 @@ STATUS_COLUMNS = (
 
 QUANTITY, PRICE, MONEY = pl.Decimal(20, 8), pl.Decimal(18, 8), pl.Decimal(28, 8)
 """Stored types: a quantity times a price is exact in DECIMAL(38, 16)."""
+
+ORDER_SCHEMA = {
+    "portfolio_id": pl.String(),
+    "asset": pl.String(),
+    "order_rank": pl.Int32(),
+    "side": pl.String(),
+    "quantity": QUANTITY,
+    "quantity_before": QUANTITY,
+    "lot_size": QUANTITY,
+    "reference_price": PRICE,
+    "notional": MONEY,
+    "weight_before": STORED_WEIGHT,
+    "weight_after": STORED_WEIGHT,
+    "reason": pl.String(),
+}
+"""An order, one row per portfolio and asset, with its columns in this order."""
 
 HIGHEST_VALUE, HIGHEST_QUANTITY, HIGHEST_PRICE, SMALLEST_LOT = 1e15, 1e12, 1e10, 1e-8
 """A value or quantity may be this, a price is below it: what the stored types and whole numbers of 128 bits hold."""
@@ -120,7 +120,7 @@ def make_orders(
     *Requires* frames as `TradedTargets`, `Accounts`, `Securities` and `Quantities` describe them. An asset without a
     quantity is held in the nearest whole number of lots of its current weight. A portfolio without a value, without
     the price of an asset that it trades, or with a quantity that contradicts them, has no orders and says so.
-    *Returns* `ORDER_COLUMNS` by portfolio and rank, sales first, and `STATUS_COLUMNS` by portfolio: at the reference
+    *Returns* `ORDER_SCHEMA` by portfolio and rank, sales first, and `STATUS_COLUMNS` by portfolio: at the reference
     prices cash is never below 0 at any step unless it begins there, no purchase lifts an asset above
     max_single_position or a bucket above its limit, a closing sells the whole quantity, nothing else is traded.
     *Raises* `ContractError`. Source: trading.md 6.
@@ -317,4 +317,4 @@ def _money(units: pl.Expr) -> pl.Expr:
 
 def _weight(money: pl.Expr) -> pl.Expr:
     """Return the weight of money in the portfolio, rounded half up."""
-    return _decimal((2 * money + pl.col("value")) // (2 * pl.col("value")), pl.Decimal(10, 8))
+    return _decimal((2 * money + pl.col("value")) // (2 * pl.col("value")), STORED_WEIGHT)

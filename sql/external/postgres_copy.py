@@ -38,6 +38,8 @@ class _News(NamedTuple):
     proposals: pl.DataFrame
     runs: pl.DataFrame
     current_targets: pl.DataFrame
+    current_orders: pl.DataFrame
+    current_order_status: pl.DataFrame
     halts: pl.DataFrame
 
 
@@ -56,7 +58,8 @@ def copy_published(
     """Bring the copy in `schema` up to date, in one transaction there, and record the attempt in `copies`.
 
     Every run, event, proposal and halt is copied, and the rows of every run that was ever published: those of a
-    proposal come when it is approved. `current_targets` is replaced.
+    proposal come when it is approved. `current_targets`, `current_orders` and
+    `current_order_status` are replaced.
     Runs that are there already are not copied again. Missing tables are created, with their comments.
 
     A server that takes a statement and never answers is left alone after a while: what it commits later is whole, and
@@ -92,7 +95,8 @@ def _copy(warehouse: Warehouse, address: PostgresAddress, schema: str, target: s
             return Copied(target, 0, 0)
         published = news.events.filter(pl.col("state") == "published")["run_id"].unique().sort()
         # After a restore, halts are not always those that were there with more after them.
-        execute(con, "DELETE FROM current_targets")
+        for table in ("current_targets", "current_orders", "current_order_status"):
+            execute(con, f"DELETE FROM {table}")  # noqa: S608 - one of our own tables
         execute(con, "DELETE FROM halts")
         unknown = [run_id for run_id in published if run_id not in known.published]
         n_rows = sum(_append(con, table, frame) for table, frame in _rows(warehouse, news, unknown))
@@ -120,7 +124,15 @@ def _read_news(warehouse: Warehouse, known: _Known, target: str) -> _News:
         run_ids = [run_id for run_id in events["run_id"].unique().sort() if run_id not in known.run_ids]
         proposals = session.query("proposals_from", event_id=last[0] + 1 if last else 0)
         runs = session.query("runs_by_id", run_ids=run_ids)
-        return _News(events, proposals, runs, session.query("current_targets"), session.query("halts"))
+        return _News(
+            events,
+            proposals,
+            runs,
+            session.query("current_targets"),
+            session.query("current_orders"),
+            session.query("current_order_status"),
+            session.query("halts"),
+        )
 
 
 def _require_same_history(events: pl.DataFrame, last: tuple[int, str, str, datetime], target: str) -> None:
@@ -142,6 +154,8 @@ def _rows(warehouse: Warehouse, news: _News, run_ids: Sequence[str]) -> Iterator
     yield "proposals", news.proposals
     yield "halts", news.halts
     yield "current_targets", news.current_targets
+    yield "current_orders", news.current_orders
+    yield "current_order_status", news.current_order_status
     for first in range(0, len(run_ids), _RUNS_AT_ONCE):
         some = run_ids[first : first + _RUNS_AT_ONCE]
         with warehouse.kept_open() as session:

@@ -24,6 +24,8 @@ UNIQUE: Final[Mapping[str, tuple[str, ...]]] = {
     "trade_summary": ("run_id", "portfolio_id"),
     "constraint_checks": ("run_id", "portfolio_id", "constraint_name", "basis"),
     "current_targets": ("portfolio_id", "asset"),
+    "current_orders": ("portfolio_id", "asset"),
+    "current_order_status": ("portfolio_id",),
 }
 """What is copied, and the primary key of each table."""
 

@@ -1,4 +1,4 @@
-"""The day's targets as Parquet, for readers that open no database: each file whole or as it was."""
+"""The day's targets and orders as Parquet, for readers that open no database: each file whole or as it was."""
 
 import shutil
 from collections.abc import Iterator, Sequence
@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import date
 from pathlib import Path
+from typing import NamedTuple
 
 import polars as pl
 
@@ -21,25 +22,32 @@ _WRITERS = 8
 
 
 def export_days(con: Connection, folder: Path, days: Sequence[date]) -> tuple[Path, ...]:
-    """Write the visible targets of each day to as_of_date=<day>/targets.parquet; a day without any has no file."""
+    """Write the visible targets of each day to as_of_date=<day>/targets.parquet, its orders to orders.parquet beside.
+
+    A day without any has no such file. *Returns* the files of targets.
+    """
     sweep(folder, "as_of_date=*/*")
     metadata = {METADATA_KEY: warehouse_id(con) or ""}
 
-    def write(one: tuple[date, pl.DataFrame]) -> Path:
-        return _write(_path(folder, one[0]), one[1], metadata)
+    def write(one: _Day) -> Path:
+        if one.orders.is_empty():
+            _unlink(_orders_path(folder, one.day))
+        else:
+            _write(_orders_path(folder, one.day), one.orders, metadata)
+        return _write(_path(folder, one.day), one.targets, metadata)
 
     written: list[Path] = []
     # Most of the time is waiting for the disk, so files are written side by side.
     with ThreadPoolExecutor(_WRITERS) as pool:
         for first in range(0, len(days), _DAYS_AT_ONCE):
-            written += pool.map(write, _targets(con, days[first : first + _DAYS_AT_ONCE]))
+            written += pool.map(write, _days(con, days[first : first + _DAYS_AT_ONCE]))
     return tuple(written)
 
 
 def find_unlike(con: Connection, folder: Path) -> ExportChanges:
     """Find the days whose export is missing or other than what is visible, and those of which nothing is visible."""
     visible = _visible_days(con)
-    unlike = tuple(day for day, rows in _targets(con, visible) if not _holds(_path(folder, day), rows))
+    unlike = tuple(one.day for one in _days(con, visible) if not _is_exported(folder, one))
     return ExportChanges(unlike, tuple(sorted(_exported_days(folder) - set(visible))))
 
 
@@ -47,15 +55,20 @@ def match_exports(con: Connection, folder: Path, aside: Path) -> ExportChanges:
     """Write and remove exports until they are what is visible. Those that were other are kept in `aside`."""
     unlike = find_unlike(con, folder)
     for day in sorted({*unlike.written, *unlike.removed} & _exported_days(folder)):
-        _keep(_path(folder, day), aside)
+        for path in filter(Path.exists, (_path(folder, day), _orders_path(folder, day))):
+            _keep(path, aside)
     export_days(con, folder, unlike.written)
     for day in unlike.removed:
-        _remove(_path(folder, day))
+        _remove(_path(folder, day), _orders_path(folder, day))
     return unlike
 
 
 def _path(folder: Path, day: date) -> Path:
     return folder / f"as_of_date={day.isoformat()}" / "targets.parquet"
+
+
+def _orders_path(folder: Path, day: date) -> Path:
+    return _path(folder, day).with_name("orders.parquet")
 
 
 def _visible_days(con: Connection) -> list[date]:
@@ -77,12 +90,29 @@ def _exported_days(folder: Path) -> set[date]:
     return days
 
 
-def _targets(con: Connection, days: Sequence[date]) -> Iterator[tuple[date, pl.DataFrame]]:
-    """Read the visible targets of the days, a bounded number of days at a time."""
+class _Day(NamedTuple):
+    """What is visible of a day: targets, and orders, which may be none."""
+
+    day: date
+    targets: pl.DataFrame
+    orders: pl.DataFrame
+
+
+def _days(con: Connection, days: Sequence[date]) -> Iterator[_Day]:
+    """Read what is visible of the days, a bounded number of days at a time."""
     for first in range(0, len(days), _DAYS_AT_ONCE):
-        targets = query(con, "targets_of_days", days=list(days[first : first + _DAYS_AT_ONCE]))
+        some = list(days[first : first + _DAYS_AT_ONCE])
+        orders = query(con, "orders_of_days", days=some)
+        ordered = orders.partition_by("as_of_date", as_dict=True, maintain_order=True)
+        targets = query(con, "targets_of_days", days=some)
         for (day,), rows in targets.partition_by("as_of_date", as_dict=True, maintain_order=True).items():
-            yield day, rows
+            yield _Day(day, rows, ordered.get((day,), orders.clear()))
+
+
+def _is_exported(folder: Path, one: _Day) -> bool:
+    path = _orders_path(folder, one.day)
+    has_orders = not path.exists() if one.orders.is_empty() else _holds(path, one.orders)
+    return has_orders and _holds(_path(folder, one.day), one.targets)
 
 
 def _holds(path: Path, rows: pl.DataFrame) -> bool:
@@ -99,14 +129,19 @@ def _keep(path: Path, aside: Path) -> None:
         shutil.copyfile(path, temporary)
 
 
-def _remove(path: Path) -> None:
+def _remove(*paths: Path) -> None:
+    for path in paths:
+        _unlink(path)
+    with suppress(OSError):  # a folder that holds anything else stays
+        paths[0].parent.rmdir()
+
+
+def _unlink(path: Path) -> None:
     try:
-        path.unlink()
+        path.unlink(missing_ok=True)
     except OSError as error:
         msg = f"{path} cannot be removed: {error}. Correct the cause and run `ballast db snapshot`"
         raise WarehouseError(msg) from error
-    with suppress(OSError):  # a folder that holds anything else stays
-        path.parent.rmdir()
 
 
 def _write(path: Path, rows: pl.DataFrame, metadata: dict[str, str]) -> Path:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import polars as pl
 
 from sizing.text import counted, first_of, grouped
-from sizing.trading.orders import ORDERED, Orders, make_orders
+from sizing.trading.orders import ORDER_SCHEMA, ORDERED, Orders, make_orders
 from sql.errors import WarehouseError
 from sql.warehouse import Warehouse
 from tasks.config.settings import Settings
@@ -68,6 +68,17 @@ def order_day(warehouse: Warehouse, day: date) -> pl.DataFrame:
         warehouse.record_orders(str(run_id), orders.orders, _with_sources(orders.status, sources))
         made.append(orders.status.select("status", "n_orders"))
     return pl.concat(made)
+
+
+def order_again(warehouse: Warehouse, run_id: str) -> pl.DataFrame:
+    """Compute the orders of a run again, from the ingests that its order status names."""
+    status = warehouse.query("order_status_of_run", run_id=run_id).filter(pl.col("status") == ORDERED)
+    parts = status.partition_by("accounts_ingest_id", "prices_ingest_id", as_dict=True, maintain_order=True)
+    made = [
+        order_run(warehouse, run_id, rows["portfolio_id"].to_list(), OrderSources(*sources)).orders
+        for sources, rows in parts.items()
+    ]
+    return pl.concat(made) if made else pl.DataFrame(schema=ORDER_SCHEMA)
 
 
 def order_run(warehouse: Warehouse, run_id: str, portfolio_ids: Iterable[str], sources: OrderSources) -> Orders:

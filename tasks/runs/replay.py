@@ -18,6 +18,7 @@ from tasks.errors import UsageError
 from tasks.inputs.day_inputs import read_days, recorded_sources
 from tasks.inputs.fingerprints import code_fingerprint, input_fingerprint
 from tasks.retries import RETRIES
+from tasks.runs.orders import order_again
 from tasks.runs.run_record import actor, stored_exchange, stored_limits
 from tasks.stages import run_logger, stage
 from tasks.text import with_warnings
@@ -29,6 +30,7 @@ _ROW_KEYS = {
     "targets": ("asset",),
     "trade_summary": (),
     "constraint_checks": ("constraint_name", "basis"),
+    "orders": ("asset",),
 }
 _DIFFERENCE = ("table_name", "portfolio_id", "row_key", "column_name", "published", "replayed")
 
@@ -93,8 +95,15 @@ def _replay(settings: Settings, run_id: str, by: str, code: str) -> Replayed:
         run = warehouse.query("run_by_id", run_id=run_id).row(0, named=True)
         inputs = _read_inputs(warehouse, settings.exchange, run)
         published = warehouse.read_run(run_id)
+        orders = [warehouse.query("orders_of_run", run_id=run_id), order_again(warehouse, run_id)]
     read = input_fingerprint(inputs.frames)
-    differences = pl.concat([_of_inputs(run, read), find_differences(published, rebalance(inputs)._asdict())])
+    differences = pl.concat(
+        [
+            _of_inputs(run, read),
+            find_differences(published, rebalance(inputs)._asdict()),
+            compare_orders(*orders),
+        ]
+    )
     return Replayed(
         run_id,
         settings.open_warehouse().record_replay(run_id, by, code, differences),
@@ -117,7 +126,13 @@ def find_differences(published: Mapping[str, pl.DataFrame], replayed: Mapping[st
     *Returns* `table_name, portfolio_id, row_key, column_name, published, replayed`: one row a value that differs, one
     without a column for a row that only one side has.
     """
-    return pl.concat(_compare(table, published[table], replayed[table]) for table in _ROW_KEYS)
+    return pl.concat(_compare(table, published[table], replayed[table]) for table in published)
+
+
+def compare_orders(published: pl.DataFrame, replayed: pl.DataFrame) -> pl.DataFrame:
+    """Compare the orders of a run as `find_differences` compares its tables."""
+    names = {"run_id", "order_id"}  # made of the run and the asset, not computed
+    return _compare("orders", published.drop(names), replayed)
 
 
 def _compare(table: str, published: pl.DataFrame, replayed: pl.DataFrame) -> pl.DataFrame:

@@ -5,7 +5,7 @@ import csv
 import io
 import json
 import shutil
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 
@@ -22,11 +22,17 @@ VALUE = 1_000_000
 
 
 @pytest.fixture
-def inbox(settings: Settings, sample: Path, tmp_path: Path) -> Path:
+def inbox(sample: Path, tmp_path: Path) -> Path:
     """Give an inbox of the test's own, with two days of the sample."""
     folder = tmp_path / "inbox"
     folder.mkdir()
-    for name in ("assets.csv", "restrictions.csv", f"positions_{DAY}.csv", f"scores_{DAY}.csv", f"scores_{NEXT_DAY}.csv"):
+    for name in (
+        "assets.csv",
+        "restrictions.csv",
+        f"positions_{DAY}.csv",
+        f"scores_{DAY}.csv",
+        f"scores_{NEXT_DAY}.csv",
+    ):
         shutil.copy(sample / name, folder / name)
     return folder
 
@@ -104,7 +110,9 @@ def test_a_portfolio_without_a_value_is_ordered_when_it_comes(own: Settings, inb
 def test_missing_prices_are_named(own: Settings, inbox: Path) -> None:
     put_values(inbox)
     run_day(own)
-    asset = ask(own, "SELECT asset FROM targets WHERE portfolio_id = 'core' AND trade_weight <> 0 AND NOT is_cash")[0][0]
+    asset = ask(own, "SELECT asset FROM targets WHERE portfolio_id = 'core' AND trade_weight <> 0 AND NOT is_cash")[0][
+        0
+    ]
     put_prices(inbox, without=str(asset))
     run_day(own)
     assert statuses(own)["core"] == "missing_prices"
@@ -148,7 +156,9 @@ def test_orders_are_exported_beside_the_targets(own: Settings, inbox: Path) -> N
     put_prices(inbox)
     run_day(own)
     exported = pl.read_parquet(own.export_folder / f"as_of_date={DAY}" / "orders.parquet", hive_partitioning=False)
-    rows = ask(own, "SELECT portfolio_id, order_id, side, quantity FROM current_orders ORDER BY portfolio_id, order_rank")
+    rows = ask(
+        own, "SELECT portfolio_id, order_id, side, quantity FROM current_orders ORDER BY portfolio_id, order_rank"
+    )
     assert exported.select("portfolio_id", "order_id", "side", "quantity").rows() == rows
 
 
@@ -174,7 +184,34 @@ def test_a_replay_computes_the_same_orders(own: Settings, inbox: Path, ballast: 
     put_values(inbox)
     put_prices(inbox)
     run_day(own)
-    put_prices(inbox, without="nothing")
     (inbox / f"accounts_{DAY}.csv").write_text(f"date,portfolio_id,portfolio_value\n{DAY},core,5\n")
     run_day(own)
     assert ballast("replay", "--as-of", DAY)[0] == 0
+    with own.open_warehouse().connected() as con:
+        con.execute("UPDATE orders SET quantity = quantity + 1, order_rank = order_rank WHERE order_rank = 1")
+    assert ballast("replay", "--as-of", DAY)[0] == 5
+    tables = own.open_warehouse().query("replays_since", since=datetime(2000, 1, 1, tzinfo=UTC))
+    assert tables["n_differences"].to_list()[-1] == len(PORTFOLIOS)
+
+
+@pytest.mark.parametrize(
+    ("change", "check"),
+    [
+        ("UPDATE orders SET quantity = quantity * 1000 WHERE side = 'buy'", "orders_are_financed"),
+        ("UPDATE orders SET quantity = quantity + 0.5 WHERE side = 'buy'", "orders_follow_the_trades"),
+        ("UPDATE orders SET side = CASE side WHEN 'buy' THEN 'sell' ELSE 'buy' END", "orders_follow_the_trades"),
+        ("UPDATE orders SET quantity_before = quantity_before + 1e6 WHERE side = 'buy'", "orders_keep_the_limits"),
+        ("DELETE FROM orders WHERE order_rank = 1", "orders_are_counted"),
+        ("INSERT INTO order_status FROM order_status", "orders_are_counted"),
+        ("UPDATE orders SET order_id = 'same'", "orders_are_counted"),
+    ],
+)
+def test_wrong_orders_are_found(own: Settings, inbox: Path, ballast: Ballast, change: str, check: str) -> None:
+    put_values(inbox)
+    put_prices(inbox)
+    run_day(own)
+    assert ballast("db", "verify")[0] == 0
+    with own.open_warehouse().connected() as con:
+        con.execute(change)
+    code, out, err = ballast("db", "verify")
+    assert (code, check in out + err) == (1, True)
