@@ -232,11 +232,15 @@ def _prove(con: Connection, name: str, sql: str) -> tuple[Failure, ...]:
 
 
 def _run_checks(con: Connection) -> tuple[_Step, ...]:
-    """Check every run that has rows by the checks that existed when they were written."""
+    """Check every run that has rows by the checks that existed when they were written, and all orders."""
     applied_at = dict(query(con, "applied_migrations").select("version", "applied_at").rows())
     checks = [(applied_at[check.since], check) for check in read_scripts("checks/publication")]
+    of_orders = read_scripts("checks/orders")
     return tuple(
-        (f"run {run_id}", partial(_check_run, con, run_id, tuple(check for at, check in checks if at <= written_at)))
+        (
+            f"run {run_id}",
+            partial(_check_run, con, run_id, (*(check for at, check in checks if at <= written_at), *of_orders)),
+        )
         for run_id, written_at in query(con, "written_runs").iter_rows()
     )
 

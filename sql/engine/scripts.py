@@ -13,7 +13,16 @@ from typing import Literal
 
 from sql.errors import MigrationError, WarehouseError
 
-Folder = Literal["migrations", "views", "queries", "checks/publication", "checks/integrity", "commands", "questions"]
+Folder = Literal[
+    "migrations",
+    "views",
+    "queries",
+    "checks/publication",
+    "checks/orders",
+    "checks/integrity",
+    "commands",
+    "questions",
+]
 
 
 @dataclass(frozen=True)

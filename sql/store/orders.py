@@ -13,8 +13,6 @@ from sql.engine.statements import Connection, check_frames, insert, query
 from sql.errors import WarehouseError
 from sql.store.runs import find_failures, find_run
 
-_CHECKS = "orders_"
-"""How the names of the checks begin that prove orders."""
 _LAST_TOLD = ["portfolio_id", "status", "problem_assets"]
 
 
@@ -49,8 +47,7 @@ def _order_id(run_id: str) -> pl.Expr:
 
 
 def _require_sound(con: Connection, run_id: str) -> None:
-    checks = [check for check in read_scripts("checks/publication") if check.name.startswith(_CHECKS)]
-    if failures := find_failures(con, run_id, checks):
+    if failures := find_failures(con, run_id, read_scripts("checks/orders")):
         raise WarehouseError(_unsound(run_id, failures))
 
 

@@ -169,7 +169,7 @@ def test_every_table_view_and_column_has_a_comment(warehouse: Warehouse) -> None
     assert count > 200
 
 
-FOLDERS = ["views", "queries", "checks/publication", "checks/integrity", "commands"]
+FOLDERS = ["views", "queries", "checks/publication", "checks/orders", "checks/integrity", "commands"]
 
 
 @pytest.mark.parametrize("folder", FOLDERS)

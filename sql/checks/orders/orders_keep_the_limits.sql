@@ -1,6 +1,6 @@
 -- Failures: purchases that lift an asset above max_single_position, or a bucket above its limit, at the reference prices.
 -- Traded assets without an order are left out of their bucket: what they are worth is not stored.
--- Since: V012. Parameters: $run_id VARCHAR.
+-- Parameters: $run_id VARCHAR.
 WITH ordered AS (
     SELECT
         orders.portfolio_id,

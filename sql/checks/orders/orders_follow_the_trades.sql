@@ -1,6 +1,6 @@
 -- Failures: orders of what is not traded or of the other side, that are no whole lots (but for a closing, which sells all),
 -- sell more than is held, or have another reason than their trade.
--- Since: V012. Parameters: $run_id VARCHAR.
+-- Parameters: $run_id VARCHAR.
 SELECT
     orders.portfolio_id,
     format(

@@ -1,6 +1,6 @@
 -- Failures: orders that, done in the order of order_rank at the reference prices, leave less cash than there was before the
 -- first and less than 0.
--- Since: V012. Parameters: $run_id VARCHAR.
+-- Parameters: $run_id VARCHAR.
 SELECT
     portfolio_id,
     format('after {} at place {} cash is {}', asset, order_rank, cash::VARCHAR) AS detail

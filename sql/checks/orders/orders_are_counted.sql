@@ -1,6 +1,6 @@
 -- Failures: portfolios that were ordered twice, whose orders are not as many as their status says, whose ranks are not 1 to
 -- n with sales first, or that have one order_id or asset twice.
--- Since: V012. Parameters: $run_id VARCHAR.
+-- Parameters: $run_id VARCHAR.
 SELECT portfolio_id, format('was ordered {} times', count(*)) AS detail
 FROM order_status
 WHERE run_id = $run_id AND status = 'ordered'
