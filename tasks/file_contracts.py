@@ -4,10 +4,10 @@ A row that breaks a rule is rejected with the rule in words; the good rows go on
 
 Units: a weight is a fraction of the portfolio's value, a score lies in [0, 1], a close is a price in the currency of
 the asset, a volatility is a standard deviation of returns, whatever its horizon. Quantities and lot sizes count shares,
-a portfolio value is an amount in the currency of the portfolio.
+a portfolio value is an amount in the currency of the portfolio, a return is a fraction of the price before it.
 
->>> [(given, name) for given, name, _ in PRICES.columns]
-[('date', 'as_of_date'), ('asset', 'asset'), ('close', 'close')]
+>>> [(given, name) for given, name, _ in ACCOUNTS.columns]
+[('date', 'as_of_date'), ('portfolio_id', 'portfolio_id'), ('portfolio_value', 'portfolio_value')]
 >>> from datetime import date
 >>> day = date(2025, 1, 2)
 >>> names = {"row_number": [1, 2], "old": ["FB", "AAA"], "new": ["META", "AAA"], "valid_from": [day, day]}
@@ -113,9 +113,16 @@ class AccountRows(DayRows):
 
 
 class PriceRows(DatedRows):
-    """The closing price of an asset on a day, in its currency."""
+    """The closing price of an asset on a day, in its currency, its return since the session before, or both."""
 
-    close = dy.Float64(min_exclusive=0)
+    close = dy.Float64(nullable=True, min_exclusive=0)
+    adjustment_factor = dy.Float64(nullable=True, min_exclusive=0)
+    daily_return = dy.Float64(nullable=True, min_exclusive=-1)
+
+    @dy.rule()
+    def has_a_price(cls) -> pl.Expr:  # noqa: N805 - dataframely hands in the schema
+        """Reject a row without a close or a return."""
+        return pl.any_horizontal(pl.col("close", "daily_return").is_not_null())
 
 
 class RestrictionRows(FileRows):
@@ -193,7 +200,7 @@ POSITIONS = Contract(
     is_whole=True,  # a holding that got lost would be bought a second time
 )
 ACCOUNTS = Contract("accounts", AccountRows, required=("date", "portfolio_id", "portfolio_value"))
-PRICES = Contract("prices", PriceRows, required=("date", "asset", "close"))
+PRICES = Contract("prices", PriceRows, required=("date", "asset"))
 RESTRICTION_LIST = Contract(
     "restrictions",
     RestrictionRows,

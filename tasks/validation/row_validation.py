@@ -26,6 +26,7 @@ _WORDS = {
     "min": "{column} is below 0",
     "min_exclusive": "{column} is not above 0",
     "max": "{column} is above 1",
+    "daily_return|min_exclusive": "daily_return is not above -1",
     "portfolio_value|max": f"portfolio_value is above {HIGHEST_VALUE:,.0f}",
     "quantity|max": f"quantity is above {HIGHEST_QUANTITY:,.0f}",
     "lot_size|max": f"lot_size is above {HIGHEST_QUANTITY:,.0f}",
@@ -42,6 +43,7 @@ _WORDS = {
     "of_the_day": "the row is not of the file's day",
     "not_in_the_future": "the row is of a day in the future",
     "has_a_score": "no score and no part of one",
+    "has_a_price": "close is missing, and there is no daily_return",
     "not_cash": "CASH is what the sizer leaves over, never scored, never priced and never a position: leave the row "
     "out (only a portfolio that holds nothing has one in positions, of weight 1)",
     "check__reserved": "{column} is CASH, the name of what the sizer leaves over: give it another name",

@@ -40,7 +40,7 @@ OF_V001 = {
     "targets_add_up_to_total",
     "total_is_as_configured",
 }
-LATER = ("V002", "V003", "V004", "V005", "V006", "V007", "V008", "V010", "V011", "V012")
+LATER = ("V002", "V003", "V004", "V005", "V006", "V007", "V008", "V010", "V011", "V012", "V013")
 NEW_DECISION_COLUMNS = ("is_reserved", "gate_limit", "entry_score", "rival")
 NEW_TARGET_COLUMNS = ("post_trade_weight", "trade_reason", "trade_scale")
 TABLES_OF_V001 = tuple(table for table in RUN_TABLES if table != "trade_summary")

@@ -42,7 +42,13 @@ COLUMNS: Mapping[str, Mapping[str, Type]] = {
         "quantity": "number",
     },
     "accounts": {"date": "day", "portfolio_id": "text", "portfolio_value": "number"},
-    "prices": {"date": "day", "asset": "text", "close": "number"},
+    "prices": {
+        "date": "day",
+        "asset": "text",
+        "close": "number",
+        "adjustment_factor": "number",
+        "daily_return": "number",
+    },
     "scores": {
         "date": "day",
         "model": "text",

@@ -191,6 +191,42 @@ class TestDays:
         assert installation.ask("SELECT as_of_date, asset, close FROM prices") == [(DAY, "AAA", 12.5)]
 
 
+class TestWhatReturnsNeed:
+    """Factors and returns beside a close, or a return alone."""
+
+    HEADER = "date,asset,close,adjustment_factor,daily_return\n"
+
+    @pytest.mark.parametrize("name", ["prices_2025-06-02.csv", "prices.csv"])
+    def test_factors_and_returns_are_taken_in(self, installation: Installation, name: str) -> None:
+        installation.put(name, f"{self.HEADER}2025-06-02,AAA,12.5,2,\n2025-06-02,BBB,,,-0.25\n2025-06-02,CCC,9,,0.01\n")
+        installation.take()
+        assert installation.ask("SELECT asset, close, adjustment_factor, daily_return FROM prices ORDER BY asset") == [
+            ("AAA", 12.5, 2.0, None),
+            ("BBB", None, None, -0.25),
+            ("CCC", 9.0, None, 0.01),
+        ]
+
+    @pytest.mark.parametrize(
+        ("row", "rule"),
+        [
+            ("5,0,", "adjustment_factor|min_exclusive"),
+            ("5,-2,", "adjustment_factor|min_exclusive"),
+            ("5,inf,", "adjustment_factor|inf"),
+            ("5,,-1", "daily_return|min_exclusive"),
+            ("5,,inf", "daily_return|inf"),
+            ("5,,up", "daily_return|parses"),
+            (",2,", "has_a_price"),
+            (",,", "has_a_price"),
+        ],
+    )
+    def test_a_bad_price_is_rejected_with_its_rule(self, installation: Installation, row: str, rule: str) -> None:
+        installation.settings = installation.settings.model_copy(update={"max_reject_share": 0.5})
+        installation.put("prices_2025-06-02.csv", f"{self.HEADER}2025-06-02,AAA,12.5,1,\n2025-06-02,BBB,{row}\n")
+        installation.take()
+        assert installation.ask("SELECT row_number, rule FROM rejects") == [(2, rule)]
+        assert installation.ask("SELECT asset FROM prices") == [("AAA",)]
+
+
 class TestWhatOrdersNeed:
     """Account values, lot sizes and quantities."""
 

@@ -196,7 +196,7 @@ def test_a_year_of_two_digits_is_not_of_antiquity() -> None:
 
 @pytest.mark.parametrize(
     ("close", "rule"),
-    [("0", "close|min_exclusive"), ("-1", "close|min_exclusive"), ("inf", "close|inf"), ("", "close|nullability")],
+    [("0", "close|min_exclusive"), ("-1", "close|min_exclusive"), ("inf", "close|inf"), ("", "has_a_price")],
 )
 def test_a_price_that_is_not_above_0_and_finite_is_rejected(close: str, rule: str) -> None:
     raw = pl.DataFrame({"date": ["2025-06-02"] * 2, "asset": ["AAA", "BBB"], "close": [close, "0.01"]})

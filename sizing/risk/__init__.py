@@ -1,0 +1,1 @@
+"""What prices say about assets: returns."""
