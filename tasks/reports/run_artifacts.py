@@ -145,8 +145,17 @@ def _show(warehouse: Warehouse, title: str, day: date, run_id: str, first: str, 
         changes = kept.query("chart_changes", run_id=run_id, portfolio_ids=shown)
         rejected = kept.query("chart_rejected_rows", as_of_date=day, most_rows=_MOST_ROWS)
         rows = read_chart_rows(kept, run_id, shown)
+        ordered = [
+            kept.query(name, portfolio_ids=shown, as_of_date=day) for name in ("shown_orders", "shown_order_status")
+        ]
     queries = page.sql_block(*page.run_queries(run_id, day), *more_queries)
-    rest = [as_markdown(tables.rejected_rows(rejected)), queries, f"Run `{run_id}`"]
+    orders, status = (frame.filter(run_id=run_id) for frame in ordered)
+    rest = [
+        as_markdown(tables.orders(orders, status, tables.PORTFOLIO)),
+        as_markdown(tables.rejected_rows(rejected)),
+        queries,
+        f"Run `{run_id}`",
+    ]
     markdown = page.summary_page(title, [first], summary, page.moves_of(rows.weights, changes), rest)
     show_markdown(markdown, key="daily-rebalance", description=f"{title}: {run_id}")
     of_many = f" of {len(shown)} of {summary.height} portfolios" if len(shown) < summary.height else ""

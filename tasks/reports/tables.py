@@ -11,7 +11,8 @@ from decimal import Decimal
 import polars as pl
 
 from sizing.limits.fields import WEIGHT_TOLERANCE
-from sizing.text import listed
+from sizing.text import first_of, grouped, listed
+from sizing.trading.orders import NO_TRADES, ORDERED
 from tasks.text import bounded
 
 MOST_BELOW_THE_LINE = 10
@@ -68,6 +69,7 @@ _WEIGHTS = (
     Column("target", "target_weight", "weight", "Weight to hold, of the portfolio's value"),
     Column("trade", "trade_weight", "points", "What is traded, in percentage points; nothing within rebalance_band"),
 )
+PORTFOLIO = Column("portfolio", "portfolio_id", "name")
 _PORTFOLIOS = (
     Column("portfolio", "portfolio_id", "portfolio"),
     Column("positions", "n_positions", "number"),
@@ -86,6 +88,17 @@ _TRADES = (
     *_ASSET,
     *_WEIGHTS,
     Column("why", "why", "words"),
+)
+_ORDERS = (
+    Column("order", "order_rank", "number", "Sales before purchases"),
+    Column("side", "side", "action"),
+    _ASSET[0],
+    Column("quantity", "quantity", "number", "Shares"),
+    Column("price", "reference_price", "number", "Close of the day, in the currency of the portfolio"),
+    Column("notional", "notional", "number", "Quantity x price"),
+    Column("before", "weight_before", "weight", "Weight of the shares held, at the price"),
+    Column("after", "weight_after", "weight", "Weight when the order is done, at the price"),
+    Column("why", "reason", "code"),
 )
 _CHANGED = (
     Column("action", "action", "action"),
@@ -171,6 +184,15 @@ def trades(moves: pl.DataFrame, title: str = "Trades, in their order", note: str
     return _table(title, _TRADES, moves.sort("trade_rank", nulls_last=True), "Nothing is traded.", note)
 
 
+def orders(rows: pl.DataFrame, status: pl.DataFrame, *portfolio: Column) -> Table:
+    """Return the orders in their order, or why there are none. *Requires* `orders` rows and `shown_order_status`."""
+    missing = status.filter(~pl.col("status").is_in([ORDERED, NO_TRADES]))
+    told = grouped(missing.select("portfolio_id", "explanation").iter_rows())
+    without = "; ".join(first_of([f"{names}: {why}" for names, why in told]))
+    note = f"No orders of {without}." if without else ""
+    return _table("Orders", (*portfolio, *_ORDERS), rows, "" if note else "Nothing is ordered.", note)
+
+
 def opened_and_closed(weights: pl.DataFrame, decisions: pl.DataFrame) -> Table:
     """Return which names come and go, and what was decided. *Requires* `chart_weights` and `decisions_of_runs`."""
     moved = weights.filter(pl.col("action").is_in(["open", "close"]), ~pl.col("is_cash"))
@@ -245,9 +267,9 @@ def provenance(runs: pl.DataFrame, sources: pl.DataFrame) -> tuple[Table, ...]:
 
 
 def as_markdown(table: Table) -> str:
-    """Return a table below its title as Markdown, whatever its cells hold; nothing where it has no rows."""
+    """Return a table below its title as Markdown, whatever its cells hold; without rows its note alone."""
     if not table.rows:
-        return ""
+        return escape_markdown(table.note)
     rows = ([escape_markdown(cell.text) for cell in row] for row in table.rows)
     lines = [[column.words for column in table.columns], ["---"] * len(table.columns), *rows]
     body = "\n".join(f"| {' | '.join(line)} |" for line in lines)

@@ -180,6 +180,30 @@ def test_the_command_shows_orders(own: Settings, inbox: Path, ballast: Ballast) 
     assert "accounts has no value of 2025-06-02" in err
 
 
+def test_halted_portfolios_are_not_ordered(own: Settings, inbox: Path) -> None:
+    put_values(inbox, PORTFOLIOS[:2])
+    put_prices(inbox)
+    run_day(own)
+    own.open_warehouse().halt(["opportunity"], "a person", "a test")
+    put_values(inbox)
+    run_day(own)
+    assert statuses(own)["opportunity"] == "missing_value"
+    own.open_warehouse().resume(["opportunity"], "a person", "done")
+    run_day(own)
+    assert statuses(own)["opportunity"] == "ordered"
+
+
+def test_the_report_shows_orders_and_why_there_are_none(own: Settings, inbox: Path, ballast: Ballast) -> None:
+    put_values(inbox, PORTFOLIOS[:2])
+    put_prices(inbox)
+    run_day(own)
+    path = inbox / "page.html"
+    assert ballast("report", "--output", path)[0] == 0
+    page = path.read_text()
+    assert "No orders of opportunity: accounts has no value of 2025-06-02." in page
+    assert "No orders of core" not in page
+
+
 def test_a_replay_computes_the_same_orders(own: Settings, inbox: Path, ballast: Ballast) -> None:
     put_values(inbox)
     put_prices(inbox)

@@ -3,6 +3,7 @@
 SELECT
     portfolio_id,
     as_of_date,
+    run_id,
     status,
     explanation
 FROM visible_order_status

@@ -27,9 +27,9 @@ class DayRows:
     """The rows of a day. A name without comment is the query of the same name.
 
     `portfolios`: whose targets are shown, from which run; `summary` and `sizing` have a row of each. `shown`: those
-    with a section of their own, of which alone are `charts`, `past`, `changes`, `checks` and `decisions`. `days`: how
-    the day and those after it went. `past`: as `past_weights` returns it. `missing` and `staying`: of a run of the day
-    that is not visible.
+    with a section of their own, of which alone are `charts`, `past`, `changes`, `checks`, `decisions`, `orders` and
+    `order_status`. `days`: how the day and those after it went. `past`: as `past_weights` returns it. `missing` and
+    `staying`: of a run of the day that is not visible.
     """
 
     day: date
@@ -53,6 +53,8 @@ class DayRows:
     corrected: tuple[Corrected, ...]
     missing: pl.DataFrame
     staying: pl.DataFrame
+    orders: pl.DataFrame
+    order_status: pl.DataFrame
 
 
 def read_day(reader: Reader, day: date, wanted: Collection[str] = ()) -> DayRows:
@@ -93,6 +95,8 @@ def read_day(reader: Reader, day: date, wanted: Collection[str] = ()) -> DayRows
         corrected=find_corrected(reader, wanted or portfolios["portfolio_id"], before=day),
         missing=reader.query("chart_missing_scores", run_id=run_id, most_rows=MOST_REJECTED),
         staying=reader.query("chart_staying_targets", run_id=run_id, most_rows=MOST_NAMED),
+        orders=reader.query("shown_orders", **named, as_of_date=day),
+        order_status=reader.query("shown_order_status", **named, as_of_date=day),
     )
 
 

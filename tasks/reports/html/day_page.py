@@ -86,6 +86,7 @@ def _section(rows: DayRows, number: int, portfolio_id: str, run_id: str, state: 
         figures=portfolio_figures(ChartRows(weights, buckets, history), _own(rows.past, portfolio_id)),
         trades=tables.trades(moves_of(weights, changes)),
         tables=(
+            tables.orders(_own(rows.orders, portfolio_id), _own(rows.order_status, portfolio_id)),
             tables.opened_and_closed(weights, decisions),
             tables.below_the_line(decisions),
             tables.limits(checks),
