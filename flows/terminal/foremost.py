@@ -8,11 +8,15 @@ from sql.snapshot_reader import Reader
 from tasks.reports.priority import first_portfolios
 
 
+def summary_of(reader: Reader, targets: pl.DataFrame) -> pl.DataFrame:
+    """Return the rows of `day_summary` of targets. *Requires* `run_id, portfolio_id`, one run a portfolio."""
+    of_runs = reader.query("day_summary", run_ids=targets["run_id"].unique().to_list())
+    return of_runs.join(targets, on=["run_id", "portfolio_id"], how="semi").sort("portfolio_id")
+
+
 def first_targets(reader: Reader, targets: pl.DataFrame) -> pl.DataFrame:
     """Return the targets of the portfolios that matter most. *Requires* `run_id, portfolio_id`, one run a portfolio."""
-    of_runs = reader.query("day_summary", run_ids=targets["run_id"].unique().to_list())
-    summary = of_runs.join(targets, on=["run_id", "portfolio_id"], how="semi")
-    return only(targets, first_portfolios(summary))
+    return only(targets, first_portfolios(summary_of(reader, targets)))
 
 
 def only(rows: pl.DataFrame, portfolio_ids: list[str]) -> pl.DataFrame:

@@ -34,6 +34,7 @@ from flows.terminal.parameters import (
     PortfolioIds,
     prepare,
 )
+from flows.terminal.trade_tables import show_trade_totals
 from sizing.text import listed
 from tasks.config.settings import Settings
 from tasks.inputs.portfolio_groups import closed_portfolios, early_closes, unknown_days
@@ -61,7 +62,7 @@ _FIGURES = {
     "cash": "cash_weight",
 }
 _ORDER = "what would not be published first, then the largest turnover"
-_SPARED = ("action", "visible")
+_SPARED = ("action", "trade_reason", "visible", "held")
 """What a narrow terminal has no place for, the first one first."""
 
 
@@ -121,6 +122,7 @@ def _show(plan: Plan, targets: pl.DataFrame) -> None:
     is_smooth = pl.col("state").is_in([RunState.PUBLISHED, RunState.UNCHANGED])
     first = only(plan.portfolios, first_by(plan.portfolios, ~is_smooth, pl.col("turnover")))
     show(console, _compared(first), title=f"Portfolios, visible now→planned for {plan.day}")
+    show_trade_totals(console, first)
     count_others(console, plan.portfolios, first, _ORDER, "--portfolio NAME shows another, --csv and --json have all")
     if targets.is_empty():
         console.print("Every target would stay as it is.")
@@ -155,7 +157,7 @@ def _pair(name: str, column: str) -> pl.Expr:
 
 
 def _largest_first(targets: pl.DataFrame) -> pl.DataFrame:
-    """Return what is shown of a portfolio's targets: trade = planned - held, 0 within the band."""
+    """Return what is shown of a portfolio's targets: after = held + trade, and why the trade is what it is."""
     size = pl.max_horizontal(pl.col("weight_change", "trade_weight").abs())
     shown = targets.sort(size, "asset", descending=[True, False]).select(
         "asset",
@@ -163,10 +165,12 @@ def _largest_first(targets: pl.DataFrame) -> pl.DataFrame:
         planned="target_weight",
         held="current_weight",
         trade="trade_weight",
+        after="post_trade_weight",
         action="action",
+        trade_reason="trade_reason",
         reason=pl.when(pl.col("visible_run_id").is_not_null() & pl.col("change_reason").is_not_null())
         .then(with_causes())
         .when("is_changed")
         .then("target_reason"),
     )
-    return four_decimals(shown, "visible", "held", "planned", "trade")
+    return four_decimals(shown, "visible", "held", "planned", "trade", "after")

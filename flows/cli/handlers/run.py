@@ -16,8 +16,6 @@ from flows.cli.handlers.run_results import Failure, write_run_results
 from flows.cli.limit_parameters import LIMITS_AS_CONFIGURED, LimitFlags
 from flows.terminal.console import (
     err,
-    four_decimals,
-    narrowed,
     os_user,
     out,
     print_error,
@@ -27,7 +25,7 @@ from flows.terminal.console import (
     show_warehouse_warnings,
 )
 from flows.terminal.exit_codes import OF_STATE, ExitCode, code_of
-from flows.terminal.foremost import count_others, first_targets
+from flows.terminal.foremost import count_others, only, summary_of
 from flows.terminal.parameters import (
     AS_CONFIGURED_WITH_INBOX,
     AS_TABLE,
@@ -39,17 +37,14 @@ from flows.terminal.parameters import (
     Verbose,
     prepare,
 )
+from flows.terminal.trade_tables import show_trade_totals, target_table
 from sizing.errors import BallastError
 from tasks.config.settings import RebalanceConfig, Settings
 from tasks.errors import PROBLEMS, FailedPortfoliosError
 from tasks.inputs.run_context import read_context
-from tasks.reports.priority import ORDER
+from tasks.reports.priority import ORDER, first_portfolios
 from tasks.run_state import RunState
 from tasks.sources.discovery import find_sources
-
-_WEIGHTS = ("target_weight", "current_weight", "trade_weight")
-_SPARED = ("bucket", "current_weight")
-"""What a narrow terminal has no place for, the first one first."""
 
 _COLORS = {
     RunState.PUBLISHED: "green",
@@ -152,23 +147,19 @@ def _show(settings: Settings, day: date) -> None:
     console = out()
     with settings.open_warehouse().kept_open() as warehouse:
         targets = warehouse.query("targets_of_days", days=[day])
-        first = first_targets(warehouse, targets)
-    shown = first.sort(
+        summary = summary_of(warehouse, targets)
+    ids = first_portfolios(summary)
+    first = only(targets, ids).sort(
         "portfolio_id", "is_cash", "target_weight", "asset", descending=[False, False, True, False]
-    ).select(
-        "portfolio_id",
-        "asset",
-        "bucket",
-        *_WEIGHTS,
-        "action",
     )
-    show(console, narrowed(console, four_decimals(shown, *_WEIGHTS), _SPARED), title=f"Targets of {day}")
+    show(console, target_table(console, first), title=f"Targets of {day}")
+    show_trade_totals(console, only(summary, ids))
     count_others(console, targets, first, ORDER, "`ballast targets NAME` shows others")
     console.print(
         f"database  {settings.warehouse}\nsnapshot  {settings.snapshot}\nexports   {settings.export_folder}\n"
     )
     console.print("Next:")
-    for command in _next_commands(settings, day, *shown.row(0)[:2]):
+    for command in _next_commands(settings, day, *first.select("portfolio_id", "asset").row(0)):
         console.print(f"  {escape(command)}")
 
 

@@ -71,23 +71,40 @@ def print_page(console: Console, portfolio: str, asset: str, day: date, steps: p
 
 
 def answer(portfolio: str, asset: str, day: date, story: Steps) -> str:
-    """Return in one sentence what the portfolio does with the asset."""
+    """Return in one sentence what the portfolio does with the asset: of the book that the trades leave."""
     target, trade = _number(story, "target weight"), _number(story, "trade")
     if "holding" not in story:
-        limit = story["reachable weight"]["limit_value"]
-        return f"{portfolio} leaves {target:.4f} in cash on {day}{f': {limit} binds' if limit else ''}."
+        return _explain_cash(portfolio, day, target, story)
     current = _number(story, "holding")
     if "trade" not in story:
         return f"{portfolio} does not hold {asset} on {day}{_explain_gate(story)}."
+    after = current + trade
+    gate = _explain_gate(story) if target == 0 else ""
+    if after == 0:
+        return f"{portfolio} closes {asset}, held at {current:.4f}, on {day}{gate}."
     if trade == 0:
-        near = f"; its target is {target:.4f}" if target != current else ""
-        return f"{portfolio} keeps {asset} at {current:.4f} on {day}{near}."
-    if current == 0:
-        return f"{portfolio} opens {asset} at {target:.4f} on {day}."
-    if target == 0:
-        return f"{portfolio} closes {asset}, held at {current:.4f}, on {day}{_explain_gate(story)}."
-    verb = "increases" if trade > 0 else "decreases"
-    return f"{portfolio} {verb} {asset} from {current:.4f} to {target:.4f} on {day}."
+        does = f"keeps {asset} at {current:.4f}"
+    elif current == 0:
+        does = f"opens {asset} at {after:.4f}"
+    else:
+        does = f"{'increases' if trade > 0 else 'decreases'} {asset} from {current:.4f} to {after:.4f}"
+    return f"{portfolio} {does} on {day}{gate}{_explain_rest(target, after, story)}."
+
+
+def _explain_cash(portfolio: str, day: date, target: Decimal, story: Steps) -> str:
+    """Return what the trades leave in cash, what the targets do where that is other, and which limit forces it."""
+    after = _number(story, "post-trade") if story["post-trade"]["value"] else target
+    limit = story["reachable weight"]["limit_value"]
+    planned = f"; the targets leave {target:.4f}" if after != target else ""
+    return f"{portfolio} leaves {after:.4f} in cash on {day}{planned}{f': {limit} binds' if limit else ''}."
+
+
+def _explain_rest(target: Decimal, after: Decimal, story: Steps) -> str:
+    """Return what the target is where the trade does not reach it, and the limit that stops the trade before."""
+    if after == target:
+        return ""
+    limit = story["turnover" if "turnover" in story and after != _number(story, "holding") else "trade"]["limit_value"]
+    return f"; {limit} keeps it from its target {target:.4f}" if limit else f"; its target is {target:.4f}"
 
 
 def _explain_gate(story: Steps) -> str:

@@ -14,17 +14,16 @@ from flows.cli.queries.snapshot_session import (
     open_snapshot,
     require_known_portfolios,
 )
-from flows.terminal.console import err, four_decimals, narrowed, out
-from flows.terminal.foremost import count_others, first_targets
+from flows.terminal.console import err, out, show
+from flows.terminal.foremost import count_others, only, summary_of
 from flows.terminal.output import write_rows
 from flows.terminal.parameters import AS_TABLE, NAME, OutputFormat, Snapshot
+from flows.terminal.trade_tables import show_trade_totals, target_table
 from sizing.text import listed
 from sql.snapshot_reader import SnapshotReader
-from tasks.reports.priority import ORDER
+from tasks.reports.priority import ORDER, first_portfolios
 
 _ALWAYS = datetime.max.replace(tzinfo=UTC)
-_SPARED = ("bucket", "current_weight", "trade_weight")
-"""What a narrow terminal has no place for, the first one first."""
 
 
 def targets(
@@ -51,19 +50,18 @@ def targets(
         if form.is_for_program:
             write_rows(shown, form)
             return
-        first = shown if portfolios else first_targets(reader, shown)
-    _show_table(first, form, moment, why=why)
-    count_others(out(), shown, first, ORDER, "name others, or --csv and --json have all")
+        summary = summary_of(reader, shown)
+    first = list(portfolios) or first_portfolios(summary)
+    _show_table(only(shown, first), moment, why=why)
+    show_trade_totals(out(), only(summary, first))
+    count_others(out(), shown, only(shown, first), ORDER, "name others, or --csv and --json have all")
 
 
-def _show_table(targets: pl.DataFrame, form: OutputFormat, moment: datetime | None, *, why: bool) -> None:
+def _show_table(targets: pl.DataFrame, moment: datetime | None, *, why: bool) -> None:
     days = targets["as_of_date"].unique().sort()
     seen = f", visible at {moment:%Y-%m-%d %H:%M:%S} UTC" if moment else ""
-    columns = ["portfolio_id", *(["as_of_date"] if len(days) > 1 else []), "asset", "bucket"]
-    weights = ["target_weight", "current_weight", "trade_weight"]
-    shown = targets.select(*columns, *weights, "action", *(["target_reason"] if why else []))
     title = f"Targets of {days[0]}{seen}" if len(days) == 1 else f"Targets of the newest day of each portfolio{seen}"
-    write_rows(narrowed(out(), shown.pipe(four_decimals, *weights), _SPARED), form, title)
+    show(out(), target_table(out(), targets, *(["target_reason"] if why else [])), title)
 
 
 def _in_utc(at: datetime | None) -> datetime | None:

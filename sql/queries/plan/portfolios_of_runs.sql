@@ -1,4 +1,5 @@
--- Grain: one row per portfolio and requested run. Turnover is one-way, as in the view turnover.
+-- Grain: one row per portfolio and requested run. Turnover is one-way, as in the view turnover. What the trades come to
+-- is null of a run before V011.
 -- Parameters: $portfolio_ids VARCHAR[], $run_ids VARCHAR[], which belong together.
 SELECT
     targets.portfolio_id,
@@ -15,12 +16,20 @@ SELECT
             constraint_checks.run_id = targets.run_id
             AND constraint_checks.portfolio_id = targets.portfolio_id
             AND constraint_checks.is_binding
-    ) AS binding_limits
+    ) AS binding_limits,
+    any_value(trade_summary.bought_weight) AS bought_weight,
+    any_value(trade_summary.sold_weight) AS sold_weight,
+    any_value(trade_summary.n_held_back) AS n_held_back,
+    any_value(trade_summary.n_released) AS n_released,
+    any_value(trade_summary.trade_scale) AS trade_scale,
+    any_value(trade_summary.invested_after_weight) AS invested_after_weight,
+    any_value(trade_summary.cash_after_weight) AS cash_after_weight
 FROM targets
 JOIN (
     SELECT
         unnest($portfolio_ids::VARCHAR[]) AS portfolio_id,
         unnest($run_ids::VARCHAR[]) AS run_id
 ) AS requested ON requested.portfolio_id = targets.portfolio_id AND requested.run_id = targets.run_id
+LEFT JOIN trade_summary ON trade_summary.run_id = targets.run_id AND trade_summary.portfolio_id = targets.portfolio_id
 GROUP BY targets.portfolio_id, targets.run_id
 ORDER BY targets.portfolio_id;

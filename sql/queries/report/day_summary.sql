@@ -1,5 +1,6 @@
 -- Grain: one row per run named and portfolio. Turnover is one-way: half of everything that is traded. A limit is missed
--- where its slack is below zero; cash is forced where a limit keeps the sum below the target.
+-- where its slack is below zero; cash is forced where a limit keeps the sum below the target. What the trades come to is
+-- null of a run before V011.
 -- Parameters: $run_ids VARCHAR[].
 WITH traded AS (
     SELECT
@@ -28,8 +29,19 @@ SELECT
     traded.*,
     coalesce(limited.n_missed, 0) AS n_missed,
     coalesce(limited.n_binding, 0) AS n_binding,
-    traded.cash_weight > 0 AND sizing_summary.binding_limit IS NOT NULL AS is_cash_forced
+    traded.cash_weight > 0 AND sizing_summary.binding_limit IS NOT NULL AS is_cash_forced,
+    trade_summary.invested_before_weight,
+    trade_summary.bought_weight,
+    trade_summary.sold_weight,
+    trade_summary.n_trades,
+    trade_summary.n_held_back,
+    trade_summary.n_released,
+    trade_summary.mandatory_turnover,
+    trade_summary.trade_scale,
+    trade_summary.invested_after_weight,
+    trade_summary.cash_after_weight
 FROM traded
 LEFT JOIN limited USING (run_id, portfolio_id)
 LEFT JOIN sizing_summary USING (run_id, portfolio_id)
+LEFT JOIN trade_summary USING (run_id, portfolio_id)
 ORDER BY run_id, portfolio_id;

@@ -12,6 +12,7 @@ SELECT
     targets.post_trade_weight,
     targets.action,
     targets.trade_reason,
+    targets.trade_scale,
     targets.target_reason,
     targets.run_id,
     latest.published_at

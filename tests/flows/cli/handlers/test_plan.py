@@ -130,13 +130,14 @@ def test_a_plan_says_what_would_happen_to_whom_and_why(planned: Ballast) -> None
     rows = [line.split() for line in out.splitlines()]
     assert ["core", "none→4", "none→4", "none→0", "none→0.3000", "none→0.3500"] in rows
     assert "core, the largest change first. Bound by max_new_positions, max_single_position, " in out
-    assert ["asset", "visible", "planned", "held", "trade", "action", "reason"] in rows
-    assert ["AMZN", "0.0000", "0.1500", "0.0000", "0.1500", "open", "Rank", "1,"] in [row[:8] for row in rows]
+    assert ["core", "0.3000", "0.6000", "0.0000", "0", "0", "1.0000", "0.6000", "0.3500"] in rows
+    assert ["asset", "visible", "planned", "held", "trade", "after", "action", "trade_reason", "reason"] in rows
+    assert ["AMZN", "0.0000", "0.1500", "0.0000", "0.1500", "0.1500", "open", "open", "Rank"] in [r[:9] for r in rows]
     assert err == ""
 
 
 @pytest.mark.parametrize(
-    ("width", "row"), [(80, ["AMZN", "0.1500", "0.0000", "0.1500", "Rank", "1,"]), (60, ["asset", "AMZN"])]
+    ("width", "row"), [(80, ["AMZN", "0.1500", "0.1500", "0.1500", "Rank", "1,"]), (60, ["asset", "AMZN"])]
 )
 def test_a_narrow_terminal_shows_what_it_has_place_for(
     planned: Ballast, monkeypatch: pytest.MonkeyPatch, width: int, row: list[str]
@@ -210,6 +211,44 @@ def test_a_plan_exits_as_the_run_would(planned: Ballast, first_day: Plan, state:
     left, out, err = planned(results=(result, told), warnings=("look [here]",))
     assert (left, err) == (code, "warning: look [here]\n")
     assert f"{words} [of] it\n" in out
+
+
+@pytest.mark.parametrize(
+    ("flags", "turnover", "held_back", "scale"),
+    [
+        ("", 0.3, 0, 1.0),
+        ("--max-turnover 0.1", 0.1, 0, 1 / 3),
+        ("--min-trade-weight 0.04 --max-turnover 0.1", 0.1, 0, 0.2 / 0.6),
+    ],
+)
+def test_the_limits_of_trades_are_planned_as_any_limit(
+    ballast: Ballast, flags: str, turnover: float, held_back: int, scale: float
+) -> None:
+    code, out, _ = ballast("plan", "--as-of", DAY, "--portfolio", "core", "--json", *flags.split())
+    [core] = json.loads(out)
+    assert code == 0
+    assert core["turnover"] == pytest.approx(turnover, abs=1e-7)
+    assert (core["n_held_back"], core["n_released"]) == (held_back, 0)
+    assert core["trade_scale"] == pytest.approx(scale, abs=1e-7)
+    assert core["bought_weight"] == core["invested_after_weight"] == pytest.approx(2 * turnover, abs=1e-7)
+    assert core["cash_after_weight"] == pytest.approx(0.95 - 2 * turnover, abs=1e-7)
+    for row in core["targets"]:
+        assert row["post_trade_weight"] == pytest.approx(row["current_weight"] + row["trade_weight"], abs=1e-9)
+    assert sum(row["target_weight"] for row in core["targets"]) == pytest.approx(0.95)
+
+
+def test_a_small_change_is_planned_as_held_back(ballast: Ballast) -> None:
+    income = json.loads(ballast("plan", "--as-of", DAY, "--portfolio", "income", "--json", "--all-rows")[1])[0]
+    flags = ("--min-trade-weight", "0.01", "--rebalance-band", "0")
+    less = json.loads(ballast("plan", "--as-of", DAY, "--portfolio", "income", "--json", "--all-rows", *flags)[1])[0]
+    reasons = {row["asset"]: row["trade_reason"] for row in less["targets"]}
+    held = [row for row in less["targets"] if reasons[row["asset"]] == "held_by_min_trade"]
+    assert held
+    assert less["n_held_back"] == len(held)
+    assert all(0 < abs(row["target_weight"] - row["current_weight"]) < 0.01 for row in held)
+    assert all((row["trade_weight"], row["action"]) == (0, "hold") for row in held)
+    weights = [{row["asset"]: row["target_weight"] for row in one["targets"]} for one in (income, less)]
+    assert weights[0] == weights[1]
 
 
 @pytest.mark.server
