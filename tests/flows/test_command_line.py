@@ -1,8 +1,10 @@
 """`ballast` as a person meets it: what it prints, its exit codes, and one clear sentence for each mistake."""
 
 import json
+import re
 import shlex
 import shutil
+import sys
 from contextlib import nullcontext
 from datetime import date
 from io import StringIO
@@ -21,6 +23,7 @@ from tests.helpers.effective_times import rows_of
 
 DAY = "2025-06-02"
 NEXT_DAY = "2025-06-03"
+PROGRAM = Path(sys.executable).with_name("ballast")
 
 
 @pytest.fixture
@@ -49,12 +52,21 @@ class TestOfRuns:
         assert "CASH" in out
         assert str(settings.warehouse) in out
 
+    @pytest.mark.parametrize(("path", "shown"), [(str(PROGRAM.parent), False), ("", True)])
+    def test_it_says_where_ballast_is_if_the_shell_does_not_find_it(
+        self, ballast: Ballast, monkeypatch: pytest.MonkeyPatch, *, path: str, shown: bool
+    ) -> None:
+        monkeypatch.setenv("PATH", path)
+        heading = re.search("^Next.*:$", ballast("run", "--as-of", DAY)[1], re.MULTILINE)
+        assert heading is not None
+        assert (f"{PROGRAM.parent.name}/ballast" in heading[0]) is shown  # relative or not
+
     @pytest.mark.slow
     def test_the_commands_that_are_named_next_work(
         self, ballast: Ballast, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.chdir(tmp_path)
-        lines = ballast("run", "--as-of", NEXT_DAY)[1].partition("Next:\n")[2].splitlines()
+        lines = ballast("run", "--as-of", NEXT_DAY)[1].partition("\nNext")[2].splitlines()[1:]
         commands = [shlex.split(line, comments=True)[1:] for line in lines]
         assert [words[0] for words in commands] == ["explain", "report", "sql", "up"]
         told = [ballast(*words) for words in commands[:-1]]

@@ -50,6 +50,7 @@ VARYING = (
     (r"scores_(?!2025-06)\d{4}-\d\d-\d\d", "scores_<day>"),
     (r"[\d.]+ [kMG]B\b", "<size>"),
     (r"\.replaced-\w+", ".replaced-<time>"),
+    (r" \(`ballast` is .*\):", ":"),
     (r"\b\d+ (steps|migrations)\b( applied \([^)]*\))?", r"<n> \1"),
 )
 """What is other in each run or on each machine, and what stands for it."""

@@ -1,10 +1,13 @@
 """`ballast run`: one day or a range, with progress, and the targets of the last day at the end."""
 
 import shlex
+import shutil
+import sys
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
 from functools import partial
+from pathlib import Path
 from typing import Annotated, Any
 
 from cyclopts import Parameter
@@ -158,9 +161,17 @@ def _show(settings: Settings, day: date) -> None:
     console.print(
         f"database  {settings.warehouse}\nsnapshot  {settings.snapshot}\nexports   {settings.export_folder}\n"
     )
-    console.print("Next:")
+    console.print(f"Next{_where()}:")
     for command in _next_commands(settings, day, *first.select("portfolio_id", "asset").row(0)):
         console.print(f"  {escape(command)}")
+
+
+def _where() -> str:
+    """Return where `ballast` is, if the shell does not find it."""
+    here = Path(sys.executable).with_name("ballast")
+    if shutil.which("ballast") or not here.exists():
+        return ""
+    return f" (`ballast` is {here.relative_to(Path.cwd()) if here.is_relative_to(Path.cwd()) else here})"
 
 
 def _next_commands(settings: Settings, day: date, portfolio_id: str, asset: str) -> tuple[str, ...]:
