@@ -41,6 +41,7 @@ PRESETS: Mapping[str, Preset] = {
             "max_total_positions": 20,
             "min_buckets_represented": 5,
             "rebalance_band": 0.10,
+            "min_trade_weight": 0.005,
         },
     ),
     "balanced": Preset("Exactly the defaults: ten positions, the better the larger, almost fully invested.", {}),
