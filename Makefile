@@ -1,4 +1,4 @@
-# Two commands do everything: `make run` and `make test`. Both set up first.
+# `make run` and `make test` are all that is needed. Both set up first.
 
 .DEFAULT_GOAL := help
 .SHELLFLAGS := -eu -c
@@ -12,18 +12,18 @@ PYTEST := POLARS_MAX_THREADS=1 $(PY) -m pytest -n 2 --dist loadgroup --no-loadsc
 SAMPLE := --inbox deployments/sample/inbox --config deployments/portfolios.yaml --from 2025-06-02 --to 2025-06-06
 
 GROUPS := dev bench docs mutation
-# Prefect reports to nobody, and pip asks nobody.
+# No telemetry of Prefect, no version check of pip.
 export DO_NOT_TRACK := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # Byte code is written where it is missing: without it, each start takes ten seconds instead of two.
 export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: help
-help: ## Say what can be made
+help: ## List the targets
 	grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /  make \1	/' | expand -t 16
 
 .PHONY: setup
-setup: ## Make .venv from requirements.lock (hashed), with what running needs; quick when nothing changed
+setup: ## Install what running needs into .venv from requirements.lock (hashed); quick when nothing changed
 	PYTHON="$(PYTHON)" .ci/setup
 
 .PHONY: setup-dev
@@ -39,11 +39,11 @@ up: setup ## Start server, worker and deployments, wait until all is well; PREFE
 	$(BIN)/ballast up
 
 .PHONY: down
-down: setup ## End the worker, then the server
+down: setup ## Stop the worker, then the server
 	$(BIN)/ballast down
 
 .PHONY: deploy
-deploy: setup ## Bring the Prefect server to deployments/prefect.yaml and automations.yaml; what is paused stays paused
+deploy: setup ## Deploy deployments/prefect.yaml and automations.yaml to the Prefect server; what is paused stays paused
 	$(BIN)/ballast deploy
 
 .PHONY: test
@@ -74,7 +74,7 @@ fuzz: setup-dev ## Compare the sizer with its slow reference, feed broken files 
 	    --log-cli-level INFO tests/tasks/test_hostile_files.py
 
 .PHONY: bench
-bench: ## Measure what the documents claim, as ratios in one run; POSITIONS=1e6 PORTFOLIOS=100 is quicker
+bench: ## Measure the figures of the documents, as ratios in one run; POSITIONS=1e6 PORTFOLIOS=100 is quicker
 	PYTHON="$(PYTHON)" .ci/setup dev bench
 	$(PY) benchmarks/sizer.py --positions $(or $(POSITIONS),1e7)
 	$(PY) benchmarks/selection.py --portfolios $(or $(PORTFOLIOS),1000)
@@ -83,45 +83,45 @@ bench: ## Measure what the documents claim, as ratios in one run; POSITIONS=1e6 
 	$(PY) benchmarks/portfolios.py
 
 .PHONY: soak
-soak: setup-dev ## Kill days of the real flow at every step: is anything lost or torn? KILLS=300, SEED to do one again
+soak: setup-dev ## Kill days of the real flow at every step and check that nothing is lost or torn; KILLS=300, SEED to repeat one
 	$(PY) -m tests.soak.run_soak --kills $(or $(KILLS),300) $(if $(SEED),--seed $(SEED))
 
 .PHONY: week
-week: setup-dev ## Live through a week of faults on a real server and worker: what do the runs, the alerts, the tables say?
+week: setup-dev ## Run a week of faults on a real server and worker, and report runs, alerts and tables
 	$(PY) -m tests.soak.week
 
 .PHONY: mutation
-mutation: ## Change the sizer in a thousand small ways: does a test notice? FILES="sizing/weights/water_fill.py" is quicker
+mutation: ## Mutate the sizer in a thousand small ways and list what no test notices; FILES="sizing/weights/water_fill.py" is quicker
 	PYTHON="$(PYTHON)" .ci/setup dev mutation
 	$(PY) -m tests.mutation.run_mutation $(FILES)
 
 .PHONY: format
-format: setup-dev ## Format the code and mend what ruff can mend
+format: setup-dev ## Format the code and apply automatic fixes
 	$(PY) -m ruff format .
 	$(PY) -m ruff check --fix .
 
 .PHONY: lock
-lock: setup ## Make requirements.lock anew from pyproject.toml, every group in it; a version moves only when it must
+lock: setup ## Write requirements.lock from pyproject.toml, with every group; a version moves only when it must
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 \
 	    $(GROUPS:%=--group %) --output-file requirements.lock pyproject.toml
 
 .PHONY: schema
-schema: setup-dev ## Make docs/schema.md anew from the database
+schema: setup-dev ## Write docs/schema.md from the database
 	$(PY) docs/make_schema.py
 
 .PHONY: reference
-reference: schema ## Make all anew that is made from the code: docs/schema.md, configuration.md, commands.md, the pictures of sizing.md
+reference: schema ## Write all pages that are generated from the code: docs/schema.md, configuration.md, commands.md, charts of sizing.md
 	$(PY) -m docs.make_configuration
 	$(PY) -m docs.make_commands
 	$(PY) -m docs.make_pictures
 
 .PHONY: docs
-docs: ## Make the site of the documents in site/, every link and anchor held to account; it opens without a network
+docs: ## Build the site of the documents in site/, with every link and anchor verified; it opens without a network
 	PYTHON="$(PYTHON)" .ci/setup dev docs
 	$(PY) docs/make_site.py
 
 .PHONY: sample
-sample: setup-dev ## Make the shipped sample anew; the same bytes unless the script changed
+sample: setup-dev ## Generate the shipped sample; the same bytes unless the script changed
 	$(PY) deployments/sample/make_sample.py
 
 .PHONY: clean

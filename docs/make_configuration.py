@@ -16,7 +16,7 @@ HEAD = """\
 # Configuration
 
 Made by `make reference` from the models: do not edit. Limits live in `portfolios.yaml`, settings of the installation in
-the environment. `ballast init` writes both to start from, `ballast validate` says before a run what is wrong with them.
+the environment. `ballast init` writes a first version of both, `ballast validate` checks them before a run.
 
 ## portfolios.yaml
 
@@ -32,8 +32,8 @@ portfolios:
     approval: {max_turnover: 0.25, four_eyes: true}
 ```
 
-What is not written has the default. What a portfolio writes goes before what `defaults` writes, and in each of the two
-a limit goes before the preset beside it. From the weakest to the strongest:
+A limit that is not set has its default. A portfolio's settings take precedence over those of `defaults`, and in each of
+the two a limit takes precedence over the preset beside it. From the weakest to the strongest:
 
 1. the default of the model
 2. the preset of `defaults`
@@ -41,9 +41,9 @@ a limit goes before the preset beside it. From the weakest to the strongest:
 4. the preset of the portfolio
 5. the limits of the portfolio
 
-So `careful` holds up to 20 positions: its preset goes before the 12 of `defaults`, and `ballast validate` says so. A
-preset sets all limits of [the table below](#presets), so nothing of another one shines through it. A limit that is a
-list or a table is replaced as a whole. The resolved limits are stored with each run.
+So `careful` holds up to 20 positions: its preset takes precedence over the 12 of `defaults`. `ballast validate`
+reports that. A preset sets all limits of [the table below](#presets), so no limit of another preset remains. A limit
+that is a list or a table is replaced as a whole. The resolved limits are stored with each run.
 
 Every key is a name: of a portfolio, an asset, a bucket, a limit. A name has at least one and at most 256 characters,
 each of which can be seen, no blanks around it, and is not `CASH`; letters are composed (NFC), in the file, in flags and
@@ -54,8 +54,8 @@ A limit or a restriction may name an asset or a bucket that no file has: the run
 result, and stores it in `run_events.reason`. An unknown name in `include_buckets` stops the day, because it would close
 what the portfolio holds.
 
-A mistake is told with its place, all of them at once: an unknown name with the nearest known one, a wrong value with
-what is allowed, a contradiction with both numbers, a key that is given twice with its first line.
+All mistakes are reported at once, each with its place: an unknown name with the nearest known one, a wrong value with
+what is allowed, a contradiction with both numbers, a repeated key with its first line.
 
 ```text
 portfolios.yaml:8:5: portfolio careful: limit max_singel_position is unknown; did you mean max_single_position?
@@ -65,12 +65,12 @@ portfolios.yaml:8:5: portfolio careful: limit max_singel_position is unknown; di
 TERMS = """\
 ## Terms
 
-Terms are no limits: they change no weight and are no part of what makes two runs the same. A portfolio's own go before
-those of `defaults`.
+Terms are no limits: they change no weight and do not count when two runs are compared. A portfolio's own terms take
+precedence over those of `defaults`.
 
 `exchange` is the exchange whose trading days count, by its ISO 10383 code; without it that of `BALLAST_EXCHANGE`.
 
-`approval` says when targets wait for a person: `always`, `never` (the default), or a mapping of
+`approval` sets when targets wait for manual approval: `always`, `never` (the default), or a mapping of
 
 """
 
@@ -89,14 +89,14 @@ A listed session ends when the one before it does. Each run records these days, 
 FEEDS = """\
 ## Feeds
 
-The section `feeds` says where data comes from other than the inbox, and how it is written: [Feeds](feeds.md).
+The section `feeds` names sources of data other than the inbox, and their formats: [Feeds](feeds.md).
 
 """
 
 SETTINGS = """\
 ## Settings
 
-Where an installation keeps its things. Each is read from the environment, or else from the file `.env` of the working
+The paths and options of an installation. Each is read from the environment, or else from the file `.env` of the working
 folder, which may have lines of other programs. Flags of a command take precedence over both. The snapshot, the exports
 and the backups are stored beside their warehouse unless a setting names another place, and never replace those of
 [another warehouse](operations.md#two-warehouses).
@@ -105,7 +105,7 @@ and the backups are stored beside their warehouse unless a setting names another
 
 
 def configuration_page() -> str:
-    """Give the page."""
+    """Return the page."""
     return "\n".join([HEAD, *_limits(), _presets(), TERMS + _table_of(ApprovalPolicy), CALENDARS + FEEDS + _settings()])
 
 

@@ -1,4 +1,4 @@
-"""Make docs/pictures anew: a week of the sample in Prefect's UI, and the report of its last day. Needs Chromium.
+"""Draw docs/pictures: a week of the sample in Prefect's UI, and the report of its last day. Needs Chromium.
 
 python -m docs.make_screenshots
 """

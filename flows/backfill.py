@@ -44,10 +44,10 @@ class BackfillConfig(FlowParameters):
         default={},
         description="Limits other than configured, for each of these portfolios, as in `{max_single_position: 0.1}`.",
     )
-    requested_by: str = Field(default="", description="Who asks for it; empty: nobody.")
+    requested_by: str = Field(default="", description="Who requests it; empty: nobody.")
     approver: str = Field(
         default="",
-        description="Who approves the days that ask for it; needed where a portfolio has an approval policy.",
+        description="Who approves the days that require approval; needed where a portfolio has an approval policy.",
     )
     note: str = Field(default="", description="Why they are approved: it stands beside each such run.")
 

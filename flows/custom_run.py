@@ -1,4 +1,4 @@
-"""A custom run: one portfolio, one day, with the limits that a person types into the form of the UI."""
+"""A custom run: one portfolio, one day, with the limits of the form of the UI."""
 
 from datetime import date
 from typing import Any
@@ -30,7 +30,7 @@ class CustomRunConfig(FlowParameters):
     as_of_date: date | None = Field(
         default=None, description="Trading day whose scores are used; None: the day on which the run is to start."
     )
-    requested_by: Words = Field(description="Who asks for it. Where four eyes are asked for, somebody else approves.")
+    requested_by: Words = Field(description="Who requests the run. With four_eyes, another person approves it.")
     limits: ChangedLimits = Field(
         default={},
         description="Limits that are other in this run; what is empty is the portfolio's own. Weights are fractions: "
@@ -52,7 +52,7 @@ async def custom_run(config: CustomRunConfig) -> State[Any]:
     this flow run: its stages, checks, approval and artifacts are here, and no second run is to be looked for.
 
     Args:
-        config: The portfolio, the day, who asks for it, and the limits that are other than in portfolios.yaml for this
+        config: The portfolio, the day, who requests it, and the limits that are other than in portfolios.yaml for this
             run. What is published replaces the portfolio's targets of the day.
 
     """

@@ -29,14 +29,14 @@ class HaltConfig(FlowParameters):
     all_portfolios: bool = Field(
         default=False, description="All portfolios, instead of some. A halt of all and one of a portfolio are two."
     )
-    by: Words = Field(description="Who asks for it.")
-    reason: Words = Field(description="Why, in words: it stands in the tables and in what held runs say.")
+    by: Words = Field(description="Who orders it.")
+    reason: Words = Field(description="The reason: it is stored, and held runs report it.")
 
     @model_validator(mode="after")
     def _some_or_all(self) -> Self:
         if self.all_portfolios == bool(self.portfolio_ids):
             got = f"portfolio_ids {list(self.portfolio_ids)} and all_portfolios {self.all_portfolios}"
-            msg = f"give the names of portfolios, or all of them, got {got}"
+            msg = f"expected names of portfolios, or all of them, got {got}"
             raise ValueError(msg)
         return self
 

@@ -38,7 +38,7 @@ class PublishConfig(FlowParameters):
     """Which proposed run is decided on, how, by whom and why."""
 
     run_id: Words = Field(description="The proposed run, as its message and open_proposals name it.")
-    approver: Words = Field(description="Who decides: somebody else than who asked, where four eyes are asked for.")
+    approver: Words = Field(description="Who decides; with four_eyes, not the person who requested the run.")
     note: Words = Field(description="Why: it stands beside the run for good.")
     decision: Literal["approve", "decline"] = Field(
         default="approve", description="approve: its targets become visible. decline: the published targets stay."

@@ -33,7 +33,7 @@ class ApprovalPolicy(BaseModel):
         description="A day waits when buys and sells differ by more: cash put in or taken out.",
     )
     first_day: bool = Field(default=False, description="The first day waits, when nothing earlier is visible.")
-    four_eyes: bool = Field(default=False, description="Who asked for the run may not approve it.")
+    four_eyes: bool = Field(default=False, description="The person who requested the run may not approve it.")
 
     @model_validator(mode="after")
     def _require_trigger(self) -> Self:

@@ -1,6 +1,6 @@
-"""docs/schema.md: every table, view and macro with its grain, columns, types and comments, and questions to ask them.
+"""docs/schema.md: every table, view and macro with its grain, columns, types and comments, and example queries.
 
-Text from frames: what there is, the database says (queries/catalog/schema_columns.sql). Not here: DuckDB.
+Text from frames: the catalog comes from queries/catalog/schema_columns.sql. Not here: DuckDB.
 """
 
 import re
@@ -12,7 +12,7 @@ from sql.engine.scripts import Script, read_scripts
 from sql.errors import WarehouseError
 
 SECTIONS: Mapping[str, tuple[str, ...]] = {
-    "What to hold and trade, and what changed": (
+    "Targets, trades and changes": (
         "current_targets",
         "targets_as_of",
         "target_changes",
@@ -23,13 +23,13 @@ SECTIONS: Mapping[str, tuple[str, ...]] = {
         "constraints_today",
     ),
     "Why": ("explain", "sizing_steps", "what_would_change", "decisions_today", "configured_limits"),
-    "What waits for approval, and what is halted": (
+    "Proposals and halts": (
         "open_proposals",
         "proposed_targets",
         "proposal_history",
         "halts_in_force",
     ),
-    "How the days went": (
+    "Results of days and runs": (
         "run_health",
         "latest_runs",
         "run_states",
@@ -38,7 +38,7 @@ SECTIONS: Mapping[str, tuple[str, ...]] = {
         "rejected_rows",
         "refused_files",
     ),
-    "What was published, and when": (
+    "Publications": (
         "visible_runs",
         "visible_runs_as_of",
         "publications",
@@ -48,7 +48,7 @@ SECTIONS: Mapping[str, tuple[str, ...]] = {
         "replays",
         "replay_differences",
     ),
-    "What a run read and computed": (
+    "Runs: inputs, decisions, weights": (
         "runs",
         "run_events",
         "proposals",
@@ -60,7 +60,7 @@ SECTIONS: Mapping[str, tuple[str, ...]] = {
         "targets",
         "constraint_checks",
     ),
-    "What came in": (
+    "Ingested data": (
         "ingests",
         "effective_ingests",
         "effective_ingests_as_of",
@@ -74,35 +74,35 @@ SECTIONS: Mapping[str, tuple[str, ...]] = {
         "renames",
     ),
 }
-"""The order of reading. What is not named comes last."""
+"""Sections of the page, in order. Other relations come last."""
 
-_REST = "The rest"
+_REST = "Other tables"
 _HEAD = """# The tables, views and macros
 
-Made by `make schema` from the database itself: do not edit. `ballast sql "..."` asks the snapshot, and so does any
+Made by `make schema` from the database itself: do not edit. `ballast sql "..."` queries the snapshot, and so does any
 DuckDB client that opens it read-only; the comments are in it too (`duckdb_columns()`, `duckdb_views()`,
 `duckdb_functions()`).
 
 - Weights are fractions of the portfolio's value: 0.15 is 15 %. Scores are in [0, 1]. Times are UTC, days are exchange
-  dates. A null has the meaning that its column says.
+  dates. The comment of a column describes its null.
 - `CASH` is a row of every portfolio in the targets. A position that is closed has a row with target 0.
-- Rows are appended, never changed. What execution and managers look at shows published runs only; what was tried
-  is in `run_health`, `latest_runs` and `run_events`.
-- A macro is asked like a table, with values: `FROM explain('core', 'AMZN', DATE '2025-06-06')`.
+- Rows are appended, never changed. The views for execution and managers show published runs only; all runs
+  are in `run_health`, `latest_runs` and `run_events`.
+- A macro is queried like a table, with values: `FROM explain('core', 'AMZN', DATE '2025-06-06')`.
 """
 _COLUMN = re.compile(r"(?P<name>\w+) (?P<type>[^:]+): (?P<comment>.+)")
 _HEADER = re.compile(
-    r"-- Asked by: (?P<who>.+)\n-- Question: (?P<question>.+)\n-- Gives: (?P<gives>.+)\n(?P<sql>[^-](?:.|\n)+)"
+    r"-- For: (?P<who>.+)\n-- Question: (?P<question>.+)\n-- Returns: (?P<returns>.+)\n(?P<sql>[^-](?:.|\n)+)"
 )
 
 
 def schema_page(columns: pl.DataFrame) -> str:
-    """Write the page. *Requires* the columns of the query `schema_columns`.
+    """Return the page. *Requires* the columns of the query `schema_columns`.
 
-    *Raises* `WarehouseError` naming what has no comment, and questions without their three lines of header.
+    *Raises* `WarehouseError` naming relations and columns without comment, and questions without header.
     """
     columns = pl.concat([columns.filter(pl.col("kind") != "macro"), _columns_of_macros(columns)])
-    _refuse_uncommented(columns)
+    _reject_uncommented(columns)
     by_name = {str(name): rows for (name,), rows in columns.group_by("name", maintain_order=True)}
     placed = {name for names in SECTIONS.values() for name in names}
     sections = {**SECTIONS, _REST: tuple(sorted(set(by_name) - placed))}
@@ -124,7 +124,7 @@ def _columns_of_macros(columns: pl.DataFrame) -> pl.DataFrame:
     ).select(columns.columns)
 
 
-def _refuse_uncommented(columns: pl.DataFrame) -> None:
+def _reject_uncommented(columns: pl.DataFrame) -> None:
     full = pl.format("{} of {}", pl.col("column_name").fill_null("a column"), "name")
     uncommented = pl.concat(
         [
@@ -146,17 +146,17 @@ def _questions(questions: Sequence[Script]) -> str:
     for question in questions:
         found = _HEADER.fullmatch(question.sql)
         if found is None:
-            msg = f"sql/questions/{question.name}.sql must begin with -- Asked by:, -- Question: and -- Gives:"
+            msg = f"sql/questions/{question.name}.sql must begin with -- For:, -- Question: and -- Returns:"
             raise WarehouseError(msg)
         if found["who"] != before:
             before = found["who"]
-            lines.append(f"### Asked by {before}\n")
-        lines.append(f"**{found['question']}** Gives {found['gives']}\n\n```sql\n{found['sql'].rstrip()}\n```\n")
+            lines.append(f"### For {before}\n")
+        lines.append(f"**{found['question']}** Returns {found['returns']}\n\n```sql\n{found['sql'].rstrip()}\n```\n")
     return "\n".join(lines)
 
 
 def _contents(sections: Mapping[str, tuple[str, ...]], by_name: Mapping[str, pl.DataFrame]) -> str:
-    lines = ["## What there is\n"]
+    lines = ["## Contents\n"]
     for title, names in sections.items():
         linked = ", ".join(f"[`{name}`](#{name})" for name in names if name in by_name)
         lines.append(f"- {title}: {linked}")
@@ -165,12 +165,12 @@ def _contents(sections: Mapping[str, tuple[str, ...]], by_name: Mapping[str, pl.
 
 def _described(rows: pl.DataFrame) -> str:
     kind, name, comment = rows.select("kind", "name", "comment").row(0)
-    told = [
+    lines = [
         f"| `{column}` | {data_type} | {_cell(words)} |"
         for column, data_type, words in rows.select("column_name", "data_type", "column_comment").rows()
     ]
     return "\n".join(
-        [f"### {name}\n", f"{kind.capitalize()}. {comment}\n", "| column | type | |", "|---|---|---|", *told, ""]
+        [f"### {name}\n", f"{kind.capitalize()}. {comment}\n", "| column | type | |", "|---|---|---|", *lines, ""]
     )
 
 

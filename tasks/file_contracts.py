@@ -213,7 +213,7 @@ RENAMES = Contract(
     RenameRows,
     required=("old", "new", "valid_from"),
     may_be_empty=True,
-    is_whole=True,  # a rename that got lost would let a holding be closed and bought anew
+    is_whole=True,  # a rename that got lost would let a holding be closed and bought again
 )
 
 CONTRACTS = (ASSETS, RENAMES, RESTRICTION_LIST, POSITIONS, ACCOUNTS, PRICES, SCORES)

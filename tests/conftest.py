@@ -47,7 +47,7 @@ _SERVER_START_SECONDS = 120
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the switch of tests/flows/test_golden_output.py."""
-    parser.addoption("--update-golden", action="store_true", help="write tests/golden/output anew")
+    parser.addoption("--update-golden", action="store_true", help="write tests/golden/output again")
 
 
 @pytest.hookimpl(tryfirst=True)  # before xdist reads the groups

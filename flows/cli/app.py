@@ -1,4 +1,4 @@
-"""A person's way in: which commands there are, in which order, and what their help says.
+"""The command line: its commands, their order and their help.
 
 Each command is a function in `handlers/` (it runs, writes or decides) or `queries/` (it reads the snapshot), and is
 imported when it is called: `ballast --help` reads none of them.
@@ -22,18 +22,18 @@ TERMINAL = Group("This terminal", sort_key=6)
 _COMMANDS: Mapping[Group, Mapping[str, str]] = {
     PREPARE: {
         "handlers.init:init": """\
-Begin in a folder: a commented `portfolios.yaml`, the settings in `.env`, and an inbox with a small example.
+Start a folder: a commented `portfolios.yaml`, the settings in `.env`, and an inbox with a small example.
 
 The scores of the example are invented, so that `ballast run` works at once. No file is overwritten. Example:
 `ballast init my-portfolios --preset conservative`
 
-Exit codes: 0 written; 1 an error, said in one sentence, such as a file that is there already; 2 wrong usage.
+Exit codes: 0 written; 1 an error, for example a file that exists already; 2 wrong usage.
 """,
         "handlers.validate:validate": """\
-Say before a run what is wrong with the config and with the files of a day. Nothing is written.
+Check the config and the files of a day before a run. Nothing is written.
 
-Mistakes of the config with their lines, the rows of each file that would be rejected and why, names that nobody
-knows, and how much each portfolio can invest with its limits and the names of the day. Example:
+It reports mistakes of the config with their lines, the rows of each file that would be rejected and why, unknown
+names, and how much each portfolio can invest with its limits and the names of the day. Example:
 `ballast validate --as-of 2025-06-02`
 
 Exit codes: 0 ready, warnings or not; 1 something would stop the run; 2 wrong usage.
@@ -41,41 +41,41 @@ Exit codes: 0 ready, warnings or not; 1 something would stop the run; 2 wrong us
     },
     RUN: {
         "handlers.plan:plan": """\
-Say what a run of a day would do, or another limit, and why. Nothing is written.
+Report what a run of a day would do, or another limit, and why. Nothing is written.
 
-The day is computed in a throw-away copy of the snapshot, and its targets are held against those that are visible now.
-Every limit is a flag: given, it counts instead of the configured one. Example: `ballast plan --portfolio core
+The day is computed in a temporary copy of the snapshot, and its targets are compared with those that are visible now.
+Every limit is a flag that replaces the configured value. Example: `ballast plan --portfolio core
 --max-single-position 0.10`
 
-Exit codes, as `ballast run` would have: 0 published or unchanged; 1 an error, said in one sentence; 2 wrong usage;
+Exit codes, as `ballast run` would have: 0 published or unchanged; 1 an error; 2 wrong usage;
 3 held; 4 rejected; 6 proposed, it waits for approval.
 """,
         "handlers.run:run": """\
 Rebalance every portfolio for a day, or for each trading day of a range.
 
-Without a day: the newest one that the inbox has scores for. A range ends at the first day that is held or waits for
-approval. Every limit is a flag: given, it counts for this run instead of the configured one. Example:
+Without a day, the newest one that the inbox has scores for. A range ends at the first day that is held or waits for
+approval. Every limit is a flag that replaces the configured value for this run. Example:
 `ballast run --inbox deployments/sample/inbox --as-of 2025-06-02`
 
-Exit codes: 0 published or unchanged; 1 an error, said in one sentence; 2 wrong usage; 3 held; 4 rejected;
+Exit codes: 0 published or unchanged; 1 an error; 2 wrong usage; 3 held; 4 rejected;
 6 proposed, it waits for approval; 130 stopped.
 """,
         "handlers.backfill:backfill": """\
-Publish the trading days of a range in order, many a second, with the rows that `ballast run` gives.
+Publish the trading days of a range in order, many a second, with the rows that `ballast run` writes.
 
-What is published already with the same inputs stays: stopped in the middle, it goes on when it is run again. A
-held day is recorded and is the end. Example: `ballast backfill --from 2025-06-02 --to 2025-06-06`
+Days that are published already with the same inputs stay, so run it again after a stop. A held day is recorded and
+ends the backfill. Example: `ballast backfill --from 2025-06-02 --to 2025-06-06`
 
-Exit codes: 0 published or unchanged; 1 an error, said in one sentence; 2 wrong usage; 3 a day is held, or
+Exit codes: 0 published or unchanged; 1 an error; 2 wrong usage; 3 a day is held, or
 publication is halted; 4 rejected; 130 stopped.
 """,
         "handlers.replay:replay": """\
-Compute published runs again from what was stored with them, and say where a value differs.
+Compute published runs again from their stored inputs, and report each value that differs.
 
-Superseded runs are published runs too. Nothing is written but the record of the replay. Example:
+Superseded runs are published runs too. Only the record of the replay is written. Example:
 `ballast replay --as-of 2025-06-02`
 
-Exit codes: 0 identical; 1 an error, said in one sentence; 2 wrong usage; 5 something differs; 130 stopped.
+Exit codes: 0 identical; 1 an error; 2 wrong usage; 5 a value differs; 130 stopped.
 """,
     },
     LOOK: {
@@ -86,7 +86,7 @@ Example: `ballast targets core --why`
 
 Example: `ballast targets --as-of 2025-06-03 --csv`
 
-Exit codes: 0 shown; 1 an error, said in one sentence; 2 wrong usage.
+Exit codes: 0 shown; 1 an error; 2 wrong usage.
 """,
         "queries.orders:orders": """\
 Show what to buy and to sell, in whole lots: the orders of the published targets, sales first.
@@ -100,14 +100,14 @@ A portfolio needs a value in accounts and prices of the day; without, a warning 
 Exit codes: 0 shown; 1 an error, said in one sentence; 2 wrong usage.
 """,
         "queries.explain:explain": """\
-Tell the whole story of one weight: why it is in or not, how its size came about, what would change it.
+Explain one weight: why the asset is selected or not, how its size was computed, what would change it.
 
 Example: `ballast explain core AMZN --as-of 2025-06-06`
 
-Exit codes: 0 told; 1 an error, said in one sentence; 2 wrong usage.
+Exit codes: 0 shown; 1 an error; 2 wrong usage.
 """,
         "queries.diff:diff": """\
-Show what changed, and why: the newest day against the one before, two days, or two runs.
+Show what changed, and why: the newest day compared with the one before, two days, or two runs.
 
 Example: `ballast diff`
 
@@ -115,10 +115,10 @@ Example: `ballast diff --from 2025-06-03 --to 2025-06-05 --portfolio core`
 
 A summary per portfolio comes first, then every weight that moved. --json and --csv have the weights.
 
-Exit codes: 0 shown; 1 an error, said in one sentence; 2 wrong usage.
+Exit codes: 0 shown; 1 an error; 2 wrong usage.
 """,
         "queries.status:status": """\
-Say whether all is well: portfolios, what waits or is halted, the last runs, what comes next.
+Report whether all is well: portfolios, proposals, halts, the last runs, the next ones.
 
 Example: `ballast status`
 
@@ -127,7 +127,7 @@ not read or changed since, targets on corrected inputs, the worker. Days after t
 was published within a week of its close, or when something is scheduled: at the Prefect server at PREFECT_API_URL,
 else at the one of `ballast up`.
 
-Exit codes: 0 all is well; 1 an error, said in one sentence; 2 wrong usage; 7 something is not well or waits.
+Exit codes: 0 all is well; 1 an error; 2 wrong usage; 7 something is not well or waits.
 """,
         "queries.report:report": """\
 Write a day as one HTML file that opens offline: what to look at first, charts, every table.
@@ -136,71 +136,71 @@ Example: `ballast report --as-of 2025-06-06 --open`
 
 A day that is held or waits has a page too. The path is written to stdout; a file of that name is replaced.
 
-Exit codes: 0 written; 1 an error, said in one sentence; 2 wrong usage.
+Exit codes: 0 written; 1 an error; 2 wrong usage.
 """,
         "queries.sql:sql": """\
-Ask the snapshot in SQL, read-only: one query, several, or those of stdin.
+Query the snapshot in SQL, read-only: one query, several, or those of stdin.
 
 Example: `ballast sql "FROM current_targets"`
 
-A prompt is what the command line of DuckDB is for: `duckdb -readonly .ballast/snapshot.duckdb`.
+For a prompt, use the command line of DuckDB: `duckdb -readonly .ballast/snapshot.duckdb`.
 
-Exit codes: 0 answered; 1 an error, said in one sentence; 2 wrong usage.
+Exit codes: 0 answered; 1 an error; 2 wrong usage.
 """,
     },
     DECIDE: {
         "handlers.approval:approve": """\
-Make the targets of a run visible that waits for approval.
+Publish the targets of a run that waits for approval.
 
-It is refused when its inputs have changed since. Example:
+A run whose inputs have changed since is not published. Example:
 `ballast approve 2025-06-02-0123456789ab --note "turnover as expected"`
 
-Exit codes: 0 published; 1 an error, said in one sentence; 2 wrong usage; 3 publication is halted; 4 rejected;
+Exit codes: 0 published; 1 an error; 2 wrong usage; 3 publication is halted; 4 rejected;
 130 stopped.
 """,
         "handlers.approval:decline": """\
-Let the published targets stay, instead of those of a run that waits for approval.
+Decline a run that waits for approval: the published targets stay.
 
 Example: `ballast decline 2025-06-02-0123456789ab --note "too much turnover"`
 
-Exit codes: 0 declined; 1 an error, said in one sentence; 2 wrong usage; 130 stopped.
+Exit codes: 0 declined; 1 an error; 2 wrong usage; 130 stopped.
 """,
         "handlers.halt:halt": """\
-Halt publication: nothing of the portfolios becomes visible, by whatever flow or command, until they are resumed.
+Halt publication: no flow or command publishes these portfolios until they are resumed.
 
 Example: `ballast halt core --reason "the scores look wrong"`
 
-Exit codes: 0 halted; 1 an error, said in one sentence; 2 wrong usage; 130 stopped.
+Exit codes: 0 halted; 1 an error; 2 wrong usage; 130 stopped.
 """,
         "handlers.halt:resume": """\
-Lift a halt: of the portfolios, or with --all the one of all. Held days are published when they are run again.
+Lift a halt, of portfolios or with --all of all of them. Held days are published when they are run again.
 
 Example: `ballast resume core --reason "the scores are corrected"`
 
-Exit codes: 0 resumed; 1 an error, said in one sentence; 2 wrong usage; 130 stopped.
+Exit codes: 0 resumed; 1 an error; 2 wrong usage; 130 stopped.
 """,
     },
     OPERATE: {
         "handlers.server:up": """\
-Start a Prefect server, the deployments and a worker on this machine, wait until all is well, and say where.
+Start a Prefect server, the deployments and a worker on this machine, and wait until all is well.
 
 Example: `ballast up`
 
-The server listens on loopback, at PREFECT_SERVER_API_PORT (4200), and asks for a password, which the first start
-generates, prints and keeps in .ballast/run/password. Its database is PostgreSQL when
-PREFECT_SERVER_DATABASE_CONNECTION_URL names one, else SQLite in PREFECT_HOME. What runs already is left alone. When
-something does not start, what was started is ended.
+The server listens on loopback, at PREFECT_SERVER_API_PORT (4200), and requires a password, which the first start
+generates, prints and stores in .ballast/run/password. Its database is PostgreSQL when
+PREFECT_SERVER_DATABASE_CONNECTION_URL names one, else SQLite in PREFECT_HOME. Running processes stay. When
+one does not start, those that were started are ended.
 """,
         "handlers.server:down": """\
 End what `ballast up` started: the worker, then the server.
 
 Example: `ballast down`
 
-It waits for the runs that have begun, BALLAST_STOP_SECONDS (60) at most, and says which it cut off; no new ones
+It waits for the runs that have begun, BALLAST_STOP_SECONDS (60) at most, and reports which it stopped; no new ones
 begin meanwhile.
 """,
         "handlers.server:deploy": """\
-Bring a Prefect server to what deployments/prefect.yaml and automations.yaml say; what is paused stays paused.
+Deploy deployments/prefect.yaml and automations.yaml to a Prefect server; what is paused stays paused.
 
 Example: `ballast deploy`
 
@@ -213,49 +213,49 @@ BALLAST_ALERT_EMAIL; with neither, the automations that only alert are disabled.
 
 _OF_DB: Mapping[str, str] = {
     "status": """\
-Say how the warehouse is: version, size, rows, last publication, snapshot, recoveries.
+Report the state of the warehouse: version, size, rows, last publication, snapshot, recoveries.
 
 Example: `ballast db status`
 """,
     "verify": """\
-Read every value and prove every promise: sums, uniqueness, each published run, the copies for readers.
+Verify the warehouse: every value, sums, uniqueness, each published run, the copies for readers.
 
 Example: `ballast db verify`
 
-Nothing is changed. Exit codes: 0 all is right; 1 something is not, with a table of what.
+Nothing is changed. Exit codes: 0 no failure; 1 failures, with a table of them.
 """,
     "migrate": """\
-Make the warehouse, or bring it forward to this version of Ballast.
+Create the warehouse, or migrate it to this version of Ballast.
 
 Example: `ballast db migrate`
 """,
     "snapshot": """\
-Make the copy that readers open anew, and the exports that are not as in the warehouse.
+Write the snapshot again, and the exports that differ from the warehouse.
 
 Example: `ballast db snapshot`
 """,
     "backup": """\
-Write a consistent copy, and open it before it gets its name.
+Write a consistent backup, and open it before it gets its name.
 
 Example: `ballast db backup monday.duckdb`
 """,
     "restore": """\
-Prove a backup, put it in the place of the warehouse, make a new snapshot and the exports of its days.
+Verify a backup, replace the warehouse with it, and write the snapshot and the exports of its days.
 
 Example: `ballast db restore monday.duckdb`
 
-The file that is replaced is kept beside it, and so are exports that are not as in the backup. A backup that is not
-sound is refused, and nothing is changed.
+The replaced file stays beside it, and so do exports that differ from the backup. A backup that fails verification
+is rejected, and nothing is changed.
 """,
     "copy": """\
-Bring the copy in PostgreSQL up to date: what is published and not there yet.
+Update the replica in PostgreSQL with what was published since.
 
 Example: `ballast db copy`
 
-Each run does that by itself. The server is BALLAST_POSTGRES_URL, the schema BALLAST_POSTGRES_SCHEMA.
+Each run does so by itself. The server is BALLAST_POSTGRES_URL, the schema BALLAST_POSTGRES_SCHEMA.
 """,
     "schema": """\
-Print every table, view and macro with its columns, and questions to ask them, as Markdown.
+Print every table, view and macro with its columns, and example queries, as Markdown.
 
 Example: `ballast db schema > schema.md`
 """,
@@ -263,7 +263,7 @@ Example: `ballast db schema > schema.md`
 
 
 def _format_usage_error(error: CycloptsError) -> object:
-    """Return what is shown of a wrong word: what was typed does not control the terminal."""
+    """Return the usage error with control characters escaped."""
     from cyclopts.panel import CycloptsPanel  # noqa: PLC0415 - rich takes a while to import
 
     from flows.terminal.escaping import visible  # noqa: PLC0415 - the same
@@ -281,7 +281,7 @@ app = App(
 )
 _db = App(
     name="db",
-    help="Look after the warehouse: bring it forward, prove it, copy it, put a copy back.",
+    help="Maintain the warehouse: migrate, verify, back up, restore.",
     group=OPERATE,
     sort_key=len(_COMMANDS[OPERATE]),
 )
@@ -309,7 +309,7 @@ def joined(words: Iterable[str]) -> list[str]:
 
 
 def execute(words: Iterable[str]) -> None:
-    """Execute a command, and exit with its code. Every error that a person can act on is reported here."""
+    """Execute a command, and exit with its code. Expected errors are reported here, others are raised."""
     try:
         app(joined(words))
     except (Exception, KeyboardInterrupt) as problem:

@@ -49,7 +49,7 @@ def _scale(book: pl.DataFrame) -> pl.DataFrame:
     """Return `row, post_trade, trade_scale` of portfolios above their turnover.
 
     Purchases that come out below min_trade_weight are dropped one by one, the smallest change first, and the rest is
-    scaled anew: what a dropped one would have used makes the others larger.
+    scaled again: what a dropped one would have used makes the others larger.
     """
     left = _drop_small_purchases(_with_budget(book))
     while True:

@@ -74,5 +74,5 @@ def _tell(path: Path, in_force: str, *, is_there: bool) -> None:
         )
     if not is_there:
         _LOG.warning(
-            "there was no file at %s before: what was halted after the backup is not known, halt it anew", path
+            "there was no file at %s before: what was halted after the backup is not known, halt it again", path
         )

@@ -25,7 +25,7 @@ class Verification:
         if failing <= {ALL_APPLIED}:
             return "bring the warehouse forward with `ballast db migrate`"
         if failing <= {SAME_SNAPSHOT, SAME_EXPORTS}:
-            return "the warehouse itself is sound: make its copies anew with `ballast db snapshot`"
+            return "the warehouse itself is sound: write its copies again with `ballast db snapshot`"
         return "restore a backup with `ballast db restore`, or report what is wrong"
 
     @property

@@ -1,4 +1,4 @@
--- Gives the rejects whose day cannot be read to the ingest $ingest_id.
+-- Assigns the rejects whose day cannot be read to the ingest $ingest_id.
 INSERT INTO rejects BY NAME
 SELECT
     *,

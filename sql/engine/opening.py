@@ -13,13 +13,13 @@ from sql.files.atomic_files import protect
 from sql.files.plain_files import NotAFileError, require_file
 from sql.text import listed
 
-SNAPSHOT_ADVICE = "make it anew with `ballast db snapshot`"
+SNAPSHOT_ADVICE = "write it again with `ballast db snapshot`"
 """What to do about a snapshot that is damaged."""
 
 _LOG = logging.getLogger(__name__)
 _NOT_WHOLE = (
     "the write-ahead log of %s (%d bytes) was not whole: its end was not taken over and is kept in %s. It is a write "
-    "that a stop cut off before anybody was told, or damage: `ballast db verify` looks at every row"
+    "that was interrupted before it was acknowledged, or damage: `ballast db verify` looks at every row"
 )
 
 

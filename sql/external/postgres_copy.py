@@ -142,7 +142,7 @@ def _require_same_history(events: pl.DataFrame, last: tuple[int, str, str, datet
         msg = (
             f"{target} is the copy of another warehouse, or of a later state of this one: its last event is {last[0]}, "
             f"{last[2]} of run {last[1]} at {last[3]}, and here that is {same}. "
-            "Nothing was copied: give this one a schema of its own, or drop that one to have it filled anew"
+            "Nothing was copied: give this one a schema of its own, or drop that one to have it filled again"
         )
         raise WarehouseError(msg)
 

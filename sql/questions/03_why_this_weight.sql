@@ -1,4 +1,4 @@
--- Asked by: a portfolio manager
--- Question: How did this weight come about?
--- Gives: the story of one weight from score to trade, a row per step. Ask it of CASH and of names that are not in, too.
+-- For: a portfolio manager
+-- Question: How was this weight computed?
+-- Returns: one weight from score to trade, a row per step; also for CASH and for assets that are not selected.
 FROM explain('core', 'AMZN', DATE '2025-06-06');

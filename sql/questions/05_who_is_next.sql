@@ -1,6 +1,6 @@
--- Asked by: a portfolio manager
--- Question: Who is closest to coming in?
--- Gives: the ten candidates of a portfolio that lack least to be selected, and for whom.
+-- For: a portfolio manager
+-- Question: Which assets are closest to selection?
+-- Returns: the ten candidates of a portfolio that need the smallest change of score, and the assets they would replace.
 SELECT asset, score, entry_score, entry_score - score AS lacks, gate, rival
 FROM decisions_today
 WHERE portfolio_id = 'core' AND NOT is_selected AND score IS NOT NULL AND entry_score IS NOT NULL

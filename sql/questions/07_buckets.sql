@@ -1,6 +1,6 @@
--- Asked by: a portfolio manager
+-- For: a portfolio manager
 -- Question: Which buckets are close to their limit?
--- Gives: a row per portfolio and bucket that has a limit, the fullest first.
+-- Returns: a row per portfolio and bucket that has a limit, the fullest first.
 SELECT portfolio_id, bucket, n_positions, bucket_weight, max_allocation_per_bucket, slack
 FROM bucket_exposure
 WHERE slack IS NOT NULL

@@ -1,6 +1,6 @@
--- Asked by: a portfolio manager
+-- For: a portfolio manager
 -- Question: Which limits bind today, and which minimum was not attainable?
--- Gives: a row per portfolio and limit at or beyond its value; a missed one says why.
+-- Returns: a row per portfolio and limit at or beyond its value; a missed one has its reason.
 SELECT portfolio_id, constraint_name, limit_value, value, reached_by, is_missed, reason
 FROM constraints_today
 WHERE is_binding OR is_missed;

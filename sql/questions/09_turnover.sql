@@ -1,6 +1,6 @@
--- Asked by: a portfolio manager
+-- For: a portfolio manager
 -- Question: How much is traded a day?
--- Gives: a row per portfolio: days, average and largest one-way turnover, positions opened and closed.
+-- Returns: a row per portfolio: days, average and largest one-way turnover, positions opened and closed.
 SELECT
     portfolio_id,
     count(*) AS n_days,

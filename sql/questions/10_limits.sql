@@ -1,6 +1,6 @@
--- Asked by: a portfolio manager
+-- For: a portfolio manager
 -- Question: Which limits do the current targets have, where do portfolios differ?
--- Gives: a row per limit that is not the same in all portfolios, with a value per portfolio.
+-- Returns: a row per limit that is not the same in all portfolios, with a value per portfolio.
 SELECT limit_name, map_from_entries(list((portfolio_id, limit_value) ORDER BY portfolio_id)) AS values
 FROM configured_limits
 JOIN visible_runs USING (run_id, portfolio_id, as_of_date)

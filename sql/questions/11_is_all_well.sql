@@ -1,6 +1,6 @@
--- Asked by: an operator
--- Question: Did every portfolio get its targets, how long did it take, and is there anything to look at?
--- Gives: a row per day, newest first: state, missing, waiting and halted portfolios, times, what was refused, warnings.
+-- For: an operator
+-- Question: Did every portfolio get its targets, how long did it take, and does anything need attention?
+-- Returns: a row per day, newest first: state, missing, waiting and halted portfolios, times, rejected rows and files, warnings.
 SELECT
     as_of_date,
     state,

@@ -1,6 +1,6 @@
--- Asked by: an operator
--- Question: Which rows of the files were refused, and what must be corrected?
--- Gives: a row per refused row of a file that counts: where it stands, the rule it broke, its content.
+-- For: an operator
+-- Question: Which rows of the files were rejected, and what must be corrected?
+-- Returns: a row per rejected row of an effective file: its place, the rule it broke, its content.
 SELECT as_of_date, source, row_number, reason, row_json
 FROM rejected_rows
 WHERE is_effective

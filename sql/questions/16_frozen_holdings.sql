@@ -1,6 +1,6 @@
--- Asked by: an operator
+-- For: an operator
 -- Question: Which holdings are frozen, and since when is their score missing?
--- Gives: a row per pinned holding of today, with the last day that it was scored.
+-- Returns: a row per pinned holding of today, with the last day that it was scored.
 SELECT
     decisions_today.portfolio_id,
     decisions_today.asset,

@@ -1,6 +1,6 @@
--- Asked by: an operator
+-- For: an operator
 -- Question: What waits for approval, why, and who may not approve it?
--- Gives: a row per waiting portfolio, oldest first; those of a run are approved together.
+-- Returns: a row per waiting portfolio, oldest first; those of a run are approved together.
 SELECT
     run_id,
     as_of_date,

@@ -1,5 +1,5 @@
--- Asked by: an operator
+-- For: an operator
 -- Question: What is halted, since when, by whom and why?
--- Gives: a row per halted portfolio, and one for all of them when nothing at all is published; none when all is well.
+-- Returns: a row per halted portfolio, and one for all of them when nothing at all is published; none when all is well.
 SELECT coalesce(portfolio_id, 'all portfolios') AS halted, since, "by", reason
 FROM halts_in_force;

@@ -1,4 +1,4 @@
--- Asked by: an auditor
+-- For: an auditor
 -- Question: What could execution see at a given moment?
--- Gives: current_targets as it was then; the time is UTC unless it says otherwise.
+-- Returns: current_targets as it was then; the time is UTC unless it has a time zone.
 FROM targets_as_of(TIMESTAMPTZ '2100-01-01 00:00:00+00');

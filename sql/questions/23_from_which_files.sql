@@ -1,6 +1,6 @@
--- Asked by: an auditor
+-- For: an auditor
 -- Question: From which scores was this day computed, and from which files did they come?
--- Gives: a row per file of scores that the published run of the day read.
+-- Returns: a row per file of scores that the published run of the day read.
 SELECT DISTINCT ingests.as_of_date, ingests.source, ingests.sha256, ingests.ingested_at, runs.run_id
 FROM visible_runs
 JOIN runs USING (run_id)

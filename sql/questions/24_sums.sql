@@ -1,6 +1,6 @@
--- Asked by: an auditor
+-- For: an auditor
 -- Question: Do the targets of every published day add up exactly to what was configured?
--- Gives: one row: portfolio days looked at, and those that do not; 0 always.
+-- Returns: one row: portfolio days checked, and those that do not; always 0.
 SELECT count(*) AS n_portfolio_days, count(*) FILTER (total <> target_total_allocation) AS n_wrong
 FROM (
     SELECT targets.run_id, targets.portfolio_id, sum(targets.target_weight) AS total

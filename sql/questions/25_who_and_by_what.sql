@@ -1,6 +1,6 @@
--- Asked by: an auditor
+-- For: an auditor
 -- Question: Who published what, when, and by which code and config?
--- Gives: a row per event of the runs of a day, in the order in which things happened.
+-- Returns: a row per event of the runs of a day, in their order.
 SELECT
     run_events.happened_at,
     run_events.state,

@@ -1,6 +1,6 @@
--- Asked by: an auditor
+-- For: an auditor
 -- Question: Is every row that was read accounted for?
--- Gives: a row per ingest whose stored and refused rows are not what was read; none always.
+-- Returns: a row per ingest whose stored and rejected rows are not what was read; always none.
 SELECT ingests.ingest_id, ingests.source, ingests.rows_read, stored.n_accepted, stored.n_rejected
 FROM ingests
 LEFT JOIN (

@@ -1,6 +1,6 @@
--- Asked by: an auditor
--- Question: Was a published run computed again, and did it give the same?
--- Gives: a row per replay, newest first, with the first value that differed.
+-- For: an auditor
+-- Question: Was a published run computed again, and was the result the same?
+-- Returns: a row per replay, newest first, with the first value that differed.
 SELECT
     replays.replayed_at,
     replays.run_id,

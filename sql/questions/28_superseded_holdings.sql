@@ -1,6 +1,6 @@
--- Asked by: an auditor
+-- For: an auditor
 -- Question: Which published days rest on targets of an earlier day that were replaced since?
--- Gives: a row per stretch of days of a portfolio, to be computed again from first to last; none when all is well.
+-- Returns: a row per range of days of a portfolio, to be computed again from first to last; none when all is well.
 SELECT
     portfolio_id,
     replaced_as_of_date,

@@ -1,6 +1,6 @@
--- Asked by: an auditor
+-- For: an auditor
 -- Question: When was publication halted, who lifted it, and why?
--- Gives: a row per order, in the order in which they were given.
+-- Returns: a row per order, in their order.
 SELECT
     happened_at,
     if(is_halted, 'halted', 'lifted') AS what,

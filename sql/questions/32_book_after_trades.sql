@@ -1,6 +1,6 @@
--- Asked by: a portfolio manager
+-- For: a portfolio manager
 -- Question: What is held after today's trades, and does it add up?
--- Gives: a row per portfolio: what is invested before and after, cash after, and whether all sums are exact.
+-- Returns: a row per portfolio: what is invested before and after, cash after, and whether all sums are exact.
 SELECT
     portfolio_id,
     sum(current_weight) FILTER (NOT is_cash) AS invested_before,

@@ -1,6 +1,6 @@
--- Asked by: a portfolio manager
+-- For: a portfolio manager
 -- Question: Which changes were held back, released or scaled, and why?
--- Gives: a row per such change, the largest first: what would be traded, what is, and why; none when all is traded.
+-- Returns: a row per such change, the largest first: what would be traded, what is, and why; none when all is traded.
 SELECT
     portfolio_id,
     asset,

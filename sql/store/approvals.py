@@ -21,7 +21,7 @@ _WHAT_TO_DO: Mapping[str, str] = {
     "published": "nothing is left to be decided",
     "superseded": "decide on the run that replaced it, or run the day again",
 }
-_OTHERWISE = "run the day again, and it is proposed anew"
+_OTHERWISE = "run the day again, and it is proposed again"
 
 
 def propose(  # noqa: PLR0913, PLR0917 - what a proposal is

@@ -14,5 +14,5 @@ COMMENT ON VIEW run_states IS 'One row per run: its current state, the last even
 COMMENT ON COLUMN run_states.run_id IS 'Run, see runs.';
 COMMENT ON COLUMN run_states.state IS 'Current state: started, held, failed, rejected, proposed, approved, published or superseded.';
 COMMENT ON COLUMN run_states.since IS 'When it came into this state, UTC.';
-COMMENT ON COLUMN run_states."by" IS 'Who or what brought it there.';
+COMMENT ON COLUMN run_states."by" IS 'Who or what caused it.';
 COMMENT ON COLUMN run_states.reason IS 'Why, in words.';

@@ -18,5 +18,5 @@ ORDER BY portfolio_id NULLS FIRST;
 COMMENT ON VIEW halts_in_force IS 'One row per portfolio whose publication is halted now, and one of all portfolios when that is. None when nothing is halted; every order is in halts.';
 COMMENT ON COLUMN halts_in_force.portfolio_id IS 'Portfolio; null: all. Each is lifted for itself.';
 COMMENT ON COLUMN halts_in_force.since IS 'When it was halted, UTC; of several orders the first.';
-COMMENT ON COLUMN halts_in_force."by" IS 'Who gave the order; of several orders everybody.';
+COMMENT ON COLUMN halts_in_force."by" IS 'Who ordered it; of several orders all names.';
 COMMENT ON COLUMN halts_in_force.reason IS 'Why, in words; of several orders every reason.';

@@ -26,7 +26,7 @@ JOIN (
 ) AS history USING (run_id)
 ORDER BY history.last_event_id DESC;
 
-COMMENT ON VIEW latest_runs IS 'One row per run, newest first: the run to which something happened last is on top, unchanged and superseded aside.';
+COMMENT ON VIEW latest_runs IS 'One row per run, newest first: the run with the newest event is first, unchanged and superseded aside.';
 COMMENT ON COLUMN latest_runs.run_id IS 'Run, see runs.';
 COMMENT ON COLUMN latest_runs.state IS 'Current state, see run_states.';
 COMMENT ON COLUMN latest_runs.reason IS 'Why it is in this state, in words.';

@@ -57,6 +57,6 @@ COMMENT ON COLUMN proposal_history.reasons IS 'Why approval is required, per por
 COMMENT ON COLUMN proposal_history.four_eyes_portfolios IS 'Portfolios for which somebody else than proposed_by must approve; empty: anybody may.';
 COMMENT ON COLUMN proposal_history.decided_at IS 'When it was decided, UTC; null while it is open.';
 COMMENT ON COLUMN proposal_history.decided_by IS 'Who decided; of a superseded one who or what made the run that replaced it. Null while it is open.';
-COMMENT ON COLUMN proposal_history.note IS 'What the one who decided said about it; null while it is open.';
+COMMENT ON COLUMN proposal_history.note IS 'The note of the decision; null while it is open.';
 COMMENT ON COLUMN proposal_history.event_id IS 'Event with which it was proposed, see run_events and proposals.';
 COMMENT ON COLUMN proposal_history.decision_id IS 'Event with which it was decided, see run_events; null while it is open.';

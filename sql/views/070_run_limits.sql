@@ -1,4 +1,4 @@
--- Grain: one row per run and portfolio: the limits that SQL proves, read from runs.config, and all of them as JSON.
+-- Grain: one row per run and portfolio: the limits that SQL checks, read from runs.config, and all of them as JSON.
 -- Numbers go from the JSON's text to DECIMAL, never through DOUBLE.
 CREATE OR REPLACE VIEW run_limits AS
 SELECT
@@ -29,7 +29,7 @@ FROM (
     )
 );
 
-COMMENT ON VIEW run_limits IS 'One row per run and portfolio: the limits that SQL proves, read from runs.config, and all of them as JSON.';
+COMMENT ON VIEW run_limits IS 'One row per run and portfolio: the limits that SQL checks, read from runs.config, and all of them as JSON.';
 COMMENT ON COLUMN run_limits.run_id IS 'Run, see runs.';
 COMMENT ON COLUMN run_limits.portfolio_id IS 'Portfolio.';
 COMMENT ON COLUMN run_limits.target_total_allocation IS 'What positions and cash make up together, fraction of the portfolio value.';

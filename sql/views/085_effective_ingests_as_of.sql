@@ -1,4 +1,4 @@
--- Grain: one row per kind and day: the newest ingest that was not refused whole, as it was known at ts. It counts as a
+-- Grain: one row per kind and day: the newest ingest that was not rejected, as it was known at ts. It counts as a
 -- whole: nothing of an older ingest of the same kind and day counts.
 -- ts: TIMESTAMPTZ.
 CREATE OR REPLACE MACRO effective_ingests_as_of(ts) AS TABLE
@@ -24,5 +24,5 @@ source VARCHAR: Path, address or query that was read.
 sha256 VARCHAR: SHA-256 of the content, hexadecimal.
 rows_read INTEGER: Data rows read: accepted and rejected together.
 rows_accepted INTEGER: Rows stored in the table of this kind.
-rows_rejected INTEGER: Rows refused, stored in rejects.
+rows_rejected INTEGER: Rows rejected, stored in rejects.
 ingested_at TIMESTAMP WITH TIME ZONE: When the rows became visible, UTC.';

@@ -35,4 +35,4 @@ COMMENT ON COLUMN publications.published_at IS 'When it became visible, UTC.';
 COMMENT ON COLUMN publications.superseded_run_id IS 'Run that was visible before it; null for the first publication.';
 COMMENT ON COLUMN publications.visible_until IS 'When a later publication replaced it, UTC; null while it is visible.';
 COMMENT ON COLUMN publications.is_visible IS 'Whether it is the run that is visible now.';
-COMMENT ON COLUMN publications.published_by IS 'Who asked for the run, or approved it; the flow run where a schedule did.';
+COMMENT ON COLUMN publications.published_by IS 'Who requested the run, or approved it; the flow run where a schedule did.';

@@ -1,6 +1,6 @@
 -- Grain: one row per pair of runs, portfolio and asset that has a target in either of them, and one of CASH.
 -- pairs: list of {portfolio_id, run_id, previous_run_id}; previous_run_id null: everything is new.
--- The one place that compares two runs: run_difference, target_changes and correction_changes ask it.
+-- The one place that compares two runs: run_difference, target_changes and correction_changes query it.
 CREATE OR REPLACE MACRO differences_of(pairs) AS TABLE
 WITH pair AS (
     SELECT unnest(pairs, recursive := true)

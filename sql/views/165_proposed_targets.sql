@@ -63,7 +63,7 @@ COMMENT ON COLUMN proposed_targets.visible_as_of_date IS 'Trading day of the vis
 COMMENT ON COLUMN proposed_targets.visible_target_weight IS 'Visible target, fraction of the portfolio value, exact; 0 when it has none.';
 COMMENT ON COLUMN proposed_targets.target_weight IS 'Proposed target, fraction of the portfolio value, exact; 0 when it has none.';
 COMMENT ON COLUMN proposed_targets.weight_change IS 'target_weight less visible_target_weight, fraction of the portfolio value, exact.';
-COMMENT ON COLUMN proposed_targets.change IS 'hold where another target makes no trade (within the rebalance_band, say); else opened, closed, increased, decreased or unchanged, of the targets (of the holding: action).';
+COMMENT ON COLUMN proposed_targets.change IS 'hold where another target makes no trade (within the rebalance_band, for example); else opened, closed, increased, decreased or unchanged, of the targets (of the holding: action).';
 COMMENT ON COLUMN proposed_targets.change_reason IS 'What moved between the two runs, in words; null when unchanged.';
 COMMENT ON COLUMN proposed_targets.causes IS 'What the change is made of, the largest part first, each with its weight; together they are weight_change, exactly: size (its own multiplier), others (the multipliers of the other names), total (what there is to divide), minimum, caps, residual, rounding; selection where it came or went, pinned, first; of CASH total and positions. Null when unchanged.';
 COMMENT ON COLUMN proposed_targets.current_weight IS 'Weight held when computed, fraction of the portfolio value; null when the proposal has no row of the asset.';

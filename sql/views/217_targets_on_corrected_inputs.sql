@@ -113,7 +113,7 @@ sides AS (
     SELECT *, now_from AS origin, 1 AS side FROM compared
 ),
 content AS (
-    SELECT sides.*, scores.model AS belongs_to, scores.asset, [score, technical_score, fundamental_score]::VARCHAR AS said
+    SELECT sides.*, scores.model AS belongs_to, scores.asset, [score, technical_score, fundamental_score]::VARCHAR AS content
     FROM sides JOIN scores ON sides.kind = 'scores' AND scores.ingest_id = sides.origin::BIGINT
     UNION ALL
     SELECT sides.*, NULL, assets.asset, assets.bucket
@@ -148,7 +148,7 @@ different AS (
     FROM (
         SELECT kind, read_from, now_from, day_in_force, belongs_to, asset
         FROM content
-        GROUP BY kind, read_from, now_from, day_in_force, belongs_to, asset, said
+        GROUP BY kind, read_from, now_from, day_in_force, belongs_to, asset, content
         HAVING sum(side) <> 0
     )
     GROUP BY kind, read_from, now_from, day_in_force, belongs_to

@@ -67,8 +67,8 @@ waiting AS (
         list(
             format('{}: {}{}', portfolio_id, reason, if(needs_four_eyes, ', not by ' || proposed_by, ''))
             ORDER BY portfolio_id, run_id
-        ) AS asked,
-        array_to_string(asked[:10], '; ') || if(len(asked) > 10, format('; and {} more', len(asked) - 10), '')
+        ) AS requests,
+        array_to_string(requests[:10], '; ') || if(len(requests) > 10, format('; and {} more', len(requests) - 10), '')
             AS approval_asked
     FROM open_proposals
     GROUP BY as_of_date
@@ -89,7 +89,7 @@ ingested AS (
     FROM effective_ingests
     GROUP BY as_of_date
 ),
-refused AS (
+rejected_files AS (
     SELECT as_of_date, count(*) AS n_refused_files
     FROM refused_files
     WHERE NOT is_corrected
@@ -193,7 +193,7 @@ SELECT
 FROM gathered
 LEFT JOIN published USING (as_of_date)
 LEFT JOIN ingested USING (as_of_date)
-LEFT JOIN refused USING (as_of_date)
+LEFT JOIN rejected_files USING (as_of_date)
 LEFT JOIN scored USING (as_of_date)
 LEFT JOIN resting USING (as_of_date)
 LEFT JOIN corrected USING (as_of_date)
@@ -206,22 +206,22 @@ COMMENT ON COLUMN run_health.is_covered IS 'Whether every portfolio that a run o
 COMMENT ON COLUMN run_health.missing_portfolios IS 'Those that have none; empty when is_covered is true or null.';
 COMMENT ON COLUMN run_health.waiting_portfolios IS 'Portfolios of the day with a proposal that waits for approval, missing ones or corrections: see open_proposals.';
 COMMENT ON COLUMN run_health.halted_portfolios IS 'Those of missing_portfolios whose publication is halted now: see halts_in_force.';
-COMMENT ON COLUMN run_health.last_state IS 'What happened last to a run of the day, unchanged and superseded aside: a held one after a published one is a correction that was held, a superseded one a proposal that another run replaced. Null: no run.';
+COMMENT ON COLUMN run_health.last_state IS 'The last event of a run of the day, unchanged and superseded aside: a held one after a published one is a correction that was held, a superseded one a proposal that another run replaced. Null: no run.';
 COMMENT ON COLUMN run_health.last_reason IS 'Why, in words.';
 COMMENT ON COLUMN run_health.started_at IS 'When the run that was published last was started, UTC; without one, when the last run was started.';
 COMMENT ON COLUMN run_health.published_at IS 'When targets of the day were last published, UTC; null when never.';
-COMMENT ON COLUMN run_health.published_by IS 'Who asked for the run that was published last, or approved it; the flow run where a schedule did. Null when never published.';
+COMMENT ON COLUMN run_health.published_by IS 'Who requested the run that was published last, or approved it; the flow run where a schedule did. Null when never published.';
 COMMENT ON COLUMN run_health.seconds_taken IS 'From started_at to published_at, seconds; null when never published.';
 COMMENT ON COLUMN run_health.n_tries IS 'Starts of runs of the day, count.';
 COMMENT ON COLUMN run_health.n_publications IS 'Publications of the portfolio that has most of them, count; more than 1: it was corrected, see correction_changes.';
 COMMENT ON COLUMN run_health.n_unchanged IS 'Repetitions that found nothing to do, count.';
 COMMENT ON COLUMN run_health.rows_read IS 'Data rows read of the files of the day that count, count; lists that count on from an earlier day are with that day.';
-COMMENT ON COLUMN run_health.rows_rejected IS 'Rows of them that were refused, count: see rejected_rows.';
-COMMENT ON COLUMN run_health.n_refused_files IS 'Files of the day that were refused whole and not corrected since, count: see refused_files.';
+COMMENT ON COLUMN run_health.rows_rejected IS 'Rows of them that were rejected, count: see rejected_rows.';
+COMMENT ON COLUMN run_health.n_refused_files IS 'Files of the day that were rejected and not corrected since, count: see refused_files.';
 COMMENT ON COLUMN run_health.n_holdings_without_score IS 'Holdings without a score of the day, over all portfolios, count: an older one may still count.';
 COMMENT ON COLUMN run_health.n_stale_scores IS 'Holdings whose score is too old to act on, over all portfolios, count: their weight is frozen.';
 COMMENT ON COLUMN run_health.warnings IS 'Warnings of the last publication, and that its holdings were replaced or its inputs corrected since, a list of sentences; empty when there are none.';
-COMMENT ON COLUMN run_health.approval_asked IS 'Why approval is asked for the waiting portfolios, the first ten of them, and who may not give it; null when none waits.';
+COMMENT ON COLUMN run_health.approval_asked IS 'Why the waiting portfolios require approval, the first ten of them, and who may not approve; null when none waits.';
 COMMENT ON COLUMN run_health.declined_reason IS 'Who last declined a proposal of the day, and why; null when nobody did.';
 COMMENT ON COLUMN run_health.held_reason IS 'Why a run of the day was last held; null when none was.';
 COMMENT ON COLUMN run_health.failed_checks IS 'Which checks last rejected a run of the day, with their first rows; null when none was rejected.';

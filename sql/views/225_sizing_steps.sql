@@ -9,7 +9,7 @@ CREATE OR REPLACE MACRO step_when(is_shown, quantity, value, limit_value, words)
     THEN {'quantity': quantity, 'value': value, 'limit_value': limit_value, 'words': words}
 END;
 
--- Grain: one row per step of the sizing of one weight: its number, and the sum that gives it from the numbers above.
+-- Grain: one row per step of the sizing of one weight: its number, and the formula that computes it from the numbers above.
 -- The equations are those of docs/sizing.md; their terms are read from stored weights, nothing is decided here.
 CREATE OR REPLACE MACRO sizing_steps(portfolio, asset, as_of) AS TABLE
 WITH request AS (
@@ -452,7 +452,7 @@ COMMENT ON MACRO shown_weight IS 'shown_weight(weight DOUBLE): a weight as text:
 COMMENT ON MACRO step_when IS 'step_when(is_shown BOOLEAN, quantity VARCHAR, value VARCHAR, limit_value VARCHAR, words VARCHAR): one step of explain, sizing_steps or what_would_change; null where it is not shown.';
 COMMENT ON MACRO TABLE sizing_steps IS 'sizing_steps(portfolio VARCHAR, asset VARCHAR, as_of DATE): how the sizing came to one published weight, a row per step; the words begin with the sum that gives the value from the numbers above it. Nothing for what was not selected.
 step BIGINT: Place among the steps, from 1.
-quantity VARCHAR: What the row tells, a word of docs/sizing.md: pinned weight, within limits, total to divide, tier, multiplier, dropped, lambda, raw weight, theta, stage 1 weight, factor, bucket factor, stage 2 weight, left over, room, bucket room, left for it, mu, bucket mu, residual weight, rounded down, rounding unit.
+quantity VARCHAR: What the row reports, a term of docs/sizing.md: pinned weight, within limits, total to divide, tier, multiplier, dropped, lambda, raw weight, theta, stage 1 weight, factor, bucket factor, stage 2 weight, left over, room, bucket room, left for it, mu, bucket mu, residual weight, rounded down, rounding unit.
 value VARCHAR: Its value as text; weights are fractions of the portfolio value, with up to 12 digits.
 limit_value VARCHAR: The limit that it is compared with, name and value; null when there is none.
 words VARCHAR: The sum, and what it is.';

@@ -66,7 +66,7 @@ tried AS (
     SELECT
         arg_max(coalesce(ended.outcome, run_events.state), run_events.event_id) AS tried_state,
         arg_max(run_events.reason, run_events.event_id) AS tried_reason,
-        -- A run is held for reasons of several portfolios, each told with its name.
+        -- A run is held for reasons of several portfolios, each reported with its name.
         array_to_string(
             list_filter(
                 string_split(tried_reason, '; '),
@@ -502,9 +502,9 @@ FROM (
     FROM story
 );
 
-COMMENT ON MACRO TABLE explain IS 'explain(portfolio VARCHAR, asset VARCHAR, as_of DATE): the story of one published weight, a row per step from top to bottom; of CASH, of a refused name, of a closed holding too. An unknown name, portfolio or day is told in a row.
+COMMENT ON MACRO TABLE explain IS 'explain(portfolio VARCHAR, asset VARCHAR, as_of DATE): how one published weight came about, a row per step from top to bottom; of CASH, of a rejected asset, of a closed holding too. An unknown name, portfolio or day is told in a row.
 step BIGINT: Place in the story, from 1.
-quantity VARCHAR: What the row tells: holding, restriction, score, score age, rank, gate, entry score, rival; the steps of sizing_steps; of CASH positions, invested weight, reachable weight, residual, relaxation; then target weight, change, held back to, would be held, turnover, trade, post-trade, run, published at.
+quantity VARCHAR: What the row reports: holding, restriction, score, score age, rank, gate, entry score, rival; the steps of sizing_steps; of CASH positions, invested weight, reachable weight, residual, relaxation; then target weight, change, held back to, would be held, turnover, trade, post-trade, run, published at.
 value VARCHAR: Its value as text; weights are fractions of the portfolio value.
 limit_value VARCHAR: The limit that it is compared with, name and value; null when there is none.
 words VARCHAR: The step in words.';

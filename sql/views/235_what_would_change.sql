@@ -187,7 +187,7 @@ FROM (
                     WHEN decision.gate IN ('must_sell', 'no_buy', 'no_trade')
                     THEN format('No score would do while restriction {} lasts.', decision.restriction)
                     WHEN decision.gate = 'no_bucket'
-                    THEN 'No score would do: the asset list must give it a bucket, or allow_unclassified be true.'
+                    THEN 'No score is enough: the asset list must assign it a bucket, or allow_unclassified be true.'
                     WHEN decision.gate = 'excluded'
                     THEN 'No score would do: the limits leave it, or its bucket, out of the portfolio.'
                     ELSE 'No score of its own would do.'
@@ -290,6 +290,6 @@ FROM (
 COMMENT ON MACRO TABLE what_would_change IS 'what_would_change(portfolio VARCHAR, asset VARCHAR, as_of DATE): what would move one published weight, a row per change, everything else equal; of CASH and of a refused name too. Nothing for an unknown name, portfolio or day: explain says why.
 step BIGINT: Place among the changes, from 1.
 quantity VARCHAR: What would come of it: more weight, larger size, smaller size, another size, a position, not frozen, out, in, past its gate, a trade, no trade, a larger trade, more cash, less cash.
-value VARCHAR: Level at which it comes, as text: of the score, or of the limit that a refused name has to pass; null when there is none, or no single one.
+value VARCHAR: Level at which it comes, as text: of the score, or of the limit that a rejected asset has to pass; null when there is none, or no single one.
 limit_value VARCHAR: The limit that decides it, name and value; null when there is none.
 words VARCHAR: The change in words.';

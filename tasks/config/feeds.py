@@ -48,10 +48,10 @@ class Feed(BaseModel):
 
     path: str | None = Field(default=None, description="File, folder, glob or URL; {as_of_date} is the day.")
     database: str | None = Field(default=None, description="URL of a DuckDB, SQLite or PostgreSQL database.")
-    query: str | None = Field(default=None, description="What to ask it; $as_of_date is the day.")
-    format: FormatName | None = Field(default=None, description="Its format, where the ending does not tell.")
+    query: str | None = Field(default=None, description="The SQL query; $as_of_date is the day.")
+    format: FormatName | None = Field(default=None, description="Its format, where the suffix does not show it.")
     columns: dict[str, str] = Field(default={}, description="Names of its columns, by our names.")
-    ignore_other_columns: bool = Field(default=False, description="Whether columns that nobody knows are left out.")
+    ignore_other_columns: bool = Field(default=False, description="Whether unknown columns are ignored.")
     decimal: Literal[".", ","] = Field(default=".", description="What stands before the decimals of a number.")
     separator: str = Field(default=",", description="What stands between the values of a CSV row.")
     encoding: str = Field(default="utf-8", description="Encoding of a CSV or JSON lines file.")

@@ -188,5 +188,5 @@ class RebalanceConfig(FlowParameters):
     )
     requested_by: str = Field(
         default="",
-        description="Who asks for the run, and may not approve it where four eyes are asked; empty: the schedule.",
+        description="Who requests the run, and may not approve it with four_eyes; empty: the schedule.",
     )

@@ -131,7 +131,7 @@ def _warnings(status: Status, verified: VerifiedBackup, free: int) -> list[str]:
     if not status.is_snapshot_own:
         warnings.append(f"{status.snapshot_path} is the snapshot of another warehouse: correct BALLAST_SNAPSHOT")
     elif status.last_publication and not status.is_snapshot_current:
-        warnings.append(f"{status.snapshot_path} is behind the warehouse: make it anew with `ballast db snapshot`")
+        warnings.append(f"{status.snapshot_path} is behind the warehouse: write it again with `ballast db snapshot`")
     if status.pending:
         warnings.append(
             f"migrations are pending ({', '.join(status.pending)}): the backup was read, not verified in full"

@@ -206,7 +206,7 @@ def _texts(column: pa.Array, notation: Notation) -> pl.Series:
     elif arrow_types.is_floating(own.type):
         own = own.cast(pa.float64())
     elif arrow_types.is_timestamp(own.type) and own.type.unit == "s":
-        # Polars has no seconds, and would let those that are too many begin anew.
+        # Polars has no seconds, and would wrap around those that are too many.
         own = own.cast(pa.timestamp("ms", own.type.tz))
     series = pl.Series(pl.from_arrow(own))
     if series.dtype.is_temporal():

@@ -1,4 +1,4 @@
-"""The copy that readers open: made anew when something that they should see has changed."""
+"""The copy that readers open: written again when visible rows have changed."""
 
 from datetime import date
 

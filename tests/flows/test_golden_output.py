@@ -1,7 +1,7 @@
 """What each command prints on the sample, word for word: one file a command in tests/golden/output/.
 
 Other tests assert codes, fields and numbers. `pytest tests/flows/test_golden_output.py --update-golden` writes the
-files anew; their difference is then read as any other change.
+files again; their difference is then read as any other change.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""Orders worked out by hand, and compared with the greedy allocation of PyPortfolioOpt, written anew."""
+"""Orders worked out by hand, and compared with the greedy allocation of PyPortfolioOpt, written again."""
 
 from decimal import Decimal
 

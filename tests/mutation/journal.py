@@ -32,7 +32,7 @@ class Journal:
             lines.write(json.dumps({"key": _key(mutant), "outcome": outcome}) + "\n")
 
     def forget(self) -> None:
-        """Begin anew."""
+        """Start again."""
         self._place.unlink(missing_ok=True)
         self._killed.clear()
 

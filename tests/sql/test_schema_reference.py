@@ -54,7 +54,7 @@ def test_what_no_section_names_stands_at_the_end(warehouse: Warehouse) -> None:
         con.execute("CREATE TABLE extra (a DECIMAL(10, 8))")
         con.execute("COMMENT ON TABLE extra IS 'One row per extra.'; COMMENT ON COLUMN extra.a IS 'A | B.'")
     page = _page(warehouse)
-    assert page.index("### extra") > page.index("## The rest")
+    assert page.index("### extra") > page.index("## Other tables")
     assert "Table. One row per extra." in page
     assert "| `a` | DECIMAL(10,8) | A \\| B. |" in page
 
@@ -78,5 +78,5 @@ def test_the_comment_of_a_macro_names_the_columns_that_it_gives(warehouse: Wareh
 def test_a_question_without_its_header_is_refused(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
     bare = Script("99_bare", "-- Question: What?\nFROM current_targets;\n")
     monkeypatch.setattr("sql.schema_reference.read_scripts", lambda _: [bare])
-    with pytest.raises(WarehouseError, match=r"99_bare\.sql must begin with -- Asked by:"):
+    with pytest.raises(WarehouseError, match=r"99_bare\.sql must begin with -- For:"):
         _page(warehouse)

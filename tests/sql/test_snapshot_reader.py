@@ -39,6 +39,6 @@ def test_a_snapshot_of_an_earlier_version_says_how_to_bring_it_forward(warehouse
     _publish(warehouse, "r1", 0)
     with duckdb.connect(str(warehouse.snapshot_path)) as con:
         con.execute("DROP MACRO TABLE what_would_change")
-    told = r"is of an earlier version.*`ballast db migrate`, then make it anew with `ballast db snapshot`"
+    told = r"is of an earlier version.*`ballast db migrate`, then write it again with `ballast db snapshot`"
     with pytest.raises(WarehouseError, match=told), reading_snapshot(warehouse) as reader:
         reader.query("explained", portfolio_id="p1", asset="AAA", as_of_date=DAY)

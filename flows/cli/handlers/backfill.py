@@ -39,7 +39,7 @@ def backfill(  # noqa: PLR0913 - the flags
     ] = False,
     approver: Annotated[
         str,
-        Parameter(help="Who approves the days that ask for approval. Needed where a portfolio has an approval policy."),
+        Parameter(help="Who approves the days that require approval. Needed where a portfolio has an approval policy."),
     ] = "",
     note: Annotated[str, Parameter(help="Why they are approved.")] = "",
     form: OutputFormat = AS_TABLE,

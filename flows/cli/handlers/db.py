@@ -65,7 +65,7 @@ def migrate(*, warehouse: Warehouse = None) -> None:
     opened = _open(warehouse=warehouse)
     applied = opened.migrate()
     words = f"{len(applied)} migrations applied ({', '.join(applied)})" if applied else "nothing to apply"
-    out().print(f"{escape(str(opened.path))}: {words}, the views are made anew")
+    out().print(f"{escape(str(opened.path))}: {words}, the views are created again")
 
 
 def snapshot(*, warehouse: Warehouse = None, snapshot: Snapshot = None, export_folder: ExportFolder = None) -> None:
@@ -146,7 +146,7 @@ def _has_copies(paths: Mapping[str, Path | None]) -> bool:
 
 
 def _report_exports(exports: ExportChanges, kept: Path) -> None:
-    parts = (("made anew", exports.written), ("removed, their days are not published", exports.removed))
+    parts = (("written again", exports.written), ("removed, their days are not published", exports.removed))
     changes = ", ".join(f"{len(days)} {what}" for what, days in parts if days)
     is_kept = f"; what was there before is kept in {escape(str(kept))}" if kept.exists() else ""
     out().print(f"exports: {changes}{is_kept}" if changes else "exports: all are as in the warehouse")

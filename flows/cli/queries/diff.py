@@ -30,11 +30,11 @@ _SPARED = ("bucket", "previous_target_weight", "change")
 
 def diff(  # noqa: PLR0913 - the flags
     from_run: Annotated[str | None, Parameter(help="A published run, as `latest_runs` names it.")] = None,
-    to_run: Annotated[str | None, Parameter(help="The run that is held against it.")] = None,
+    to_run: Annotated[str | None, Parameter(help="The run to compare it with.")] = None,
     /,
     *,
     first: Annotated[date | None, Parameter(name="--from", help="A day, instead of runs.")] = None,
-    last: Annotated[date | None, Parameter(name="--to", help="The day that is held against it.")] = None,
+    last: Annotated[date | None, Parameter(name="--to", help="The day to compare it with.")] = None,
     portfolio: Annotated[str | None, NAME, Parameter(help="Only this portfolio.")] = None,
     snapshot: Snapshot = None,
     form: OutputFormat = AS_TABLE,

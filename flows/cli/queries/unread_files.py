@@ -17,7 +17,7 @@ from tasks.text import readable
 def find_unread(
     reader: Reader, settings: Settings, newest: date, read_days: frozenset[date], waits: Callable[[date], bool]
 ) -> tuple[Concern, ...]:
-    """Name the files of the inbox that a run would read anew; what a feed delivers is not asked for.
+    """Name the files of the inbox that a run would read again. Feeds are not queried.
 
     `newest`: the newest published day. `read_days`: the days that were read. `waits`: whether a later day is still to
     be run, so that its files may lie there.

@@ -1,5 +1,5 @@
 -- Failures: ingests whose rows are not the ones that are stored: read = accepted + rejected, accepted rows are in the
--- table of the kind and nowhere else, rejected ones in rejects or counted as not kept, and what was refused whole has no accepted row.
+-- table of the kind and nowhere else, rejected ones in rejects or counted as not kept, and a rejected file has no accepted row.
 -- Parameters: none.
 SELECT format(
     'ingest {}: {} rows read, {} accepted ({} stored as {}), {} rejected ({} in rejects, {} not kept)',

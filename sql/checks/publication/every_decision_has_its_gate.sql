@@ -1,5 +1,5 @@
 -- Failures: candidates that are not selected and no gate stopped, selected ones that a gate stopped, and decisions
--- that do not say whether the place was reserved.
+-- without whether the slot was reserved.
 -- Since: V002. Parameters: $run_id VARCHAR.
 SELECT
     portfolio_id,

@@ -1,5 +1,5 @@
 -- Failures: positions above max_single_position of the run's config, where dynamic sizing is enabled. What is under
--- no_trade keeps its weight whatever the limits say.
+-- no_trade retains its weight whatever the limits.
 -- Parameters: $run_id VARCHAR.
 SELECT
     targets.portfolio_id,

@@ -3,7 +3,7 @@
 SELECT
     sizing_summary.portfolio_id,
     format(
-        'target_total_allocation is {}, the config says {}',
+        'target_total_allocation is {}, configured is {}',
         sizing_summary.target_total_allocation::VARCHAR,
         coalesce(run_limits.target_total_allocation::VARCHAR, 'nothing')
     ) AS detail

@@ -1,4 +1,4 @@
--- Grain: one row per column of the table, in their order. Asked of one table: the catalog of all takes as long as a day's
+-- Grain: one row per column of the table, in their order. For one table: the catalog of all takes as long as a day's
 -- checks, since it binds every view.
 -- Parameters: $table VARCHAR.
 SELECT

@@ -1,4 +1,4 @@
--- Grain: one row per column of every table and view, in their order, and one per macro that gives rows (its comment
+-- Grain: one row per column of every table and view, in their order, and one per table macro (its comment
 -- names its columns).
 -- Parameters: none.
 SELECT

@@ -1,4 +1,4 @@
--- Grain: one row: the checksum of what the database says of its views and macros.
+-- Grain: one row: the checksum of the catalog of views and macros.
 -- Parameters: none.
 SELECT md5(string_agg(definition, chr(10) ORDER BY definition)) AS catalog_checksum
 FROM (

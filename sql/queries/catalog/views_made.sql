@@ -1,4 +1,4 @@
--- Grain: one row: from which text the views were last made, and what the database said of them since. None: never.
+-- Grain: one row: from which text the views were last made, and the checksum of their catalog since. None: never.
 -- Parameters: none.
 SELECT
     text_checksum,

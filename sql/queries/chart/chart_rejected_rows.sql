@@ -1,4 +1,4 @@
--- Grain: one row per refused row of the day's content that counts, the first ones, and how many there are in all.
+-- Grain: one row per rejected row of the day's effective content, the first ones, and how many there are in all.
 -- Parameters: $as_of_date DATE, $most_rows INTEGER.
 SELECT source, row_number, reason, row_json, ingest_id, count(*) OVER () AS n_refused
 FROM rejected_rows

@@ -1,5 +1,5 @@
--- Grain: the ingest that the same content gave already, one row or none: a content counts until a later one of its kind
--- is accepted for its day, a refused one as well. Content with many days counts until a later one of many days has one
+-- Grain: the ingest of the same content, one row or none: a content counts until a later one of its kind
+-- is accepted for its day, a rejected one as well. Content with many days counts until a later one of many days has one
 -- of its days: a file of one day counts before it and does not replace it. Lists without a date of their own (assets,
 -- restrictions, renames) count until a later one comes: unchanged since an earlier day, they are the same ingest.
 -- Parameters: $kind VARCHAR, $as_of_date DATE (null: content with many days, any day of it), $sha256 VARCHAR.

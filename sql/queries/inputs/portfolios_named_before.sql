@@ -1,5 +1,5 @@
 -- Grain: one row per portfolio that positions of the day or of a day before it named, and what a run of the day takes as
--- held of it when the day's own do not name it: targets, positions, or nothing. It is asked of snapshots of earlier
+-- held of it when the day's own do not name it: targets, positions, or nothing. It also runs on snapshots of earlier
 -- releases too.
 -- Parameters: $day DATE.
 WITH counted AS (

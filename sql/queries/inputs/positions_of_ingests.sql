@@ -1,4 +1,4 @@
--- Grain: one row per portfolio, day and asset held of the ingests. A row CASH says that a portfolio holds nothing.
+-- Grain: one row per portfolio, day and asset held of the ingests. A row CASH means that a portfolio holds nothing.
 -- Parameters: $ingest_ids BIGINT[].
 SELECT
     ingest_id,

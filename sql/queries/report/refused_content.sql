@@ -1,5 +1,5 @@
--- Grain: one row per refused row of content of the days that was refused whole and not corrected since, and one with a
--- null row_number for content without such a row. The first ones, and how many refused rows there are in all.
+-- Grain: one row per rejected row of rejected content of the days that was not corrected since, and one with a
+-- null row_number for content without such a row. The first ones, and how many rejected rows there are in all.
 -- Parameters: $days DATE[], $most_rows INTEGER.
 SELECT
     refused_files.source,
@@ -8,7 +8,7 @@ SELECT
     rejected_rows.row_json,
     count(rejected_rows.row_number) OVER () AS n_refused
 FROM refused_files
--- The good rows of it are refused only because the whole is: they are nothing to look at.
+-- Its valid rows are rejected only with the whole: they need no attention.
 LEFT JOIN rejected_rows
     ON rejected_rows.ingest_id = refused_files.ingest_id AND rejected_rows.rule <> 'file_refused'
 WHERE list_contains($days::DATE[], refused_files.as_of_date) AND NOT refused_files.is_corrected

@@ -1,5 +1,5 @@
 -- Grain: one row per portfolio: its newest day of which targets are visible or wait for approval.
--- Parameters: none. Reads only what the first migration made: it is asked before a warehouse is brought up to date.
+-- Parameters: none. Reads only what the first migration made: it runs before a warehouse is migrated.
 SELECT
     portfolio_id,
     max(as_of_date) AS as_of_date

@@ -1,5 +1,5 @@
 -- Grain: one row per run that was ever published, superseded since or not: by day, then in the order of publication.
--- Parameters: $run_id VARCHAR, $first DATE, $last DATE; a null asks for all.
+-- Parameters: $run_id VARCHAR, $first DATE, $last DATE; null selects all.
 SELECT
     runs.run_id,
     runs.as_of_date

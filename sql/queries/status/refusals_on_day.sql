@@ -1,4 +1,4 @@
--- Grain: one row per file of the day that was refused whole and not corrected since, newest first.
+-- Grain: one row per file of the day that was rejected and not corrected since, newest first.
 -- Parameters: $day DATE.
 SELECT
     source,

@@ -140,8 +140,8 @@ def test_a_snapshot_that_is_behind_is_told_until_it_is_made_anew(warehouse: Ware
     verification = _verify(warehouse)
     [snapshot, exports] = verification.failures
     assert (snapshot[0], "db snapshot" in snapshot[2]) == ("the snapshot shows the same", True)
-    assert (exports[0], f"{NEXT}: make it anew" in exports[2]) == ("the exports show the same", True)
-    assert "sound: make its copies anew with `ballast db snapshot`" in verification.advice
+    assert (exports[0], f"{NEXT}: write it again" in exports[2]) == ("the exports show the same", True)
+    assert "sound: write its copies again with `ballast db snapshot`" in verification.advice
     assert warehouse.snapshot().export_path == warehouse.export_folder / f"as_of_date={NEXT}" / "targets.parquet"
     assert read_status(warehouse).is_snapshot_current
     assert _verify(warehouse).failures == ()

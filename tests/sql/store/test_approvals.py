@@ -211,7 +211,7 @@ def test_what_is_no_open_proposal_is_told_with_its_state_and_what_to_do(
     ):
         decide(warehouse, "r1", *APPROVED)
     warehouse.start_run(make_run("r3"), "test")
-    with pytest.raises(ApprovalError, match=r"started since .*run the day again, and it is proposed anew"):
+    with pytest.raises(ApprovalError, match=r"started since .*run the day again, and it is proposed again"):
         decide(warehouse, "r3", *APPROVED)
     assert _waiting(warehouse) == ["r2"]
 

@@ -134,7 +134,7 @@ def test_a_plan_needs_a_sound_snapshot(own: Settings) -> None:
         _plan(own)
     own.snapshot.write_text("garbage")
     with pytest.raises(
-        WarehouseError, match=r"own/snapshot.duckdb is damaged .* make it anew with `ballast db snapshot`"
+        WarehouseError, match=r"own/snapshot.duckdb is damaged .* write it again with `ballast db snapshot`"
     ):
         _plan(own)
 
