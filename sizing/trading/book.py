@@ -19,7 +19,8 @@ def build_book(rows: pl.DataFrame, limits: LimitsByPortfolio) -> pl.DataFrame:
     *Requires* `portfolio_id` (the rows of a portfolio stand together), `asset`, `bucket`, `current_weight` and
     `target_weight` (DECIMAL(10, 8)).
     *Adds* `portfolio_key, asset_key, bucket_key`, and in units `current, target, change` (target - current), `cap,
-    bucket_limit, total, band` (units of change per unit held, times 1e8), `min_trade, max_turnover` (null: no limit).
+    bucket_limit, total, band` (units of change per unit held, times 1e8), `min_trade, max_turnover` (null: no limit);
+    and `min_order_value` (money).
     Without dynamic sizing there is neither cap nor bucket limit.
     *Raises* `ContractError` where a portfolio has no limits. Source: trading.md 1.
     """
@@ -63,6 +64,7 @@ def _portfolio_limits(columns: LimitColumns) -> pl.DataFrame:
         band=_limit_units("rebalance_band"),
         min_trade=_limit_units("min_trade_weight"),
         max_turnover=_limit_units("max_turnover"),
+        min_order_value="min_order_value",
     )
 
 

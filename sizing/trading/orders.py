@@ -8,9 +8,9 @@ from typing import NamedTuple
 import dataframely as dy
 import polars as pl
 
-from sizing.frames.integer_keys import code, code_among
-from sizing.frames.limit_columns import LimitsByPortfolio, limit_columns
+from sizing.frames.limit_columns import LimitsByPortfolio
 from sizing.frames.schema import STORED_WEIGHT, validate
+from sizing.trading.book import build_book
 from sizing.trading.lots import fill_lots, sold_value
 from sizing.weights.rounding import UNITS
 
@@ -152,42 +152,19 @@ def _rows(
         .join(quantities, on=["portfolio_id", "asset"], how="left")
         .sort("portfolio_id", "asset")
     )
-    columns = limit_columns(limits, joined["portfolio_id"])
-    keyed = joined.select(
-        "portfolio_id",
-        "asset",
-        "bucket",
-        "is_cash",
-        "trade_reason",
-        portfolio_key=code_among(joined["portfolio_id"], columns.portfolios["portfolio_id"]),
-        bucket_key=code(joined["bucket"].fill_null("")),
-        current=_stored("current_weight"),
-        post_trade=_stored("post_trade_weight"),
+    as_book = joined.with_columns(pl.col("bucket").fill_null(""), target_weight="post_trade_weight")
+    return build_book(as_book, limits).select(
+        *("portfolio_id", "asset", "is_cash", "trade_reason", "portfolio_key", "bucket_key"),
+        *(pl.col(name).clip(upper_bound=_NO_LIMIT).cast(_INTEGER) for name in ("cap", "bucket_limit")),
+        current=pl.col("current").cast(_INTEGER),
+        post_trade=pl.col("target").cast(_INTEGER),
+        trade=pl.col("change").cast(_INTEGER),
         value=_positive(_whole("portfolio_value")),
         price=_positive(pl.when(pl.col("price") < HIGHEST_PRICE).then(_whole("price"))),
         lot=_whole("lot_size").fill_null(_FRACTION),
         quantity=_whole("quantity"),
-    )
-    bucket_limits = columns.buckets.rename({"own_bucket_limit": "own"})
-    bound = columns.portfolios.select(
-        "limits_key",
-        cap=pl.when("enable_dynamic_sizing").then(_limit("max_single_position")).fill_null(_NO_LIMIT),
-        shared=_limit("max_allocation_per_bucket"),
         min_value=_whole("min_order_value") * _MONEY_IN_VALUE,
     )
-    return (
-        keyed.hstack(bound[keyed["portfolio_key"]])
-        .join(bucket_limits, on=["limits_key", "bucket"], how="left", maintain_order="left")
-        .with_columns(
-            bucket_limit=pl.coalesce(_limit("own"), "shared", pl.lit(_NO_LIMIT)),
-            bucket_key=pl.col("portfolio_key").cast(pl.UInt64) * 2**32 + pl.col("bucket_key"),
-            trade=pl.col("post_trade") - pl.col("current"),
-        )
-    )
-
-
-def _stored(weight: str) -> pl.Expr:
-    return pl.col(weight).cast(pl.Decimal(10, 8)).to_physical().cast(_INTEGER)
 
 
 def _whole(name: str) -> pl.Expr:
@@ -200,10 +177,6 @@ def _whole(name: str) -> pl.Expr:
 def _positive(whole: pl.Expr) -> pl.Expr:
     """Return the number, null where it is 0 or less: what rounds to nothing is not known."""
     return pl.when(whole > 0).then(whole)
-
-
-def _limit(name: str) -> pl.Expr:
-    return pl.when(pl.col(name).is_finite()).then((pl.col(name) * UNITS).round()).cast(_INTEGER)
 
 
 def _status(rows: pl.DataFrame) -> pl.DataFrame:

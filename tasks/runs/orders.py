@@ -12,9 +12,9 @@ import polars as pl
 
 from sizing.text import counted, first_of, grouped
 from sizing.trading.orders import ORDER_SCHEMA, ORDERED, Orders, make_orders
-from sql.errors import WarehouseError
 from sql.warehouse import Warehouse
 from tasks.config.settings import Settings
+from tasks.errors import PROBLEMS
 from tasks.renames import renamed_list
 from tasks.retries import RETRIES
 from tasks.runs.run_record import stored_limits
@@ -32,7 +32,7 @@ def order_or_warn(settings: Settings, day: date) -> tuple[str, ...]:
     """Make the orders of the day in a task of its own, within a flow; a failure becomes the warning: targets stand."""
     try:
         return order(settings, day)
-    except WarehouseError as error:
+    except PROBLEMS as error:
         return (f"no orders were made: {error}",)
 
 
