@@ -25,6 +25,7 @@ WITHOUT_ROWS = {
     "29_who_approved",
     "30_history_of_halts",
     "31_corrected_inputs",
+    "36_what_to_order",
 }
 """What nothing of a good week answers."""
 

@@ -13,6 +13,7 @@ import polars as pl
 import pytest
 
 from flows.daily_rebalance import daily_rebalance
+from flows.publish_proposal import PublishConfig, publish_proposal
 from tasks.config.settings import RebalanceConfig, Settings
 from tests.helpers.command_line import Ballast
 
@@ -239,3 +240,48 @@ def test_wrong_orders_are_found(own: Settings, inbox: Path, ballast: Ballast, ch
         con.execute(change)
     code, out, err = ballast("db", "verify")
     assert (code, check in out + err) == (1, True)
+
+
+def test_a_proposal_is_ordered_when_it_is_approved(own: Settings, inbox: Path, tmp_path: Path) -> None:
+    config = tmp_path / "careful.yaml"
+    config.write_text("portfolios:\n  core: {approval: {first_day: true}}\n")
+    careful = own.model_copy(update={"config": config})
+    put_values(inbox)
+    put_prices(inbox)
+    assert run_day(careful)[0] == "Proposed"
+    assert ask(careful, "SELECT count(*) FROM orders") == [(0,)]
+    [(run_id,)] = ask(careful, "SELECT DISTINCT run_id FROM open_proposals")
+    decision = PublishConfig(run_id=str(run_id), approver="Ben", note="as expected", settings=careful)
+    assert asyncio.run(publish_proposal(decision, return_state=True)).name == "Published"
+    assert statuses(careful) == {"core": "ordered"}
+    assert ask(careful, "SELECT DISTINCT run_id FROM current_orders") == [(run_id,)]
+
+
+def test_a_correction_supersedes_the_orders(own: Settings, inbox: Path) -> None:
+    put_values(inbox)
+    put_prices(inbox)
+    run_day(own)
+    before = ask(own, "SELECT DISTINCT run_id FROM current_orders")
+    scores = inbox / f"scores_{DAY}.csv"
+    header, first, *rest = scores.read_text().splitlines(keepends=True)
+    scores.write_text("".join([header, *rest, first.replace(first.split(",")[2], "0.01")]))
+    assert run_day(own)[0] == "Published"
+    after = ask(own, "SELECT DISTINCT run_id FROM current_orders")
+    assert (len(after), after == before) == (1, False)
+    assert set(ask(own, "SELECT DISTINCT run_id FROM orders")) == {*before, *after}
+
+
+def test_shares_under_an_old_name_are_those_of_the_new_one(own: Settings, inbox: Path) -> None:
+    put_values(inbox)
+    put_prices(inbox)
+    header, first, *rest = (inbox / f"positions_{DAY}.csv").read_text().splitlines()
+    day, portfolio, asset, weight = first.split(",")
+    price = pl.read_csv(inbox / f"prices_{DAY}.csv").filter(asset=asset)["close"].item()
+    shares = int(float(weight) * VALUE / price) - 3
+    lines = [f"{header},quantity", f"{day},{portfolio},OLD{asset},{weight},{shares}", *(f"{row}," for row in rest)]
+    (inbox / f"positions_{DAY}.csv").write_text("\n".join(lines))
+    (inbox / "renames.csv").write_text(f"old,new,valid_from\nOLD{asset},{asset},{DAY}\n")
+    run_day(own)
+    held = "SELECT quantity_before FROM orders WHERE (portfolio_id, asset) = ($1, $2)"
+    with own.open_warehouse().connected() as con:
+        assert con.execute(held, [portfolio, asset]).fetchall() == [(shares,)]
