@@ -55,9 +55,10 @@ def read_chart_rows(reader: Reader, run_id: str, portfolio_ids: Sequence[str]) -
 def weight_rows(weights: pl.DataFrame) -> pl.DataFrame:
     """Return each portfolio's assets that change most, then its largest, in the order of their weights, cash last.
 
-    *Requires* the columns of the query `chart_weights`. *Adds* `trade` (bought, sold, kept) and `label`.
+    *Requires* the columns of the query `chart_weights`. *Adds* `trade` (bought, sold, kept) and `label`. Cash that uses
+    the reserve is shown as 0.
     """
-    size = pl.max_horizontal("target_weight", "current_weight")
+    size = pl.max_horizontal("target_weight", "current_weight", "post_trade_weight")
     traded = pl.when(pl.col("trade_weight") == 0).then(pl.lit(""))
     return (
         _with_fractions(weights)
@@ -69,7 +70,9 @@ def weight_rows(weights: pl.DataFrame) -> pl.DataFrame:
         .with_columns(
             trade=pl.col("action").replace_strict(_TRADES),
             max_single_position=_near("max_single_position", size.max()),
-            label=percent("target_weight") + traded.otherwise("  " + signed(pl.col("trade_weight"))),
+            label=percent("post_trade_weight") + traded.otherwise("  " + signed(pl.col("trade_weight"))),
+            current_weight=pl.col("current_weight").clip(0),
+            post_trade_weight=pl.col("post_trade_weight").clip(0),
         )
     )
 

@@ -35,6 +35,7 @@ LABEL_ROOM = 1.35
 """The axis of weights ends that much above the largest, for the words beside the bars."""
 
 _WEIGHTS = {"before": "current_weight:Q", "target": "target_weight:Q"}
+_BOOK = {**_WEIGHTS, "after": "post_trade_weight:Q"}
 _ROWS = alt.NamedData("rows")
 _BASE = alt.Chart()
 # The background is white in the dark theme too. Screen readers get the words of the page instead.
@@ -69,21 +70,20 @@ def charts_of(rows: ChartRows, past: pl.DataFrame | None = None) -> list[Chart]:
 
 
 def weights_before_and_after(weights: pl.DataFrame) -> alt.FacetChart:
-    """Show each asset's weight before the run and its target, a panel a portfolio, with the cap as a line.
+    """Show each asset's weight before, as target and after the trades, a panel a portfolio, with the cap as a line.
 
     *Requires* the columns of the query `chart_weights`.
     """
     rows = weight_rows(weights)
-    scale, edge = _scale_of(rows, "target_weight", "current_weight", "max_single_position")
-    base = _BASE.encode(
-        y=_names("asset"),
-        tooltip=_tip(asset="asset:N", bucket="bucket:N", **_WEIGHTS, trade="trade_weight:Q", why="target_reason:N"),
-    )
+    scale, edge = _scale_of(rows, "target_weight", "current_weight", "post_trade_weight", "max_single_position")
+    told = {"trade": "trade_weight:Q", "reason": "trade_reason:N", "why": "target_reason:N"}
+    base = _BASE.encode(y=_names("asset"), tooltip=_tip(asset="asset:N", bucket="bucket:N", **_BOOK, **told))
     layers = (
         base.mark_bar(height=15, color=BEFORE).encode(x=_weight("current_weight", scale)),
         base.mark_bar(height=8).encode(
-            x=_weight("target_weight", scale), color=_colour("trade", bought=MORE, sold=LESS, kept=SAME)
+            x=_weight("post_trade_weight", scale), color=_colour("trade", bought=MORE, sold=LESS, kept=SAME)
         ),
+        base.mark_tick(color=LIMIT, thickness=2, size=14).encode(x=_weight("target_weight", scale)),
         _cap("max_single_position"),
         _labels(base, edge),
     )
@@ -92,9 +92,9 @@ def weights_before_and_after(weights: pl.DataFrame) -> alt.FacetChart:
         rows,
         layers,
         _title(
-            "Weights before and after",
-            "wide: held before; narrow: target; dashed: max_single_position, where it is near",
-            "in percent of the portfolio, then the trade in percentage points",
+            "The book before, target and after",
+            "wide: held before; narrow: after the trades; black line: target; dashed: max_single_position, where near",
+            "after the trades in percent of the portfolio, then the trade in percentage points",
             *([f"at most {MOST_ASSETS} assets of a portfolio, those that change most"] if is_cut else []),
         ),
     )
@@ -181,7 +181,7 @@ def cash_and_turnover(history: pl.DataFrame) -> alt.VConcatChart:
         line.mark_line(strokeWidth=2, point=point)
         .encode(y=alt.Y(f"{column}:Q", title=None, axis=alt.Axis(format=".0%", tickCount=4)))
         .properties(width=_WIDTH, height=120, title=alt.Title(words, fontSize=12, offset=4))
-        for column, words in (("cash_weight", "Cash"), ("turnover", "Turnover, one-way"))
+        for column, words in (("cash_weight", "Cash after the trades"), ("turnover", "Turnover, one-way"))
     ]
     return _with_rows(
         alt.vconcat(*panels),

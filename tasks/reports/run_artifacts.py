@@ -120,7 +120,7 @@ def report_rejection(settings: Settings, days: Sequence[date], reason: str, key:
 
 
 def summarise(summary: pl.DataFrame) -> str:
-    """Return what a run did to each portfolio, or to many together.
+    """Return what a run did to each portfolio, or to many together: cash is that after the trades.
 
     *Requires* the columns of the query `day_summary`.
     """
@@ -128,9 +128,14 @@ def summarise(summary: pl.DataFrame) -> str:
         return f"{summary.height:,} portfolios: {page.totals(summary)}"
     return "; ".join(
         f"{row['portfolio_id']} {row['n_positions']} positions, {row['n_open']} opened, {row['n_close']} closed, "
-        f"cash {row['cash_weight']:.4f}"
+        f"cash {row['cash_after_weight']:.4f}" + _scaled(row["trade_scale"])
         for row in summary.iter_rows(named=True)
     )
+
+
+def _scaled(scale: float | None) -> str:
+    """Return what max_turnover leaves of the trades; nothing where it leaves all."""
+    return f", max_turnover leaves {scale:.4f} of the trades" if scale is not None and scale < 1 else ""
 
 
 def _show(warehouse: Warehouse, title: str, day: date, run_id: str, first: str, *more_queries: str) -> pl.DataFrame:
@@ -150,7 +155,12 @@ def _show(warehouse: Warehouse, title: str, day: date, run_id: str, first: str, 
         ]
     queries = page.sql_block(*page.run_queries(run_id, day), *more_queries)
     orders, status = (frame.filter(run_id=run_id) for frame in ordered)
+    special = [
+        tables.not_the_change(own, f"{own['portfolio_id'][0]}: held back, released and scaled", page.MOST_OPENED)
+        for own in rows.weights.partition_by("portfolio_id", maintain_order=True)
+    ]
     rest = [
+        *map(as_markdown, special),
         as_markdown(tables.orders(orders, status, tables.PORTFOLIO)),
         as_markdown(tables.rejected_rows(rejected)),
         queries,
@@ -177,7 +187,8 @@ def target_table(weights: pl.DataFrame) -> tuple[list[dict[str, object]], str]:
         "portfolio_id",
         "asset",
         "action",
-        pl.col("target_weight", "current_weight", "trade_weight").cast(pl.String),
+        pl.col("target_weight", "current_weight", "trade_weight", "post_trade_weight").cast(pl.String),
+        "trade_reason",
         "bucket",
         "target_reason",
     )

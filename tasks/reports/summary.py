@@ -10,7 +10,7 @@ import polars as pl
 
 from sizing.text import counted, first_of, grouped
 from tasks.reports.priority import ORDER, first_portfolios
-from tasks.reports.tables import as_markdown, escape_markdown, portfolios, trades
+from tasks.reports.tables import as_markdown, escape_markdown, portfolios, trade_totals, trades
 
 MOST_MOVES = 3
 """Increases of a portfolio that are shown, and as many decreases: the largest."""
@@ -28,7 +28,15 @@ def summary_page(title: str, first: Sequence[str], day: pl.DataFrame, moves: pl.
     shown = day.filter(pl.col("portfolio_id").is_in(first_portfolios(day)))
     others = left_out(day, shown, "Each is in `target_changes`")
     sections = [_largest_trades(name, moves.filter(portfolio_id=name)) for name in shown["portfolio_id"]]
-    parts = [f"# {title}", *first, as_markdown(portfolios(shown)), others, *sections, *rest]
+    parts = [
+        f"# {title}",
+        *first,
+        as_markdown(portfolios(shown)),
+        as_markdown(trade_totals(shown)),
+        others,
+        *sections,
+        *rest,
+    ]
     return "\n\n".join(part for part in parts if part)
 
 
@@ -45,11 +53,11 @@ def left_out(day: pl.DataFrame, shown: pl.DataFrame, where: str) -> str:
 
 def totals(day: pl.DataFrame) -> str:
     """Return the sums of what portfolios do together. *Requires* the columns of the query `day_summary`."""
-    counts = pl.col("n_positions", "n_open", "n_close").sum()
+    counts, cash_after = pl.col("n_positions", "n_open", "n_close").sum(), pl.col("cash_after_weight")
     n_positions, n_open, n_close, n_cash, cash = day.select(
-        counts, n_cash=(pl.col("cash_weight") > 0).sum(), cash=pl.col("cash_weight").max()
+        counts, n_cash=(cash_after > 0).sum(), cash=cash_after.max()
     ).row(0)
-    in_cash = f"cash in {n_cash:,} of them, at most {cash:.4f}" if n_cash else "no cash"
+    in_cash = f"cash after the trades in {n_cash:,} of them, at most {cash:.4f}" if n_cash else "no cash"
     return f"{n_positions:,} positions, {n_open:,} opened, {n_close:,} closed, {in_cash}"
 
 

@@ -62,13 +62,16 @@ _WRITTEN = {
     "score": lambda value: f"{value:.4f}",
     "number": lambda value: f"{value:.10g}",
 }
+_RELEASED = ("above_cap", "above_bucket_limit", "over_allocation")
 _MARKS = str.maketrans({mark: f"\\{mark}" for mark in "\\|*`[_"} | {"<": "&lt;"})
 _ASSET = (Column("asset", "asset", "name"), Column("bucket", "bucket"))
 _WEIGHTS = (
     Column("before", "current_weight", "weight", "Weight held when it was computed, of the portfolio's value"),
     Column("target", "target_weight", "weight", "Weight to hold, of the portfolio's value"),
-    Column("trade", "trade_weight", "points", "What is traded, in percentage points; nothing within rebalance_band"),
+    Column("trade", "trade_weight", "points", "What is traded, in percentage points"),
+    Column("after", "post_trade_weight", "weight", "Weight held when the trades are done, of the portfolio's value"),
 )
+_TRADE_REASON = Column("reason", "trade_reason", "code", "Why the change is traded or not")
 PORTFOLIO = Column("portfolio", "portfolio_id", "name")
 _PORTFOLIOS = (
     Column("portfolio", "portfolio_id", "portfolio"),
@@ -76,10 +79,21 @@ _PORTFOLIOS = (
     Column("opened", "n_open", "number"),
     Column("closed", "n_close", "number"),
     Column("resized", "n_resized", "number"),
-    Column("turnover", "turnover", "weight", "One-way: half of everything that is traded"),
-    Column("invested", "invested_weight", "weight"),
-    Column("cash", "cash_weight", "weight"),
+    Column("invested", "invested_weight", "weight", "By the targets, of the portfolio's value"),
+    Column("cash", "cash_weight", "weight", "By the targets, of the portfolio's value"),
     Column("binding limits", "n_binding", "number"),
+)
+_TRADE_TOTALS = (
+    Column("portfolio", "portfolio_id", "portfolio"),
+    Column("invested before", "invested_before_weight", "weight"),
+    Column("bought", "bought_weight", "weight"),
+    Column("sold", "sold_weight", "weight"),
+    Column("turnover", "turnover", "weight", "One-way: half of everything that is traded"),
+    Column("held back", "n_held_back", "number", "Changes within rebalance_band or below min_trade_weight"),
+    Column("released", "n_released", "number", "Such changes that are traded, since the book would break a limit"),
+    Column("scale", "trade_scale", "score", "Part of the planned trades that max_turnover leaves"),
+    Column("invested after", "invested_after_weight", "weight"),
+    Column("cash after", "cash_after_weight", "weight"),
 )
 _STATE = Column("state", "state", "action")
 _TRADES = (
@@ -87,7 +101,16 @@ _TRADES = (
     Column("action", "action", "action"),
     *_ASSET,
     *_WEIGHTS,
+    _TRADE_REASON,
     Column("why", "why", "words"),
+)
+_NOT_THE_CHANGE = (
+    *_ASSET,
+    *_WEIGHTS[:2],
+    Column("change", "change_weight", "points", "Target less held before, in percentage points"),
+    *_WEIGHTS[2:],
+    Column("reason", "trade_reason", "action", "Why the change is traded or not"),
+    Column("how", "target_reason", "words"),
 )
 _ORDERS = (
     Column("order", "order_rank", "number", "Sales before purchases"),
@@ -115,7 +138,9 @@ _POSITIONS = (
     Column("stage 2", "stage2_weight", "weight", "With its part of what the capped left over"),
     Column("residual", "residual_weight", "points", "Placed of what was still left over, in percentage points"),
     _WEIGHTS[1],
+    _WEIGHTS[3],
     Column("action", "action", "action"),
+    _TRADE_REASON,
     Column("how", "target_reason", "words"),
 )
 _BELOW = (
@@ -191,6 +216,30 @@ def orders(rows: pl.DataFrame, status: pl.DataFrame, *portfolio: Column) -> Tabl
     without = "; ".join(first_of([f"{names}: {why}" for names, why in told]))
     note = f"No orders of {without}." if without else ""
     return _table("Orders", (*portfolio, *_ORDERS), rows, "" if note else "Nothing is ordered.", note)
+
+
+def trade_totals(summary: pl.DataFrame) -> Table:
+    """Return what the trades of each portfolio come to. *Requires* the rows of `day_summary`."""
+    return _table("Trades in all", _TRADE_TOTALS, summary, "No portfolio has targets.")
+
+
+def not_the_change(
+    weights: pl.DataFrame, title: str = "Held back, released and scaled", most: int | None = None
+) -> Table:
+    """Return what is held back, released or scaled, the largest changes first, or the first of them.
+
+    *Requires* the rows of `chart_weights` of one portfolio.
+    """
+    rows = weights.filter(~pl.col("is_cash")).with_columns(
+        change_weight=pl.col("target_weight") - pl.col("current_weight")
+    )
+    is_released = pl.col("trade_reason").is_in(_RELEASED).fill_null(value=False)
+    shown = rows.filter(is_released | (pl.col("trade_weight") != pl.col("change_weight")))
+    ordered = shown.sort(pl.col("change_weight").abs(), "asset", descending=[True, False])
+    first = ordered.head(most or ordered.height).with_columns(n_changes=ordered.height)
+    return _table(
+        title, _NOT_THE_CHANGE, first, "Every change is traded as it is.", _note(first, "n_changes", "changes")
+    )
 
 
 def opened_and_closed(weights: pl.DataFrame, decisions: pl.DataFrame) -> Table:

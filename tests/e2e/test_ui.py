@@ -86,7 +86,7 @@ def test_every_picture_is_drawn(page: Page, origin: str, artifacts: dict[str, st
     page.wait_for("document.querySelectorAll('img[src^=data]').length == 4")
     images = page.wait_for(f"{_IMAGES}.every(one => one[1] > 400) && {_IMAGES}")
     assert [words for words, _ in images] == [
-        "Weights before and after",
+        "The book before, target and after",
         "From raw weight to target",
         "Buckets against their limits",
         "Cash and turnover over time",

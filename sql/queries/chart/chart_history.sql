@@ -1,4 +1,4 @@
--- Grain: one row per portfolio of the run and day: cash and turnover of the days that are visible before the run's day,
+-- Grain: one row per portfolio of the run and day: cash after the trades, and turnover, of the days that are visible before the run's day,
 -- at most $most_days with it, and of the run itself. Turnover is one-way: half of everything that is traded.
 -- Parameters: $run_id VARCHAR, $portfolio_ids VARCHAR[]: of these portfolios, $most_days INTEGER.
 WITH covered AS (
@@ -20,7 +20,8 @@ SELECT
     targets.portfolio_id,
     targets.as_of_date,
     targets.run_id,
-    coalesce(sum(targets.target_weight) FILTER (targets.is_cash), 0)::DECIMAL(10, 8) AS cash_weight,
+    coalesce(sum(coalesce(targets.post_trade_weight, targets.target_weight)) FILTER (targets.is_cash), 0)::DECIMAL(10, 8)
+        AS cash_weight,
     coalesce(sum(abs(targets.trade_weight)) FILTER (NOT targets.is_cash), 0) / 2 AS turnover
 FROM targets
 JOIN latest USING (run_id, portfolio_id, as_of_date)

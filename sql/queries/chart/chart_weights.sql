@@ -10,10 +10,12 @@ SELECT
     targets.current_weight,
     targets.target_weight,
     targets.trade_weight,
-    targets.post_trade_weight,
+    coalesce(targets.post_trade_weight, if(targets.is_cash, targets.target_weight, targets.current_weight + targets.trade_weight))
+        AS post_trade_weight,
     targets.action,
     targets.trade_rank,
     targets.trade_reason,
+    targets.trade_scale,
     targets.target_reason,
     sizing_audit.score,
     sizing_audit.raw_weight,

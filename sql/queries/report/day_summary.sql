@@ -1,6 +1,6 @@
 -- Grain: one row per run named and portfolio. Turnover is one-way: half of everything that is traded. A limit is missed
--- where its slack is below zero; cash is forced where a limit keeps the sum below the target. What the trades come to is
--- null of a run before V011.
+-- where its slack is below zero; cash is forced where a limit keeps the sum below the target. What is held
+-- back, released and scaled is null of a run before V011.
 -- Parameters: $run_ids VARCHAR[].
 WITH traded AS (
     SELECT
@@ -14,7 +14,12 @@ WITH traded AS (
         count(*) FILTER (action = 'close') AS n_close,
         count(*) FILTER (action = 'increase') AS n_increase,
         count(*) FILTER (action = 'decrease') AS n_decrease,
-        coalesce(sum(abs(trade_weight)) FILTER (NOT is_cash), 0) * 0.5 AS turnover
+        coalesce(sum(abs(trade_weight)) FILTER (NOT is_cash), 0) * 0.5 AS turnover,
+        coalesce(sum(current_weight) FILTER (NOT is_cash), 0)::DECIMAL(12, 8) AS invested_before_weight,
+        coalesce(sum(trade_weight) FILTER (NOT is_cash AND trade_weight > 0), 0)::DECIMAL(12, 8) AS bought_weight,
+        coalesce(-sum(trade_weight) FILTER (NOT is_cash AND trade_weight < 0), 0)::DECIMAL(12, 8) AS sold_weight,
+        coalesce(sum(current_weight + trade_weight) FILTER (NOT is_cash), 0)::DECIMAL(12, 8) AS invested_after_weight,
+        (sum(target_weight) - invested_after_weight)::DECIMAL(12, 8) AS cash_after_weight
     FROM targets
     WHERE list_contains($run_ids::VARCHAR[], run_id)
     GROUP BY run_id, portfolio_id, as_of_date
@@ -30,16 +35,10 @@ SELECT
     coalesce(limited.n_missed, 0) AS n_missed,
     coalesce(limited.n_binding, 0) AS n_binding,
     traded.cash_weight > 0 AND sizing_summary.binding_limit IS NOT NULL AS is_cash_forced,
-    trade_summary.invested_before_weight,
-    trade_summary.bought_weight,
-    trade_summary.sold_weight,
-    trade_summary.n_trades,
     trade_summary.n_held_back,
     trade_summary.n_released,
     trade_summary.mandatory_turnover,
-    trade_summary.trade_scale,
-    trade_summary.invested_after_weight,
-    trade_summary.cash_after_weight
+    trade_summary.trade_scale
 FROM traded
 LEFT JOIN limited USING (run_id, portfolio_id)
 LEFT JOIN sizing_summary USING (run_id, portfolio_id)

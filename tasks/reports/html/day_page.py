@@ -22,7 +22,7 @@ from tasks.reports.chart_data import ChartRows
 from tasks.reports.charts import LABEL_ROOM
 from tasks.reports.html.charts import Figure, portfolio_figures
 from tasks.reports.html.data import DayRows
-from tasks.reports.html.headline import cash_sentence, judge
+from tasks.reports.html.headline import cash_sentence, judge, trade_sentence
 from tasks.reports.summary import left_out, moves_of
 from tasks.reports.tables import Table
 
@@ -35,7 +35,7 @@ _PACKAGES = ("ballast", "polars", "duckdb", "prefect", "altair")
 
 @dataclass(frozen=True)
 class Section:
-    """One portfolio on the page: its anchor, its numbers, why it keeps cash, its charts and tables."""
+    """One portfolio on the page: its anchor and numbers, its cash and trades in words, its charts and tables."""
 
     anchor: str
     name: str
@@ -43,6 +43,7 @@ class Section:
     run_id: str
     numbers: Mapping[str, Any]
     cash: str
+    trading: str
     figures: tuple[Figure, ...]
     trades: Table
     tables: tuple[Table, ...]
@@ -59,6 +60,9 @@ def page_of(rows: DayRows) -> str:
         sections=sections,
         n_portfolios=rows.portfolios.height,
         overview=_overview(rows),
+        trade_totals=tables.trade_totals(
+            rows.shown.select("portfolio_id").join(rows.summary, on="portfolio_id", maintain_order="left")
+        ),
         is_open=len(sections) <= MOST_OPEN,
         rejected=(tables.rejected_files(rows.refused_files), tables.rejected_rows(rows.refused_rows)),
         unpublished=tables.unpublished(rows.missing, rows.staying),
@@ -83,10 +87,12 @@ def _section(rows: DayRows, number: int, portfolio_id: str, run_id: str, state: 
         run_id=run_id,
         numbers=_own(rows.summary, portfolio_id).row(0, named=True),
         cash=cash_sentence(_own(rows.sizing, portfolio_id).row(0, named=True)),
+        trading=trade_sentence(_own(rows.summary, portfolio_id).row(0, named=True)),
         figures=portfolio_figures(ChartRows(weights, buckets, history), _own(rows.past, portfolio_id)),
         trades=tables.trades(moves_of(weights, changes)),
         tables=(
             tables.orders(_own(rows.orders, portfolio_id), _own(rows.order_status, portfolio_id)),
+            tables.not_the_change(weights),
             tables.opened_and_closed(weights, decisions),
             tables.below_the_line(decisions),
             tables.limits(checks),

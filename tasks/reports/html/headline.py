@@ -123,6 +123,22 @@ def _of_portfolios(level: str, sentences: Iterable[tuple[str, str]]) -> Iterator
     return (Point(level, line) for line in first_of(lines))
 
 
+def trade_sentence(row: dict[str, Any]) -> str:
+    """Return what the trades of a portfolio come to, and what is held afterwards. *Requires* a row of `day_summary`."""
+    bought, sold, invested, cash = (
+        f"{row[f'{name}_weight'] * 100:.2f}%" for name in ("bought", "sold", "invested_after", "cash_after")
+    )
+    parts = [
+        f"sells {sold} and buys {bought}, after which {invested} is invested and {cash} is cash",
+        f"{counted(row['n_held_back'], 'small change')} held back" if row["n_held_back"] else "",
+        f"{counted(row['n_released'], 'small change')} released, since the book would break a limit"
+        if row["n_released"]
+        else "",
+        "" if row["trade_scale"] in {None, 1} else f"max_turnover leaves {row['trade_scale'] * 100:.2f}% of the trades",
+    ]
+    return "; ".join(filter(None, parts))
+
+
 def cash_sentence(row: dict[str, Any]) -> str:
     """Return how much cash a portfolio keeps, and why. *Requires* a row of `sizing_summary_of_runs`."""
     cash, total = row["cash_weight"] * 100, row["target_total_allocation"] * 100

@@ -5,11 +5,12 @@ from datetime import date
 from decimal import Decimal
 
 import polars as pl
+import pytest
 
 from tasks.reports.priority import first_portfolios
 from tasks.reports.run_artifacts import MOST_TARGETS, summarise, target_table
 from tasks.reports.summary import first_lines, moves_of, run_queries, sql_block, summary_page
-from tasks.reports.tables import as_markdown, escape_markdown, rejected_rows, unpublished
+from tasks.reports.tables import as_markdown, escape_markdown, not_the_change, rejected_rows, unpublished
 from tests.tasks.run_rows import row, weights
 
 DAY = date(2025, 6, 3)
@@ -28,7 +29,13 @@ def _changes(*rows: tuple[str, str | None], before: date | None = date(2025, 6, 
 def _day(*portfolios: str) -> pl.DataFrame:
     counts = dict.fromkeys(("n_positions", "n_open", "n_close", "n_increase", "n_decrease"), 1)
     weights = {"turnover": 0.2322, "invested_weight": Decimal("0.6"), "cash_weight": Decimal("0.35")}
-    numbers = weights | {"n_missed": 0, "n_binding": 2, "is_cash_forced": False}
+    book = {"bought_weight": 0.4, "sold_weight": 0.1, "n_held_back": 2, "n_released": 1, "trade_scale": 1.0}
+    book |= {
+        "invested_before_weight": 0.3,
+        "invested_after_weight": Decimal("0.6"),
+        "cash_after_weight": Decimal("0.35"),
+    }
+    numbers = weights | book | {"n_missed": 0, "n_binding": 2, "is_cash_forced": False}
     return pl.DataFrame([{"portfolio_id": portfolio} | counts | numbers for portfolio in portfolios])
 
 
@@ -74,9 +81,10 @@ def test_a_portfolio_has_percentages_and_its_largest_changes() -> None:
     moved = [row(f"I{i}", "0.1", f"0.1{i}") for i in range(1, 6)]
     moves = moves_of(weights(row("A", "0", "0.102"), row("B", "0.0710", "0"), *moved), _changes())
     page = summary_page("T", [], _day("p"), moves, [])
-    assert "| p | 1 | 1 | 1 | 2 | 23.22% | 60.00% | 35.00% | 2 |" in page
-    assert "| open | A |  | 0.00% | 10.20% | +10.20 | because |" in page
-    assert "| close | B |  | 7.10% | 0.00% | \N{MINUS SIGN}7.10 | because |" in page
+    assert "| p | 1 | 1 | 1 | 2 | 60.00% | 35.00% | 2 |" in page
+    assert "| p | 30.00% | 40.00% | 10.00% | 23.22% | 2 | 1 | 1.0000 | 60.00% | 35.00% |" in page
+    assert "| open | A |  | 0.00% | 10.20% | +10.20 | 10.20% | rebalance | because |" in page
+    assert "| close | B |  | 7.10% | 0.00% | \N{MINUS SIGN}7.10 | 0.00% | rebalance | because |" in page
     assert page.count("| increase |") == 3
     assert "And 2 smaller trades." in page
 
@@ -86,14 +94,14 @@ def test_of_fifty_portfolios_ten_are_shown_others_counted() -> None:
     moves = moves_of(weights(*(row("A", "0", f"0.{i + 10}", name) for i, name in enumerate(names))), _changes())
     page = summary_page("T", [], _day(*names).with_columns(turnover=pl.int_range(pl.len())), moves, [])
     assert re.findall(r"\n### (p\d+)", page) == names[40:]
-    assert len(re.findall(r"\n\| p\d", page)) == 10
-    assert "40 more: 40 positions, 40 opened, 40 closed, cash in 40 of them, at most 0.3500." in page
+    assert len(re.findall(r"\n\| p\d", page)) == 20
+    assert "40 more: 40 positions, 40 opened, 40 closed, cash after the trades in 40 of them, at most 0.3500." in page
 
 
 def test_of_ten_portfolios_each_is_shown() -> None:
     names = [f"p{i}" for i in range(10)]
     page = summary_page("T", [], _day(*names), moves_of(weights(row("A", "0", "0.1")), _changes()), [])
-    assert len(re.findall(r"\n\| p\d", page)) == 10
+    assert len(re.findall(r"\n\| p\d", page)) == 20
     assert " more" not in page
 
 
@@ -110,13 +118,47 @@ def test_the_sentence_names_few_portfolios_and_counts_many() -> None:
     few, many = _day("p", "q"), _day(*(f"p{i}" for i in range(1_000)))
     assert summarise(few) == "; ".join(f"{name} 1 positions, 1 opened, 1 closed, cash 0.3500" for name in "pq")
     assert summarise(many) == (
-        "1,000 portfolios: 1,000 positions, 1,000 opened, 1,000 closed, cash in 1,000 of them, at most 0.3500"
+        "1,000 portfolios: 1,000 positions, 1,000 opened, 1,000 closed, cash after the trades in 1,000 of them, "
+        "at most 0.3500"
     )
+
+
+@pytest.mark.parametrize(
+    ("scale", "words"), [(0.3636, "cash 0.3500, max_turnover leaves 0.3636 of the trades"), (None, "cash 0.3500")]
+)
+def test_the_sentence_says_what_max_turnover_leaves(scale: float | None, words: str) -> None:
+    assert summarise(_day("p").with_columns(trade_scale=pl.lit(scale))).endswith(words)
+
+
+def test_what_is_held_back_released_or_scaled_has_a_table_the_largest_change_first() -> None:
+    rows = weights(
+        row(
+            "HELD",
+            "0.1",
+            "0.102",
+            trade_weight=Decimal(0),
+            post_trade_weight=Decimal("0.1"),
+            trade_reason="held_by_band",
+        ),
+        row("FREE", "0.155", "0.15", trade_reason="above_cap"),
+        row("PART", "0", "0.2", trade_weight=Decimal("0.1"), post_trade_weight=Decimal("0.1"), trade_reason="open"),
+        row("ALL", "0", "0.1", trade_reason="open"),
+        row("CASH", "0.745", "0.448"),
+    )
+    shown = [[cell.text for cell in cells] for cells in not_the_change(rows).rows]
+    assert [[one[0], *one[2:8]] for one in shown] == [
+        ["PART", "0.00%", "20.00%", "+20.00", "+10.00", "10.00%", "open"],
+        ["FREE", "15.50%", "15.00%", "\N{MINUS SIGN}0.50", "\N{MINUS SIGN}0.50", "15.00%", "above_cap"],
+        ["HELD", "10.00%", "10.20%", "+0.20", "", "10.00%", "held_by_band"],
+    ]
+    assert [cells[0].text for cells in not_the_change(rows, most=1).rows] == ["PART"]
+    assert not_the_change(rows, most=1).note == "The first 1 of 3 changes."
+    assert not_the_change(weights(row("ALL", "0", "0.1"))).rows == ()
 
 
 def test_no_trade_at_all_leaves_the_table_of_portfolios_alone() -> None:
     page = summary_page("T", [], _day("p"), moves_of(weights(row("A", "0.1", "0.1")), _changes()), [])
-    assert page.count("###") == 1
+    assert page.count("###") == 2
 
 
 def test_rejected_rows_are_shown_with_their_number() -> None:
