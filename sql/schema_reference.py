@@ -15,6 +15,9 @@ SECTIONS: Mapping[str, tuple[str, ...]] = {
     "Targets, trades and changes": (
         "current_targets",
         "targets_as_of",
+        "current_orders",
+        "current_order_status",
+        "visible_order_status",
         "target_changes",
         "target_changes_of",
         "turnover",
@@ -58,7 +61,10 @@ SECTIONS: Mapping[str, tuple[str, ...]] = {
         "sizing_audit",
         "sizing_summary",
         "targets",
+        "trade_summary",
         "constraint_checks",
+        "orders",
+        "order_status",
     ),
     "Ingested data": (
         "ingests",
