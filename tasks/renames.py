@@ -72,6 +72,11 @@ def renamed_list(assets: pl.DataFrame, names: Names) -> pl.DataFrame:
     return _one_each(assets, names, ["asset"]).sort("asset") if names else assets
 
 
+def renamed_prices(prices: pl.DataFrame, names: Names) -> pl.DataFrame:
+    """Return prices under the names that count."""
+    return _one_each(prices, names, ["as_of_date", "asset"]) if names else prices
+
+
 def _named(frame: pl.DataFrame, names: Names) -> pl.DataFrame:
     return frame.with_columns(pl.col("asset").replace(dict(names)))
 

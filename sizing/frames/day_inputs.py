@@ -15,6 +15,7 @@ import polars as pl
 from sizing.frames.schema import validate
 from sizing.limits.model import RebalancingLimits
 from sizing.names import CASH
+from sizing.risk.returns import PRICES, Prices
 
 RESTRICTIONS = ("no_buy", "no_trade", "must_sell")
 """What a restriction can ask for: open nothing, touch nothing, hold nothing."""
@@ -82,13 +83,15 @@ class DayFrames(NamedTuple):
     restrictions: pl.DataFrame
     delisted: pl.DataFrame = DELISTED
     renamed: Mapping[str, str] = MappingProxyType({})
+    prices: pl.DataFrame = PRICES
 
 
 @dataclass(frozen=True)
 class DayInputs:
     """Everything that decides the targets of one trading day.
 
-    `renamed` has the names that no longer count, with those that do: the frames have only the latter.
+    `renamed` has the names that no longer count, with those that do: the frames have only the latter. `prices` are
+    those by which the holdings of some portfolios were marked.
     *Raises* `ContractError` for a frame that breaks its schema.
     """
 
@@ -100,6 +103,7 @@ class DayInputs:
     restrictions: pl.DataFrame
     delisted: pl.DataFrame = field(default_factory=DELISTED.clone)
     renamed: Mapping[str, str] = field(default_factory=dict)
+    prices: pl.DataFrame = field(default_factory=PRICES.clone)
 
     def __post_init__(self) -> None:
         """Validate every frame."""
@@ -108,6 +112,7 @@ class DayInputs:
         validate(Holdings, self.holdings, "the day's holdings")
         validate(Restrictions, self.restrictions, "the day's restrictions")
         validate(Delisted, self.delisted, "the assets that left the list")
+        validate(Prices, self.prices, "the prices of holdings")
 
     @property
     def frames(self) -> DayFrames:

@@ -18,7 +18,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
-from itertools import pairwise
 from typing import NamedTuple, Self
 
 import polars as pl
@@ -26,6 +25,7 @@ import polars as pl
 from sizing.frames.day_inputs import DayFrames, DayInputs
 from sizing.frames.schema import STORED_WEIGHT
 from sizing.multi_day.followed_trades import follow_trades
+from sizing.multi_day.next_day import NO_GROWTH, NextDay
 from sizing.multi_day.stacked_days import day_of, named, stack_days, with_day
 from sizing.pipeline import Rebalance, find_trade_rows, rebalance, select_candidates
 from sizing.selection.diversification import join_slot_limits
@@ -47,26 +47,30 @@ class ChainedDays(NamedTuple):
     result: Rebalance
 
 
-def rebalance_days(days: Sequence[DayFrames], restarts: frozenset[str] = frozenset()) -> ChainedDays:
+def rebalance_days(
+    days: Sequence[DayFrames], restarts: frozenset[str] = frozenset(), growth: pl.DataFrame = NO_GROWTH
+) -> ChainedDays:
     """Return what `rebalance` returns for each day, when each day starts from what the day before it leaves.
 
     *Requires* the same asset list on all days, and what is held on the first. Of a later day only the holdings of
-    `restarts` count: portfolios, as `named` on their day, that start from what they are given.
+    `restarts` count: portfolios, as `named` on their day, that start from what they are given. `growth`: what 1 of an
+    `asset` becomes from the day before to `as_of_date`, for portfolios with mark_to_market.
     """
     fixed = frozenset(named(days[0].as_of_date, name) for name in days[0].limits) | restarts
     given = stack_days(days)
     given = replace(given, holdings=given.holdings.filter(pl.col("portfolio_id").is_in(list(fixed))))
-    dates = [day.as_of_date.isoformat() for day in days]
+    dates = [day.as_of_date for day in days]
+    next_day = NextDay.of(dates, given.limits, fixed, growth)
 
     def started(left: pl.DataFrame) -> DayInputs:
-        return replace(given, holdings=_starting_holdings(given.holdings, fixed, dates, left))
+        return replace(given, holdings=pl.concat([given.holdings, next_day.starts(left)]).sort(_KEY))
 
     def followed(day_inputs: DayInputs) -> DayInputs:
         rows = find_trade_rows(day_inputs)
-        return replace(given, holdings=follow_trades(rows, given.limits, given.holdings, fixed, dates))
+        return replace(given, holdings=follow_trades(rows, given.limits, given.holdings, next_day, dates))
 
     if any(one.max_turnover is not None for one in days[0].limits.values()):
-        together = replace(given, holdings=_walk(days, fixed))
+        together = replace(given, holdings=_walk(days, given.holdings, next_day))
     else:
         together = followed(started(_guess(days, given, fixed)))
     while True:
@@ -81,33 +85,21 @@ def find_held_days(together: DayInputs) -> tuple[date, ...]:
     return tuple(sorted({day_of(name) for name in missing_scores(together)["portfolio_id"]}))
 
 
-def _starting_holdings(
-    given: pl.DataFrame, fixed: frozenset[str], dates: Sequence[str], left: pl.DataFrame
-) -> pl.DataFrame:
-    """Return what each day starts from, when `left` is what each leaves."""
-    day, next_day = pl.col("portfolio_id").str.head(_DATE), dict(pairwise(dates))
-    followed = (
-        left.filter(day != dates[-1])
-        .with_columns(
-            portfolio_id=day.replace_strict(next_day, return_dtype=pl.String) + pl.col("portfolio_id").str.slice(_DATE)
-        )
-        .filter(~pl.col("portfolio_id").is_in(list(fixed)))
-    )
-    return pl.concat([given, followed]).sort(_KEY)
-
-
-def _walk(days: Sequence[DayFrames], fixed: frozenset[str]) -> pl.DataFrame:
+def _walk(days: Sequence[DayFrames], given: pl.DataFrame, next_day: NextDay) -> pl.DataFrame:
     """Return what each day starts from, day by day: exact, and slower than a guess that nearly always is.
 
     Under max_turnover who is held depends on how much was traded, so a guess of one day spoils those after it.
     """
-    left, starts = days[0].holdings.clear(), []
+    left, starts = given.clear(), []
     for day in days:
-        is_given = pl.col("portfolio_id").is_in([name for name in day.limits if named(day.as_of_date, name) in fixed])
-        held = pl.concat([left.filter(~is_given), day.holdings.filter(is_given)]).sort(_KEY)
-        starts.append(held.with_columns(portfolio_id=pl.lit(named(day.as_of_date, "")) + pl.col("portfolio_id")))
+        prefix = named(day.as_of_date, "")
+        own = given.filter(pl.col("portfolio_id").str.starts_with(prefix))
+        starts.append(pl.concat([own, next_day.starts(left)]).sort(_KEY))
+        held = starts[-1].with_columns(pl.col("portfolio_id").str.strip_prefix(prefix))
         inputs = DayInputs(*day._replace(holdings=held))
-        left = book_after(find_trade_rows(inputs), inputs.limits)
+        left = book_after(find_trade_rows(inputs), inputs.limits).with_columns(
+            portfolio_id=pl.lit(prefix) + pl.col("portfolio_id")
+        )
     return pl.concat(starts).sort(_KEY)
 
 

@@ -5,10 +5,12 @@ Trading is cheap, the rules before it are not, so these are asked for all days a
 """
 
 from collections.abc import Mapping, Sequence
+from datetime import date
 
 import polars as pl
 
 from sizing.limits.model import RebalancingLimits
+from sizing.multi_day.next_day import NextDay
 from sizing.trading.targets import book_after
 
 _KEY = ["portfolio_id", "asset"]
@@ -19,14 +21,14 @@ def follow_trades(
     rows: pl.DataFrame,
     limits: Mapping[str, RebalancingLimits],
     given: pl.DataFrame,
-    fixed: frozenset[str],
-    dates: Sequence[str],
+    next_day: NextDay,
+    dates: Sequence[date],
 ) -> pl.DataFrame:
     """Return what every day starts from, as `Holdings`, when each trades from what the day before it left.
 
     *Requires* `rows` as `trade_book` does, of portfolios `named` on their day, `dates` in order, and `given`, the
-    holdings of the portfolios that are `fixed`: these start from what they are given. What is held without a row is
-    taken for a holding that leaves.
+    holdings of the portfolios that start from what they are given. What is held without a row is taken for a holding
+    that leaves.
     """
     day = pl.col("portfolio_id").str.head(_DATE)
     of_day = rows.with_columns(day=day).partition_by("day", as_dict=True, include_key=False)
@@ -35,14 +37,11 @@ def follow_trades(
     buckets = rows.select("asset", "bucket").unique("asset", maintain_order=True)
     nothing, left = rows.clear(), given.clear()
     starts: list[pl.DataFrame] = []
-    for date in dates:
-        carried = left.with_columns(portfolio_id=pl.lit(date) + pl.col("portfolio_id").str.slice(_DATE)).filter(
-            ~pl.col("portfolio_id").is_in(list(fixed))
-        )
-        held = pl.concat([given_on.get((date,), left.clear()), carried])
+    for name in (one.isoformat() for one in dates):
+        held = pl.concat([given_on.get((name,), given.clear()), next_day.starts(left)])
         starts.append(held)
-        own = _with_holdings(of_day.get((date,), nothing), held, buckets)
-        left = book_after(own, limits_on.get(date, {}))
+        own = _with_holdings(of_day.get((name,), nothing), held, buckets)
+        left = book_after(own, limits_on.get(name, {}))
     return pl.concat(starts).sort(_KEY)
 
 

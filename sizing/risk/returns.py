@@ -65,8 +65,8 @@ def session_returns(
 def compound_returns(returns: pl.DataFrame, sessions: Sequence[date], spans: Sequence[Span]) -> pl.DataFrame:
     """Return what 1 of each asset becomes: `since, until, asset, growth`, one row per span and asset.
 
-    Only of assets that have a return which is not suspect for every session after `since`, up to `until`, and that
-    neither vanish nor become a million times what they were. *Requires* what `session_returns` returns.
+    Only of assets that have a return which is not suspect for every session after `since`, up to `until`. More than a
+    million, or less than a millionth, is taken as that. *Requires* what `session_returns` returns.
     """
     days = pl.Series(sessions, dtype=pl.Date)
     ends = pl.DataFrame(spans, schema={"since": pl.Date, "until": pl.Date}, orient="row").unique()
@@ -80,7 +80,11 @@ def compound_returns(returns: pl.DataFrame, sessions: Sequence[date], spans: Seq
         )
         .sort("since", "until", "asset", "session")
         .group_by("since", "until", "asset", maintain_order=True)
-        .agg(n=pl.len(), n_sessions=pl.col("n_sessions").first(), growth=(1 + pl.col("session_return")).product())
-        .filter(pl.col("n") == pl.col("n_sessions"), pl.col("growth").is_between(1 / _WIDEST_GROWTH, _WIDEST_GROWTH))
+        .agg(
+            n=pl.len(),
+            n_sessions=pl.col("n_sessions").first(),
+            growth=(1 + pl.col("session_return")).product().clip(1 / _WIDEST_GROWTH, _WIDEST_GROWTH),
+        )
+        .filter(pl.col("n") == pl.col("n_sessions"))
         .drop("n", "n_sessions")
     )

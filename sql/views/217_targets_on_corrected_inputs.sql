@@ -1,7 +1,7 @@
 -- Grain: one row per portfolio, published day, and kind and day of an input that was corrected since the visible targets
 -- of the day read it: a run of the day would read something else now. Only what would change the inputs of the portfolio
 -- counts: neither the same rows from another ingest, nor scores of another model, nor restrictions of another portfolio or
--- not in force on the day. Targets that were taken as held and replaced since are in superseded_holdings. Runs of earlier
+-- not in force on the day, nor prices of what it does not hold or does not mark. Targets that were taken as held and replaced since are in superseded_holdings. Runs of earlier
 -- releases did not record `scores_since`: then scores that came late for a day before the first one read are not seen.
 CREATE OR REPLACE VIEW targets_on_corrected_inputs AS
 WITH visible AS (
@@ -41,6 +41,24 @@ read_lists AS (
 held AS (
     SELECT run_id, unnest(map_keys(sources)) AS portfolio_id, unnest(map_values(sources)) AS source
     FROM (SELECT run_id, json_extract(inputs, '$.holdings')::MAP(VARCHAR, JSON) AS sources FROM shown)
+),
+-- Books that prices move: from the day on which they were left.
+moving AS (
+    SELECT held.run_id, held.portfolio_id, shown.as_of_date, shown.inputs, (held.source ->> 'as_of_date')::DATE AS since
+    FROM held
+    JOIN shown USING (run_id)
+    SEMI JOIN visible ON visible.run_id = held.run_id AND visible.portfolio_id = held.portfolio_id
+    WHERE json_extract(shown.inputs, '$.prices') IS NOT NULL
+        AND (held.source ->> 'run_id') IS NOT NULL
+        AND (
+            map_extract(json_extract(shown.config, '$.portfolios')::MAP(VARCHAR, JSON), held.portfolio_id)[1]
+            ->> 'mark_to_market'
+        )::BOOLEAN
+),
+read_prices AS (
+    SELECT read.run_id, read.portfolio_id, ingests.as_of_date AS input_date, ingests.ingest_id
+    FROM (SELECT *, unnest(json_extract(inputs, '$.prices')::BIGINT[]) AS ingest_id FROM moving) AS read
+    JOIN ingests ON ingests.ingest_id = read.ingest_id AND ingests.as_of_date >= read.since
 ),
 named AS (
     SELECT DISTINCT positions.portfolio_id, positions.as_of_date, positions.ingest_id
@@ -97,6 +115,23 @@ pairs AS (
     ASOF JOIN effective_ingests AS counted
         ON counted.kind = read_lists.kind AND read_lists.as_of_date >= counted.as_of_date
     UNION ALL
+    SELECT
+        coalesce(old.run_id, new.run_id),
+        coalesce(old.portfolio_id, new.portfolio_id),
+        'prices',
+        coalesce(old.input_date, new.input_date),
+        old.ingest_id::VARCHAR,
+        new.ingest_id::VARCHAR,
+        NULL
+    FROM read_prices AS old
+    FULL JOIN (
+        SELECT moving.run_id, moving.portfolio_id, counted.as_of_date AS input_date, counted.ingest_id
+        FROM moving
+        JOIN effective_ingests AS counted
+            ON counted.kind = 'prices' AND counted.as_of_date BETWEEN moving.since AND moving.as_of_date
+    ) AS new
+        ON new.run_id = old.run_id AND new.portfolio_id = old.portfolio_id AND new.input_date = old.input_date
+    UNION ALL
     SELECT run_id, portfolio_id, 'positions', input_date, read_from, now_from, NULL
     FROM starts
     WHERE has_positions OR read_ingest::BIGINT NOT IN (SELECT ingest_id FROM effective_ingests)
@@ -129,6 +164,9 @@ content AS (
     JOIN renames ON sides.kind = 'renames' AND renames.ingest_id = sides.origin::BIGINT
     WHERE valid_from <= day_in_force
     UNION ALL
+    SELECT sides.*, NULL, prices.asset, [close, coalesce(adjustment_factor, 1), daily_return]::VARCHAR
+    FROM sides JOIN prices ON sides.kind = 'prices' AND prices.ingest_id = sides.origin::BIGINT
+    UNION ALL
     SELECT sides.*, positions.portfolio_id, positions.asset, positions.current_weight::VARCHAR
     FROM sides
     JOIN positions ON sides.kind = 'positions' AND positions.ingest_id = try_cast(sides.origin AS BIGINT)
@@ -153,6 +191,19 @@ different AS (
     )
     GROUP BY kind, read_from, now_from, day_in_force, belongs_to
 ),
+-- Whose prices move a book: what it holds, under the names of then too.
+taken AS (
+    SELECT run_id, portfolio_id, list(asset) || list(old).list_filter(name -> name IS NOT NULL) AS assets
+    FROM targets
+    SEMI JOIN (FROM moved WHERE kind = 'prices') AS moved
+        ON moved.run_id = targets.run_id AND moved.portfolio_id = targets.portfolio_id
+    LEFT JOIN (
+        SELECT run_id, unnest(map_keys(names)) AS old, unnest(map_values(names)) AS asset
+        FROM (SELECT run_id, json_extract(inputs, '$.renamed')::MAP(VARCHAR, VARCHAR) AS names FROM shown)
+    ) AS renamed USING (run_id, asset)
+    WHERE current_weight > 0 AND NOT is_cash
+    GROUP BY run_id, portfolio_id
+),
 models AS (
     SELECT run_id, unnest(map_keys(portfolios)) AS portfolio_id, unnest(map_values(portfolios)) ->> 'model' AS model
     FROM (
@@ -167,7 +218,9 @@ found AS (
         visible.as_of_date,
         moved.kind,
         moved.input_date,
-        len(list_distinct(flatten(list(different.assets)))) AS n_changed,
+        len(list_distinct(flatten(list(
+            if(moved.kind = 'prices', list_intersect(different.assets, taken.assets), different.assets)
+        )))) AS n_changed,
         visible.run_id,
         visible.published_at
     FROM visible
@@ -178,7 +231,8 @@ found AS (
         AND different.now_from IS NOT DISTINCT FROM moved.now_from
         AND different.day_in_force IS NOT DISTINCT FROM moved.day_in_force
     LEFT JOIN models ON models.run_id = visible.run_id AND models.portfolio_id = visible.portfolio_id
-    WHERE different.belongs_to IS NULL
+    LEFT JOIN taken ON taken.run_id = visible.run_id AND taken.portfolio_id = visible.portfolio_id
+    WHERE (different.belongs_to IS NULL AND (moved.kind <> 'prices' OR list_has_any(different.assets, taken.assets)))
         OR different.belongs_to = if(moved.kind = 'scores', models.model, visible.portfolio_id)
     GROUP BY ALL
 )
@@ -200,7 +254,7 @@ ORDER BY found.as_of_date, found.portfolio_id, found.kind, found.input_date;
 COMMENT ON VIEW targets_on_corrected_inputs IS 'One row per portfolio, published day, and kind and day of an input that was corrected since the visible targets of the day read it, whatever kept a run of the day from publishing the correction, and whatever was published for later days. Run the day again; none when all is well.';
 COMMENT ON COLUMN targets_on_corrected_inputs.portfolio_id IS 'Portfolio.';
 COMMENT ON COLUMN targets_on_corrected_inputs.as_of_date IS 'Trading day whose visible targets rest on it, exchange date.';
-COMMENT ON COLUMN targets_on_corrected_inputs.kind IS 'What was corrected: scores, assets, positions, restrictions, renames.';
+COMMENT ON COLUMN targets_on_corrected_inputs.kind IS 'What was corrected: scores, assets, positions, restrictions, renames, prices.';
 COMMENT ON COLUMN targets_on_corrected_inputs.input_date IS 'Day that the corrected input describes, exchange date: scores of earlier days, and lists that count on, are inputs too.';
 COMMENT ON COLUMN targets_on_corrected_inputs.n_changed IS 'Assets with another row than was read, count.';
 COMMENT ON COLUMN targets_on_corrected_inputs.source IS 'Path, address or query that counts now.';

@@ -3,7 +3,7 @@
 A run records its sources, and a replay reads exactly these. What does not belong here: files, the result of a run.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
@@ -13,6 +13,13 @@ from sizing.frames.day_inputs import DayFrames
 from sizing.limits.model import RebalancingLimits
 from sql.warehouse import Warehouse
 from tasks.inputs.asset_lists import AssetLists
+from tasks.inputs.marked_books import (
+    books_to_mark,
+    find_prices,
+    missing_returns,
+    read_prices,
+    start_from_books,
+)
 from tasks.renames import Names, names_on, renamed
 from tasks.trading_calendar import find_calendar, score_ages
 
@@ -32,7 +39,7 @@ _SOURCES = {
 }
 _SCORES = ("model", "asset", "score_date", "score_age_days", "score", "technical_score", "fundamental_score")
 _FOR_ALL = ("scores", "assets", "restrictions", "renames")
-_FORMER = "former_assets"
+_FORMER, _PRICES = "former_assets", "prices"
 _HELD = ("positions", "targets")
 
 
@@ -45,7 +52,9 @@ def find_sources(
     """
     since = [scores_since(exchange, day, limits) for day in days]
     found = warehouse.query("sources_of_days", days=list(days), since=since, known_at=known_at)
-    return newest_holdings(found)
+    newest = newest_holdings(found)
+    prices = find_prices(warehouse, days, newest, limits, known_at).with_columns(kind=pl.lit(_PRICES))
+    return pl.concat([newest, prices], how="diagonal")
 
 
 def scores_since(exchange: str, day: date, limits: Limits) -> date:
@@ -82,19 +91,24 @@ def read_days(
     restrictions = _by_day(_in_force(_of(rows, sources, "restrictions")))
     holdings = _by_day(_holdings(rows, sources.filter(pl.col("portfolio_id").is_in(list(limits)))))
     names = _names(rows["renames"], sources)
+    prices = _by_day(_of({_PRICES: read_prices(warehouse, sources)}, sources, _PRICES))
+    books = _by_day(books_to_mark(sources, limits))
     lists = AssetLists(_list_of(sources, "assets"), rows["assets"], _former_of(sources), rows[_FORMER])
     return {
-        day: renamed(
-            DayFrames(
-                as_of_date=day,
-                limits=dict(limits),
-                scores=scores(day),
-                assets=lists.on(day),
-                holdings=holdings(day),
-                restrictions=restrictions(day),
-            ),
-            names(day),
-        )._replace(delisted=lists.delisted_on(day, names(day)))
+        day: start_from_books(
+            renamed(
+                DayFrames(
+                    as_of_date=day,
+                    limits=dict(limits),
+                    scores=scores(day),
+                    assets=lists.on(day),
+                    holdings=holdings(day),
+                    restrictions=restrictions(day),
+                ),
+                names(day),
+            )._replace(delisted=lists.delisted_on(day, names(day))),
+            *(books(day), prices(day), exchange),
+        )
         for day in days
     }
 
@@ -104,7 +118,7 @@ def continue_from(
 ) -> tuple[DayFrames, pl.DataFrame]:
     """Let a day start from a run of the day before it that is not published yet, except where newer positions are.
 
-    *Requires* in `sources` those of this day alone, and in `holdings` what the day starts from.
+    *Requires* in `sources` those of this day alone, and in `holdings` what the day starts from, books marked.
     """
     newer = newer_positions(inputs, sources, day_before)
     is_held = pl.col("kind").is_in(_HELD) & pl.col("portfolio_id").is_in(list(inputs.limits))
@@ -128,12 +142,20 @@ def newer_positions(inputs: DayFrames, sources: pl.DataFrame, day_before: date) 
     return frozenset(sources.filter(newer)["portfolio_id"]) & frozenset(inputs.limits)
 
 
-def as_record(day: date, sources: pl.DataFrame, limits: Limits, exchange: str) -> dict[str, Any]:
+def find_missing_returns(inputs: DayFrames, sources: pl.DataFrame, exchange: str) -> pl.DataFrame:
+    """Return the returns for lack of which books were not marked. *Requires* the sources of the day alone."""
+    return missing_returns(inputs, books_to_mark(sources, inputs.limits), exchange)
+
+
+def as_record(inputs: DayFrames, sources: pl.DataFrame, exchange: str, unmarked: Collection[str]) -> dict[str, Any]:
     """Return the sources of the day as its run keeps them: ingests, where holdings came from, whose days counted.
 
     `positions` are the newest up to the day, whoever reads them, `positions_of_others` whom they name beside ours, and
-    `not_in_positions` are those of ours that positions named before and the day's own do not.
+    `not_in_positions` are those of ours that positions named before and the day's own do not. `unmarked`: whose book
+    was to be marked and could not be. `books` says what each starts from: positions, the book that a run left, or that
+    book marked.
     """
+    day, limits = inputs.as_of_date, inputs.limits
     held, named, unnamed = (
         sources.filter(pl.col("kind").is_in(kinds)).sort("portfolio_id") for kinds in (_HELD, ["named"], ["unnamed"])
     )
@@ -146,13 +168,22 @@ def as_record(day: date, sources: pl.DataFrame, limits: Limits, exchange: str) -
         if named.height
         else None
     )
-    return {kind: sorted(_ids(sources, kind)) for kind in (*_FOR_ALL, _FORMER)} | {
+    books = books_to_mark(sources, limits)
+    marked = {*books["portfolio_id"]} - {*unmarked}
+    lists = {kind: sorted(_ids(sources, kind)) for kind in (*_FOR_ALL, _FORMER)}
+    if books.height:
+        lists[_PRICES] = sorted(_ids(sources.filter(pl.col("as_of_date") >= books["since"].min()), _PRICES))
+    return lists | {
         "holdings": {
             portfolio_id: {"as_of_date": held_on.isoformat()}
             | ({"run_id": run_id} if run_id else {"ingest_id": ingest_id})
             for portfolio_id, held_on, ingest_id, run_id in held.filter(is_ours)
             .select("portfolio_id", "as_of_date", "ingest_id", "run_id")
             .iter_rows()
+        },
+        "books": {
+            portfolio_id: "post_trade_marked" if portfolio_id in marked else "post_trade" if run_id else "positions"
+            for portfolio_id, run_id in held.filter(is_ours).select("portfolio_id", "run_id").iter_rows()
         },
         "positions": newest,
         "positions_of_others": named.filter(~is_ours)["portfolio_id"].to_list(),
@@ -172,7 +203,9 @@ def recorded_sources(
     """
     day = run["as_of_date"]
     lists = [
-        {"day": day, "kind": kind, "ingest_id": one} for kind in (*_FOR_ALL, _FORMER) for one in record.get(kind, [])
+        {"day": day, "kind": kind, "ingest_id": one}
+        for kind in (*_FOR_ALL, _FORMER, _PRICES)
+        for one in record.get(kind, [])
     ]
     if any(isinstance(source, str) for source in record["holdings"].values()):
         then = find_sources(warehouse, exchange, [day], limits, known_at=run["created_at"])

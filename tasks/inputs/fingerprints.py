@@ -35,7 +35,14 @@ def config_fingerprint(limits: Mapping[str, RebalancingLimits]) -> str:
 def input_fingerprint(inputs: DayFrames) -> str:
     """Hash the day and the content of its frames; the order of their rows does not matter."""
     parts = [inputs.as_of_date.isoformat().encode()]
-    for frame in (inputs.scores, inputs.assets, inputs.holdings, inputs.restrictions, *_delisted(inputs)):
+    for frame in (
+        inputs.scores,
+        inputs.assets,
+        inputs.holdings,
+        inputs.restrictions,
+        *_delisted(inputs),
+        *_prices(inputs),
+    ):
         columns = sorted(frame.columns)
         parts.append(frame.select(columns).sort(columns, nulls_last=True).write_csv().encode())
     return _digest(*parts)
@@ -47,6 +54,12 @@ def _delisted(inputs: DayFrames) -> Iterator[pl.DataFrame]:
     delisted = inputs.delisted.filter(pl.col("asset").is_in(seen.unique().implode()))
     if delisted.height:
         yield delisted
+
+
+def _prices(inputs: DayFrames) -> Iterator[pl.DataFrame]:
+    """Return the prices by which books were marked, or would have been; without mark_to_market there are none."""
+    if inputs.prices.height:
+        yield inputs.prices
 
 
 @cache

@@ -15,7 +15,7 @@ from sql.errors import ApprovalError
 from sql.records import Publication
 from sql.warehouse import Warehouse
 from tasks.config.settings import Settings
-from tasks.inputs.day_inputs import as_record, find_sources, read_days
+from tasks.inputs.day_inputs import as_record, find_missing_returns, find_sources, read_days
 from tasks.inputs.fingerprints import input_fingerprint
 from tasks.retries import RETRIES
 from tasks.runs.run_record import OpenRun, stored_exchange, stored_limits
@@ -110,9 +110,10 @@ def require_same_inputs(settings: Settings, proposal: Proposal) -> OpenRun:
         sources = find_sources(warehouse, exchange, [day], limits)
         inputs = DayInputs(*read_days(warehouse, exchange, [day], limits, sources)[day])
     if proposal.is_open and input_fingerprint(inputs.frames) != run["input_fingerprint"]:
-        stored, now = json.loads(run["inputs"]), as_record(day, sources, limits, exchange)
-        kinds = ("scores", "assets", "restrictions", "renames", "holdings")
-        others = [kind for kind in kinds if stored.get(kind, []) != now[kind]]
+        missing = find_missing_returns(inputs.frames, sources, exchange)["portfolio_id"]
+        stored, now = json.loads(run["inputs"]), as_record(inputs.frames, sources, exchange, missing)
+        kinds = ("scores", "assets", "restrictions", "renames", "prices", "holdings")
+        others = [kind for kind in kinds if stored.get(kind, []) != now.get(kind, [])]
         msg = (
             f"run {proposal.run_id} was proposed on other inputs than there are now (changed: "
             f"{', '.join(others) or 'their rows'}), and nothing was published: run the day again, `ballast run --as-of "

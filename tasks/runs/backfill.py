@@ -24,8 +24,10 @@ from sql.warehouse import Warehouse
 from tasks.config.feeds import Feeds
 from tasks.config.settings import Settings
 from tasks.errors import SourceError
-from tasks.inputs.day_inputs import Limits, as_record, continue_from, find_sources, newer_positions, read_days
+from tasks.inputs.day_inputs import Limits, continue_from, find_sources, newer_positions, read_days
+from tasks.inputs.marked_books import books_to_mark, growth_between, read_prices, with_prices
 from tasks.inputs.portfolio_groups import Group
+from tasks.renames import renamed_prices
 from tasks.retries import RETRIES
 from tasks.run_state import RunState
 from tasks.runs.approval import find_approval_request
@@ -64,9 +66,7 @@ class Book:
 
     def describe(self, inputs: DayFrames, sources: pl.DataFrame) -> StartedRun:
         """Name the run of a day."""
-        return describe(
-            inputs, as_record(inputs.as_of_date, sources, self.limits, self.exchange), self.flow_run_id, self.others
-        )
+        return describe(inputs, sources, self.exchange, self.flow_run_id, self.others)
 
 
 class _Day(NamedTuple):
@@ -195,7 +195,8 @@ def _find_stretch(book: Book, inputs: dict[date, DayFrames], sources: dict[date,
         for before, one in pairwise(alike)
         for portfolio_id in newer_positions(one, sources[one.as_of_date], before.as_of_date)
     )
-    together, result = rebalance_days(alike, restarts)
+    prices = renamed_prices(read_prices(book.warehouse, pl.concat(sources.values())), first.renamed)
+    together, result = rebalance_days(alike, restarts, growth_between(alike, prices, book.exchange))
     held = find_held_days(together)
     holdings = with_day(together.holdings).partition_by("as_of_date", as_dict=True, include_key=False)
     days: list[_Day] = []
@@ -204,6 +205,7 @@ def _find_stretch(book: Book, inputs: dict[date, DayFrames], sources: dict[date,
         if days:
             started = holdings.get((one.as_of_date,), one.holdings.clear())
             own = continue_from(*own, days[-1].day, days[-1].started.record.run_id, started)
+            own = with_prices(own[0], books_to_mark(own[1], book.limits), prices), own[1]
         started_run = book.describe(*own)
         if one.as_of_date in held or started_run.record.run_id in known:
             break

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+import polars as pl
 from pydantic import ValidationError
 
 from sizing.frames.day_inputs import DayFrames, DayInputs
@@ -16,7 +17,8 @@ from tasks.config.settings import Settings
 from tasks.errors import ConfigError
 from tasks.inputs import fingerprints
 from tasks.inputs.asset_lists import describe_delisted
-from tasks.inputs.day_inputs import Limits, as_record, find_sources, read_days
+from tasks.inputs.day_inputs import Limits, as_record, find_missing_returns, find_sources, read_days
+from tasks.inputs.marked_books import describe_unmarked
 from tasks.inputs.unknown_names import find_unknown_names, require_known_buckets
 from tasks.inputs.unnamed_portfolios import describe_unnamed, source_of_positions, taken_as_held
 from tasks.retries import RETRIES
@@ -81,18 +83,20 @@ def gather(
     """Read what decides the day, and name the computation of it. *Raises* `ConfigError` as `open_run` does."""
     sources = find_sources(warehouse, exchange, [day], limits)
     inputs = DayInputs(*read_days(warehouse, exchange, [day], limits, sources)[day])
-    return inputs, describe(inputs.frames, as_record(day, sources, limits, exchange), flow_run_id(), others)
+    return inputs, describe(inputs.frames, sources, exchange, flow_run_id(), others)
 
 
 def describe(
-    inputs: DayFrames, sources: Mapping[str, Any], flow_run_id: str | None, others: Collection[str] = ()
+    inputs: DayFrames, sources: pl.DataFrame, exchange: str, flow_run_id: str | None, others: Collection[str] = ()
 ) -> StartedRun:
     """Name the computation by its inputs, limits and code, and report what looks like an error in them.
 
-    *Requires* in `sources` what `as_record` returns. *Raises* `ConfigError` when include_buckets names a bucket that no
-    asset has.
+    *Requires* the sources of the day alone. *Raises* `ConfigError` when include_buckets names a bucket that no asset
+    has.
     """
     require_known_buckets(inputs)
+    missing = find_missing_returns(inputs, sources, exchange)
+    read = as_record(inputs, sources, exchange, missing["portfolio_id"])
     prints = fingerprints.Fingerprints.of(inputs)
     record = RunRecord(
         run_id=fingerprints.run_id(inputs.as_of_date, prints),
@@ -102,12 +106,13 @@ def describe(
         config_fingerprint=prints.config,
         code_fingerprint=prints.code,
         config=fingerprints.limits_as_json(inputs.limits),
-        inputs=dict(sources) | ({"renamed": dict(inputs.renamed)} if inputs.renamed else {}),
+        inputs=read | ({"renamed": dict(inputs.renamed)} if inputs.renamed else {}),
         flow_run_id=flow_run_id,
     )
-    positions = source_of_positions(sources, inputs.as_of_date)
-    unknown_names = find_unknown_names(inputs, sources["positions_of_others"], others, positions)
-    return StartedRun(record, (*describe_delisted(inputs), *unknown_names, *describe_unnamed(taken_as_held(sources))))
+    positions = source_of_positions(read, inputs.as_of_date)
+    unknown_names = find_unknown_names(inputs, read["positions_of_others"], others, positions)
+    unnamed = describe_unnamed(taken_as_held(read))
+    return StartedRun(record, (*describe_delisted(inputs), *unknown_names, *unnamed, *describe_unmarked(missing)))
 
 
 def stored_limits(run: Mapping[str, Any]) -> dict[str, RebalancingLimits]:

@@ -1,4 +1,4 @@
--- Grain: one row per ingest that one of the runs named has read: scores, assets, restrictions, renames and positions.
+-- Grain: one row per ingest that one of the runs named has read: scores, assets, restrictions, renames, prices and positions.
 -- Parameters: $run_ids VARCHAR[].
 SELECT
     kind,
@@ -16,6 +16,7 @@ WHERE ingest_id IN (
         || json_extract(inputs, '$.restrictions')::BIGINT[]
         || coalesce(json_extract(inputs, '$.renames')::BIGINT[], [])
         || coalesce(json_extract(inputs, '$.former_assets')::BIGINT[], [])
+        || coalesce(json_extract(inputs, '$.prices')::BIGINT[], [])
         || json_extract(inputs, '$.holdings.*.ingest_id')::BIGINT[]
     )
     FROM runs

@@ -74,4 +74,5 @@ def test_returns_compound_only_where_every_session_has_one_that_is_not_suspect()
         ("split", WED, THU): pytest.approx(1.1),
         ("mad", MON, TUE): 10_001.0,
         ("mad", WED, THU): 10_001.0,
+        ("mad", MON, THU): 1e6,
     }

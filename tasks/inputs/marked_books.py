@@ -1,0 +1,152 @@
+"""Books that move with prices between days: what is read for them, what a day starts from, and what was missing.
+
+Only portfolios with `mark_to_market` that start from the book a run left read prices. What does not belong here: the
+rules (returns.py, marking.py), and how days of a range follow each other.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from itertools import pairwise
+
+import polars as pl
+
+from sizing.frames.day_inputs import DayFrames
+from sizing.limits.model import RebalancingLimits
+from sizing.multi_day.next_day import NO_GROWTH
+from sizing.risk.returns import PRICES, compound_returns, session_returns
+from sizing.text import grouped, listed
+from sizing.trading.marking import mark_books
+from sql.warehouse import Warehouse
+from tasks.renames import renamed_prices
+from tasks.trading_calendar import find_calendar
+
+_KEY = ["portfolio_id", "asset"]
+_MISSING = {"portfolio_id": pl.String, "asset": pl.String, "session": pl.Date, "session_return": pl.Float64}
+
+
+def books_to_mark(sources: pl.DataFrame, limits: Mapping[str, RebalancingLimits]) -> pl.DataFrame:
+    """Return the portfolios whose book moves with prices, and the day of that book: `day, portfolio_id, since`."""
+    marked = [portfolio_id for portfolio_id, one in limits.items() if one.mark_to_market]
+    is_book = (pl.col("kind") == "targets") & pl.col("portfolio_id").is_in(marked)
+    return sources.filter(is_book).select("day", "portfolio_id", since="as_of_date")
+
+
+def find_prices(
+    warehouse: Warehouse,
+    days: Sequence[date],
+    sources: pl.DataFrame,
+    limits: Mapping[str, RebalancingLimits],
+    known_at: object,
+) -> pl.DataFrame:
+    """Return the ingests of prices that each day may read: `day, as_of_date, ingest_id`.
+
+    From the oldest book that it may start from: one that is there, or that of the day before it in `days`.
+    """
+    nothing = pl.DataFrame(schema={"day": pl.Date, "as_of_date": pl.Date, "ingest_id": pl.Int64})
+    if not any(one.mark_to_market for one in limits.values()):
+        return nothing
+    oldest = books_to_mark(sources, limits).group_by("day").agg(pl.col("since").min())
+    asked = pl.DataFrame({"day": sorted(days)}, schema={"day": pl.Date})
+    since = asked.join(oldest, on="day", how="left", maintain_order="left").with_columns(
+        since=pl.min_horizontal("since", pl.col("day").shift())
+    )
+    since = since.drop_nulls("since")
+    if since.is_empty():
+        return nothing
+    known = warehouse.query("known_prices", first=since["since"].min(), last=max(days), known_at=known_at)
+    is_between = pl.col("as_of_date") >= pl.col("since"), pl.col("as_of_date") <= pl.col("day")
+    return known.join_where(since, *is_between).select(nothing.columns).sort("day", "as_of_date")
+
+
+def read_prices(warehouse: Warehouse, sources: pl.DataFrame) -> pl.DataFrame:
+    """Return the rows of all prices among the sources, with their `ingest_id`."""
+    ingest_ids = sources.filter(pl.col("kind") == "prices")["ingest_id"].unique().to_list()
+    if not ingest_ids:
+        return PRICES.clear().with_columns(ingest_id=pl.lit(None, pl.Int64))
+    return warehouse.query("prices_of_ingests", ingest_ids=ingest_ids)
+
+
+def start_from_books(frames: DayFrames, books: pl.DataFrame, prices: pl.DataFrame, exchange: str) -> DayFrames:
+    """Return the day with its books marked, and with the prices that this takes.
+
+    *Requires* in `books` those to mark on the day alone, and holdings under the names of the day.
+    """
+    if books.is_empty():
+        return frames
+    prices = renamed_prices(prices, frames.renamed)
+    sessions = _sessions(exchange, books, frames.as_of_date)
+    spans = [(since, frames.as_of_date) for since in books["since"].unique()]
+    growth = compound_returns(session_returns(prices, sessions), sessions, spans)
+    moved = (
+        frames.holdings.join(books, on="portfolio_id")
+        .join(growth, on=["since", "asset"], how="left")
+        .select(*_KEY, "current_weight", "growth")
+    )
+    others = frames.holdings.join(books, on="portfolio_id", how="anti")
+    holdings = pl.concat([others, mark_books(moved)]).sort(_KEY)
+    return with_prices(frames._replace(holdings=holdings), books, prices)
+
+
+def with_prices(frames: DayFrames, books: pl.DataFrame, prices: pl.DataFrame) -> DayFrames:
+    """Return the day with the prices that its books take: of what they hold, from their days on."""
+    if books.is_empty():
+        return frames
+    held = frames.holdings.join(books, on="portfolio_id").group_by("asset").agg(pl.col("since").min())
+    own = prices.join(held, on="asset").filter(
+        pl.col("as_of_date") >= pl.col("since"), pl.col("as_of_date") <= frames.as_of_date
+    )
+    return frames._replace(prices=own.select(PRICES.columns).sort("as_of_date", "asset"))
+
+
+def growth_between(days: Sequence[DayFrames], prices: pl.DataFrame, exchange: str) -> pl.DataFrame:
+    """Return what 1 of each asset becomes from each day to the next: `as_of_date` (the next), `asset, growth`.
+
+    *Requires* days of the same names, and prices under these names.
+    """
+    if prices.is_empty():
+        return NO_GROWTH
+    dates = [day.as_of_date for day in days]
+    sessions = find_calendar(exchange).between(dates[0], dates[-1])
+    growth = compound_returns(session_returns(prices, sessions), sessions, [*pairwise(dates)])
+    return growth.select("asset", "growth", as_of_date="until")
+
+
+def missing_returns(frames: DayFrames, books: pl.DataFrame, exchange: str) -> pl.DataFrame:
+    """Return the returns for lack of which a book was not marked: `portfolio_id, asset, session, session_return`.
+
+    A `session_return` that is there is suspect.
+    """
+    if books.is_empty():
+        return pl.DataFrame(schema=_MISSING)
+    sessions = _sessions(exchange, books, frames.as_of_date)
+    returns = session_returns(frames.prices, sessions)
+    wanted = frames.holdings.join(books, on="portfolio_id").join(
+        pl.DataFrame({"session": sessions}, schema={"session": pl.Date}), how="cross"
+    )
+    return (
+        wanted.filter(pl.col("session") > pl.col("since"))
+        .join(returns, on=["asset", "session"], how="left")
+        .filter(pl.col("is_suspect").fill_null(value=True))
+        .select(*_MISSING)
+        .sort("portfolio_id", "session", "asset")
+    )
+
+
+def describe_unmarked(missing: pl.DataFrame) -> tuple[str, ...]:
+    """Return whose book was not marked, for lack of which returns, and what to deliver."""
+    lacking = missing.with_columns(
+        what=pl.when(pl.col("session_return").is_null())
+        .then(pl.format("{} has no return of {}", "asset", "session"))
+        .otherwise(pl.format("that of {} of {} is suspect ({})", "asset", "session", pl.col("session_return").round(4)))
+    )
+    by_portfolio = lacking.group_by("portfolio_id", maintain_order=True).agg("what")
+    return tuple(
+        f"mark_to_market: the book of {names} stays as it was left: {what}. Deliver these prices (close, or "
+        "daily_return; adjustment_factor where an asset was split) and run the day again"
+        for names, what in grouped((name, listed(what)) for name, what in by_portfolio.iter_rows())
+    )
+
+
+def _sessions(exchange: str, books: pl.DataFrame, day: date) -> tuple[date, ...]:
+    """Return the sessions from the oldest book to the day."""
+    return find_calendar(exchange).between(min(books["since"]), day)

@@ -1,0 +1,215 @@
+"""Books that move with prices between days: the daily run, a backfill and a replay agree to the unit."""
+
+import json
+import shutil
+from collections.abc import Mapping, Sequence
+from datetime import date
+from decimal import ROUND_HALF_UP, Decimal
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sizing import RebalancingLimits
+from sizing.pipeline import rebalance
+from sql.warehouse import Warehouse
+from tasks.config.settings import Settings
+from tasks.runs.backfill import Book, publish_days
+from tasks.runs.ingest import ingest_range
+from tasks.runs.replay import replay_runs
+from tasks.runs.run_record import start_run
+from tests.helpers.installation import installed_in
+
+MON, TUE, WED, THU, FRI, NEXT = SESSIONS = tuple(date(2025, 6, day) for day in (2, 3, 4, 5, 6, 9))
+DAYS = (MON, TUE, THU, FRI, NEXT)
+"""Days that are run: Wednesday is missed."""
+
+MARKED = RebalancingLimits(min_buckets_represented=1, max_single_position=0.4, mark_to_market=True)
+LIMITS = {
+    "core": MARKED,
+    "damped": MARKED.model_copy(update={"max_turnover": 0.1}),
+    "given": MARKED,
+    "still": MARKED.model_copy(update={"mark_to_market": False}),
+}
+CLOSES: Mapping[str, Sequence[str]] = {
+    "AAA": ("100", "110,1,", "99", "101.5", "103", "104"),
+    "BBB": ("50", "49", "51", "25.25,2,", "26", "12"),
+    "CCC": ("10", "10.2", "9.9", "10.1", ",,-0.625", "4"),
+    "other": ("1", "1", "1", "1", "1", "1"),
+}
+"""Of each session: BBB was split on Thursday, CCC has a return alone on Friday, BBB is suspect on Monday."""
+
+GROWTH = {
+    TUE: {"AAA": Decimal("1.1"), "BBB": Decimal("0.98"), "CCC": Decimal("1.02")},
+    THU: {
+        "AAA": Decimal("101.5") / 110,
+        "BBB": Decimal("50.5") / 49,
+        "CCC": Decimal("10.1") / Decimal("10.2"),
+    },
+    FRI: {"AAA": Decimal(103) / Decimal("101.5"), "BBB": Decimal(26) / Decimal("25.25"), "CCC": Decimal("0.375")},
+    NEXT: {},
+}
+UNIT = Decimal("0.00000001")
+
+Weights = dict[str, Decimal]
+
+
+def _scores(day: date) -> str:
+    rows = (f"{day},{asset},{0.9 - 0.02 * ((day.day + n) % 4)}" for n, asset in enumerate(("AAA", "BBB", "CCC")))
+    return "\n".join(["date,asset,score", *rows, ""])
+
+
+def _prices(closes: Mapping[str, Sequence[str]] = CLOSES) -> str:
+    rows = (
+        f"{day},{asset},{one}{',' * (2 - one.count(','))}"
+        for asset, own in closes.items()
+        for day, one in zip(SESSIONS, own, strict=True)
+    )
+    return "\n".join(["date,asset,close,adjustment_factor,daily_return", *rows, ""])
+
+
+@pytest.fixture
+def settings(tmp_path: Path, empty_warehouse: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """The files of all days in a warehouse; on Friday `given` has positions."""
+    monkeypatch.setattr(Warehouse, "migrate", lambda _: ())
+    inbox = tmp_path / "inbox"
+    inbox.mkdir()
+    (inbox / "assets.csv").write_text("asset,bucket\nAAA,x\nBBB,y\nCCC,z\nother,z\n")
+    (inbox / "prices.csv").write_text(_prices())
+    (inbox / f"positions_{FRI}.csv").write_text(
+        f"date,portfolio_id,asset,current_weight\n{FRI},given,AAA,0.3\n{FRI},given,BBB,0.2\n"
+    )
+    for day in DAYS:
+        (inbox / f"scores_{day}.csv").write_text(_scores(day))
+    shutil.copy(empty_warehouse, tmp_path / "warehouse.duckdb")
+    settings = installed_in(tmp_path, inbox)
+    ingest_range(settings, DAYS, {})
+    return settings
+
+
+def _run_daily(settings: Settings, days: Sequence[date] = DAYS) -> None:
+    with settings.open_warehouse().kept_open() as warehouse:
+        for day in days:
+            run = start_run(warehouse, "XNYS", day, LIMITS, [], by="test")
+            warehouse.publish(run.run_id, rebalance(run.inputs)._asdict(), "test", run.warnings)
+
+
+def _backfill(settings: Settings, days: tuple[date, ...] = DAYS) -> list[str]:
+    with settings.open_warehouse().kept_open() as warehouse:
+        book = Book(warehouse, "XNYS", LIMITS, "test", None)
+        return [one.state for one in publish_days(book, days, keep_going=False)]
+
+
+def _copy(settings: Settings, name: str) -> Settings:
+    path = settings.warehouse.with_name(name)
+    shutil.copy(settings.warehouse, path)
+    return settings.at({"warehouse": path})
+
+
+def _ask(settings: Settings, query: str) -> list[Any]:
+    with settings.open_warehouse().connected() as con:
+        return con.sql(query).fetchall()
+
+
+def _column(settings: Settings, name: str) -> dict[tuple[str, date], Weights]:
+    rows = _ask(
+        settings, f"SELECT portfolio_id, as_of_date, asset, {name} FROM targets WHERE NOT is_cash AND {name} > 0"
+    )
+    found: dict[tuple[str, date], Weights] = {(name, day): {} for name in LIMITS for day in DAYS}
+    for portfolio_id, day, asset, weight in rows:
+        found[portfolio_id, day][asset] = weight
+    return found
+
+
+def _moved(book: Weights, growth: Weights) -> Weights:
+    value = 1 + sum(weight * (growth[asset] - 1) for asset, weight in book.items())
+    return {asset: (book[asset] * growth[asset] / value).quantize(UNIT, ROUND_HALF_UP) for asset in book}
+
+
+def test_daily_run_backfill_and_replay_agree_to_the_unit(settings: Settings) -> None:
+    together = _copy(settings, "together.duckdb")
+    _run_daily(settings)
+    assert _backfill(together) == ["published"] * len(DAYS)
+    kept = "SELECT run_id, input_fingerprint, inputs FROM runs ORDER BY as_of_date"
+    assert _ask(together, kept) == _ask(settings, kept)
+    rows = "FROM targets ORDER BY ALL"
+    assert _ask(together, rows) == _ask(settings, rows)
+    warned = "SELECT as_of_date, warnings FROM run_health ORDER BY as_of_date"
+    assert _ask(together, warned) == _ask(settings, warned)
+    run_ids = tuple(run_id for run_id, _, _ in _ask(settings, kept))
+    for one in (settings, together):
+        assert [(done.n_differences, done.has_other_inputs) for done in replay_runs(one, run_ids)] == [(0, False)] * 5
+
+
+def test_a_day_starts_from_the_book_moved_by_the_returns_since(settings: Settings) -> None:
+    _run_daily(settings)
+    held, left = _column(settings, "current_weight"), _column(settings, "post_trade_weight")
+    for before, day in pairwise(DAYS):
+        for name in ("core", "damped", "given"):
+            if (name, day) != ("given", FRI):
+                assert held[name, day] == (
+                    _moved(left[name, before], GROWTH[day]) if day != NEXT else left[name, before]
+                )
+        assert held["still", day] == left["still", before]
+    assert held["given", FRI] == {"AAA": Decimal("0.3"), "BBB": Decimal("0.2")}
+    assert held["core", TUE] != left["core", MON]
+
+
+def test_a_run_records_what_each_book_was_and_which_prices_it_read(settings: Settings) -> None:
+    _run_daily(settings)
+    recorded = {
+        day: json.loads(books) for day, books in _ask(settings, "SELECT as_of_date, inputs->'$.books' FROM runs")
+    }
+    marked = dict.fromkeys(("core", "damped", "given"), "post_trade_marked") | {"still": "post_trade"}
+    assert recorded == {
+        MON: {},
+        TUE: marked,
+        THU: marked,
+        FRI: marked | {"given": "positions"},
+        NEXT: dict.fromkeys(LIMITS, "post_trade"),
+    }
+    read = "SELECT runs.as_of_date, ingests.as_of_date FROM runs, ingests WHERE kind = 'prices' AND "
+    read += "list_contains(json_extract(inputs, '$.prices')::BIGINT[], ingest_id) ORDER BY ALL"
+    assert _ask(settings, read) == [
+        *((TUE, day) for day in (MON, TUE)),
+        *((THU, day) for day in (TUE, WED, THU)),
+        *((FRI, day) for day in (THU, FRI)),
+        *((NEXT, day) for day in (FRI, NEXT)),
+    ]
+    warnings = dict(_ask(settings, "SELECT as_of_date, warnings FROM run_health"))
+    assert not any("mark_to_market" in one for day in (MON, TUE, THU, FRI) for one in warnings[day])
+    told = [one for one in warnings[NEXT] if one.startswith("mark_to_market")]
+    assert all("BBB" in one and str(NEXT) in one and "CCC" in one for one in told)
+    assert {name for name in LIMITS if any(name in one for one in told)} == {"core", "damped", "given"}
+
+
+def test_portfolios_that_are_not_marked_read_no_price(settings: Settings) -> None:
+    with settings.open_warehouse().kept_open() as warehouse:
+        runs = []
+        for day in (MON, TUE):
+            run = start_run(warehouse, "XNYS", day, {"still": LIMITS["still"]}, [], by="test")
+            warehouse.publish(run.run_id, rebalance(run.inputs)._asdict(), "test", run.warnings)
+            runs.append(run)
+    assert all(run.inputs.prices.is_empty() for run in runs)
+    assert _ask(settings, "SELECT count(*) FROM runs WHERE json_extract(inputs, '$.prices') IS NOT NULL") == [(0,)]
+
+
+def test_corrected_prices_are_told_until_the_days_are_run_again(settings: Settings) -> None:
+    _run_daily(settings)
+    corrected = (
+        "SELECT DISTINCT portfolio_id, as_of_date, kind, input_date FROM targets_on_corrected_inputs ORDER BY ALL"
+    )
+    assert _ask(settings, corrected) == []
+    untouched = {**CLOSES, "other": ("1", "1", "1", "2", "1", "1")}
+    (settings.inbox / "prices.csv").write_text(_prices(untouched))
+    ingest_range(settings, DAYS, {})
+    assert _ask(settings, corrected) == []
+    (settings.inbox / "prices.csv").write_text(_prices({**untouched, "AAA": ("100", "110", "99", "102", "103", "104")}))
+    ingest_range(settings, DAYS, {})
+    expected = [(name, day, "prices", THU) for name in ("core", "damped", "given") for day in (THU, FRI)]
+    expected.remove(("given", FRI, "prices", THU))
+    assert _ask(settings, corrected) == expected
+    assert _backfill(settings) == ["unchanged", "unchanged", "published", "published", "published"]
+    assert _ask(settings, corrected) == []
+    assert _ask(settings, "SELECT count(*) FROM superseded_holdings") == [(0,)]
