@@ -1,7 +1,8 @@
 """Report infeasibility: what limits can reach, which one binds, and the cheapest way out (sizing.md 7).
 
-The reachable total is the sum over buckets of min(B, n c + p), with n free positions and the pinned weight p. Where
-limits force cash, the least value of each limit that alone would place the residual R is solved with the one solver:
+The reachable total is the sum over buckets of min(max(B, p), n c + p), with n free positions and the pinned weight p.
+Where limits force cash, the least value of each limit that alone would place the residual R is solved with the one
+solver:
 
     max_residual_multiple g:   sum of min(g w2, u) = R, u = min(c - w2, max_residual_per_asset)
     max_residual_per_asset a:  sum of min(a, u) = R,    u = min(c - w2, max_residual_multiple x w2)
@@ -69,7 +70,7 @@ def _reachable(buckets: pl.DataFrame) -> pl.DataFrame:
     Where neither does alone, it is c, or nothing is there to be sized: the weights that are pinned are as they are.
     """
     by_cap = pl.col("positions") * pl.col("max_single_position") + pl.col("pinned")
-    by_bucket = pl.col("bucket_limit")
+    by_bucket = pl.max_horizontal("bucket_limit", "pinned")  # immovable rows may hold more than the limit
     gain = pl.col("without_cap") - pl.col("reachable_weight")
     return (
         buckets.group_by("portfolio_key", maintain_order=True)

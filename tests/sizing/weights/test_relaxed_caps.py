@@ -101,3 +101,12 @@ def test_a_cap_that_is_no_exact_number_of_steps_rises_all_the_same() -> None:
     )
     told = size_portfolios(selected, limits).portfolios["relaxation"].item()
     assert told == "max_single_position 0.2941 -> 0.303 would place it all"
+
+
+def test_what_may_not_be_traded_is_reached_though_it_is_above_the_limit_of_its_bucket() -> None:
+    selected = pl.DataFrame(
+        {"asset": ["a", "b"], "bucket": ["x", "y"], "pinned_weight": [0.5, None], "is_immovable": [True, False]}
+    ).with_columns(portfolio_id=pl.lit("core"), score=pl.lit(0.95), is_held=pl.lit(value=True))
+    told = size_portfolios(selected, RebalancingLimits(**LIMITS)).portfolios.row(0, named=True)
+    assert (told["reachable_weight"], float(told["invested_weight"])) == (pytest.approx(0.8), 0.8)
+    assert told["binding_limit"] == "max_single_position"
