@@ -9,6 +9,14 @@ CREATE OR REPLACE MACRO step_when(is_shown, quantity, value, limit_value, words)
     THEN {'quantity': quantity, 'value': value, 'limit_value': limit_value, 'words': words}
 END;
 
+-- Grain: one text: the factor that scales a sum down to what immovable names leave of its limit.
+CREATE OR REPLACE MACRO scaled_to(limit_value, immovable, movable) AS
+    if(
+        immovable = 0,
+        format(' x {} / {}', shown(limit_value), shown(movable)),
+        format(' x max({} - {}, 0) / {}', shown(limit_value), shown(immovable), shown(movable))
+    );
+
 -- Grain: one row per step of the sizing of one weight: its number, and the formula that computes it from the numbers above.
 -- The equations are those of docs/sizing.md; their terms are read from stored weights, nothing is decided here.
 CREATE OR REPLACE MACRO sizing_steps(portfolio, asset, as_of) AS TABLE
@@ -42,27 +50,38 @@ limit_values AS (
         (limits ->> 'max_residual_multiple')::DOUBLE AS max_residual_multiple
     FROM run
 ),
+restricted AS (
+    SELECT decisions.asset AS restricted_asset, coalesce(is_held AND restriction = 'no_trade', false) AS is_immovable
+    FROM decisions
+    JOIN run USING (run_id, portfolio_id)
+),
 sized AS (
     SELECT
         sizing_audit.*,
+        is_immovable,
         limit_values.*,
         pinned_weight IS NOT NULL AS is_pinned,
         NOT is_pinned AND drop_reason IS NULL AS is_sized,
         is_sized AND minimum > 0 AND raw_weight <= minimum AS is_at_minimum,
         if(has_bucket_limits, coalesce(own_bucket_limits[bucket], default_bucket_limit), NULL) AS bucket_limit,
-        if(is_pinned, least(pinned_weight, cap), NULL) AS capped_pin,
-        sum(capped_pin) OVER in_bucket AS bucket_pins,
-        if(bucket_pins > bucket_limit, bucket_limit / bucket_pins, 1.0) AS bucket_scale,
+        CASE WHEN is_immovable THEN pinned_weight WHEN is_pinned THEN least(pinned_weight, cap) END AS capped_pin,
+        sum(if(is_immovable, capped_pin, 0)) OVER in_bucket AS bucket_immovable,
+        sum(if(is_immovable, 0, capped_pin)) OVER in_bucket AS bucket_movable,
+        coalesce(NOT is_immovable AND bucket_immovable + bucket_movable > bucket_limit, false) AS is_above_bucket,
+        if(is_above_bucket, greatest(bucket_limit - bucket_immovable, 0) / bucket_movable, 1.0) AS bucket_scale,
         NOT is_pinned AND drop_reason IS DISTINCT FROM 'no_size' AS has_size,
         format('bucket {} {}', bucket, shown(bucket_limit)) AS bucket_name
     FROM sizing_audit
     JOIN limit_values ON run_id = limited_run_id AND portfolio_id = limited_portfolio_id
+    JOIN restricted ON sizing_audit.asset = restricted_asset
     WINDOW in_bucket AS (PARTITION BY bucket)
 ),
 pinned AS (
     SELECT
         *,
-        sum(capped_pin * bucket_scale) OVER () AS total_pins,
+        sum(if(is_immovable, capped_pin, 0)) OVER () AS total_immovable,
+        sum(if(is_immovable, 0, capped_pin * bucket_scale)) OVER () AS total_movable,
+        NOT is_immovable AND total_immovable + total_movable > total AS is_above_total,
         count(*) OVER () AS n_selected,
         count(*) FILTER (is_pinned) OVER () AS n_pinned,
         coalesce(sum(raw_weight) FILTER (is_pinned) OVER (), 0) AS pinned_total,
@@ -167,18 +186,21 @@ of_position AS (
                 'Frozen here, as far as the limits let it: the stages do not apply.'
             ),
             step_when(
-                is_pinned, 'within limits', shown_weight(raw_weight), 'max_single_position ' || shown(cap),
-                concat(
-                    format('= min({}, {})', shown(pinned_weight), shown(cap)),
-                    CASE
-                        WHEN bucket_pins > bucket_limit
-                        THEN format(' x {} / {}', shown(bucket_limit), shown(bucket_pins))
-                    END,
-                    if(total_pins > total, format(' x {} / {}', shown(total), shown(total_pins)), ''),
-                    if(
-                        bucket_pins > bucket_limit OR total_pins > total,
-                        ': what is pinned is scaled down together, to the limit of its bucket and to the total.',
-                        '.'
+                is_pinned, 'within limits', shown_weight(raw_weight),
+                if(is_immovable, NULL, 'max_single_position ' || shown(cap)),
+                if(
+                    is_immovable,
+                    format('= {}: under no_trade it keeps its weight, whatever the limits say.', shown(pinned_weight)),
+                    concat(
+                        format('= min({}, {})', shown(pinned_weight), shown(cap)),
+                        if(is_above_bucket, scaled_to(bucket_limit, bucket_immovable, bucket_movable), ''),
+                        if(is_above_total, scaled_to(total, total_immovable, total_movable), ''),
+                        if(
+                            is_above_bucket OR is_above_total,
+                            ': what is pinned is scaled down together, to what immovable names leave of its bucket and '
+                            'of the total.',
+                            '.'
+                        )
                     )
                 )
             ),
@@ -450,6 +472,7 @@ FROM (
 COMMENT ON MACRO shown IS 'shown(number DOUBLE): a number as text, with at most twelve significant digits.';
 COMMENT ON MACRO shown_weight IS 'shown_weight(weight DOUBLE): a weight as text: eight decimals where it has no more, else as shown.';
 COMMENT ON MACRO step_when IS 'step_when(is_shown BOOLEAN, quantity VARCHAR, value VARCHAR, limit_value VARCHAR, words VARCHAR): one step of explain, sizing_steps or what_would_change; null where it is not shown.';
+COMMENT ON MACRO scaled_to IS 'scaled_to(limit_value DOUBLE, immovable DOUBLE, movable DOUBLE): the factor, as the text of a sum, that brings the movable pinned weights within what immovable ones leave of a limit.';
 COMMENT ON MACRO TABLE sizing_steps IS 'sizing_steps(portfolio VARCHAR, asset VARCHAR, as_of DATE): how the sizing came to one published weight, a row per step; the words begin with the sum that gives the value from the numbers above it. Nothing for what was not selected.
 step BIGINT: Place among the steps, from 1.
 quantity VARCHAR: What the row reports, a term of docs/sizing.md: pinned weight, within limits, total to divide, tier, multiplier, dropped, lambda, raw weight, theta, stage 1 weight, factor, bucket factor, stage 2 weight, left over, room, bucket room, left for it, mu, bucket mu, residual weight, rounded down, rounding unit.

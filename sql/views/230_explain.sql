@@ -96,8 +96,12 @@ reach AS (
         CASE
             WHEN any_value(has_bucket_limits)
             THEN string_agg(
-                format('min({} x {}{}, {})', n_sized, shown(cap), pins, shown(bucket_limit)), ' + '
-                ORDER BY bucket
+                if(
+                    pinned_total > bucket_limit,
+                    format('{} x 0{}', n_sized, pins),
+                    format('min({} x {}{}, {})', n_sized, shown(cap), pins, shown(bucket_limit))
+                ),
+                ' + ' ORDER BY bucket
             )
             ELSE format('{} x {}{}', sum(n_sized), shown(any_value(cap)), string_agg(pins, '' ORDER BY bucket))
         END AS reach_sum
@@ -105,7 +109,8 @@ reach AS (
         SELECT
             bucket,
             count(*) FILTER (pinned_weight IS NULL AND drop_reason IS NULL) AS n_sized,
-            coalesce(' + ' || shown(sum(raw_weight) FILTER (pinned_weight IS NOT NULL)), '') AS pins,
+            sum(raw_weight) FILTER (pinned_weight IS NOT NULL) AS pinned_total,
+            coalesce(' + ' || shown(pinned_total), '') AS pins,
             any_value((limits ->> 'enable_dynamic_sizing')::BOOLEAN) AS is_dynamic,
             if(is_dynamic, any_value((limits ->> 'max_single_position')::DOUBLE), 1) AS cap,
             is_dynamic AND any_value((limits ->> 'enable_bucket_diversification')::BOOLEAN) AS has_bucket_limits,
@@ -118,34 +123,16 @@ reach AS (
         GROUP BY bucket
     )
 ),
--- What would be held without the releases of a stage: of what was held back and of later releases, what is held before.
-untraded AS (
-    SELECT
-        sum(
-            if(
-                trade_reason IN ('no_trade', 'held_by_band', 'held_by_min_trade', 'over_allocation'),
-                targets.current_weight,
-                target_weight
-            )
-        ) AS total_would_hold,
-        sum(
-            if(
-                trade_reason IN ('no_trade', 'held_by_band', 'held_by_min_trade', 'over_allocation', 'above_bucket_limit'),
-                targets.current_weight,
-                target_weight
-            )
-        ) FILTER (targets.bucket = decision.bucket) AS bucket_would_hold,
-        sum(abs(trade_weight)) AS all_traded
+traded_in_all AS (
+    SELECT sum(abs(trade_weight)) AS all_traded
     FROM targets
     JOIN visible USING (run_id, portfolio_id)
-    JOIN request ON true
-    LEFT JOIN candidates AS decision ON decision.asset = requested_asset
     WHERE NOT is_cash
 ),
 story AS (
     SELECT
         request.*,
-        untraded.*,
+        traded_in_all.*,
         reach.*,
         sizing.*,
         visible.run_id,
@@ -169,11 +156,11 @@ story AS (
         NOT target.is_cash AND traded.portfolio_id IS NOT NULL AS has_trade_reason,
         coalesce((limits ->> 'min_trade_weight')::DECIMAL(10, 8), 0) AS min_trade,
         coalesce(
-            (json_extract(limits, '$.max_allocation_by_bucket')::MAP(VARCHAR, VARCHAR))[decision.bucket],
+            (json_extract(limits, '$.max_allocation_by_bucket')::MAP(VARCHAR, VARCHAR))[target.bucket],
             limits ->> 'max_allocation_per_bucket'
         ) AS release_limit
     FROM request
-    CROSS JOIN untraded
+    CROSS JOIN traded_in_all
     CROSS JOIN crowd
     CROSS JOIN known
     CROSS JOIN near
@@ -343,7 +330,8 @@ FROM (
             step_when(
                 coalesce(target.is_cash, false), 'residual', shown_weight(summary.residual), summary.residual_strategy,
                 format(
-                    '= {} - {}: left over by the caps after stage 2; {} of it was placed.',
+                    if(summary.stage2_total > summary.target_total_allocation, '= max({} - {}, 0)', '= {} - {}')
+                    || ': left over by the caps after stage 2; {} of it was placed.',
                     summary.target_total_allocation::VARCHAR,
                     shown(summary.stage2_total),
                     shown(summary.residual_placed)
@@ -393,27 +381,6 @@ FROM (
                 )
             ),
             step_when(
-                target.trade_reason IN ('above_cap', 'above_bucket_limit', 'over_allocation'), 'would be held',
-                CASE target.trade_reason
-                    WHEN 'above_cap' THEN target.current_weight
-                    WHEN 'above_bucket_limit' THEN bucket_would_hold
-                    ELSE total_would_hold
-                END::VARCHAR,
-                CASE target.trade_reason
-                    WHEN 'above_cap' THEN 'max_single_position ' || (limits ->> 'max_single_position')
-                    WHEN 'above_bucket_limit' THEN format('bucket {} {}', decision.bucket, release_limit)
-                    ELSE 'target_total_allocation ' || summary.target_total_allocation::VARCHAR
-                END,
-                concat(
-                    CASE target.trade_reason
-                        WHEN 'above_cap' THEN 'Of the asset, without this sale'
-                        WHEN 'above_bucket_limit' THEN 'By the bucket, without this sale and others released with it'
-                        ELSE 'By the portfolio, without this sale and others released with it'
-                    END,
-                    ': above the limit, so it is released.'
-                )
-            ),
-            step_when(
                 has_trade_reason AND target.trade_scale < 1, 'turnover', traded.turnover::VARCHAR,
                 'max_turnover ' || (limits ->> 'max_turnover'),
                 format(
@@ -426,7 +393,12 @@ FROM (
             step_when(
                 target.asset IS NOT NULL, 'trade', target.trade_weight::VARCHAR,
                 CASE
-                    WHEN target.trade_reason IN ('above_cap', 'above_bucket_limit', 'over_allocation', 'held_by_band')
+                    WHEN target.trade_reason = 'above_cap' THEN 'max_single_position ' || (limits ->> 'max_single_position')
+                    WHEN target.trade_reason = 'above_bucket_limit'
+                    THEN format('bucket {} {}', target.bucket, release_limit)
+                    WHEN target.trade_reason = 'over_allocation'
+                    THEN 'target_total_allocation ' || summary.target_total_allocation::VARCHAR
+                    WHEN target.trade_reason = 'held_by_band'
                         OR (target.trade_reason IS NULL AND NOT target.is_cash AND change_weight <> 0)
                     THEN 'rebalance_band ' || (limits ->> 'rebalance_band')
                     WHEN target.trade_reason = 'held_by_min_trade' THEN 'min_trade_weight ' || min_trade::VARCHAR
@@ -504,7 +476,7 @@ FROM (
 
 COMMENT ON MACRO TABLE explain IS 'explain(portfolio VARCHAR, asset VARCHAR, as_of DATE): how one published weight came about, a row per step from top to bottom; of CASH, of a rejected asset, of a closed holding too. An unknown name, portfolio or day is told in a row.
 step BIGINT: Place in the story, from 1.
-quantity VARCHAR: What the row reports: holding, restriction, score, score age, rank, gate, entry score, rival; the steps of sizing_steps; of CASH positions, invested weight, reachable weight, residual, relaxation; then target weight, change, held back to, would be held, turnover, trade, post-trade, run, published at.
+quantity VARCHAR: What the row reports: holding, restriction, score, score age, rank, gate, entry score, rival; the steps of sizing_steps; of CASH positions, invested weight, reachable weight, residual, relaxation; then target weight, change, held back to, turnover, trade, post-trade, run, published at.
 value VARCHAR: Its value as text; weights are fractions of the portfolio value.
 limit_value VARCHAR: The limit that it is compared with, name and value; null when there is none.
 words VARCHAR: The step in words.';

@@ -18,13 +18,15 @@ from rich.console import Console
 
 from flows.cli.queries.explain_view import print_page
 from sizing import RebalancingLimits, size_portfolios
+from sizing.trading.targets import BOOK_COLUMNS
+from sizing.trading.trades import trade_portfolios
 from sql.records import RunRecord
 from sql.warehouse import Warehouse
 from tests.properties.strategies import make_batch
 from tests.sizing.cases import Asked, frame_and_limits
 from tests.sizing.reference_portfolio import Line
 from tests.sql.warehouse_broken_runs import Frames, hold_back, trade
-from tests.sql.warehouse_samples import DAY, make_frames, make_run
+from tests.sql.warehouse_samples import DAY, WEIGHT, make_frames, make_run
 
 PORTFOLIOS = 220
 MODES = ("is_dynamic", "sizing_mode", "residual_strategy", "has_minimum")
@@ -48,13 +50,14 @@ def published(make_migrated: Callable[[], Warehouse]) -> tuple[Warehouse, pl.Dat
 def _publish(
     warehouse: Warehouse, run_id: str, asked: list[Asked]
 ) -> tuple[pl.DataFrame, dict[str, RebalancingLimits]]:
-    frame, limits = frame_and_limits(asked)
-    sized = size_portfolios(frame, limits)
+    frame, drawn = frame_and_limits(asked)
+    limits = _draw_trade_limits(drawn)
+    sized = size_portfolios(_freeze_some(frame), limits)
     config = {"portfolios": {name: one.model_dump(mode="json") for name, one in limits.items()}}
     prints = {f"{name}_fingerprint": f"{name} {run_id}" for name in ("input", "config", "code")}
     warehouse.start_run(RunRecord(run_id, DAY, tuple(limits), **prints, config=config, inputs={}), "test")
     with duckdb.connect(str(warehouse.path)) as con:
-        for table, rows in _tables(sized.positions.drop("is_immovable"), sized.portfolios).items():
+        for table, rows in _tables(sized.positions, sized.portfolios, limits).items():
             con.register("rows", rows.with_columns(run_id=pl.lit(run_id)))
             con.execute(f"INSERT INTO {table} BY NAME SELECT * FROM rows")
         con.execute(
@@ -64,40 +67,83 @@ def _publish(
     return sized.positions, limits
 
 
-def _tables(positions: pl.DataFrame, portfolios: pl.DataFrame) -> dict[str, pl.DataFrame]:
-    weight = pl.Decimal(10, 8)
-    targets = positions.filter(pl.col("target_weight") > 0).select(
-        "portfolio_id", "asset", "bucket", "target_weight", is_cash=pl.lit(value=False)
+def _draw_trade_limits(limits: dict[str, RebalancingLimits]) -> dict[str, RebalancingLimits]:
+    rng = Random(len(limits))
+    return {
+        name: one.model_copy(
+            update={
+                "rebalance_band": rng.choice((0.0, 0.05, 0.5)),
+                "min_trade_weight": rng.choice((0.0, 0.01)),
+                "max_turnover": rng.choice((None, 0.02, 0.3)),
+            }
+        )
+        for name, one in limits.items()
+    }
+
+
+def _freeze_some(frame: pl.DataFrame) -> pl.DataFrame:
+    """Put a third of what is pinned under no_trade."""
+    rng = Random(frame.height)
+    drawn = pl.Series("drawn", [rng.random() < 1 / 3 for _ in range(frame.height)], pl.Boolean)
+    is_immovable = (pl.col("pinned_weight") > 0).fill_null(value=False) & drawn
+    return frame.with_columns(
+        pl.col("is_held") | is_immovable, pl.col("pinned_weight").round(8), is_immovable=is_immovable
     )
-    cash = portfolios.select(
+
+
+def _hold_some(positions: pl.DataFrame) -> pl.DataFrame:
+    """Draw a book for the targets: of each asset nothing, its target, nearly that, or any weight."""
+    rng = Random(positions.height)
+    held = [
+        target if is_immovable else min(rng.choice((0.0, target, target * rng.uniform(0.9, 1.2), rng.random() / 4)), 1)
+        for target, is_immovable in positions.select(pl.col("target_weight").cast(float), "is_immovable").iter_rows()
+    ]
+    current = pl.Series(held, dtype=pl.Float64).round(8).cast(pl.Decimal(10, 8))
+    must_close = (pl.col("target_weight") == 0) & (pl.col("asset").str.len_chars() % 2 == 0)
+    return positions.with_columns(current_weight=current, must_close=must_close & ~pl.col("is_immovable"))
+
+
+def _tables(
+    positions: pl.DataFrame, portfolios: pl.DataFrame, limits: dict[str, RebalancingLimits]
+) -> dict[str, pl.DataFrame]:
+    book = _hold_some(positions).sort("portfolio_id", maintain_order=True)
+    trades = trade_portfolios(
+        book.filter((pl.col("target_weight") > 0) | (pl.col("current_weight") > 0)).select(BOOK_COLUMNS), limits
+    )
+    total = pl.col("target_total_allocation").cast(WEIGHT)
+    cash = portfolios.join(trades.portfolios, on="portfolio_id", how="left").select(
         "portfolio_id",
         asset=pl.lit("CASH"),
-        bucket=pl.lit(None, pl.String),
         target_weight="cash_weight",
         is_cash=pl.lit(value=True),
+        current_weight=total - pl.col("invested_before_weight").fill_null(0),
+        trade_weight=(pl.col("sold_weight") - pl.col("bought_weight")).fill_null(0),
+        post_trade_weight=pl.coalesce("cash_after_weight", total),
+        action=pl.lit("hold"),
     )
-    decided = positions.select(
-        *("portfolio_id", "asset", "bucket", "score", "is_held"),
+    decided = book.select(
+        *("portfolio_id", "asset", "bucket", "score", "is_held", "current_weight"),
         *(pl.lit(value=False).alias(name) for name in ("has_partial_score", "is_score_stale", "is_pinned")),
-        current_weight=pl.lit(Decimal(0)).cast(weight),
         is_selected=pl.lit(value=True),
+        restriction=pl.when("is_immovable").then(pl.lit("no_trade")),
         decision_reason=pl.lit("because"),
         score_date=pl.lit(DAY),
         candidate_rank="score_rank",
         bucket_rank="score_rank",
     )
+    targets = trades.assets.drop("is_immovable", "must_close").with_columns(is_cash=pl.lit(value=False))
     return {
         "decisions": decided,
-        "sizing_audit": positions,
+        "sizing_audit": positions.drop("is_immovable"),
         "sizing_summary": portfolios,
-        "targets": pl.concat([targets, cash]).with_columns(
+        "trade_summary": trades.portfolios,
+        "targets": pl.concat([targets, cash], how="diagonal_relaxed")
+        .with_columns(
             *(pl.lit(value=False).alias(name) for name in ("is_pinned", "is_score_stale")),
             as_of_date=pl.lit(DAY),
-            current_weight=pl.lit(Decimal(0)).cast(weight),
-            trade_weight="target_weight",
-            action=pl.lit("open"),
-            target_reason=pl.lit("because"),
-        ),
+            target_reason=pl.coalesce("trade_text", pl.lit("because")),
+        )
+        .drop("trade_text"),
     }
 
 
@@ -150,14 +196,19 @@ def sums_of(rows: list[Row], own: Row) -> Iterator[float]:
 
 
 def sums_of_pins(rows: list[Row], own: Row, limits: RebalancingLimits) -> Iterator[float]:
-    """Give what is pinned in the bucket, at the cap, and in all buckets, each at its limit (sizing.md 4)."""
+    """Give what is pinned in the bucket and in all: the immovable, and the others at the cap and in what they leave."""
     cap = limits.max_single_position if limits.enable_dynamic_sizing else 1.0
-    in_buckets: dict[str, float] = defaultdict(float)
+    immovable: dict[str, float] = defaultdict(float)
+    movable: dict[str, float] = defaultdict(float)
     for row in rows:
-        if row["pinned_weight"] is not None:
-            in_buckets[row["bucket"]] += min(row["pinned_weight"], cap)
-    yield in_buckets[own["bucket"]]
-    yield fsum(min(total, limit_of(limits, bucket)) for bucket, total in in_buckets.items())
+        if row["is_immovable"]:
+            immovable[row["bucket"]] += row["pinned_weight"]
+        elif row["pinned_weight"] is not None:
+            movable[row["bucket"]] += min(row["pinned_weight"], cap)
+    yield immovable[own["bucket"]]
+    yield movable[own["bucket"]]
+    yield fsum(immovable.values())
+    yield fsum(min(total, max(limit_of(limits, one) - immovable[one], 0)) for one, total in movable.items())
 
 
 def limit_of(limits: RebalancingLimits, bucket: str) -> float:
@@ -173,6 +224,8 @@ def assert_recomputed(page: Page, limits: RebalancingLimits, rows: list[Row], ow
     done = set()
     for quantity, value, words in page:
         told = value_of(words)
+        if quantity == "change":  # from here on the trade: assert_trade_recomputed
+            break
         if told is not None:
             shown, typed = told
             if value:
@@ -252,6 +305,43 @@ def test_every_number_of_a_page_follows_from_those_above(
     }
 
 
+@pytest.mark.slow
+def test_every_number_of_a_random_trade_follows_from_those_above(
+    published: tuple[Warehouse, pl.DataFrame, dict[str, RebalancingLimits]],
+) -> None:
+    warehouse, _, limits = published
+    targets = warehouse.query("current_targets").filter(~pl.col("is_cash"))
+    change = pl.col("target_weight") - pl.col("current_weight")
+    kinds = ("trade_reason", "is_whole", "action")
+    asked = targets.with_columns(is_whole=pl.col("trade_weight") == change).unique(kinds, keep="any").sort(kinds)
+    with duckdb.connect(str(warehouse.path), read_only=True) as con:
+        for own in asked.iter_rows(named=True):
+            page = read_page(con, own["portfolio_id"], own["asset"])
+            traded = targets.filter(portfolio_id=own["portfolio_id"])["trade_weight"]
+            assert_trade_recomputed(page, limits[own["portfolio_id"]], float(traded.abs().sum()))
+            told = {quantity: value for quantity, value, _ in page}
+            assert Decimal(told["trade"]) == own["trade_weight"]
+            assert Decimal(told["post-trade"]) == own["post_trade_weight"]
+    assert set(asked["trade_reason"]) == {
+        *("no_trade", "unchanged", "open", "close", "rebalance", "held_by_band", "held_by_min_trade"),
+        *("held_by_turnover", "above_cap", "above_bucket_limit", "over_allocation"),
+    }
+    assert set(asked["is_whole"]) == {True, False}
+
+
+def assert_trade_recomputed(page: Page, limits: RebalancingLimits, all_traded: float) -> None:
+    known = [limits.rebalance_band, 2.0, all_traded]
+    proved = 0
+    for quantity, shown, words in page:
+        result = value_of(words) if quantity in {"change", "held back to", "turnover", "post-trade"} else None
+        if result:
+            proved += 1
+            assert result[0] == pytest.approx(float(shown), abs=TOLERANCE)
+            assert all(any(abs(float(one) - above) < TOLERANCE for above in known) for one in result[1]), words
+        known += [abs(float(shown))] if re.fullmatch(f"-?{_NUMBER}", shown) else []
+    assert proved >= 2
+
+
 def _held_back(_: Frames) -> Frames:
     return hold_back(make_frames(held={"AAA": "0.48"}), "AAA", "held_by_band")
 
@@ -280,8 +370,7 @@ def _scaled(frames: Frames) -> Frames:
         (_held_back, "held back to", "0.02400000", "rebalance_band 0.05"),
         (_held_back, "trade", "0.00000000", "rebalance_band 0.05"),
         (_held_back, "post-trade", "0.48000000", None),
-        (_released, "would be held", "0.97000000", "target_total_allocation 0.95000000"),
-        (_released, "trade", "-0.02000000", "rebalance_band 0.05"),
+        (_released, "trade", "-0.02000000", "target_total_allocation 0.95000000"),
         (_released, "post-trade", "0.48000000", None),
         (_scaled, "turnover", "0.130000000", "max_turnover 0.6"),
         (_scaled, "change", "0.50000000", None),
@@ -298,16 +387,7 @@ def test_every_number_of_a_trade_follows_from_those_above(
         page = read_page(con, "p1", "AAA")
     assert (told, value, limit) in steps
     targets = warehouse.query("current_targets").filter(~pl.col("is_cash"))
-    known = [0.05, 2.0, float(targets["trade_weight"].abs().sum())]
-    proved = 0
-    for quantity, shown, words in page:
-        result = value_of(words) if quantity in {"change", "held back to", "turnover", "post-trade"} else None
-        if result:
-            proved += 1
-            assert result[0] == pytest.approx(float(shown), abs=TOLERANCE)
-            assert all(any(abs(float(one) - above) < TOLERANCE for above in known) for one in result[1]), words
-        known += [abs(float(shown))] if re.fullmatch(f"-?{_NUMBER}", shown) else []
-    assert proved >= 2
+    assert_trade_recomputed(page, RebalancingLimits(), float(targets["trade_weight"].abs().sum()))
 
 
 def test_a_run_before_trades_were_kept_says_so(warehouse: Warehouse) -> None:

@@ -38,7 +38,7 @@ _PARTS: Mapping[str, tuple[str, ...]] = {
         *("rounded down", "rounding unit"),
         *("positions", "invested weight", "reachable weight", "residual", "relaxation"),
     ),
-    "Result": ("target weight", "change", "held back to", "would be held", "turnover", "trade", "post-trade"),
+    "Result": ("target weight", "change", "held back to", "turnover", "trade", "post-trade"),
 }
 _CHANGES, _RECORD = "What would change it", "Record"
 _LONGEST_VALUE = 17
