@@ -77,6 +77,7 @@ fuzz: setup-dev ## Compare the sizer with its slow reference, feed broken files 
 bench: ## Measure the figures of the documents, as ratios in one run; POSITIONS=1e6 PORTFOLIOS=100 is quicker
 	PYTHON="$(PYTHON)" .ci/setup dev bench
 	$(PY) benchmarks/sizer.py --positions $(or $(POSITIONS),1e7)
+	$(PY) benchmarks/trading.py --positions $(or $(POSITIONS),1e6)
 	$(PY) benchmarks/selection.py --portfolios $(or $(PORTFOLIOS),1000)
 	$(PY) benchmarks/backfill.py $(if $(DATA),--data $(DATA))
 	$(PY) benchmarks/overhead.py

@@ -36,7 +36,8 @@ def build_book(rows: pl.DataFrame, limits: LimitsByPortfolio) -> pl.DataFrame:
     return (
         limited.with_columns(bucket_limit=_bucket_limit(limited, columns))
         .with_columns(
-            bucket_key=pl.col("portfolio_key").cast(pl.Int64) * 2**32 + pl.col("bucket_code"),
+            bucket_key=pl.col("portfolio_key").cast(pl.Int64) * (pl.col("bucket_code").max() + 1)
+            + pl.col("bucket_code"),
             change=pl.col("target") - pl.col("current"),
         )
         .drop("bucket_code", "limits_key", "shared_bucket_limit")

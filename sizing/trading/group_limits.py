@@ -8,6 +8,9 @@ from typing import NamedTuple
 
 import polars as pl
 
+from sizing.frames.integer_keys import packed_largest_first
+from sizing.frames.sorted_groups import running_count, starts
+
 
 class GroupLimit(NamedTuple):
     """A limit on the sum of a group: the columns of its key and of its limit, and the code of what it releases."""
@@ -23,26 +26,28 @@ TOTAL = GroupLimit("portfolio_key", "total", "over_allocation")
 
 def find_excess(book: pl.DataFrame, weight: str, group: GroupLimit) -> pl.DataFrame:
     """Return the groups whose `weight` is above their limit: their key, `held` and `excess`, in units."""
-    immovable = (pl.col("current") * pl.col("is_immovable")).sum()
+    bound = pl.max_horizontal(group.limit, "immovable")
     return (
-        book.select(group.key, group.limit, weight, "current", "is_immovable")
+        book.select(group.key, group.limit, held=weight, immovable=pl.col("current") * pl.col("is_immovable"))
         .group_by(group.key)
-        .agg(held=pl.col(weight).sum(), bound=pl.max_horizontal(pl.col(group.limit).first(), immovable))
-        .filter(pl.col("held") > pl.col("bound"))
-        .select(group.key, "held", excess=pl.col("held") - pl.col("bound"))
+        .agg(pl.col(group.limit).first(), pl.col("held", "immovable").sum())
+        .filter(pl.col("held") > bound)
+        .select(group.key, "held", excess=pl.col("held") - bound)
     )
 
 
 def largest_first(rows: pl.DataFrame, excess: pl.DataFrame, group: GroupLimit, amount: pl.Expr) -> pl.DataFrame:
     """Return the rows of the groups with an excess, the largest change first, ties by asset name.
 
-    *Adds* `amount`, what a row can give back, and `before`, what the rows above it in its group give, in units.
+    Their `row`, the columns of `excess`, `amount`, what a row can give back, and `before`, what the rows above it in
+    its group give, in units.
     """
+    order = packed_largest_first(pl.col(group.key), pl.col("change").abs(), "asset_key")
     return (
-        rows.join(excess, on=group.key)
-        .with_columns(amount=amount)
-        .sort(group.key, -pl.col("change").abs(), "asset_key")
-        .with_columns(before=(pl.col("amount").cum_sum() - pl.col("amount")).over(group.key))
+        rows.select("row", group.key, order=order, amount=amount)
+        .join(excess, on=group.key)
+        .sort("order")
+        .with_columns(before=running_count(pl.col("amount"), starts(group.key)) - pl.col("amount"))
     )
 
 

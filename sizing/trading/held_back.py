@@ -9,8 +9,18 @@ import polars as pl
 from sizing.trading.group_limits import BUCKET, TOTAL, GroupLimit, find_excess, largest_first
 from sizing.weights.rounding import UNITS
 
-ABOVE_CAP = "above_cap"
-BY_BAND, BY_MIN_TRADE = "held_by_band", "held_by_min_trade"
+_REASON = pl.Enum(
+    [
+        *("no_trade", "unchanged", "open", "close", "held_by_band", "held_by_min_trade"),
+        *("above_cap", "above_bucket_limit", "over_allocation", "held_by_turnover", "rebalance"),
+    ]
+)
+"""Why a change is traded or not: numbers with names, which are compared and copied several times faster than text."""
+
+
+def trade_reason(code: str) -> pl.Expr:
+    """Return a reason as a value to compare with, or to set."""
+    return pl.lit(code, _REASON)
 
 
 def hold_back(book: pl.DataFrame) -> pl.DataFrame:
@@ -23,9 +33,9 @@ def hold_back(book: pl.DataFrame) -> pl.DataFrame:
     stays = (u > 0) & (w > 0) & (size > 0) & ~pl.col("is_immovable")
     held_by = (
         pl.when(stays & (size * UNITS <= pl.col("band") * u))
-        .then(pl.lit(BY_BAND))
+        .then(trade_reason("held_by_band"))
         .when(stays & (size < pl.col("min_trade")))
-        .then(pl.lit(BY_MIN_TRADE))
+        .then(trade_reason("held_by_min_trade"))
     )
     return book.with_columns(held_by=held_by).with_columns(
         planned=pl.when("is_immovable").then(u).when(pl.col("held_by").is_not_null()).then(u).otherwise(w)
@@ -40,7 +50,7 @@ def release(book: pl.DataFrame) -> pl.DataFrame:
     """
     is_above = _is_held_sale() & (pl.col("current") > pl.col("cap"))
     released = book.with_columns(
-        released_by=pl.when(is_above).then(pl.lit(ABOVE_CAP)),
+        released_by=pl.when(is_above).then(trade_reason("above_cap")),
         would_hold=pl.when(is_above).then("current"),
         planned=pl.when(is_above).then("target").otherwise("planned"),
     )
@@ -63,7 +73,9 @@ def _release_group(book: pl.DataFrame, group: GroupLimit) -> pl.DataFrame:
         .with_columns(
             planned=pl.when(pl.col("freed").is_not_null()).then("target").otherwise("planned"),
             would_hold=pl.coalesce("would_hold", "freed"),
-            released_by=pl.when(pl.col("freed").is_not_null()).then(pl.lit(group.reason)).otherwise("released_by"),
+            released_by=pl.when(pl.col("freed").is_not_null())
+            .then(trade_reason(group.reason))
+            .otherwise("released_by"),
         )
         .drop("freed")
     )

@@ -5,8 +5,10 @@ import polars as pl
 from sizing.weights.rounding import UNITS
 
 _DECIMALS = 4
+_STEPS = 10**_DECIMALS
 _PLAIN = ("unchanged", "open", "close", "rebalance", "no_trade")
 """Reasons that need no sentence where the whole change is traded."""
+_NEEDED = ("row", "bucket", "change", "held_by", "released_by", "trade")
 
 
 def add_trade_reason(book: pl.DataFrame) -> pl.DataFrame:
@@ -14,17 +16,53 @@ def add_trade_reason(book: pl.DataFrame) -> pl.DataFrame:
     is_plain = pl.col("trade_reason").is_in(_PLAIN) & (
         (pl.col("trade") == pl.col("change")) | (pl.col("change") == 0) | pl.col("is_immovable")
     )
-    special = book.filter(~is_plain)
+    special = book.select(*_NEEDED, _band_text(), **_numbers(), is_special=~is_plain).filter("is_special")
     if special.is_empty():
         return book.with_columns(trade_text=pl.lit(None, pl.String))
-    written = special.select("row", trade_text=pl.concat_str(_change(), _held(), _released(), _scaled(), pl.lit(".")))
+    shown = special.with_columns(_shown(special.select(_numbers().keys())))
+    is_held, is_released = pl.col("held_by").is_not_null(), pl.col("released_by").is_not_null()
+    kinds = (
+        (~is_held, (_change(), _scaled())),
+        (is_held & ~is_released, (_change(), _held())),
+        (is_released, (_change(), _held(), _released(), _scaled())),
+    )
+    written = pl.concat(
+        [shown.filter(is_kind).select("row", trade_text=pl.concat_str(*parts, pl.lit("."))) for is_kind, parts in kinds]
+    )
     return book.join(written, on="row", how="left", maintain_order="left")
 
 
-def _shown(units: str | pl.Expr) -> pl.Expr:
-    column = pl.col(units) if isinstance(units, str) else units
-    shown: pl.Expr = (column.cast(pl.Float64) / UNITS).round(_DECIMALS).cast(pl.String)
-    return shown
+def _numbers() -> dict[str, pl.Expr]:
+    """Return the weights that sentences name, in units; null where none does."""
+    is_above_cap = pl.col("released_by") == "above_cap"
+    is_above_bucket = pl.col("released_by") == "above_bucket_limit"
+    return {
+        "target_text": pl.col("target"),
+        "current_text": pl.col("current"),
+        "size_text": pl.col("change").abs(),
+        "within_text": pl.col("band").cast(pl.Float64) * pl.col("current") / UNITS,
+        "min_trade_text": pl.col("min_trade"),
+        "would_hold_text": pl.col("would_hold"),
+        "cap_text": pl.when(is_above_cap).then("cap"),
+        "bucket_limit_text": pl.when(is_above_bucket).then("bucket_limit"),
+        "max_turnover_text": pl.col("max_turnover"),
+        "trade_text": pl.col("trade").abs(),
+    }
+
+
+def _shown(units: pl.DataFrame) -> pl.DataFrame:
+    """Return weights as text: few differ in the decimals that are shown, so each text is made once and looked up."""
+    steps = units.select((pl.all().cast(pl.Float64) / UNITS).round(_DECIMALS) * _STEPS).select(
+        pl.all().round().cast(pl.UInt32)
+    )
+    most = max(filter(None, steps.max().row(0)), default=0)
+    texts = (pl.int_range(most + 1, eager=True).cast(pl.Float64) / _STEPS).round(_DECIMALS).cast(pl.String)
+    return pl.DataFrame([texts.gather(column).alias(column.name) for column in steps])
+
+
+def _band_text() -> pl.Expr:
+    text: pl.Expr = (pl.col("band").cast(pl.Float64) / UNITS).cast(pl.String).alias("band_text")
+    return text
 
 
 def _side() -> pl.Expr:
@@ -32,45 +70,37 @@ def _side() -> pl.Expr:
 
 
 def _change() -> pl.Expr:
-    return pl.format(
-        "Target {}, held {}: the {} of {}", _shown("target"), _shown("current"), _side(), _shown(pl.col("change").abs())
-    )
+    return pl.format("Target {}, held {}: the {} of {}", "target_text", "current_text", _side(), "size_text")
 
 
 def _held() -> pl.Expr:
     """Name the limit that holds the change back."""
-    band = pl.format(
-        " is within rebalance_band {} ({})",
-        (pl.col("band").cast(pl.Float64) / UNITS).cast(pl.String),
-        _shown(pl.col("band").cast(pl.Float64) * pl.col("current") / UNITS),
-    )
-    minimum = pl.format(" is below min_trade_weight {}", _shown("min_trade"))
+    band = pl.format(" is within rebalance_band {} ({})", "band_text", "within_text")
+    minimum = pl.format(" is below min_trade_weight {}", "min_trade_text")
     return (
         pl.when(pl.col("held_by") == "held_by_band")
         .then(band)
         .when(pl.col("held_by") == "held_by_min_trade")
         .then(minimum)
-        .otherwise(pl.lit(""))
     )
 
 
 def _released() -> pl.Expr:
     """Say what the book would hold without the release."""
-    would = _shown("would_hold")
+    bucket = pl.format(
+        ", released since bucket {} would hold {}, limit {}", "bucket", "would_hold_text", "bucket_limit_text"
+    )
     return (
         pl.when(pl.col("released_by") == "above_cap")
-        .then(pl.format(", released since it is above its cap {}", _shown("cap")))
+        .then(pl.format(", released since it is above its cap {}", "cap_text"))
         .when(pl.col("released_by") == "above_bucket_limit")
-        .then(pl.format(", released since bucket {} would hold {}, limit {}", "bucket", would, _shown("bucket_limit")))
+        .then(bucket)
         .when(pl.col("released_by") == "over_allocation")
-        .then(pl.format(", released since {} would be invested", would))
-        .otherwise(pl.lit(""))
+        .then(pl.format(", released since {} would be invested", "would_hold_text"))
     )
 
 
 def _scaled() -> pl.Expr:
     """Say what max_turnover leaves of the change."""
-    is_reduced = pl.col("held_by").is_null() | pl.col("released_by").is_not_null()
-    is_scaled = is_reduced & (pl.col("trade") != pl.col("change"))
-    text = pl.format(", of which max_turnover {} leaves {}", _shown("max_turnover"), _shown(pl.col("trade").abs()))
-    return pl.when(is_scaled).then(text).otherwise(pl.lit(""))
+    text = pl.format(", of which max_turnover {} leaves {}", "max_turnover_text", "trade_text")
+    return pl.when(pl.col("trade") != pl.col("change")).then(text).otherwise(pl.lit(""))

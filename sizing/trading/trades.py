@@ -7,16 +7,17 @@ from typing import NamedTuple
 
 import polars as pl
 
+from sizing.frames.integer_keys import packed_largest_first
 from sizing.frames.limit_columns import LimitsByPortfolio
+from sizing.frames.sorted_groups import position_in_run
 from sizing.trading.book import build_book
-from sizing.trading.held_back import hold_back, release
+from sizing.trading.held_back import hold_back, release, trade_reason
 from sizing.trading.trade_text import add_trade_reason
 from sizing.trading.trade_totals import summarise_trades
 from sizing.trading.turnover import limit_turnover
 from sizing.weights.rounding import as_weight
 
-NO_TRADE, UNCHANGED, OPEN, CLOSE, REBALANCE = "no_trade", "unchanged", "open", "close", "rebalance"
-BY_TURNOVER = "held_by_turnover"
+_ACTION = pl.Enum(["open", "close", "increase", "decrease", "hold"])
 
 TRADE_COLUMNS = ("trade_weight", "post_trade_weight", "action", "trade_rank", "trade_reason", "trade_scale")
 """What trading adds to a target, in this order; `trade_text` besides, a sentence for the rows that need one."""
@@ -56,9 +57,9 @@ def trade_portfolios(targets: pl.DataFrame, limits: LimitsByPortfolio) -> Trades
         traded.pipe(add_trade_reason).select(
             trade_weight=as_weight(pl.col("trade")),
             post_trade_weight=as_weight(pl.col("post_trade")),
-            action="action",
+            action=pl.col("action").cast(pl.String),
             trade_rank=_rank(traded),
-            trade_reason="trade_reason",
+            trade_reason=pl.col("trade_reason").cast(pl.String),
             trade_scale="trade_scale",
             trade_text="trade_text",
         )
@@ -81,46 +82,43 @@ def _add_codes(book: pl.DataFrame) -> pl.DataFrame:
     trade, change = x - u, pl.col("change")
     action = (
         pl.when(trade == 0)
-        .then(pl.lit("hold"))
+        .then(_action("hold"))
         .when(u == 0)
-        .then(pl.lit("open"))
+        .then(_action("open"))
         .when(x == 0)
-        .then(pl.lit("close"))
+        .then(_action("close"))
         .when(trade > 0)
-        .then(pl.lit("increase"))
-        .otherwise(pl.lit("decrease"))
+        .then(_action("increase"))
+        .otherwise(_action("decrease"))
     )
     reason = (
         pl.when("is_immovable")
-        .then(pl.lit(NO_TRADE))
+        .then(trade_reason("no_trade"))
         .when(change == 0)
-        .then(pl.lit(UNCHANGED))
-        .when((trade == 0) & pl.col("held_by").is_null())
-        .then(pl.lit(BY_TURNOVER))
-        .when((trade == 0) & pl.col("released_by").is_not_null())
-        .then(pl.lit(BY_TURNOVER))
+        .then(trade_reason("unchanged"))
+        .when((trade == 0) & (pl.col("held_by").is_null() | pl.col("released_by").is_not_null()))
+        .then(trade_reason("held_by_turnover"))
         .when(u == 0)
-        .then(pl.lit(OPEN))
+        .then(trade_reason("open"))
         .when(w == 0)
-        .then(pl.lit(CLOSE))
-        .otherwise(pl.coalesce("released_by", "held_by", pl.lit(REBALANCE)))
+        .then(trade_reason("close"))
+        .otherwise(pl.coalesce("released_by", "held_by", trade_reason("rebalance")))
     )
     return book.with_columns(trade=trade, action=action, trade_reason=reason)
 
 
+def _action(code: str) -> pl.Expr:
+    return pl.lit(code, _ACTION)
+
+
 def _rank(book: pl.DataFrame) -> pl.Series:
     """Rank sales before purchases, the larger first, ties by asset name: so cash never dips below where it starts."""
-    size = pl.col("trade").abs().cast(pl.Int128)
-    side = pl.when(pl.col("trade") > 0).then(2 * _WIDEST).otherwise(_WIDEST).cast(pl.Int128)
-    order = (pl.col("portfolio_key").cast(pl.Int128) * 4 * _WIDEST + side - size) * 2**32 + pl.col("asset_key")
+    side = pl.col("portfolio_key").cast(pl.Int64) * 2 + (pl.col("trade") > 0)
     ranked = (
-        book.select("row", "portfolio_key", "trade", order=order)
+        book.select("row", "portfolio_key", "asset_key", "trade")
         .filter(pl.col("trade") != 0)
+        .select("row", "portfolio_key", order=packed_largest_first(side, pl.col("trade").abs(), "asset_key"))
         .sort("order")
-        .select("row", rank=pl.int_range(1, pl.len() + 1, dtype=pl.Int32).over("portfolio_key"))
+        .select("row", rank=position_in_run("portfolio_key"))
     )
     return book.select("row").join(ranked, on="row", how="left", maintain_order="left")["rank"]
-
-
-_WIDEST = 2**40
-"""More units than a trade has."""
