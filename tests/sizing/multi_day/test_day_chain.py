@@ -1,5 +1,6 @@
 """Days that are computed at once are the days computed one by one, to the last bit."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
@@ -15,9 +16,11 @@ from sizing import RebalancingLimits
 from sizing.errors import ContractError
 from sizing.frames.day_inputs import DayFrames, DayInputs
 from sizing.multi_day.day_chain import find_held_days, rebalance_days
+from sizing.multi_day.next_day import NO_GROWTH
 from sizing.multi_day.stacked_days import named
 from sizing.pipeline import Rebalance, rebalance
 from sizing.selection.score_coverage import find_missing_scores
+from sizing.trading.marking import mark_books
 from sizing.trading.targets import holdings_of
 
 FIRST = date(2025, 6, 2)
@@ -30,6 +33,8 @@ LIMITS = (
 )
 
 score = st.one_of(st.none(), st.integers(500, 1000).map(lambda thousandths: thousandths / 1000))
+growth = st.one_of(st.none(), *[st.integers(60, 160).map(lambda percent: percent / 100)] * 9)
+growth_of_a_day = st.lists(growth, min_size=8, max_size=8)
 scores_of_a_day = st.lists(score, min_size=16, max_size=16)
 restriction = st.tuples(
     st.sampled_from([None, "p0", "p1"]), st.sampled_from(ASSETS), st.sampled_from(["no_buy", "no_trade", "must_sell"])
@@ -52,11 +57,15 @@ def _scores(day: int, drawn: list[list[float | None]]) -> pl.DataFrame:
     return frame.with_columns(pl.lit(None, dtype).alias(name) for name, dtype in parts.items())
 
 
-def _first_day(drawn: list[list[float | None]], restrictions: list[tuple[str | None, str, str]]) -> DayInputs:
+def _first_day(
+    drawn: list[list[float | None]],
+    restrictions: list[tuple[str | None, str, str]],
+    limits: Sequence[RebalancingLimits] = LIMITS,
+) -> DayInputs:
     names = dict.fromkeys(("portfolio_id", "asset", "restriction"), pl.String)
     return DayInputs(
         as_of_date=FIRST,
-        limits={f"p{number}": one for number, one in enumerate(LIMITS)},
+        limits={f"p{number}": one for number, one in enumerate(limits)},
         scores=_scores(0, drawn),
         assets=pl.DataFrame({"asset": ASSETS[1:], "bucket": ["x", "y", "z"] * 2 + ["x"]}),
         holdings=pl.DataFrame(
@@ -66,18 +75,31 @@ def _first_day(drawn: list[list[float | None]], restrictions: list[tuple[str | N
     )
 
 
-def _days(drawn: list[list[float | None]], restrictions: list[tuple[str | None, str, str]]) -> list[DayInputs]:
+def _growth(moves: list[list[float | None]]) -> pl.DataFrame:
+    """Return what 1 of each asset becomes until a day; what is not known has no row."""
+    rows = [
+        (FIRST + timedelta(number), asset, one)
+        for number, own in enumerate(moves, 1)
+        for asset, one in zip(ASSETS, own, strict=True)
+    ]
+    return pl.DataFrame(rows, schema=NO_GROWTH.schema, orient="row").drop_nulls()
+
+
+def _days(first: DayInputs, drawn: list[list[float | None]], growth: pl.DataFrame = NO_GROWTH) -> list[DayInputs]:
     """Return days that follow each other one by one; on the third, p1 starts from holdings that it is given."""
+    marked = [name for name, one in first.limits.items() if one.mark_to_market]
 
     def next_day(before: DayInputs, number: int) -> DayInputs:
-        holdings = holdings_of(rebalance(before).targets)
+        left, until = holdings_of(rebalance(before).targets), growth.filter(as_of_date=FIRST + timedelta(number))
+        moved = left.filter(pl.col("portfolio_id").is_in(marked)).join(until.drop("as_of_date"), on="asset", how="left")
+        holdings = pl.concat([left.filter(~pl.col("portfolio_id").is_in(marked)), mark_books(moved)])
         if number == 2:
             given = pl.DataFrame([("p1", "A2", Decimal("0.3"))], schema=holdings.schema, orient="row")
             holdings = pl.concat([holdings.filter(pl.col("portfolio_id") != "p1"), given])
         day = FIRST + timedelta(number)
         return replace(before, as_of_date=day, scores=_scores(number, drawn), holdings=holdings)
 
-    return list(accumulate(range(1, len(drawn)), next_day, initial=_first_day(drawn, restrictions)))
+    return list(accumulate(range(1, len(drawn)), next_day, initial=first))
 
 
 def _told_only_what_is_given(days: list[DayInputs]) -> list[DayFrames]:
@@ -95,14 +117,24 @@ def _on(result: Rebalance, day: date) -> Rebalance:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("n_portfolios", [3, 4], ids=["all at once", "a turnover limit walks"])
 @settings(max_examples=3, deadline=None)
-@given(st.lists(scores_of_a_day, min_size=3, max_size=5), st.lists(restriction, max_size=3))
+@given(
+    st.lists(st.tuples(scores_of_a_day, growth_of_a_day), min_size=3, max_size=5),
+    st.lists(restriction, max_size=3),
+    st.sets(st.integers(0, 3)),
+)
 def test_days_at_once_are_days_one_by_one(
-    drawn: list[list[float | None]], restrictions: list[tuple[str | None, str, str]]
+    n_portfolios: int,
+    drawn: list[tuple[list[float | None], list[float | None]]],
+    restrictions: list[tuple[str | None, str, str]],
+    marked: set[int],
 ) -> None:
-    days = _days(drawn, restrictions)
+    scores, growth = [own for own, _ in drawn], _growth([own for _, own in drawn[1:]])
+    limits = [one.model_copy(update={"mark_to_market": n in marked}) for n, one in enumerate(LIMITS[:n_portfolios])]
+    days = _days(_first_day(scores, restrictions, limits), scores, growth)
     restarted = frozenset({named(FIRST + timedelta(2), "p1")})
-    together, result = rebalance_days(_told_only_what_is_given(days), restarted)
+    together, result = rebalance_days(_told_only_what_is_given(days), restarted, growth)
     for day in days:
         for at_once, alone in zip(_on(result, day.as_of_date), rebalance(day), strict=True):
             assert_frame_equal(at_once, alone, check_exact=True)
@@ -130,7 +162,7 @@ def test_the_trades_of_many_days_add_up_to_the_last_book() -> None:
 
 
 def test_days_with_other_asset_lists_are_not_put_together() -> None:
-    days = [day.frames for day in _days([[0.7] * 16, [0.7] * 16, [0.7] * 16], [])]
+    days = [day.frames for day in _days(_first_day([[0.7] * 16] * 3, []), [[0.7] * 16] * 3)]
     other = days[1]._replace(assets=days[1].assets.head(2))
     with pytest.raises(ContractError, match=f"1 of 3 days have another asset list than {FIRST}"):
         rebalance_days([days[0], other, days[2]])

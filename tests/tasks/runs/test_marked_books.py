@@ -195,6 +195,7 @@ def test_portfolios_that_are_not_marked_read_no_price(settings: Settings) -> Non
     assert _ask(settings, "SELECT count(*) FROM runs WHERE json_extract(inputs, '$.prices') IS NOT NULL") == [(0,)]
 
 
+@pytest.mark.slow
 def test_corrected_prices_are_told_until_the_days_are_run_again(settings: Settings) -> None:
     _run_daily(settings)
     corrected = (
@@ -213,3 +214,43 @@ def test_corrected_prices_are_told_until_the_days_are_run_again(settings: Settin
     assert _backfill(settings) == ["unchanged", "unchanged", "published", "published", "published"]
     assert _ask(settings, corrected) == []
     assert _ask(settings, "SELECT count(*) FROM superseded_holdings") == [(0,)]
+
+
+@pytest.mark.slow
+def test_a_renamed_asset_moves_with_the_prices_of_both_names(settings: Settings) -> None:
+    for path in (settings.inbox / "assets.csv", settings.inbox / "prices.csv", settings.inbox / f"scores_{THU}.csv"):
+        lines = path.read_text().splitlines()
+        is_renamed = [path.name == "assets.csv" or any(str(day) in line for day in SESSIONS[3:]) for line in lines]
+        new = [line.replace("BBB", "B.NEW") if one else line for line, one in zip(lines, is_renamed, strict=True)]
+        path.write_text("\n".join([*new, ""]))
+    (settings.inbox / "renames.csv").write_text(f"old,new,valid_from\nBBB,B.NEW,{THU}\n")
+    days, together = (MON, TUE, THU), _copy(settings, "together.duckdb")
+    for one in (settings, together):
+        ingest_range(one, days, {})
+    _run_daily(settings, days)
+    assert _backfill(together, days) == ["published"] * 3
+    held, left = _column(settings, "current_weight"), _column(settings, "post_trade_weight")
+    moved = _moved(left["core", TUE], GROWTH[THU])
+    assert held["core", THU] == {"B.NEW" if name == "BBB" else name: weight for name, weight in moved.items()}
+    rows = "FROM targets ORDER BY ALL"
+    assert _ask(together, rows) == _ask(settings, rows)
+
+
+@pytest.mark.slow
+def test_prices_that_come_late_are_told_and_mark_the_book(settings: Settings) -> None:
+    _run_daily(settings)
+    (settings.inbox / f"prices_{NEXT}.csv").write_text(
+        f"date,asset,close,daily_return\n{NEXT},AAA,104,\n{NEXT},BBB,12,-0.5\n{NEXT},CCC,4,0.05\n"
+    )
+    ingest_range(settings, [NEXT], {})
+    told = _ask(settings, "SELECT portfolio_id, as_of_date, n_changed FROM targets_on_corrected_inputs ORDER BY ALL")
+    assert told == [("core", NEXT, 2), ("damped", NEXT, 2), ("given", NEXT, 2)]
+    _run_daily(settings, [NEXT])
+    left = _column(settings, "post_trade_weight")
+    growth = {"AAA": Decimal(104) / 103, "BBB": Decimal("0.5"), "CCC": Decimal("1.05")}
+    visible = "FROM current_targets WHERE portfolio_id = 'core' AND NOT is_cash AND current_weight > 0"
+    assert dict(_ask(settings, f"SELECT asset, current_weight {visible}")) == _moved(left["core", FRI], growth)
+    assert _ask(settings, "FROM targets_on_corrected_inputs") == []
+    assert not any(
+        "mark_to_market" in one for (own,) in _ask(settings, "SELECT warnings FROM run_health") for one in own
+    )
