@@ -5,10 +5,10 @@ from typing import NamedTuple
 import polars as pl
 
 from sizing.frames.day_inputs import DayInputs
-from sizing.frames.limit_columns import LimitsByPortfolio
+from sizing.frames.limit_columns import LimitsByPortfolio, limit_columns
 from sizing.frames.schema import STORED_WEIGHT
 from sizing.selection.gates import Gate, is_immovable
-from sizing.trading.trade_totals import TRADE_SUMMARY_COLUMNS
+from sizing.trading.trade_totals import TRADE_SUMMARY_COLUMNS, TURNOVER
 from sizing.trading.trades import trade_book, trade_portfolios
 from sizing.weights.rounding import as_weight
 
@@ -64,7 +64,7 @@ def build_targets(
     assets = _assets(decisions, positions)
     trades = trade_portfolios(assets.select(BOOK_COLUMNS), inputs.limits)
     traded = assets.hstack(trades.assets.drop(BOOK_COLUMNS)).with_columns(target_reason=_target_reason())
-    summary = _summary(portfolios, trades.portfolios)
+    summary = _summary(portfolios, trades.portfolios, inputs.limits)
     targets = (
         pl.concat([traded, _cash(portfolios, summary)], how="diagonal_relaxed")
         .with_columns(as_of_date=pl.lit(inputs.as_of_date))
@@ -119,14 +119,21 @@ def _target_reason() -> pl.Expr:
     return pl.concat_str(target, "trade_text", separator=" ", ignore_nulls=True)
 
 
-def _summary(portfolios: pl.DataFrame, traded: pl.DataFrame) -> pl.DataFrame:
+def _summary(portfolios: pl.DataFrame, traded: pl.DataFrame, limits: LimitsByPortfolio) -> pl.DataFrame:
     """Return the trade summary of every portfolio, of those without holdings and targets too."""
-    joined = portfolios.select("portfolio_id", "target_total_allocation").join(
-        traded, on="portfolio_id", how="left", maintain_order="left"
+    is_limited = limit_columns(limits, portfolios["portfolio_id"]).portfolios.select(
+        "portfolio_id", is_limited=pl.col("max_turnover").is_not_null()
     )
+    joined = (
+        portfolios.select("portfolio_id", "target_total_allocation")
+        .join(traded, on="portfolio_id", how="left", maintain_order="left")
+        .join(is_limited, on="portfolio_id", how="left", maintain_order="left")
+    )
+    no_mandatory = pl.when("is_limited").then(pl.lit(0).cast(TURNOVER))
     nothing = {name: pl.col(name).fill_null(0).cast(dtype) for name, dtype in traded.schema.items() if name in _SUMS}
     return joined.with_columns(
         pl.col("cash_after_weight").fill_null(pl.col("target_total_allocation")).cast(STORED_WEIGHT),
+        pl.col("mandatory_turnover").fill_null(no_mandatory),
         pl.col("trade_scale").fill_null(1.0),
         **nothing,
     ).select(TRADE_SUMMARY_COLUMNS)

@@ -198,6 +198,14 @@ def test_a_portfolio_with_nothing_is_all_cash() -> None:
     assert {asset: row["target_weight"] for asset, row in rows.items()} == {"CASH": Decimal("0.9")}
 
 
+@pytest.mark.parametrize(("max_turnover", "mandatory"), [(0.1, Decimal(0)), (None, None)])
+def test_a_portfolio_with_nothing_tells_its_mandatory_turnover_where_turnover_is_limited(
+    max_turnover: float | None, mandatory: Decimal | None
+) -> None:
+    summary = rebalance(a_day(limits(max_turnover=max_turnover))).trade_summary
+    assert summary["mandatory_turnover"].to_list() == [mandatory]
+
+
 # Flags -----------------------------------------------------------------------------------------------------
 
 
