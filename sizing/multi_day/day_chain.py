@@ -1,6 +1,7 @@
 """Days that follow each other: each starts from what the day before it leaves. Computed all at once.
 
-Let f(d, h) be what day d leaves when it starts from the holdings h. Wanted are h_1 = given and h_{d+1} = f(d, h_d).
+Let f(d, h) be what day d leaves for the next one when it starts from the holdings h (next_day.py: moved by prices where
+the book is marked). Wanted are h_1 = given and h_{d+1} = f(d, h_d).
 One day after the other would cost a run of the rules a day; many days stacked cost little more than one. So:
 
 1. Guess who is held on each day, from the slots alone, which is cheap (`_guess`).
