@@ -61,6 +61,7 @@ SECTIONS: Mapping[str, tuple[str, ...]] = {
         "sizing_audit",
         "sizing_summary",
         "targets",
+        "books",
         "trade_summary",
         "constraint_checks",
         "orders",

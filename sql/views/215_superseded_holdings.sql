@@ -26,23 +26,18 @@ pairs AS (
     FROM day_sources
     WHERE source_run_id <> current_run_id
 ),
-books AS (
-    SELECT run_id, portfolio_id, asset, coalesce(post_trade_weight, current_weight + trade_weight) AS held_weight
-    FROM targets
-    WHERE NOT is_cash
-),
 replaced AS (
     SELECT DISTINCT portfolio_id, as_of_date
     FROM (
-        SELECT pairs.portfolio_id, pairs.as_of_date, targets.asset, targets.held_weight
+        SELECT pairs.portfolio_id, pairs.as_of_date, books.asset, books.held_weight
         FROM pairs
-        JOIN books AS targets ON targets.run_id = pairs.source_run_id AND targets.portfolio_id = pairs.portfolio_id
-        WHERE targets.held_weight > 0
+        JOIN books ON books.run_id = pairs.source_run_id AND books.portfolio_id = pairs.portfolio_id
+        WHERE books.held_weight > 0
         UNION ALL
-        SELECT pairs.portfolio_id, pairs.as_of_date, targets.asset, targets.held_weight
+        SELECT pairs.portfolio_id, pairs.as_of_date, books.asset, books.held_weight
         FROM pairs
-        JOIN books AS targets ON targets.run_id = pairs.current_run_id AND targets.portfolio_id = pairs.portfolio_id
-        WHERE targets.held_weight > 0
+        JOIN books ON books.run_id = pairs.current_run_id AND books.portfolio_id = pairs.portfolio_id
+        WHERE books.held_weight > 0
     )
     GROUP BY portfolio_id, as_of_date, asset, held_weight
     HAVING count(*) = 1

@@ -174,12 +174,12 @@ content AS (
     UNION ALL
     SELECT
         sides.*,
-        targets.portfolio_id,
-        targets.asset,
-        coalesce(post_trade_weight, targets.current_weight + trade_weight)::DECIMAL(10, 8)::VARCHAR AS held_weight
+        books.portfolio_id,
+        books.asset,
+        books.held_weight::VARCHAR
     FROM sides
-    JOIN targets ON sides.kind = 'positions' AND targets.run_id = sides.origin
-    WHERE NOT targets.is_cash AND held_weight::DECIMAL(10, 8) > 0
+    JOIN books ON sides.kind = 'positions' AND books.run_id = sides.origin
+    WHERE books.held_weight > 0
 ),
 different AS (
     SELECT kind, read_from, now_from, day_in_force, belongs_to, list(DISTINCT asset) AS assets

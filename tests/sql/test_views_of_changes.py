@@ -12,6 +12,7 @@ import polars as pl
 import pytest
 
 from sql.warehouse import Warehouse
+from tests.sql.warehouse_broken_runs import hold_back
 from tests.sql.warehouse_samples import DAY, ONE, TWO, WEIGHT, Weights, make_frames, make_run, publish
 
 NEXT, LATER = DAY + timedelta(days=1), DAY + timedelta(days=2)
@@ -333,3 +334,29 @@ def test_runs_of_other_portfolios_are_no_more_publications_of_a_day(warehouse: W
     assert _read(warehouse, "SELECT n_publications, published_by FROM run_health").rows() == [(1, "who asked for r2")]
     told = _read(warehouse, "SELECT portfolio_id, publication, published_by FROM publications ORDER BY 1").rows()
     assert told == [("p1", 1, "who asked for r1"), ("p2", 1, "who asked for r2")]
+
+
+def test_a_book_is_what_is_left_after_the_trades_and_not_the_targets(warehouse: Warehouse) -> None:
+    whole = make_frames(held={"AAA": "0.5"})
+    held_back = hold_back(make_frames(held={"AAA": "0.48"}), "AAA", "held_by_band")
+    warehouse.start_run(make_run("r1"), "test")
+    warehouse.publish("r1", whole, "test")
+    after = replace(make_run("r2", as_of_date=NEXT), inputs={"holdings": {"p1": {"run_id": "r1"}}})
+    warehouse.start_run(after, "test")
+    warehouse.publish("r2", make_frames(as_of_date=NEXT), "test")
+    assert _read(warehouse, "FROM superseded_holdings").is_empty()
+    # The same targets, of which less is traded: the book of the next day is another one.
+    warehouse.start_run(make_run("r3"), "test")
+    warehouse.publish("r3", held_back, "test")
+    replaced = _read(warehouse, "SELECT run_id, source_run_id, current_run_id FROM superseded_holdings")
+    assert replaced.rows() == [("r2", "r1", "r3")]
+    books = _read(warehouse, "SELECT run_id, held_weight FROM books WHERE asset = 'AAA' AND run_id <> 'r2' ORDER BY 1")
+    assert books.rows() == [("r1", Decimal("0.5")), ("r3", Decimal("0.48"))]
+    # 0.3 of BBB is bought and 0.1 of CCC is sold; cash moves too, and is no turnover.
+    turnover = _read(warehouse, "SELECT turnover, bought_weight, sold_weight FROM turnover WHERE run_id = 'r3'").row(0)
+    assert tuple(map(float, turnover)) == pytest.approx((0.2, 0.3, 0.1))
+    with duckdb.connect(str(warehouse.path)) as con:
+        con.execute("UPDATE targets SET post_trade_weight = NULL")
+        assert con.execute("SELECT held_weight FROM books WHERE run_id = 'r3' AND asset = 'AAA'").fetchall() == [
+            (Decimal("0.48000000"),)
+        ]
