@@ -67,7 +67,7 @@ PARTS = {
     "run every check on every run": [(sql.store.run_batches, "find_failures")],
     "export each day": [(sql.warehouse, "export_days")],
 }
-"""Functions whose time is told apart; none calls another of them."""
+"""Functions that are timed separately; none calls another of them."""
 
 
 def make_market(folder: Path) -> Path:
@@ -93,7 +93,7 @@ def make_market(folder: Path) -> Path:
 
 
 def backfill(settings: Settings, days: tuple[date, ...]) -> float:
-    """Publish and export the days, a quarter at a time as the flow does, and give the seconds."""
+    """Publish and export the days, a quarter at a time as the flow does, and return the seconds."""
     start = time.perf_counter()
     for _, quarter in groupby(days, key=lambda day: (day.year, (day.month - 1) // 3)):
         these = tuple(quarter)
@@ -105,7 +105,7 @@ def backfill(settings: Settings, days: tuple[date, ...]) -> float:
 
 
 def daily(settings: Settings, days: tuple[date, ...]) -> float:
-    """Run the daily flow for each day, and give the seconds of one, without the first, which starts the server."""
+    """Run the daily flow for each day, and return the seconds of one, without the first, which starts the server."""
 
     async def run_each() -> float:
         start = time.perf_counter()
@@ -136,7 +136,7 @@ def timed(seconds: Counter[str], part: str, module: Any, name: str) -> AbstractC
 
 
 def run(folder: Path, inbox: Path) -> Table:
-    """Measure the backfill and the daily flow, and give the table."""
+    """Measure the backfill and the daily flow, and return the table."""
     config = folder / "portfolios.yaml"
     portfolios = {name: one.model_dump(mode="json", exclude_defaults=True) for name, one in LIMITS.items()}
     config.write_text(yaml.safe_dump({"portfolios": portfolios}))

@@ -61,7 +61,7 @@ async def empty(n_tasks: int) -> None:
 
 @contextmanager
 def server(folder: Path) -> Iterator[str]:
-    """Give the address of a Prefect server of its own, on loopback."""
+    """Return the address of a Prefect server of its own, on loopback."""
     made = ROOT / ".venv" / "prefect" / "prefect.db"
     if made.exists():
         shutil.copy(made, folder)
@@ -94,7 +94,7 @@ def wait_for(url: str) -> None:
 
 
 def seconds(work: Callable[[], object]) -> float:
-    """Give the seconds that the work takes."""
+    """Return the seconds that the work takes."""
     start = time.perf_counter()
     work()
     return time.perf_counter() - start
@@ -110,13 +110,13 @@ def run_day(settings: Settings, day: date) -> State[Any]:
 
 
 def run_plainly(settings: Settings, day: date) -> float:
-    """Give the seconds of the same steps without a server, as plain functions: nothing is made for its UI."""
+    """Return the seconds of the same steps without a server, as plain functions: nothing is made for its UI."""
     config = RebalanceConfig(as_of_date=day, settings=settings)
     return seconds(lambda: asyncio.run(daily_rebalance.fn(config)))
 
 
 def run_rules(settings: Settings, day: date) -> float:
-    """Give the seconds of every rule of the day on the inputs that the flow read."""
+    """Return the seconds of every rule of the day on the inputs that the flow read."""
     limits = load_portfolios(settings.config)
     warehouse = settings.open_warehouse()
     sources = find_sources(warehouse, settings.exchange, [day], limits)
@@ -125,7 +125,7 @@ def run_rules(settings: Settings, day: date) -> float:
 
 
 def task_seconds(state: State[Any]) -> pl.DataFrame:
-    """Give the seconds of each task of a flow run, from the server that watched it."""
+    """Return the seconds of each task of a flow run, from the server that watched it."""
     of_run = FlowRunFilter(id=FlowRunFilterId(any_=[state.state_details.flow_run_id]))
     with get_client(sync_client=True) as client:
         runs = client.read_task_runs(flow_run_filter=of_run)
@@ -137,7 +137,7 @@ def task_seconds(state: State[Any]) -> pl.DataFrame:
 
 
 def run(folder: Path, rounds: int) -> Table:
-    """Measure days of the sample, empty flows and rules in turn, and give the table."""
+    """Measure days of the sample, empty flows and rules in turn, and return the table."""
     whole, bare, rules, plain, tasks = [], [], [], [], []
     for number in range(rounds + 1):
         place = folder / str(number)

@@ -1,6 +1,6 @@
 """The three stages on lists, one portfolio at a time: what a careful person writes without a frame.
 
-Adaptive, buckets on, safe_top_slice. It gives the same weights where no floor binds, and does less: no drops, no
+Adaptive, buckets on, safe_top_slice. It returns the same weights where no floor binds, and does less: no drops, no
 floor search, no audit, no sentence, no exact units. So the comparison flatters it.
 """
 
@@ -13,7 +13,7 @@ Row = tuple[str, str, float, bool]
 
 
 def size_portfolio(rows: list[Row], limits: RebalancingLimits) -> list[float]:
-    """Give the weights of one portfolio, by falling score."""
+    """Return the weights of one portfolio, by falling score."""
     ranked = sorted(rows, key=lambda row: (-row[2], row[0]))
     multipliers = [_multiplier(score, limits) * (1 + limits.incumbent_bias * held) for _, _, score, held in ranked]
     unit = limits.target_total_allocation / sum(multipliers)

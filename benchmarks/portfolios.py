@@ -77,7 +77,7 @@ def _children() -> Cost:
 
 
 def run(counts: list[int], rounds: int) -> Table:
-    """Measure the counts in turn, from few to many, and give the table."""
+    """Measure the counts in turn, from few to many, and return the table."""
     costs = [[run_day(count) for count in counts] for _ in range(rounds)]
     seconds = [min(one[place].seconds for one in costs) for place in range(len(counts))]
     memory = [costs[0][place].memory for place in range(len(counts))]

@@ -37,7 +37,7 @@ GROUPS: tuple[dict[str, Any], ...] = (
 
 
 def make_day(portfolios: int) -> DayInputs:
-    """Give a day of `portfolios`, each with its own limits and holdings, over two models; seeded."""
+    """Return a day of `portfolios`, each with its own limits and holdings, over two models; seeded."""
     random = np.random.default_rng(20251122)
     names = [f"A{number:05}" for number in range(ASSETS)]
     ids = [f"p{number:06}" for number in range(portfolios)]
@@ -59,7 +59,7 @@ def make_day(portfolios: int) -> DayInputs:
 
 
 def make_scores(model: str, names: list[str], random: np.random.Generator) -> pl.DataFrame:
-    """Give one model's scores of today: combined, in parts, or one part alone."""
+    """Return one model's scores of today: combined, in parts, or one part alone."""
     parts = random.uniform(0.3, 1.0, (3, ASSETS)).round(4)
     kind = random.integers(0, 4, ASSETS)
     return pl.DataFrame({"model": model, "asset": names, "score_date": AS_OF}).with_columns(
@@ -86,7 +86,7 @@ def make_restrictions(names: list[str], ids: list[str], random: np.random.Genera
 
 
 def run(portfolios: int, repeats: int) -> Table:
-    """Measure selection and sort, and give the table."""
+    """Measure selection and sort, and return the table."""
     day = make_day(portfolios)
     select = best(repeats, lambda: select_candidates(day))
     qualified = select_candidates(day)

@@ -45,7 +45,7 @@ LIMITS: dict[str, Any] = {
 
 
 def make_portfolios(count: int) -> pl.DataFrame:
-    """Give `count` portfolios of 40 assets in ten buckets, rows shuffled; seeded."""
+    """Return `count` portfolios of 40 assets in ten buckets, rows shuffled; seeded."""
     random = np.random.default_rng(20251122)
     rows = count * ASSETS
     asset = np.arange(rows) % ASSETS

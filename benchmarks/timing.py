@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 
 def best(repeats: int, work: Callable[[], object]) -> float:
-    """Give the least seconds of the repeats."""
+    """Return the least seconds of the repeats."""
     times = []
     for _ in range(repeats):
         gc.collect()

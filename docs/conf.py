@@ -1,4 +1,4 @@
-"""How Sphinx makes the site out of the folder that docs/make_site.py lays out."""
+"""How Sphinx builds the site from the folder that docs/make_site.py collects."""
 
 project = "Ballast"
 author = "the authors of Ballast"

@@ -18,14 +18,14 @@ COLOURS = {
     "cut: max_allocation_per_bucket 40 %": "#F0A35E",
     "cash": "#E3CF8E",
 }
-"""Blue and vermilion are told apart by every kind of eye."""
+"""Blue and vermilion are distinct with any colour vision."""
 
 STRATEGIES = {"cap": "proportional", "cap_top_slice": "safe_top_slice", "cap_cash": "cash_bucket"}
 HEADINGS = dict(zip(STAGES, ["Raw weight", "Stage 1: cap", "Stage 2: redistribute", "Target"], strict=True))
 """What the README calls the stages."""
 _PANEL, _ROW = 165, 17
 _NOISE = 1e-7
-"""Less is rounding to whole units, which no picture shows."""
+"""Less is rounding to whole units, which no chart shows."""
 _CONFIG = alt.Config(
     font="Helvetica, Arial, sans-serif",
     background="white",
@@ -100,7 +100,7 @@ def _strategies() -> alt.FacetChart:
 
 
 def _weights(name: str) -> pl.DataFrame:
-    """Give a row per asset with its weight after each stage, and one for cash where some is left in the end."""
+    """Return a row per asset with its weight after each stage, and one for cash where some is left."""
     positions, portfolios = sized(name)
     has_buckets = positions["bucket"].n_unique() > 1
     asset = pl.format("{} {}", "asset", "bucket") if has_buckets else pl.col("asset")
@@ -120,7 +120,7 @@ def _bars(row: dict[str, float]) -> list[dict[str, object]]:
 
 
 def _change(asset: str, panel: str, old: float, new: float) -> list[dict[str, object]]:
-    """Give the bars of one weight in one panel, the first of them with the weight as its label."""
+    """Return the bars of one weight in one panel, the first of them with the weight as its label."""
     moved = ("added" if new > old else "cut", min(old, new), max(old, new))
     ends = [("cash", 0.0, new)] if asset == "CASH" else [("kept", 0.0, min(old, new)), moved]
     labels = [f"{100 * new:.1f}" if new else "", ""]

@@ -1,6 +1,6 @@
-"""Make the site of the documents in site/: `make docs`. It opens from the disk and asks nothing of the network.
+"""Make the site of the documents in site/: `make docs`. It opens from the disk and loads nothing from the network.
 
-The pages are laid out as they are in the repository, so their links stay as they are; a file of code that a page links
+The pages are placed as in the repository, so their links stay as they are; a file of code that a page links
 to gets a page of its own. Every warning of Sphinx is an error: a link or an anchor that leads nowhere is one.
 """
 
@@ -31,30 +31,30 @@ PARTS = {
 
 
 def main() -> int:
-    """Lay out the pages and let Sphinx make the site of them."""
+    """Collect the pages and build the site with Sphinx."""
     from sphinx.cmd.build import build_main  # noqa: PLC0415 - the tests of this file do without Sphinx
 
     with TemporaryDirectory() as name:
         source = Path(name, "source")
-        lay_out(source)
+        collect_pages(source)
         shutil.rmtree(SITE, ignore_errors=True)
         options = ["--fail-on-warning", "--keep-going", "--quiet", "--doctree-dir", str(Path(name, "doctrees"))]
         failed = build_main([*options, "--conf-dir", str(DOCS), str(source), str(SITE)])
-    asking = asks_the_network(SITE)
+    asking = loads_remote_content(SITE)
     if asking:
-        sys.stderr.write(f"these pages ask the network: {', '.join(asking)}\n")
+        sys.stderr.write(f"these pages load remote content: {', '.join(asking)}\n")
     if not failed:
         shutil.copy(SITE / "README.html", SITE / "index.html")
         sys.stderr.write(f"site/index.html: {len(list(SITE.rglob('*.html')))} pages\n")
     return failed or bool(asking)
 
 
-def asks_the_network(site: Path) -> list[str]:
-    """Give the pages that load something from elsewhere; a link that a person follows is none."""
+def loads_remote_content(site: Path) -> list[str]:
+    """Return the pages that load remote content; a link to follow is none."""
     return [str(page.relative_to(site)) for page in site.rglob("*.html") if _FROM_ELSEWHERE.search(page.read_text())]
 
 
-def lay_out(folder: Path) -> None:
+def collect_pages(folder: Path) -> None:
     """Write the pages of the site into a folder, each where it is in the repository."""
     texts = {page: page.read_text() for page in [*ROOT.glob("*.md"), *DOCS.glob("*.md")]}
     texts[NOTEBOOK.with_suffix(".md")] = notebook_page(NOTEBOOK.read_text())
@@ -72,7 +72,7 @@ def lay_out(folder: Path) -> None:
 
 
 def notebook_page(script: str) -> str:
-    """Give a script of `# %%` cells as a page: its words as words, its code as code."""
+    """Return a script of `# %%` cells as a page: its comments as text, its code as code."""
     cells = re.split(r"^# %%[ ]*", script, flags=re.MULTILINE)[1:]
     return "\n\n".join(_cell(cell) for cell in cells)
 
@@ -90,7 +90,7 @@ def _contents() -> str:
 
 
 def _linked_code(page: Path, text: str) -> set[Path]:
-    """Give the files and folders that a page links to and that are neither pages nor pictures."""
+    """Return the files and folders that a page links to and that are neither pages nor pictures."""
     linked = {(page.parent / found[1]).resolve() for found in _LINK.finditer(text)}
     return {path for path in linked if path.exists() and _is_code(path)}
 

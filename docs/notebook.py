@@ -97,7 +97,7 @@ lives = alt.Chart(pl.DataFrame({"cap": [reachable, best]})).mark_rule(color="#33
 
 
 def weight(column: str) -> alt.Y:
-    """Lay a column of weights up the page."""
+    """Draw a column of weights."""
     return alt.Y(f"{column}:Q", title=None, axis=alt.Axis(format=".0%"))
 
 

@@ -68,7 +68,7 @@ def sized(name: str) -> SizedPortfolios:
 
 
 def table(name: str) -> str:
-    """Give the way of each weight through the stages as a Markdown table, cash as its last row."""
+    """Return the way of each weight through the stages as a Markdown table, cash as its last row."""
     positions, portfolios = sized(name)
     has_buckets = positions["bucket"].n_unique() > 1
     head = ["asset", *(["bucket"] if has_buckets else []), "score", *STAGES]

@@ -67,7 +67,7 @@ def run_name() -> str:
 
 @flow(name="backfill", flow_run_name=run_name, persist_result=False)
 async def backfill(config: BackfillConfig) -> State[Any]:
-    """Publish the trading days of a range in order, one run a day, with the rows that the daily rebalance gives.
+    """Publish the trading days of a range in order, one run a day, with the rows of the daily rebalance.
 
     Days that are published already with the same inputs, limits and code stay: stopped in the middle, it goes on where
     it was. One task a quarter of days; every day's targets are exported, and readers get one snapshot at the end.
@@ -129,22 +129,22 @@ def _quarters(days: Iterable[date]) -> Iterator[tuple[date, ...]]:
 
 
 def _require_approval(config: BackfillConfig, groups: Iterable[Group]) -> Approval | None:
-    """Return who approves, where any portfolio may ask for it. *Raises* `UsageError` when nobody does."""
-    asking = [portfolio_id for group in groups for portfolio_id in group.policies]
-    if not asking:
+    """Return who approves, where a portfolio may require it. *Raises* `UsageError` when nobody does."""
+    with_policy = [portfolio_id for group in groups for portfolio_id in group.policies]
+    if not with_policy:
         return None
     approver, note = config.approver.strip(), config.note.strip()
     if not (approver and note):
         msg = (
-            f"targets of {shown(asking)} may wait for approval, and a backfill asks nobody: give approver and note "
-            "(--approver, --note), which then stand beside each day that asks for it"
+            f"targets of {shown(with_policy)} may wait for approval, and a backfill does not wait: pass approver and "
+            "note (--approver, --note), which are stored with each day that requires approval"
         )
         raise UsageError(msg)
     return Approval(approver, note)
 
 
 def _send_newest(settings: Settings, done: Iterable[DayDone]) -> None:
-    """Send the event of the newest published day and of the newest held one: nobody waits for one of every past day."""
+    """Send the event of the newest published day and of the newest held one, not one of every past day."""
     for state, event in ((RunState.PUBLISHED, events.PUBLISHED), (RunState.HELD, events.HELD)):
         newest = max((one for one in done if one.state == state), key=lambda one: one.day, default=None)
         if newest:

@@ -164,7 +164,7 @@ class _Tasks:
         decisions = diversify(select(inputs), inputs)
         return check(decisions, size(decisions, inputs), inputs)
 
-    def ask(self, result: Rebalance) -> ApprovalRequest:
+    def request_approval(self, result: Rebalance) -> ApprovalRequest:
         return request_approval(self.settings, result, self.group.policies)
 
     def propose(self, result: Rebalance, request: ApprovalRequest) -> None:

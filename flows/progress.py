@@ -10,7 +10,7 @@ from prefect.artifacts import acreate_progress_artifact, aupdate_progress_artifa
 from tasks import artifacts
 
 Watcher = Callable[[int, int, str], None]
-"""Is told how many are done, of how many, and after what."""
+"""Reports how many are done, of how many, and after what."""
 
 _watcher: ContextVar[Watcher | None] = ContextVar("watcher", default=None)
 

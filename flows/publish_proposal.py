@@ -53,9 +53,9 @@ def run_name() -> str:
 
 @flow(name="publish", flow_run_name=run_name, persist_result=False)
 async def publish_proposal(config: PublishConfig) -> State[Any]:
-    """Approve or decline a run that waits for a person.
+    """Approve or decline a run that waits for approval.
 
-    What came in since is read first: a run whose inputs have changed is refused, since nobody looked at what they give.
+    New files are read first: a run whose inputs have changed is rejected, because its new result was not reviewed.
     Then its rows are checked again and become visible in one transaction, with a snapshot for readers as after any day.
 
     Args:

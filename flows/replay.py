@@ -1,4 +1,4 @@
-"""Replay: compute published runs again from stored inputs and config, and say where a value differs."""
+"""Replay: compute published runs again from stored inputs and config, and report each value that differs."""
 
 from datetime import date
 from typing import Any, Self

@@ -52,8 +52,8 @@ def run_name() -> str:
 async def watchdog(config: WatchdogConfig = WatchdogConfig()) -> State[Any]:  # noqa: B008 - a schedule gives nothing
     """Look whether each portfolio of the config file has targets when it should, and fail when one has none.
 
-    It asks the calendar and the tables, not the pipeline: it raises its alarm also when that never ran. A portfolio
-    that is halted is told and is no alarm.
+    It reads the calendar and the tables, not the pipeline, so it raises its alarm also when that never ran. A halted
+    portfolio is reported without an alarm.
 
     Args:
         config: The day, and where this installation keeps its things.

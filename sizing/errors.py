@@ -1,4 +1,4 @@
-"""The errors a rule can raise. Each says how many, which, got and expected, and what to do next."""
+"""The errors a rule can raise. Each has how many, which, got and expected, and what to do next."""
 
 
 class BallastError(Exception):

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 MOST_NAMED = 10
-"""Names in a sentence, and portfolios in a table or chart that a person reads: more are counted."""
+"""Names in a sentence, and portfolios in a table or chart: more are counted."""
 
 
 def listed(names: Sequence[str], between: str = ", ") -> str:

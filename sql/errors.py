@@ -1,4 +1,4 @@
-"""The errors of the warehouse. Each says how many, which, got and expected, and what to do next."""
+"""The errors of the warehouse. Each has how many, which, got and expected, and what to do next."""
 
 from typing import TypeAlias
 
@@ -7,7 +7,7 @@ Failure: TypeAlias = tuple[str, int, str]
 
 
 class WarehouseError(Exception):
-    """Base of every error of the warehouse that a person can act on."""
+    """Base of every expected error of the warehouse."""
 
 
 class WarehouseLockedError(WarehouseError):
@@ -31,7 +31,7 @@ class MigrationError(WarehouseError):
 
 
 class DatabaseUnreachableError(WarehouseError):
-    """Another database does not answer, or lets nobody in. It may do so later."""
+    """Another database does not answer or rejects the connection. It may accept later."""
 
 
 class PublishRejectedError(WarehouseError):

@@ -15,7 +15,7 @@ class Reader(Protocol):
     """Who answers a query of sql/queries/ by its name: the warehouse, or its snapshot."""
 
     def query(self, name: str, /, **parameters: object) -> pl.DataFrame:
-        """Run the query <name>.sql of sql/queries, whose header says its grain and parameters."""
+        """Run the query <name>.sql of sql/queries, whose header has its grain and parameters."""
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class SnapshotReader:
     con: Connection
 
     def query(self, name: str, /, **parameters: object) -> pl.DataFrame:
-        """Run the query <name>.sql of sql/queries, whose header says its grain and parameters."""
+        """Run the query <name>.sql of sql/queries, whose header has its grain and parameters."""
         return query(self.con, name, **parameters)
 
 

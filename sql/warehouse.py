@@ -27,7 +27,7 @@ class Warehouse(Steps):
 
     Safe to share between threads and processes: each call opens the file, waits up to `lock_timeout_seconds` for
     its turn, and closes it. DuckDB takes at most `memory_limit` and puts what is above it into files beside its own.
-    *Raises* `WarehouseError` and nothing else for whatever the database refuses.
+    *Raises* `WarehouseError` and nothing else for whatever the database rejects.
     """
 
     path: Path
@@ -37,8 +37,8 @@ class Warehouse(Steps):
     memory_limit: str = "4GB"
 
     def __post_init__(self) -> None:
-        """Refuse names that cannot be opened, before anything is made."""
-        opening.refuse_unnameable(self.path, self.snapshot_path, self.export_folder)
+        """Reject names that cannot be opened, before anything is made."""
+        opening.reject_unnameable(self.path, self.snapshot_path, self.export_folder)
 
     @property
     def file(self) -> connections.DatabaseFile:
@@ -47,7 +47,7 @@ class Warehouse(Steps):
 
     @contextmanager
     def connected(self) -> Iterator[Connection]:
-        """Yield an open connection, which nobody else has meanwhile; for the functions of this package."""
+        """Yield an open connection, which no other process has meanwhile; for the functions of this package."""
         with self.file.connected() as con:
             yield con
 
@@ -87,14 +87,14 @@ class Warehouse(Steps):
             return connections.find_owner(con, path) == owners.warehouse_id(con)
 
     def require_own_copies(self, con: Connection, days: Sequence[date] | None = ()) -> None:
-        """Refuse to replace copies of another warehouse: the snapshot, exports of the days (None: of all), the newest.
+        """Reject to replace copies of another warehouse: the snapshot, exports of the days (None: of all), the newest.
 
         *Raises* `ForeignFileError`.
         """
         self.require_copies_of(con, {owners.warehouse_id(con)}, exported(self.export_folder, days))
 
     def require_copies_of(self, con: Connection, own: owners.Owners, exports: Iterable[Path]) -> None:
-        """Refuse a snapshot and exports of other owners than these. *Raises* `ForeignFileError`."""
+        """Reject a snapshot and exports of other owners than these. *Raises* `ForeignFileError`."""
         owner = connections.find_owner(con, self.snapshot_path)
         owners.require_own_snapshot(own, owner, self.snapshot_path, self.path)
         owners.require_own_exports(con, own, exports, self.path)
@@ -139,12 +139,12 @@ class Warehouse(Steps):
             owners.warn_of_foreign(con, self.snapshot_path, self.path)
             yield con
 
-    def ask_snapshot(self, sql: str) -> pl.DataFrame:
-        """Run one query on the snapshot, as `ask_snapshot_each` does, and return its rows; of several, the first's."""
-        answer, *_ = self.ask_snapshot_each(sql)
+    def query_snapshot(self, sql: str) -> pl.DataFrame:
+        """Run one query on the snapshot as `query_snapshot_each` does, and return its rows; of several, the first's."""
+        answer, *_ = self.query_snapshot_each(sql)
         return answer
 
-    def ask_snapshot_each(self, sql: str, *, is_flat: bool = False) -> Iterator[pl.DataFrame]:
+    def query_snapshot_each(self, sql: str, *, is_flat: bool = False) -> Iterator[pl.DataFrame]:
         """Run each query of a text on the snapshot, read-only, and yield its rows, as `read_answer` returns them.
 
         *Raises* `WarehouseError` when there is no snapshot yet; `QueryError` before any runs when one is no query.

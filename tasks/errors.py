@@ -1,4 +1,4 @@
-"""What can go wrong on the way in: a person can fix each of these."""
+"""Errors of inputs and requests: each message says what to fix."""
 
 from collections.abc import Sequence
 from datetime import date
@@ -10,11 +10,11 @@ from sql.errors import WarehouseError
 from tasks.run_state import RunState
 
 PROBLEMS: Final = (BallastError, WarehouseError)
-"""What a person can act on, of every room: it is reported in one sentence, without a traceback."""
+"""Root of the expected errors: reported in one sentence, without a traceback."""
 
 
 class SourceError(BallastError):
-    """A file is missing, empty, unreadable, or not what its name says."""
+    """A file is missing, empty, unreadable, or not of the format of its name."""
 
 
 class SourceUnavailableError(SourceError):
@@ -22,7 +22,7 @@ class SourceUnavailableError(SourceError):
 
 
 class ConfigError(BallastError):
-    """The portfolio config does not say what it should. `mistakes`: where each stands, and what is wrong."""
+    """The portfolio config is invalid. `mistakes`: the place of each, and what is wrong."""
 
     def __init__(self, message: str, mistakes: tuple[tuple[str, str], ...] = ()) -> None:
         super().__init__(message)

@@ -6,7 +6,7 @@ from enum import StrEnum
 class RunState(StrEnum):
     """How a run ends. Members stand in the order in which a day of several runs takes the state of the first of them.
 
-    `HALTED` is held by a person: it is stored, and reported of a day, as held. `CLOSED` is a day without a run.
+    `HALTED` is held by an order: it is stored, and reported of a day, as held. `CLOSED` is a day without a run.
     """
 
     FAILED = "failed"

@@ -3,7 +3,7 @@
 
     score part = squash(SPREAD x quality), quality an AR(1) a day with a common part in each sector
 
-The scores are made up and say nothing about the companies. The same seed gives the same bytes on every
+The scores are invented and mean nothing about the companies. The same seed writes the same bytes on every
 Python >= 3.11 and every machine: only `Random.random` is drawn (the one method whose sequence Python
 promises), sums are exact, and no function is used that a C library may round differently.
 

@@ -17,7 +17,7 @@ from tasks.config.limit_overrides import flag
 from tasks.config.yaml_nodes import is_number
 
 _SAYS_MORE = {"number", "integer", "object"}
-"""Types of JSON schema of which a flag's own type and choices do not say what is allowed."""
+"""Types of JSON schema for which a flag's own type and choices do not show what is allowed."""
 
 _NONE = {"none", "null"}
 
@@ -88,7 +88,7 @@ if TYPE_CHECKING:
     LimitFlags: TypeAlias = Mapping[str, Any]
 else:
     LimitFlags = Annotated[TypedDict("LimitFlags", dict(_flags()), total=False), Parameter(name="*")]
-"""What was given, by the names of the limits."""
+"""The values of the command line, by the names of the limits."""
 
 LIMITS_AS_CONFIGURED: LimitFlags = {}
 """No limit is given on the command line."""

@@ -1,6 +1,6 @@
 """What the Prefect server does by itself: the automations of a file, created or updated by name.
 
-What does not belong here: which ones there are, which is said in deployments/automations.yaml.
+What does not belong here: which ones there are, see deployments/automations.yaml.
 """
 
 from pathlib import Path
@@ -17,7 +17,7 @@ from tasks.config.env_file import ENV_FILE
 
 ALERT_BLOCK = "ballast-alerts"
 NO_RECIPIENT = "no recipient"
-"""Tag of an automation that would only send an alert, and has nobody to send it to: it is disabled."""
+"""Tag of an automation that would only send an alert and has no recipient: it is disabled."""
 
 _NOTHING = {"type": "do-nothing"}
 
@@ -40,7 +40,7 @@ class Alerts(BaseSettings):
     """Mailbox, as Apprise writes it: mailtos://user:password@smtp.host?from=a@host&to=b@host."""
 
     async def save(self) -> str | None:
-        """Save the block that alerts are sent through, and give its id; None when nothing is configured."""
+        """Save the block that alerts are sent through, and return its id; None when nothing is configured."""
         if block := self.block():
             return str(await block.asave(ALERT_BLOCK, overwrite=True))
         return None

@@ -1,4 +1,4 @@
-"""Processes that outlive the command that starts them: each has a file that says which it is, and a log.
+"""Processes that outlive the command that starts them: each has a file that identifies it, and a log.
 
 What does not belong here: what is started, in which order, and when it is ready.
 """
@@ -57,8 +57,8 @@ class Background:
                 start_new_session=True,
                 umask=UMASK,
             )
-        told = {"pid": process.pid, "born": _born(process.pid), "noted": _hashed(noted or {})}
-        self._file.write_text(json.dumps(told))
+        identity = {"pid": process.pid, "born": _born(process.pid), "noted": _hashed(noted or {})}
+        self._file.write_text(json.dumps(identity))
         protect(self._file)
 
     def differs_in(self, noted: Mapping[str, str]) -> tuple[str, ...]:
@@ -81,7 +81,7 @@ class Background:
         return self._file.exists()
 
     def stop(self, patience_seconds: float) -> bool:
-        """End it: asked first, killed when it does not listen. Says whether it was running."""
+        """End it with SIGTERM, then SIGKILL. Return whether it was running."""
         pid = self.pid()
         if pid:
             _send(pid, signal.SIGTERM)

@@ -95,9 +95,9 @@ def server_explained() -> Iterator[None]:
     try:
         yield
     except httpx.HTTPStatusError as error:
-        refuses = "asks for another password: give it in PREFECT_API_AUTH_STRING"
-        said = refuses if error.response.status_code == httpx.codes.UNAUTHORIZED else f"answers {error}"
-        msg = f"the Prefect server {said}"
+        unauthorized = "requires another password: set it in PREFECT_API_AUTH_STRING"
+        answer = unauthorized if error.response.status_code == httpx.codes.UNAUTHORIZED else f"answers {error}"
+        msg = f"the Prefect server {answer}"
         raise StartError(msg) from error
     except httpx.HTTPError as error:
         msg = f"the Prefect server does not answer ({type(error).__name__} {error}): see {FOLDER}/server.log"

@@ -1,4 +1,4 @@
-"""`ballast deploy`: bring a Prefect server to what deployments/prefect.yaml and automations.yaml say.
+"""`ballast deploy`: apply deployments/prefect.yaml and automations.yaml to a Prefect server.
 
 Done again, it changes nothing that operations changed: what is paused or disabled stays so. The work pool is the
 exception: whatever its template was, no variable of a request reaches the process that is started.
@@ -40,11 +40,11 @@ _HEARTBEAT_SECONDS = 30
 
 
 class DeployError(BallastError):
-    """The server does not take what the files say."""
+    """The server rejects the files."""
 
 
 def deploy() -> tuple[str, ...]:
-    """Create or update work pool, deployments and automations, and say in words what is there.
+    """Create or update work pool, deployments and automations, and return what is there as text.
 
     *Requires* a server that answers at PREFECT_API_URL. *Raises* `DeployError`.
     """

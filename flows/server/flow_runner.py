@@ -76,7 +76,7 @@ def starting() -> str:
 
 
 def _require_small(config: BaseModel) -> None:
-    """Refuse parameters that Prefect does not take, which would end in a traceback. *Raises* `UsageError`."""
+    """Reject parameters that Prefect does not accept, which would end in a traceback. *Raises* `UsageError`."""
     size = len(json.dumps({"config": config.model_dump(mode="json")}, separators=(",", ":")))
     most = get_current_settings().server.api.max_parameter_size
     if 0 < most < size:
@@ -136,7 +136,7 @@ def _require_password(client: httpx.Client, url: str) -> None:
         user, _, password = secret.partition(":")
         client.auth = httpx.BasicAuth(user, password)
     if not PREFECT_API_KEY.value() and client.get("/version").status_code == httpx.codes.UNAUTHORIZED:
-        msg = f"the Prefect server at {url} asks for another password: set PREFECT_API_AUTH_STRING to user:password"
+        msg = f"the Prefect server at {url} requires another password: set PREFECT_API_AUTH_STRING to user:password"
         raise ServerUnreachableError(msg)
 
 

@@ -1,6 +1,6 @@
 """`ballast up` and `ballast down`: a server, the deployments and a worker on this machine, and their end.
 
-The server listens on loopback only, at PREFECT_SERVER_API_PORT (4200), and asks for a password. Its database is
+The server listens on loopback only, at PREFECT_SERVER_API_PORT (4200), and requires a password. Its database is
 PostgreSQL when PREFECT_SERVER_DATABASE_CONNECTION_URL names one, else SQLite in .prefect/. Numbers, logs and the
 password are in .ballast/run/.
 """
@@ -43,12 +43,12 @@ _POLL_SECONDS = 0.3
 
 
 def start() -> None:
-    """Start what is not running, deploy, wait until all is well, and say where to look."""
+    """Start what is not running, deploy, wait until all is well, and print the address."""
     server, worker = Background("server", FOLDER), Background("worker", FOLDER)
     others = worker.differs_in(_settings())
     settings = Settings()
     if server.pid() and worker.pid() and answers(settings):
-        out().print(f"runs already: {address()}\n  `ballast deploy` brings it to the files, `ballast down` ends it")
+        out().print(f"runs already: {address()}\n  `ballast deploy` applies the files, `ballast down` stops it")
     else:
         with server_explained():
             _start(server, worker, settings)
@@ -69,11 +69,11 @@ def _start(server: Background, worker: Background, settings: Settings) -> None:
         with temporary_settings(client_settings(secret)):
             undo.callback(_end_again, server, settings, was_running=server.pid() is not None)
             _start_server(server, settings)
-            said = deploy()
+            notes = deploy()
             undo.callback(_end_again, worker, settings, was_running=worker.pid() is not None)
-            said += _start_worker(worker, settings)
+            notes += _start_worker(worker, settings)
         undo.pop_all()
-    _print_ready(said, settings, secret if is_new else None)
+    _print_ready(notes, settings, secret if is_new else None)
 
 
 def _end_again(process: Background, settings: Settings, *, was_running: bool) -> None:
@@ -81,18 +81,18 @@ def _end_again(process: Background, settings: Settings, *, was_running: bool) ->
         process.stop(settings.stop_seconds)
 
 
-def _print_ready(said: tuple[str, ...], settings: Settings, new_password: str | None) -> None:
+def _print_ready(notes: tuple[str, ...], settings: Settings, new_password: str | None) -> None:
     console = out()
     console.print(f"ready: {address()}")
     if new_password:
-        console.print(f"  password {escape(new_password)}, all of it: the UI asks for it; it is kept in {FILE}")
-    for sentence in (*said, f"database {database()}, logs in {FOLDER}/"):
+        console.print(f"  password {escape(new_password)}, all of it: the UI requires it; it is stored in {FILE}")
+    for sentence in (*notes, f"database {database()}, logs in {FOLDER}/"):
         console.print(f"  {escape(sentence)}")
     console.print(
         f"  it reads BALLAST_INBOX={escape(str(settings.inbox))}, BALLAST_CONFIG={escape(str(settings.config))}"
     )
     console.print("Next:")
-    console.print(f"  open {address()}/deployments, choose daily-rebalance, Run > Custom run, give as_of_date")
+    console.print(f"  open {address()}/deployments, choose daily-rebalance, Run > Custom run, set as_of_date")
     console.print("  ballast down    # lets runs end, then ends the worker and the server")
 
 
@@ -116,7 +116,7 @@ def _stop_worker(worker: Background, settings: Settings) -> bool:
     if not (worker.pid() and answers(settings)):
         return worker.stop(patience)
     cut_off: tuple[str, ...] = ()
-    # Whatever the server says to it, the worker ends.
+    # Whatever the server responds, the worker ends.
     with (
         suppress(httpx.HTTPError, ObjectNotFound),
         temporary_settings(client_settings()),
@@ -148,7 +148,7 @@ def _start_server(server: Background, settings: Settings) -> None:
 
 
 def _start_worker(worker: Background, settings: Settings) -> tuple[str, ...]:
-    """Start it where none runs, and say which runs its predecessor left behind."""
+    """Start it where none runs, and return which runs its predecessor left behind."""
     if worker.pid():
         return ()
     take_runs_again(FOLDER / "paused")
@@ -182,5 +182,5 @@ def _wait(process: Background, settings: Settings, is_ready: Callable[[], bool])
             time.sleep(_POLL_SECONDS)
     late = f"is not ready after {settings.start_seconds:g} s (BALLAST_START_SECONDS)"
     what = late if process.pid() else "ended at once"
-    msg = f"the {process.name} {what}: {process.last_words() or 'it said nothing'} (all of it is in {process.log})"
+    msg = f"the {process.name} {what}: {process.last_words() or 'it notes nothing'} (all of it is in {process.log})"
     raise StartError(msg)

@@ -64,7 +64,7 @@ class OwnAddresses:
 
 
 def require_password(settings: Settings) -> None:
-    """Make sure that the API asks for a password. *Raises* `OpenServerError`."""
+    """Require a password of the API. *Raises* `OpenServerError`."""
     secret = settings.server.api.auth_string
     user, _, password = (secret.get_secret_value() if secret else "").partition(":")
     if not (user.strip() and password.strip()):
@@ -114,7 +114,7 @@ def serve() -> None:
 
 
 def main() -> int:
-    """Run the server; say in one sentence why it does not start."""
+    """Run the server; report why it does not start."""
     os.umask(UMASK)
     try:
         serve()

@@ -1,1 +1,1 @@
-"""What a person sees: tables, errors, machine formats, and the flags that all commands share."""
+"""The terminal: tables, errors, machine formats, and the flags that all commands share."""

@@ -1,4 +1,4 @@
-"""What a person sees in the terminal: tables that fit it, errors in one sentence, plain when piped."""
+"""Output in the terminal: tables that fit it, errors in one sentence, plain when piped."""
 
 import getpass
 import logging
@@ -52,7 +52,7 @@ def print_error(problem: Exception) -> ExitCode:
 
 
 def exit_code_of(error: BaseException) -> ExitCode | None:
-    """Report an error that a person can act on, and return the exit code; None for any other."""
+    """Report an expected error, and return the exit code; None for any other."""
     if isinstance(error, KeyboardInterrupt):
         err().print("[yellow]stopped:[/] what is published is whole; run the same command again to go on")
         return ExitCode.STOPPED
@@ -114,7 +114,7 @@ def require_words(**given: str) -> dict[str, str]:
 
 
 def show_warehouse_warnings() -> None:
-    """Show on stderr what the warehouse has to say on its way: for whom it waits, what it recovered."""
+    """Show the log of the warehouse on stderr: for whom it waits, what it recovered."""
     logger = logging.getLogger("sql")
     if not any(isinstance(handler, _WarningHandler) for handler in logger.handlers):
         logger.addHandler(_WarningHandler(logging.WARNING))
@@ -156,7 +156,7 @@ def fits(console: Console, frame: pl.DataFrame) -> bool:
 
 
 def narrowed(console: Console, frame: pl.DataFrame, spared: Sequence[str]) -> pl.DataFrame:
-    """Leave out as many of the spared columns, the first ones first, as a narrow terminal asks for."""
+    """Leave out as many of the spared columns, the first ones first, as a narrow terminal requires."""
     given = [name for name in spared if name in frame.columns]
     tried = (frame.drop(given[:count]) for count in range(len(given) + 1))
     return next((one for one in tried if fits(console, one)), frame.drop(given))
@@ -174,7 +174,7 @@ def print_trimmed(console: Console, what: RenderableType) -> None:
 
 
 def four_decimals(frame: pl.DataFrame, *weights: str) -> pl.DataFrame:
-    """Return weights as a person reads them, to the basis point."""
+    """Return weights for display, to the basis point."""
     return frame.with_columns(pl.col(weights).round(_SHOWN.scale).cast(_SHOWN))
 
 
@@ -203,7 +203,7 @@ def _table(frame: pl.DataFrame, title: str | None) -> Table:
 
 
 def plain(value: object) -> str:
-    """Return a value as one line for a person, without what a terminal would obey."""
+    """Return a value as one line without control characters."""
     if value is None:
         return ""
     if isinstance(value, float):

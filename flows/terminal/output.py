@@ -1,4 +1,4 @@
-"""Rows as a person or a program asks for them: a table that fits the terminal, JSON or CSV."""
+"""Rows as a table that fits the terminal, as JSON or as CSV."""
 
 import polars as pl
 from polars import selectors as cs

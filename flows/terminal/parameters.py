@@ -27,7 +27,7 @@ ExportFolder = Annotated[Path | None, Parameter(help="Folder of the Parquet expo
 @Parameter(name="*")
 @dataclass(frozen=True)
 class PathOptions:
-    """Where this installation keeps its things, where that is not as the environment says."""
+    """Paths of the installation that differ from the environment."""
 
     config: Annotated[Path | None, Parameter(help="Limits of the portfolios. Default: BALLAST_CONFIG.")] = None
     warehouse: Warehouse = None
@@ -60,10 +60,10 @@ class OutputFormat:
 
     def __post_init__(self) -> None:
         if self.json and self.csv:
-            msg = "--json and --csv are two forms of one answer: give one of them"
+            msg = "--json and --csv exclude each other: use one of them"
             raise UsageError(msg)
         if self.escape_formulas and not self.csv:
-            msg = "--escape-formulas is for CSV: give --csv too"
+            msg = "--escape-formulas is for CSV: add --csv"
             raise UsageError(msg)
 
     @property
@@ -122,9 +122,9 @@ def prepare(*, verbose: bool, prefect: bool = False) -> None:
     # As in pyproject.toml, which Prefect does not find from another folder: a first start makes its database.
     os.environ.setdefault("PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS", "120")
     os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_CLASS", "flows.terminal.logs.SafeConsoleHandler")
-    # What cannot be written is told in one sentence before a server starts; Prefect warns a dozen times.
+    # An unwritable folder is reported before a server starts; Prefect warns a dozen times.
     warnings.filterwarnings("ignore", message="Failed to create the Prefect home directory")
-    # A temporary server costs more than the run: it is started only for who asks for it.
+    # A temporary server costs more than the run: it is started only on request.
     os.environ.setdefault("PREFECT_SERVER_ALLOW_EPHEMERAL_MODE", "false")
     if prefect:
         os.environ["PREFECT_SERVER_ALLOW_EPHEMERAL_MODE"] = "true"

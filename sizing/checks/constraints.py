@@ -1,7 +1,7 @@
 """The limits compared with the result: with the targets, and with the book that the trades leave.
 
 One row per portfolio, constraint and basis, with the slack that is left. Recomputed from the targets and decisions, not
-from what the sizer says of itself. What immovable holdings alone hold above a limit does not break it: nothing may be
+from what the sizer reports. What immovable holdings alone hold above a limit does not break it: nothing may be
 traded there.
 """
 
@@ -24,7 +24,7 @@ def check_constraints(
 ) -> pl.DataFrame:
     """Return every constraint of every portfolio: its limit, the value reached, the slack, binding or not, kept or not.
 
-    `basis` says what was judged: `target`, or `post_trade` for the book after the day's trades. `reason` tells what
+    `basis` is what was checked: `target`, or `post_trade` for the book after the day's trades. `reason` tells what
     excuses a limit that is broken, or why a minimum was not attainable.
     """
     columns = limit_columns(inputs.limits, pl.Series(list(inputs.limits), dtype=pl.String))

@@ -1,7 +1,7 @@
 """The limits of the selection compared with the result: how many positions, in all, new, in a bucket, of buckets.
 
 They may be broken only by what cannot be sold: pinned holdings, and holdings that allow_bucket_overflow spares. A
-minimum of buckets may be missed only where no choice within the limits could meet it. Each excuse says so.
+minimum of buckets may be missed only where no choice within the limits could meet it. Each excuse is a sentence.
 """
 
 import polars as pl

@@ -1,4 +1,4 @@
-"""What one day of rules is given: the frames, each with its named schema.
+"""The inputs of one day of rules: the frames, each with its named schema.
 
 What does not belong here: where the frames come from.
 """
@@ -18,7 +18,7 @@ from sizing.names import CASH
 from sizing.risk.returns import PRICES, Prices
 
 RESTRICTIONS = ("no_buy", "no_trade", "must_sell")
-"""What a restriction can ask for: open nothing, touch nothing, hold nothing."""
+"""The restrictions: open nothing, trade nothing, hold nothing."""
 
 UNCLASSIFIED = "unclassified"
 """Bucket of a holding that the asset list does not know: it is still evaluated, never lost."""

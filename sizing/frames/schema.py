@@ -33,7 +33,7 @@ SchemaT = TypeVar("SchemaT", bound=dy.Schema)
 
 
 class SelectedAssets(dy.Schema):
-    """What the sizer is given: one selected asset a row and portfolio."""
+    """Input of the sizer: one selected asset a row and portfolio."""
 
     portfolio_id = dy.String(primary_key=True, min_length=1)
     asset = dy.String(primary_key=True, min_length=1, check={"cash_is_not_scored": lambda asset: asset != CASH})

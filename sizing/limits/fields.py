@@ -21,7 +21,7 @@ COUNT_TOLERANCE = 1e-9
 
 SHOWN_DECIMALS = 4
 SHOWN_STEPS: int = 10**SHOWN_DECIMALS
-"""Weights that a person reads or types have four decimals: steps of 1e-4."""
+"""Weights in text and forms have four decimals: steps of 1e-4."""
 
 WEIGHT_UNIT, SCORE_UNIT, POSITIONS_UNIT = "fraction of the portfolio's value", "score", "positions"
 

@@ -1,7 +1,7 @@
 """Bring the groups of a book within their limits, the largest change first.
 
 A group is a bucket of a portfolio, or a portfolio. Immovable rows raise its limit to what they hold alone: what nobody
-may trade cannot be mended by trading.
+may trade cannot be corrected by trading.
 """
 
 from typing import NamedTuple

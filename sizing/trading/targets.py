@@ -112,7 +112,7 @@ def _assets(decisions: pl.DataFrame, positions: pl.DataFrame) -> pl.DataFrame:
 
 
 def _target_reason() -> pl.Expr:
-    """Say how the target came about, and how its trade did where that needs a sentence."""
+    """Return how the target came about, and how its trade did where that needs a sentence."""
     sized = pl.coalesce("sizing_reason", "decision_reason")
     both = pl.concat_str("decision_reason", pl.lit(" "), "sizing_reason")
     target = pl.when("is_decided_pinned").then(both).otherwise(sized)

@@ -86,7 +86,7 @@ def _held() -> pl.Expr:
 
 
 def _released() -> pl.Expr:
-    """Say what the book would hold without the release."""
+    """Return what the book would hold without the release."""
     bucket = pl.format(
         ", released since bucket {} would hold {}, limit {}", "bucket", "would_hold_text", "bucket_limit_text"
     )
@@ -101,6 +101,6 @@ def _released() -> pl.Expr:
 
 
 def _scaled() -> pl.Expr:
-    """Say what max_turnover leaves of the change."""
+    """Return what max_turnover leaves of the change."""
     text = pl.format(", of which max_turnover {} leaves {}", "max_turnover_text", "trade_text")
     return pl.when(pl.col("trade") != pl.col("change")).then(text).otherwise(pl.lit(""))

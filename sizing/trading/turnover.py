@@ -105,7 +105,7 @@ def _take_part(book: pl.DataFrame) -> pl.DataFrame:
 
 
 def _give_back(book: pl.DataFrame) -> pl.DataFrame:
-    """Give back, by purchases, the units that rounding sales towards m left above a bucket's limit or the total."""
+    """Return back, by purchases, the units that rounding sales towards m left above a bucket's limit or the total."""
     return book.pipe(reduce_to_limit, "post_trade", "current", _IS_PURCHASE, BUCKET).pipe(
         reduce_to_limit, "post_trade", "current", _IS_PURCHASE, TOTAL
     )

@@ -122,7 +122,7 @@ def join_limits(rows: pl.DataFrame, columns: LimitColumns) -> pl.DataFrame:
 def _pinned(rows: pl.DataFrame) -> pl.DataFrame:
     """Add `pinned`, the weight that a pinned row gets (sizing.md 4).
 
-    Immovable rows keep their weight whatever the limits say. Of the others limits win over freezing: the cap first,
+    Immovable rows keep their weight whatever the limits. Of the others limits win over freezing: the cap first,
     then what the immovable rows leave of the bucket, then of the total, scales them down together.
     """
     capped = pl.min_horizontal("pinned_weight", "max_single_position")

@@ -14,7 +14,7 @@ from sql.admin.restore import replace_by
 from sql.admin.retention import new_backup_path
 from sql.admin.verification import ALL_APPLIED, SAME_EXPORTS, SAME_SNAPSHOT, Verification
 from sql.engine.connections import copied, find_owner, translated_errors
-from sql.engine.opening import SNAPSHOT_ADVICE, pending_migrations, refuse_unnameable
+from sql.engine.opening import SNAPSHOT_ADVICE, pending_migrations, reject_unnameable
 from sql.engine.owners import warehouse_id
 from sql.engine.scripts import Script, read_scripts
 from sql.engine.statements import Connection, fill, query, read, read_tables, tables
@@ -26,8 +26,8 @@ from sql.store.exports import find_unlike, match_exports
 from sql.text import listed
 from sql.warehouse import Warehouse
 
-Tell: TypeAlias = Callable[[str, int, int], None]
-"""Given what is looked at, how many steps are done, and of how many."""
+ReportProgress: TypeAlias = Callable[[str, int, int], None]
+"""Reports what is verified, how many steps are done, and of how many."""
 _Step: TypeAlias = tuple[str, Callable[[], tuple[Failure, ...]]]
 
 _FIRST_ROWS = 5
@@ -70,7 +70,7 @@ class Restored(NamedTuple):
 
 
 def read_status(warehouse: Warehouse) -> Status:
-    """Say how the warehouse is. *Raises* `WarehouseError` when it cannot be opened or does not fit the code."""
+    """Return the state of the warehouse. *Raises* `WarehouseError` when it cannot be opened, or is not of this code."""
     wal_bytes = count_wal_bytes(warehouse.path)
     with warehouse.connected() as con:
         migrations = query(con, "applied_migrations")
@@ -97,7 +97,7 @@ def read_status(warehouse: Warehouse) -> Status:
     )
 
 
-def verify(warehouse: Warehouse, tell: Tell, *, has_copies: bool = True) -> Verification:
+def verify(warehouse: Warehouse, report: ReportProgress, *, has_copies: bool = True) -> Verification:
     """Read every value of every table and run every check; with copies, compare snapshot and exports.
 
     *Raises* `WarehouseError` when it cannot be opened at all; what is wrong inside is in the failures.
@@ -113,7 +113,8 @@ def verify(warehouse: Warehouse, tell: Tell, *, has_copies: bool = True) -> Veri
         )
         steps = (*_scans(con), *_proofs(con), *_run_checks(con), *(comparisons if has_copies else ()))
         return Verification(
-            len(steps), tuple(_take(steps, tell, partial(translated_errors, warehouse.path, partial(read_tables, con))))
+            len(steps),
+            tuple(_take(steps, report, partial(translated_errors, warehouse.path, partial(read_tables, con)))),
         )
 
 
@@ -123,7 +124,7 @@ def backup(warehouse: Warehouse, path: Path | None) -> Path:
     *Raises* `WarehouseError` when there is a file of that name, or the copy is not what it should be.
     """
     path = path or new_backup_path(warehouse.path, None)
-    refuse_unnameable(path)
+    reject_unnameable(path)
     if path.exists():
         msg = f"{path} is there already and is not overwritten: give another name, or move it away"
         raise WarehouseError(msg)
@@ -137,7 +138,7 @@ def backup(warehouse: Warehouse, path: Path | None) -> Path:
     return path
 
 
-def verify_backup(warehouse: Warehouse, path: Path, tell: Tell) -> Verification:
+def verify_backup(warehouse: Warehouse, path: Path, report: ReportProgress) -> Verification:
     """Verify a backup as `verify` does the live file; one from before a migration, only that it is readable.
 
     Nobody waits meanwhile. *Raises* `WarehouseError` when it cannot be opened, or rotted.
@@ -145,16 +146,16 @@ def verify_backup(warehouse: Warehouse, path: Path, tell: Tell) -> Verification:
     _require_backup(path)
     with warehouse.reading(path, _BACKUP_ADVICE) as con:
         steps = (*_scans(con), *(() if _pending(con) else (*_proofs(con), *_run_checks(con))))
-        return Verification(len(steps), tuple(_take(steps, tell, nullcontext)))
+        return Verification(len(steps), tuple(_take(steps, report, nullcontext)))
 
 
-def restore(warehouse: Warehouse, path: Path, tell: Tell) -> Restored:
+def restore(warehouse: Warehouse, path: Path, report: ReportProgress) -> Restored:
     """Replace the warehouse by a migrated copy of the backup, and renew its snapshot and exports.
 
     The backup is verified first. What is halted stays halted, see `replace_by`. *Raises*
     `WarehouseError` when the backup is not sound; then nothing was changed.
     """
-    verification = verify_backup(warehouse, path, tell)
+    verification = verify_backup(warehouse, path, report)
     if verification.failures:
         msg = f"backup {path} is not sound, {verification.words}. {_BACKUP_ADVICE.capitalize()}"
         raise WarehouseError(msg)
@@ -200,15 +201,17 @@ def _pending(con: Connection) -> tuple[str, ...]:
     return tuple(script.name for script in pending_migrations(con))
 
 
-def _take(steps: tuple[_Step, ...], tell: Tell, words: Callable[[], AbstractContextManager[None]]) -> Iterator[Failure]:
+def _take(
+    steps: tuple[_Step, ...], report: ReportProgress, words: Callable[[], AbstractContextManager[None]]
+) -> Iterator[Failure]:
     for done, (name, step) in enumerate(steps):
-        tell(name, done, len(steps))
+        report(name, done, len(steps))
         try:
             with words():
                 yield from step()
         except WarehouseError as error:
             yield name, 1, str(error)
-    tell("done", len(steps), len(steps))
+    report("done", len(steps), len(steps))
 
 
 def _scans(con: Connection) -> tuple[_Step, ...]:

@@ -1,4 +1,4 @@
-"""Put a copy of a backup in the place of the live file. What was halted there stays halted."""
+"""Replace the live file with a copy of a backup. Halts of the live file stay in force."""
 
 import logging
 import shutil
@@ -22,7 +22,7 @@ _LOG = logging.getLogger(__name__)
 
 
 def replace_by(warehouse: Warehouse, path: Path) -> Path | None:
-    """Put a copy of `path` in the place of the live file, and return where that one is kept, None when it is new.
+    """Replace the live file with a copy of `path`, and return where the old one is, None when there was none.
 
     The copy is migrated first, and gets the halts in force of the file that it replaces beside its own. At every
     moment there is one whole file in the place. A file that is damaged is kept as it is, with its log; what was halted
@@ -43,12 +43,12 @@ def replace_by(warehouse: Warehouse, path: Path) -> Path | None:
             execute(con, "CHECKPOINT")
         if is_there:
             keep(warehouse.path, kept)
-    _tell(warehouse.path, in_force, is_there=is_there)
+    _log_halts(warehouse.path, in_force, is_there=is_there)
     return kept if is_there else None
 
 
 def _require_replaceable(con: Connection, warehouse: Warehouse) -> None:
-    """Refuse to replace copies that are neither of the backup, which is open, nor of the file that it replaces."""
+    """Reject to replace copies that are neither of the backup, which is open, nor of the file that it replaces."""
     backup, live = warehouse_id(con), find_owner(con, warehouse.path) or kept_id(warehouse.path)
     if live not in {None, backup}:
         _LOG.warning("the backup is of another warehouse than %s, which it replaces", warehouse.path)
@@ -67,7 +67,7 @@ def _read_orders(warehouse: Warehouse, kept: Path) -> tuple[Order, ...]:
         return (Order(None, "restore", f"what was halted in {kept.name} cannot be read", datetime.now(UTC)),)
 
 
-def _tell(path: Path, in_force: str, *, is_there: bool) -> None:
+def _log_halts(path: Path, in_force: str, *, is_there: bool) -> None:
     if in_force:
         _LOG.warning(
             "publication is halted after the restore, lift with `ballast resume` what need not be: %s", in_force

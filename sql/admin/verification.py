@@ -36,5 +36,5 @@ class Verification:
 
 
 def count_failures(number: int) -> str:
-    """Say how many failed."""
+    """Return how many failed."""
     return "1 failure" if number == 1 else f"{number} failures"

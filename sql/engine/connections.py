@@ -29,7 +29,7 @@ from sql.engine.duckdb_errors import (
     is_unusable,
     is_unwritten,
 )
-from sql.engine.locks import OTHER_PROCESS, attempts, describe_lock, exclusive, find_holder, tell_waiting
+from sql.engine.locks import OTHER_PROCESS, attempts, describe_lock, exclusive, find_holder, log_waiting
 from sql.engine.scripts import Script
 from sql.engine.statements import Connection, copy_database, execute, read_tables
 from sql.engine.views import are_current, make_views
@@ -72,11 +72,11 @@ class DatabaseFile:
 
     @contextmanager
     def connected(self) -> Iterator[Connection]:
-        """Yield an open connection, which nobody else has meanwhile."""
+        """Yield an open connection, which no other process has meanwhile."""
         if not self.path.exists():
             msg = f"no warehouse at {self.path}: correct the path, or make it with `ballast db migrate`"
             raise WarehouseError(msg)
-        opening.refuse_special(self.path)
+        opening.reject_special(self.path)
         deadline = time.monotonic() + self.lock_timeout_seconds
         with exclusive(self.lock_path, self.lock_timeout_seconds), self.opened(deadline - time.monotonic()) as con:
             protect(self.path)
@@ -103,7 +103,7 @@ class DatabaseFile:
                 if found is None:
                     raise
                 holder = found
-                tell_waiting(attempt, self.path, holder, timeout_seconds)
+                log_waiting(attempt, self.path, holder, timeout_seconds)
                 continue
             _prepare(con, self.path, wal_bytes)
             return con
@@ -129,7 +129,7 @@ class DatabaseFile:
 
 def _prepare(con: Connection, path: Path, wal_bytes: int) -> None:
     try:
-        opening.refuse_foreign(con, path)
+        opening.reject_foreign(con, path)
         execute(con, _SETTINGS)
         if wal_bytes:
             opening.recover(con, path, wal_bytes)
@@ -212,7 +212,7 @@ def copied(con: Connection, live: Path, path: Path) -> Iterator[Path]:
 @contextmanager
 def opened_copy(path: Path, memory_limit: str, advice: str) -> Iterator[Connection]:
     """Open a copy read-only. *Raises* `WarehouseError` with the advice when it is damaged."""
-    opening.refuse_special(path)
+    opening.reject_special(path)
     try:
         with _read_only(path, memory_limit=memory_limit) as con:
             yield con
@@ -232,7 +232,7 @@ def read_file(
     try:
         if len(_split_queries(sql)) != 1:
             raise _no_query(sql)
-        opening.refuse_special(path)
+        opening.reject_special(path)
         with _read_only(path) as con:
             yield con.execute(sql, dict(parameters)).to_arrow_reader(batch_rows)
     except duckdb.Error as error:

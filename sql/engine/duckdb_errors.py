@@ -48,8 +48,7 @@ _MESSAGES: Mapping[str, str] = {
         "every row"
     ),
     _LACKING: (
-        "it lacks something that this code asks for: {reason}. Nothing was changed: bring it forward with "
-        "`ballast db migrate`"
+        "it lacks something that this code needs: {reason}. Nothing was changed: migrate it with `ballast db migrate`"
     ),
 }
 _DAMAGE = (
@@ -98,7 +97,7 @@ def explain_copy(path: Path, error: Exception, advice: str, *, is_damaged: bool 
     if is_damaged or _find(text) == _NO_DUCKDB:
         return _public(f"{path} is damaged or no DuckDB file: {advice}")
     if _find(text) == _LACKING:
-        return f"{path} is of an earlier version, {reason}: bring it forward with `ballast db migrate`, then {advice}"
+        return f"{path} is of an earlier version, {reason}: migrate it with `ballast db migrate`, then {advice}"
     return _public(f"{path}: {reason}")
 
 
@@ -117,10 +116,10 @@ def _public(text: str) -> str:
 
 
 def explain_query(error: Exception) -> str:
-    """Return one sentence: why a person's query was refused; the file it asks is well."""
+    """Return why a query was rejected, in one sentence; its file is sound."""
     reason = _first_sentence(str(error))
     end = "" if reason.endswith(("?", "!")) else "."
-    return f"the query fails: {reason}{end} `ballast db schema` says what can be asked"
+    return f"the query fails: {reason}{end} `ballast db schema` lists tables and columns"
 
 
 def _first_sentence(text: str) -> str:

@@ -68,7 +68,7 @@ def _acquire(descriptor: int, path: Path, timeout_seconds: float) -> None:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            tell_waiting(attempt, path.with_suffix(""), _holder(descriptor), timeout_seconds)
+            log_waiting(attempt, path.with_suffix(""), _holder(descriptor), timeout_seconds)
             continue
         return
     raise WarehouseLockedError(describe_lock(path.with_suffix(""), _holder(descriptor), timeout_seconds))
@@ -84,14 +84,14 @@ def find_holder(message: str) -> str | None:
     return (lock["holder"] or OTHER_PROCESS) if lock else None
 
 
-def tell_waiting(attempt: int, path: Path, holder: str, timeout_seconds: float) -> None:
+def log_waiting(attempt: int, path: Path, holder: str, timeout_seconds: float) -> None:
     """Log once, after half a second or so, that somebody waits and for whom."""
     if attempt == _TOLD_AT_ATTEMPT:
         _LOG.warning("warehouse %s is held by %s: waiting for up to %g s", path, holder, round(timeout_seconds, 1))
 
 
 def describe_lock(path: Path, holder: str, timeout_seconds: float) -> str:
-    """Say who holds the warehouse and what to do."""
+    """Return who holds the warehouse and what to do."""
     return (
         f"warehouse {path} is held by {holder}, waited {timeout_seconds:g} s. Nothing was changed: run again when it "
         "has ended; readers open the snapshot, never this file"

@@ -23,8 +23,8 @@ _NOT_WHOLE = (
 )
 
 
-def refuse_special(path: Path) -> None:
-    """Refuse what is no file before DuckDB waits for it. *Raises* `WarehouseError`."""
+def reject_special(path: Path) -> None:
+    """Reject what is no file before DuckDB waits for it. *Raises* `WarehouseError`."""
     try:
         require_file(path)
     except NotAFileError as error:
@@ -32,8 +32,8 @@ def refuse_special(path: Path) -> None:
         raise WarehouseError(msg) from None
 
 
-def refuse_unnameable(*paths: Path) -> None:
-    """Refuse paths that DuckDB and Polars cannot name. *Raises* `WarehouseError`."""
+def reject_unnameable(*paths: Path) -> None:
+    """Reject paths that DuckDB and Polars cannot name. *Raises* `WarehouseError`."""
     for path in paths:
         try:
             str(path).encode()
@@ -43,8 +43,8 @@ def refuse_unnameable(*paths: Path) -> None:
             raise WarehouseError(msg) from None
 
 
-def refuse_foreign(con: Connection, path: Path) -> None:
-    """Refuse a file that has tables of another application. *Raises* `ForeignFileError`."""
+def reject_foreign(con: Connection, path: Path) -> None:
+    """Reject a file that has tables of another application. *Raises* `ForeignFileError`."""
     names = tables(con)
     if names and "schema_migrations" not in names:
         msg = (

@@ -51,7 +51,7 @@ Owners: TypeAlias = Collection[str | None]
 
 
 def require_own_snapshot(own: Owners, owner: str | None, path: Path, live: Path) -> None:
-    """Refuse to replace a snapshot of another owner. *Raises* `ForeignFileError`."""
+    """Reject to replace a snapshot of another owner. *Raises* `ForeignFileError`."""
     if path.exists() and live.exists() and path.samefile(live):
         msg = f"the snapshot {path} would be the warehouse itself. Nothing was changed: set BALLAST_SNAPSHOT"
         raise ForeignFileError(msg)
@@ -60,7 +60,7 @@ def require_own_snapshot(own: Owners, owner: str | None, path: Path, live: Path)
 
 
 def require_own_exports(con: Connection, own: Owners, exports: Iterable[Path], live: Path) -> None:
-    """Refuse to replace exports of another owner. *Raises* `ForeignFileError`."""
+    """Reject to replace exports of another owner. *Raises* `ForeignFileError`."""
     for path in exports:
         if _owner_of_export(con, path) not in {None, _OWN, *own}:
             raise ForeignFileError(_refusal("export", path, live, "BALLAST_EXPORT_FOLDER"))

@@ -74,14 +74,14 @@ def find_pending(migrations: tuple[Script, ...], applied: Mapping[str, str]) -> 
     a new file has a number below an applied one.
     """
     known = {script.version: script for script in migrations}
-    _refuse_newer_database(set(applied) - set(known), max(known, default="none"))
-    _refuse_edited([known[version] for version in applied if known[version].checksum != applied[version]])
+    _reject_newer_database(set(applied) - set(known), max(known, default="none"))
+    _reject_edited([known[version] for version in applied if known[version].checksum != applied[version]])
     pending = tuple(script for script in migrations if script.version not in applied)
-    _refuse_late([script for script in pending if script.version < max(applied, default="")])
+    _reject_late([script for script in pending if script.version < max(applied, default="")])
     return pending
 
 
-def _refuse_newer_database(unknown: set[str], newest: str) -> None:
+def _reject_newer_database(unknown: set[str], newest: str) -> None:
     if unknown:
         msg = (
             f"the database is newer than the code: it has {len(unknown)} migrations that the code does not know "
@@ -91,7 +91,7 @@ def _refuse_newer_database(unknown: set[str], newest: str) -> None:
         raise MigrationError(msg)
 
 
-def _refuse_edited(edited: list[Script]) -> None:
+def _reject_edited(edited: list[Script]) -> None:
     if edited:
         msg = (
             f"{len(edited)} migrations were edited after they were applied: "
@@ -101,7 +101,7 @@ def _refuse_edited(edited: list[Script]) -> None:
         raise MigrationError(msg)
 
 
-def _refuse_late(late: list[Script]) -> None:
+def _reject_late(late: list[Script]) -> None:
     if late:
         msg = (
             f"{len(late)} new migrations have numbers below one that is applied: "

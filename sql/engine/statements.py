@@ -115,7 +115,7 @@ def copy_database(con: Connection, path: Path) -> None:
 
 @contextmanager
 def using(con: Connection, path: Path) -> Iterator[None]:
-    """Ask another database file instead of the own one while the block runs, read-only."""
+    """Query another database file instead of the own one while the block runs, read-only."""
     live = _current_database(con)
     execute(con, f"ATTACH {_literal(path)} AS ballast_other (READ_ONLY)")
     try:

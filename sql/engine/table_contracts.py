@@ -77,10 +77,10 @@ def check_batch(
     check_columns("rejects", batch.rejected, {**tables["rejects"], **({"as_of_date": "DATE"} if has_many_days else {})})
     check_columns(f"{kind} (its key)", batch.repeated, {name: tables[kind][name] for name in INGEST_KEYS[kind]})
     if kind in {"scores", "accounts", "prices"} and not has_many_days:
-        _refuse_other_days(source, batch.accepted)
+        _reject_other_days(source, batch.accepted)
 
 
-def _refuse_other_days(source: IngestSource, accepted: pl.DataFrame) -> None:
+def _reject_other_days(source: IngestSource, accepted: pl.DataFrame) -> None:
     other = accepted.filter(pl.col("as_of_date") != source.as_of_date)
     if other.height:
         msg = (

@@ -159,7 +159,7 @@ def _frame(table: pa.Table) -> pl.DataFrame:
 
 
 def _numeric_type(column: pa.Field) -> pa.DataType | None:
-    """Say what a numeric of PostgreSQL, which comes as text, is as a column; None: it is none."""
+    """Return the column type of a numeric of PostgreSQL, which comes as text; None: it is none."""
     metadata = column.metadata or {}
     if metadata.get(b"POSTGRESQL:type") != b"numeric":
         return None

@@ -31,7 +31,7 @@ _SHOWN_OPTIONS: Final = {"host", "port", "dbname"}
 _DEFAULT_OPTIONS: Final = {"connect_timeout": "10", "tcp_user_timeout": "30000", "application_name": "ballast"}
 _UNREACHABLE: Final = "Failed to connect"
 _CANCELED: Final = "57014"
-"""What PostgreSQL says of a statement that took too long."""
+"""The error of PostgreSQL for a statement that took too long."""
 _ALLOW_MORE: Final = "see what it waits for, or allow a copy more with BALLAST_POSTGRES_STATEMENT_SECONDS"
 _CORRECT: Final = "correct the cause and run again"
 _NOISE: Final = re.compile(

@@ -1,4 +1,4 @@
-"""The copy in PostgreSQL: what is published and why, for those who ask there. A run is there whole or not at all.
+"""The replica in PostgreSQL: what is published and why. A run is there whole or not at all.
 
 The events of a run decide: they are copied in the transaction that copies its rows, so what they tell is there. What
 one copy misses, the next one brings.
@@ -55,7 +55,7 @@ class _Known(NamedTuple):
 def copy_published(
     warehouse: Warehouse, address: PostgresAddress, schema: str, patience: Patience = _PATIENT
 ) -> Copied:
-    """Bring the copy in `schema` up to date, in one transaction there, and record the attempt in `copies`.
+    """Update the replica in `schema`, in one transaction there, and record the attempt in `copies`.
 
     Every run, event, proposal and halt is copied, and the rows of every run that was ever published: those of a
     proposal come when it is approved. `current_targets`, `current_orders` and

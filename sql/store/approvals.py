@@ -14,7 +14,7 @@ from sql.engine.statements import Connection, command, query
 from sql.errors import ApprovalError, WarehouseError
 from sql.records import Publication
 from sql.store import runs
-from sql.store.halts import refuse_halted
+from sql.store.halts import reject_halted
 from sql.text import first_of, grouped, listed
 
 _WHAT_TO_DO: Mapping[str, str] = {
@@ -38,7 +38,7 @@ def propose(  # noqa: PLR0913, PLR0917 - what a proposal is
     if runs.is_open_proposal(con, run_id):
         runs.record_event(con, run_id, "unchanged", by, runs.with_warnings("it waits for approval already", warnings))
         return _proposed_at(con, run_id)
-    _refuse_needless(con, run, reasons, four_eyes)
+    _require_reasons(con, run, reasons, four_eyes)
     runs.write(con, run_id, frames)
     runs.require_sound(con, run_id)
     proposed_at = runs.record_event(con, run_id, "proposed", by, runs.with_warnings(_ask(reasons, four_eyes), warnings))
@@ -50,8 +50,8 @@ def propose(  # noqa: PLR0913, PLR0917 - what a proposal is
 def approve(con: Connection, run_id: str, approver: str, note: str) -> Publication:
     """Make an open proposal visible. *Raises* `ApprovalError`, `HaltedError`, `PublishRejectedError`."""
     rows = _find_open(con, run_id, approver, note)
-    _refuse_same_eyes(rows, approver)
-    refuse_halted(con, f"run {run_id}", [row["portfolio_id"] for row in rows])
+    _require_four_eyes(rows, approver)
+    reject_halted(con, f"run {run_id}", [row["portfolio_id"] for row in rows])
     runs.require_sound(con, run_id)
     record_approved(con, run_id, approver, note)
     reason = runs.with_warnings(f"approved, every check passed: {note.strip()}", _warnings(con, run_id))
@@ -86,7 +86,7 @@ def _open_rows(con: Connection, run_id: str) -> list[dict[str, Any]]:
 
 def _find_open(con: Connection, run_id: str, approver: str, note: str) -> list[dict[str, Any]]:
     if not (approver.strip() and note.strip()):
-        msg = f"run {run_id} is decided by {approver!r} with note {note!r}, expected words for both: say who and why"
+        msg = f"run {run_id} is decided by {approver!r} with note {note!r}, expected text for both: who and why"
         raise ApprovalError(msg)
     if rows := _open_rows(con, run_id):
         return rows
@@ -103,7 +103,7 @@ def _find_open(con: Connection, run_id: str, approver: str, note: str) -> list[d
     raise ApprovalError(msg)
 
 
-def _refuse_same_eyes(rows: Sequence[Mapping[str, Any]], approver: str) -> None:
+def _require_four_eyes(rows: Sequence[Mapping[str, Any]], approver: str) -> None:
     with_four_eyes = [row["portfolio_id"] for row in rows if row["needs_four_eyes"]]
     if with_four_eyes and _same_name(rows[0]["proposed_by"], approver):
         msg = (
@@ -124,7 +124,7 @@ def _ask(reasons: Mapping[str, str], four_eyes: Collection[str]) -> str:
     return f"{'; '.join(first_of(requests))}; approval is asked{others}"
 
 
-def _refuse_needless(
+def _require_reasons(
     con: Connection, run: Mapping[str, Any], reasons: Mapping[str, str], four_eyes: Collection[str]
 ) -> None:
     if runs.find_publication(con, run["run_id"])[1]:

@@ -40,16 +40,16 @@ def resume(con: Connection, portfolio_ids: Collection[str] | None, by: str, reas
     if not_halted := [_title(name) for name in names if name not in halted]:
         msg = (
             f"not halted: {listed(not_halted)} ({len(not_halted)} of {len(names)} named). Halted are: "
-            f"{_tell(in_force) or 'none'}. Nothing was lifted: name what is halted, each halt is lifted for itself"
+            f"{_describe(in_force) or 'none'}. Nothing was lifted: name what is halted, each halt is lifted for itself"
         )
         raise WarehouseError(msg)
     _record(con, names, by, reason, is_halted=False)
 
 
-def refuse_halted(con: Connection, what: str, portfolio_ids: Collection[str]) -> None:
-    """Refuse what is to be published for the portfolios. *Raises* `HaltedError` when a halt covers one of them."""
+def reject_halted(con: Connection, what: str, portfolio_ids: Collection[str]) -> None:
+    """Reject what is to be published for the portfolios. *Raises* `HaltedError` when a halt covers one of them."""
     if covering := [one for one in _in_force(con) if one["portfolio_id"] in {None, *portfolio_ids}]:
-        raise HaltedError(what, _tell(covering))
+        raise HaltedError(what, _describe(covering))
 
 
 def read_orders(con: Connection) -> tuple[Order, ...]:
@@ -60,13 +60,13 @@ def read_orders(con: Connection) -> tuple[Order, ...]:
 
 
 def take_over(con: Connection, orders: Sequence[Order]) -> str:
-    """Put orders that are in force elsewhere beside those that are here, and describe what is halted then."""
+    """Add orders that are in force elsewhere, and describe what is halted then."""
     known = {order[:-1] for order in read_orders(con)}
     for order in orders:
         if order[:-1] not in known:
             row = {"by": order.by, "reason": order.reason, "happened_at": order.happened_at}
             command(con, "record_halts", portfolio_ids=[order.portfolio_id], is_halted=True, **row)
-    return _tell(_in_force(con))
+    return _describe(_in_force(con))
 
 
 def _in_force(con: Connection) -> list[_Halt]:
@@ -84,18 +84,18 @@ def _names(portfolio_ids: Collection[str] | None) -> list[str | None]:
 
 def _record(con: Connection, names: list[str | None], by: str, reason: str, *, is_halted: bool) -> None:
     if not (by.strip() and reason.strip()):
-        msg = f"a halt has by {by!r} and reason {reason!r}, expected words for both: say who and why"
+        msg = f"a halt has by {by!r} and reason {reason!r}, expected text for both: who and why"
         raise WarehouseError(msg)
     order = {"is_halted": is_halted, "by": by.strip(), "reason": reason.strip(), "happened_at": datetime.now(UTC)}
     command(con, "record_halts", portfolio_ids=names, **order)
 
 
-def _tell(halts: list[_Halt]) -> str:
-    said = (
+def _describe(halts: list[_Halt]) -> str:
+    lines = (
         (_title(one["portfolio_id"]), f"since {one['since']:%Y-%m-%d %H:%M} UTC by {one['by']}: {one['reason']}")
         for one in halts
     )
-    return "; ".join(first_of([" ".join(one) for one in grouped(said)]))
+    return "; ".join(first_of([" ".join(one) for one in grouped(lines)]))
 
 
 def _title(portfolio_id: str | None) -> str:

@@ -22,7 +22,7 @@ Verdict: TypeAlias = Callable[[int, int], str | None]
 _REPEATED = "the same key stands more than once in the file: none of its rows can be trusted"
 
 
-class RefusedAgainError(Exception):
+class RejectedAgainError(Exception):
     """The same content was rejected before, for the same reason: what was read this time is rolled back."""
 
     def __init__(self, ingests: tuple[Ingest, ...]) -> None:
@@ -62,7 +62,7 @@ def record(
 ) -> tuple[Ingest, ...]:
     """Store the batches, one ingest a day. What counts already is not read again, what was refused is.
 
-    *Raises* `RefusedAgainError` when nothing came of that; `WarehouseError` for rows that do not belong.
+    *Raises* `RejectedAgainError` when nothing came of that; `WarehouseError` for rows that do not belong.
     """
     before = _find_all(con, source, has_many_days=has_many_days)
     if any(known.refusal is None for known in before):
@@ -70,13 +70,13 @@ def record(
     intake = _Intake(source, has_many_days, query(con, "next_ingest_id")["ingest_id"][0])
     execute(con, fill("begin_ingest", table=source.kind, key=_key(source.kind)))
     _store(con, intake, batches)
-    _refuse_repeated_row_numbers(con, intake)
+    _reject_repeated_row_numbers(con, intake)
     _reject_repeated_keys(con, intake)
     _reject_undated(con, intake)
     refusal = verdict(*_count(con, intake).select(pl.sum("rows_accepted", "rows_rejected")).row(0))
     if refusal is not None:
         if refusal in {known.refusal for known in before}:
-            raise RefusedAgainError(before)
+            raise RejectedAgainError(before)
         _reject(con, intake, "true", "file_refused", refusal)
     execute(con, fill("end_ingest"))
     return _record_days(con, intake, refusal)
@@ -124,7 +124,7 @@ def _with_ingest_id(intake: _Intake, rows: pl.DataFrame) -> pl.DataFrame:
     return rows.with_columns(ingest_id=day.replace_strict(intake.ingest_ids, default=None, return_dtype=pl.Int64))
 
 
-def _refuse_repeated_row_numbers(con: Connection, intake: _Intake) -> None:
+def _reject_repeated_row_numbers(con: Connection, intake: _Intake) -> None:
     sql = fill("find_repeated_row_numbers", table=intake.source.kind)
     repeated = read(con, sql, first_ingest_id=intake.first_ingest_id)["row_number"].to_list()
     if repeated:

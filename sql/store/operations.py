@@ -17,9 +17,9 @@ from sql.errors import HaltedError, PublishRejectedError, WarehouseError
 from sql.records import Copied, Ingest, IngestBatch, IngestKind, IngestSource, Publication, RunRecord, StartedRun
 from sql.store import approvals, halts, ingests, replays, run_batches, runs
 from sql.store import orders as store_orders
-from sql.store.ingests import RefusedAgainError, Verdict
+from sql.store.ingests import RejectedAgainError, Verdict
 
-_DONE_NOT_TOLD = {"proposed": "propose", "approved": "approve", "published": "publish", "superseded": "publish"}
+_RECORDED_BY = {"proposed": "propose", "approved": "approve", "published": "publish", "superseded": "publish"}
 
 
 class Steps(ABC):
@@ -27,10 +27,10 @@ class Steps(ABC):
 
     @abstractmethod
     def connected(self) -> AbstractContextManager[Connection]:
-        """Return an open connection, which nobody else has meanwhile; for the functions of this package."""
+        """Return an open connection, which no other process has meanwhile; for the functions of this package."""
 
     def query(self, name: str, /, **parameters: object) -> pl.DataFrame:
-        """Run the query <name>.sql of sql/queries, whose header says its grain and parameters."""
+        """Run the query <name>.sql of sql/queries, whose header has its grain and parameters."""
         with self.connected() as con:
             return query(con, name, **parameters)
 
@@ -78,8 +78,8 @@ class Steps(ABC):
 
     def record_event(self, run_id: str, state: str, by: str, reason: str) -> None:
         """Append what happened to a run. What makes targets visible, or lets them wait, is done by its own method."""
-        if state in _DONE_NOT_TOLD:
-            msg = f"state {state} of run {run_id} cannot be told: {_DONE_NOT_TOLD[state]}() records it with the rows"
+        if state in _RECORDED_BY:
+            msg = f"state {state} of run {run_id} cannot be recorded alone: {_RECORDED_BY[state]}() records it with the rows"
             raise WarehouseError(msg)
         with self.connected() as con, transaction(con):
             runs.find_run(con, run_id)
@@ -98,7 +98,7 @@ class Steps(ABC):
         check_run_frames(frames)
         with self.connected() as con:
             check_frames(con, frames, without="run_id")
-            with _refusals_kept(con, run_id, by), transaction(con):
+            with _record_rejections(con, run_id, by), transaction(con):
                 return runs.publish(con, run_id, frames, by, warnings)
 
     def propose(  # noqa: PLR0913, PLR0917 - what a proposal is
@@ -119,7 +119,7 @@ class Steps(ABC):
         check_run_frames(frames)
         with self.connected() as con:
             check_frames(con, frames, without="run_id")
-            with _refusals_kept(con, run_id, by), transaction(con):
+            with _record_rejections(con, run_id, by), transaction(con):
                 return approvals.propose(con, run_id, frames, by, reasons, four_eyes, warnings)
 
     def approve(self, run_id: str, approver: str, note: str) -> Publication:
@@ -129,7 +129,7 @@ class Steps(ABC):
         check fails, which ends the proposal; `HaltedError` while a halt covers one of its portfolios: it goes on
         waiting. The last two are kept as events of the run.
         """
-        with self.connected() as con, _refusals_kept(con, run_id, approver, approval=note), transaction(con):
+        with self.connected() as con, _record_rejections(con, run_id, approver, approval=note), transaction(con):
             return approvals.approve(con, run_id, approver, note)
 
     def decline(self, run_id: str, approver: str, note: str) -> None:
@@ -201,12 +201,12 @@ class Steps(ABC):
             try:
                 with transaction(con):
                     return ingests.record(con, source, batches, verdict, has_many_days=has_many_days)
-            except RefusedAgainError as again:
+            except RejectedAgainError as again:
                 return again.ingests
 
 
 @contextmanager
-def _refusals_kept(con: Connection, run_id: str, by: str, approval: str | None = None) -> Iterator[None]:
+def _record_rejections(con: Connection, run_id: str, by: str, approval: str | None = None) -> Iterator[None]:
     """Record why a run is not published, after everything else was rolled back; with the approval that led to it."""
     try:
         yield

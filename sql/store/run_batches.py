@@ -14,7 +14,7 @@ from sql.engine.statements import Connection, execute, insert, query, read
 from sql.engine.table_contracts import RUN_TABLES
 from sql.errors import PublishRejectedError, WarehouseError
 from sql.records import StartedRun
-from sql.store.halts import refuse_halted
+from sql.store.halts import reject_halted
 from sql.store.runs import as_failure, as_row, supersede_proposals, visible_runs, with_warnings
 
 
@@ -39,8 +39,8 @@ def publish(
     """
     run_ids = [run.record.run_id for run in runs]
     days = [run.record.as_of_date for run in runs]
-    _refuse_known(con, run_ids, days)
-    refuse_halted(con, _name(run_ids), {name for run in runs for name in run.record.portfolio_ids})
+    _reject_known(con, run_ids, days)
+    reject_halted(con, _name(run_ids), {name for run in runs for name in run.record.portfolio_ids})
     now = datetime.now(UTC)
     insert(con, "runs", _as_frame([as_row(run.record, now) for run in runs]))
     for table in RUN_TABLES:
@@ -102,7 +102,7 @@ def _require_sound(failures: pl.DataFrame, run_ids: Sequence[str]) -> None:
 
 
 def _of_many(check: Script) -> str:
-    """Ask the check for each of $run_ids instead of one $run_id."""
+    """Run the check for each of $run_ids instead of one $run_id."""
     body = check.sql.strip().removesuffix(";").replace("$run_id", "requested.run_id")
     return (
         "SELECT requested.run_id, found.portfolio_id, found.detail\n"
@@ -110,7 +110,7 @@ def _of_many(check: Script) -> str:
     )
 
 
-def _refuse_known(con: Connection, run_ids: Sequence[str], days: Sequence[date]) -> None:
+def _reject_known(con: Connection, run_ids: Sequence[str], days: Sequence[date]) -> None:
     known = set(query(con, "runs_of_days", days=list(days))["run_id"]) & set(run_ids)
     if known:
         msg = (

@@ -16,7 +16,7 @@ from sql.engine.statements import Connection, command, insert, query, read
 from sql.engine.table_contracts import RUN_TABLES
 from sql.errors import ApprovalError, Failure, PublishRejectedError, WarehouseError
 from sql.records import Publication, RunRecord
-from sql.store.halts import refuse_halted
+from sql.store.halts import reject_halted
 from sql.text import listed
 
 _FIRST_ROWS = 5
@@ -31,7 +31,7 @@ def start(con: Connection, run: RunRecord, by: str, warnings: Sequence[str] = ()
         command(con, "record_run", **as_row(run, datetime.now(UTC)))
         record_event(con, run.run_id, "started", by, "first start")
         return None
-    _refuse_other_run(run, known[0])
+    _reject_other_run(run, known[0])
     if find_publication(con, run.run_id)[1]:
         record_event(con, run.run_id, "unchanged", by, with_warnings("published already", warnings))
         return "published"
@@ -59,7 +59,7 @@ def publish(
     if is_open_proposal(con, run_id):
         msg = f"run {run_id} waits for approval and was not published: approve it or decline it"
         raise ApprovalError(msg)
-    refuse_halted(con, f"run {run_id}", run["portfolio_ids"])
+    reject_halted(con, f"run {run_id}", run["portfolio_ids"])
     write(con, run_id, frames)
     require_sound(con, run_id)
     return make_visible(con, run_id, by, with_warnings("every check passed", warnings))
@@ -152,7 +152,7 @@ def _document(run: RunRecord, field: Literal["config", "inputs"]) -> str:
         raise WarehouseError(msg) from error
 
 
-def _refuse_other_run(run: RunRecord, known: Mapping[str, Any]) -> None:
+def _reject_other_run(run: RunRecord, known: Mapping[str, Any]) -> None:
     got = asdict(run) | {"portfolio_ids": list(run.portfolio_ids)}
     differing = [
         f"{name} {_shown(got[name])}, recorded {_shown(known[name])}" for name in _IDENTITY if got[name] != known[name]

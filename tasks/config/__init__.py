@@ -1,1 +1,1 @@
-"""Settings, portfolios.yaml, and the limits that a run is asked for."""
+"""Settings, portfolios.yaml, and the limits of a run request."""

@@ -28,7 +28,7 @@ from tasks.text import unknown
 PRESET = "preset"
 
 Written = Mapping[Any, Any]
-"""What a section of the file says, by its keys."""
+"""A section of the file, by its keys."""
 
 
 class _Layer(NamedTuple):

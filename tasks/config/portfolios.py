@@ -50,7 +50,7 @@ class PortfolioSettings(NamedTuple):
 
 
 class ConfigFile(NamedTuple):
-    """All that the file says; `notes` is what is allowed but may surprise, `document` knows where it stands."""
+    """The content of the file; `notes` is what is allowed but may surprise, `document` has the places."""
 
     document: Document
     feeds: Feeds
@@ -82,7 +82,7 @@ def load_feeds(path: Path) -> Feeds:
 
 
 def read_config(path: Path) -> ConfigFile:
-    """Return all that the file says. *Raises* `ConfigError` that lists everything wrong with it."""
+    """Return the content of the file. *Raises* `ConfigError` with all mistakes."""
     document = read_document(path, _SECTIONS)
     content = document.content
     problems = [

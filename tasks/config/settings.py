@@ -1,4 +1,4 @@
-"""Where this installation keeps its things, from `BALLAST_*` in the environment or .env, and what a run is asked to do.
+"""Paths and options of the installation, from `BALLAST_*` in the environment or .env, and the run request.
 
 What does not belong here: limits of a portfolio, which live in sizing/limits/ and portfolios.yaml.
 """
@@ -20,7 +20,7 @@ from tasks.errors import UsageError
 _COPIES = {"snapshot": "snapshot.duckdb", "export_folder": "targets"}
 
 Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
-"""A text that says something."""
+"""A text that is not blank."""
 
 
 def _beside(name: str, warehouse: Path) -> Path:
@@ -168,7 +168,7 @@ class FlowParameters(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     settings: InstallationSettings = Field(
-        default_factory=Settings, description="Where this installation keeps its things; empty: from BALLAST_*."
+        default_factory=Settings, description="Paths and options of the installation; empty: from BALLAST_*."
     )
 
 

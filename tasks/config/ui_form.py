@@ -11,7 +11,7 @@ from sizing import RebalancingLimits
 from tasks.config.field_descriptions import words_for
 
 NONE = "none"
-"""Says null in the form, where a limit may be null: an empty field is the portfolio's own."""
+"""Means null in the form, where a limit may be null: an empty field is the portfolio's own."""
 
 _PROPERTIES: Mapping[str, Mapping[str, Any]] = RebalancingLimits.model_json_schema()["properties"]
 _MAY_BE_NULL = frozenset(name for name, one in _PROPERTIES.items() if {"type": "null"} in one.get("anyOf", []))

@@ -1,4 +1,4 @@
-"""Read a YAML file that a person wrote, and report its mistakes: each with its line and column, in their order."""
+"""Read a YAML file and report its mistakes: each with its line and column, in their order."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from tasks.errors import ConfigError
 _MOST_BYTES = 8_000_000
 """Largest file that is read: ten thousand portfolios take half of it."""
 _MOST_MISTAKES = 50
-"""Mistakes that the error tells: `ballast validate --csv` has all of them."""
+"""Mistakes in the error message: `ballast validate --csv` has all of them."""
 
 
 _Pairs: TypeAlias = Mapping[object, tuple[yaml.Node, yaml.Node]]

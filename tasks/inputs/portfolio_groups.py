@@ -123,7 +123,7 @@ def days_of_groups(groups: Collection[Group], first: date, last: date) -> tuple[
 
 
 def shown(portfolio_ids: Iterable[str]) -> str:
-    """Name a few portfolios, or say how many there are."""
+    """Return a few names of portfolios, or how many there are."""
     names = sorted(portfolio_ids)
     return ", ".join(names) if len(names) <= _FIRST_NAMES else f"{len(names)} portfolios"
 

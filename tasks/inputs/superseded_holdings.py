@@ -12,7 +12,7 @@ from sql.warehouse import Warehouse
 
 
 class Corrected(NamedTuple):
-    """Which visible targets rest on inputs corrected since, in words, and the command that brings them up to date."""
+    """Which visible targets rest on inputs corrected since, as text, and the command that updates them."""
 
     what: str
     command: str

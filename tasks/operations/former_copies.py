@@ -1,4 +1,4 @@
-"""The snapshot of an earlier release, which lay in the working folder wherever the warehouse was."""
+"""The snapshot of an earlier release, which was in the working folder wherever the warehouse was."""
 
 from pathlib import Path
 

@@ -44,7 +44,7 @@ def copy_or_warn(settings: Settings) -> tuple[str, ...]:
 
 @stage("copy", RETRIES)
 def copy(settings: Settings) -> Copied:
-    """Bring the copy up to date. A server that does not answer is asked again; the run is published already."""
+    """Bring the copy up to date. A server that does not answer is retried; the run is published already."""
     copied = update_copy(settings)
     run_logger().info("copy: %d runs, %d rows to %s", copied.n_runs, copied.n_rows, copied.target)
     return copied

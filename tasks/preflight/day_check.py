@@ -49,29 +49,29 @@ class DayValidation:
         """The portfolios of the config; none where it cannot be read."""
         return dict(self._config.limits) if self._config else {}
 
-    def look(self, as_of: date | None) -> None:
-        """Look at the config, at the day, at its files, and at what the limits reach with them."""
-        self._look_at_config()
+    def check(self, as_of: date | None) -> None:
+        """Check the config, the day, its files, and what the limits reach with them."""
+        self._check_config()
         feeds = self._config.feeds if self._config else {}
         self.day = as_of or self._newest_day(feeds)
         if self.day is None:
             return
-        self._look_at_day(self.day, is_asked=as_of is not None)
-        self._look_at_files(self.day, feeds)
-        self._look_at_other_files()
+        self._check_day(self.day, is_requested=as_of is not None)
+        self._check_files(self.day, feeds)
+        self._check_unread_files()
         frames = frames_of(self.day, self.limits, self.files)
         if self.files and frames.scores.is_empty() and all(file.counts for file in self.files):
             self._report(ERROR, self._settings.inbox, f"no scores of {self.day} among the files: deliver them")
         if self._config:
-            self._look_at_names(frames)
+            self._check_names(frames)
             if frames.scores.height and frames.assets.height:
-                self._look_at_reach(frames, self._config)
+                self._check_reach(frames, self._config)
         self.found.sort(key=lambda one: one.level)
 
     def _report(self, level: str, where: object, what: object) -> None:
         self.found.append(Finding(level, readable(str(where)), readable(str(what))))
 
-    def _look_at_config(self) -> None:
+    def _check_config(self) -> None:
         path = self._settings.config
         try:
             config = read_config(path)
@@ -94,12 +94,12 @@ class DayValidation:
             self._report(ERROR, self._settings.inbox, error)
             return None
         if not days:
-            what = "no scores whose name tells a day, such as scores_2024-12-02.csv; give the day with --as-of"
+            what = "no scores with a day in their name, such as scores_2024-12-02.csv; set the day with --as-of"
             self._report(ERROR, self._settings.inbox, what)
             return None
         return days[-1]
 
-    def _look_at_day(self, day: date, *, is_asked: bool) -> None:
+    def _check_day(self, day: date, *, is_requested: bool) -> None:
         calendars = self._calendars()
         try:
             ends = calendar_ends(calendars, datetime.now(UTC).date())
@@ -108,7 +108,7 @@ class DayValidation:
             if not any(day in find_calendar(calendar) for calendar in calendars):
                 find_calendar(calendars[0]).require_open(day)
             # What the newest day is behind is unknown past the end of a calendar.
-            latest = day if is_asked or ends else find_calendar(calendars[0]).last_closed(datetime.now(UTC))
+            latest = day if is_requested or ends else find_calendar(calendars[0]).last_closed(datetime.now(UTC))
             behind = len(find_calendar(calendars[0]).between(day, latest)) - 1 if day < latest else 0
         except BallastError as error:
             self._report(ERROR, day, error)
@@ -123,13 +123,13 @@ class DayValidation:
         terms = self._config.terms.values() if self._config else ()
         return sorted({one.calendar(self._settings.exchange) for one in terms} or {self._settings.exchange})
 
-    def _look_at_files(self, day: date, feeds: Feeds) -> None:
+    def _check_files(self, day: date, feeds: Feeds) -> None:
         inbox = self._settings.inbox
         try:
             sources = find_sources(inbox, day, feeds)
         except BallastError as error:
             self._report(ERROR, inbox, error)
-            try:  # what else is there can be looked at
+            try:  # the other files can be checked
                 sources = find_all(inbox, day, feeds)
             except BallastError:
                 return
@@ -145,7 +145,7 @@ class DayValidation:
             level, what = (WARNING, "the last one read counts") if known else (ERROR, "expected assets.csv")
             self._report(level, inbox, f"no asset list among the files: {what}")
 
-    def _look_at_other_files(self) -> None:
+    def _check_unread_files(self) -> None:
         inbox = self._settings.inbox
         if inbox.is_dir() and (names := unread_in_inbox(inbox)):
             what = (
@@ -154,7 +154,7 @@ class DayValidation:
             )
             self._report(WARNING, inbox, what)
 
-    def _look_at_names(self, frames: DayFrames) -> None:
+    def _check_names(self, frames: DayFrames) -> None:
         where = self._settings.config
         try:
             if frames.assets.height:
@@ -171,10 +171,10 @@ class DayValidation:
             for sentence in find_unknown_names(frames, named):
                 is_limit = sentence.partition(":")[0] in {*RebalancingLimits.model_fields, "portfolios"}
                 self._report(WARNING, where if is_limit else self._settings.inbox, sentence)
-        self._look_at_unnamed(frames.as_of_date)
+        self._check_unnamed(frames.as_of_date)
 
-    def _look_at_unnamed(self, day: date) -> None:
-        """Return which portfolios of the config only earlier positions name, where the snapshot knows them."""
+    def _check_unnamed(self, day: date) -> None:
+        """Report which portfolios of the config only earlier positions name, where the snapshot knows them."""
         of_the_day = [
             file.accepted.filter(pl.col("as_of_date") == day)["portfolio_id"]
             for file in self.files
@@ -193,7 +193,7 @@ class DayValidation:
         for sentence in describe_unnamed(unnamed):
             self._report(WARNING, self._settings.inbox, sentence)
 
-    def _look_at_reach(self, frames: DayFrames, config: ConfigFile) -> None:
+    def _check_reach(self, frames: DayFrames, config: ConfigFile) -> None:
         self.reach = certify(frames)
         short = self.reach.filter(pl.col("target") - pl.col("reachable") > WEIGHT_TOLERANCE).iter_rows(named=True)
         named = ((row["portfolio_id"], row) for row in short)

@@ -165,7 +165,7 @@ class _Copy:
     def compute(self) -> Rebalance:
         return rebalance(self.run.inputs)
 
-    def ask(self, result: Rebalance) -> ApprovalRequest:
+    def request_approval(self, result: Rebalance) -> ApprovalRequest:
         return find_approval_request(self.warehouse, result, self.group.policies)
 
     def propose(self, result: Rebalance, request: ApprovalRequest) -> None:

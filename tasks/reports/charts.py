@@ -24,7 +24,7 @@ Chart: TypeAlias = alt.FacetChart | alt.VConcatChart | alt.LayerChart
 AnyChart = TypeVar("AnyChart", alt.FacetChart, alt.VConcatChart, alt.LayerChart)
 
 MORE, LESS, SAME, BEFORE, LIMIT = "#0072B2", "#D55E00", "#555555", "#C9CFD8", "#111111"
-"""Blue and vermilion are told apart by every kind of eye; so is each of them from the greys."""
+"""Blue and vermilion are distinct with any colour vision, and so is each of them from the greys."""
 
 LINES = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#882255", "#999933", "#332288", "#777777"]
 """Colours of the ten portfolios of a chart at most; each has a shape of its own too."""

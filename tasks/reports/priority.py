@@ -1,4 +1,4 @@
-"""Which of many portfolios a person looks at first: the ten that matter most; the others are counted.
+"""Which of many portfolios are shown first: the ten that matter most; the others are counted.
 
 What does not belong here: how they are shown.
 """

@@ -68,7 +68,7 @@ def report_proposal(settings: Settings, day: date, run: OpenRun, reasons: Mappin
 
 
 def _requested_by(warehouse: Warehouse, run_id: str) -> str:
-    """Return who asked for a run that waits, and whether somebody else has to approve it."""
+    """Return who requested a run that waits, and whether another person has to approve it."""
     proposals = warehouse.query("open_proposals").filter(pl.col("run_id") == run_id)
     who = escape_markdown(", ".join(proposals["proposed_by"].unique()))
     return f"{who} asked for it" + ("; **somebody else approves**." if proposals["needs_four_eyes"].any() else ".")
@@ -90,7 +90,7 @@ def report_failure(settings: Settings, day: date, run_id: str, reason: str) -> N
     parts = [
         f"# {day}: {', '.join(state) or 'failed'}, nothing was published",
         why,
-        f"What was published stays in force. When the cause is mended: `ballast run --as-of {day}`.",
+        f"What was published stays in force. When the cause is fixed: `ballast run --as-of {day}`.",
         *map(as_markdown, (*tables.unpublished(missing, staying), tables.rejected_rows(rejected))),
         page.sql_block(*page.run_queries(run_id, day)),
         f"Run `{run_id}`",

@@ -1,4 +1,4 @@
-"""What a person reads first of a run, as Markdown: what to look at, what changed and why, and the SQL to ask on.
+"""The summary of a run, as Markdown: what to look at, what changed and why, and SQL for more.
 
 Pure text from frames. What does not belong here: reading the frames, tables (tables.py), artifacts (run_artifacts.py).
 """
@@ -93,7 +93,7 @@ def first_lines(warnings: Sequence[str], refusals: Sequence[str] = ()) -> str:
 
 
 def sql_block(*queries: str) -> str:
-    """Return the SQL to ask on, for the snapshot: a reader needs no more than to copy it."""
+    """Return SQL for more detail, ready to run on the snapshot."""
     text = "\n".join(queries)
     return f"### Ask on\n\nWith `ballast sql`, or any DuckDB client on the snapshot:\n\n```sql\n{text}\n```"
 

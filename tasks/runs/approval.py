@@ -1,4 +1,4 @@
-"""Targets that wait for approval: ask for approval, and do what the person decides."""
+"""Targets that wait for approval: the request and the decision."""
 
 import json
 from collections.abc import Mapping

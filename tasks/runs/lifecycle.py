@@ -1,6 +1,6 @@
 """The lifecycle of a run: its steps, their order, and its result. One for the daily run and a plan.
 
-What does not belong here: how a step is done. The flow does it with tasks, a plan in a throw-away warehouse.
+What does not belong here: how a step is done. The flow does it with tasks, a plan in a temporary warehouse.
 """
 
 from collections.abc import Sequence
@@ -18,19 +18,19 @@ class RunSteps(Protocol):
     """How the steps of one run are done."""
 
     def find_missing_scores(self) -> Sequence[str]:
-        """Return which scores are missing, so many that nothing is to be computed."""
+        """Return which scores are missing, so many that the run is held."""
 
     def compute(self) -> Rebalance:
         """Compute the targets."""
 
-    def ask(self, result: Rebalance) -> ApprovalRequest:
+    def request_approval(self, result: Rebalance) -> ApprovalRequest:
         """Return which portfolios wait for approval."""
 
     def propose(self, result: Rebalance, request: ApprovalRequest) -> None:
-        """Write the targets, and let them wait."""
+        """Write the targets, which wait for approval."""
 
     def publish(self, result: Rebalance) -> bool:
-        """Make the targets visible, and return whether nobody else had done so."""
+        """Publish the targets, and return whether no other process had done so."""
 
 
 class LifecycleResult(NamedTuple):
@@ -43,7 +43,7 @@ class LifecycleResult(NamedTuple):
 
 
 def run_lifecycle(run: OpenRun, group: Group, steps: RunSteps) -> LifecycleResult:
-    """Publish the targets of the group, propose them, or say why they are held.
+    """Publish the targets of the group, propose them, or return why they are held.
 
     *Raises* what the steps raise: `PublishRejectedError`, and `HaltedError` for a halt since the group was made.
     """
@@ -56,7 +56,7 @@ def run_lifecycle(run: OpenRun, group: Group, steps: RunSteps) -> LifecycleResul
     if missing := steps.find_missing_scores():
         return LifecycleResult(RunState.HELD, "; ".join(first_of(missing)))
     result = steps.compute()
-    request = steps.ask(result) if group.policies else NO_REQUEST
+    request = steps.request_approval(result) if group.policies else NO_REQUEST
     if request.reasons:
         steps.propose(result, request)
         return LifecycleResult(RunState.PROPOSED, request=request)

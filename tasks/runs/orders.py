@@ -49,8 +49,8 @@ def order(settings: Settings, day: date) -> tuple[str, ...]:
     )
     if missing.is_empty() or not is_asked_for:
         return ()
-    told = grouped(missing.select("portfolio_id", "explanation").iter_rows())
-    shown = "; ".join(first_of([f"{names}: {why}" for names, why in told]))
+    reasons = grouped(missing.select("portfolio_id", "explanation").iter_rows())
+    shown = "; ".join(first_of([f"{names}: {why}" for names, why in reasons]))
     return (f"{counted(missing.height, 'portfolio')} without orders: {shown}",)
 
 

@@ -23,9 +23,9 @@ _NULL = "\\N"
 
 @contextmanager
 def fetched_answer(feed: Feed, day: date) -> Iterator[Fetched]:
-    """Ask the feed's database and return the answer as an Arrow file, with the SHA-256 of its rows as text.
+    """Query the feed's database and return the rows as an Arrow file, with the SHA-256 of its rows as text.
 
-    The same rows in the same order have the same hash: a query should say its ORDER BY.
+    The same rows in the same order have the same hash: a query should have an ORDER BY.
     *Raises* `WarehouseError` for what the database rejects, `SourceError` where it does not answer in time, and
     for a column that is no text, number or date.
     """

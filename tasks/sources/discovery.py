@@ -36,7 +36,7 @@ class Source:
 
     @property
     def shown(self) -> str:
-        """How it is named to a person and in `ingests.source`."""
+        """Its name in messages and in `ingests.source`."""
         if self.place:
             return self.place.shown
         return f"{without_secrets(self.feed.database or '')}: {' '.join((self.feed.query or '').split())}"

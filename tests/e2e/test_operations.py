@@ -38,7 +38,7 @@ def test_every_query_of_the_runbook_runs(settings: Settings) -> None:
     warehouse.snapshot()
     assert len(_queries()) > 15
     for query in _queries():
-        warehouse.ask_snapshot(query)
+        warehouse.query_snapshot(query)
 
 
 def test_every_place_that_the_runbook_names_is_there() -> None:

@@ -24,12 +24,12 @@ def test_random_days_of_many_portfolios_are_published(settings: Settings) -> Non
         warehouse.start_run(run, "test")
         assert warehouse.publish(run.run_id, rebalance(day)._asdict(), "test").is_new
     warehouse.snapshot(day.as_of_date)
-    [(missed, told)] = warehouse.ask_snapshot(
+    [(missed, told)] = warehouse.query_snapshot(
         "SELECT count(*), count(*) FILTER (len(reason) > 20) FROM constraint_checks "
         "WHERE constraint_name = 'min_buckets_represented' AND value < limit_value"
     ).rows()
     assert missed == told > 0
-    [(selected, refused, gates)] = warehouse.ask_snapshot(
+    [(selected, refused, gates)] = warehouse.query_snapshot(
         "SELECT count(*) FILTER (is_selected AND NOT is_pinned), "
         "count(*) FILTER (NOT is_selected AND entry_score > score), count(DISTINCT gate) FROM decisions"
     ).rows()

@@ -52,7 +52,7 @@ def test_days_in_order_leave_a_published_run_each_from_the_targets_before(instal
         assert asyncio.run(daily_rebalance(config, return_state=True)).name == "Published"
 
     def ask(query: str) -> list[tuple[object, ...]]:
-        return installation.open_warehouse().ask_snapshot(query).rows()
+        return installation.open_warehouse().query_snapshot(query).rows()
 
     assert ask("SELECT as_of_date, state FROM latest_runs ORDER BY 1") == [(day, "published") for day in days]
     assert ask("SELECT portfolio_id, sum(target_weight) FROM current_targets GROUP BY 1 ORDER BY 1") == [

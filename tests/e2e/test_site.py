@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 from docs.make_commands import commands_page
-from docs.make_site import PARTS, asks_the_network, lay_out
+from docs.make_site import PARTS, collect_pages, loads_remote_content
 
 ROOT = Path(__file__).parents[2]
 
@@ -27,7 +27,7 @@ def test_every_exit_code_of_a_command_is_in_the_table() -> None:
 
 
 def test_every_page_of_the_site_is_there_and_stands_in_its_contents(tmp_path: Path) -> None:
-    lay_out(tmp_path)
+    collect_pages(tmp_path)
     laid_out = {page.relative_to(tmp_path).with_suffix("").as_posix() for page in tmp_path.glob("docs/*.md")}
     listed = {page for pages in PARTS.values() for page in pages}
     assert {page for page in laid_out if "." not in page} <= listed
@@ -35,7 +35,7 @@ def test_every_page_of_the_site_is_there_and_stands_in_its_contents(tmp_path: Pa
 
 
 def test_a_link_to_code_leads_to_its_page_in_the_site(tmp_path: Path) -> None:
-    lay_out(tmp_path)
+    collect_pages(tmp_path)
     for page in tmp_path.glob("docs/*.md"):
         links = re.findall(r"\]\(([^)#\s]+)[)#]", page.read_text())
         lost = [link for link in links if "://" not in link and not (page.parent / link).exists()]
@@ -48,4 +48,4 @@ def test_a_page_that_loads_from_elsewhere_is_told(tmp_path: Path) -> None:
     (tmp_path / "well.html").write_text('<a class="x" href="https://a.example/">a</a><script src="search.js"></script>')
     (tmp_path / "font.html").write_text('<link rel="stylesheet" href="https://fonts.example/css">')
     (tmp_path / "script.html").write_text("<script async src='//cdn.example/x.js'></script>")
-    assert sorted(asks_the_network(tmp_path)) == ["font.html", "script.html"]
+    assert sorted(loads_remote_content(tmp_path)) == ["font.html", "script.html"]

@@ -45,5 +45,5 @@ def _stop_twice(settings: Settings, server: str, tmp_path: Path) -> None:
     assert start_and_stop(signal.SIGTERM).startswith("2025-06-02 unchanged")
     again = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, timeout=SECONDS, check=False)
     assert again.returncode == 0
-    states = settings.open_warehouse().ask_snapshot("SELECT state FROM latest_runs")["state"].to_list()
+    states = settings.open_warehouse().query_snapshot("SELECT state FROM latest_runs")["state"].to_list()
     assert states == ["published"] * 2

@@ -157,7 +157,7 @@ def test_a_scheduled_run_that_is_killed_while_it_publishes_ends_crashed_and_its_
     installation.wait_for(run_id, "Published")
     states = installation.states(run_id)
     assert states.index("Running") < states.index("Crashed") < states.index("AwaitingRetry") < states.index("Published")
-    events = installation.settings.open_warehouse().ask_snapshot("FROM run_events ORDER BY event_id")["state"]
+    events = installation.settings.open_warehouse().query_snapshot("FROM run_events ORDER BY event_id")["state"]
     assert events.to_list() == ["started", "started", "published"]
     shown = installation.ask("POST", "/artifacts/filter", artifacts={"flow_run_id": {"any_": [run_id]}})
     assert {"markdown", "table"} <= {artifact["type"] for artifact in shown}
@@ -195,7 +195,7 @@ def test_a_run_that_is_late_because_the_server_was_gone_does_its_day_once(instal
     time.sleep(max(0, (at - datetime.now(UTC)).total_seconds()))
     assert "ready" in installation.ballast("up")
     assert installation.wait_for(run_id, "Published", "Unchanged") == "Published"
-    published = installation.settings.open_warehouse().ask_snapshot(
+    published = installation.settings.open_warehouse().query_snapshot(
         "SELECT count(*) FROM run_events WHERE state = 'published' AND run_id LIKE '2025-06-03%'"
     )
     assert published.rows() == [(1,)]
@@ -211,7 +211,7 @@ def test_a_second_up_says_that_it_runs_and_down_lets_a_run_end_then_ends_worker_
     installation.wait_for(run_id, "Pending")
     assert installation.ballast("down") == "stopped: worker, then server\n"
     assert not (installation.folder / ".ballast" / "run" / "paused").exists()
-    published = installation.settings.open_warehouse().ask_snapshot(
+    published = installation.settings.open_warehouse().query_snapshot(
         "FROM run_events WHERE state = 'published' AND run_id LIKE '2025-06-04%'"
     )
     assert len(published) == 1

@@ -223,8 +223,8 @@ class TestOfRuns:
         warehouse = settings.open_warehouse()
         assert rows_of(warehouse, "scores", date(2025, 6, 2), since=date(2025, 6, 1)).is_empty()
         assert warehouse.query("latest_runs").is_empty()
-        assert warehouse.ask_snapshot("FROM current_targets").is_empty()
-        assert warehouse.ask_snapshot("FROM refused_files")["as_of_date"].to_list() == [date(2025, 6, 2)]
+        assert warehouse.query_snapshot("FROM current_targets").is_empty()
+        assert warehouse.query_snapshot("FROM refused_files")["as_of_date"].to_list() == [date(2025, 6, 2)]
 
 
 @pytest.mark.parametrize(

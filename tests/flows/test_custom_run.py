@@ -24,7 +24,7 @@ def test_a_custom_run_publishes_one_portfolio_with_the_limits_of_the_form(settin
     assert str(state.message).startswith("core 2 positions, 2 opened, 0 closed, cash 0.7300\n")
     told = str(state.message).split("limits other than in ")[1].splitlines()[0]
     assert told.endswith("in brackets): max_single_position 0.11 (0.15), max_new_positions 2 (4)"), told
-    by = settings.open_warehouse().ask_snapshot('SELECT DISTINCT "by" FROM run_events')
+    by = settings.open_warehouse().query_snapshot('SELECT DISTINCT "by" FROM run_events')
     assert by.rows() == [("Ada",)]
     asked = "SELECT asset, target_weight::VARCHAR FROM current_targets WHERE NOT is_cash ORDER BY asset"
-    assert settings.open_warehouse().ask_snapshot(asked).rows() == [("AMZN", "0.11000000"), ("LLY", "0.11000000")]
+    assert settings.open_warehouse().query_snapshot(asked).rows() == [("AMZN", "0.11000000"), ("LLY", "0.11000000")]

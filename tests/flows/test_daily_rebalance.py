@@ -48,7 +48,7 @@ def run_days(settings: Settings, days: tuple[date, ...]) -> list[str | None]:
 
 
 def _ask(settings: Settings, query: str) -> list[tuple[object, ...]]:
-    return settings.open_warehouse().ask_snapshot(query).rows()
+    return settings.open_warehouse().query_snapshot(query).rows()
 
 
 @pytest.fixture(scope="module")

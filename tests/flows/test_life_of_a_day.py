@@ -52,7 +52,7 @@ def switch(settings: Settings, *portfolio_ids: str, action: str) -> State[object
 
 
 def ask(settings: Settings, query: str) -> list[tuple[object, ...]]:
-    return settings.open_warehouse().ask_snapshot(query).rows()
+    return settings.open_warehouse().query_snapshot(query).rows()
 
 
 def visible(settings: Settings) -> list[tuple[object, ...]]:

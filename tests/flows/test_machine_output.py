@@ -275,5 +275,5 @@ def test_a_spreadsheet_runs_no_text_where_that_is_asked(first: str) -> None:
 
 
 def test_formulas_are_escaped_only_in_csv() -> None:
-    with pytest.raises(UsageError, match="give --csv too"):
+    with pytest.raises(UsageError, match="add --csv"):
         OutputFormat(json=True, escape_formulas=True)

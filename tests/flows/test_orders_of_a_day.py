@@ -61,7 +61,7 @@ def run_day(settings: Settings, day: date = DAY) -> tuple[str, str]:
 
 
 def ask(settings: Settings, sql: str) -> list[tuple[object, ...]]:
-    return settings.open_warehouse().ask_snapshot(sql).rows()
+    return settings.open_warehouse().query_snapshot(sql).rows()
 
 
 def statuses(settings: Settings) -> dict[object, object]:

@@ -49,7 +49,7 @@ def parsed(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
 def recorded(settings: Settings) -> list[tuple[object, ...]]:
     caps = "json_extract(config, '$.portfolios.*.max_single_position')::DOUBLE[]"
     query = f"SELECT as_of_date::VARCHAR, portfolio_ids, {caps} FROM runs ORDER BY as_of_date, run_id"
-    return settings.open_warehouse().ask_snapshot(query).rows()
+    return settings.open_warehouse().query_snapshot(query).rows()
 
 
 @pytest.mark.slow

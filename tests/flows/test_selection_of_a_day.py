@@ -54,7 +54,7 @@ class Market:
         assert self.run(day, **limits).name == "Published"
 
     def ask(self, query: str) -> list[tuple[object, ...]]:
-        return self.settings.open_warehouse().ask_snapshot(query).rows()
+        return self.settings.open_warehouse().query_snapshot(query).rows()
 
     def gates(self, portfolio: str = "p") -> dict[object, object]:
         return dict(self.ask(f"SELECT asset, gate FROM decisions_today WHERE portfolio_id = '{portfolio}'"))

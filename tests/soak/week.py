@@ -167,7 +167,7 @@ def _edit_config(week: Week, change: Callable[[dict[str, Any]], object]) -> None
 
 
 def _ask(week: Week, query: str) -> list[tuple[Any, ...]]:
-    return week.there.settings.open_warehouse().ask_snapshot(query).rows()
+    return week.there.settings.open_warehouse().query_snapshot(query).rows()
 
 
 def prove(week: Week) -> None:

@@ -135,7 +135,7 @@ def test_an_error_inside_duckdb_is_no_damage_of_a_file_that_can_be_read(
 
     monkeypatch.setattr("sql.store.operations.query", fail)
     monkeypatch.setattr("sql.engine.connections.read_answer", fail)
-    for ask in (lambda: published.query("current_targets"), lambda: published.ask_snapshot("FROM current_targets")):
+    for ask in (lambda: published.query("current_targets"), lambda: published.query_snapshot("FROM current_targets")):
         with pytest.raises(WarehouseError) as told:
             ask()
         assert "damaged" not in str(told.value)

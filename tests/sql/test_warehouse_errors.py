@@ -165,4 +165,4 @@ def test_a_damaged_snapshot_is_told_with_how_to_make_it_anew(warehouse: Warehous
     warehouse.snapshot_path.parent.mkdir()
     shutil.copy(__file__, warehouse.snapshot_path)
     with pytest.raises(WarehouseError, match="db snapshot"):
-        warehouse.ask_snapshot("FROM current_targets")
+        warehouse.query_snapshot("FROM current_targets")

@@ -202,7 +202,7 @@ def test_a_snapshot_that_has_no_room_is_told_and_readers_keep_the_old_one(home: 
         assert [file.name for file in readers.iterdir()] == ["snapshot.duckdb"]
         assert warehouse.snapshot_path.read_bytes() == old
     warehouse.snapshot(DAY)
-    assert warehouse.ask_snapshot("SELECT DISTINCT run_id FROM current_targets").rows() == [("r1",)]
+    assert warehouse.query_snapshot("SELECT DISTINCT run_id FROM current_targets").rows() == [("r1",)]
 
 
 def _publish_and_copy(warehouse: Warehouse) -> None:
@@ -217,9 +217,9 @@ def test_a_folder_or_file_that_is_read_only_is_told_and_readers_go_on(home: Path
     with _read_only(home / part):
         _told(lambda: _publish_and_copy(warehouse), home)
         _require_whole(warehouse)
-        assert warehouse.ask_snapshot("FROM current_targets").height == 4
+        assert warehouse.query_snapshot("FROM current_targets").height == 4
     _publish_and_copy(warehouse)
-    assert warehouse.ask_snapshot("SELECT DISTINCT run_id FROM current_targets").rows() == [("r1",)]
+    assert warehouse.query_snapshot("SELECT DISTINCT run_id FROM current_targets").rows() == [("r1",)]
 
 
 def test_a_new_warehouse_in_a_read_only_folder_is_told(tmp_path: Path) -> None:
@@ -236,7 +236,7 @@ def test_a_folder_of_readers_that_is_gone_is_made_again(home: Path) -> None:
     warehouse = _make(home)
     shutil.rmtree(warehouse.snapshot_path.parent)
     shutil.rmtree(warehouse.export_folder)
-    _told(lambda: warehouse.ask_snapshot("FROM current_targets"), home)
+    _told(lambda: warehouse.query_snapshot("FROM current_targets"), home)
     assert warehouse.snapshot(DAY).export_path
     _require_whole(warehouse)
 

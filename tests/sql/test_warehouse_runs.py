@@ -76,7 +76,7 @@ def test_a_config_that_is_no_json_is_refused(warehouse: Warehouse, value: object
 @pytest.mark.parametrize("state", ["published", "superseded"])
 def test_what_makes_targets_visible_cannot_be_told(warehouse: Warehouse, state: str) -> None:
     warehouse.start_run(make_run("r1"), "test")
-    with pytest.raises(WarehouseError, match=f"state {state} of run r1 cannot be told"):
+    with pytest.raises(WarehouseError, match=f"state {state} of run r1 cannot be recorded alone"):
         warehouse.record_event("r1", state, "test", "")
 
 

@@ -82,7 +82,7 @@ def old(tmp_path: Path) -> Warehouse:
         earlier.setattr(warehouse, "are_just_made", lambda _: False)
         earlier.setattr(views, "_record", lambda *_: None)
         earlier.setattr(runs, "is_open_proposal", lambda _con, _run_id: False)
-        for later in ("refuse_halted", "supersede_proposals"):
+        for later in ("reject_halted", "supersede_proposals"):
             earlier.setattr(runs, later, lambda *_: None)
         for module in (runs, table_contracts):
             earlier.setattr(module, "RUN_TABLES", TABLES_OF_V001)
@@ -146,7 +146,7 @@ def test_the_next_day_is_published_with_what_a_decision_tells_now(old: Warehouse
 def test_a_snapshot_of_what_was_brought_forward_has_everything(old: Warehouse) -> None:
     old.migrate()
     old.snapshot(DAY)
-    assert old.ask_snapshot("SELECT count(*), count(rival) FROM decisions_today").rows() == [(3, 0)]
+    assert old.query_snapshot("SELECT count(*), count(rival) FROM decisions_today").rows() == [(3, 0)]
 
 
 def test_a_frame_of_the_earlier_release_is_refused_by_the_columns_that_it_lacks(old: Warehouse) -> None:

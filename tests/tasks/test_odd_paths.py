@@ -47,7 +47,7 @@ def _put(folder: Path) -> None:
 def _errors(feeds: str = "", inbox: Path = Path("inbox")) -> list[str]:
     Path("portfolios.yaml").write_text(CONFIG + feeds)
     seen = DayValidation(Settings(config=Path("portfolios.yaml"), inbox=inbox))
-    seen.look(DAY)
+    seen.check(DAY)
     found = [f"{finding.where}: {finding.what}" for finding in seen.found if finding.level == "error"]
     assert all(one.isprintable() for one in found)
     return found
@@ -115,7 +115,7 @@ class TestNames:
         assert readable(os.fsdecode(name)) == shown
         (here / "inbox" / os.fsdecode(name)).write_text("x")
         seen = DayValidation(Settings(config=Path("portfolios.yaml"), inbox=Path("inbox")))
-        seen.look(DAY)
+        seen.check(DAY)
         assert any(f"1 file that no run reads: {shown}." in finding.what for finding in seen.found)
 
     @pytest.mark.usefixtures("here")

@@ -21,7 +21,7 @@ from flows.terminal.parameters import AS_TABLE, ExportFolder, OutputFormat, Snap
 from sizing.text import counted
 from sql import warehouse as live
 from sql.admin import maintenance
-from sql.admin.maintenance import Status, Tell, read_status, renew_exports
+from sql.admin.maintenance import ReportProgress, Status, read_status, renew_exports
 from sql.admin.retention import new_backup_path
 from sql.admin.verification import Verification, count_failures
 from sql.records import ExportChanges
@@ -217,7 +217,7 @@ def _time(moment: object) -> str:
 
 
 @contextmanager
-def _progress() -> Iterator[Tell]:
+def _progress() -> Iterator[ReportProgress]:
     with progress_bar(err()) as progress:
         bar = progress.add_task("reading", total=None)
 

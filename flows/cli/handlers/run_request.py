@@ -47,8 +47,8 @@ def warn(console: Console, context: RunContext) -> None:
 
 def warn_of_limits(console: Console, limits: Mapping[str, RebalancingLimits]) -> None:
     """Print which limits cannot be reached, the same of several portfolios once."""
-    said = [f"portfolio {names}: {sentence}" for names, sentence in grouped(objections(limits))]
-    for sentence in first_of(said):
+    warnings = [f"portfolio {names}: {sentence}" for names, sentence in grouped(objections(limits))]
+    for sentence in first_of(warnings):
         console.print(f"[yellow]warning:[/] {escape(sentence)}")
 
 

@@ -1,4 +1,4 @@
-"""What became of the days of a command, as rows for a program: one a run, and one for a day that an error ended."""
+"""The run results of a command, as rows for a program: one a run, and one for a day that an error ended."""
 
 from collections.abc import Sequence
 from datetime import date, datetime
@@ -33,16 +33,16 @@ class Failure(NamedTuple):
 def write_run_results(
     settings: Settings, form: OutputFormat, since: datetime, days: tuple[date, date], failures: Sequence[Failure] = ()
 ) -> None:
-    """Write what became since then of each run from the first to the last of `days`.
+    """Write the results since then of each run from the first to the last of `days`.
 
-    Each of the failures has a row of its own where no run tells of it.
+    Each of the failures has a row of its own where no run records it.
     """
-    fates = pl.DataFrame(schema=_ROW)
+    results = pl.DataFrame(schema=_ROW)
     if settings.warehouse.exists():
-        fates = settings.open_warehouse().query("run_results_since", since=since, first=days[0], last=days[1])
-    ended = fates.filter(pl.col("state").is_in(_ENDED))
-    told = {(row["as_of_date"], tuple(row["portfolio_ids"])) for row in ended.iter_rows(named=True)}
-    told |= {(day, ()) for day, _ in told}
-    rows = [(day, None, ids, "failed", message) for day, ids, message in failures if (day, ids) not in told]
-    fates = pl.concat([fates, pl.DataFrame(rows, _ROW, orient="row")])
-    write_rows(fates, form)
+        results = settings.open_warehouse().query("run_results_since", since=since, first=days[0], last=days[1])
+    ended = results.filter(pl.col("state").is_in(_ENDED))
+    reported = {(row["as_of_date"], tuple(row["portfolio_ids"])) for row in ended.iter_rows(named=True)}
+    reported |= {(day, ()) for day, _ in reported}
+    rows = [(day, None, ids, "failed", message) for day, ids, message in failures if (day, ids) not in reported]
+    results = pl.concat([results, pl.DataFrame(rows, _ROW, orient="row")])
+    write_rows(results, form)

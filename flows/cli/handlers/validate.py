@@ -34,7 +34,7 @@ def validate(
 ) -> int:
     """Show what is wrong, the problems first, and report in one sentence whether a run can begin."""
     seen = DayValidation(Settings().at(asdict(places)))
-    seen.look(as_of)
+    seen.check(as_of)
     findings = pl.DataFrame(seen.found, schema=dict.fromkeys(_SCHEMA, pl.String), orient="row")
     if form.is_for_program:
         write_rows(findings, form)
@@ -76,14 +76,14 @@ def _show(seen: DayValidation, findings: pl.DataFrame) -> None:
 
 def _together(findings: pl.DataFrame) -> pl.DataFrame:
     """Group what is the same of more than ten portfolios, where the first of them stands."""
-    said = findings.with_columns(
-        who=pl.col("what").str.extract(_OF_PORTFOLIO), said=pl.col("what").str.replace(_OF_PORTFOLIO, "")
+    message = findings.with_columns(
+        who=pl.col("what").str.extract(_OF_PORTFOLIO), message=pl.col("what").str.replace(_OF_PORTFOLIO, "")
     )
-    of_many = pl.col("who").is_not_null() & (pl.len().over("level", "said") > MOST_NAMED)
-    groups = said.filter(of_many).group_by("level", "said", maintain_order=True)
+    of_many = pl.col("who").is_not_null() & (pl.len().over("level", "message") > MOST_NAMED)
+    groups = message.filter(of_many).group_by("level", "message", maintain_order=True)
     many = [
         (level, rows["where"][0], f"in {rows.height} portfolios ({listed(rows['who'].to_list())}): {sentence}")
         for (level, sentence), rows in groups
     ]
     together = pl.DataFrame(many, findings.schema, orient="row")
-    return pl.concat([said.filter(~of_many).select(_SCHEMA), together]).sort("level", maintain_order=True)
+    return pl.concat([message.filter(~of_many).select(_SCHEMA), together]).sort("level", maintain_order=True)

@@ -92,7 +92,7 @@ def summarise(compared: pl.DataFrame) -> pl.DataFrame:
 
 def _require_one_question(runs: Runs, days: Days) -> None:
     if any(runs) and any(days):
-        msg = "two runs are compared, or two days: give the one or the other"
+        msg = "two runs are compared, or two days: pass either runs or days"
         raise UsageError(msg)
     if any(runs) and not all(runs):
         msg = f"two runs are compared, got only {runs[0]}: `ballast status` names the last ones"

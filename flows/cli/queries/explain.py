@@ -14,7 +14,7 @@ from flows.terminal.parameters import AS_TABLE, NAME, OutputFormat, Snapshot
 from tasks.errors import UsageError
 
 _NOT_PUBLISHED, _NO_CANDIDATE = "published run", "candidate"
-"""Rows with which the story says that there is none."""
+"""Rows that mark an explanation without content."""
 
 
 def explain(
@@ -26,7 +26,7 @@ def explain(
     snapshot: Snapshot = None,
     form: OutputFormat = AS_TABLE,
 ) -> None:
-    """Write how a weight came about: to a person as a page, to a program as rows."""
+    """Write how a weight came about: on a terminal as a page, for a program as rows."""
     with open_snapshot(snapshot) as reader:
         known = require_known_portfolios(reader, [portfolio])
         day = as_of or known["newest_day"][0]

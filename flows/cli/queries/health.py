@@ -1,4 +1,4 @@
-"""Is all well: the answer in one sentence, from what the snapshot says. No reading and no printing."""
+"""Whether all is well, in one sentence, from rows of the snapshot. No reading and no printing."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -130,11 +130,11 @@ def answer(states: pl.DataFrame, concerns: tuple[Concern, ...], following: Seque
 
 
 def _halted(halts: pl.DataFrame) -> Iterator[Concern]:
-    said = (
+    reasons = (
         (halt["portfolio_id"] or _ALL, f"since {halt['since']:%Y-%m-%d %H:%M} UTC by {halt['by']}: {halt['reason']}")
         for halt in halts.iter_rows(named=True)
     )
-    for names, why in grouped(said)[:MOST_NAMED]:
+    for names, why in grouped(reasons)[:MOST_NAMED]:
         whose = "--all" if names == _ALL else names if names in halts["portfolio_id"] else "NAME ..."
         yield Concern(f"publication of {names} is halted", why, f'ballast resume {whose} --reason "..."')
 
@@ -171,11 +171,11 @@ def _newest_day(day: dict[str, Any]) -> Iterator[Concern]:
 
 
 def _late(health: pl.DataFrame, late: Sequence[Session]) -> Iterator[Concern]:
-    """Return which trading days went by of which nothing is told, each by the exchange whose deadline was first."""
-    told = set(health["as_of_date"])
+    """Return the due trading days without a run, each by the exchange whose deadline was first."""
+    reported = set(health["as_of_date"])
     due: dict[date, datetime] = {}
     for one in late:
-        if one.day not in told:
+        if one.day not in reported:
             due[one.day] = min(one.due, due.get(one.day, one.due))
     if not due:
         return

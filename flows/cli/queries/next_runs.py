@@ -1,4 +1,4 @@
-"""What a Prefect server has scheduled next, asked without Prefect: importing it takes longer than the answer."""
+"""The next scheduled runs of a Prefect server, requested without Prefect: importing it takes longer than the answer."""
 
 from collections.abc import Generator, Mapping
 from datetime import datetime
@@ -47,7 +47,7 @@ def post(client: httpx.Client, path: str, **body: object) -> Any:  # noqa: ANN40
 
 
 def _signed_in() -> httpx.Auth | None:
-    """Return what the server asks for, by the names of Prefect's own settings."""
+    """Return the credentials for the server, by the names of Prefect's own settings."""
     if key := client_setting("PREFECT_API_KEY"):
         return _Bearer(key)
     secret = client_setting("PREFECT_API_AUTH_STRING") or (is_local(server_url()) and read_password()) or ""

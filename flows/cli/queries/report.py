@@ -72,5 +72,5 @@ def _write(path: Path, page: str) -> None:
         with written_beside(path) as temporary:
             temporary.write_text(page, encoding="utf-8")
     except OSError as error:
-        msg = f"{path} cannot be written: {error.strerror}; give another file with --output"
+        msg = f"{path} cannot be written: {error.strerror}; name another file with --output"
         raise SourceError(msg) from error

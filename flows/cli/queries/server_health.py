@@ -1,4 +1,4 @@
-"""What a Prefect server says of itself: is a worker there, does a run hang, has every alert a recipient.
+"""The health of a Prefect server: is a worker online, does a run hang, has every alert a recipient.
 
 What does not belong here: the published targets, which flows/cli/queries/health.py looks at.
 """
@@ -38,14 +38,14 @@ def query_health(now: datetime, seconds: float) -> ServerHealth | None:
             return ServerHealth(concerns, tuple(_silent_alerts(client)))
     except httpx.HTTPStatusError as error:
         if error.response.status_code == httpx.codes.UNAUTHORIZED:
-            return ServerHealth(notes=(f"the server at {server_url()} asks for another password: {_ITS_PLACE}",))
+            return ServerHealth(notes=(f"the server at {server_url()} requires another password: {_ITS_PLACE}",))
         return None
     except NO_ANSWER:
         return None
 
 
 def find_lost_server() -> Iterator[Concern]:
-    """Name a server that should answer and does not: that of PREFECT_API_URL, or that of `ballast up` in this folder.
+    """Return a server that should answer and does not: that of PREFECT_API_URL, or that of `ballast up` in this folder.
 
     The latter until `ballast down` ends it.
     """
@@ -70,7 +70,7 @@ def _missing_worker(client: httpx.Client) -> Iterator[Concern]:
 
 
 def _hanging(client: httpx.Client, now: datetime) -> Iterator[Concern]:
-    """Name runs that were taken and not started, that send no heartbeat, or that take far longer than they did."""
+    """Return runs that were taken and not started, that send no heartbeat, or that take far longer than they did."""
     begun = {"state": {"type": {"any_": ["PENDING", "RUNNING", "CANCELLING"]}}}
     runs = post(client, "/flow_runs/filter", flow_runs=begun, work_pools={"name": {"any_": [_POOL]}})
     alive = _with_heartbeat(client, runs, now)
@@ -116,7 +116,7 @@ def _longest(client: httpx.Client, deployment_id: str | None) -> timedelta | Non
 
 
 def _silent_alerts(client: httpx.Client) -> Iterator[str]:
-    """Name the automations that would alert somebody and have nobody to alert, armed or not."""
+    """Return the automations with alerts and without a recipient, enabled or not."""
     ours = [one for one in post(client, "/automations/filter", limit=_AUTOMATIONS) if one["name"].startswith(_OWN)]
     silent = sorted(
         one["name"].removeprefix(_OWN)

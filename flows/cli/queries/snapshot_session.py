@@ -17,7 +17,7 @@ from tasks.text import unknown
 
 
 class NothingToShowError(BallastError):
-    """What was asked for is not in the snapshot."""
+    """The requested rows are not in the snapshot."""
 
 
 @contextmanager
@@ -35,7 +35,7 @@ def require_known_portfolios(reader: SnapshotReader, portfolios: Collection[str]
     """
     known = reader.query("days_of_portfolios")
     if known.is_empty():
-        msg = "nothing is published yet: publish a day with `ballast run`; `ballast status` says what was tried"
+        msg = "nothing is published yet: publish a day with `ballast run`; `ballast status` lists the attempts"
         raise NothingToShowError(msg)
     names = known["portfolio_id"].to_list()
     if unknown_names := [unknown(f"portfolio {name}", name, names) for name in portfolios if name not in names]:

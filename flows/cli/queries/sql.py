@@ -26,12 +26,12 @@ def sql(
     settings = Settings().at({"snapshot": snapshot})
     if query is None and sys.stdin.isatty():
         msg = (
-            "give a query, or pipe queries; for a prompt open the snapshot with the command line of DuckDB: "
+            "expected a query or piped queries; for a prompt open the snapshot with the command line of DuckDB: "
             f"duckdb -readonly {settings.snapshot}"
         )
         raise UsageError(msg)
-    asked = sys.stdin.read() if query is None else query
-    for number, rows in enumerate(settings.open_warehouse().ask_snapshot_each(asked, is_flat=form.csv)):
+    queries = sys.stdin.read() if query is None else query
+    for number, rows in enumerate(settings.open_warehouse().query_snapshot_each(queries, is_flat=form.csv)):
         if form.csv and number:
             write("\n")
         write_rows(rows, form)

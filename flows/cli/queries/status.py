@@ -64,13 +64,15 @@ def _report(reader: SnapshotReader, settings: Settings, form: OutputFormat) -> i
         *(_corrected(one) for one in find_corrected(reader, exchanges)),
         *(server.concerns if server else lost),
     )
-    said = answer(states, concerns, following if is_expected else ())
+    summary = answer(states, concerns, following if is_expected else ())
     if form.is_for_program:
         _print_calendar_ends(err(), ends)
-        told = pl.lit(said).alias("answer"), pl.lit(not concerns and newest is not None).alias("is_well")
-        write_rows(states.join(_coming(exchanges, following), on="portfolio_id", how="left").with_columns(*told), form)
+        columns = pl.lit(summary).alias("answer"), pl.lit(not concerns and newest is not None).alias("is_well")
+        write_rows(
+            states.join(_coming(exchanges, following), on="portfolio_id", how="left").with_columns(*columns), form
+        )
     else:
-        _show(reader, states, concerns, said)
+        _show(reader, states, concerns, summary)
         _show_next(newest, following, is_expected=is_expected)
         _show_scheduled(ServerHealth() if lost else server, scheduled)
         _print_calendar_ends(out(), ends)
@@ -149,10 +151,10 @@ def _show(
     reader: SnapshotReader,
     states: pl.DataFrame,
     concerns: tuple[Concern, ...],
-    said: str,
+    summary: str,
 ) -> None:
     console = out()
-    console.print(f"[bold {'yellow' if concerns else 'green'}]{escape(plain(said))}[/]", soft_wrap=True)
+    console.print(f"[bold {'yellow' if concerns else 'green'}]{escape(plain(summary))}[/]", soft_wrap=True)
     for one in concerns:
         console.print(f"  {escape(plain(one.what))}: {escape(plain(one.why))}\n    {escape(one.todo)}", soft_wrap=True)
     console.print()
@@ -216,6 +218,6 @@ def _portfolios(states: pl.DataFrame) -> pl.DataFrame:
 
 
 def _minutes(frame: pl.DataFrame) -> pl.DataFrame:
-    """Return moments to the minute, as a person reads them."""
+    """Return moments to the minute, for display."""
     moments = [name for name, dtype in frame.schema.items() if isinstance(dtype, pl.Datetime)]
     return frame.with_columns(pl.col(moments).dt.strftime("%Y-%m-%d %H:%M UTC"))

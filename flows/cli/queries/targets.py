@@ -32,11 +32,11 @@ def targets(
     at: Annotated[
         datetime | None, Parameter(help="As they were visible at this moment, UTC: 2025-06-06T21:00. Default: now.")
     ] = None,
-    why: Annotated[bool, Parameter(negative="", help="Say of each target why.")] = False,
+    why: Annotated[bool, Parameter(negative="", help="Show the reason of each target.")] = False,
     snapshot: Snapshot = None,
     form: OutputFormat = AS_TABLE,
 ) -> None:
-    """Show the targets: all columns to a program, to a person those that fit."""
+    """Show the targets: all columns for a program, those that fit on a terminal."""
     with open_snapshot(snapshot) as reader:
         require_known_portfolios(reader, portfolios)
         moment = _in_utc(at)

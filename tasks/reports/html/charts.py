@@ -55,7 +55,7 @@ def _figure(chart: Chart) -> Figure:
 
 
 def _without_portfolio(spec: Spec) -> Spec:
-    """Leave out what tells portfolios apart: there is one."""
+    """Leave out what distinguishes portfolios: there is one."""
     if spec.get("facet", {}).get("field") == "portfolio_id":
         return {"data": spec["data"], **spec["spec"]}
     for panel in spec.get("vconcat", []):

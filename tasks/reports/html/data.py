@@ -58,7 +58,7 @@ class DayRows:
 
 
 def read_day(reader: Reader, day: date, wanted: Collection[str] = ()) -> DayRows:
-    """Read all that a page tells of the day: of the portfolios wanted, or of the ten that matter most.
+    """Read all rows of the page of a day: of the portfolios wanted, or of the ten that matter most.
 
     Nothing happened on a day without `days`. *Raises* `UsageError` for a portfolio that the day does not have.
     """

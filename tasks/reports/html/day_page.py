@@ -27,7 +27,7 @@ from tasks.reports.summary import left_out, moves_of
 from tasks.reports.tables import Table
 
 MOST_OPEN = 5
-"""Portfolios that are open at first: of more, a person opens one, and its charts are drawn then."""
+"""Portfolios that are open at first: the charts of the others are drawn when they are opened."""
 
 _FOLDER = files("tasks").joinpath("reports", "html", "assets")
 _PACKAGES = ("ballast", "polars", "duckdb", "prefect", "altair")

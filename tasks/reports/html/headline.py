@@ -1,4 +1,4 @@
-"""What a person reads first on the page of a day: whether all is well, and if not, what to look at, the worst first.
+"""The head of the page of a day: whether all is well, and if not, what to look at, the worst first.
 
 What does not belong here: markup, and what a run does.
 """

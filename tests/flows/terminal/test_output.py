@@ -51,5 +51,5 @@ def test_a_table_is_what_a_person_gets(capsys: pytest.CaptureFixture[str]) -> No
 
 
 def test_two_forms_at_once_are_refused() -> None:
-    with pytest.raises(UsageError, match="give one of them"):
+    with pytest.raises(UsageError, match="use one of them"):
         OutputFormat(json=True, csv=True)

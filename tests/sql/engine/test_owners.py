@@ -115,7 +115,7 @@ def test_a_damaged_snapshot_and_export_are_made_anew(one: Warehouse) -> None:
     for path in (one.snapshot_path, export):
         path.write_bytes(path.read_bytes()[:100])
     one.snapshot(DAY)
-    assert one.ask_snapshot("FROM current_targets").height == pl.read_parquet(export).height == 4
+    assert one.query_snapshot("FROM current_targets").height == pl.read_parquet(export).height == 4
 
 
 def _without_id(one: Warehouse) -> Path:
@@ -145,7 +145,7 @@ def test_a_restored_backup_of_another_warehouse_takes_the_copies_over(
     restored = restore(one, saved, _told)
     assert "another warehouse" in caplog.text
     assert restored.kept
-    assert one.ask_snapshot("SELECT DISTINCT run_id FROM current_targets ORDER BY ALL").rows() == [("r2",)]
+    assert one.query_snapshot("SELECT DISTINCT run_id FROM current_targets ORDER BY ALL").rows() == [("r2",)]
     assert verify(one, _told).failures == ()
     assert one.snapshot(DAY)
 
@@ -155,10 +155,10 @@ def test_a_reader_is_warned_of_a_snapshot_of_another_warehouse(
     one: Warehouse, two: Warehouse, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.WARNING, "sql")
-    assert two.ask_snapshot("FROM current_targets").height
+    assert two.query_snapshot("FROM current_targets").height
     assert caplog.text == ""
     mixed = replace(two, snapshot_path=one.snapshot_path)
-    assert mixed.ask_snapshot("FROM current_targets").height
+    assert mixed.query_snapshot("FROM current_targets").height
     assert f"{one.snapshot_path} is the snapshot of another warehouse than {two.path}" in caplog.text
     assert not read_status(mixed).is_snapshot_own
     assert any("another warehouse" in first for _, _, first in verify(mixed, _told).failures)

@@ -193,7 +193,7 @@ def test_who_proposed_may_approve_otherwise_and_always_decline(warehouse: Wareho
 def test_nobody_decides_without_name_or_note(
     warehouse: Warehouse, decide: Callable[..., object], approver: str, note: str
 ) -> None:
-    with pytest.raises(ApprovalError, match="expected words for both: say who and why"):
+    with pytest.raises(ApprovalError, match="expected text for both"):
         decide(warehouse, "r1", approver, note)
 
 

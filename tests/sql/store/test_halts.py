@@ -109,7 +109,7 @@ def test_what_is_not_halted_cannot_be_lifted_and_what_is_halted_is_told(warehous
 
 @pytest.mark.parametrize(("by", "reason"), [("", "why"), ("eve", " ")])
 def test_an_order_says_who_and_why(warehouse: Warehouse, by: str, reason: str) -> None:
-    with pytest.raises(WarehouseError, match="say who and why"):
+    with pytest.raises(WarehouseError, match="expected text for both"):
         warehouse.halt(None, by, reason)
 
 
@@ -126,4 +126,4 @@ def test_a_halt_is_there_after_everything_was_opened_anew_and_in_the_snapshot(
     warehouse.snapshot()
     again = make_warehouse(warehouse.path.parent)
     assert _in_force(again) == [("p1", "eve", "prices look wrong")]
-    assert again.ask_snapshot("SELECT reason FROM halts_in_force").item() == "prices look wrong"
+    assert again.query_snapshot("SELECT reason FROM halts_in_force").item() == "prices look wrong"

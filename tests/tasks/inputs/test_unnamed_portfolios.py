@@ -62,7 +62,7 @@ def _open(installed: Settings, day: date) -> tuple[dict[str, list[str]], tuple[s
 
 def _sentences(installed: Settings, day: date) -> list[str]:
     seen = DayValidation(installed)
-    seen.look(day)
+    seen.check(day)
     return [finding.what for finding in seen.found if finding.what.startswith("positions")]
 
 

@@ -112,7 +112,7 @@ def test_a_plan_is_what_the_day_then_becomes_to_the_unit(own: Settings, plans: d
     assert _weights(plan.targets) == _weights(targets)
     assert set(targets["run_id"]) == {_plan_group(plan).run_id}
     own.open_warehouse().snapshot(NEXT_DAY)
-    traded = own.open_warehouse().ask_snapshot(
+    traded = own.open_warehouse().query_snapshot(
         f"SELECT portfolio_id, turnover, n_positions, n_open, n_close FROM turnover WHERE as_of_date = '{NEXT_DAY}'"
     )
     assert plan.portfolios.select(traded.columns).rows() == traded.sort("portfolio_id").rows()

@@ -35,7 +35,7 @@ def test_a_held_day_is_told_and_is_the_end(paths: dict[str, Path], capsys: pytes
     assert backfill_days(FIRST, SECOND, paths, keep_going=False) == 3
     printed = capsys.readouterr().out
     assert f"{FIRST} to {SECOND}: 1 published, 1 held; {SECOND}: core: " in printed
-    shown = Settings().at(paths).open_warehouse().ask_snapshot("SELECT DISTINCT as_of_date FROM current_targets")
+    shown = Settings().at(paths).open_warehouse().query_snapshot("SELECT DISTINCT as_of_date FROM current_targets")
     assert shown["as_of_date"].to_list() == [FIRST]
     assert (paths["export_folder"] / f"as_of_date={FIRST}" / "targets.parquet").exists()
     scores = paths["inbox"] / f"scores_{FIRST}.csv"

@@ -57,7 +57,7 @@ def test_a_day_is_published_without_its_copy_and_copied_when_the_server_is_back(
     assert capsys.readouterr().out.startswith("copied 1 run, ")
     warehouse = settings.open_warehouse()
     for table in TABLES:
-        n_rows = warehouse.ask_snapshot(f"SELECT count(*) FROM {table}").item()
+        n_rows = warehouse.query_snapshot(f"SELECT count(*) FROM {table}").item()
         assert postgres.ask(f"SELECT count(*) FROM {SCHEMA}.{table}") == [(n_rows,)]
     assert [attempt is None for attempt in warehouse.query("copies")["error"]] == [True, False]
 

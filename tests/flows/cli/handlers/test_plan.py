@@ -109,7 +109,7 @@ def test_a_flag_gives_the_limit_as_the_model_takes_it(words: str, given: dict[st
             2,
             "--max-single-position 0.03 and --min-position-size 0.04: min_position_size 0.04 is above",
         ),
-        (["--json", "--csv"], 2, "--json and --csv are two forms of one answer"),
+        (["--json", "--csv"], 2, "--json and --csv exclude each other"),
     ],
 )
 def test_a_wrong_turn_is_one_sentence_and_makes_nothing(
@@ -277,7 +277,7 @@ def test_the_run_does_what_was_planned_and_tells_it_to_a_program(ballast: Ballas
     assert json.loads(out) == [told | {"state": "published", "message": "every check passed"}]
     assert f"{DAY} published core 4 positions" in err
     shown = "SELECT asset, target_weight, trade_weight, action, target_reason FROM current_targets ORDER BY asset"
-    published = settings.open_warehouse().ask_snapshot(shown)
+    published = settings.open_warehouse().query_snapshot(shown)
     names = published.columns
     expected = sorted((row for row in core["targets"]), key=lambda row: str(row["asset"]))
     numbers = published.with_columns(pl.col("target_weight", "trade_weight").cast(pl.Float64))

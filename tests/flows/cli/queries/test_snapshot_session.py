@@ -158,7 +158,7 @@ def test_a_program_gets_the_steps_and_the_changes_as_rows(ballast: Ballast) -> N
         (["targets", "icome"], 2, "portfolio icome is unknown; did you mean income?"),
         (["explain", "cor", "AMZN"], 2, "did you mean core? (published: core, income, opportunity)\n"),
         (["targets", "--as-of", "2025-06-01"], 1, "the published day next to it is 2025-06-02"),
-        (["targets", "--json", "--csv"], 2, "give one of them"),
+        (["targets", "--json", "--csv"], 2, "use one of them"),
         (["diff", "2025-06-06-x"], 2, "two runs are compared, got only 2025-06-06-x"),
         (["diff", "2025-06-05", "2025-06-06"], 2, "two days are compared with --from and --to"),
         (["diff", "2025-06-06-x", "2025-06-06-y"], 2, "run 2025-06-06-x was never published: did you mean 2025-06-06-"),
@@ -168,7 +168,7 @@ def test_a_program_gets_the_steps_and_the_changes_as_rows(ballast: Ballast) -> N
         (["diff", "--portfolio", "cor"], 2, "did you mean core?"),
         (["sql", "FROM current_targts"], 2, "current_targts does not exist"),
         (["sql", "FROM current_targts"], 2, 'Did you mean "current_targets"? `ballast db schema`'),
-        (["sql", "SELECT 1", "--json", "--csv"], 2, "give one of them"),
+        (["sql", "SELECT 1", "--json", "--csv"], 2, "use one of them"),
     ],
 )
 def test_a_wrong_turn_is_one_sentence(ballast: Ballast, words: list[str], code: int, sentence: str) -> None:
