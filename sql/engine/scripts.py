@@ -75,9 +75,12 @@ def find_pending(migrations: tuple[Script, ...], applied: Mapping[str, str]) -> 
     """
     known = {script.version: script for script in migrations}
     _reject_newer_database(set(applied) - set(known), max(known, default="none"))
-    _reject_edited([known[version] for version in applied if known[version].checksum != applied[version]])
+    edited = [known[version] for version in applied if known[version].checksum != applied[version]]
+    fix = "restore the files as they were, and write the change as a new migration"
+    _reject(edited, "migrations were edited after they were applied", fix)
     pending = tuple(script for script in migrations if script.version not in applied)
-    _reject_late([script for script in pending if script.version < max(applied, default="")])
+    late = [script for script in pending if script.version < max(applied, default="")]
+    _reject(late, "new migrations have numbers below one that is applied", "give them the next free numbers")
     return pending
 
 
@@ -91,21 +94,8 @@ def _reject_newer_database(unknown: set[str], newest: str) -> None:
         raise MigrationError(msg)
 
 
-def _reject_edited(edited: list[Script]) -> None:
-    if edited:
-        msg = (
-            f"{len(edited)} migrations were edited after they were applied: "
-            f"{', '.join(f'{script.name}.sql' for script in edited)}. Nothing was changed: "
-            "restore the files as they were, and write the change as a new migration"
-        )
-        raise MigrationError(msg)
-
-
-def _reject_late(late: list[Script]) -> None:
-    if late:
-        msg = (
-            f"{len(late)} new migrations have numbers below one that is applied: "
-            f"{', '.join(f'{script.name}.sql' for script in late)}. Nothing was changed: "
-            "give them the next free numbers"
-        )
+def _reject(scripts: list[Script], problem: str, fix: str) -> None:
+    if scripts:
+        names = ", ".join(f"{script.name}.sql" for script in scripts)
+        msg = f"{len(scripts)} {problem}: {names}. Nothing was changed: {fix}"
         raise MigrationError(msg)
