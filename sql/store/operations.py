@@ -79,7 +79,7 @@ class Steps(ABC):
     def record_event(self, run_id: str, state: str, by: str, reason: str) -> None:
         """Append what happened to a run. What makes targets visible, or lets them wait, is done by its own method."""
         if state in _RECORDED_BY:
-            msg = f"state {state} of run {run_id} cannot be recorded alone: {_RECORDED_BY[state]}() records it with the rows"
+            msg = f"state {state} of run {run_id} cannot be recorded alone: use {_RECORDED_BY[state]}()"
             raise WarehouseError(msg)
         with self.connected() as con, transaction(con):
             runs.find_run(con, run_id)
