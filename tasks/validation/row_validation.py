@@ -77,7 +77,7 @@ class RawBatch(NamedTuple):
 
 
 def broken_rows(rows: Sequence[tuple[int, str, str]]) -> pl.DataFrame:
-    """Return rows that cannot be reported apart into columns as rejects, from their number, text and what is wrong."""
+    """Return rows that cannot be split into columns as rejects, from their number, text and what is wrong."""
     frame = pl.DataFrame(rows, schema={"row_number": pl.Int32, "text": pl.String, "reason": pl.String}, orient="row")
     return frame.select(
         "row_number",
