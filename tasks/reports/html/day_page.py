@@ -20,8 +20,8 @@ import vl_convert
 from tasks.reports import tables
 from tasks.reports.chart_data import ChartRows
 from tasks.reports.charts import LABEL_ROOM
-from tasks.reports.html.charts import Figure, portfolio_figures
 from tasks.reports.html.data import DayRows
+from tasks.reports.html.figures import Figure, portfolio_figures
 from tasks.reports.html.headline import cash_sentence, judge, trade_sentence
 from tasks.reports.summary import left_out, moves_of
 from tasks.reports.tables import Table
