@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 from sizing.limits.model import RebalancingLimits
+from tasks.config.settings import Settings
 
 Row = dict[str, str]
 
@@ -242,3 +243,17 @@ def test_the_smallest_sectors_a_portfolio_may_end_with_can_carry_it(limits: Reba
     lowest = sorted(per_bucket)[: limits.min_buckets_represented]
     assert not limits.enable_bucket_diversification or sum(lowest) >= limits.target_total_allocation
     assert set(limits.max_allocation_by_bucket) <= set(BUCKETS.values())
+
+
+def test_one_day_of_the_week_shows_every_kind_of_trade_and_caps_of_both_stages(sample_week: Settings) -> None:
+    warehouse = sample_week.open_warehouse()
+    shown = warehouse.query_snapshot(
+        "SELECT as_of_date FROM targets JOIN visible_runs USING (run_id, portfolio_id, as_of_date) GROUP BY ALL HAVING "
+        "count(*) FILTER (trade_reason = 'held_by_band') > 0 AND count(*) FILTER (trade_reason LIKE '%above_%') > 0 "
+        "AND count(*) FILTER (trade_scale < 1 AND trade_weight NOT IN (0, target_weight - current_weight)) > 0"
+    )
+    capped = warehouse.query_snapshot(
+        "SELECT as_of_date FROM sizing_audit JOIN visible_runs USING (run_id, portfolio_id) "
+        "WHERE portfolio_id = 'core' GROUP BY ALL HAVING count(DISTINCT stage1_cap) = 2 AND count(stage2_cap) > 0"
+    )
+    assert date(2025, 6, 4) in {*shown["as_of_date"]} & {*capped["as_of_date"]}

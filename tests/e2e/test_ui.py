@@ -98,7 +98,7 @@ def test_the_summary_says_what_changed_and_why(page: Page, origin: str, artifact
     shown = _wait_for_text(
         page,
         "Every row was accepted",
-        "Rank 1, score 0.9195, max x1.5: raw 0.2794, stage 1 0.15, capped by position",
+        "Rank 1, score 0.9195, max x1.5: raw 0.2794, stage 1 0.11, capped by position",
         "FROM run_events WHERE run_id = ",
     )
     assert shown.index("Every row was accepted") < shown.index("Portfolios")

@@ -158,23 +158,24 @@ def test_a_published_day_with_the_same_limits_would_not_change(plans: dict[str, 
 
 
 def test_a_cap_of_a_tenth_on_core_is_as_by_hand(plans: dict[str, Plan]) -> None:
-    # Published on that day: eight names that carry .95 under a cap of .15, four of them held at .15 since the first
-    # day. Each raw weight is at least .8 x .95 / 8 = .095, so scaled up to .95 all eight meet the cap of .10: .80 are
-    # invested and .15 is cash. The four that are held give up .05 each, the four new ones buy .10 each:
-    # turnover (4 x .05 + 4 x .10) / 2 = .30.
+    # Published on that day: eight names under a cap of .11, two pairs of them in buckets of .20, which share what the
+    # bucket has, the others at .11: .84 are invested and .11 is cash. Four are held at .11 since the first day.
+    # Each raw weight is at least .8 x .95 / 8 = .095, so scaled up to .95 all eight meet the cap of .10: .80 are
+    # invested and .15 is cash. The four that are held give up .01 each, the four new ones buy .10 each:
+    # turnover (4 x .01 + 4 x .10) / 2 = .22.
     plan = plans["capped"]
     core, *_ = plan.portfolios.rows(named=True)
-    assert (core["visible_n_positions"], core["visible_cash_weight"]) == (8, 0)
-    assert (core["n_positions"], core["cash_weight"], core["turnover"]) == (8, Decimal("0.15"), 0.3)
+    assert (core["visible_n_positions"], core["visible_cash_weight"]) == (8, Decimal("0.11"))
+    assert (core["n_positions"], core["cash_weight"], core["turnover"]) == (8, Decimal("0.15"), 0.22)
     assert (core["n_open"], core["n_close"]) == (4, 0)
     assert "max_single_position" in core["binding_limits"]
     targets = plan.targets.filter(portfolio_id="core")
     positions = targets.filter(pl.col("target_weight") > 0, ~pl.col("is_cash"))
     assert positions["target_weight"].to_list() == [Decimal("0.1")] * 8
-    assert sorted(positions["trade_weight"]) == [Decimal("-0.05")] * 4 + [Decimal("0.1")] * 4
+    assert sorted(positions["trade_weight"]) == [Decimal("-0.01")] * 4 + [Decimal("0.1")] * 4
     assert (
         targets.filter("is_changed")["change_reason"]
-        .str.contains("limit max_single_position 0.15 -> 0.1", literal=True)
+        .str.contains("limit max_single_position 0.11 -> 0.1", literal=True)
         .all()
     )
 

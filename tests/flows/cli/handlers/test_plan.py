@@ -128,16 +128,16 @@ def test_a_plan_says_what_would_happen_to_whom_and_why(planned: Ballast) -> None
     assert code == 0
     assert out.startswith(f"{DAY} core, income, opportunity: would be published\n")
     rows = [line.split() for line in out.splitlines()]
-    assert ["core", "none→4", "none→4", "none→0", "none→0.3000", "none→0.3500"] in rows
+    assert ["core", "none→4", "none→4", "none→0", "none→0.2200", "none→0.5100"] in rows
     assert "core, the largest change first. Bound by max_new_positions, max_single_position, " in out
-    assert ["core", "0.3000", "0.6000", "0.0000", "0", "0", "1.0000", "0.6000", "0.3500"] in rows
+    assert ["core", "0.2200", "0.4400", "0.0000", "0", "0", "1.0000", "0.4400", "0.5100"] in rows
     assert ["asset", "visible", "planned", "held", "trade", "after", "action", "trade_reason", "reason"] in rows
-    assert ["AMZN", "0.0000", "0.1500", "0.0000", "0.1500", "0.1500", "open", "open", "Rank"] in [r[:9] for r in rows]
+    assert ["AMZN", "0.0000", "0.1100", "0.0000", "0.1100", "0.1100", "open", "open", "Rank"] in [r[:9] for r in rows]
     assert err == ""
 
 
 @pytest.mark.parametrize(
-    ("width", "row"), [(80, ["AMZN", "0.1500", "0.1500", "0.1500", "Rank", "1,"]), (60, ["asset", "AMZN"])]
+    ("width", "row"), [(80, ["AMZN", "0.1100", "0.1100", "0.1100", "Rank", "1,"]), (60, ["asset", "AMZN"])]
 )
 def test_a_narrow_terminal_shows_what_it_has_place_for(
     planned: Ballast, monkeypatch: pytest.MonkeyPatch, width: int, row: list[str]
@@ -148,15 +148,17 @@ def test_a_narrow_terminal_shows_what_it_has_place_for(
     assert row in [line.split()[: len(row)] for line in out.splitlines()]
 
 
-def test_each_trade_is_what_is_planned_less_what_is_held(planned: Ballast, first_day: Plan) -> None:
+def test_each_trade_leads_from_what_is_held_towards_what_is_planned(planned: Ballast, first_day: Plan) -> None:
     _, out, _ = planned("--csv", "--all-rows")
     traded = [row for row in csv.DictReader(io.StringIO(out)) if row["is_cash"] == "false" and row["action"] != "hold"]
     assert len(traded) > 3
     for row in traded:
-        planned_weight, held, trade = (
-            Decimal(row[name]) for name in ("target_weight", "current_weight", "trade_weight")
+        planned_weight, held, trade, after = (
+            Decimal(row[name]) for name in ("target_weight", "current_weight", "trade_weight", "post_trade_weight")
         )
-        assert trade == planned_weight - held, row
+        assert after == held + trade, row
+        assert abs(trade) <= abs(planned_weight - held), row
+        assert trade * (planned_weight - held) > 0, row
     assert first_day.targets.height >= len(traded)
 
 
@@ -176,16 +178,16 @@ def test_json_has_an_object_a_portfolio_with_the_targets_that_change(planned: Ba
         None,
         4,
     )
-    assert (core["cash_weight"], core["turnover"]) == (0.35, 0.3)
+    assert (core["cash_weight"], core["turnover"]) == (0.51, 0.22)
     amzn = next(row for row in core["targets"] if row["asset"] == "AMZN")
-    assert (amzn["visible_target_weight"], amzn["target_weight"], amzn["action"]) == (0, 0.15, "open")
+    assert (amzn["visible_target_weight"], amzn["target_weight"], amzn["action"]) == (0, 0.11, "open")
     assert any(row["action"] == "close" for row in income["targets"])
 
 
 def test_csv_has_a_row_a_target(planned: Ballast) -> None:
     rows = list(csv.DictReader(io.StringIO(planned("--csv")[1])))
     assert {row["portfolio_id"] for row in rows} == {"core", "income", "opportunity"}
-    assert next(row for row in rows if row["asset"] == "AMZN")["target_weight"] == "0.15000000"
+    assert next(row for row in rows if row["asset"] == "AMZN")["target_weight"] == "0.11000000"
 
 
 def test_rows_that_stay_are_shown_when_they_are_asked_for(planned: Ballast, first_day: Plan) -> None:
@@ -216,9 +218,9 @@ def test_a_plan_exits_as_the_run_would(planned: Ballast, first_day: Plan, state:
 @pytest.mark.parametrize(
     ("flags", "turnover", "held_back", "scale"),
     [
-        ("", 0.3, 0, 1.0),
-        ("--max-turnover 0.1", 0.1, 0, 1 / 3),
-        ("--min-trade-weight 0.04 --max-turnover 0.1", 0.1, 0, 0.2 / 0.6),
+        ("", 0.22, 0, 1.0),
+        ("--max-turnover 0.1", 0.1, 0, 5 / 11),
+        ("--min-trade-weight 0.04 --max-turnover 0.1", 0.1, 0, 5 / 11),
     ],
 )
 def test_the_limits_of_trades_are_planned_as_any_limit(
@@ -267,7 +269,7 @@ def test_the_run_does_what_was_planned_and_tells_it_to_a_program(ballast: Ballas
     ]
     code, out, err = ballast("plan", *asked)
     assert code == 0
-    assert "portfolio core: limits other than configured: max_single_position 0.1 (0.15)" in err
+    assert "portfolio core: limits other than configured: max_single_position 0.1 (0.11)" in err
     [core] = json.loads(out)
     assert not settings.warehouse.exists()
 

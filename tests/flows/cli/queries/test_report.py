@@ -126,13 +126,13 @@ def test_the_page_lets_no_script_run_and_asks_nobody_even_where_one_got_in(page:
 
 def test_a_click_sorts_numbers_by_their_value_and_again_the_other_way(page: Page) -> None:
     table = "document.querySelector('details table')"
-    values = f"[...{table}.querySelectorAll('tbody td[data-number]:nth-child(5)')].map(one => +one.dataset.number)"
-    page.evaluate(f"{table}.querySelector('th:nth-child(5) button').click()")
-    assert page.evaluate(f"{table}.querySelector('th:nth-child(5)').ariaSort") == "descending"
+    values = f"[...{table}.querySelectorAll('tbody td[data-number]:nth-child(6)')].map(one => +one.dataset.number)"
+    page.evaluate(f"{table}.querySelector('th:nth-child(6) button').click()")
+    assert page.evaluate(f"{table}.querySelector('th:nth-child(6)').ariaSort") == "descending"
     down = page.evaluate(values)
     assert down == sorted(down, reverse=True)
     assert len(set(down)) > 1
-    page.evaluate(f"{table}.querySelector('th:nth-child(5) button').click()")
+    page.evaluate(f"{table}.querySelector('th:nth-child(6) button').click()")
     assert page.evaluate(values) == sorted(down)
 
 

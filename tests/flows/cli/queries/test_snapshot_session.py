@@ -94,8 +94,8 @@ def test_the_story_of_a_weight_begins_with_the_answer_and_ends_with_its_record(b
     code, out, _ = ballast("explain", "core", "AMZN", "--as-of", "2025-06-06")
     lines = out.splitlines()
     assert code == 0
-    assert lines[0] == "core decreases AMZN from 0.1332 to 0.1041 on 2025-06-06."
-    assert lines[1] == "Rank 1 by score 0.88502, size standard, bound by no limit."
+    assert lines[0] == "core keeps AMZN at 0.0857 on 2025-06-06."
+    assert lines[1] == "Rank 1 by score 0.88502, size standard, bound by bucket Consumer Discretionary 0.2."
     titles = [line for line in lines[2:] if line and not line.startswith(" ")]
     assert titles == ["Selection", "Sizing", "Result", "What would change it", "Record"]
     assert "larger size 0.9 From this score its size is max" in " ".join(out.split())
@@ -106,15 +106,18 @@ def test_the_story_of_a_weight_begins_with_the_answer_and_ends_with_its_record(b
 @pytest.mark.parametrize(
     ("portfolio", "asset", "day", "sentence"),
     [
-        ("core", "AVGO", "2025-06-06", "core opens AVGO at 0.1020 on 2025-06-06."),
-        ("core", "GE", "2025-06-06", "core keeps GE at 0.1065 on 2025-06-06; its target is 0.1041."),
-        ("core", "V", "2025-06-06", "core increases V from 0.0888 to 0.1041 on 2025-06-06."),
-        ("core", "CASH", "2025-06-02", "core leaves 0.3500 in cash on 2025-06-02: max_single_position binds."),
+        ("core", "AVGO", "2025-06-06", "core opens AVGO at 0.1082 on 2025-06-06."),
+        (
+            *("core", "V", "2025-06-06"),
+            "core keeps V at 0.1091 on 2025-06-06; rebalance_band 0.05 keeps it from its target 0.1100.",
+        ),
+        ("core", "GOOGL", "2025-06-06", "core decreases GOOGL from 0.1100 to 0.0920 on 2025-06-06."),
+        ("core", "CASH", "2025-06-02", "core leaves 0.5100 in cash on 2025-06-02: max_single_position binds."),
         (
             *("income", "NEE", "2025-06-06"),
             (
-                "income closes NEE, held at 0.0567, on 2025-06-06: min_score_threshold 0.6 stops it; it has 0.59322 "
-                "and would stay in from 0.6."
+                "income decreases NEE from 0.0583 to 0.0221 on 2025-06-06: min_score_threshold 0.6 stops it; it has "
+                "0.59322 and would stay in from 0.6; max_turnover 0.1 keeps it from its target 0.0000."
             ),
         ),
         (
@@ -143,7 +146,7 @@ def test_a_program_gets_the_steps_and_the_changes_as_rows(ballast: Ballast) -> N
     told = rows(ballast, "explain", "core", "AMZN")
     assert {row["as_of_date"] for row in told} == {"2025-06-06"}
     assert [row["quantity"] for row in told if row["is_change"]] == [
-        *("more weight", "larger size", "smaller size", "out", "no trade"),
+        *("more weight", "larger size", "smaller size", "out", "a trade"),
     ]
     assert told[0]["quantity"] == "holding"
 
