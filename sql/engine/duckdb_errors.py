@@ -13,7 +13,7 @@ _NO_DUCKDB = r"not a valid DuckDB database file|Is a directory"
 _OTHER_VERSION = r"Trying to read a database file with version"
 _DAMAGED = r"Could not read enough bytes|Corrupt database file|checksum|Serialization Error|INTERNAL Error"
 _SUSPECT = rf"{_DAMAGED}|invalidated"
-_LACKING = r"with name \w+ does not exist|Referenced (?:column|table)"
+_LACKING = r"with name \w+ does not exist|Referenced (?:column|table)|does not have a column named"
 _MESSAGES: Mapping[str, str] = {
     # What cannot be written comes first: DuckDB speaks of a failed replay or an invalidated database then, too.
     _DISK_FULL: (

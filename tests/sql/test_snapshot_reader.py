@@ -42,3 +42,12 @@ def test_a_snapshot_of_an_earlier_version_says_how_to_bring_it_forward(warehouse
     told = r"is of an earlier version.*`ballast db migrate`, then write it again with `ballast db snapshot`"
     with pytest.raises(WarehouseError, match=told), reading_snapshot(warehouse) as reader:
         reader.query("explained", portfolio_id="p1", asset="AAA", as_of_date=DAY)
+
+
+def test_a_snapshot_without_a_new_column_says_how_to_bring_it_forward(warehouse: Warehouse) -> None:
+    _publish(warehouse, "r1", 0)
+    with duckdb.connect(str(warehouse.snapshot_path)) as con:
+        con.execute("ALTER TABLE targets DROP COLUMN trade_scale")
+    told = r"is of an earlier version.*`ballast db migrate`, then write it again with `ballast db snapshot`"
+    with pytest.raises(WarehouseError, match=told), reading_snapshot(warehouse) as reader:
+        reader.query("shown_targets", portfolio_ids=[], as_of_date=DAY, visible_at="9999-12-31")

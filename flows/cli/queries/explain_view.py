@@ -93,7 +93,8 @@ def answer(portfolio: str, asset: str, day: date, story: Steps) -> str:
 
 def _explain_cash(portfolio: str, day: date, target: Decimal, story: Steps) -> str:
     """Return what the trades leave in cash, what the targets do where that is other, and which limit forces it."""
-    after = _number(story, "post-trade") if story["post-trade"]["value"] else target
+    is_told = "post-trade" in story and story["post-trade"]["value"]
+    after = _number(story, "post-trade") if is_told else target
     limit = story["reachable weight"]["limit_value"]
     planned = f"; the targets leave {target:.4f}" if after != target else ""
     return f"{portfolio} leaves {after:.4f} in cash on {day}{planned}{f': {limit} binds' if limit else ''}."

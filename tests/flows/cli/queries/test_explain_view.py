@@ -61,3 +61,8 @@ def test_cash_is_what_the_trades_leave(after: str | None, sentence: str) -> None
         "reachable weight": {"value": "0.9", "limit_value": "max_single_position"},
     }
     assert answer("p", "CASH", DAY, story) == sentence
+
+
+def test_cash_of_a_snapshot_from_before_the_trades_is_that_of_the_targets() -> None:
+    story = {"target weight": {"value": "0.0"}, "reachable weight": {"value": "0.9", "limit_value": None}}
+    assert answer("p", "CASH", DAY, story) == "p leaves 0.0000 in cash on 2025-06-02."
