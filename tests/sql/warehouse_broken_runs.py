@@ -67,7 +67,7 @@ BROKEN: dict[str, tuple[str, Callable[[Frames], Frames], str]] = {
     "another total than configured": (
         "total_is_as_configured",
         _swap("sizing_summary", lambda frame: frame.with_columns(target_total_allocation=set_weight("0.94999999"))),
-        "is 0.94999999, the config says 0.95000000",
+        "is 0.94999999, configured is 0.95000000",
     ),
     "an asset twice": ("one_target_per_asset", _swap("targets", twice), "AAA has 2 targets"),
     "no cash": (
