@@ -48,7 +48,8 @@ def session_returns(
     before = rows.select("asset", pl.col("number") + 1, previous_close="close")
     close, previous = pl.col("close") * pl.col("adjustment_factor").fill_null(1.0), pl.col("previous_close")
     most = 1 + max_plausible_return
-    is_implausible = (close > previous * most) | (close * most < previous)
+    # At the bound too: a forgotten 3:2 split of a flat day is a fall by exactly a third.
+    is_implausible = (close >= previous * most) | (close * most <= previous)
     return (
         rows.join(before, on=["asset", "number"], how="left")
         .select(

@@ -50,7 +50,7 @@ def test_a_given_return_wins_needs_no_close_and_is_never_suspect() -> None:
 
 @pytest.mark.parametrize(
     ("close", "suspect"),
-    [(150.0, False), (150.01, True), (200.0, True), (66.67, False), (66.66, True), (50.0, True)],
+    [(149.99, False), (150.0, True), (200.0, True), (66.67, False), (100 / 1.5, True), (50.0, True)],
 )
 def test_a_return_outside_the_plausible_is_suspect(close: float, suspect: bool) -> None:  # noqa: FBT001 - a case
     assert returns((MON, "A", 100.0, None, None), (TUE, "A", close, None, None))["A", TUE][1] is suspect
