@@ -1,5 +1,5 @@
 # ruff: noqa: INP001 - a script that stands alone, not a module of a package
-"""Make the sample inbox: six trading days of invented scores on real tickers.
+"""Make the sample inbox: six trading days of invented scores on real tickers, and invented prices of one of them.
 
     score part = squash(SPREAD x quality), quality an AR(1) a day with a common part in each sector
 
@@ -131,6 +131,13 @@ RESTRICTIONS = (
 """COP would be bought on the first day; LLY is sold on the day the instruction begins, at a high score."""
 
 
+ORDERS_DAY = DAYS[4]
+"""The day with account values and prices, for orders in shares."""
+ACCOUNTS = {"core": "250000", "income": "1200000", "opportunity": "80000"}
+"""Portfolio values in dollars."""
+PRICES_FROM, PRICES_UP_TO = 20, 620
+
+
 class Score(NamedTuple):
     """One row of a score file, as numbers."""
 
@@ -202,6 +209,14 @@ def score_rows(day: date, scores: dict[str, Score]) -> list[tuple[str, ...]]:
     return sorted(rows, key=lambda row: row[1])
 
 
+def price_rows(seed: int) -> list[tuple[str, str, str]]:
+    """Invent a price for each asset, between 20 and 620 dollars."""
+    rng = Random(seed + 1)  # noqa: S311 - as above; a sequence of its own, so that the scores stay
+    assets = sorted(asset for assets in UNIVERSE.values() for asset in assets)
+    width = PRICES_UP_TO - PRICES_FROM
+    return [(str(ORDERS_DAY), asset, f"{PRICES_FROM + width * rng.random():.2f}") for asset in assets]
+
+
 def write_csv(path: Path, header: str, rows: Iterable[Sequence[str]]) -> None:
     """Write rows under a comma separated header, lines ending in a newline everywhere."""
     with path.open("w", encoding="utf-8", newline="") as file:
@@ -221,6 +236,9 @@ def write_sample(out: Path, seed: int = DEFAULT_SEED) -> None:
         write_csv(out / f"scores_{day}.csv", header, score_rows(day, scores))
     holdings = [(str(DAYS[0]), "income", asset, weight) for asset, weight in INCOME_WEIGHTS.items()]
     write_csv(out / f"positions_{DAYS[0]}.csv", "date,portfolio_id,asset,current_weight", holdings)
+    accounts = [(str(ORDERS_DAY), *account) for account in ACCOUNTS.items()]
+    write_csv(out / f"accounts_{ORDERS_DAY}.csv", "date,portfolio_id,portfolio_value", accounts)
+    write_csv(out / f"prices_{ORDERS_DAY}.csv", "date,asset,close", price_rows(seed))
     header = "portfolio_id,asset,restriction,reason,valid_from,valid_until"
     write_csv(out / "restrictions.csv", header, RESTRICTIONS)
 

@@ -11,12 +11,12 @@ TARGETS, POSITIONS, NOTHING = "targets", "positions", "nothing"
 """What is taken as held of a portfolio that the day's positions do not name."""
 
 _ONE = {
-    TARGETS: "its last published targets are taken as held",
+    TARGETS: "what its last published trades left is taken as held",
     POSITIONS: "its last positions before the day are taken as held",
     NOTHING: "nothing of it was published before, so it holds nothing",
 }
 _MANY = {
-    TARGETS: "their last published targets are taken as held",
+    TARGETS: "what their last published trades left is taken as held",
     POSITIONS: "their last positions before the day are taken as held",
     NOTHING: "nothing of them was published before, so they hold nothing",
 }

@@ -73,7 +73,7 @@ def test_last_published_targets_are_taken_as_held_and_reported(installed: Settin
     put(NEXT, CORE)
     held, [warning], recorded = _open(installed, NEXT)
     assert held == {"core": ["AAA"], "income": ["AAA", "BBB"]}
-    assert warning.startswith(UNNAMED + "its last published targets are taken as held")
+    assert warning.startswith(UNNAMED + "what its last published trades left is taken as held")
     assert recorded["not_in_positions"] == ["income"]
     publish_days(installed, [NEXT])
     with installed.open_warehouse().kept_open() as warehouse:
@@ -144,7 +144,7 @@ def test_a_backfill_reports_it_and_starts_from_its_own_targets(installed: Settin
         told = {one.day: one.warnings for one in publish_days_of(book, days, keep_going=False)}
         held = warehouse.query("targets_of_days", days=[NEXT, LAST]).filter(portfolio_id="income", asset="BBB")
     assert (told[FIRST], told[LAST]) == ((), ())
-    assert told[NEXT][0].startswith(UNNAMED + "its last published targets are taken as held")
+    assert told[NEXT][0].startswith(UNNAMED + "what its last published trades left is taken as held")
     assert [f"{weight:.2f}" for weight in held["current_weight"]] == ["0.15", "0.00"]
 
 
@@ -156,7 +156,7 @@ def test_validate_says_it_where_the_snapshot_knows(installed: Settings, put: Put
     installed.open_warehouse().snapshot()
     put(NEXT, CORE)
     assert [told.partition(" (")[0] for told in _sentences(installed, NEXT)] == [
-        UNNAMED + "its last published targets are taken as held"
+        UNNAMED + "what its last published trades left is taken as held"
     ]
     put(NEXT, CORE, "income,CASH,1")
     assert _sentences(installed, NEXT) == []
@@ -184,6 +184,6 @@ def test_many_portfolios_are_one_sentence_for_all_that_go_alike() -> None:
     many = {f"p{number:02}": TARGETS for number in range(12)} | {"a": POSITIONS, "b": NOTHING}
     targets, positions, nothing = describe_unnamed(many)
     assert targets.startswith("positions: 12 portfolios were named before and are not in this file (p00, p01, ")
-    assert "and 2 more); their last published targets are taken as held" in targets
+    assert "and 2 more); what their last published trades left is taken as held" in targets
     assert positions.startswith("positions: a was named")
     assert nothing.startswith("positions: b was named")
