@@ -52,6 +52,7 @@ class TestOfRuns:
         assert "CASH" in out
         assert str(settings.warehouse) in out
 
+    @pytest.mark.slow
     @pytest.mark.parametrize(("path", "shown"), [(str(PROGRAM.parent), False), ("", True)])
     def test_it_says_where_ballast_is_if_the_shell_does_not_find_it(
         self, ballast: Ballast, monkeypatch: pytest.MonkeyPatch, *, path: str, shown: bool

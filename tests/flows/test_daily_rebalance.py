@@ -143,8 +143,10 @@ def test_rows_read_are_rows_accepted_and_rows_rejected(published: Settings) -> N
 
 def test_a_list_that_does_not_change_is_one_ingest(published: Settings) -> None:
     assert _ask(published, "SELECT kind, count(*) FROM ingests WHERE kind <> 'scores' GROUP BY 1 ORDER BY 1") == [
+        ("accounts", 1),
         ("assets", 1),
         ("positions", 1),
+        ("prices", 1),
         ("restrictions", 1),
     ]
 

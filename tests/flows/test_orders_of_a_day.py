@@ -94,6 +94,7 @@ def test_a_rerun_leaves_the_same_orders(own: Settings, inbox: Path) -> None:
     assert ask(own, "SELECT DISTINCT order_id = run_id || '/' || portfolio_id || '/' || asset FROM orders") == [(True,)]
 
 
+@pytest.mark.slow
 def test_a_portfolio_without_a_value_is_ordered_when_it_comes(own: Settings, inbox: Path) -> None:
     put_values(inbox, PORTFOLIOS[:2])
     put_prices(inbox)
@@ -123,12 +124,14 @@ def test_missing_prices_are_named(own: Settings, inbox: Path) -> None:
     assert ask(own, "SELECT count(*) > 0 FROM current_targets WHERE portfolio_id = 'core'") == [(True,)]
 
 
+@pytest.mark.slow
 def test_an_installation_without_accounts_is_not_told_of_orders(own: Settings) -> None:
     name, message = run_day(own)
     assert (name, "orders" in message) == ("Published", False)
     assert set(statuses(own).values()) == {"missing_value"}
 
 
+@pytest.mark.slow
 def test_values_of_another_day_do_not_count(own: Settings, inbox: Path) -> None:
     put_values(inbox)
     put_prices(inbox)
@@ -138,6 +141,7 @@ def test_values_of_another_day_do_not_count(own: Settings, inbox: Path) -> None:
     assert ask(own, "SELECT count(*) FROM current_orders") == [(0,)]
 
 
+@pytest.mark.slow
 def test_quantities_and_lots_decide_what_is_sold(own: Settings, inbox: Path) -> None:
     header, *rows = (inbox / f"positions_{DAY}.csv").read_text().splitlines()
     closed = "12.5"
@@ -152,6 +156,7 @@ def test_quantities_and_lots_decide_what_is_sold(own: Settings, inbox: Path) -> 
     assert sold in ([], [(Decimal(closed),)])  # less than a lot is held: only a closing sells it
 
 
+@pytest.mark.slow
 def test_orders_are_exported_beside_the_targets(own: Settings, inbox: Path) -> None:
     put_values(inbox)
     put_prices(inbox)
@@ -181,6 +186,7 @@ def test_the_command_shows_orders(own: Settings, inbox: Path, ballast: Ballast) 
     assert "accounts has no value of 2025-06-02" in err
 
 
+@pytest.mark.slow
 def test_halted_portfolios_are_not_ordered(own: Settings, inbox: Path) -> None:
     put_values(inbox, PORTFOLIOS[:2])
     put_prices(inbox)
@@ -194,6 +200,7 @@ def test_halted_portfolios_are_not_ordered(own: Settings, inbox: Path) -> None:
     assert statuses(own)["opportunity"] == "ordered"
 
 
+@pytest.mark.slow
 def test_the_report_shows_orders_and_why_there_are_none(own: Settings, inbox: Path, ballast: Ballast) -> None:
     put_values(inbox, PORTFOLIOS[:2])
     put_prices(inbox)
@@ -205,6 +212,7 @@ def test_the_report_shows_orders_and_why_there_are_none(own: Settings, inbox: Pa
     assert "No orders of core" not in page
 
 
+@pytest.mark.slow
 def test_a_replay_computes_the_same_orders(own: Settings, inbox: Path, ballast: Ballast) -> None:
     put_values(inbox)
     put_prices(inbox)
@@ -231,6 +239,7 @@ def test_a_replay_computes_the_same_orders(own: Settings, inbox: Path, ballast: 
         ("UPDATE orders SET order_id = 'same'", "orders_are_counted"),
     ],
 )
+@pytest.mark.slow
 def test_wrong_orders_are_found(own: Settings, inbox: Path, ballast: Ballast, change: str, check: str) -> None:
     put_values(inbox)
     put_prices(inbox)
@@ -242,6 +251,7 @@ def test_wrong_orders_are_found(own: Settings, inbox: Path, ballast: Ballast, ch
     assert (code, check in out + err) == (1, True)
 
 
+@pytest.mark.slow
 def test_a_proposal_is_ordered_when_it_is_approved(own: Settings, inbox: Path, tmp_path: Path) -> None:
     config = tmp_path / "careful.yaml"
     config.write_text("portfolios:\n  core: {approval: {first_day: true}}\n")
@@ -257,6 +267,7 @@ def test_a_proposal_is_ordered_when_it_is_approved(own: Settings, inbox: Path, t
     assert ask(careful, "SELECT DISTINCT run_id FROM current_orders") == [(run_id,)]
 
 
+@pytest.mark.slow
 def test_a_correction_supersedes_the_orders(own: Settings, inbox: Path) -> None:
     put_values(inbox)
     put_prices(inbox)
@@ -271,6 +282,7 @@ def test_a_correction_supersedes_the_orders(own: Settings, inbox: Path) -> None:
     assert set(ask(own, "SELECT DISTINCT run_id FROM orders")) == {*before, *after}
 
 
+@pytest.mark.slow
 def test_shares_under_an_old_name_are_those_of_the_new_one(own: Settings, inbox: Path) -> None:
     put_values(inbox)
     put_prices(inbox)

@@ -97,6 +97,7 @@ def test_a_value_of_several_lines_is_one_line(width: int) -> None:
     assert not any(line.strip().startswith("all is well") for line in out.getvalue().splitlines())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("words", [["status"], ["targets", "--csv"], ["sql", "FROM range(100000)"]])
 def test_a_reader_that_has_gone_changes_no_exit_code(sample_week: Settings, words: list[str]) -> None:
     paths = ["--snapshot", str(sample_week.snapshot)]

@@ -146,7 +146,7 @@ def test_turnover_is_within_its_limit_unless_the_mandatory_trades_alone_are_abov
 
 
 @given(many_books, st.randoms(use_true_random=False))
-@properties
+@settings(deadline=None, max_examples=8)
 def test_neither_the_order_of_rows_nor_other_portfolios_matter(many: list[Book], random: st.DataObject) -> None:
     shuffled = [(random.sample(lines, len(lines)), rules) for lines, rules in many]
     together = after(many)

@@ -127,6 +127,7 @@ def _moved(book: Weights, growth: Weights) -> Weights:
     return {asset: (book[asset] * growth[asset] / value).quantize(UNIT, ROUND_HALF_UP) for asset in book}
 
 
+@pytest.mark.slow
 def test_daily_run_backfill_and_replay_agree_to_the_unit(settings: Settings) -> None:
     together = _copy(settings, "together.duckdb")
     _run_daily(settings)
@@ -156,6 +157,7 @@ def test_a_day_starts_from_the_book_moved_by_the_returns_since(settings: Setting
     assert held["core", TUE] != left["core", MON]
 
 
+@pytest.mark.slow
 def test_a_run_records_what_each_book_was_and_which_prices_it_read(settings: Settings) -> None:
     _run_daily(settings)
     recorded = {
