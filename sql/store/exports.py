@@ -30,10 +30,11 @@ def export_days(con: Connection, folder: Path, days: Sequence[date]) -> tuple[Pa
     metadata = {METADATA_KEY: warehouse_id(con) or ""}
 
     def write(one: _Day) -> Path:
-        if one.orders.is_empty():
-            _unlink(_orders_path(folder, one.day))
-        else:
-            _write(_orders_path(folder, one.day), one.orders, metadata)
+        path = _orders_path(folder, one.day)
+        if not one.orders.is_empty():
+            _write(path, one.orders, metadata)
+        elif path.exists():
+            _unlink(path)
         return _write(_path(folder, one.day), one.targets, metadata)
 
     written: list[Path] = []

@@ -93,7 +93,7 @@ def test_the_limit_that_is_named_and_no_other_keeps_a_weight_down(
 ) -> None:
     positions = told.filter(pl.col("quantity") == "more weight").to_dicts()
     names = {row["limit_value"].split()[0] if row["limit_value"] else None for row in positions}
-    assert names == {None, "max_single_position", "max_allocation_by_bucket"}
+    assert names == {None, "max_single_position", "max_allocation_by_bucket", "max_allocation_per_bucket"}
     worlds = dict(selected)
     for name in names:
         raised = CAPS if name is None else [name.replace("by_bucket", "per_bucket")]

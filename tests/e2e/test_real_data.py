@@ -62,7 +62,7 @@ def test_days_in_order_leave_a_published_run_each_from_the_targets_before(instal
     assert ask("SELECT count(*) FROM constraint_checks WHERE NOT is_ok") == [(0,)]
     for yesterday, today in pairwise(days):
         held = ask(_weights("current_weight", today))
-        assert held == ask(_weights("target_weight", yesterday))
+        assert held == ask(_weights("post_trade_weight", yesterday))
         assert held
     _check_thresholds(ask("SELECT score, is_held FROM decisions WHERE is_selected"))
 

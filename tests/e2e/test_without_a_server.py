@@ -47,8 +47,8 @@ def test_a_day_runs_within_the_process_and_leaves_no_server_behind(tmp_path: Pat
     assert "2025-06-02 published" in done.stderr
     stages = [line.split("|")[2].split(":")[0].split()[0] for line in done.stderr.splitlines() if "| INFO " in line]
     assert stages == [
-        *("ingest", "open", "circuit", "selection", "diversification", "sizing", "checks", "publish", "snapshot"),
-        "report",
+        *("ingest", "open", "circuit", "selection", "diversification", "sizing", "checks", "publish", "orders"),
+        *("snapshot", "report"),
     ]
     assert sorted(path.name for path in (tmp_path / "a folder" / ".ballast").glob("[!.]*[!k]")) == [
         "snapshot.duckdb",

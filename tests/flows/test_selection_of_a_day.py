@@ -104,7 +104,8 @@ def test_a_holding_that_may_not_be_bought_does_not_grow(market: Market, is_dynam
     market.restrict(("", "OIL", "no_buy", "blackout", "", ""))
     market.publish(FIRST, p=LIMITS.model_copy(update={"enable_dynamic_sizing": is_dynamic}))
     held = market.ask(
-        "SELECT asset, action, target_weight > current_weight FROM current_targets WHERE current_weight > 0"
+        "SELECT asset, action, target_weight > current_weight FROM current_targets "
+        "WHERE current_weight > 0 AND NOT is_cash"
     )
     assert sorted(held) == [("BANK", "increase", True), ("OIL", "hold", False)]
 

@@ -15,8 +15,10 @@ from tests.sql.warehouse_samples import DAY, ONE, TWO, Weights, make_frames, mak
 NEXT, LATER = DAY + timedelta(days=1), DAY + timedelta(days=2)
 OTHER: Weights = {"p1": {"AAA": "0.2", "BBB": "0.5", "CCC": "0"}}
 P2 = {"p2": TWO["p2"]}
-MEANT = {"run_states", "latest_runs", "run_health", "proposal_history", "open_proposals", "proposed_targets"}
-"""The views that tell of proposals. Tables have rows of every run, differences_of of those that it is given."""
+MEANT = {"run_states", "latest_runs", "run_health", "proposal_history", "open_proposals", "proposed_targets", "books"}
+"""The views that tell of proposals, and what each run leaves.
+
+Tables have rows of every run, differences_of of those that it is given."""
 
 Rows = dict[str, list[tuple[Any, ...]]]
 

@@ -128,7 +128,7 @@ def _judge_rejected(file: HostileFile, written: object, kept: Row, rule: str) ->
         return  # values of a table, whose text is the reader's choice
     for name, dtype in COLUMNS[file.kind].items():
         text = written.get(name)
-        if rule in {"file_rejected", "primary_key"}:  # the warehouse keeps what it had stored already
+        if rule in {"file_refused", "primary_key"}:  # the warehouse keeps what it had stored already
             kept_text = kept.get(name) if dtype == "text" and (name, kept.get(name)) != ("model", "default") else text
             assert kept_text == text or same_text(kept_text, text, file.feed)
             continue

@@ -79,6 +79,7 @@ def test_no_line_is_wider_than_what_was_asked_for_or_ends_with_blanks(
     lines = ballast(*words)[1].splitlines()
     prose = (
         "Not all is well",
+        "Rank 1 by score",
         "  no day is expected",
         "    ballast run",
         "  no Prefect server",
