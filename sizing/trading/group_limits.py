@@ -51,11 +51,17 @@ def largest_first(rows: pl.DataFrame, excess: pl.DataFrame, group: GroupLimit, a
     )
 
 
-def reduce_to_limit(book: pl.DataFrame, weight: str, floor: str, may_give: pl.Expr, group: GroupLimit) -> pl.DataFrame:
-    """Return the book with `weight` lowered towards `floor` in every group above its limit.
+def reduce_to_limits(book: pl.DataFrame, weight: str, floor: str, may_give: pl.Expr) -> pl.DataFrame:
+    """Return the book with `weight` lowered towards `floor` in every bucket, then portfolio, above its limit.
 
     Rows that `may_give` give all they can, the largest change first; the last one only as far as needed.
     """
+    for group in (BUCKET, TOTAL):
+        book = _reduce_to_limit(book, weight, floor, may_give, group)
+    return book
+
+
+def _reduce_to_limit(book: pl.DataFrame, weight: str, floor: str, may_give: pl.Expr, group: GroupLimit) -> pl.DataFrame:
     excess = find_excess(book, weight, group)
     if excess.is_empty():
         return book

@@ -11,7 +11,7 @@ _PLAIN = ("unchanged", "open", "close", "rebalance", "no_trade")
 _NEEDED = ("row", "bucket", "change", "held_by", "released_by", "trade")
 
 
-def add_trade_reason(book: pl.DataFrame) -> pl.DataFrame:
+def add_trade_text(book: pl.DataFrame) -> pl.DataFrame:
     """Add `trade_text`: why the trade is not the change, in numbers; null where it is the change, or there is none."""
     is_plain = pl.col("trade_reason").is_in(_PLAIN) & (
         (pl.col("trade") == pl.col("change")) | (pl.col("change") == 0) | pl.col("is_immovable")

@@ -12,7 +12,7 @@ from sizing.frames.limit_columns import LimitsByPortfolio
 from sizing.frames.sorted_groups import position_in_run
 from sizing.trading.book import build_book
 from sizing.trading.held_back import hold_back, release, trade_reason
-from sizing.trading.trade_text import add_trade_reason
+from sizing.trading.trade_text import add_trade_text
 from sizing.trading.trade_totals import summarise_trades
 from sizing.trading.turnover import limit_turnover
 from sizing.weights.rounding import as_weight
@@ -54,7 +54,7 @@ def trade_portfolios(targets: pl.DataFrame, limits: LimitsByPortfolio) -> Trades
     """
     traded = trade_book(targets, limits).pipe(_add_codes)
     assets = targets.hstack(
-        traded.pipe(add_trade_reason).select(
+        traded.pipe(add_trade_text).select(
             trade_weight=as_weight(pl.col("trade")),
             post_trade_weight=as_weight(pl.col("post_trade")),
             action=pl.col("action").cast(pl.String),

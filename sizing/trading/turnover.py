@@ -7,7 +7,7 @@ every limit and each limit is a bound on a sum, so every book between them does,
 
 import polars as pl
 
-from sizing.trading.group_limits import BUCKET, TOTAL, reduce_to_limit
+from sizing.trading.group_limits import reduce_to_limits
 
 _IS_PURCHASE = pl.col("planned") > pl.col("current")
 _STATE = ("row", "portfolio_key", "bucket_key", "asset_key", "current", "change", "cap", "bucket_limit", "total")
@@ -38,11 +38,8 @@ def _add_mandatory(book: pl.DataFrame) -> pl.DataFrame:
     """Add the `mandatory` book m: the least that must be sold, only of what the planned book sells."""
     is_sale = pl.col("planned") < pl.col("current")
     to_cap = pl.when(is_sale).then(pl.min_horizontal("current", pl.max_horizontal("cap", "planned")))
-    return (
-        book.with_columns(mandatory=pl.when("must_close").then(0).otherwise(to_cap.fill_null(pl.col("current"))))
-        .pipe(reduce_to_limit, "mandatory", "planned", is_sale, BUCKET)
-        .pipe(reduce_to_limit, "mandatory", "planned", is_sale, TOTAL)
-    )
+    needed = book.with_columns(mandatory=pl.when("must_close").then(0).otherwise(to_cap.fill_null(pl.col("current"))))
+    return reduce_to_limits(needed, "mandatory", "planned", is_sale)
 
 
 def _scale(book: pl.DataFrame) -> pl.DataFrame:
@@ -53,16 +50,15 @@ def _scale(book: pl.DataFrame) -> pl.DataFrame:
     """
     left = _drop_small_purchases(_with_budget(book))
     while True:
-        scaled = _give_back(_take_part(left))
+        # Rounding sales towards m may leave a few units above a limit: purchases give them back.
+        scaled = reduce_to_limits(_take_part(left), "post_trade", "current", _IS_PURCHASE)
         too_small = scaled.filter(_IS_PURCHASE & (pl.col("post_trade") - pl.col("current") < pl.col("min_trade")))
         if too_small.is_empty():
             return scaled.select("row", "post_trade", trade_scale=_part())
         dropped = too_small.sort("portfolio_key", pl.col("change").abs(), "asset_key").unique(
             "portfolio_key", keep="first", maintain_order=True
         )
-        left = left.with_columns(
-            planned=pl.when(pl.col("row").is_in(dropped["row"].implode())).then("current").otherwise("planned")
-        )
+        left = _drop(left, dropped["row"])
 
 
 def _with_budget(book: pl.DataFrame) -> pl.DataFrame:
@@ -86,10 +82,13 @@ def _drop_small_purchases(book: pl.DataFrame) -> pl.DataFrame:
         .with_columns(part=pl.min_horizontal(pl.col("way") * pl.col("budget") // pl.col("left"), "way"))
         .with_columns(is_dropped=(pl.col("part") < pl.col("min_trade")).cum_prod().over("portfolio_key") == 1)
     )
-    dropped = queue.filter("is_dropped")["row"]
-    return book.with_columns(
-        planned=pl.when(pl.col("row").is_in(dropped.implode())).then("current").otherwise("planned")
-    )
+    return _drop(book, queue.filter("is_dropped")["row"])
+
+
+def _drop(book: pl.DataFrame, rows: pl.Series) -> pl.DataFrame:
+    """Plan no change of these rows."""
+    is_dropped = pl.col("row").is_in(rows.implode())
+    return book.with_columns(planned=pl.when(is_dropped).then("current").otherwise("planned"))
 
 
 def _take_part(book: pl.DataFrame) -> pl.DataFrame:
@@ -102,13 +101,6 @@ def _take_part(book: pl.DataFrame) -> pl.DataFrame:
         .otherwise(way.abs() * pl.col("budget") // pl.col("whole"))
     )
     return with_way.with_columns(post_trade=pl.col("mandatory") + way.sign() * part)
-
-
-def _give_back(book: pl.DataFrame) -> pl.DataFrame:
-    """Return back, by purchases, the units that rounding sales towards m left above a bucket's limit or the total."""
-    return book.pipe(reduce_to_limit, "post_trade", "current", _IS_PURCHASE, BUCKET).pipe(
-        reduce_to_limit, "post_trade", "current", _IS_PURCHASE, TOTAL
-    )
 
 
 def _part() -> pl.Expr:
