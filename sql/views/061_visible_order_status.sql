@@ -1,4 +1,4 @@
--- Grain: one row per portfolio and day: what became of the orders of the run that is visible.
+-- Grain: one row per portfolio and day: the result of the orders of the run that is visible.
 -- Columns as in: order_status
 CREATE OR REPLACE VIEW visible_order_status AS
 SELECT
@@ -38,7 +38,7 @@ LEFT JOIN (
     QUALIFY row_number() OVER (PARTITION BY run_id, portfolio_id ORDER BY happened_at DESC) = 1
 ) AS tried USING (run_id, portfolio_id);
 
-COMMENT ON VIEW visible_order_status IS 'One row per portfolio and day: what became of the orders of the run that is visible, and why there are none.';
+COMMENT ON VIEW visible_order_status IS 'One row per portfolio and day: the result of the orders of the run that is visible, and why there are none.';
 COMMENT ON COLUMN visible_order_status.as_of_date IS 'Trading day, exchange date.';
 COMMENT ON COLUMN visible_order_status.status IS 'As in order_status, or not_made: no daily run of that day tried.';
 COMMENT ON COLUMN visible_order_status.explanation IS 'The status in words.';

@@ -1,7 +1,7 @@
--- Grain: one row per portfolio: what became of the orders of the published run of its latest day.
+-- Grain: one row per portfolio: the result of the orders of the published run of its latest day.
 -- Columns as in: visible_order_status, order_status
 CREATE OR REPLACE VIEW current_order_status AS
 FROM visible_order_status
 QUALIFY row_number() OVER (PARTITION BY portfolio_id ORDER BY as_of_date DESC) = 1;
 
-COMMENT ON VIEW current_order_status IS 'One row per portfolio: what became of the orders of the published run of its latest day, and why there are none.';
+COMMENT ON VIEW current_order_status IS 'One row per portfolio: the result of the orders of the published run of its latest day, and why there are none.';

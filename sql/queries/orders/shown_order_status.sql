@@ -1,4 +1,4 @@
--- Grain: one row per portfolio: what became of the orders of the day, or of each portfolio's newest.
+-- Grain: one row per portfolio: the result of the orders of the day, or of each portfolio's newest.
 -- Parameters: $portfolio_ids VARCHAR[] (empty: all), $as_of_date DATE (null: the newest).
 SELECT
     portfolio_id,
