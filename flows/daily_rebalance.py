@@ -30,9 +30,9 @@ from tasks.run_state import RunState
 from tasks.runs.approval import ApprovalRequest, propose, request_approval
 from tasks.runs.compute import break_circuit, check, diversify, select, size
 from tasks.runs.ingest import ingest_day
-from tasks.runs.lifecycle import run_lifecycle
 from tasks.runs.orders import order_or_warn
 from tasks.runs.publish import hold, publish, recording_failure
+from tasks.runs.run_lifecycle import run_lifecycle
 from tasks.runs.run_record import OpenRun, open_run
 from tasks.runs.schedule import require_fresh, scheduled_day, scheduled_start
 from tasks.runs.snapshots import snapshot

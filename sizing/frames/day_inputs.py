@@ -12,6 +12,7 @@ from typing import NamedTuple
 import dataframely as dy
 import polars as pl
 
+from sizing.frames.holding_states import STATES, States
 from sizing.frames.schema import validate
 from sizing.limits.model import RebalancingLimits
 from sizing.names import CASH
@@ -84,6 +85,7 @@ class DayFrames(NamedTuple):
     delisted: pl.DataFrame = DELISTED
     renamed: Mapping[str, str] = MappingProxyType({})
     prices: pl.DataFrame = PRICES
+    states: pl.DataFrame = STATES
 
 
 @dataclass(frozen=True)
@@ -91,7 +93,8 @@ class DayInputs:
     """Everything that decides the targets of one trading day.
 
     `renamed` has the names that no longer count, with those that do: the frames have only the latter. `prices` are
-    those by which the holdings of some portfolios were marked.
+    those by which the holdings of some portfolios were marked. `states` are what is remembered of what each portfolio
+    holds or held, corrected by the holdings.
     *Raises* `ContractError` for a frame that breaks its schema.
     """
 
@@ -104,6 +107,7 @@ class DayInputs:
     delisted: pl.DataFrame = field(default_factory=DELISTED.clone)
     renamed: Mapping[str, str] = field(default_factory=dict)
     prices: pl.DataFrame = field(default_factory=PRICES.clone)
+    states: pl.DataFrame = field(default_factory=STATES.clone)
 
     def __post_init__(self) -> None:
         """Validate every frame."""
@@ -113,6 +117,7 @@ class DayInputs:
         validate(Restrictions, self.restrictions, "the day's restrictions")
         validate(Delisted, self.delisted, "the assets that left the list")
         validate(Prices, self.prices, "the prices of holdings")
+        validate(States, self.states, "the states of holdings")
 
     @property
     def frames(self) -> DayFrames:

@@ -3,9 +3,12 @@
 Defaults are written in the sections and nowhere else. What does not belong here: settings of the installation.
 """
 
-from pydantic import ConfigDict
+from typing import Self
+
+from pydantic import ConfigDict, model_validator
 
 from sizing.limits.diversification import DiversificationLimits
+from sizing.limits.lifecycle import LifecycleLimits
 from sizing.limits.scores import ScoreLimits
 from sizing.limits.selection import SelectionLimits
 from sizing.limits.sizing import SizingLimits
@@ -13,7 +16,9 @@ from sizing.limits.trading import TradingLimits
 
 
 # pydantic collects the fields from the last base to the first: read the bases from right to left
-class RebalancingLimits(TradingLimits, DiversificationLimits, SelectionLimits, ScoreLimits, SizingLimits):
+class RebalancingLimits(
+    LifecycleLimits, TradingLimits, DiversificationLimits, SelectionLimits, ScoreLimits, SizingLimits
+):
     """Limits of one portfolio. Weights are fractions of the portfolio's value, scores are in [0, 1].
 
     *Raises* `pydantic.ValidationError` for an unknown name, a value out of bounds, or limits that
@@ -28,3 +33,21 @@ class RebalancingLimits(TradingLimits, DiversificationLimits, SelectionLimits, S
     """
 
     model_config = ConfigDict(allow_inf_nan=False)
+
+    @model_validator(mode="after")
+    def _check_against_each_other(self) -> Self:
+        """Reject lifecycle limits that contradict those of the selection."""
+        recovery, exit_score = self.grace_recovery_score, self.min_score_threshold
+        if recovery is not None and recovery < exit_score:
+            msg = (
+                f"grace_recovery_score {recovery} is below min_score_threshold {exit_score}: a score that fails would "
+                f"end grace; raise it to at least {exit_score}, or leave it out"
+            )
+            raise ValueError(msg)
+        if both := sorted(set(self.core_assets) & set(self.exclude_assets)):
+            msg = (
+                f"core_assets and exclude_assets both name {', '.join(both)}: what the portfolio never holds cannot "
+                "keep its place; take it out of one of them"
+            )
+            raise ValueError(msg)
+        return self

@@ -5,10 +5,10 @@ The rules are not written a second time: `slots.fill_slots` is evaluated again, 
 
 import polars as pl
 
+from sizing.frames.score_units import SCORE_UNITS
 from sizing.selection.entry_score import find_entries
 from sizing.selection.rivals import find_rivals
 from sizing.selection.scenarios import make_candidate_pool, make_scenarios, scenario_key
-from sizing.selection.score_views import SCORE_UNITS
 
 
 def add_counterfactual(

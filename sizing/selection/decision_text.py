@@ -5,8 +5,8 @@ A million candidates share a few thousand sentences, so these are written once e
 
 import polars as pl
 
+from sizing.frames.score_units import SCORE_UNITS
 from sizing.selection.gates import Gate, gate
-from sizing.selection.score_views import SCORE_UNITS
 
 
 def verdict(is_hopeless: pl.Expr) -> pl.Expr:

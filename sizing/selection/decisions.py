@@ -4,9 +4,9 @@ import polars as pl
 
 from sizing.frames.day_inputs import DayInputs
 from sizing.frames.limit_columns import limit_frame
+from sizing.frames.score_units import as_score, score_units
 from sizing.selection.decision_text import has_notes, notes, verdict
 from sizing.selection.gates import GATES, SCORE_GATES, SLOT_GATES, Gate, gate
-from sizing.selection.score_views import as_score, score_units
 
 DECISION_COLUMNS = (
     *("portfolio_id", "asset", "bucket"),

@@ -8,8 +8,8 @@ import polars as pl
 
 from sizing.frames.day_inputs import UNCLASSIFIED, DayInputs
 from sizing.frames.limit_columns import limit_frame
+from sizing.frames.score_units import score_units
 from sizing.selection.gates import Gate, gate
-from sizing.selection.score_views import score_units
 
 _LIMITS = ("min_score_threshold", "min_score_new_position", "allow_unclassified")
 

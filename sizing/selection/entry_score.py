@@ -14,6 +14,7 @@ key k has the name key 2 k, and 2 k - 1 stands for any name just before it.
 
 import polars as pl
 
+from sizing.frames.score_units import SCORE_UNITS
 from sizing.selection.scenarios import (
     AFTER_EVERY_NAME,
     FIRST_WAITING,
@@ -25,7 +26,6 @@ from sizing.selection.scenarios import (
     narrow,
     pool_rows,
 )
-from sizing.selection.score_views import SCORE_UNITS
 
 
 def find_entries(scenarios: pl.DataFrame, pool: pl.DataFrame, limits: pl.DataFrame) -> pl.DataFrame:

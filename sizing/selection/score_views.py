@@ -10,12 +10,8 @@ import polars as pl
 
 from sizing.frames.day_inputs import UNCLASSIFIED, DayInputs
 from sizing.frames.limit_columns import limit_schema, limit_values
+from sizing.frames.score_units import SCORE_DECIMALS, score_units
 from sizing.limits.model import RebalancingLimits
-
-SCORE_UNITS = 10**12
-"""Scores are compared in whole units of 1e-12, so that 0.6 x 0.65 + 0.4 x 0.65 reaches a threshold of 0.65."""
-
-_SCORE_DECIMALS = 12
 
 _VIEW_LIMITS = (
     *("model", "technical_score_weight", "fundamental_score_weight", "include_assets", "include_buckets"),
@@ -57,16 +53,6 @@ def build_views(inputs: DayInputs) -> Views:
     views = pl.DataFrame(distinct, limit_schema(_VIEW_LIMITS), orient="row").with_row_index("view")
     names = _names(inputs)
     return Views(portfolios, names, _scored(views, names, inputs.scores), _is_outside(views, names))
-
-
-def score_units(score: str) -> pl.Expr:
-    """Return a score in whole units."""
-    return (pl.col(score) * SCORE_UNITS).round().cast(pl.Int64)
-
-
-def as_score(units: str) -> pl.Expr:
-    """Return the score of whole units: rounded, as a division alone may be off by the last bit."""
-    return (pl.col(units) / SCORE_UNITS).round(_SCORE_DECIMALS)
 
 
 def _setting(limits: RebalancingLimits) -> tuple[object, ...]:
@@ -119,7 +105,7 @@ def combined_scores(parts: pl.DataFrame) -> pl.DataFrame:
     wants_both = (pl.col("technical_score_weight") > 0) & (pl.col("fundamental_score_weight") > 0)
     return parts.with_columns(
         has_partial_score=pl.col("score").is_null() & wants_both & ~(has_technical & has_fundamental),
-        score=pl.coalesce("score", combined).round(_SCORE_DECIMALS),
+        score=pl.coalesce("score", combined).round(SCORE_DECIMALS),
     ).filter(pl.col("score").is_not_null())
 
 

@@ -8,10 +8,10 @@ import polars as pl
 
 from sizing.frames.day_inputs import DayInputs
 from sizing.frames.limit_columns import limit_frame
+from sizing.frames.score_units import score_units
 from sizing.frames.sorted_groups import ends, run_count, running_count, starts
 from sizing.selection.gates import Gate, gate
 from sizing.selection.replacement import run_replacement
-from sizing.selection.score_views import score_units
 
 _LIMITS = (
     *("max_positions_per_bucket", "allow_bucket_overflow", "max_total_positions", "max_new_positions"),

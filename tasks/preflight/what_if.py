@@ -27,7 +27,7 @@ from tasks.inputs.superseded_holdings import warn_of_corrected_inputs, warn_of_l
 from tasks.run_state import RunState
 from tasks.runs.approval import ApprovalRequest, find_approval_request
 from tasks.runs.ingest import ingest_day
-from tasks.runs.lifecycle import run_lifecycle
+from tasks.runs.run_lifecycle import run_lifecycle
 from tasks.runs.run_record import OpenRun, start_run
 from tasks.trading_calendar import find_calendar
 

@@ -68,6 +68,18 @@ DOCUMENTED_DEFAULTS = {
     "min_trade_weight": 0.0,
     "max_turnover": None,
     "mark_to_market": False,
+    "grace_period_days": 0,
+    "grace_decay_rate": 0.8,
+    "min_decay_factor": 0.1,
+    "grace_recovery_score": None,
+    "min_holding_days": 0,
+    "max_holding_days": None,
+    "max_holding_action": "review",
+    "reentry_cooldown_days": 0,
+    "max_round_trips": None,
+    "round_trip_window_days": 20,
+    "reentry_score": None,
+    "core_assets": {},
 }
 DOCUMENTED_TIERS = ((0.9, "max", 1.5), (0.8, "standard", 1.2), (0.7, "base", 1.0), (0.6, "light", 0.8))
 
