@@ -11,6 +11,7 @@ import polars as pl
 
 from sizing.checks.constraints import check_constraints
 from sizing.frames.day_inputs import DayInputs
+from sizing.frames.holding_states import STATE_COLUMNS
 from sizing.frames.limit_columns import LimitsByPortfolio, check_limits
 from sizing.selection.decisions import explain_decisions
 from sizing.selection.diversification import diversify, fill_day_slots
@@ -43,6 +44,7 @@ class Rebalance(NamedTuple):
     targets: pl.DataFrame
     trade_summary: pl.DataFrame
     constraint_checks: pl.DataFrame
+    lifecycle: pl.DataFrame
 
 
 def size_portfolios(selected: pl.DataFrame, limits: LimitsByPortfolio) -> SizedPortfolios:
@@ -126,7 +128,8 @@ def settle(decisions: pl.DataFrame, sized: SizedPortfolios, inputs: DayInputs) -
     """Turn sized positions into targets and trades, and compare both with every limit."""
     targets, trade_summary = build_targets(decisions, sized.positions, sized.portfolios, inputs)
     checks = check_constraints(targets, trade_summary, decisions, inputs)
-    return Rebalance(decisions, sized.positions, sized.portfolios, targets, trade_summary, checks)
+    lifecycle = inputs.states.select(*STATE_COLUMNS)
+    return Rebalance(decisions, sized.positions, sized.portfolios, targets, trade_summary, checks, lifecycle)
 
 
 def rebalance(inputs: DayInputs) -> Rebalance:

@@ -64,6 +64,7 @@ SECTIONS: Mapping[str, tuple[str, ...]] = {
         "books",
         "trade_summary",
         "constraint_checks",
+        "lifecycle",
         "orders",
         "order_status",
     ),

@@ -14,6 +14,7 @@ DECISION_COLUMNS = (
     *("is_held", "current_weight", "restriction"),
     *("candidate_rank", "bucket_rank", "is_pinned", "is_reserved", "is_selected"),
     *("gate", "gate_limit", "entry_score", "rival", "decision_reason"),
+    *("is_locked", "kept_by", "kept_from", "days_held", "grace_count", "gate_days_left"),
 )
 """A decision, one row per portfolio and candidate, in this order."""
 
@@ -42,7 +43,7 @@ _CASES = 128
 def explain_decisions(diversified: pl.DataFrame, inputs: DayInputs) -> pl.DataFrame:
     """Return the decisions, by portfolio and rank.
 
-    *Requires* what `diversify` returns. *Adds* `gate_limit, entry_score, decision_reason`.
+    *Requires* what `diversify` returns. *Adds* `gate_limit, entry_score, decision_reason`, and what keeps a holding.
     """
     rows = diversified.with_columns(wording=_wording())
     texts = _case_texts(rows.select(_WORDED).unique("wording", keep="first"), inputs)
@@ -53,6 +54,12 @@ def explain_decisions(diversified: pl.DataFrame, inputs: DayInputs) -> pl.DataFr
             gate=pl.col("gate").cast(pl.String),
             entry_score=as_score("entry_units"),
             decision_reason=pl.concat_str(_opening(), "verdict", "notes"),
+            is_locked="is_pinned",
+            kept_by=_kept_by(),
+            kept_from=pl.lit(None, pl.String),
+            days_held=pl.lit(None, pl.Int32),
+            grace_count=pl.lit(None, pl.Int32),
+            gate_days_left=pl.lit(None, pl.Int32),
         )
         .select(DECISION_COLUMNS)
     )
@@ -69,6 +76,12 @@ def _wording() -> pl.Expr:
     case = code * 8 + flags
     by_bucket = -(2**62) + pl.col("bucket_key") * _CASES
     return pl.coalesce(pl.col("question") * _CASES, by_bucket) + case
+
+
+def _kept_by() -> pl.Expr:
+    """Return why a holding keeps its place; null: it does not."""
+    is_untradable = pl.col("restriction").eq_missing(pl.lit(Gate.NO_TRADE.value))
+    return pl.when("is_pinned").then(pl.when(is_untradable).then(pl.lit("no_trade")).otherwise(pl.lit("score_missing")))
 
 
 def _case_texts(cases: pl.DataFrame, inputs: DayInputs) -> pl.DataFrame:

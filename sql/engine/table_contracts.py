@@ -10,7 +10,10 @@ import polars as pl
 from sql.errors import WarehouseError
 from sql.records import INGEST_KEYS, IngestBatch, IngestSource
 
-RUN_TABLES = ("decisions", "sizing_audit", "sizing_summary", "targets", "trade_summary", "constraint_checks")
+RUN_TABLES = (
+    *("decisions", "sizing_audit", "sizing_summary", "targets", "trade_summary"),
+    *("constraint_checks", "lifecycle"),
+)
 """The tables of a run, and the keys of the frames that are published."""
 
 _WEIGHT_DECIMALS, _TURNOVER_DECIMALS = 8, 9
@@ -23,6 +26,7 @@ _FITS: Mapping[str, Callable[[pl.DataType], bool]] = {
     "DOUBLE": lambda dtype: dtype.is_float() or dtype.is_integer(),
     "BOOLEAN": lambda dtype: isinstance(dtype, pl.Boolean),
     "DATE": lambda dtype: isinstance(dtype, pl.Date),
+    "DATE[]": lambda dtype: dtype == pl.List(pl.Date),
     "DECIMAL(10,8)": lambda dtype: isinstance(dtype, pl.Decimal) and dtype.scale <= _WEIGHT_DECIMALS,
     "DECIMAL(18,8)": lambda dtype: dtype == pl.Decimal(18, 8),
     "DECIMAL(20,8)": lambda dtype: dtype == pl.Decimal(20, 8),

@@ -23,6 +23,7 @@ UNIQUE: Final[Mapping[str, tuple[str, ...]]] = {
     "targets": ("run_id", "portfolio_id", "asset"),
     "trade_summary": ("run_id", "portfolio_id"),
     "constraint_checks": ("run_id", "portfolio_id", "constraint_name", "basis"),
+    "lifecycle": ("run_id", "portfolio_id", "asset"),
     "current_targets": ("portfolio_id", "asset"),
     "current_orders": ("portfolio_id", "asset"),
     "current_order_status": ("portfolio_id",),
@@ -38,6 +39,7 @@ _TYPES: Final[Mapping[str, str]] = {
     "DOUBLE": "double precision",
     "BOOLEAN": "boolean",
     "DATE": "date",
+    "DATE[]": "date[]",
     "TIMESTAMP WITH TIME ZONE": "timestamp with time zone",
 }
 _DECIMAL: Final = re.compile(r"DECIMAL(\(\d+,\d+\))")

@@ -7,6 +7,7 @@ from datetime import date
 from typing import Any
 
 import polars as pl
+import polars.selectors as cs
 
 from sizing.frames.day_inputs import DayInputs
 from sizing.pipeline import rebalance
@@ -30,6 +31,7 @@ _ROW_KEYS = {
     "targets": ("asset",),
     "trade_summary": (),
     "constraint_checks": ("constraint_name", "basis"),
+    "lifecycle": ("asset",),
     "orders": ("asset",),
 }
 _DIFFERENCE = ("table_name", "portfolio_id", "row_key", "column_name", "published", "replayed")
@@ -164,7 +166,8 @@ def _compare(table: str, published: pl.DataFrame, replayed: pl.DataFrame) -> pl.
 
 
 def _values(frame: pl.DataFrame, key: list[str], side: str) -> pl.DataFrame:
-    return frame.with_columns(pl.all().cast(pl.String)).unpivot(index=key, variable_name="column_name", value_name=side)
+    texts = frame.with_columns(cs.list().cast(pl.List(pl.String)).list.join(", "), (~cs.list()).cast(pl.String))
+    return texts.unpivot(index=key, variable_name="column_name", value_name=side)
 
 
 def _of_inputs(run: Mapping[str, Any], read: str) -> pl.DataFrame:

@@ -40,10 +40,14 @@ OF_V001 = {
     "targets_add_up_to_total",
     "total_is_as_configured",
 }
-LATER = ("V002", "V003", "V004", "V005", "V006", "V007", "V008", "V010", "V011", "V012", "V013")
-NEW_DECISION_COLUMNS = ("is_reserved", "gate_limit", "entry_score", "rival")
+LATER = ("V002", "V003", "V004", "V005", "V006", "V007", "V008", "V010", "V011", "V012", "V013", "V014")
+NEW_DECISION_COLUMNS = (
+    *("is_reserved", "gate_limit", "entry_score", "rival"),
+    *("is_locked", "kept_by", "kept_from", "days_held", "grace_count", "gate_days_left"),
+)
 NEW_TARGET_COLUMNS = ("post_trade_weight", "trade_reason", "trade_scale")
-TABLES_OF_V001 = tuple(table for table in RUN_TABLES if table != "trade_summary")
+LATER_TABLES = {"trade_summary", "lifecycle"}
+TABLES_OF_V001 = tuple(table for table in RUN_TABLES if table not in LATER_TABLES)
 
 
 def _read_scripts_of_v001(folder: scripts.Folder) -> tuple[Script, ...]:
@@ -56,7 +60,8 @@ def _frames_of_v001() -> dict[str, pl.DataFrame]:
     frames = make_frames(held={"AAA": "0.48"})
     frames["decisions"] = frames["decisions"].drop(NEW_DECISION_COLUMNS)
     frames["constraint_checks"] = frames["constraint_checks"].drop("reason", "basis")
-    del frames["trade_summary"]
+    for table in LATER_TABLES:
+        del frames[table]
     is_cash, is_held = pl.col("asset") == "CASH", pl.col("asset") == "AAA"
     nothing = pl.lit(0).cast(WEIGHT)
     frames["targets"] = (
@@ -109,7 +114,7 @@ def test_what_was_published_before_keeps_every_row_and_cell(old: Warehouse) -> N
 
 def test_what_was_not_kept_before_is_null_and_not_invented(old: Warehouse) -> None:
     old.migrate()
-    assert _rows(old, "decisions").select(NEW_DECISION_COLUMNS).null_count().row(0) == (3, 3, 3, 3)
+    assert _rows(old, "decisions").select(NEW_DECISION_COLUMNS).null_count().row(0) == (3,) * len(NEW_DECISION_COLUMNS)
     assert _rows(old, "constraint_checks").select("reason", "basis").rows() == [(None, "target")]
     assert _rows(old, "targets").select(NEW_TARGET_COLUMNS).null_count().row(0) == (4, 4, 4)
     assert _rows(old, "trade_summary").is_empty()
@@ -152,8 +157,8 @@ def test_a_snapshot_of_what_was_brought_forward_has_everything(old: Warehouse) -
 def test_a_frame_of_the_earlier_release_is_refused_by_the_columns_that_it_lacks(old: Warehouse) -> None:
     old.migrate()
     old.start_run(make_run("r2"), "test")
-    with pytest.raises(WarehouseError, match=r"table decisions .*4 columns missing \['is_reserved', 'gate_limit'"):
-        old.publish("r2", _frames_of_v001() | {"trade_summary": make_frames()["trade_summary"]}, "test")
+    with pytest.raises(WarehouseError, match=r"table decisions .*10 columns missing \['is_reserved', 'gate_limit'"):
+        old.publish("r2", _frames_of_v001() | {table: make_frames()[table] for table in LATER_TABLES}, "test")
 
 
 def test_what_was_brought_forward_is_sound(old: Warehouse) -> None:

@@ -213,6 +213,7 @@ BROKEN: dict[str, tuple[str, Callable[[Frames], Frames], str]] = {
     ),
     "a candidate twice": ("rows_are_unique", _swap("decisions", twice), "AAA has 2 rows in decisions"),
     "a size twice": ("rows_are_unique", _swap("sizing_audit", twice), "AAA has 2 rows in sizing_audit"),
+    "a state twice": ("rows_are_unique", _swap("lifecycle", twice), "AAA has 2 rows in lifecycle"),
     "a constraint twice": (
         "rows_are_unique",
         _swap("constraint_checks", twice),

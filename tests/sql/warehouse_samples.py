@@ -88,6 +88,7 @@ def make_frames(
         "targets": _targets(pl.concat([base, cash]), as_of_date),
         "trade_summary": _trade_summary(base, cash),
         "constraint_checks": _constraints(cash),
+        "lifecycle": _lifecycle(base, as_of_date),
     }
 
 
@@ -115,6 +116,12 @@ def _decisions(base: pl.DataFrame, as_of_date: date) -> pl.DataFrame:
         entry_score=pl.when(is_closed).then(pl.lit(0.85)).otherwise(pl.lit(0.8)),
         rival=pl.when(~is_closed).then(pl.lit("CCC")),
         decision_reason=pl.lit("because"),
+        is_locked=pl.lit(value=False),
+        kept_by=pl.lit(None, pl.String),
+        kept_from=pl.lit(None, pl.String),
+        days_held=pl.lit(None, pl.Int32),
+        grace_count=pl.lit(None, pl.Int32),
+        gate_days_left=pl.lit(None, pl.Int32),
     )
 
 
@@ -244,6 +251,25 @@ def _constraints(cash: pl.DataFrame) -> pl.DataFrame:
         is_binding=pl.lit(value=False),
         is_ok=pl.lit(value=True),
         reason=pl.lit(None, pl.String),
+    )
+
+
+def _lifecycle(base: pl.DataFrame, as_of_date: date) -> pl.DataFrame:
+    """Return the states after the day: of what was held before no opening is known, what is not held now is closed."""
+    is_held, is_new = pl.col("target_weight") > 0, pl.col("current_weight") == 0
+    today = pl.lit(as_of_date)
+    nothing = pl.lit([], pl.List(pl.Date))
+    return base.filter(is_held | ~is_new).select(
+        "portfolio_id",
+        "asset",
+        is_held=is_held,
+        is_confirmed=pl.lit(value=False),
+        opened_on=pl.when(is_new).then(today),
+        term_started_on=pl.when(is_new).then(today),
+        grace_started_on=pl.lit(None, pl.Date),
+        grace_count=pl.lit(None, pl.Int32),
+        grace_entry_weight=pl.lit(None, WEIGHT),
+        closed_on=pl.when(is_held).then(nothing).otherwise(pl.concat_list(today)),
     )
 
 

@@ -14,6 +14,8 @@ FROM (
     UNION ALL
     SELECT 'constraint_checks', run_id FROM constraint_checks
     UNION ALL
+    SELECT 'lifecycle', run_id FROM lifecycle
+    UNION ALL
     SELECT 'orders', run_id FROM orders
     UNION ALL
     SELECT 'order_status', run_id FROM order_status

@@ -1,5 +1,5 @@
--- Failures: candidates, sized assets and constraints that are there more than once in a portfolio. Large tables have
--- no primary key: this is the proof. (targets: one_target_per_asset; sizing_summary: every_portfolio_is_summarised.)
+-- Failures: candidates, sized assets, constraints and states that are there more than once in a portfolio. Large tables
+-- have no primary key: this is the proof. (targets: one_target_per_asset; sizing_summary: every_portfolio_is_summarised.)
 -- Parameters: $run_id VARCHAR.
 SELECT
     portfolio_id,
@@ -12,6 +12,8 @@ FROM (
     SELECT 'constraint_checks', portfolio_id, constraint_name || ' of ' || basis
     FROM constraint_checks
     WHERE run_id = $run_id
+    UNION ALL
+    SELECT 'lifecycle', portfolio_id, asset FROM lifecycle WHERE run_id = $run_id
 )
 GROUP BY portfolio_id, table_name, name
 HAVING count(*) > 1

@@ -16,6 +16,8 @@ FROM (
     SELECT 'trade_summary', portfolio_id FROM trade_summary WHERE run_id = $run_id
     UNION ALL
     SELECT 'constraint_checks', portfolio_id FROM constraint_checks WHERE run_id = $run_id
+    UNION ALL
+    SELECT 'lifecycle', portfolio_id FROM lifecycle WHERE run_id = $run_id
 ) AS written
 WHERE NOT EXISTS (
     SELECT 1
