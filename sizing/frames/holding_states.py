@@ -66,17 +66,30 @@ def count_days(states: pl.DataFrame, day: date, sessions: pl.Series) -> pl.DataF
     >>> count_days(states, date(2025, 7, 8), sessions)["days_since_closes"].to_list()
     [[2]]
     """
-    open_days = pl.lit(sessions.cast(pl.Date))
-    today = sessions.cast(pl.Date).search_sorted(day, side="right")
+    open_days = sessions.cast(pl.Date)
+    today = open_days.search_sorted(day, side="right")
 
-    def days_since(then: pl.Expr) -> pl.Expr:
-        return (today - open_days.search_sorted(then, side="right").cast(pl.Int32)).cast(pl.Int32)
+    def days_since(column: str) -> pl.Expr:
+        then = pl.lit(open_days).search_sorted(pl.col(column), side="right").cast(pl.Int32)
+        return pl.when(pl.col(column).is_not_null()).then(today - then).cast(pl.Int32)
 
-    def days_since_known(column: str) -> pl.Expr:
-        return pl.when(pl.col(column).is_not_null()).then(days_since(pl.col(column)))
-
-    return states.with_columns(
-        days_held=days_since_known("opened_on"),
-        days_in_term=days_since_known("term_started_on"),
-        days_since_closes=pl.col("closed_on").list.eval(days_since(pl.element())),
+    # Flat, since an expression that is no simple function of the element is run once a list.
+    closes = (
+        states.select("closed_on", row=pl.int_range(pl.len()))
+        .filter(pl.col("closed_on").list.len() > 0)
+        .explode("closed_on")
+        .with_columns(days_since("closed_on").alias("days_since_closes"))
+        .group_by("row", maintain_order=True)
+        .agg("days_since_closes")
+    )
+    return (
+        states.with_columns(row=pl.int_range(pl.len()))
+        .join(closes, on="row", how="left", maintain_order="left")
+        .drop("row")
+        .with_columns(
+            days_since("opened_on").alias("days_held"),
+            days_since("term_started_on").alias("days_in_term"),
+            pl.col("days_since_closes").fill_null(pl.lit([], pl.List(pl.Int32))),
+        )
+        .select(*states.columns, *DAY_COUNTS)
     )
