@@ -120,6 +120,15 @@ def test_what_was_not_kept_before_is_null_and_not_invented(old: Warehouse) -> No
     assert _rows(old, "trade_summary").is_empty()
 
 
+def test_what_is_remembered_of_holdings_comes_from_the_books(old: Warehouse) -> None:
+    old.migrate()
+    assert _rows(old, "lifecycle").select("asset", "is_held", "opened_on", "term_started_on", "closed_on").rows() == [
+        ("AAA", True, None, DAY, []),
+        ("BBB", True, DAY, DAY, []),
+        ("CCC", False, None, None, [DAY]),
+    ]
+
+
 def test_the_day_after_starts_from_what_the_trades_before_left(old: Warehouse) -> None:
     old.migrate()
     held = old.query("holdings_after_runs", run_ids=["r1"]).select("asset", "current_weight").rows()
