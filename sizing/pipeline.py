@@ -4,6 +4,7 @@ A day: candidates -> qualify -> diversify -> size, again where no_buy holds back
 raw weights -> cap -> normalise -> residual -> rounding -> audit.
 """
 
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
@@ -11,9 +12,11 @@ import polars as pl
 
 from sizing.checks.constraints import check_constraints
 from sizing.frames.day_inputs import DayInputs
-from sizing.frames.holding_states import STATE_COLUMNS
 from sizing.frames.limit_columns import LimitsByPortfolio, check_limits
-from sizing.selection.decisions import explain_decisions
+from sizing.lifecycle.rules import NO_TRADE, SCORE_MISSING
+from sizing.lifecycle.transition import advance_states
+from sizing.limits.model import RebalancingLimits
+from sizing.selection.decisions import FOR_SIZING, explain_decisions
 from sizing.selection.diversification import diversify, fill_day_slots
 from sizing.selection.eligibility import qualify
 from sizing.selection.gates import is_immovable
@@ -21,11 +24,17 @@ from sizing.selection.universe import candidates
 from sizing.trading.targets import book_rows, build_targets
 from sizing.weights.audit import POSITION_COLUMNS, add_sizing_reason, summarise
 from sizing.weights.batches import Batch, batches
+from sizing.weights.locked import find_dropped_locked, pin_locked
 from sizing.weights.no_buy import MAX_SIZINGS, explain_no_buy, pin_no_buy, replace_portfolios
 from sizing.weights.raw_weights import add_raw_weights
 from sizing.weights.rounding import add_target_weight
 from sizing.weights.two_stage import add_stages
-from sizing.weights.working_frame import append_columns, build_working_frame, check_selected
+from sizing.weights.working_frame import (
+    ONLY_FOR_SIZING,
+    append_columns,
+    build_working_frame,
+    check_selected,
+)
 
 
 class SizedPortfolios(NamedTuple):
@@ -102,20 +111,40 @@ def size_decisions(decisions: pl.DataFrame, inputs: DayInputs) -> SizedPortfolio
         "bucket",
         "score",
         "is_held",
-        pinned_weight=pl.when("is_pinned").then(pl.col("current_weight").cast(pl.Float64).clip(upper_bound=1.0)),
+        pinned_weight=pl.when("is_pinned").then(pl.col("kept_weight").cast(pl.Float64).clip(upper_bound=1.0)),
         is_immovable=is_immovable(),
+        is_locked="is_locked",
+        is_rounded_down=pl.col("is_pinned") & ~pl.col("kept_by").is_in([NO_TRADE, SCORE_MISSING]),
+        starts_term="starts_term",
     )
-    as_scored = sized = size_portfolios(selected, inputs.limits)
+    selected, as_scored = _keep_locked(selected, size_portfolios(selected, inputs.limits), decisions, inputs)
+    sized = as_scored
     for _ in range(1, MAX_SIZINGS):
         again = pin_no_buy(selected, sized.positions, decisions)
         if again.is_empty():
             break
-        resized = size_portfolios(again, {name: inputs.limits[name] for name in again["portfolio_id"].unique()})
+        again, resized = _keep_locked(again, size_portfolios(again, _limits_of(again, inputs)), decisions, inputs)
         sized = SizedPortfolios(*map(replace_portfolios, sized, resized))
     positions = sized.positions
     if sized is not as_scored:
         positions = explain_no_buy(positions, as_scored.positions, selected)
-    return sized._replace(positions=positions.drop("is_immovable"))
+    return sized._replace(positions=positions.drop(ONLY_FOR_SIZING))
+
+
+def _keep_locked(
+    selected: pl.DataFrame, sized: SizedPortfolios, decisions: pl.DataFrame, inputs: DayInputs
+) -> tuple[pl.DataFrame, SizedPortfolios]:
+    """Size the portfolios again in which a locked holding was dropped, with that holding pinned, until none is."""
+    while not (pins := find_dropped_locked(sized.positions, decisions)).is_empty():
+        selected = pin_locked(selected, pins)
+        again = selected.join(pins, on="portfolio_id", how="semi", maintain_order="left")
+        resized = size_portfolios(again, _limits_of(again, inputs))
+        sized = SizedPortfolios(*map(replace_portfolios, sized, resized))
+    return selected, sized
+
+
+def _limits_of(selected: pl.DataFrame, inputs: DayInputs) -> Mapping[str, RebalancingLimits]:
+    return {name: inputs.limits[name] for name in selected["portfolio_id"].unique()}
 
 
 def find_trade_rows(inputs: DayInputs) -> pl.DataFrame:
@@ -128,8 +157,10 @@ def settle(decisions: pl.DataFrame, sized: SizedPortfolios, inputs: DayInputs) -
     """Turn sized positions into targets and trades, and compare both with every limit."""
     targets, trade_summary = build_targets(decisions, sized.positions, sized.portfolios, inputs)
     checks = check_constraints(targets, trade_summary, decisions, inputs)
-    lifecycle = inputs.states.select(*STATE_COLUMNS)
-    return Rebalance(decisions, sized.positions, sized.portfolios, targets, trade_summary, checks, lifecycle)
+    lifecycle = advance_states(inputs.states, decisions, targets, inputs.limits, pl.lit(inputs.as_of_date))
+    return Rebalance(
+        decisions.drop(FOR_SIZING), sized.positions, sized.portfolios, targets, trade_summary, checks, lifecycle
+    )
 
 
 def rebalance(inputs: DayInputs) -> Rebalance:

@@ -42,6 +42,9 @@ class SelectedAssets(dy.Schema):
     is_held = dy.Bool()
     pinned_weight = dy.Float64(nullable=True, min=0, max=1)
     is_immovable = dy.Bool()
+    is_locked = dy.Bool()
+    is_rounded_down = dy.Bool()
+    starts_term = dy.Bool()
 
     @dy.rule()
     def immovable_is_pinned(cls) -> pl.Expr:  # noqa: N805 - dataframely hands in the schema

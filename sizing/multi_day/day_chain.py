@@ -36,7 +36,7 @@ from sizing.selection.universe import KEY_COLUMNS
 from sizing.trading.targets import book_after, holdings_of
 
 _KEY = ["portfolio_id", "asset"]
-_CANDIDATE = ("portfolio_key", "bucket_key", "asset_key", "score_units", "is_held", "is_pinned")
+_CANDIDATE = ("portfolio_key", "bucket_key", "asset_key", "score_units", "is_held", "is_locked", "is_in_grace")
 _DATE = len("2026-01-02")
 _GUESSED_WEIGHT = pl.lit(Decimal("0.05")).cast(STORED_WEIGHT)
 

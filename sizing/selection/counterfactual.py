@@ -22,7 +22,7 @@ def add_counterfactual(
     """
     keyed = decided.with_columns(scenario_key())
     pool = make_candidate_pool(placed)
-    scenarios = find_entries(make_scenarios(keyed, buckets, limits), pool, limits)
+    scenarios = find_entries(make_scenarios(keyed, buckets, limits), pool)
     entries = (
         keyed.filter(pl.col("scenario_key").is_not_null())
         .select("row", "scenario_key", "asset_key", "is_selected")

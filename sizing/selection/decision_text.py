@@ -21,6 +21,12 @@ def _outcome() -> pl.Expr:
         Gate.NO_BUY: pl.lit("may not be bought."),
         Gate.EXCLUDED: pl.lit("left out by the portfolio's universe."),
         Gate.NO_BUCKET: pl.lit("the asset list does not know its bucket."),
+        Gate.IN_COOLDOWN: pl.format("closed too lately, reentry_cooldown_days {}.", "reentry_cooldown_days"),
+        Gate.ROUND_TRIPS: pl.format(
+            "closed too often, max_round_trips {} in {} days.", "max_round_trips", "round_trip_window_days"
+        ),
+        Gate.TERM_OVER: pl.format("its term of max_holding_days {} is over.", "max_holding_days"),
+        Gate.GRACE_OVER: pl.format("its grace is over, grace_period_days {}.", "grace_period_days"),
         Gate.BELOW_EXIT: pl.format("below min_score_threshold {}.", "min_score_threshold"),
         Gate.BELOW_ENTRY: pl.format("below min_score_new_position {}.", "min_score_new_position"),
         Gate.BUCKET_FULL: pl.format("no place in bucket {}, at most {} positions.", "bucket", "bucket_limit"),
@@ -55,8 +61,7 @@ def _at_least() -> pl.Expr:
 def _counterfactual_text(is_hopeless: pl.Expr) -> pl.Expr:
     """Explain the entry score, unless the outcome already names it."""
     has_rival, selected = pl.col("rival").is_not_null(), pl.col("gate").is_null()
-    threshold = pl.when("is_held").then("exit_units").otherwise("entry_units_needed")
-    is_in_outcome = ~selected & ~has_rival & (pl.col("entry_units") == threshold)
+    is_in_outcome = ~selected & ~has_rival & (pl.col("entry_units") == pl.col("open_units"))
     enters = pl.concat_str(
         pl.when("is_held").then(pl.lit(" It would stay at ")).otherwise(pl.lit(" It would enter at ")),
         _entry_score(),

@@ -4,7 +4,7 @@ import polars as pl
 
 from sizing.frames.day_inputs import DayInputs
 from sizing.frames.limit_columns import limit_frame
-from sizing.frames.score_units import as_score, score_units
+from sizing.frames.score_units import as_score
 from sizing.selection.decision_text import has_notes, notes, verdict
 from sizing.selection.gates import GATES, SCORE_GATES, SLOT_GATES, Gate, gate
 
@@ -18,11 +18,19 @@ DECISION_COLUMNS = (
 )
 """A decision, one row per portfolio and candidate, in this order."""
 
+FOR_SIZING = ("kept_weight", "starts_term")
+"""What sizing needs to know beside a decision: the weight of a pinned holding, and who is judged like a new name."""
+
 _LIMITS = (
     *("min_score_threshold", "min_score_new_position", "max_total_positions", "max_new_positions"),
-    *("min_buckets_represented", "replacement_margin"),
+    *("min_buckets_represented", "replacement_margin", "grace_period_days", "max_holding_days"),
+    *("reentry_cooldown_days", "max_round_trips", "round_trip_window_days"),
 )
 _LIMIT_OF_GATE = {
+    Gate.IN_COOLDOWN: "reentry_cooldown_days",
+    Gate.ROUND_TRIPS: "max_round_trips",
+    Gate.TERM_OVER: "max_holding_days",
+    Gate.GRACE_OVER: "grace_period_days",
     Gate.BELOW_EXIT: "min_score_threshold",
     Gate.BELOW_ENTRY: "min_score_new_position",
     Gate.BUCKET_FULL: "bucket_limit",
@@ -33,17 +41,18 @@ _LIMIT_OF_GATE = {
 }
 _WORDED = (
     *("wording", "portfolio_id", "bucket", "bucket_limit"),
-    *("is_held", "is_pinned", "is_reserved"),
+    *("is_held", "is_pinned", "is_locked", "is_reserved", "open_units"),
     *("gate", "question", "entry_units", "rival"),
 )
-_CASES = 128
-"""More than there are gates, held or not, pinned or not, reserved or not."""
+_CASES = 512
+"""More than there are gates, held or not, pinned or not, locked or not, reserved or not."""
 
 
 def explain_decisions(diversified: pl.DataFrame, inputs: DayInputs) -> pl.DataFrame:
     """Return the decisions, by portfolio and rank.
 
-    *Requires* what `diversify` returns. *Adds* `gate_limit, entry_score, decision_reason`, and what keeps a holding.
+    *Requires* what `diversify` returns. *Adds* `gate_limit, entry_score, decision_reason, kept_from`; beside
+    DECISION_COLUMNS it keeps FOR_SIZING.
     """
     rows = diversified.with_columns(wording=_wording())
     texts = _case_texts(rows.select(_WORDED).unique("wording", keep="first"), inputs)
@@ -54,14 +63,9 @@ def explain_decisions(diversified: pl.DataFrame, inputs: DayInputs) -> pl.DataFr
             gate=pl.col("gate").cast(pl.String),
             entry_score=as_score("entry_units"),
             decision_reason=pl.concat_str(_opening(), "verdict", "notes"),
-            is_locked="is_pinned",
-            kept_by=_kept_by(),
-            kept_from=pl.lit(None, pl.String),
-            days_held=pl.lit(None, pl.Int32),
-            grace_count=pl.lit(None, pl.Int32),
-            gate_days_left=pl.lit(None, pl.Int32),
+            kept_from=_kept_from(),
         )
-        .select(DECISION_COLUMNS)
+        .select(*DECISION_COLUMNS, *FOR_SIZING)
     )
 
 
@@ -72,16 +76,11 @@ def _wording() -> pl.Expr:
         pl.col("is_held").cast(pl.Int64),
         pl.col("is_pinned").cast(pl.Int64) * 2,
         pl.col("is_reserved").cast(pl.Int64) * 4,
+        pl.col("is_locked").cast(pl.Int64) * 8,
     )
-    case = code * 8 + flags
+    case = code * 16 + flags
     by_bucket = -(2**62) + pl.col("bucket_key") * _CASES
     return pl.coalesce(pl.col("question") * _CASES, by_bucket) + case
-
-
-def _kept_by() -> pl.Expr:
-    """Return why a holding keeps its place; null: it does not."""
-    is_untradable = pl.col("restriction").eq_missing(pl.lit(Gate.NO_TRADE.value))
-    return pl.when("is_pinned").then(pl.when(is_untradable).then(pl.lit("no_trade")).otherwise(pl.lit("score_missing")))
 
 
 def _case_texts(cases: pl.DataFrame, inputs: DayInputs) -> pl.DataFrame:
@@ -91,14 +90,18 @@ def _case_texts(cases: pl.DataFrame, inputs: DayInputs) -> pl.DataFrame:
         for code, name in _LIMIT_OF_GATE.items()
     )
     score_decides = pl.col("gate").is_in(pl.Series([*SCORE_GATES, *SLOT_GATES], dtype=pl.Enum(GATES)).implode())
-    limits = limit_frame(inputs.limits, _LIMITS).with_columns(
-        exit_units=score_units("min_score_threshold"), entry_units_needed=score_units("min_score_new_position")
-    )
+    limits = limit_frame(inputs.limits, _LIMITS)
     return cases.join(limits, on="portfolio_id", how="left").select(
         "wording",
         gate_limit=limit,
         verdict=verdict(is_hopeless=score_decides & pl.col("question").is_null()),
     )
+
+
+def _kept_from() -> pl.Expr:
+    """Return the gate that a kept holding would have had for its score."""
+    code = pl.when("is_grace_over").then(pl.lit(Gate.GRACE_OVER.value)).otherwise(pl.lit(Gate.BELOW_EXIT.value))
+    return pl.when(pl.col("kept_by").is_not_null() & pl.col("fails")).then(code)
 
 
 def _opening() -> pl.Expr:

@@ -12,7 +12,10 @@ from sizing.frames.day_inputs import DayInputs
 from sizing.selection.counterfactual import add_counterfactual
 from sizing.selection.slots import fill_slots, own_bucket_limits, slot_limits
 
-_CANDIDATE = ("row", "portfolio_key", "bucket_key", "asset_key", "score_units", "is_held", "is_pinned")
+_CANDIDATE = (
+    *("row", "portfolio_key", "bucket_key", "asset_key", "score_units"),
+    *("is_held", "is_locked", "is_in_grace"),
+)
 
 
 class FilledSlots(NamedTuple):

@@ -1,7 +1,7 @@
-"""Who qualifies: restrictions first, then the portfolio's own universe, then the score (docs/selection.md 2).
+"""Who qualifies: restrictions, the portfolio's own universe, the name's past, then the score (docs/selection.md 2).
 
 A holding is kept while score >= min_score_threshold; a new name needs score >= min_score_new_position. A holding
-whose score is missing or too old is pinned, never sold because data is missing.
+whose score is missing or too old is pinned, never sold because data is missing. The past: lifecycle/rules.py.
 """
 
 import polars as pl
@@ -9,6 +9,7 @@ import polars as pl
 from sizing.frames.day_inputs import UNCLASSIFIED, DayInputs
 from sizing.frames.limit_columns import limit_frame
 from sizing.frames.score_units import score_units
+from sizing.lifecycle.rules import add_lifecycle
 from sizing.selection.gates import Gate, gate
 
 _LIMITS = ("min_score_threshold", "min_score_new_position", "allow_unclassified")
@@ -18,14 +19,14 @@ def qualify(candidates: pl.DataFrame, inputs: DayInputs) -> pl.DataFrame:
     """Find the first rule that stops each candidate, if any.
 
     *Requires* what `universe.candidates` returns. *Adds* `candidate_rank` and `bucket_rank` (by score, then name;
-    null without a score), `is_pinned`, `selection_gate` (null: it qualifies).
+    null without a score), `selection_gate` (null: it qualifies), and what `add_lifecycle` adds.
     """
     return (
         candidates.join(_limits(inputs), on="portfolio_key", how="left", maintain_order="left")
+        .pipe(add_lifecycle, inputs)
         .with_columns(
             candidate_rank=_rank("portfolio_key"),
             bucket_rank=_rank("bucket_key"),
-            is_pinned=_is_pinned(),
             is_unknown=pl.col("bucket") == UNCLASSIFIED,
         )
         .with_columns(selection_gate=_first_gate())
@@ -46,14 +47,6 @@ def _limits(inputs: DayInputs) -> pl.DataFrame:
     )
 
 
-def _is_pinned() -> pl.Expr:
-    """Mark holdings that stay as they are: under no_trade, or without a score, unless they must leave."""
-    restriction = pl.col("restriction")
-    may_not_be_traded = restriction.eq_missing(pl.lit(Gate.NO_TRADE))
-    must_leave = pl.col("is_excluded") | restriction.eq_missing(pl.lit(Gate.MUST_SELL))
-    return pl.col("is_held") & (may_not_be_traded | (pl.col("is_score_stale") & ~must_leave))
-
-
 def _first_gate() -> pl.Expr:
     is_held, restriction = pl.col("is_held"), pl.col("restriction")
     return (
@@ -63,12 +56,22 @@ def _first_gate() -> pl.Expr:
         .then(gate(Gate.NO_TRADE))
         .when(~is_held & (restriction == Gate.NO_BUY))
         .then(gate(Gate.NO_BUY))
-        .when("is_pinned")
+        .when("is_locked")
         .then(None)
         .when("is_excluded")
         .then(gate(Gate.EXCLUDED))
         .when(~is_held & pl.col("is_unknown") & ~pl.col("allow_unclassified"))
         .then(gate(Gate.NO_BUCKET))
+        .when("is_in_cooldown")
+        .then(gate(Gate.IN_COOLDOWN))
+        .when("has_round_trips")
+        .then(gate(Gate.ROUND_TRIPS))
+        .when("is_term_over")
+        .then(gate(Gate.TERM_OVER))
+        .when("is_grace_over")
+        .then(gate(Gate.GRACE_OVER))
+        .when("is_in_grace")
+        .then(None)
         .when(is_held & (pl.col("score_units") < pl.col("exit_units")))
         .then(gate(Gate.BELOW_EXIT))
         .when(~is_held & (pl.col("score_units") < pl.col("entry_units")))

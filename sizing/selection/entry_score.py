@@ -6,7 +6,7 @@ bisection finds it: about log2(3 n) evaluations for n candidates, all scenarios 
 The rules compare a score s with another s_j, with a threshold, and with s_j plus or minus the replacement margin, and
 with nothing else. So selected(s) can change only at
 
-    s_j (by name), threshold, s_j + margin (beats j), s_j - margin + 1 unit (j no longer beats it)
+    s_j (by name), threshold, end of grace, s_j + margin (beats j), s_j - margin + 1 unit (j no longer beats it)
 
 and these steps alone are tried. Where s equals s_j, the name decides. So a step is a pair (score, name key): asset
 key k has the name key 2 k, and 2 k - 1 stands for any name just before it.
@@ -28,40 +28,40 @@ from sizing.selection.scenarios import (
 )
 
 
-def find_entries(scenarios: pl.DataFrame, pool: pl.DataFrame, limits: pl.DataFrame) -> pl.DataFrame:
+def find_entries(scenarios: pl.DataFrame, pool: pl.DataFrame) -> pl.DataFrame:
     """Find the last step, from the best down to its threshold, at which each scenario is selected.
 
     *Adds* `scenario`, its number, `entry_units` and `entry_name`: with this score a name before that one is selected, a
     later one needs a unit more; null where no step does.
     """
     open_scenarios, waiting = scenarios.with_row_index("scenario"), FIRST_WAITING
-    found = [_entries(open_scenarios.clear(), pool.clear(), limits, waiting)]
+    found = [_entries(open_scenarios.clear(), pool.clear(), waiting)]
     while not open_scenarios.is_empty():
-        outcome = _entries(open_scenarios, pool, limits, waiting)
+        outcome = _entries(open_scenarios, pool, waiting)
         found.append(outcome.filter(~pl.col("is_unsure")))
         open_scenarios = outcome.filter("is_unsure").select(open_scenarios.columns)
         waiting *= MORE_WAITING
     return pl.concat(found).sort("scenario").drop("is_unsure")
 
 
-def _steps(pool: pl.DataFrame, limits: pl.DataFrame) -> pl.DataFrame:
+def _steps(pool: pl.DataFrame, scenarios: pl.DataFrame) -> pl.DataFrame:
     """Return the steps at which a decision can change: `portfolio_key, score_units, name`."""
     scored = pool.filter(pl.col("score_units").is_not_null()).with_columns(name=pl.col("asset_key").cast(pl.Int64) * 2)
     score, margin, last = pl.col("score_units"), pl.col("margin_units"), pl.lit(AFTER_EVERY_NAME, pl.Int64)
     just_above = scored.select("portfolio_key", "score_units", pl.col("name") - 1)
     beats = scored.select("portfolio_key", score_units=score + margin, name=last)
     resists = scored.select("portfolio_key", score_units=score - margin + 1, name=last)
-    entries = limits.unpivot(["exit_units", "entry_units"], index="portfolio_key", value_name="score_units").select(
+    entries = scenarios.unpivot(["threshold", "grace_units"], index="portfolio_key", value_name="score_units").select(
         "portfolio_key", "score_units", name=last
     )
     every = pl.concat([just_above, beats, resists, entries])
     return every.filter(pl.col("score_units").is_between(0, SCORE_UNITS)).unique()
 
 
-def _entries(scenarios: pl.DataFrame, pool: pl.DataFrame, limits: pl.DataFrame, waiting: int) -> pl.DataFrame:
+def _entries(scenarios: pl.DataFrame, pool: pl.DataFrame, waiting: int) -> pl.DataFrame:
     """Find the entries from the best `waiting` of each bucket. *Adds* `is_unsure`: these do not decide."""
     around = narrow(pool, scenarios, waiting)
-    around, steps = in_order(around, _steps(around, limits.join(scenarios, on="portfolio_key", how="semi")))
+    around, steps = in_order(around, _steps(around, scenarios))
     numbered = steps.with_row_index("step").with_columns(pl.col("step").cast(pl.Int64))
     first = numbered.group_by("portfolio_key").agg(first=pl.col("step").min())
     lowest = numbered.filter(pl.col("name") == AFTER_EVERY_NAME).select(

@@ -31,8 +31,11 @@ GATES = tuple(gate.value for gate in Gate)
 GATE = pl.Enum(GATES)
 """The type of a gate while rules work on it: a byte, where a word would be compared millions of times."""
 
-SCORE_GATES = (Gate.BELOW_EXIT, Gate.BELOW_ENTRY)
-"""Gates before the slots that a higher score opens."""
+SCORE_GATES = (
+    *(Gate.IN_COOLDOWN, Gate.ROUND_TRIPS, Gate.TERM_OVER, Gate.GRACE_OVER),
+    *(Gate.BELOW_EXIT, Gate.BELOW_ENTRY),
+)
+"""Gates before the slots that a higher score opens, or may open."""
 
 SLOT_GATES = (Gate.BUCKET_FULL, Gate.TOTAL_FULL, Gate.NEW_FULL, Gate.MIN_BUCKETS, Gate.REPLACED)
 """Gates of candidates that qualify and find no slot."""

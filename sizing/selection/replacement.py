@@ -72,7 +72,7 @@ def _contest(rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFra
 def _open_groups(rows: pl.DataFrame) -> pl.DataFrame:
     """Keep the groups with a margin and a new name left to enter, whose best challenger beats the weakest holding."""
     selected, is_new, score = pl.col("slot_gate").is_null(), ~pl.col("is_held"), pl.col("score_units")
-    can_leave = pl.col("is_held") & ~pl.col("is_pinned") & ~pl.col("is_reserved")
+    can_leave = pl.col("is_held") & ~pl.col("is_locked") & ~pl.col("is_reserved")
     weakest, best = pl.col("defender_units").min().over("group"), pl.col("challenger_units").max().over("group")
     return (
         rows.with_row_index("number")

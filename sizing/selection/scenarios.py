@@ -23,7 +23,10 @@ AFTER_EVERY_NAME = 2**62
 """Name key of a scenario that sorts after every name: it needs the score alone."""
 
 _BATCH_ROWS = 2_000_000
-_FIRST_OPEN_GATE = GATES.index(Gate.BELOW_EXIT)
+_FIRST_OPEN_GATE = GATES.index(Gate.IN_COOLDOWN)
+_KINDS = 128
+"""More than twice the scenario classes, held or not, selected or not."""
+
 FIRST_WAITING, MORE_WAITING = 2, 4
 """How many waiting candidates of a bucket are known at first, and how many times more where these do not decide."""
 
@@ -31,18 +34,21 @@ FIRST_WAITING, MORE_WAITING = 2, 4
 def scenario_key() -> pl.Expr:
     """Return one number for all that share a scenario; null where the score does not decide.
 
-    *Requires* `gate, is_pinned, is_selected, is_held, is_reserved, has_won, bucket_key, row`.
+    *Requires* `gate, is_locked, is_selected, is_held, is_reserved, has_won, bucket_key, row`, `open_units,
+    scenario_class`.
     """
     selected = pl.col("is_selected")
-    decides = (selected | (pl.col("gate").to_physical() >= _FIRST_OPEN_GATE)) & ~pl.col("is_pinned")
+    is_open = pl.col("open_units").is_not_null() & ~pl.col("is_locked")
+    decides = (selected | (pl.col("gate").to_physical() >= _FIRST_OPEN_GATE)) & is_open
     is_single = (selected & (pl.col("is_reserved") | pl.col("has_won"))) | (pl.col("gate") == gate(Gate.REPLACED))
-    kind = pl.col("is_held").cast(pl.Int64) * 2 + selected
+    kind = (pl.col("scenario_class") * 2 + pl.col("is_held")) * 2 + selected
+    has_grace = pl.col("is_in_grace").cast(pl.Int64) * (_KINDS // 2)
     return (
         pl.when(decides)
         .then(
             pl.when(is_single.fill_null(value=False))
             .then(-1 - pl.col("row").cast(pl.Int64))
-            .otherwise(pl.col("bucket_key") * 4 + kind)
+            .otherwise(pl.col("bucket_key") * _KINDS + has_grace + kind)
         )
         .alias("scenario_key")
     )
@@ -54,17 +60,15 @@ def make_scenarios(decided: pl.DataFrame, buckets: pl.DataFrame, limits: pl.Data
     return (
         decided.filter(pl.col("scenario_key").is_not_null())
         .select(
-            *("scenario_key", "portfolio_key", "bucket_key", "is_held"),
+            *("scenario_key", "portfolio_key", "bucket_key", "is_held", "grace_units"),
+            threshold="open_units",
             gone=pl.when(is_there).then("row"),
             is_waiting_name=~pl.col("is_held") & ~pl.col("is_selected"),
         )
         .unique("scenario_key", keep="first", maintain_order=True)
         .join(buckets.select("bucket_key", "bucket_limit"), on="bucket_key", how="left", maintain_order="left")
         .join(limits, on="portfolio_key", how="left", maintain_order="left")
-        .with_columns(
-            is_pinned=pl.lit(value=False), threshold=pl.when("is_held").then("exit_units").otherwise("entry_units")
-        )
-        .drop("exit_units", "entry_units")
+        .with_columns(is_locked=pl.lit(value=False))
     )
 
 
@@ -150,8 +154,12 @@ def pool_rows(scenarios: pl.DataFrame, pool: pl.DataFrame) -> pl.DataFrame:
 
 
 def evaluate(scenarios: pl.DataFrame, others: pl.DataFrame) -> pl.DataFrame:
-    """Insert every scenario among the others at its `order`, and fill the slots again. *Adds* `is_scenario`."""
+    """Insert every scenario among the others at its `order`, and fill the slots again. *Adds* `is_scenario`.
+
+    Below its `grace_units` a scenario is in grace.
+    """
     columns = ["scenario", "order", "bucket_key", *SLOT_COLUMNS]
+    scenarios = scenarios.with_columns(is_in_grace=pl.col("score_units") < pl.col("grace_units"))
     rows = pl.concat(
         [
             others.select(*columns, "row", "was_selected", "is_last", is_scenario=pl.lit(value=False)),

@@ -15,14 +15,17 @@ from sizing.selection.replacement import run_replacement
 
 _LIMITS = (
     *("max_positions_per_bucket", "allow_bucket_overflow", "max_total_positions", "max_new_positions"),
-    *("min_buckets_represented", "replacement_margin", "min_score_threshold", "min_score_new_position"),
+    *("min_buckets_represented", "replacement_margin"),
 )
 
 SLOT_COLUMNS = (
-    *("score_units", "is_held", "is_pinned", "bucket_limit", "allow_bucket_overflow", "max_total_positions"),
-    *("max_new_positions", "min_buckets_represented", "margin_units"),
+    *("score_units", "is_held", "is_locked", "is_in_grace", "bucket_limit", "allow_bucket_overflow"),
+    *("max_total_positions", "max_new_positions", "min_buckets_represented", "margin_units"),
 )
 """What `fill_slots` reads, besides the two groups."""
+
+
+_OF_BUCKETS = ("group_bucket", "is_held", "is_locked", "is_in_grace", "bucket_limit", "allow_bucket_overflow")
 
 
 def slot_limits(inputs: DayInputs) -> pl.DataFrame:
@@ -36,10 +39,8 @@ def slot_limits(inputs: DayInputs) -> pl.DataFrame:
         .with_columns(
             pl.col("portfolio_key").set_sorted(),
             margin_units=score_units("replacement_margin").clip(1),
-            exit_units=score_units("min_score_threshold"),
-            entry_units=score_units("min_score_new_position"),
         )
-        .drop("portfolio_id", "replacement_margin", "min_score_threshold", "min_score_new_position")
+        .drop("portfolio_id", "replacement_margin")
     )
 
 
@@ -72,34 +73,42 @@ def fill_slots(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def _rank_in_buckets(rows: pl.DataFrame, by_bucket: pl.Series) -> pl.DataFrame:
-    """Mark who is above the positions of its bucket, and who leads it, in the order `by_bucket`.
+    """Mark who is above the positions of its bucket, and who may lead it, in the order `by_bucket`.
 
-    Pinned holdings come first, then the best, up to the limit. A bucket without a pinned holding is led by its best
-    holding, or by its best new name where it holds nothing.
+    Locked holdings come first, then the best, up to the limit. A bucket without a locked holding is led by its best
+    holding; where all that it holds is in grace, by its best new name, or else by the best in grace.
     """
-    is_held, is_pinned = pl.col("is_held"), pl.col("is_pinned")
-    is_free = is_held & ~is_pinned
-    return (
-        rows.select(
-            pl.col("group_bucket", "is_held", "is_pinned", "bucket_limit", "allow_bucket_overflow").gather(by_bucket)
-        )
+    is_held, is_locked = pl.col("is_held"), pl.col("is_locked")
+    is_free, is_firm = is_held & ~is_locked, pl.col("is_firm")
+    in_bucket = (
+        rows.select(pl.col(_OF_BUCKETS).gather(by_bucket))
         .with_columns(starts=starts("group_bucket"), ends=ends("group_bucket"))
         .with_columns(
             free_rank=running_count(is_free, "starts"),
             new_rank_in_bucket=running_count(~is_held, "starts"),
-            pinned_rank=running_count(is_pinned, "starts"),
-            n_pinned_here=run_count(is_pinned, "starts", "ends"),
-            n_held=run_count(is_held, "starts", "ends"),
+            locked_rank=running_count(is_locked, "starts"),
+            n_locked_here=run_count(is_locked, "starts", "ends"),
         )
-        .select(
+        .with_columns(
             is_above=is_free
             & ~pl.col("allow_bucket_overflow")
-            & (pl.col("free_rank") + pl.col("n_pinned_here") > pl.col("bucket_limit")),
-            leads_held=is_free & (pl.col("free_rank") == 1) & (pl.col("n_pinned_here") == 0),
-            leads_new=~is_held & (pl.col("new_rank_in_bucket") == 1) & (pl.col("n_held") == 0),
-            is_first_pinned=is_pinned & (pl.col("pinned_rank") == 1),
-            new_rank_in_bucket="new_rank_in_bucket",
+            & (pl.col("free_rank") + pl.col("n_locked_here") > pl.col("bucket_limit"))
         )
+        .with_columns(is_firm=is_free & ~pl.col("is_above") & ~pl.col("is_in_grace"))
+        .with_columns(n_firm=run_count(is_firm | is_locked, "starts", "ends"))
+    )
+    in_grace = is_free & ~pl.col("is_above") & ~is_firm
+    n_in_grace = run_count(in_grace, "starts", "ends")
+    return in_bucket.select(
+        "is_above",
+        leads_held=is_firm & (running_count(is_firm, "starts") == 1) & (pl.col("n_locked_here") == 0),
+        leads_new=~is_held
+        & (pl.col("new_rank_in_bucket") == 1)
+        & (pl.col("n_firm") == 0)
+        & (n_in_grace < pl.col("bucket_limit")),
+        leads_in_grace=in_grace & (running_count(in_grace, "starts") == 1) & (pl.col("n_firm") == 0),
+        is_first_locked=is_locked & (pl.col("locked_rank") == 1),
+        new_rank_in_bucket="new_rank_in_bucket",
     )
 
 
@@ -121,31 +130,49 @@ def _group_count(flag: pl.Expr) -> pl.Expr:
 
 
 def _reserve(rows: pl.DataFrame) -> pl.DataFrame:
-    """Reserve slots for bucket representatives, as far as the total less the pinned reaches.
+    """Reserve slots for bucket representatives, as far as the total less the locked reaches.
 
-    Leading holdings come first, then leading new names, as many as may be opened.
+    Leading holdings come first, then leading new names, as many as may be opened, then what leads in grace.
     """
+    new_rank = _running_count(pl.col("leads_new"))
+    ranked = rows.with_columns(
+        held_rank=_running_count(pl.col("leads_held")),
+        new_rank=new_rank,
+        opens=pl.col("leads_new") & (new_rank <= pl.col("max_new_positions")),
+        n_led=_group_count(pl.col("leads_held")),
+        n_locked=_group_count(pl.col("is_locked")),
+        wanted=pl.col("min_buckets_represented") - _group_count(pl.col("is_first_locked")),
+    )
     return (
-        rows.with_columns(
-            held_rank=_running_count(pl.col("leads_held")),
-            new_rank=_running_count(pl.col("leads_new")),
-            n_led=_group_count(pl.col("leads_held")),
-            n_pinned=_group_count(pl.col("is_pinned")),
-            wanted=pl.col("min_buckets_represented") - _group_count(pl.col("is_first_pinned")),
-        )
+        ranked.with_columns(last_lead=_lead_in_grace(ranked))
         .with_columns(
-            may_lead=pl.col("leads_held") | (pl.col("leads_new") & (pl.col("new_rank") <= pl.col("max_new_positions"))),
-            rank=pl.when("leads_held").then("held_rank").otherwise(pl.col("n_led") + pl.col("new_rank")),
-            reach=pl.min_horizontal("wanted", pl.col("max_total_positions") - pl.col("n_pinned")),
+            may_lead=pl.col("leads_held") | pl.col("opens") | pl.col("last_lead"),
+            rank=pl.when("leads_held")
+            .then("held_rank")
+            .when("opens")
+            .then(pl.col("n_led") + pl.col("new_rank"))
+            .otherwise(pl.col("n_led") + _group_count(pl.col("opens")) + _running_count(pl.col("last_lead"))),
+            reach=pl.min_horizontal("wanted", pl.col("max_total_positions") - pl.col("n_locked")),
         )
         .with_columns(is_reserved=pl.col("may_lead") & (pl.col("rank") <= pl.col("reach")))
     )
 
 
+def _lead_in_grace(rows: pl.DataFrame) -> pl.Series:
+    """Mark who leads a bucket in grace: where no new name may be opened for it."""
+    if not rows["leads_in_grace"].any():
+        return rows["leads_in_grace"]
+    opened = rows.filter("opens").select("group_bucket")
+    leads = rows.select("group_bucket", "leads_in_grace").join(
+        opened.with_columns(is_opened=pl.lit(value=True)), on="group_bucket", how="left", maintain_order="left"
+    )
+    return leads.select(pl.col("leads_in_grace") & pl.col("is_opened").is_null()).to_series()
+
+
 def _close_above_total(rows: pl.DataFrame) -> pl.DataFrame:
     """Retain the other holdings, the best first; of those that close, the best give way to new representatives."""
-    is_other = pl.col("is_held") & ~pl.col("is_pinned") & ~pl.col("is_reserved") & ~pl.col("is_above")
-    room = pl.col("max_total_positions") - pl.col("n_pinned") - pl.col("n_representatives")
+    is_other = pl.col("is_held") & ~pl.col("is_locked") & ~pl.col("is_reserved") & ~pl.col("is_above")
+    room = pl.col("max_total_positions") - pl.col("n_locked") - pl.col("n_representatives")
     return (
         rows.with_columns(
             n_representatives=_group_count(pl.col("is_reserved")),

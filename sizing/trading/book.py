@@ -7,7 +7,7 @@ import polars as pl
 
 from sizing.frames.integer_keys import code, code_among
 from sizing.frames.limit_columns import LimitColumns, LimitsByPortfolio, limit_columns
-from sizing.weights.rounding import UNITS
+from sizing.frames.weight_units import UNITS
 
 _NO_LIMIT = 2**62
 """More units than any book holds."""

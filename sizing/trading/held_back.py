@@ -6,8 +6,8 @@ targets obey every limit and a book between the two does after enough of them (t
 
 import polars as pl
 
+from sizing.frames.weight_units import UNITS
 from sizing.trading.group_limits import BUCKET, TOTAL, GroupLimit, find_excess, largest_first
-from sizing.weights.rounding import UNITS
 
 _REASON = pl.Enum(
     [

@@ -6,7 +6,7 @@ done in whole numbers. What does not belong here: where a growth comes from, and
 
 import polars as pl
 
-from sizing.weights.rounding import UNITS, as_weight
+from sizing.frames.weight_units import UNITS, as_weight
 
 _ONE = 2**52
 """A growth of 1. With weights of 1 and a growth of a million every number below fits 128 bits."""

@@ -10,9 +10,9 @@ import polars as pl
 
 from sizing.frames.limit_columns import LimitsByPortfolio
 from sizing.frames.schema import STORED_WEIGHT, validate
+from sizing.frames.weight_units import UNITS
 from sizing.trading.book import build_book
 from sizing.trading.lots import fill_lots, sold_value
-from sizing.weights.rounding import UNITS
 
 ORDERED, NO_TRADES, NO_VALUE, NO_PRICES = "ordered", "no_trades", "missing_value", "missing_prices"
 CONTRADICTING = "contradicting_quantities"

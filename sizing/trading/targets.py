@@ -7,10 +7,10 @@ import polars as pl
 from sizing.frames.day_inputs import DayInputs
 from sizing.frames.limit_columns import LimitsByPortfolio, limit_columns
 from sizing.frames.schema import STORED_WEIGHT
+from sizing.frames.weight_units import as_weight
 from sizing.selection.gates import Gate, is_immovable
 from sizing.trading.trade_totals import TRADE_SUMMARY_COLUMNS, TURNOVER
 from sizing.trading.trades import trade_book, trade_portfolios
-from sizing.weights.rounding import as_weight
 
 CASH = "CASH"
 

@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from sizing.weights.rounding import UNITS
+from sizing.frames.weight_units import UNITS
 
 _DECIMALS = 4
 _STEPS = 10**_DECIMALS

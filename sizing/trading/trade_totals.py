@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from sizing.weights.rounding import as_weight
+from sizing.frames.weight_units import as_weight
 
 TURNOVER = pl.Decimal(11, 9)
 """Half of what is traded: half a unit is its ninth decimal."""

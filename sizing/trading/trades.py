@@ -10,12 +10,12 @@ import polars as pl
 from sizing.frames.integer_keys import packed_largest_first
 from sizing.frames.limit_columns import LimitsByPortfolio
 from sizing.frames.sorted_groups import position_in_run
+from sizing.frames.weight_units import as_weight
 from sizing.trading.book import build_book
 from sizing.trading.held_back import hold_back, release, trade_reason
 from sizing.trading.trade_text import add_trade_text
 from sizing.trading.trade_totals import summarise_trades
 from sizing.trading.turnover import limit_turnover
-from sizing.weights.rounding import as_weight
 
 _ACTION = pl.Enum(["open", "close", "increase", "decrease", "hold"])
 

@@ -4,11 +4,11 @@ import polars as pl
 
 from sizing.frames.limit_columns import LimitColumns
 from sizing.frames.schema import STORED_WEIGHT
+from sizing.frames.weight_units import UNITS, as_weight
 from sizing.limits.fields import SHOWN_DECIMALS, SHOWN_STEPS, WEIGHT_TOLERANCE
 from sizing.weights.raw_weights import BELOW_MINIMUM, NO_SIZE
 from sizing.weights.relaxation import add_relaxation
 from sizing.weights.residual import zero_when_noise
-from sizing.weights.rounding import UNITS, as_weight
 from sizing.weights.two_stage import STAGE_COLUMNS
 
 POSITION_COLUMNS = (

@@ -56,7 +56,10 @@ def add_raw_weights(working: pl.DataFrame, columns: LimitColumns) -> pl.DataFram
 def _add_multiplier(working: pl.DataFrame, tiers: pl.DataFrame) -> pl.DataFrame:
     """Adaptive: tier multiplier x (1 + incumbent_bias if held); score weighted: the score; else 1."""
     mode, is_pinned = pl.col("sizing_mode"), pl.col("is_pinned")
-    adaptive = pl.col("tier_multiplier") * (1 + pl.when("is_held").then("incumbent_bias").otherwise(0.0))
+    bias = pl.when(pl.col("is_held") & ~pl.col("starts_term")).then("incumbent_bias").otherwise(0.0)
+    adaptive = pl.col("tier_multiplier") * (1 + bias)
+        1 + pl.when(pl.col("is_held") & ~pl.col("starts_term")).then("incumbent_bias").otherwise(0.0)
+    )
     free_score = pl.when(is_pinned).then(0.0).otherwise("score")
     all_zero = free_score.max().over("portfolio_key") == 0
     score_weighted = pl.when(all_zero).then(1.0).otherwise("score")

@@ -4,21 +4,11 @@ Round each down, then give the leftover units one each by largest remainder, tie
 <= c and whose bucket stays <= B. Units that fit nowhere are cash.
 """
 
-from decimal import Decimal
-
 import polars as pl
 
 from sizing.frames.integer_keys import packed
-from sizing.frames.schema import STORED_WEIGHT
 from sizing.frames.sorted_groups import position_in_run
-from sizing.limits.fields import WEIGHT_DECIMALS
-
-UNITS = 10**WEIGHT_DECIMALS
-"""Stored units in a weight of 1."""
-
-_ONE_UNIT = pl.lit(Decimal("0.00000001"))
-_SNAP = 1e-4
-"""Part of a unit added before rounding down, so that 0.02 stays 0.02."""
+from sizing.frames.weight_units import SNAP, UNITS, as_weight
 
 _REMAINDER_STEPS = 10_000
 """Remainders are compared in steps of this part of a unit: float noise must not beat the rank."""
@@ -28,9 +18,9 @@ def add_target_weight(working: pl.DataFrame) -> pl.DataFrame:
     """Round stage 2 weight + residual weight. *Adds* `target_weight`, DECIMAL(10, 8)."""
     exact = (pl.col("stage2_weight") + pl.col("residual_weight")) * UNITS
     # A portfolio of n positions may gain at most half a unit by snapping, or it could exceed its total.
-    snap = pl.min_horizontal(pl.lit(_SNAP), 0.5 / pl.len().over("portfolio_key"))
+    snap = pl.min_horizontal(pl.lit(SNAP), 0.5 / pl.len().over("portfolio_key"))
     units = working.select(
-        *("portfolio_key", "bucket_key", "score_rank", "is_sized", "is_pinned", "is_immovable"),
+        *("portfolio_key", "bucket_key", "score_rank", "is_sized", "is_pinned", "is_immovable", "is_rounded_down"),
         exact=exact,
         snap=snap,
         row=pl.int_range(pl.len()),
@@ -41,12 +31,6 @@ def add_target_weight(working: pl.DataFrame) -> pl.DataFrame:
     return working.with_columns(target_weight=as_weight(pl.lit(units["floor"] + extra)))
 
 
-def as_weight(units: pl.Expr) -> pl.Expr:
-    """Turn whole units into a stored weight, exactly."""
-    weight: pl.Expr = (units.cast(pl.Decimal(20, 8)) * _ONE_UNIT).cast(STORED_WEIGHT)
-    return weight
-
-
 def as_units(weight: str) -> pl.Expr:
     """Turn a limit with at most eight decimals into whole units; infinity stays above any weight."""
     units: pl.Expr = (pl.col(weight).clip(upper_bound=2.0) * UNITS).round().cast(pl.Int64)
@@ -55,8 +39,8 @@ def as_units(weight: str) -> pl.Expr:
 
 def _leftover_rows(units: pl.DataFrame) -> pl.Series:
     """Find the rows that get one unit more: by remainder and rank, while cap, bucket and leftover allow."""
-    leftover = (pl.col("exact").sum() + _SNAP).floor().cast(pl.Int64) - pl.col("floor").sum()
-    may_change = pl.col("is_sized") | (pl.col("is_pinned") & ~pl.col("is_immovable"))
+    leftover = (pl.col("exact").sum() + SNAP).floor().cast(pl.Int64) - pl.col("floor").sum()
+    may_change = pl.col("is_sized") | (pl.col("is_pinned") & ~(pl.col("is_immovable") | pl.col("is_rounded_down")))
     can_take = may_change & (pl.col("floor") < pl.col("cap"))
     remainder = (pl.col("exact") - pl.col("floor")).clip(0) * _REMAINDER_STEPS
     takers = (

@@ -12,9 +12,22 @@ from sizing.frames.integer_keys import code, code_among, packed
 from sizing.frames.limit_columns import LimitColumns, LimitsByPortfolio, check_limits, limit_columns
 from sizing.frames.schema import SelectedAssets, validate
 from sizing.frames.sorted_groups import position_in_run
+from sizing.frames.weight_units import UNITS
 
-_GIVEN_COLUMNS = ("bucket", "score", "is_held", "pinned_weight", "is_immovable")
-_OPTIONAL = {"pinned_weight": pl.lit(None, pl.Float64), "is_immovable": pl.lit(value=False)}
+_OPTIONAL = {
+    "pinned_weight": pl.lit(None, pl.Float64),
+    "is_immovable": pl.lit(value=False),
+    "is_locked": pl.lit(value=False),
+    "is_rounded_down": pl.lit(value=False),
+    "starts_term": pl.lit(value=False),
+}
+"""What a frame may leave out. `is_locked`: its place cannot be lost; `is_rounded_down`: it gets no unit that is left
+over; `starts_term`: it is judged like a new name, without incumbent_bias."""
+
+ONLY_FOR_SIZING = ("is_immovable", "is_locked", "is_rounded_down", "starts_term")
+"""What the audit does not keep."""
+
+_GIVEN_COLUMNS = ("bucket", "score", "is_held", *_OPTIONAL)
 _RANKED_COLUMNS = ("input_row", "output_row", "portfolio_key", "bucket_key", "score_rank", *_GIVEN_COLUMNS)
 
 
@@ -123,14 +136,21 @@ def _pinned(rows: pl.DataFrame) -> pl.DataFrame:
     """Add `pinned`, the weight that a pinned row gets (sizing.md 4).
 
     Immovable rows keep their weight whatever the limits. Of the others limits win over freezing: the cap first,
-    then what the immovable rows leave of the bucket, then of the total, scales them down together.
+    then what the immovable rows leave of the bucket, then of the total, scales them down together. A locked one keeps
+    a unit.
     """
     capped = pl.min_horizontal("pinned_weight", "max_single_position")
     return (
         rows.with_columns(pinned=pl.when("is_immovable").then("pinned_weight").otherwise(capped))
         .with_columns(pinned=pl.col("pinned") * _scale("bucket_limit", "bucket_key"))
         .with_columns(pinned=pl.col("pinned") * _scale("target_total_allocation", "portfolio_key"))
+        .with_columns(pinned=pl.when(_keeps_a_unit()).then(1 / UNITS).otherwise("pinned"))
     )
+
+
+def _keeps_a_unit() -> pl.Expr:
+    """Whether scaling left a locked holding less than a unit, but not nothing."""
+    return pl.col("is_locked") & pl.col("pinned").is_between(0, 1 / UNITS, closed="none")
 
 
 def _scale(limit: str, group: str) -> pl.Expr:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from sizing.pipeline import decide, select_candidates
+from sizing.pipeline import decide, rebalance, select_candidates
 from tests.sizing.days import Ban, Score, a_day, decisions, gates, limits, reason
 
 ONE_PLACE = {"max_total_positions": 1, "min_buckets_represented": 0}
@@ -29,12 +29,18 @@ COLUMNS = [
     "entry_score",
     "rival",
     "decision_reason",
+    "is_locked",
+    "kept_by",
+    "kept_from",
+    "days_held",
+    "grace_count",
+    "gate_days_left",
 ]
 
 
 def test_decisions_have_the_columns_of_their_table_in_order() -> None:
     day = a_day(scores={"t1": 0.9})
-    assert decide(select_candidates(day), day).columns == COLUMNS
+    assert rebalance(day).decisions.columns == COLUMNS
 
 
 def test_decisions_come_by_portfolio_and_rank_those_without_a_score_last() -> None:

@@ -17,6 +17,7 @@ def test_a_remainder_that_is_larger_by_float_noise_does_not_beat_the_rank() -> N
             "is_sized": [True, True],
             "is_pinned": [False, False],
             "is_immovable": [False, False],
+            "is_rounded_down": [False, False],
             "stage2_weight": [0.100000005 - noise, 0.100000005 + noise],
             "residual_weight": [0.0, 0.0],
             "max_single_position": [1.0, 1.0],

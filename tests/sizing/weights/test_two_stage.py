@@ -8,6 +8,7 @@ from sizing import DynamicPositionSizer, RebalancingLimits, TwoStagePositionSize
 from sizing.errors import ContractError
 from sizing.weights.raw_weights import RAW_COLUMNS
 from sizing.weights.two_stage import STAGE_COLUMNS
+from sizing.weights.working_frame import ONLY_FOR_SIZING
 from tests.properties.strategies import make_batch
 from tests.sizing.cases import frame_and_limits, to_frame
 from tests.sizing.reference_portfolio import Line
@@ -49,7 +50,7 @@ def test_one_after_the_other_they_give_the_columns_of_the_whole(seed: int) -> No
 def test_pinned_and_dropped_assets_are_handed_on_without_a_stage() -> None:
     raw = DynamicPositionSizer(LIMITS).size(SELECTED.with_columns(note=pl.lit("kept")))
     sized = TwoStagePositionSizer(LIMITS).size(raw)
-    assert sized.columns == [*SELECTED.columns, "note", "is_immovable", *RAW_COLUMNS, *STAGE_COLUMNS]
+    assert sized.columns == [*SELECTED.columns, "note", *ONLY_FOR_SIZING, *RAW_COLUMNS, *STAGE_COLUMNS]
     weights = dict(sized.select("asset", "stage2_weight").iter_rows())
     # 0.95 less the pinned 0.1: two of at least 0.2 fit under the cap of 0.3, the score of 0.1 has no tier.
     assert weights == pytest.approx({"AAA": 0.3, "BBB": 0.3, "CCC": 0.1, "DDD": 0.0})

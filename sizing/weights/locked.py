@@ -1,0 +1,28 @@
+"""Keep the place of a locked holding: where sizing drops it, it is pinned at its current weight and sized again.
+
+What does not belong here: who is locked.
+"""
+
+import polars as pl
+
+_KEY = ["portfolio_id", "asset"]
+
+
+def find_dropped_locked(positions: pl.DataFrame, decisions: pl.DataFrame) -> pl.DataFrame:
+    """Return the locked holdings that sizing dropped: `portfolio_id, asset, locked_at`."""
+    dropped = positions.filter(pl.col("is_locked") & pl.col("drop_reason").is_not_null()).select(_KEY)
+    current = pl.col("current_weight").cast(pl.Float64).clip(upper_bound=1.0)
+    return dropped.join(decisions.select(*_KEY, locked_at=current), on=_KEY, how="left", maintain_order="left")
+
+
+def pin_locked(selected: pl.DataFrame, pins: pl.DataFrame) -> pl.DataFrame:
+    """Return `selected` with the pins of `find_dropped_locked`; these take no unit that rounding leaves over."""
+    is_pinned_late = pl.col("locked_at").is_not_null()
+    return (
+        selected.join(pins, on=_KEY, how="left", maintain_order="left")
+        .with_columns(
+            pinned_weight=pl.coalesce("locked_at", "pinned_weight"),
+            is_rounded_down=pl.col("is_rounded_down") | is_pinned_late,
+        )
+        .drop("locked_at")
+    )
