@@ -59,13 +59,13 @@ def check_constraints(
 
 def _with_decisions(targets: pl.DataFrame, decisions: pl.DataFrame) -> pl.DataFrame:
     decided = decisions.filter(pl.col("is_selected") | pl.col("is_held")).select(
-        "portfolio_id", "asset", "is_held", is_frozen=pl.col("is_pinned"), is_immovable=is_immovable()
+        "portfolio_id", "asset", "is_held", "is_locked", is_immovable=is_immovable()
     )
     return (
         targets.filter(~pl.col("is_cash"))
         .join(decided, on=["portfolio_id", "asset"], how="left")
         .with_columns(
-            pl.col("is_frozen", "is_immovable").fill_null(value=False),
+            pl.col("is_locked", "is_immovable").fill_null(value=False),
             is_new=~pl.col("is_held").fill_null(value=False),
         )
     )

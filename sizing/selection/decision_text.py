@@ -21,9 +21,9 @@ def _outcome() -> pl.Expr:
         Gate.NO_BUY: pl.lit("may not be bought."),
         Gate.EXCLUDED: pl.lit("left out by the portfolio's universe."),
         Gate.NO_BUCKET: pl.lit("the asset list does not know its bucket."),
-        Gate.IN_COOLDOWN: pl.format("closed too lately, reentry_cooldown_days {}.", "reentry_cooldown_days"),
+        Gate.IN_COOLDOWN: pl.format("stays out, reentry_cooldown_days {}.", "reentry_cooldown_days"),
         Gate.ROUND_TRIPS: pl.format(
-            "closed too often, max_round_trips {} in {} days.", "max_round_trips", "round_trip_window_days"
+            "stays out, max_round_trips {} in {} days.", "max_round_trips", "round_trip_window_days"
         ),
         Gate.TERM_OVER: pl.format("its term of max_holding_days {} is over.", "max_holding_days"),
         Gate.GRACE_OVER: pl.format("its grace is over, grace_period_days {}.", "grace_period_days"),
@@ -39,10 +39,12 @@ def _outcome() -> pl.Expr:
     }
     stopped = pl.coalesce(pl.when(pl.col("gate") == gate(code)).then(sentence) for code, sentence in sentences.items())
     return (
-        pl.when("is_pinned")
-        .then(pl.lit("kept at its weight."))
+        pl.when("is_locked")
+        .then(pl.when("is_pinned").then(pl.lit("kept at its weight.")).otherwise(pl.lit("kept.")))
         .when(pl.col("gate").is_not_null())
         .then(stopped)
+        .when("is_pinned")
+        .then(pl.lit("kept in grace."))
         .when(pl.col("is_held") & pl.col("is_reserved"))
         .then(pl.format("kept, it stands for bucket {}.", "bucket"))
         .when("is_held")
@@ -61,7 +63,8 @@ def _at_least() -> pl.Expr:
 def _counterfactual_text(is_hopeless: pl.Expr) -> pl.Expr:
     """Explain the entry score, unless the outcome already names it."""
     has_rival, selected = pl.col("rival").is_not_null(), pl.col("gate").is_null()
-    is_in_outcome = ~selected & ~has_rival & (pl.col("entry_units") == pl.col("open_units"))
+    names_threshold = (pl.col("gate") == gate(Gate.BELOW_EXIT)) | (pl.col("gate") == gate(Gate.BELOW_ENTRY))
+    is_in_outcome = names_threshold & ~has_rival & (pl.col("entry_units") == pl.col("open_units"))
     enters = pl.concat_str(
         pl.when("is_held").then(pl.lit(" It would stay at ")).otherwise(pl.lit(" It would enter at ")),
         _entry_score(),

@@ -7,6 +7,7 @@ from sizing.frames.limit_columns import limit_frame
 from sizing.frames.score_units import as_score
 from sizing.selection.decision_text import has_notes, notes, verdict
 from sizing.selection.gates import GATES, SCORE_GATES, SLOT_GATES, Gate, gate
+from sizing.selection.lifecycle_text import has_past, past_notes
 
 DECISION_COLUMNS = (
     *("portfolio_id", "asset", "bucket"),
@@ -118,11 +119,11 @@ def _opening() -> pl.Expr:
 def _notes(rows: pl.DataFrame, inputs: DayInputs) -> pl.Series:
     """Write the notes of the few rows that have any. *Returns* `notes`, empty for the others."""
     ages = limit_frame(inputs.limits, ["max_score_age_days"])
+    few = rows.with_row_index("number").filter(has_notes() | has_past())
     noted = (
-        rows.with_row_index("number")
-        .filter(has_notes())
-        .join(ages, on="portfolio_id", how="left", maintain_order="left")
-        .select("number", notes=notes())
+        few.join(ages, on="portfolio_id", how="left", maintain_order="left")
+        .join(past_notes(few.filter(has_past()), inputs), on="number", how="left", maintain_order="left")
+        .select("number", notes=pl.concat_str("past", notes(), ignore_nulls=True))
     )
     every = rows.select(pl.int_range(pl.len(), dtype=pl.UInt32).alias("number"))
     return every.join(noted, on="number", how="left", maintain_order="left")["notes"].fill_null("")

@@ -106,6 +106,7 @@ def _rank_in_buckets(rows: pl.DataFrame, by_bucket: pl.Series) -> pl.DataFrame:
         & (pl.col("new_rank_in_bucket") == 1)
         & (pl.col("n_firm") == 0)
         & (n_in_grace < pl.col("bucket_limit")),
+        has_grace_here=n_in_grace > 0,
         leads_in_grace=in_grace & (running_count(in_grace, "starts") == 1) & (pl.col("n_firm") == 0),
         is_first_locked=is_locked & (pl.col("locked_rank") == 1),
         new_rank_in_bucket="new_rank_in_bucket",
@@ -132,13 +133,14 @@ def _group_count(flag: pl.Expr) -> pl.Expr:
 def _reserve(rows: pl.DataFrame) -> pl.DataFrame:
     """Reserve slots for bucket representatives, as far as the total less the locked reaches.
 
-    Leading holdings come first, then leading new names, as many as may be opened, then what leads in grace.
+    Leading holdings come first, then leading new names, as many as may be opened, then what leads in grace. Where not
+    all new names may be opened, those count first whose bucket nothing in grace could represent.
     """
-    new_rank = _running_count(pl.col("leads_new"))
+    is_only, has_other = pl.col("leads_new") & ~pl.col("has_grace_here"), pl.col("leads_new") & pl.col("has_grace_here")
+    place = pl.when(is_only).then(_running_count(is_only)).otherwise(_group_count(is_only) + _running_count(has_other))
     ranked = rows.with_columns(
         held_rank=_running_count(pl.col("leads_held")),
-        new_rank=new_rank,
-        opens=pl.col("leads_new") & (new_rank <= pl.col("max_new_positions")),
+        opens=pl.col("leads_new") & (place <= pl.col("max_new_positions")),
         n_led=_group_count(pl.col("leads_held")),
         n_locked=_group_count(pl.col("is_locked")),
         wanted=pl.col("min_buckets_represented") - _group_count(pl.col("is_first_locked")),
@@ -150,7 +152,7 @@ def _reserve(rows: pl.DataFrame) -> pl.DataFrame:
             rank=pl.when("leads_held")
             .then("held_rank")
             .when("opens")
-            .then(pl.col("n_led") + pl.col("new_rank"))
+            .then(pl.col("n_led") + _running_count(pl.col("opens")))
             .otherwise(pl.col("n_led") + _group_count(pl.col("opens")) + _running_count(pl.col("last_lead"))),
             reach=pl.min_horizontal("wanted", pl.col("max_total_positions") - pl.col("n_locked")),
         )

@@ -58,8 +58,6 @@ def _add_multiplier(working: pl.DataFrame, tiers: pl.DataFrame) -> pl.DataFrame:
     mode, is_pinned = pl.col("sizing_mode"), pl.col("is_pinned")
     bias = pl.when(pl.col("is_held") & ~pl.col("starts_term")).then("incumbent_bias").otherwise(0.0)
     adaptive = pl.col("tier_multiplier") * (1 + bias)
-        1 + pl.when(pl.col("is_held") & ~pl.col("starts_term")).then("incumbent_bias").otherwise(0.0)
-    )
     free_score = pl.when(is_pinned).then(0.0).otherwise("score")
     all_zero = free_score.max().over("portfolio_key") == 0
     score_weighted = pl.when(all_zero).then(1.0).otherwise("score")
