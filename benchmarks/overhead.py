@@ -39,7 +39,8 @@ from sizing.frames.day_inputs import DayInputs
 from sizing.pipeline import rebalance
 from tasks.config.portfolios import load_portfolios
 from tasks.config.settings import RebalanceConfig, Settings
-from tasks.inputs.day_inputs import find_sources, read_days
+from tasks.inputs.day_inputs import read_days
+from tasks.inputs.day_sources import find_sources
 
 ROOT = Path(__file__).parents[1]
 DAYS = tuple(date(2025, 6, day) for day in (2, 3, 4, 5, 6, 9))

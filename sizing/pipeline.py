@@ -56,6 +56,13 @@ class Rebalance(NamedTuple):
     lifecycle: pl.DataFrame
 
 
+class TradeRows(NamedTuple):
+    """What is decided on every candidate, and what `trade_book` needs of those that are held or have a target."""
+
+    decisions: pl.DataFrame
+    rows: pl.DataFrame
+
+
 def size_portfolios(selected: pl.DataFrame, limits: LimitsByPortfolio) -> SizedPortfolios:
     """Size every portfolio of the frame at once, each under its own limits.
 
@@ -147,10 +154,10 @@ def _limits_of(selected: pl.DataFrame, inputs: DayInputs) -> Mapping[str, Rebala
     return {name: inputs.limits[name] for name in selected["portfolio_id"].unique()}
 
 
-def find_trade_rows(inputs: DayInputs) -> pl.DataFrame:
-    """Return what `trade_book` needs of a day: its targets, without words, counterfactuals and checks."""
+def find_trade_rows(inputs: DayInputs) -> TradeRows:
+    """Return the targets of a day, without words, counterfactuals and checks."""
     decisions = fill_day_slots(select_candidates(inputs), inputs).decided
-    return book_rows(decisions, size_decisions(decisions, inputs).positions)
+    return TradeRows(decisions, book_rows(decisions, size_decisions(decisions, inputs).positions))
 
 
 def settle(decisions: pl.DataFrame, sized: SizedPortfolios, inputs: DayInputs) -> Rebalance:

@@ -47,7 +47,8 @@ def renamed(frames: DayFrames, names: Names) -> DayFrames:
     """Return the frames of a day under the names that count.
 
     Weights of several names that became one add up. Of scores and buckets the new name's own come first, then those of
-    the first old name.
+    the first old name. Of states that of a held name comes first, else that of the one closed last; of several the
+    same. The closes of all are remembered.
     """
     if not names:
         return frames
@@ -63,6 +64,7 @@ def renamed(frames: DayFrames, names: Names) -> DayFrames:
         assets=renamed_list(frames.assets, names),
         holdings=holdings,
         restrictions=_named(frames.restrictions, names),
+        states=_states(frames.states, names),
         renamed=names,
     )
 
@@ -75,6 +77,28 @@ def renamed_list(assets: pl.DataFrame, names: Names) -> pl.DataFrame:
 def renamed_prices(prices: pl.DataFrame, names: Names) -> pl.DataFrame:
     """Return prices under the names that count."""
     return _one_each(prices, names, ["as_of_date", "asset"]) if names else prices
+
+
+def _states(states: pl.DataFrame, names: Names) -> pl.DataFrame:
+    """Return states, not yet counted, under the names that count."""
+    key = ["portfolio_id", "asset"]
+    rows = states.with_columns(former="asset", is_former=pl.col("asset").is_in(list(names)))
+    ranked = _named(rows, names).sort(
+        pl.col("is_held"),
+        pl.when(~pl.col("is_held")).then(pl.col("closed_on").list.first()),
+        "is_former",
+        "former",
+        descending=[True, True, False, False],
+    )
+    return (
+        ranked.group_by(key, maintain_order=True)
+        .agg(
+            pl.exclude(*key, "closed_on", "former", "is_former").first(),
+            pl.col("closed_on").list.explode().drop_nulls().unique().sort(descending=True),
+        )
+        .select(states.columns)
+        .sort(key)
+    )
 
 
 def _named(frame: pl.DataFrame, names: Names) -> pl.DataFrame:
@@ -94,9 +118,13 @@ def _limits(limits: Mapping[str, RebalancingLimits], names: Names) -> dict[str, 
 
 
 def _with_names(limits: RebalancingLimits, names: Names) -> RebalancingLimits:
-    update = {
+    update: dict[str, object] = {
         name: tuple(dict.fromkeys(names.get(asset, asset) for asset in getattr(limits, name)))
         for name in _LISTS_OF_ASSETS
         if not names.keys().isdisjoint(getattr(limits, name))
     }
+    core = limits.core_assets
+    if not names.keys().isdisjoint(core):
+        by_end = sorted(core.items(), key=lambda one: one[1].until)  # of several that became one the last end counts
+        update["core_assets"] = {names.get(asset, asset): one for asset, one in by_end}
     return limits.model_copy(update=update) if update else limits

@@ -20,7 +20,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from functools import cache
+from functools import cache, cached_property
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -102,6 +102,11 @@ class TradingDays:
     def time_zone(self) -> ZoneInfo:
         """The time zone of the exchange."""
         return ZoneInfo(str(self.source.tz))
+
+    @cached_property
+    def sessions(self) -> pl.Series:
+        """The trading days as a column."""
+        return pl.Series("session", self.days, dtype=pl.Date)
 
     def __contains__(self, day: date) -> bool:
         """Return whether the exchange is open on the day; no, where that is not known."""
@@ -194,7 +199,7 @@ def score_ages(calendar: str, scored: pl.DataFrame) -> pl.DataFrame:
 
     *Returns* `day, score_date, score_age_days`.
     """
-    sessions = pl.Series(find_calendar(calendar).days, dtype=pl.Date)
+    sessions = find_calendar(calendar).sessions
     until_day, until_score = (sessions.search_sorted(scored[name], side="right") for name in ("day", "score_date"))
     ages = (until_day.cast(pl.Int32) - until_score.cast(pl.Int32)).alias("score_age_days")
     return scored.with_columns(ages)

@@ -14,6 +14,9 @@ from sizing.frames.schema import STORED_WEIGHT
 MOST_DAYS_SINCE_CLOSE = 260
 """Sessions for which a close is remembered: the longest cooldown, and the longest window of round trips."""
 
+DUST_WEIGHT = 0.0001
+"""A holding of a positions file that weighs less counts as gone, where no setting says otherwise."""
+
 STATE_COLUMNS = {
     "portfolio_id": pl.String(),
     "asset": pl.String(),

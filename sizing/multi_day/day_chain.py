@@ -25,15 +25,17 @@ import polars as pl
 
 from sizing.frames.day_inputs import DayFrames, DayInputs
 from sizing.frames.schema import STORED_WEIGHT
+from sizing.multi_day.followed_states import Corrections, follow_states
 from sizing.multi_day.followed_trades import follow_trades
 from sizing.multi_day.next_day import NO_GROWTH, NextDay
 from sizing.multi_day.stacked_days import day_of, named, stack_days, with_day
+from sizing.multi_day.walked_days import walk_days
 from sizing.pipeline import Rebalance, find_trade_rows, rebalance, select_candidates
 from sizing.selection.diversification import join_slot_limits
 from sizing.selection.score_coverage import missing_scores
 from sizing.selection.slots import fill_slots
 from sizing.selection.universe import KEY_COLUMNS
-from sizing.trading.targets import book_after, holdings_of
+from sizing.trading.targets import holdings_of
 
 _KEY = ["portfolio_id", "asset"]
 _CANDIDATE = ("portfolio_key", "bucket_key", "asset_key", "score_units", "is_held", "is_locked", "is_in_grace")
@@ -49,36 +51,45 @@ class ChainedDays(NamedTuple):
 
 
 def rebalance_days(
-    days: Sequence[DayFrames], restarts: frozenset[str] = frozenset(), growth: pl.DataFrame = NO_GROWTH
+    days: Sequence[DayFrames], corrections: Corrections, growth: pl.DataFrame = NO_GROWTH
 ) -> ChainedDays:
     """Return what `rebalance` returns for each day, when each day starts from what the day before it leaves.
 
-    *Requires* the same asset list on all days, and what is held on the first. Of a later day only the holdings of
-    `restarts` count: portfolios, as `named` on their day, that start from what they are given. `growth`: what 1 of an
-    `asset` becomes from the day before to `as_of_date`, for portfolios with mark_to_market.
+    *Requires* the same asset list on all days, and holdings and states of the first. Of a later day only the holdings
+    of portfolios count that start from positions; `corrections` names these, and is what moves states between days.
+    `growth`: what 1 of an `asset` becomes from the day before to `as_of_date`, for portfolios with mark_to_market.
     """
-    fixed = frozenset(named(days[0].as_of_date, name) for name in days[0].limits) | restarts
+    fixed = frozenset(named(days[0].as_of_date, name) for name in days[0].limits) | corrections.restarts
     given = stack_days(days)
     given = replace(given, holdings=given.holdings.filter(pl.col("portfolio_id").is_in(list(fixed))))
     dates = [day.as_of_date for day in days]
     next_day = NextDay.of(dates, given.limits, fixed, growth)
+    limits = days[0].limits.values()
+    reads_states = any(one.reads_lifecycle for one in limits)
 
     def started(left: pl.DataFrame) -> DayInputs:
         return replace(given, holdings=pl.concat([given.holdings, next_day.starts(left)]).sort(_KEY))
 
     def followed(day_inputs: DayInputs) -> DayInputs:
-        rows = find_trade_rows(day_inputs)
+        rows = find_trade_rows(day_inputs).rows
         return replace(given, holdings=follow_trades(rows, given.limits, given.holdings, next_day, dates))
 
-    if any(one.max_turnover is not None for one in days[0].limits.values()):
-        together = replace(given, holdings=_walk(days, given.holdings, next_day))
+    if reads_states or any(one.max_turnover is not None for one in limits):
+        walked = walk_days(days, given.holdings, next_day, corrections if reads_states else None)
+        together = replace(given, holdings=walked.holdings, states=walked.states)
     else:
         together = followed(started(_guess(days, given, fixed)))
     while True:
         result = rebalance(together)
-        if started(holdings_of(result.targets)).holdings.equals(together.holdings):
-            return ChainedDays(together, Rebalance(*map(with_day, result)))
-        together = followed(together)
+        starts = started(holdings_of(result.targets))
+        is_right = starts.holdings.equals(together.holdings)
+        if is_right or reads_states:
+            states = follow_states(days, result, starts.holdings, corrections)
+            if is_right and (not reads_states or states.starts.equals(together.states)):
+                return _unstacked(replace(together, states=states.starts), result._replace(lifecycle=states.left))
+            together = replace(starts, states=states.starts)
+        else:
+            together = followed(together)
 
 
 def find_held_days(together: DayInputs) -> tuple[date, ...]:
@@ -86,22 +97,8 @@ def find_held_days(together: DayInputs) -> tuple[date, ...]:
     return tuple(sorted({day_of(name) for name in missing_scores(together)["portfolio_id"]}))
 
 
-def _walk(days: Sequence[DayFrames], given: pl.DataFrame, next_day: NextDay) -> pl.DataFrame:
-    """Return what each day starts from, day by day: exact, and slower than a guess that nearly always is.
-
-    Under max_turnover who is held depends on how much was traded, so a guess of one day spoils those after it.
-    """
-    left, starts = given.clear(), []
-    for day in days:
-        prefix = named(day.as_of_date, "")
-        own = given.filter(pl.col("portfolio_id").str.starts_with(prefix))
-        starts.append(pl.concat([own, next_day.starts(left)]).sort(_KEY))
-        held = starts[-1].with_columns(pl.col("portfolio_id").str.strip_prefix(prefix))
-        inputs = DayInputs(*day._replace(holdings=held))
-        left = book_after(find_trade_rows(inputs), inputs.limits).with_columns(
-            portfolio_id=pl.lit(prefix) + pl.col("portfolio_id")
-        )
-    return pl.concat(starts).sort(_KEY)
+def _unstacked(together: DayInputs, result: Rebalance) -> ChainedDays:
+    return ChainedDays(together, Rebalance(*map(with_day, result)))
 
 
 def _guess(days: Sequence[DayFrames], given: DayInputs, fixed: frozenset[str]) -> pl.DataFrame:

@@ -4,7 +4,7 @@ The rules see only names: portfolios and models get the day before theirs, so th
 limits. What does not belong here: any rule.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 
 import polars as pl
@@ -34,10 +34,11 @@ def stack_days(days: Sequence[DayFrames]) -> DayInputs:
         limits={
             named(day.as_of_date, name): one for day in days for name, one in _with_own_models(day, day.limits).items()
         },
-        scores=pl.concat(_renamed(day, day.scores, "model") for day in days),
+        scores=pl.concat(with_name(day.as_of_date, day.scores, "model") for day in days),
         assets=days[0].assets,
-        holdings=pl.concat(_renamed(day, day.holdings, "portfolio_id") for day in days),
-        restrictions=pl.concat(_renamed(day, _for_each(day), "portfolio_id") for day in days),
+        holdings=pl.concat(with_name(day.as_of_date, day.holdings) for day in days),
+        restrictions=pl.concat(with_name(day.as_of_date, _for_each(day)) for day in days),
+        states=pl.concat(with_name(day.as_of_date, day.states) for day in days),
         delisted=days[0].delisted,
         renamed=days[0].renamed,
     )
@@ -57,6 +58,20 @@ def with_day(frame: pl.DataFrame) -> pl.DataFrame:
     )
 
 
+def with_name(day: date, frame: pl.DataFrame, column: str = "portfolio_id") -> pl.DataFrame:
+    """Return the frame of a day with portfolios, or models, as they are `named` on it."""
+    return frame.with_columns(pl.concat_str(pl.lit(named(day, "")), column).alias(column))
+
+
+def by_day(frame: pl.DataFrame) -> Callable[[date], pl.DataFrame]:
+    """Return the rows of a day under the names that portfolios have on their own."""
+    name = pl.col("portfolio_id")
+    parts = frame.with_columns(day=name.str.head(_DAY - 1), portfolio_id=name.str.slice(_DAY)).partition_by(
+        "day", as_dict=True, include_key=False, maintain_order=True
+    )
+    return lambda day: parts.get((day.isoformat(),), frame.clear())
+
+
 def named(day: date, name: str) -> str:
     """Return the name of a portfolio or model on a day."""
     return f"{day.isoformat()}|{name}"
@@ -68,13 +83,17 @@ def day_of(name: str) -> date:
 
 
 def _with_own_models(day: DayFrames, limits: Mapping[str, RebalancingLimits]) -> dict[str, RebalancingLimits]:
-    """Rename the model of every portfolio to that of the day. Portfolios that share limits go on sharing them."""
-    renamed = {id(one): one.model_copy(update={"model": named(day.as_of_date, one.model)}) for one in limits.values()}
-    return {portfolio_id: renamed[id(one)] for portfolio_id, one in limits.items()}
+    """Rename the model of every portfolio to that of the day, and let go of the core assets that are none on it.
+
+    Portfolios that share limits go on sharing them.
+    """
+    changed = {id(one): one.model_copy(update=_of_day(day.as_of_date, one)) for one in limits.values()}
+    return {portfolio_id: changed[id(one)] for portfolio_id, one in limits.items()}
 
 
-def _renamed(day: DayFrames, frame: pl.DataFrame, column: str) -> pl.DataFrame:
-    return frame.with_columns(pl.concat_str(pl.lit(named(day.as_of_date, "")), column).alias(column))
+def _of_day(day: date, limits: RebalancingLimits) -> dict[str, object]:
+    update: dict[str, object] = {"model": named(day, limits.model)}
+    return update | {"core_assets": dict(limits.core_on(day))} if limits.core_assets else update
 
 
 def _for_each(day: DayFrames) -> pl.DataFrame:

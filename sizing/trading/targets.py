@@ -81,7 +81,14 @@ def book_rows(decisions: pl.DataFrame, positions: pl.DataFrame) -> pl.DataFrame:
 
 def book_after(rows: pl.DataFrame, limits: LimitsByPortfolio) -> pl.DataFrame:
     """Return what is held when `rows`, as `trade_portfolios` requires them, are traded, as `Holdings`."""
-    return holdings_of(trade_book(rows, limits).with_columns(post_trade_weight=as_weight(pl.col("post_trade"))))
+    return holdings_of(trade_rows(rows, limits))
+
+
+def trade_rows(rows: pl.DataFrame, limits: LimitsByPortfolio) -> pl.DataFrame:
+    """Return `rows`, as `trade_portfolios` requires them, with the `post_trade_weight` that their trades lead to."""
+    return trade_book(rows, limits).with_columns(
+        post_trade_weight=as_weight(pl.col("post_trade")), is_cash=pl.lit(value=False)
+    )
 
 
 def holdings_of(targets: pl.DataFrame) -> pl.DataFrame:

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints
 from pydantic.json_schema import SkipJsonSchema
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from sizing.frames.holding_states import DUST_WEIGHT
 from sizing.names import TypedName
 from sql.warehouse import Warehouse
 from tasks.config.env_file import ENV_FILE, PREFIX, require_known
@@ -65,6 +66,12 @@ class Settings(BaseSettings):
         le=1,
         description="Share of a file's rows that may be rejected; above it the file is rejected whole. Files of "
         "restrictions, renames and positions are whole or not at all.",
+    )
+    dust_weight: float = Field(
+        default=DUST_WEIGHT,
+        ge=0,
+        le=0.01,
+        description="A holding in a positions file that weighs less counts as gone: its name is closed.",
     )
     exchange: str = Field(default="XNYS", description="Exchange whose trading days count, by its ISO 10383 code.")
     backup_folder: Path | None = Field(

@@ -42,6 +42,7 @@ def input_fingerprint(inputs: DayFrames) -> str:
         inputs.restrictions,
         *_delisted(inputs),
         *_prices(inputs),
+        *_states(inputs),
     ):
         columns = sorted(frame.columns)
         parts.append(frame.select(columns).sort(columns, nulls_last=True).write_csv().encode())
@@ -60,6 +61,15 @@ def _prices(inputs: DayFrames) -> Iterator[pl.DataFrame]:
     """Return the prices by which books were marked, or would have been; without mark_to_market there are none."""
     if inputs.prices.height:
         yield inputs.prices
+
+
+def _states(inputs: DayFrames) -> Iterator[pl.DataFrame]:
+    """Return the states of portfolios whose limits read them; of others nothing, whatever happened to their names."""
+    reading = [portfolio_id for portfolio_id, one in inputs.limits.items() if one.reads_lifecycle]
+    states = inputs.states.filter(pl.col("portfolio_id").is_in(reading))
+    if states.height:
+        lists = [name for name, dtype in states.schema.items() if isinstance(dtype, pl.List)]
+        yield states.with_columns(pl.col(lists).cast(pl.List(pl.String)).list.join(" "))
 
 
 @cache

@@ -15,8 +15,10 @@ from sql.errors import ApprovalError
 from sql.records import Publication
 from sql.warehouse import Warehouse
 from tasks.config.settings import Settings
-from tasks.inputs.day_inputs import as_record, find_missing_returns, find_sources, read_days
+from tasks.inputs.day_inputs import read_days
+from tasks.inputs.day_sources import find_sources
 from tasks.inputs.fingerprints import input_fingerprint
+from tasks.inputs.source_record import as_record, find_missing_returns
 from tasks.retries import RETRIES
 from tasks.runs.run_record import OpenRun, stored_exchange, stored_limits
 from tasks.stages import run_logger, stage
@@ -108,11 +110,13 @@ def require_same_inputs(settings: Settings, proposal: Proposal) -> OpenRun:
         run = warehouse.query("run_by_id", run_id=proposal.run_id).row(0, named=True)
         limits = stored_limits(run)
         sources = find_sources(warehouse, exchange, [day], limits)
-        inputs = DayInputs(*read_days(warehouse, exchange, [day], limits, sources)[day])
+        inputs = DayInputs(
+            *read_days(warehouse, exchange, [day], limits, sources, dust_weight=settings.dust_weight)[day]
+        )
     if proposal.is_open and input_fingerprint(inputs.frames) != run["input_fingerprint"]:
         missing = find_missing_returns(inputs.frames, sources, exchange)["portfolio_id"]
         stored, now = json.loads(run["inputs"]), as_record(inputs.frames, sources, exchange, missing)
-        kinds = ("scores", "assets", "restrictions", "renames", "prices", "holdings")
+        kinds = ("scores", "assets", "restrictions", "renames", "prices", "holdings", "lifecycle")
         others = [kind for kind in kinds if stored.get(kind, []) != now.get(kind, [])]
         msg = (
             f"run {proposal.run_id} was proposed on other inputs than there are now (changed: "

@@ -13,8 +13,10 @@ import polars as pl
 
 from sizing.approval import ApprovalPolicy
 from sizing.frames.day_inputs import DayFrames, DayInputs
+from sizing.frames.holding_states import DUST_WEIGHT
 from sizing.multi_day.day_chain import find_held_days, rebalance_days
-from sizing.multi_day.stacked_days import have_same_names, named, with_day
+from sizing.multi_day.followed_states import NO_FILES, Corrections
+from sizing.multi_day.stacked_days import by_day, have_same_names
 from sizing.pipeline import Rebalance, rebalance
 from sizing.selection.score_coverage import find_missing_scores
 from sizing.text import first_of, listed
@@ -24,7 +26,9 @@ from sql.warehouse import Warehouse
 from tasks.config.feeds import Feeds
 from tasks.config.settings import Settings
 from tasks.errors import SourceError
-from tasks.inputs.day_inputs import Limits, continue_from, find_sources, newer_positions, read_days
+from tasks.inputs.day_inputs import read_days
+from tasks.inputs.day_sources import Limits, continue_from, find_sources, newer_positions
+from tasks.inputs.holding_states import files_of
 from tasks.inputs.marked_books import books_to_mark, growth_between, read_prices, with_prices
 from tasks.inputs.portfolio_groups import Group
 from tasks.renames import renamed_prices
@@ -33,8 +37,9 @@ from tasks.run_state import RunState
 from tasks.runs.approval import find_approval_request
 from tasks.runs.backfill_report import DayDone, summarise
 from tasks.runs.ingest import Ingested, ingest_range
-from tasks.runs.run_record import actor, describe
+from tasks.runs.run_record import actor, as_started_first, describe
 from tasks.stages import flow_run_id, run_logger, stage
+from tasks.trading_calendar import find_calendar
 
 _MOST = 250_000
 """Candidates of all days that are computed together: more take more memory, and are no faster."""
@@ -52,7 +57,8 @@ class Approval(NamedTuple):
 class Book:
     """Where the runs are kept, under which limits, and who runs them; how days that ask for a person are approved.
 
-    `others` are portfolios that have runs of their own: to name them is no typing error.
+    `others` are portfolios that have runs of their own: to name them is no typing error. A holding in a positions file
+    that weighs less than `dust_weight` counts as gone.
     """
 
     warehouse: Warehouse
@@ -63,10 +69,15 @@ class Book:
     policies: Mapping[str, ApprovalPolicy] = field(default_factory=dict)
     approval: Approval | None = None
     others: Sequence[str] = ()
+    dust_weight: float = DUST_WEIGHT
 
     def describe(self, inputs: DayFrames, sources: pl.DataFrame) -> StartedRun:
         """Name the run of a day."""
-        return describe(inputs, sources, self.exchange, self.flow_run_id, self.others)
+        return describe(inputs, sources, self.exchange, self.flow_run_id, self.others, dust_weight=self.dust_weight)
+
+    def read_days(self, days: Sequence[date], sources: pl.DataFrame) -> dict[date, DayFrames]:
+        """Return the inputs of each day."""
+        return read_days(self.warehouse, self.exchange, days, self.limits, sources, dust_weight=self.dust_weight)
 
 
 class _Day(NamedTuple):
@@ -106,7 +117,16 @@ def backfill_days(  # noqa: PLR0913 - what a backfill is asked
     """
     with settings.open_warehouse().kept_open() as warehouse:
         started_by = (requested_by or actor(), flow_run_id())
-        book = Book(warehouse, group.exchange, group.limits, *started_by, group.policies, approval, others)
+        book = Book(
+            warehouse,
+            group.exchange,
+            group.limits,
+            *started_by,
+            policies=group.policies,
+            approval=approval,
+            others=others,
+            dust_weight=settings.dust_weight,
+        )
         visible = warehouse.query("visible_on_days", days=list(days))
         before = set(visible.filter(pl.col("portfolio_id").is_in(list(group.limits)))["as_of_date"])
         try:
@@ -149,7 +169,7 @@ def _next(book: Book, days: Sequence[date]) -> list[DayDone]:
     """Do as many of the days as can be done in one step, at least the first."""
     sources = find_sources(book.warehouse, book.exchange, days, book.limits)
     days = _that_fit(days, sources, len(book.limits))
-    inputs = read_days(book.warehouse, book.exchange, days, book.limits, sources.filter(pl.col("day").is_in(days)))
+    inputs = book.read_days(days, sources.filter(pl.col("day").is_in(days)))
     own = {day: sources.filter(pl.col("day") == day) for day in days}
     return (
         _leave_unchanged(book, inputs, own)
@@ -190,27 +210,32 @@ def _find_stretch(book: Book, inputs: dict[date, DayFrames], sources: dict[date,
     known = set(book.warehouse.query("runs_of_days", days=list(inputs))["run_id"])
     first = next(iter(inputs.values()))
     alike = list(takewhile(lambda one: have_same_names(first, one), inputs.values()))
-    restarts = frozenset(
-        named(one.as_of_date, portfolio_id)
-        for before, one in pairwise(alike)
-        for portfolio_id in newer_positions(one, sources[one.as_of_date], before.as_of_date)
-    )
     prices = renamed_prices(read_prices(book.warehouse, pl.concat(sources.values())), first.renamed)
-    together, result = rebalance_days(alike, restarts, growth_between(alike, prices, book.exchange))
+    corrections = _corrections(book, [one.as_of_date for one in alike], sources)
+    together, result = rebalance_days(alike, corrections, growth_between(alike, prices, book.exchange))
     held = find_held_days(together)
-    holdings = with_day(together.holdings).partition_by("as_of_date", as_dict=True, include_key=False)
+    holdings, states = by_day(together.holdings), by_day(together.states)
     days: list[_Day] = []
-    for one in alike:
-        own = one, sources[one.as_of_date]
+    for given in alike:
+        day, inputs_of_day, read = given.as_of_date, given, sources[given.as_of_date]
         if days:
-            started = holdings.get((one.as_of_date,), one.holdings.clear())
-            own = continue_from(*own, days[-1].day, days[-1].started.record.run_id, started)
-            own = with_prices(own[0], books_to_mark(own[1], book.limits), prices), own[1]
-        started_run = book.describe(*own)
-        if one.as_of_date in held or started_run.record.run_id in known:
+            read = continue_from(day, read, (days[-1].day, days[-1].started.record.run_id), book.limits)
+            started = given._replace(holdings=holdings(day), states=states(day))
+            inputs_of_day = with_prices(started, books_to_mark(read, book.limits), prices)
+        started_run = book.describe(inputs_of_day, read)
+        if day in held or started_run.record.run_id in known:
             break
-        days.append(_Day(own[0], started_run))
+        days.append(_Day(inputs_of_day, started_run))
     return _Stretch(days, result)
+
+
+def _corrections(book: Book, days: Sequence[date], sources: Mapping[date, pl.DataFrame]) -> Corrections:
+    """Return what corrects the states of the days: their calendar, and positions that are newer than the day before."""
+    newer = [
+        files_of(sources[day], newer_positions(book.limits, sources[day], before)) for before, day in pairwise(days)
+    ]
+    files = pl.concat(newer) if newer else NO_FILES
+    return Corrections.of(find_calendar(book.exchange).sessions, files, book.dust_weight)
 
 
 def _publish_stretch(book: Book, inputs: dict[date, DayFrames], sources: dict[date, pl.DataFrame]) -> list[DayDone]:
@@ -241,6 +266,8 @@ def _run_one(book: Book, one: _Day) -> DayDone:
     if before == RunState.PROPOSED and book.approval:
         return _approve(book, one, book.approval)
     inputs = DayInputs(*one.inputs)
+    if before:
+        inputs = as_started_first(book.warehouse, book.exchange, one.started.record, inputs)
     missing = find_missing_scores(inputs)
     if missing:
         reason = "; ".join(first_of(missing))

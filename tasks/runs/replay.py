@@ -1,6 +1,5 @@
 """Compute a published run again from what the warehouse kept of it, and compare every value."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -9,18 +8,15 @@ from typing import Any
 import polars as pl
 import polars.selectors as cs
 
-from sizing.frames.day_inputs import DayInputs
 from sizing.pipeline import rebalance
 from sizing.text import counted, listed
-from sql.warehouse import Warehouse
 from tasks.artifacts import show_markdown
 from tasks.config.settings import Settings
 from tasks.errors import UsageError
-from tasks.inputs.day_inputs import read_days, recorded_sources
 from tasks.inputs.fingerprints import code_fingerprint, input_fingerprint
 from tasks.retries import RETRIES
 from tasks.runs.orders import order_again
-from tasks.runs.run_record import actor, stored_exchange, stored_limits
+from tasks.runs.run_record import actor, read_recorded
 from tasks.stages import run_logger, stage
 from tasks.text import with_warnings
 
@@ -95,7 +91,7 @@ def report_replay(replayed: tuple[Replayed, ...]) -> str:
 def _replay(settings: Settings, run_id: str, by: str, code: str) -> Replayed:
     with settings.open_warehouse().kept_open() as warehouse:
         run = warehouse.query("run_by_id", run_id=run_id).row(0, named=True)
-        inputs = _read_inputs(warehouse, settings.exchange, run)
+        inputs = read_recorded(warehouse, settings.exchange, run)
         published = warehouse.read_run(run_id)
         orders = [warehouse.query("orders_of_run", run_id=run_id), order_again(warehouse, run_id)]
     read = input_fingerprint(inputs.frames)
@@ -113,13 +109,6 @@ def _replay(settings: Settings, run_id: str, by: str, code: str) -> Replayed:
         has_other_code=run["code_fingerprint"] != code,
         has_other_inputs=run["input_fingerprint"] != read,
     )
-
-
-def _read_inputs(warehouse: Warehouse, otherwise: str, run: Mapping[str, Any]) -> DayInputs:
-    limits, exchange = stored_limits(run), stored_exchange(run, otherwise)
-    sources = recorded_sources(warehouse, exchange, run, json.loads(run["inputs"]), limits)
-    day = run["as_of_date"]
-    return DayInputs(*read_days(warehouse, exchange, [day], limits, sources)[day])
 
 
 def find_differences(published: Mapping[str, pl.DataFrame], replayed: Mapping[str, pl.DataFrame]) -> pl.DataFrame:

@@ -10,6 +10,7 @@ import polars as pl
 from pydantic import ValidationError
 
 from sizing.frames.day_inputs import DayFrames, DayInputs
+from sizing.frames.holding_states import DUST_WEIGHT
 from sizing.limits.model import RebalancingLimits
 from sql.records import RunRecord, StartedRun
 from sql.warehouse import Warehouse
@@ -17,8 +18,16 @@ from tasks.config.settings import Settings
 from tasks.errors import ConfigError
 from tasks.inputs import fingerprints
 from tasks.inputs.asset_lists import describe_delisted
-from tasks.inputs.day_inputs import Limits, as_record, find_missing_returns, find_sources, read_days
+from tasks.inputs.day_inputs import read_days
+from tasks.inputs.day_sources import Limits, find_sources
 from tasks.inputs.marked_books import describe_unmarked
+from tasks.inputs.source_record import (
+    as_record,
+    find_missing_returns,
+    has_same_states,
+    recorded_dust_weight,
+    recorded_sources,
+)
 from tasks.inputs.unknown_names import find_unknown_names, require_known_buckets
 from tasks.inputs.unnamed_portfolios import describe_unnamed, source_of_positions, taken_as_held
 from tasks.retries import RETRIES
@@ -54,7 +63,15 @@ def open_run(
     *Raises* `ConfigError`, and records no run, when include_buckets names a bucket that no asset has.
     """
     with settings.open_warehouse().kept_open() as warehouse:
-        run = start_run(warehouse, settings.exchange, day, limits, others, by=requested_by or actor())
+        run = start_run(
+            warehouse,
+            settings.exchange,
+            day,
+            limits,
+            others,
+            by=requested_by or actor(),
+            dust_weight=settings.dust_weight,
+        )
     for warning in run.warnings:
         run_logger().warning("open run: %s", warning)
     run_logger().info(
@@ -68,26 +85,67 @@ def open_run(
 
 
 def start_run(  # noqa: PLR0913 - what names a run, and who starts it
-    warehouse: Warehouse, exchange: str, day: date, limits: Limits, others: Collection[str], *, by: str
+    warehouse: Warehouse,
+    exchange: str,
+    day: date,
+    limits: Limits,
+    others: Collection[str],
+    *,
+    by: str,
+    dust_weight: float = DUST_WEIGHT,
 ) -> OpenRun:
     """Do as `open_run` does, without an engine."""
-    inputs, (record, warnings) = gather(warehouse, exchange, day, limits, others)
+    inputs, (record, warnings) = gather(warehouse, exchange, day, limits, others, dust_weight=dust_weight)
     state = warehouse.start_run(record, by, warnings)
     is_published, is_proposed = state == RunState.PUBLISHED, state == RunState.PROPOSED
+    if state:
+        inputs = as_started_first(warehouse, exchange, record, inputs)
     return OpenRun(record.run_id, inputs, is_published, tuple(warnings), is_proposed, by)
 
 
-def gather(
-    warehouse: Warehouse, exchange: str, day: date, limits: Limits, others: Collection[str] = ()
+def as_started_first(warehouse: Warehouse, exchange: str, record: RunRecord, inputs: DayInputs) -> DayInputs:
+    """Return the inputs of a run that is started again, with the states of holdings that it recorded then.
+
+    Where no limit reads them, the same run may have other ones now; what is kept of it must fit its record.
+    """
+    run = warehouse.query("run_by_id", run_id=record.run_id).row(0, named=True)
+    if has_same_states(json.loads(run["inputs"]), record.inputs):
+        return inputs
+    return read_recorded(warehouse, exchange, run)
+
+
+def read_recorded(warehouse: Warehouse, otherwise: str, run: Mapping[str, Any]) -> DayInputs:
+    """Return the inputs that a run recorded. `otherwise` is its exchange where an earlier release recorded none."""
+    limits, exchange = stored_limits(run), stored_exchange(run, otherwise)
+    record = json.loads(run["inputs"])
+    sources = recorded_sources(warehouse, exchange, run, record, limits)
+    day, dust_weight = run["as_of_date"], recorded_dust_weight(record)
+    return DayInputs(*read_days(warehouse, exchange, [day], limits, sources, dust_weight=dust_weight)[day])
+
+
+def gather(  # noqa: PLR0913 - what decides a day
+    warehouse: Warehouse,
+    exchange: str,
+    day: date,
+    limits: Limits,
+    others: Collection[str] = (),
+    *,
+    dust_weight: float = DUST_WEIGHT,
 ) -> tuple[DayInputs, StartedRun]:
     """Read what decides the day, and name the computation of it. *Raises* `ConfigError` as `open_run` does."""
     sources = find_sources(warehouse, exchange, [day], limits)
-    inputs = DayInputs(*read_days(warehouse, exchange, [day], limits, sources)[day])
-    return inputs, describe(inputs.frames, sources, exchange, flow_run_id(), others)
+    inputs = DayInputs(*read_days(warehouse, exchange, [day], limits, sources, dust_weight=dust_weight)[day])
+    return inputs, describe(inputs.frames, sources, exchange, flow_run_id(), others, dust_weight=dust_weight)
 
 
-def describe(
-    inputs: DayFrames, sources: pl.DataFrame, exchange: str, flow_run_id: str | None, others: Collection[str] = ()
+def describe(  # noqa: PLR0913 - what names a run, and what its record keeps
+    inputs: DayFrames,
+    sources: pl.DataFrame,
+    exchange: str,
+    flow_run_id: str | None,
+    others: Collection[str] = (),
+    *,
+    dust_weight: float = DUST_WEIGHT,
 ) -> StartedRun:
     """Name the computation by its inputs, limits and code, and report what looks like an error in them.
 
@@ -96,7 +154,7 @@ def describe(
     """
     require_known_buckets(inputs)
     missing = find_missing_returns(inputs, sources, exchange)
-    read = as_record(inputs, sources, exchange, missing["portfolio_id"])
+    read = as_record(inputs, sources, exchange, missing["portfolio_id"], dust_weight)
     prints = fingerprints.Fingerprints.of(inputs)
     record = RunRecord(
         run_id=fingerprints.run_id(inputs.as_of_date, prints),

@@ -27,7 +27,8 @@ from sql.warehouse import Warehouse
 from tasks.config.portfolios import load_portfolios
 from tasks.config.settings import RebalanceConfig, Settings
 from tasks.errors import SourceError
-from tasks.inputs.day_inputs import find_sources, read_days
+from tasks.inputs.day_inputs import read_days
+from tasks.inputs.day_sources import find_sources
 from tasks.runs import publish as publish_module
 from tests.helpers.installation import with_limits
 from tests.helpers.without_engine import Shown, without_engine

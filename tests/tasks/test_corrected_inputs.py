@@ -16,7 +16,9 @@ from hypothesis import strategies as st
 from sizing.pipeline import rebalance
 from sql.warehouse import Warehouse
 from tasks.config.portfolios import load_portfolios
-from tasks.inputs.day_inputs import find_sources, read_days, recorded_sources
+from tasks.inputs.day_inputs import read_days
+from tasks.inputs.day_sources import find_sources
+from tasks.inputs.source_record import recorded_sources
 from tasks.inputs.superseded_holdings import find_corrected, warn_of_corrected_inputs
 from tasks.reports.html.data import read_day
 from tasks.reports.html.headline import judge

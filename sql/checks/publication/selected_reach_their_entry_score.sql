@@ -1,4 +1,4 @@
--- Failures: selected candidates, pinned ones aside, that score less than their entry_score, or have none of the two.
+-- Failures: selected candidates, pinned and locked ones aside, that score less than their entry_score, or have none of the two.
 -- Scores are compared in whole units of 1e-12, as the rules do.
 -- Since: V002. Parameters: $run_id VARCHAR.
 SELECT
@@ -13,5 +13,6 @@ FROM decisions
 WHERE run_id = $run_id
 AND is_selected
 AND NOT is_pinned
+AND NOT coalesce(is_locked, false)
 AND coalesce(round(score * 1e12) < round(entry_score * 1e12), true)
 ORDER BY ALL;

@@ -1,6 +1,6 @@
 """Days that are computed at once are the days computed one by one, to the last bit."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
@@ -15,9 +15,13 @@ from polars.testing import assert_frame_equal
 from sizing import RebalancingLimits
 from sizing.errors import ContractError
 from sizing.frames.day_inputs import DayFrames, DayInputs
+from sizing.frames.holding_states import DUST_WEIGHT, count_days
+from sizing.lifecycle.transition import correct_states
+from sizing.limits.lifecycle import CoreAsset
 from sizing.multi_day.day_chain import find_held_days, rebalance_days
+from sizing.multi_day.followed_states import Corrections
 from sizing.multi_day.next_day import NO_GROWTH
-from sizing.multi_day.stacked_days import named
+from sizing.multi_day.stacked_days import by_day
 from sizing.pipeline import Rebalance, rebalance
 from sizing.selection.score_coverage import find_missing_scores
 from sizing.trading.marking import mark_books
@@ -25,12 +29,33 @@ from sizing.trading.targets import holdings_of
 
 FIRST = date(2025, 6, 2)
 ASSETS = [f"A{number}" for number in range(8)]
+DATES = [FIRST + timedelta(number + (number > 2)) for number in range(30)]
+"""The days: after the third one a session is missed."""
+
+SESSIONS = pl.Series([FIRST + timedelta(number) for number in range(-3, 40)])
+CORRECTIONS = Corrections.of(SESSIONS)
 LIMITS = (
     RebalancingLimits(max_missing_score_share=1, min_buckets_represented=0),
     RebalancingLimits(replacement_margin=0.05, max_total_positions=3, enable_bucket_diversification=True),
     RebalancingLimits(model="growth", residual_strategy="proportional", exclude_assets=("A1",), max_score_age_days=1),
     RebalancingLimits(max_turnover=0.08, min_trade_weight=0.01, rebalance_band=0.3),
+    RebalancingLimits(
+        grace_period_days=2, min_holding_days=2, reentry_cooldown_days=2, max_round_trips=1, max_total_positions=4
+    ),
+    RebalancingLimits(
+        grace_period_days=1,
+        max_holding_days=2,
+        reentry_cooldown_days=1,
+        max_turnover=0.1,
+        core_assets={"A2": CoreAsset(until=DATES[2], reason="an index"), "A5": CoreAsset(until=DATES[0], reason="old")},
+    ),
 )
+RESTARTED = ("p1", "p4", "p5")
+"""Who starts from positions on the third day; on the next one nobody does."""
+
+
+GIVEN = {"A2": Decimal("0.3"), "A4": Decimal("0.1"), "A6": Decimal("0.00005")}
+"""What the positions say; the last is dust."""
 
 score = st.one_of(st.none(), st.integers(500, 1000).map(lambda thousandths: thousandths / 1000))
 growth = st.one_of(st.none(), *[st.integers(60, 160).map(lambda percent: percent / 100)] * 9)
@@ -44,7 +69,7 @@ restriction = st.tuples(
 def _scores(day: int, drawn: list[list[float | None]]) -> pl.DataFrame:
     """Return the scores of the day and of the three before it, of two models."""
     rows = [
-        (model, asset, FIRST + timedelta(scored), day - scored, value)
+        (model, asset, DATES[scored], (DATES[day] - DATES[scored]).days, value)
         for scored in range(max(0, day - 3), day + 1)
         for (model, asset), value in zip(
             ((model, asset) for model in ("default", "growth") for asset in ASSETS), drawn[scored], strict=True
@@ -60,7 +85,7 @@ def _scores(day: int, drawn: list[list[float | None]]) -> pl.DataFrame:
 def _first_day(
     drawn: list[list[float | None]],
     restrictions: list[tuple[str | None, str, str]],
-    limits: Sequence[RebalancingLimits] = LIMITS,
+    limits: Sequence[RebalancingLimits] = LIMITS[:4],
 ) -> DayInputs:
     names = dict.fromkeys(("portfolio_id", "asset", "restriction"), pl.String)
     return DayInputs(
@@ -78,7 +103,7 @@ def _first_day(
 def _growth(moves: list[list[float | None]]) -> pl.DataFrame:
     """Return what 1 of each asset becomes until a day; what is not known has no row."""
     rows = [
-        (FIRST + timedelta(number), asset, one)
+        (DATES[number], asset, one)
         for number, own in enumerate(moves, 1)
         for asset, one in zip(ASSETS, own, strict=True)
     ]
@@ -86,27 +111,38 @@ def _growth(moves: list[list[float | None]]) -> pl.DataFrame:
 
 
 def _days(first: DayInputs, drawn: list[list[float | None]], growth: pl.DataFrame = NO_GROWTH) -> list[DayInputs]:
-    """Return days that follow each other one by one; on the third, p1 starts from holdings that it is given."""
+    """Return days that follow each other one by one; on the third, some start from holdings that they are given."""
     marked = [name for name, one in first.limits.items() if one.mark_to_market]
 
     def next_day(before: DayInputs, number: int) -> DayInputs:
-        left, until = holdings_of(rebalance(before).targets), growth.filter(as_of_date=FIRST + timedelta(number))
+        day, result = DATES[number], rebalance(before)
+        left, until = holdings_of(result.targets), growth.filter(as_of_date=day)
         moved = left.filter(pl.col("portfolio_id").is_in(marked)).join(until.drop("as_of_date"), on="asset", how="left")
         holdings = pl.concat([left.filter(~pl.col("portfolio_id").is_in(marked)), mark_books(moved)])
-        if number == 2:
-            given = pl.DataFrame([("p1", "A2", Decimal("0.3"))], schema=holdings.schema, orient="row")
-            holdings = pl.concat([holdings.filter(pl.col("portfolio_id") != "p1"), given])
-        day = FIRST + timedelta(number)
-        return replace(before, as_of_date=day, scores=_scores(number, drawn), holdings=holdings)
+        files = _files(number, before.limits)
+        if files.height:
+            rows = [(name, asset, weight) for name in files["portfolio_id"] for asset, weight in GIVEN.items()]
+            given = pl.DataFrame(rows, schema=holdings.schema, orient="row")
+            holdings = pl.concat([holdings.filter(~pl.col("portfolio_id").is_in(RESTARTED)), given])
+        holdings = holdings.sort("portfolio_id", "asset")
+        corrected = correct_states(result.lifecycle, holdings, files, DUST_WEIGHT)
+        states = count_days(corrected, day, SESSIONS)
+        return replace(before, as_of_date=day, scores=_scores(number, drawn), holdings=holdings, states=states)
 
     return list(accumulate(range(1, len(drawn)), next_day, initial=first))
 
 
+def _files(number: int, portfolio_ids: Iterable[str]) -> pl.DataFrame:
+    """Return whose positions a day starts from; they are of the day itself."""
+    names = [name for name in RESTARTED if name in portfolio_ids and number == 2]
+    return pl.DataFrame({"portfolio_id": names}, {"portfolio_id": pl.String}).with_columns(file_date=DATES[number])
+
+
 def _told_only_what_is_given(days: list[DayInputs]) -> list[DayFrames]:
     nothing = days[0].holdings.clear()
-    given = [days[0].holdings, nothing, days[2].holdings.filter(pl.col("portfolio_id") == "p1")]
+    given = [days[0].holdings, nothing, days[2].holdings.filter(pl.col("portfolio_id").is_in(RESTARTED))]
     return [
-        day.frames._replace(holdings=holdings)
+        day.frames._replace(holdings=holdings, states=days[0].states)
         for day, holdings in zip_longest(days, given[: len(days)], fillvalue=nothing)
     ]
 
@@ -117,12 +153,12 @@ def _on(result: Rebalance, day: date) -> Rebalance:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("n_portfolios", [3, 4], ids=["all at once", "a turnover limit walks"])
+@pytest.mark.parametrize("n_portfolios", [3, 4, 5, 6], ids=["all at once", "turnover", "lifecycle", "both"])
 @settings(max_examples=3, deadline=None)
 @given(
-    st.lists(st.tuples(scores_of_a_day, growth_of_a_day), min_size=3, max_size=5),
+    st.lists(st.tuples(scores_of_a_day, growth_of_a_day), min_size=3, max_size=7),
     st.lists(restriction, max_size=3),
-    st.sets(st.integers(0, 3)),
+    st.sets(st.integers(0, 5)),
 )
 def test_days_at_once_are_days_one_by_one(
     n_portfolios: int,
@@ -132,10 +168,14 @@ def test_days_at_once_are_days_one_by_one(
 ) -> None:
     scores, growth = [own for own, _ in drawn], _growth([own for _, own in drawn[1:]])
     limits = [one.model_copy(update={"mark_to_market": n in marked}) for n, one in enumerate(LIMITS[:n_portfolios])]
-    days = _days(_first_day(scores, restrictions, limits), scores, growth)
-    restarted = frozenset({named(FIRST + timedelta(2), "p1")})
-    together, result = rebalance_days(_told_only_what_is_given(days), restarted, growth)
+    first = _first_day(scores, restrictions, limits)
+    days = _days(first, scores, growth)
+    corrections = Corrections.of(SESSIONS, _files(2, first.limits).with_columns(day=DATES[2]))
+    together, result = rebalance_days(_told_only_what_is_given(days), corrections, growth)
+    holdings, states = by_day(together.holdings), by_day(together.states)
     for day in days:
+        assert_frame_equal(holdings(day.as_of_date), day.holdings, check_exact=True)
+        assert_frame_equal(states(day.as_of_date), day.states, check_exact=True)
         for at_once, alone in zip(_on(result, day.as_of_date), rebalance(day), strict=True):
             assert_frame_equal(at_once, alone, check_exact=True)
     assert find_held_days(together) == tuple(day.as_of_date for day in days if find_missing_scores(day))
@@ -145,10 +185,9 @@ def test_the_trades_of_many_days_add_up_to_the_last_book() -> None:
     drawn = [[0.58 + 0.01 * ((place * 7 + day * day) % 41) for place in range(16)] for day in range(30)]
     first = _first_day(list(drawn), [("p0", "A3", "no_buy"), (None, "A4", "must_sell")])
     days = [
-        first.frames._replace(as_of_date=FIRST + timedelta(number), scores=_scores(number, list(drawn)))
-        for number in range(30)
+        first.frames._replace(as_of_date=DATES[number], scores=_scores(number, list(drawn))) for number in range(30)
     ]
-    targets = rebalance_days(days).result.targets
+    targets = rebalance_days(days, CORRECTIONS).result.targets
     books = targets.group_by("portfolio_id", "as_of_date").agg(pl.col("^(current|target|post_trade)_weight$").sum())
     total = pl.Series([Decimal("0.95")], dtype=pl.Decimal(10, 8)).item()
     assert all((books[name] == total).all() for name in ("current_weight", "target_weight", "post_trade_weight"))
@@ -165,4 +204,4 @@ def test_days_with_other_asset_lists_are_not_put_together() -> None:
     days = [day.frames for day in _days(_first_day([[0.7] * 16] * 3, []), [[0.7] * 16] * 3)]
     other = days[1]._replace(assets=days[1].assets.head(2))
     with pytest.raises(ContractError, match=f"1 of 3 days have another asset list than {FIRST}"):
-        rebalance_days([days[0], other, days[2]])
+        rebalance_days([days[0], other, days[2]], CORRECTIONS)

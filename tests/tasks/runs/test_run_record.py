@@ -6,7 +6,7 @@ import polars as pl
 
 from sizing import RebalancingLimits
 from sizing.frames.day_inputs import DayFrames
-from tasks.inputs.day_inputs import newest_holdings
+from tasks.inputs.day_sources import newest_holdings
 from tasks.inputs.fingerprints import Fingerprints, run_id
 
 _SOURCES = {"day": pl.Date, "kind": pl.String, "portfolio_id": pl.String, "as_of_date": pl.Date}

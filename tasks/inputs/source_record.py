@@ -1,0 +1,137 @@
+"""The sources of a day as its run records them, and read back from that: a replay reads exactly these."""
+
+from collections.abc import Collection, Mapping
+from datetime import date
+from typing import Any
+
+import polars as pl
+
+from sizing.frames.day_inputs import DayFrames
+from sizing.frames.holding_states import DUST_WEIGHT
+from sql.warehouse import Warehouse
+from tasks.inputs.day_sources import FOR_ALL, FORMER, HELD, PRICES, SOURCES, Limits, find_sources, ids_of, scores_since
+from tasks.inputs.holding_states import LIFECYCLE, sources_of_states
+from tasks.inputs.marked_books import books_to_mark, missing_returns
+
+
+def find_missing_returns(inputs: DayFrames, sources: pl.DataFrame, exchange: str) -> pl.DataFrame:
+    """Return the returns for lack of which books were not marked. *Requires* the sources of the day alone."""
+    return missing_returns(inputs, books_to_mark(sources, inputs.limits), exchange)
+
+
+def as_record(
+    inputs: DayFrames,
+    sources: pl.DataFrame,
+    exchange: str,
+    unmarked: Collection[str],
+    dust_weight: float = DUST_WEIGHT,
+) -> dict[str, Any]:
+    """Return the sources of the day as its run keeps them: ingests, where holdings came from, whose days counted.
+
+    `positions` are the newest up to the day, whoever reads them, `positions_of_others` whom they name beside ours, and
+    `not_in_positions` are those of ours that positions named before and the day's own do not. `unmarked`: whose book
+    was to be marked and could not be. `books` says what each starts from: positions, the book that a run left, or that
+    book marked. `lifecycle` names the run after which the states of each are the state before, wherever its holdings
+    come from, and `lifecycle_read_by` has those whose limits read them.
+    """
+    day, limits = inputs.as_of_date, inputs.limits
+    held, named, unnamed = (
+        sources.filter(pl.col("kind").is_in(kinds)).sort("portfolio_id") for kinds in (HELD, ["named"], ["unnamed"])
+    )
+    is_ours = pl.col("portfolio_id").is_in(list(limits))
+    newest = (
+        {
+            "as_of_date": named["as_of_date"][0].isoformat(),
+            "ingest_id": named["ingest_id"][0],
+        }
+        if named.height
+        else None
+    )
+    books = books_to_mark(sources, limits)
+    marked = {*books["portfolio_id"]} - {*unmarked}
+    lists = {kind: sorted(ids_of(sources, kind)) for kind in (*FOR_ALL, FORMER)}
+    if books.height:
+        lists[PRICES] = sorted(ids_of(sources.filter(pl.col("as_of_date") >= books["since"].min()), PRICES))
+    return lists | {
+        "holdings": {
+            portfolio_id: {"as_of_date": held_on.isoformat()}
+            | ({"run_id": run_id} if run_id else {"ingest_id": ingest_id})
+            for portfolio_id, held_on, ingest_id, run_id in held.filter(is_ours)
+            .select("portfolio_id", "as_of_date", "ingest_id", "run_id")
+            .iter_rows()
+        },
+        "books": {
+            portfolio_id: "post_trade_marked" if portfolio_id in marked else "post_trade" if run_id else "positions"
+            for portfolio_id, run_id in held.filter(is_ours).select("portfolio_id", "run_id").iter_rows()
+        },
+        "lifecycle": _runs_of_states(sources, limits),
+        "lifecycle_read_by": sorted(name for name, one in limits.items() if one.reads_lifecycle),
+        "dust_weight": dust_weight,
+        "positions": newest,
+        "positions_of_others": named.filter(~is_ours)["portfolio_id"].to_list(),
+        "not_in_positions": unnamed.filter(is_ours)["portfolio_id"].to_list(),
+        "exchange": exchange,
+        "scores_since": scores_since(exchange, day, limits).isoformat(),
+    }
+
+
+def recorded_sources(
+    warehouse: Warehouse, exchange: str, run: Mapping[str, Any], record: Mapping[str, Any], limits: Limits
+) -> pl.DataFrame:
+    """Return the sources that a run recorded.
+
+    An earlier release recorded only the day of each portfolio's holdings, or no source of its states: these come from
+    what was visible when the run was created.
+    """
+    day = run["as_of_date"]
+    lists = [
+        {"day": day, "kind": kind, "ingest_id": one}
+        for kind in (*FOR_ALL, FORMER, PRICES)
+        for one in record.get(kind, [])
+    ]
+    if any(isinstance(source, str) for source in record["holdings"].values()):
+        then = find_sources(warehouse, exchange, [day], limits, known_at=run["created_at"])
+        held = then.filter(pl.col("kind").is_in(HELD)).select(list(SOURCES))
+    else:
+        held = pl.DataFrame(_recorded_holdings(day, record), SOURCES)
+    states = [
+        {"day": day, "kind": LIFECYCLE, "portfolio_id": portfolio_id, "run_id": run_id}
+        for portfolio_id, run_id in _recorded_states(warehouse, run, record, held).items()
+    ]
+    return pl.concat([pl.DataFrame([*lists, *states], SOURCES), held])
+
+
+def has_same_states(record: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Whether two records of a day tell the same states before it."""
+    return all(record.get(name) == other.get(name) for name in (LIFECYCLE, "dust_weight"))
+
+
+def recorded_dust_weight(record: Mapping[str, Any]) -> float:
+    """Return the weight below which a holding counted as gone; an earlier release counted none."""
+    dust_weight: float = record.get("dust_weight", DUST_WEIGHT)
+    return dust_weight
+
+
+def _recorded_holdings(day: date, record: Mapping[str, Any]) -> list[dict[str, Any]]:
+    return [
+        {"day": day, "kind": "targets" if "run_id" in source else "positions", "portfolio_id": portfolio_id}
+        | source
+        | {"as_of_date": date.fromisoformat(source["as_of_date"])}
+        for portfolio_id, source in record["holdings"].items()
+    ]
+
+
+def _recorded_states(
+    warehouse: Warehouse, run: Mapping[str, Any], record: Mapping[str, Any], held: pl.DataFrame
+) -> dict[str, str]:
+    """Return after which run the states of each portfolio were the state before, as the migration filled them in."""
+    if LIFECYCLE in record:
+        recorded: dict[str, str] = record[LIFECYCLE]
+        return recorded
+    seen = warehouse.query("runs_before_run", run_id=run["run_id"])
+    return dict(seen.iter_rows()) | dict(sources_of_states(held).select("portfolio_id", "run_id").iter_rows())
+
+
+def _runs_of_states(sources: pl.DataFrame, limits: Limits) -> dict[str, str]:
+    own = sources.filter(pl.col("kind") == LIFECYCLE, pl.col("portfolio_id").is_in(list(limits)))
+    return dict(own.sort("portfolio_id").select("portfolio_id", "run_id").iter_rows())

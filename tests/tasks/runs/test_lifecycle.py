@@ -1,0 +1,141 @@
+"""What is remembered of holdings: the daily run, a backfill in any batches and a replay agree, value by value."""
+
+import random
+import shutil
+from collections.abc import Sequence
+from datetime import date
+from math import sin
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sizing import RebalancingLimits
+from sizing.limits.lifecycle import CoreAsset
+from sizing.pipeline import rebalance
+from sizing.selection.score_coverage import find_missing_scores
+from sql.engine.table_contracts import RUN_TABLES
+from sql.warehouse import Warehouse
+from tasks.config.settings import Settings
+from tasks.runs.backfill import Book, publish_days
+from tasks.runs.ingest import ingest_range
+from tasks.runs.replay import replay_runs
+from tasks.runs.run_record import start_run
+from tests.helpers.installation import installed_in
+
+SESSIONS = tuple(date(2025, 6, day) for day in (2, 3, 4, 5, 6, 9, 10, 11, 12, 13, 16, 17, 18, 20, 23, 24))
+MISSED, HELD, RENAMED = SESSIONS[4], SESSIONS[7], SESSIONS[9]
+"""A session that nobody ran, a day whose scores are missing, and the day from which A1 is called A1.NEW."""
+
+DAYS = tuple(day for day in SESSIONS if day != MISSED)
+ASSETS = tuple(f"A{number}" for number in range(9))
+BASE = RebalancingLimits(min_buckets_represented=1, max_total_positions=5, max_missing_score_share=0.5)
+LIMITS = {
+    "off": BASE,
+    "grace": BASE.model_copy(update={"grace_period_days": 2, "min_holding_days": 3, "reentry_cooldown_days": 2}),
+    "term": BASE.model_copy(update={"max_holding_days": 3, "max_round_trips": 1, "max_turnover": 0.15}),
+    "core": BASE.model_copy(
+        update={
+            "reentry_cooldown_days": 4,
+            "core_assets": {"A1": CoreAsset(until=SESSIONS[11], reason="an index")},
+            "mark_to_market": True,
+        }
+    ),
+}
+POSITIONS = {
+    SESSIONS[3]: {"grace": {"A2": "0.2", "A3": "0.1", "A8": "0.00005"}, "off": {"A1": "0.3", "A4": "0.1"}},
+    MISSED: {"core": {"A1": "0.2", "A5": "0.1", "A6": "0.1"}},
+    SESSIONS[10]: {"grace": {"A1.NEW": "0.15", "A2": "0.2", "A7": "0.1"}, "term": {"A0": "0.3"}},
+}
+
+
+def _scores(day: date) -> str:
+    """Return scores that rise and fall, each at its own pace and in its own time."""
+    place = SESSIONS.index(day)
+    waves = (0.66 + 0.14 * sin(place / (1 + number / 5) + 2 * number) for number in range(len(ASSETS)))
+    rows = [
+        f"{day},{'A1.NEW' if name == 'A1' and day >= RENAMED else name},{round(score, 4)}"
+        for name, score in zip(ASSETS, waves, strict=True)
+    ]
+    return "\n".join(["date,asset,score", *rows[: 2 if day == HELD else None], ""])
+
+
+def _prices() -> str:
+    drawn = random.Random(1)
+    rows = (f"{day},{name},{drawn.randint(90, 110)}" for day in SESSIONS for name in ASSETS)
+    return "\n".join(["date,asset,close", *rows, ""])
+
+
+def _write(inbox: Path) -> None:
+    inbox.mkdir()
+    listed = [f"{name},b{number % 3}" for number, name in enumerate(ASSETS)]
+    (inbox / "assets.csv").write_text("\n".join(["asset,bucket", *listed, "A1.NEW,b1", ""]))
+    (inbox / "renames.csv").write_text(f"old,new,valid_from\nA1,A1.NEW,{RENAMED}\n")
+    (inbox / "prices.csv").write_text(_prices())
+    for day, held in POSITIONS.items():
+        rows = (f"{day},{name},{asset},{weight}" for name, own in held.items() for asset, weight in own.items())
+        text = "\n".join(["date,portfolio_id,asset,current_weight", *rows, ""])
+        (inbox / f"positions_{day}.csv").write_text(text)
+    for day in DAYS:
+        (inbox / f"scores_{day}.csv").write_text(_scores(day))
+
+
+@pytest.fixture
+def settings(tmp_path: Path, empty_warehouse: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """The files of all days in a warehouse."""
+    monkeypatch.setattr(Warehouse, "migrate", lambda _: ())
+    _write(tmp_path / "inbox")
+    shutil.copy(empty_warehouse, tmp_path / "warehouse.duckdb")
+    settings = installed_in(tmp_path, tmp_path / "inbox")
+    ingest_range(settings, SESSIONS, {})
+    return settings
+
+
+def _run_daily(settings: Settings, days: Sequence[date] = DAYS) -> None:
+    with settings.open_warehouse().kept_open() as warehouse:
+        for day in days:
+            run = start_run(warehouse, "XNYS", day, LIMITS, [], by="test")
+            if find_missing_scores(run.inputs):
+                warehouse.record_event(run.run_id, "held", "test", "no scores")
+            else:
+                warehouse.publish(run.run_id, rebalance(run.inputs)._asdict(), "test", run.warnings)
+
+
+def _backfill(settings: Settings, days: tuple[date, ...] = DAYS) -> list[str]:
+    with settings.open_warehouse().kept_open() as warehouse:
+        book = Book(warehouse, "XNYS", LIMITS, "test", None)
+        return [one.state for one in publish_days(book, days, keep_going=True)]
+
+
+def _copy(settings: Settings, name: str) -> Settings:
+    path = settings.warehouse.with_name(name)
+    shutil.copy(settings.warehouse, path)
+    return settings.at({"warehouse": path})
+
+
+def _ask(settings: Settings, query: str) -> list[Any]:
+    with settings.open_warehouse().connected() as con:
+        return con.sql(query).fetchall()
+
+
+def _rows(settings: Settings) -> dict[str, list[Any]]:
+    tables = {table: f"FROM {table} ORDER BY ALL" for table in RUN_TABLES}
+    records = {"runs": "SELECT run_id, input_fingerprint, inputs FROM runs ORDER BY run_id"}
+    return {name: _ask(settings, query) for name, query in (tables | records).items()}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("size", [2, 5, len(DAYS)])
+def test_daily_run_backfill_in_any_batches_and_replay_agree(settings: Settings, size: int) -> None:
+    together = _copy(settings, "together.duckdb")
+    _run_daily(settings)
+    states = [state for first in range(0, len(DAYS), size) for state in _backfill(together, DAYS[first : first + size])]
+    assert states == ["held" if day == HELD else "published" for day in DAYS]
+    assert _rows(together) == _rows(settings)
+    run_ids = tuple(run_id for (run_id,) in _ask(settings, "SELECT DISTINCT run_id FROM lifecycle"))
+    done = replay_runs(together, run_ids)
+    assert [(one.n_differences, one.has_other_inputs) for one in done] == [(0, False)] * (len(DAYS) - 1)
+    gates = {gate for (gate,) in _ask(settings, "SELECT DISTINCT gate FROM decisions")}
+    assert {"grace_period_days", "max_holding_days", "reentry_cooldown_days", "max_round_trips"} <= gates
+    kept = {kept for (kept,) in _ask(settings, "SELECT DISTINCT kept_by FROM decisions WHERE kept_by IS NOT NULL")}
+    assert {"grace_period_days", "min_holding_days", "core_assets"} <= kept
