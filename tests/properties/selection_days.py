@@ -7,16 +7,22 @@ distinct scores and tight limits: ties, full buckets, pinned holdings and replac
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from decimal import Decimal
 from functools import cache
 from random import Random
+from typing import Any
 
+import polars as pl
 from hypothesis import strategies as st
 from hypothesis.vendor.pretty import RepresentationPrinter
 
 from sizing import RebalancingLimits
 from sizing.frames.day_inputs import DayInputs
+from sizing.frames.holding_states import STATES
 from sizing.limits.fields import MOST_POSITIONS
-from tests.sizing.days import Ban, Score, a_day
+from sizing.limits.lifecycle import CoreAsset
+from tests.sizing.days import AS_OF, Ban, Score, a_day
 from tests.sizing.reference_selection import RESTRICTIONS, UNITS, Asked
 
 BUCKET_OF = {"t": "tech", "d": "drugs", "i": "industry", "c": "care", "u": None}
@@ -42,6 +48,33 @@ THRESHOLDS = (
 AGES = (0,) * 12 + (1, 1, 3, 4, None)
 
 
+@dataclass(frozen=True)
+class Past:
+    """What is remembered of a name, in days before the day."""
+
+    portfolio_id: str
+    asset: str
+    held_for: int | None = None
+    term: int | None = None
+    grace_count: int | None = None
+    closed: tuple[int, ...] = ()
+    is_held: bool = True
+
+    def row(self) -> tuple[Any, ...]:
+        held, term, closes = map(days_ago, (self.held_for, self.term)), None, [days_ago(one) for one in self.closed]
+        opened, term = held
+        in_grace = self.grace_count is not None
+        return (
+            *(self.portfolio_id, self.asset, self.is_held, True, opened, term),
+            *(AS_OF if in_grace else None, self.grace_count, Decimal("0.2") if in_grace else None, closes),
+            *(self.held_for, self.term, list(self.closed)),
+        )
+
+
+def days_ago(number: int | None) -> date | None:
+    return None if number is None else AS_OF - timedelta(days=number)
+
+
 @dataclass(frozen=True, eq=False)  # a day is itself: what was decided on it is kept
 class SelectionDay:
     """A day still in its parts, so that a property can change one of them."""
@@ -50,6 +83,7 @@ class SelectionDay:
     scores: tuple[Score, ...]
     held: dict[tuple[str, str], str]
     bans: tuple[Ban, ...]
+    past: tuple[Past, ...] = ()
 
     def _repr_pretty_(self, printer: RepresentationPrinter, _: bool) -> None:  # noqa: FBT001 - hypothesis asks for it
         printer.text(f"a day of {len(self.limits)} portfolios")  # a failure tells of the one that matters
@@ -57,7 +91,9 @@ class SelectionDay:
     def day(self) -> DayInputs:
         names = {name for _, name in self.held} | {one.asset for one in self.scores}
         buckets = {name: BUCKET_OF[name[0]] for name in names}
-        return a_day(self.limits, scores=self.scores, held=self.held, bans=self.bans, buckets=buckets)
+        day = a_day(self.limits, scores=self.scores, held=self.held, bans=self.bans, buckets=buckets)
+        states = pl.DataFrame([one.row() for one in self.past], schema=STATES.schema, orient="row")
+        return replace(day, states=states)
 
     def asked(self, portfolio_id: str) -> Asked:
         """Return what the slow rules are asked for one portfolio."""
@@ -78,6 +114,7 @@ class SelectionDay:
             scores=tuple(one for one in self.scores if one.model == own.model),
             held={key: weight for key, weight in self.held.items() if key[0] == portfolio_id},
             bans=tuple(ban for ban in self.bans if ban.portfolio_id in (None, portfolio_id)),
+            past=tuple(one for one in self.past if one.portfolio_id == portfolio_id),
         )
 
     def describe(self, portfolio_id: str) -> str:
@@ -88,6 +125,7 @@ class SelectionDay:
             *(str(score) for score in one.scores),
             f"held: {one.held}",
             *(str(ban) for ban in one.bans),
+            *(str(past) for past in one.past),
         ]
         return "\n".join(lines)
 
@@ -96,14 +134,15 @@ class SelectionDay:
 
         The copies are called "0", "1", and so on, and follow a model each.
         """
-        limits, scores, held, bans = {}, [], {}, [ban for ban in self.bans if ban.portfolio_id is None]
+        limits, scores, held, past, bans = {}, [], {}, [], [ban for ban in self.bans if ban.portfolio_id is None]
         for number, (portfolio_id, asset, units) in enumerate(changes):
             name, one = str(number), self.alone(portfolio_id)
             limits[name] = one.limits[portfolio_id].model_copy(update={"model": name})
             scores += [replace(score, model=name) for score in rescored(one, portfolio_id, asset, units)]
             held |= {(name, held_asset): weight for (_, held_asset), weight in one.held.items()}
             bans += [replace(ban, portfolio_id=name) for ban in one.bans if ban.portfolio_id is not None]
-        return SelectionDay(limits, tuple(scores), held, tuple(bans))
+            past += [replace(own, portfolio_id=name) for own in one.past]
+        return SelectionDay(limits, tuple(scores), held, tuple(bans), tuple(past))
 
 
 def rescored(drawn: SelectionDay, portfolio_id: str, asset: str, units: int) -> list[Score]:
@@ -239,13 +278,54 @@ def make_number(rng: Random, style: str) -> float:
     return min(1.0, (round(number * UNITS) + steps) / UNITS)
 
 
+def with_past(rng: Random, drawn: SelectionDay) -> SelectionDay:
+    """Return the day with limits of the lifecycle in most portfolios, and a past for most names."""
+    limits = {name: one.model_copy(update=make_lifecycle(rng, one)) for name, one in drawn.limits.items()}
+    past = tuple(
+        make_past(rng, name, asset, is_held=(name, asset) in drawn.held)
+        for name in limits
+        for asset in some(rng, ASSETS, 0.8)
+    )
+    return replace(drawn, limits=limits, past=past)
+
+
+def make_lifecycle(rng: Random, limits: RebalancingLimits) -> dict[str, Any]:
+    if rng.random() < 0.1:
+        return {}
+    recovery = rng.choice((None, None, 0.75))
+    is_above = recovery is not None and recovery >= limits.min_score_threshold
+    core = {asset: CoreAsset(until=AS_OF, reason="a test") for asset in some(rng, ASSETS, 0.1)}
+    return {
+        "grace_period_days": rng.choice((0, 1, 2, 5)),
+        "grace_recovery_score": recovery if is_above else None,
+        "min_holding_days": rng.choice((0, 0, 2, 5)),
+        "max_holding_days": rng.choice((None, None, 6, 9)),
+        "max_holding_action": rng.choice(("review", "review", "close")),
+        "reentry_cooldown_days": rng.choice((0, 0, 3)),
+        "max_round_trips": rng.choice((None, None, 1, 2)),
+        "reentry_score": rng.choice((None, 0.85)),
+        "core_assets": {name: one for name, one in core.items() if name not in limits.exclude_assets},
+    }
+
+
+def make_past(rng: Random, portfolio_id: str, asset: str, *, is_held: bool) -> Past:
+    closed = tuple(sorted(rng.sample(range(1, 9), rng.choice((0, 0, 1, 2)))))
+    if not is_held or rng.random() < 0.05:  # a holding may be what a file shows as gone
+        return Past(portfolio_id, asset, closed=closed or (30,), is_held=False)
+    held_for = rng.choice((None, 1, 2, 4, 7, 10))
+    term = rng.choice((1, 4, 7, 10)) if held_for is None else min(held_for, rng.choice((4, 7, 10)))
+    return Past(portfolio_id, asset, held_for, term, rng.choice((None, None, 0, 1, 4)), closed)
+
+
 @cache
 def known_day(seed: int, portfolios: int) -> SelectionDay:
-    return make_day(Random(seed), portfolios)
+    rng = Random(seed)
+    drawn = make_day(rng, portfolios)
+    return drawn if seed % 2 else with_past(rng, drawn)
 
 
 def drawn_days(portfolios: int = PORTFOLIOS) -> st.SearchStrategy[SelectionDay]:
-    """Draw whole days by their seed, the same for every property: each is made and decided once."""
+    """Draw whole days by their seed, the same for every property: each is made and decided once. Half have a past."""
     return st.integers(0, N_DAYS - 1).map(lambda seed: known_day(seed, portfolios))
 
 

@@ -73,11 +73,11 @@ def check_each(drawn: SelectionDay, holds: Callable[[RebalancingLimits, list[Row
 
 @given(drawn_days())
 @properties
-def test_there_are_never_more_positions_than_the_total_unless_more_are_pinned(drawn: SelectionDay) -> None:
+def test_there_are_never_more_positions_than_the_total_unless_more_are_locked(drawn: SelectionDay) -> None:
     def holds(limits: RebalancingLimits, rows: list[Row]) -> None:
-        pinned = [row for row in rows if row["is_pinned"]]
+        locked = [row for row in rows if row["is_locked"]]
         chosen = [row for row in rows if row["is_selected"]]
-        assert len(chosen) <= max(limits.max_total_positions, len(pinned))
+        assert len(chosen) <= max(limits.max_total_positions, len(locked))
 
     check_each(drawn, holds)
 
@@ -92,17 +92,17 @@ def test_there_are_never_more_new_names_than_a_day_may_open(drawn: SelectionDay)
 
 
 def is_within_its_bucket(chosen: list[Row], bucket: str, limits: RebalancingLimits) -> bool:
-    """Say whether a bucket keeps its limit, or is above it by pinned and spared holdings alone."""
+    """Say whether a bucket keeps its limit, or is above it by locked and spared holdings alone."""
     there = [row for row in chosen if row["bucket"] == bucket]
     if len(there) <= limits.max_positions_by_bucket.get(bucket, limits.max_positions_per_bucket):
         return True
     are_old = all(row["is_held"] for row in there)
-    return are_old and (limits.allow_bucket_overflow or all(row["is_pinned"] for row in there))
+    return are_old and (limits.allow_bucket_overflow or all(row["is_locked"] for row in there))
 
 
 @given(drawn_days())
 @properties
-def test_no_bucket_is_above_its_limit_unless_by_pinned_or_spared_holdings_alone(drawn: SelectionDay) -> None:
+def test_no_bucket_is_above_its_limit_unless_by_locked_or_spared_holdings_alone(drawn: SelectionDay) -> None:
     def holds(limits: RebalancingLimits, rows: list[Row]) -> None:
         chosen = [row for row in rows if row["is_selected"]]
         for bucket in {row["bucket"] for row in chosen}:
@@ -141,7 +141,7 @@ def test_what_is_selected_has_no_gate_and_what_is_not_has_one(drawn: SelectionDa
         for row in rows:
             assert row["is_selected"] == (row["gate"] is None), row
             assert row["gate_limit"] is None or row["gate"] is not None, row
-            assert row["is_selected"] or not (row["is_pinned"] or row["is_reserved"]), row
+            assert row["is_selected"] or not (row["is_locked"] or row["is_reserved"]), row
 
     check_each(drawn, holds)
 
@@ -162,10 +162,12 @@ def units(score: float) -> int:
     return round(score * UNITS)
 
 
-def scored(found: Rows) -> Iterator[tuple[str, str, Row]]:
-    for portfolio_id, rows in found.items():
+def scored(drawn: SelectionDay) -> Iterator[tuple[str, str, Row]]:
+    """Yield what has a score that counts. Under a grace period an older one is no observation of a holding."""
+    for portfolio_id, rows in decided(drawn).items():
+        has_grace = drawn.limits[portfolio_id].grace_period_days > 0
         for asset, row in rows.items():
-            if row["score"] is not None:
+            if row["score"] is not None and not (has_grace and row["is_held"] and row["score_age_days"]):
                 yield portfolio_id, asset, row
 
 
@@ -187,8 +189,7 @@ def test_raising_a_score_never_costs_an_asset_its_place(drawn: SelectionDay, see
         steps = (1, UNITS // 100, UNITS // 20, UNITS // 20 + 1, UNITS // 5, UNITS)
         return min(UNITS, score + rng.choice(steps))
 
-    before = decided(drawn)
-    changes = [(name, asset, higher(units(row["score"]))) for name, asset, row in scored(before) if row["is_selected"]]
+    changes = [(name, asset, higher(units(row["score"]))) for name, asset, row in scored(drawn) if row["is_selected"]]
     for portfolio_id, asset, rows in rerun(drawn, changes):
         score = rows[asset]["score"]
         assert asset in selected(rows), f"{asset} falls out with {score}\n{drawn.describe(portfolio_id)}"
@@ -203,7 +204,8 @@ def test_the_order_of_rows_does_not_matter(drawn: SelectionDay, seed: int) -> No
     day = drawn.day()
     frames = (day.scores, day.assets, day.holdings, day.restrictions)
     mixed = [frame.sample(fraction=1, shuffle=True, seed=seed) for frame in frames]
-    other = DayInputs(day.as_of_date, dict(reversed(day.limits.items())), *mixed)
+    states = day.states.sample(fraction=1, shuffle=True, seed=seed)
+    other = DayInputs(day.as_of_date, dict(reversed(day.limits.items())), *mixed, states=states)
     one, two = (decide(select_candidates(each), each) for each in (day, other))
     assert_frame_equal(one, two, check_exact=True)
 
@@ -236,12 +238,12 @@ def test_a_portfolio_with_holdings_and_without_any_score_today_is_held(drawn: Se
 # Guarantee 6: as many buckets as can be had ----------------------------------------------------------------
 
 
-def is_within(choice: list[Row], pinned: list[Row], limits: RebalancingLimits) -> bool:
-    if choice and len(choice) + len(pinned) > limits.max_total_positions:
+def is_within(choice: list[Row], locked: list[Row], limits: RebalancingLimits) -> bool:
+    if choice and len(choice) + len(locked) > limits.max_total_positions:
         return False
     if sum(not row["is_held"] for row in choice) > limits.max_new_positions:
         return False
-    return all(is_within_its_bucket(pinned + choice, row["bucket"], limits) for row in choice)
+    return all(is_within_its_bucket(locked + choice, row["bucket"], limits) for row in choice)
 
 
 def choices(free: list[Row], limits: RebalancingLimits) -> Iterable[list[Row]]:
@@ -253,12 +255,12 @@ def choices(free: list[Row], limits: RebalancingLimits) -> Iterable[list[Row]]:
 @properties
 def test_buckets_are_missing_only_where_no_choice_within_the_limits_has_more(drawn: SelectionDay) -> None:
     def holds(limits: RebalancingLimits, rows: list[Row]) -> None:
-        pinned = [row for row in rows if row["is_pinned"]]
-        free = [row for row in rows if row["gate"] in PLACES and not row["is_pinned"]]
+        locked = [row for row in rows if row["is_locked"]]
+        free = [row for row in rows if row["gate"] in PLACES and not row["is_locked"]]
         got = len({row["bucket"] for row in rows if row["is_selected"]})
         if got < limits.min_buckets_represented:
-            within = (choice for choice in choices(free, limits) if is_within(choice, pinned, limits))
-            most = max(len({row["bucket"] for row in pinned + choice}) for choice in within)
+            within = (choice for choice in choices(free, limits) if is_within(choice, locked, limits))
+            most = max(len({row["bucket"] for row in locked + choice}) for choice in within)
             assert got == most, f"{got} buckets, {most} could be had"
 
     check_each(drawn, holds)
@@ -277,14 +279,13 @@ def test_a_missed_minimum_of_buckets_breaks_nothing_and_says_why(drawn: Selectio
 
 
 def is_decided_by_its_score(row: Row) -> bool:
-    return not row["is_pinned"] and row["gate"] not in {"must_sell", "no_trade", "no_buy", "excluded", "no_bucket"}
+    return not row["is_locked"] and row["gate"] not in {"must_sell", "no_trade", "no_buy", "excluded", "no_bucket"}
 
 
 @given(drawn_days(portfolios=8))
 @properties
 def test_at_its_entry_score_a_candidate_is_selected_and_a_grid_step_below_it_is_not(drawn: SelectionDay) -> None:
-    found = decided(drawn)
-    told = [each for each in scored(found) if each[2]["entry_score"] is not None]
+    told = [each for each in scored(drawn) if each[2]["entry_score"] is not None]
     at = [(name, asset, units(row["entry_score"])) for name, asset, row in told]
     below = [(name, asset, score - 1) for name, asset, score in at if score > 0]
     for number, (portfolio_id, asset, rows) in enumerate(rerun(drawn, at + below)):
@@ -299,7 +300,7 @@ def test_at_its_entry_score_a_candidate_is_selected_and_a_grid_step_below_it_is_
 def test_a_candidate_without_an_entry_score_is_not_selected_with_the_highest_score(drawn: SelectionDay) -> None:
     without = [
         (name, asset, UNITS)
-        for name, asset, row in scored(decided(drawn))
+        for name, asset, row in scored(drawn)
         if row["entry_score"] is None and is_decided_by_its_score(row)
     ]
     for portfolio_id, asset, rows in rerun(drawn, without):
@@ -321,7 +322,7 @@ def test_where_the_score_does_not_decide_there_is_no_entry_score_and_no_rival(dr
 @properties
 def test_a_rival_leaves_where_the_candidate_enters_and_comes_where_it_falls_out(drawn: SelectionDay) -> None:
     found = decided(drawn)
-    told = [each for each in scored(found) if each[2]["entry_score"]]
+    told = [each for each in scored(drawn) if each[2]["entry_score"]]
     # just below its entry score for what is selected, at it for what is not
     changes = [(name, asset, units(row["entry_score"]) - row["is_selected"]) for name, asset, row in told]
     for portfolio_id, asset, rows in rerun(drawn, changes):
