@@ -7,6 +7,8 @@ from pathlib import Path
 import altair as alt
 import polars as pl
 
+from docs.lifecycle_examples import EXAMPLES as LIVES
+from docs.lifecycle_examples import follow
 from docs.worked_examples import EXAMPLES, STAGES, sized
 
 PICTURES = Path(__file__).with_name("pictures")
@@ -19,6 +21,14 @@ COLOURS = {
     "cash": "#E3CF8E",
 }
 """Blue and vermilion are distinct with any colour vision."""
+
+LIFE = {"sized freely": "#8A929C", "kept in grace": "#E69F00", "locked": "#0072B2", "score missing": "#BBBBBB"}
+WHY = {
+    None: "sized freely",
+    "grace_period_days": "kept in grace",
+    "min_holding_days": "locked",
+    "score_missing": "score missing",
+}
 
 STRATEGIES = {"cap": "proportional", "cap_top_slice": "safe_top_slice", "cap_cash": "cash_bucket"}
 HEADINGS = dict(zip(STAGES, ["Raw weight", "Stage 1: cap", "Stage 2: redistribute", "Target"], strict=True))
@@ -49,6 +59,7 @@ def main() -> None:
         ),
         "sizing_cash": _stages("cash", "Three names under a cap of 15 %: the rest is cash"),
         "sizing_strategies": _strategies(),
+        "lifecycle": _lives(),
         "what_if_cap": runpy.run_path(str(Path(__file__).with_name("notebook.py")))["picture"],
     }
     for name, picture in pictures.items():
@@ -97,6 +108,40 @@ def _strategies() -> alt.FacetChart:
     )
     title = ["The same residual, three strategies", "stage 2 and what the strategy adds, in percent"]
     return _panels(rows, list(STRATEGIES.values()), EXAMPLES["cap"].limits.max_single_position, title)
+
+
+def _lives() -> alt.FacetChart:
+    """Show the weight of a holding over its days, why it is kept, and its scores."""
+    rows = pl.DataFrame(
+        {
+            "panel": one.title,
+            "day": day.number,
+            "weight": day.target_weight,
+            "score": day.score,
+            "kind": WHY[day.kept_by or day.gate],
+            "label": "none" if day.score is None else f"{day.score:.2f}",
+        }
+        for one in LIVES.values()
+        for day in follow(one)
+    )
+    kinds, scale = alt.Scale(domain=list(LIFE), range=list(LIFE.values())), alt.Scale(domain=[0, 0.18])
+    x = alt.X("day:O", title="day", axis=alt.Axis(labelAngle=0))
+    weights = (
+        alt.Chart()
+        .mark_bar()
+        .encode(x=x, y=alt.Y("weight:Q", title="target", scale=scale, axis=alt.Axis(format=".0%")))
+        .encode(color=alt.Color("kind:N", scale=kinds))
+    )
+    scores = alt.Chart().mark_text(dy=-7, fontSize=11).encode(x=x, y="weight:Q", text="label:N")
+    title = [
+        "A holding whose scores fail: its target day by day",
+        "above each bar the score of the day; below 0.60 it fails, from 0.65 it is sized freely",
+    ]
+    chart = alt.layer(weights, scores).properties(width=230, height=150)
+    facet = alt.Facet("panel:N", sort=[one.title for one in LIVES.values()])
+    return chart.facet(facet, data=rows, columns=len(LIVES), spacing=18).properties(
+        title=alt.Title(title[0], subtitle=title[1:]), config=_CONFIG
+    )
 
 
 def _weights(name: str) -> pl.DataFrame:

@@ -21,7 +21,15 @@ _FROM_ELSEWHERE = re.compile(r"""<(?!a\b)\w+[^>]*\b(?:src|href)=["'](?:https?:)?
 _FENCE_WITH_PLACE = re.compile(r"^```\w+ (\S.*)$", re.MULTILINE)
 
 PARTS = {
-    "Understand": ["docs/concepts", "docs/selection", "docs/sizing", "docs/trading", "docs/rules", "docs/notebook"],
+    "Understand": [
+        "docs/concepts",
+        "docs/selection",
+        "docs/sizing",
+        "docs/trading",
+        "docs/lifecycle",
+        "docs/rules",
+        "docs/notebook",
+    ],
     "Use": ["docs/commands", "docs/configuration", "docs/feeds", "docs/schema"],
     "Operate": ["docs/operations", "docs/reliability", "SECURITY", "docs/benchmarks"],
     "Choose": ["docs/comparison", "docs/decisions"],

@@ -22,7 +22,7 @@ def find_infeasible(limits: RebalancingLimits) -> tuple[str, ...]:
     max_total_positions 5 x max_single_position 0.15 = 0.75 < target_total_allocation 0.95: the rest is cash; \
 max_total_positions 7 would do
     """
-    found = [_thresholds(limits), _bucket_counts(limits), _small_trades(limits)]
+    found = [_thresholds(limits), _bucket_counts(limits), _small_trades(limits), _closes_at_term(limits)]
     if limits.enable_dynamic_sizing:
         found += [_minimum(limits), _positions(limits), _bucket_minimum(limits)]
         found += [_own_bucket_minimum(limits), _buckets(limits), _tiers(limits)]
@@ -163,6 +163,16 @@ def _thresholds(limits: RebalancingLimits) -> str | None:
     return (
         f"min_score_new_position {_shown(entry)} is below min_score_threshold {_shown(leave)}: a name would be opened "
         f"one day and closed the next; raise it to at least {_shown(leave)}"
+    )
+
+
+def _closes_at_term(limits: RebalancingLimits) -> str | None:
+    is_closed = limits.max_holding_days is not None and limits.max_holding_action == "close"
+    if not is_closed or limits.reentry_cooldown_days or limits.max_round_trips:
+        return None
+    return (
+        f"max_holding_action close with max_holding_days {limits.max_holding_days} and reentry_cooldown_days 0: what "
+        "is closed may be bought back the next day; set reentry_cooldown_days to at least 1"
     )
 
 

@@ -16,7 +16,7 @@ _LIMITS = (
     *("max_total_positions", "max_new_positions", "max_positions_per_bucket", "allow_bucket_overflow"),
     *("min_buckets_represented",),
 )
-_LOCKED = "{} locked holdings may not be sold"
+_LOCKED = "{} pinned holdings may not be sold"
 
 
 def count_checks(positions: pl.DataFrame, decisions: pl.DataFrame, inputs: DayInputs) -> list[pl.DataFrame]:
@@ -155,7 +155,7 @@ def _stopped_by_total() -> pl.Expr:
     """Name the total, and the locked holdings where it would let in another number of buckets without them."""
     alone = pl.format("max_total_positions {} lets no more than {} in", "max_total_positions", "reach_of_total")
     with_pinned = pl.format(
-        "{} locked holdings leave {} of max_total_positions {}, which lets no more than {} in",
+        "{} pinned holdings leave {} of max_total_positions {}, which lets no more than {} in",
         *("n_locked_holdings", "n_slots", "max_total_positions", "reach_of_total"),
     )
     text = pl.when(pl.col("reach_of_total") == pl.col("max_total_positions")).then(alone).otherwise(with_pinned)

@@ -27,7 +27,8 @@ class Preset(NamedTuple):
 
 PRESETS: Mapping[str, Preset] = {
     "conservative": Preset(
-        "Many small positions in at least five buckets with weight limits, a tenth in reserve, and few small trades: "
+        "Many small positions in at least five buckets with weight limits, a tenth in reserve, few small trades, and "
+        "no quick in and out: "
         "for who would rather miss a gain than carry a concentrated loss.",
         {
             "target_total_allocation": 0.90,
@@ -42,6 +43,10 @@ PRESETS: Mapping[str, Preset] = {
             "min_buckets_represented": 5,
             "rebalance_band": 0.10,
             "min_trade_weight": 0.005,
+            "grace_period_days": 5,
+            "min_holding_days": 3,
+            "reentry_cooldown_days": 10,
+            "max_round_trips": 2,
         },
     ),
     "balanced": Preset("Exactly the defaults: ten positions, the better the larger, almost fully invested.", {}),

@@ -5,9 +5,11 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from docs import lifecycle_examples
 from docs.worked_examples import EXAMPLES, STAGES, sized, table
 
 PAGE = (Path(__file__).parents[2] / "docs" / "sizing.md").read_text()
+LIFECYCLE = (Path(__file__).parents[2] / "docs" / "lifecycle.md").read_text()
 PROSE = " ".join(PAGE.split())
 
 
@@ -85,3 +87,8 @@ def test_a_short_example_gives_what_its_row_says(name: str) -> None:
 
 def _first_scores(name: str) -> str:
     return " ".join(f"{score:.1f}".removeprefix("0") for score in EXAMPLES[name].scores[""])
+
+
+@pytest.mark.parametrize("name", lifecycle_examples.EXAMPLES)
+def test_a_table_of_the_lifecycle_is_what_the_rules_return(name: str) -> None:
+    assert lifecycle_examples.table(name) in LIFECYCLE

@@ -246,8 +246,8 @@ def test_a_missing_bucket_that_nobody_waits_for_is_not_attainable() -> None:
 def test_pinned_holdings_are_the_reason_for_too_many() -> None:
     positions = [Held(asset, "0.1", is_pinned=True) for asset in ("t1", "t2", "t3")]
     rows = check(positions, loose(max_total_positions=2, max_positions_per_bucket=2))
-    assert rows["max_total_positions"]["reason"] == "3 locked holdings may not be sold"
-    assert rows["max_positions_per_bucket"]["reason"] == "bucket t: 3 locked holdings may not be sold"
+    assert rows["max_total_positions"]["reason"] == "3 pinned holdings may not be sold"
+    assert rows["max_positions_per_bucket"]["reason"] == "bucket t: 3 pinned holdings may not be sold"
 
 
 def test_overflow_is_the_reason_for_a_bucket_with_too_many() -> None:
@@ -298,7 +298,7 @@ def test_pinned_holdings_that_fill_the_portfolio_make_a_bucket_not_attainable() 
     day = a_day(limits(max_total_positions=2), scores={"d1": 0.9}, held={"t1": 0.1, "t2": 0.1})
     assert why(day)[1] == (
         "not attainable: qualified names in 2 buckets, "
-        "and 2 locked holdings leave 0 of max_total_positions 2, which lets no more than 1 in"
+        "and 2 pinned holdings leave 0 of max_total_positions 2, which lets no more than 1 in"
     )
 
 
@@ -307,7 +307,7 @@ def test_more_pinned_buckets_than_the_total_leave_no_place_for_another() -> None
     day = a_day(asked, scores={"i1": 0.9}, held={"t1": 0.1, "d1": 0.1})
     assert why(day)[1] == (
         "not attainable: qualified names in 3 buckets, "
-        "and 2 locked holdings leave 0 of max_total_positions 1, which lets no more than 2 in"
+        "and 2 pinned holdings leave 0 of max_total_positions 1, which lets no more than 2 in"
     )
 
 

@@ -443,3 +443,11 @@ def test_a_minimum_of_trades_with_a_turnover_limit_is_warned_about(
 @pytest.mark.parametrize("asked", [{"min_trade_weight": 0.03}, {"max_turnover": 0.1}, {}])
 def test_either_of_them_alone_is_not(asked: dict[str, float]) -> None:
     assert find_infeasible(limits(**asked)) == ()
+
+
+@pytest.mark.parametrize(
+    ("changes", "n_objections"), [({}, 1), ({"reentry_cooldown_days": 1}, 0), ({"max_holding_action": "review"}, 0)]
+)
+def test_a_term_that_closes_without_a_cooldown_is_warned_about(changes: dict[str, object], n_objections: int) -> None:
+    limits = RebalancingLimits(**({"max_holding_days": 60, "max_holding_action": "close"} | changes))
+    assert len(find_infeasible(limits)) == n_objections
