@@ -46,23 +46,21 @@ COMMENT ON COLUMN decisions.gate_days_left IS 'Sessions, in grace failing scores
 -- days ago, which is more than 260 sessions of most exchanges, are left out.
 INSERT INTO lifecycle BY NAME
 WITH RECURSIVE
+-- CASH stands in each book without a name: no run is lost that has nothing else.
 books AS MATERIALIZED (
     SELECT
         run_id,
         portfolio_id,
-        coalesce(
-            list({
-                'asset': asset,
-                'current_weight': current_weight,
-                'post_weight': coalesce(post_trade_weight, current_weight + trade_weight)::DECIMAL(10, 8),
-                'is_held': NULL::BOOLEAN,
-                'is_confirmed': NULL::BOOLEAN,
-                'opened_on': NULL::DATE,
-                'term_started_on': NULL::DATE,
-                'closed_on': NULL::DATE[]
-            }) FILTER (NOT is_cash),
-            []
-        ) AS book
+        list({
+            'asset': if(is_cash, NULL, asset),
+            'current_weight': current_weight,
+            'post_weight': coalesce(post_trade_weight, current_weight + trade_weight)::DECIMAL(10, 8),
+            'is_held': NULL::BOOLEAN,
+            'is_confirmed': NULL::BOOLEAN,
+            'opened_on': NULL::DATE,
+            'term_started_on': NULL::DATE,
+            'closed_on': NULL::DATE[]
+        }) AS book
     FROM targets
     GROUP BY run_id, portfolio_id
 ),
@@ -156,7 +154,7 @@ states AS (
                 'opened_on': opened_on,
                 'term_started_on': term_started_on,
                 'closed_on': closed_on
-            }) FILTER (is_held OR len(closed_on) > 0),
+            }) FILTER (asset IS NOT NULL AND (is_held OR len(closed_on) > 0)),
             []
         ) AS assets
     FROM (
