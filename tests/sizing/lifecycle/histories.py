@@ -1,6 +1,6 @@
 """Random histories of portfolios: sixty days of a few names each, and all that does not depend on the rules.
 
-A history is one portfolio with a model of its own. What does not belong here: the rules (walk.py runs them).
+A history is one portfolio with a model of its own. What does not belong here: the rules (history_walk.py runs them).
 """
 
 from collections.abc import Mapping

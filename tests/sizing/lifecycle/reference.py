@@ -97,6 +97,10 @@ def exit_units(limits: RebalancingLimits) -> int:
     return units(exactly(limits.min_score_threshold))
 
 
+def is_below_exit(name: Name, limits: RebalancingLimits) -> bool:
+    return name.units is not None and name.units < exit_units(limits)
+
+
 def recovery_units(limits: RebalancingLimits) -> int:
     if limits.grace_recovery_score is not None:
         return units(exactly(limits.grace_recovery_score))
@@ -141,7 +145,7 @@ def judge_holding(name: Name, case: Case) -> Verdict:
         return replace(base, gate="must_sell")
     if name.is_outside and name.restriction != "no_trade":
         return replace(base, gate="excluded")
-    fails = not is_missing(name, case) and name.units < exit_units(limits)
+    fails = not is_missing(name, case) and is_below_exit(name, limits)
     if lock := lock_of(name, case, base.days_held):
         qualifies = lock in ("core_assets", "min_holding_days") and not fails and base.count is None
         return replace(
@@ -150,7 +154,7 @@ def judge_holding(name: Name, case: Case) -> Verdict:
             is_pinned=not qualifies,
             pinned=None if qualifies else case.book[name.asset],
             kept_by=lock,
-            kept_from=exit_gate(base.count, limits)[0] if fails else None,
+            kept_from=exit_gate(base.count, limits)[0] if is_below_exit(name, limits) else None,
             gate_days_left=limits.min_holding_days - base.days_held if lock == "min_holding_days" else None,
         )
     if life is None and (shut := shut_out(name, case)):
@@ -267,14 +271,20 @@ def choose(names: list[Name], judged: Mapping[str, Verdict], limits: Rebalancing
 
 
 def reserve(rounds: Rounds, in_grace: set[str]) -> None:
-    """Find the representatives: who is locked, the best other holding, the best new name, at last one in grace."""
+    """Find the representatives: who is locked, the best other holding, the best new name, at last one in grace.
+
+    Where not all new names may be opened, first come those whose bucket nothing in grace could represent.
+    """
     limits = rounds.limits
-    have = {name.bucket for name in rounds.pinned}
     first = slots.first_of_each_bucket
+    have = {name.bucket for name in rounds.pinned}
     representatives = first((name for name in rounds.holdings if name.asset not in in_grace), without=have)
     have_holdings = have | {name.bucket for name in representatives}
     fits = [name for name in rounds.new if len(rounds.in_bucket(name.bucket)) < slots.limit_of(name.bucket, limits)]
-    representatives += first(fits, without=have_holdings)[: limits.max_new_positions]
+    new = first(fits, without=have_holdings)
+    by_need = sorted(new, key=lambda name: bool(rounds.in_bucket(name.bucket)))
+    opened = by_need[: limits.max_new_positions]
+    representatives += [name for name in new if name in opened]
     have_others = have | {name.bucket for name in representatives}
     representatives += first(rounds.holdings, without=have_others)
     wanted = max(0, limits.min_buckets_represented - len(have))
