@@ -22,6 +22,9 @@ NO_TRADE, SCORE_MISSING, CORE, YOUNG, GRACE = (
 )
 """Why a holding is kept: the codes of `decisions.kept_by`, in the order in which they count."""
 
+BELOW_EXIT = "below_min_score_threshold"
+"""The gate of a holding that fails, while no grace is over: that is the gate of its grace."""
+
 _LIMITS = (
     *("grace_period_days", "grace_decay_rate", "min_decay_factor", "grace_recovery_score", "min_holding_days"),
     *("max_holding_days", "max_holding_action", "reentry_cooldown_days", "max_round_trips", "round_trip_window_days"),
@@ -30,6 +33,7 @@ _LIMITS = (
 _NAMES = ["portfolio_id", "asset"]
 
 _NOT_IN_FORCE: Mapping[str, pl.Expr] = {
+    "is_read": pl.lit(value=False),
     "fails": pl.lit(value=False),
     "is_core": pl.lit(value=False),
     "is_young": pl.lit(value=False),
@@ -52,7 +56,10 @@ _NOT_IN_FORCE: Mapping[str, pl.Expr] = {
 GATE_FACTS = ("is_term_over", "is_grace_over", "is_in_cooldown", "has_round_trips")
 """What stops a candidate."""
 
-_FOR_KEEPING = ("is_no_trade", "must_leave", "is_core", "is_young", "is_unobserved", "grace_weight", "days_left")
+_FOR_KEEPING = (
+    *("is_read", "is_no_trade", "must_leave", "is_core"),
+    *("is_young", "is_unobserved", "grace_weight", "days_left"),
+)
 
 
 def add_lifecycle(candidates: pl.DataFrame, inputs: DayInputs) -> pl.DataFrame:
@@ -60,10 +67,10 @@ def add_lifecycle(candidates: pl.DataFrame, inputs: DayInputs) -> pl.DataFrame:
 
     *Requires* what `universe.candidates` returns, `exit_units, entry_units`. *Adds* `is_locked` (it cannot lose its
     place), `is_in_grace` (it keeps its place if there is one), `is_pinned` (its weight is `kept_weight`), `kept_by`,
-    `fails` (below the exit score), `grace_count`, `days_held`, `gate_days_left`, `starts_term`; the gates
-    `is_term_over, is_grace_over, is_in_cooldown, has_round_trips`; `open_units` (the least score with which nothing
-    but a slot is missing; null: no score does), `grace_units` (below it the holding is in grace), and `scenario_class`,
-    equal where these two arise alike.
+    `kept_from` (the gate that it would have had), `fails` (below the exit score), `grace_count`, `days_held`,
+    `gate_days_left`, `starts_term`; the gates `is_term_over, is_grace_over, is_in_cooldown, has_round_trips`;
+    `open_units` (the least score with which nothing but a slot is missing; null: no score does), `grace_units` (below
+    it the holding is in grace), and `scenario_class`, equal where these two arise alike.
     """
     rows = candidates.with_columns(is_no_trade=_is("no_trade"), must_leave=_is("must_sell") | pl.col("is_excluded"))
     is_on = any(one.reads_lifecycle or one.core_assets for one in inputs.limits.values())
@@ -94,6 +101,9 @@ def _keep(rows: pl.DataFrame) -> pl.DataFrame:
             | (pl.col("is_locked") & (pl.col("fails") | pl.col("grace_count").is_not_null())),
             kept_weight=pl.when("is_in_grace").then("grace_weight").otherwise("current_weight"),
             kept_by=pl.when("is_in_grace").then(pl.lit(GRACE)).otherwise("kept_by"),
+            kept_from=pl.when(pl.col("fails") & pl.col("is_read") & (pl.col("is_locked") | pl.col("is_in_grace"))).then(
+                pl.when("is_grace_over").then(pl.lit(GRACE)).otherwise(pl.lit(BELOW_EXIT))
+            ),
             gate_days_left=pl.when(~pl.col("is_locked") | (pl.col("kept_by") == YOUNG)).then("days_left"),
         )
     )
@@ -106,8 +116,9 @@ def _judge(rows: pl.DataFrame, inputs: DayInputs) -> pl.DataFrame:
         .join(_core(inputs), on=_NAMES, how="left", maintain_order="left")
         .join(_states(inputs), on=_NAMES, how="left", maintain_order="left")
         .with_columns(
-            is_core=pl.col("is_held") & pl.col("is_core").fill_null(value=False),
-            was_closed=pl.col("was_closed").fill_null(value=False),
+            is_core=pl.col("is_held") & pl.col("is_core").fill_null(value=False) & ~_is_gone(),
+            has_clocks=pl.col("counts_as_held").fill_null(value=False),
+            is_read=_is_read(inputs),
             has_score_today=pl.col("score_units").is_not_null() & (pl.col("score_age_days") == 0),
             fails=pl.col("is_held") & (pl.col("score_units") < pl.col("exit_units")).fill_null(value=False),
             is_young=(pl.col("days_held") < pl.col("min_holding_days")).fill_null(value=False),
@@ -130,7 +141,7 @@ def _judge(rows: pl.DataFrame, inputs: DayInputs) -> pl.DataFrame:
         is_grace_over=pl.col("fails")
         & pl.col("has_score_today")
         & (pl.col("grace_period_days") > 0)
-        & (pl.col("grace_count") >= pl.col("grace_period_days")),
+        & (pl.col("grace_count") >= pl.col("grace_period_days")).fill_null(value=False),
         **_open_units(),
     )
     return judged.with_columns(
@@ -158,17 +169,26 @@ def _core(inputs: DayInputs) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=[*dict.fromkeys(_NAMES, pl.String).items(), ("is_core", pl.Boolean)], orient="row")
 
 
+def _is_read(inputs: DayInputs) -> pl.Expr:
+    """Whether a limit of the portfolio reads what happened to its holdings before the day."""
+    return pl.col("portfolio_id").is_in([name for name, one in inputs.limits.items() if one.reads_lifecycle])
+
+
 def _states(inputs: DayInputs) -> pl.DataFrame:
     """Return what the rules read of the states: the clocks of what is held, the closes of every name."""
-    reading = [name for name, one in inputs.limits.items() if one.reads_lifecycle]
     clocks = {"days_held": "days_held", "days_in_term": "days_in_term", "grace_before": "grace_count"}
-    return inputs.states.filter(pl.col("portfolio_id").is_in(reading)).select(
+    return inputs.states.filter(_is_read(inputs)).select(
         *_NAMES,
         "grace_entry_weight",
         "days_since_closes",
-        was_closed=~pl.col("is_held"),
+        counts_as_held="is_held",
         **{name: pl.when("is_held").then(clock) for name, clock in clocks.items()},
     )
+
+
+def _is_gone() -> pl.Expr:
+    """Whether a name counts as closed: what is held of it is dust, which has no clocks and no place to keep."""
+    return (~pl.col("counts_as_held")).fill_null(value=False)
 
 
 def _grace_count() -> pl.Expr:
@@ -177,7 +197,7 @@ def _grace_count() -> pl.Expr:
     counted = (
         pl.when(~pl.col("has_score_today")).then(before).when("fails").then("n_failing").when(~recovers).then(before)
     )
-    return pl.when(pl.col("is_held") & (pl.col("grace_period_days") > 0)).then(counted).cast(pl.Int32)
+    return pl.when(pl.col("has_clocks") & (pl.col("grace_period_days") > 0)).then(counted).cast(pl.Int32)
 
 
 def _grace_weight() -> pl.Expr:
@@ -201,7 +221,7 @@ def _shut_out() -> Mapping[str, pl.Expr]:
     """Whether a name was closed too lately or too often to come back; of holdings only what a file shows as gone."""
     cooldown, closes = pl.col("reentry_cooldown_days"), pl.col("days_since_closes")
     nth = closes.list.get(pl.col("max_round_trips") - 1, null_on_oob=True)
-    is_out = ~pl.col("is_held") | pl.col("was_closed")
+    is_out = ~pl.col("is_held") | _is_gone()
     returns = (pl.col("score_units") >= pl.col("reentry_units")).fill_null(value=False)
     is_recent = is_out & ((cooldown > 0) & (closes.list.first() <= cooldown)).fill_null(value=False)
     is_frequent = is_out & (nth <= pl.col("round_trip_window_days")).fill_null(value=False)
@@ -215,7 +235,7 @@ def _shut_out() -> Mapping[str, pl.Expr]:
 
 def _open_units() -> Mapping[str, pl.Expr]:
     """Return the least score that leaves only the slot to be found, below which grace runs, and the class of both."""
-    has_grace = pl.col("is_held") & (pl.col("grace_period_days") > 0)
+    has_grace = pl.col("has_clocks") & (pl.col("grace_period_days") > 0)
     is_keepable = has_grace & (pl.col("n_failing") < pl.col("grace_period_days"))
     is_running = has_grace & pl.col("grace_before").is_not_null()
     exits = pl.when(is_keepable).then(0).otherwise("exit_units")

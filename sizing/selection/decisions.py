@@ -52,7 +52,7 @@ _CASES = 512
 def explain_decisions(diversified: pl.DataFrame, inputs: DayInputs) -> pl.DataFrame:
     """Return the decisions, by portfolio and rank.
 
-    *Requires* what `diversify` returns. *Adds* `gate_limit, entry_score, decision_reason, kept_from`; beside
+    *Requires* what `diversify` returns. *Adds* `gate_limit, entry_score, decision_reason`; beside
     DECISION_COLUMNS it keeps FOR_SIZING.
     """
     rows = diversified.with_columns(wording=_wording())
@@ -64,7 +64,6 @@ def explain_decisions(diversified: pl.DataFrame, inputs: DayInputs) -> pl.DataFr
             gate=pl.col("gate").cast(pl.String),
             entry_score=as_score("entry_units"),
             decision_reason=pl.concat_str(_opening(), "verdict", "notes"),
-            kept_from=_kept_from(),
         )
         .select(*DECISION_COLUMNS, *FOR_SIZING)
     )
@@ -97,12 +96,6 @@ def _case_texts(cases: pl.DataFrame, inputs: DayInputs) -> pl.DataFrame:
         gate_limit=limit,
         verdict=verdict(is_hopeless=score_decides & pl.col("question").is_null()),
     )
-
-
-def _kept_from() -> pl.Expr:
-    """Return the gate that a kept holding would have had for its score."""
-    code = pl.when("is_grace_over").then(pl.lit(Gate.GRACE_OVER.value)).otherwise(pl.lit(Gate.BELOW_EXIT.value))
-    return pl.when(pl.col("kept_by").is_not_null() & pl.col("fails")).then(code)
 
 
 def _opening() -> pl.Expr:

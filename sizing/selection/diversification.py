@@ -3,13 +3,14 @@
 What does not belong here: the rules of the slots (slots.py, replacement.py), and how the counterfactual is found.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import polars as pl
 
 from sizing.frames.day_inputs import DayInputs
 from sizing.selection.counterfactual import add_counterfactual
+from sizing.selection.gates import Gate, gate
 from sizing.selection.slots import fill_slots, own_bucket_limits, slot_limits
 
 _CANDIDATE = (
@@ -44,8 +45,24 @@ def fill_day_slots(qualified: pl.DataFrame, inputs: DayInputs) -> FilledSlots:
             pl.col("is_reserved", "has_won").fill_null(value=False), gate=pl.coalesce("selection_gate", "slot_gate")
         )
         .with_columns(is_selected=pl.col("gate").is_null())
+        .with_columns(**_with_a_slot())
     )
     return FilledSlots(decided, slots, buckets, limits)
+
+
+def _with_a_slot() -> Mapping[str, pl.Expr]:
+    """Return what is true only of who is selected: why it is kept, and how long. Who is shut out waits for its gate."""
+    is_selected = pl.col("is_selected")
+    is_shut_out = pl.any_horizontal(
+        pl.col("gate").eq_missing(gate(one)) for one in (Gate.IN_COOLDOWN, Gate.ROUND_TRIPS)
+    )
+    return {
+        "is_pinned": pl.col("is_pinned") & is_selected,
+        "starts_term": pl.col("starts_term") & is_selected,
+        "kept_by": pl.when(is_selected).then("kept_by"),
+        "kept_from": pl.when(is_selected).then("kept_from"),
+        "gate_days_left": pl.when(is_selected | is_shut_out).then("gate_days_left"),
+    }
 
 
 def diversify(qualified: pl.DataFrame, inputs: DayInputs) -> pl.DataFrame:

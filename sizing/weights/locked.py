@@ -9,8 +9,9 @@ _KEY = ["portfolio_id", "asset"]
 
 
 def find_dropped_locked(positions: pl.DataFrame, decisions: pl.DataFrame) -> pl.DataFrame:
-    """Return the locked holdings that sizing dropped: `portfolio_id, asset, locked_at`."""
-    dropped = positions.filter(pl.col("is_locked") & pl.col("drop_reason").is_not_null()).select(_KEY)
+    """Return the locked holdings that sizing dropped, or left nothing: `portfolio_id, asset, locked_at`."""
+    is_free = pl.col("is_locked") & pl.col("pinned_weight").is_null()
+    dropped = positions.filter(is_free & (pl.col("target_weight") == 0)).select(_KEY)
     current = pl.col("current_weight").cast(pl.Float64).clip(upper_bound=1.0)
     return dropped.join(decisions.select(*_KEY, locked_at=current), on=_KEY, how="left", maintain_order="left")
 
