@@ -65,11 +65,14 @@ test-all: test ## make test, then the slow tests: real servers, a browser, Postg
 	tail -1 .venv/installation | sed 's/^/of the installation: /'
 
 .PHONY: fuzz
-fuzz: setup-dev ## Compare the sizer with its slow reference, feed broken files to the readers; PORTFOLIOS=100000 FILES=10000
+fuzz: setup-dev ## Compare the rules with slow references, feed broken files to the readers; PORTFOLIOS=100000 HISTORIES=2000 FILES=10000
 	BALLAST_FUZZ_PORTFOLIOS=$(or $(PORTFOLIOS),100000) $(PY) -m pytest -q --timeout 3600 \
 	    tests/properties/test_sizing_agrees_with_reference.py
 	BALLAST_FUZZ_DAYS=$(or $(DAYS),200) $(PY) -m pytest -q --timeout 3600 \
 	    tests/properties/test_selection_guarantees.py
+	BALLAST_FUZZ_HISTORIES=$(or $(HISTORIES),2000) $(PY) -m pytest -q --timeout 7200 \
+	    tests/sizing/lifecycle/test_lifecycle_agrees_with_reference.py \
+	    tests/sizing/lifecycle/test_lifecycle_guarantees.py
 	BALLAST_FUZZ_FILES=$(or $(FILES),10000) $(PY) -m pytest -q --timeout 3600 \
 	    --log-cli-level INFO tests/tasks/test_hostile_files.py
 

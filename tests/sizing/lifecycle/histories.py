@@ -1,8 +1,9 @@
-"""Random histories of portfolios: sixty days of a few names each, and all that does not depend on the rules.
+"""Random histories of portfolios: some weeks of a few names each, and all that does not depend on the rules.
 
 A history is one portfolio with a model of its own. What does not belong here: the rules (history_walk.py runs them).
 """
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from random import Random
@@ -11,7 +12,9 @@ from sizing import RebalancingLimits
 from tests.sizing.days import Score
 from tests.sizing.lifecycle.states import on
 
-DAYS = 60
+DAYS = 60 if "BALLAST_FUZZ_HISTORIES" in os.environ else 24
+"""Days of a history; fewer in make test."""
+
 NAMES = ("t1", "t2", "t3", "d1", "d2", "i1", "u1")
 BUCKETS = {"t1": "t", "t2": "t", "t3": "t", "d1": "d", "d2": "d", "i1": "i"}
 """Asset u1 is in no list, so its bucket is unknown."""

@@ -154,7 +154,9 @@ def judge_holding(name: Name, case: Case) -> Verdict:
             is_pinned=not qualifies,
             pinned=None if qualifies else case.book[name.asset],
             kept_by=lock,
-            kept_from=exit_gate(base.count, limits)[0] if is_below_exit(name, limits) else None,
+            kept_from=exit_gate(base.count if is_observed(name) else None, limits)[0]
+            if is_below_exit(name, limits)
+            else None,
             gate_days_left=limits.min_holding_days - base.days_held if lock == "min_holding_days" else None,
         )
     if life is None and (shut := shut_out(name, case)):
@@ -164,7 +166,9 @@ def judge_holding(name: Name, case: Case) -> Verdict:
 
 def lock_of(name: Name, case: Case, days_held: int | None) -> str | None:
     """Return why a holding cannot lose its place, the first reason of the order."""
-    core = case.limits.core_assets.get(name.asset)
+    life = case.lives.get(name.asset)
+    is_gone = case.limits.reads_lifecycle and life is not None and not life.is_held
+    core = None if is_gone else case.limits.core_assets.get(name.asset)
     reasons = {
         "no_trade": name.restriction == "no_trade",
         "score_missing": is_missing(name, case),

@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 
 from tests.sizing.lifecycle.histories import draw_history
+from tests.sizing.lifecycle.history_walk import DUST_UNITS, Step, Walk, to_units
 from tests.sizing.lifecycle.reference import WEIGHT_UNITS, Case, Verdict, decide
 from tests.sizing.lifecycle.reference_state import Life, Traded, advance, correct
-from tests.sizing.lifecycle.history_walk import DUST_UNITS, Step, Walk, to_units
 
-HISTORIES = int(os.environ.get("BALLAST_FUZZ_HISTORIES", "150"))
-AT_ONCE = 150
+HISTORIES = int(os.environ.get("BALLAST_FUZZ_HISTORIES", "100"))
+AT_ONCE = 200
 """Histories that walk together."""
 
 _COUNTED = ("days_held", "grace_count", "gate_days_left", "kept_from")
