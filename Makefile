@@ -57,14 +57,15 @@ test: setup-dev ## Format, lint, types, import contracts, tests: what takes minu
 	echo '== tests' && $(PYTEST) -m 'not slow'
 
 .PHONY: test-all
-test-all: test ## make test, then the slow tests: real servers, a browser, PostgreSQL, kills
+test-all: test ## make test, then the slow tests: real servers, a browser, PostgreSQL, kills; and properties on more examples
 	# The tests of an installation wait more than they work: they run beside the others.
 	$(PY) -m pytest -q -p no:cacheprovider tests/e2e/test_worker.py >.venv/installation 2>&1 & installation=$$!
-	$(PYTEST) -m slow --ignore tests/e2e/test_worker.py
+	BALLAST_ALL_EXAMPLES=1 $(PYTEST) -m 'slow or drawn' --ignore tests/e2e/test_worker.py
 	wait $$installation || { cat .venv/installation; exit 1; }
 	tail -1 .venv/installation | sed 's/^/of the installation: /'
 
 .PHONY: fuzz
+fuzz: export BALLAST_ALL_EXAMPLES := 1
 fuzz: setup-dev ## Compare the rules with slow references, feed broken files to the readers; PORTFOLIOS=100000 HISTORIES=2000 FILES=10000
 	BALLAST_FUZZ_PORTFOLIOS=$(or $(PORTFOLIOS),100000) $(PY) -m pytest -q --timeout 3600 \
 	    tests/properties/test_sizing_agrees_with_reference.py

@@ -1,18 +1,22 @@
 """What tests of the whole way share: the shipped sample, the real data where it is, and a real Prefect server."""
 
+import fcntl
 import os
-import shutil
 import socket
 import ssl
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date
 from functools import cache
 from pathlib import Path
+from typing import Any
 
+import duckdb
 import httpx
+import hypothesis
 import pytest
 from prefect.events.worker import EventsWorker
 from prefect.logging.handlers import APILogWorker
@@ -20,6 +24,8 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from sql.warehouse import Warehouse
 from tasks.config.settings import Settings
+from tests.helpers.copied_warehouse import migrated_by_copy
+from tests.helpers.examples import examples
 from tests.helpers.installation import installed_in, publish_days
 from tests.helpers.postgres_server import PostgresServer, find_binaries, running_postgres
 from tests.helpers.prefect_home import put_empty_prefect
@@ -36,6 +42,9 @@ IDLE_SERVICES = (
 )
 """What a server does for deployments and automations; tests/e2e/test_worker.py has a server of its own."""
 
+SIZED_ONCE = ("test_sizing_guarantees", "test_sizing_audit")
+"""They look at the same random portfolios."""
+
 LONG_FILES = (
     *("test_warehouse_crash", "test_daily_rebalance", "test_selection_of_a_day", "test_command_line"),
     *("test_life_of_a_day", "test_backfill", "test_stopped", "test_without_a_server", "test_real_data"),
@@ -43,6 +52,9 @@ LONG_FILES = (
 )
 
 _SERVER_START_SECONDS = 120
+
+hypothesis.settings.register_profile("here", max_examples=examples(hypothesis.settings.default.max_examples))
+hypothesis.settings.load_profile("here")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -63,8 +75,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         fixtures = set(getattr(item, "fixturenames", ()))
         if item.get_closest_marker("server") or fixtures & {"server", "postgres"}:
             item.add_marker(pytest.mark.slow)
-        needs_server = "server" in fixtures
-        item.add_marker(pytest.mark.xdist_group("server" if needs_server else str(item.path)))
+        if "properties" in item.path.parts or getattr(getattr(item, "obj", None), "is_hypothesis_test", False):
+            item.add_marker(pytest.mark.drawn)
+        item.add_marker(pytest.mark.xdist_group(_group_of(item, fixtures)))
+
+
+def _group_of(item: pytest.Item, fixtures: set[str]) -> str:
+    if "server" in fixtures:
+        return "server"
+    return "random portfolios" if item.path.stem in SIZED_ONCE else str(item.path)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -83,13 +102,55 @@ def _one_tls_context() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _one_thread_of_duckdb() -> Iterator[None]:
+    """Let DuckDB work as Polars does here: two workers share two cores, and rows are few. Other processes have more."""
+    connect = duckdb.connect
+
+    def connect_with_one(*args: Any, config: dict[str, Any] | None = None, **options: Any) -> object:  # noqa: ANN401
+        return connect(*args, config={"threads": 1} | (config or {}), **options)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(duckdb, "connect", connect_with_one)
+        yield
+
+
 @pytest.fixture(scope="session")
-def empty_warehouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def shared_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that the workers of this run share: what is made there with `made_once` is made by one of them."""
+    base = tmp_path_factory.getbasetemp()
+    return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+
+@contextmanager
+def made_once(folder: Path) -> Iterator[bool]:
+    """Give whether what belongs in the folder is still to be made; other workers wait meanwhile."""
+    with folder.with_name(f"{folder.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        done = folder / "done"
+        yield not done.exists()
+        done.touch()
+
+
+@pytest.fixture(scope="session")
+def empty_warehouse(shared_folder: Path) -> Path:
     """Make a warehouse with its migrations and nothing in it."""
-    folder = tmp_path_factory.mktemp("empty")
+    folder = shared_folder / "empty"
     warehouse = Warehouse(folder / "warehouse.duckdb", folder / "snapshot.duckdb", folder / "targets")
-    warehouse.migrate()
+    with made_once(folder) as is_missing:
+        if is_missing:
+            warehouse.migrate()
     return warehouse.path
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _new_warehouses_are_copies(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Copy what is migrated already, except in tests of the warehouse itself."""
+    if {"sql", "sizing", "properties"} & set(request.path.relative_to(ROOT).parts):
+        yield
+        return
+    with migrated_by_copy(request.getfixturevalue("empty_warehouse")):
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -111,32 +172,26 @@ def _width_of_no_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def settings(tmp_path: Path, sample: Path, empty_warehouse: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
-    """An installation of its own: sample inbox, sample portfolios, an empty folder for what is made.
-
-    Its warehouse starts as a copy of the empty one, and is not migrated again: that takes longer than most steps.
-    """
-    migrate = Warehouse.migrate
-    copied: set[Path] = set()
-
-    def copy_or_migrate(warehouse: Warehouse) -> tuple[str, ...]:
-        if warehouse.path == tmp_path / "warehouse.duckdb" and not warehouse.path.exists():
-            copied.add(Path(shutil.copy(empty_warehouse, warehouse.path)))
-        return () if warehouse.path in copied else migrate(warehouse)
-
-    monkeypatch.setattr(Warehouse, "migrate", copy_or_migrate)
+def settings(tmp_path: Path, sample: Path) -> Settings:
+    """An installation of its own: sample inbox, sample portfolios, an empty folder for what is made."""
     return installed_in(tmp_path, sample)
 
 
 @pytest.fixture(scope="session")
-def sample_week(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+def sample_week(shared_folder: Path, empty_warehouse: Path) -> Settings:
     """The sample's week with its snapshot, without an engine: to look at, not to change."""
-    settings = installed_in(tmp_path_factory.mktemp("week"), SAMPLE)
+    settings = installed_in(shared_folder / "week", SAMPLE)
+    with made_once(settings.warehouse.parent) as is_missing, migrated_by_copy(empty_warehouse):
+        if is_missing:
+            _publish_week(settings)
+    return settings
+
+
+def _publish_week(settings: Settings) -> None:
     publish_days(settings, SAMPLE_DAYS)
     warehouse = settings.open_warehouse()
     warehouse.export(SAMPLE_DAYS)
     warehouse.snapshot()
-    return settings
 
 
 @pytest.fixture(scope="session")

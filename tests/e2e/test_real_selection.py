@@ -22,6 +22,8 @@ from tests.properties.test_selection_agrees_with_reference import differences
 from tests.sizing.days import ASSETS, HOLDINGS, RESTRICTIONS, SCORES, Score, by_asset
 from tests.sizing.reference_selection import Asked, decide_by_hand
 
+pytestmark = pytest.mark.slow  # ten weeks of days; tests/properties/ proves the rules on days that it draws
+
 FIRST, LAST = date(2024, 1, 2), date(2024, 3, 8)
 WINDOW_DAYS = 6
 ROUND_TRIP_DAYS = 5
@@ -180,14 +182,12 @@ def check_scores(rows: list[Row], limits: RebalancingLimits) -> None:
         assert row["bucket"] not in limits.exclude_buckets, row
 
 
-@pytest.mark.slow
 def test_thresholds_counts_and_buckets_hold_every_day(days: list[Day]) -> None:
     assert len(days) > 40
     for day in days:
         check_valid(day)
 
 
-@pytest.mark.slow
 def test_every_close_has_a_gate_and_a_reason(days: list[Day]) -> None:
     closed = 0
     for day in days:

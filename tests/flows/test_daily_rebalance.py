@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import shutil
 from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
@@ -30,7 +31,7 @@ from tasks.errors import SourceError
 from tasks.inputs.day_inputs import read_days
 from tasks.inputs.day_sources import find_sources
 from tasks.runs import publish as publish_module
-from tests.helpers.installation import with_limits
+from tests.helpers.installation import installed_in, with_limits
 from tests.helpers.without_engine import Shown, without_engine
 
 DAYS = tuple(date(2025, 6, day) for day in (2, 3, 4, 5, 6, 9))
@@ -53,18 +54,22 @@ def _ask(settings: Settings, query: str) -> list[tuple[object, ...]]:
 
 
 @pytest.fixture(scope="module")
-def published(tmp_path_factory: pytest.TempPathFactory, sample: Path) -> Settings:
-    """All six days of the sample, published once for the tests that only look."""
-    folder = tmp_path_factory.mktemp("published")
-    settings = Settings(
-        inbox=sample,
-        warehouse=folder / "warehouse.duckdb",
-        snapshot=folder / "snapshot.duckdb",
-        export_folder=folder / "targets",
-    )
+def published(tmp_path_factory: pytest.TempPathFactory, sample: Path, sample_week: Settings) -> Settings:
+    """All six days of the sample for the tests that only look: the week, and its last day by the flow."""
+    folder = tmp_path_factory.mktemp("published") / "own"
+    shutil.copytree(sample_week.warehouse.parent, folder)
+    settings = installed_in(folder, sample)
     with without_engine():
-        assert run_days(settings, DAYS) == ["Published"] * len(DAYS)
+        assert run_day(settings, DAYS[-1]).name == "Published"
     return settings
+
+
+@pytest.mark.slow
+def test_the_flow_publishes_the_same_on_every_day(published: Settings, tmp_path: Path, sample: Path) -> None:
+    settings = installed_in(tmp_path, sample)
+    assert run_days(settings, DAYS) == ["Published"] * len(DAYS)
+    targets, week = (one.open_warehouse().query("targets_of_days", days=list(DAYS)) for one in (settings, published))
+    assert targets.drop("published_at", strict=False).equals(week.drop("published_at", strict=False))
 
 
 @pytest.mark.slow

@@ -133,6 +133,7 @@ def test_what_needs_a_look_is_among_the_ten(ballast: Ballast, words: list[str], 
     assert NARROW in _named(page or out)
 
 
+@pytest.mark.slow
 def test_named_portfolios_are_all_shown(ballast: Ballast) -> None:
     out = ballast("targets", *DOZEN)[1]
     assert _named(out) == set(DOZEN)

@@ -83,6 +83,7 @@ def test_every_trade_of_at_least_a_lot_is_ordered_and_financed(own: Settings, in
     assert ask(own, "SELECT min(cash_after) >= 0 FROM current_order_status") == [(True,)]
 
 
+@pytest.mark.slow
 def test_a_rerun_leaves_the_same_orders(own: Settings, inbox: Path) -> None:
     put_values(inbox)
     put_prices(inbox)
@@ -109,6 +110,7 @@ def test_a_portfolio_without_a_value_is_ordered_when_it_comes(own: Settings, inb
     assert set(before) < set(ask(own, "FROM orders ORDER BY ALL"))
 
 
+@pytest.mark.slow
 def test_missing_prices_are_named(own: Settings, inbox: Path) -> None:
     put_values(inbox)
     run_day(own)

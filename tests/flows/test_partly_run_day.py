@@ -25,7 +25,10 @@ def inbox(tmp_path: Path, sample: Path, monkeypatch: pytest.MonkeyPatch) -> Path
     return folder
 
 
-@pytest.fixture(params=[(UNKNOWN_DAY, "exchange: XSAU", 2), (DAY, BROKEN, 1)], ids=["calendar", "config"])
+CALENDAR = pytest.param((UNKNOWN_DAY, "exchange: XSAU", 2), id="calendar", marks=pytest.mark.slow)
+
+
+@pytest.fixture(params=[CALENDAR, pytest.param((DAY, BROKEN, 1), id="config")])
 def day(request: pytest.FixtureRequest, inbox: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[str, int]:
     """A day on which `sa` fails and `core` does not, and the exit code of it."""
     day, terms, code = request.param
@@ -45,7 +48,7 @@ def test_the_table_of_what_is_published_and_the_error(ballast: Ballast, day: tup
     assert error.startswith(f"error: {day[0]} sa: ")
 
 
-@pytest.mark.parametrize("form", ["--json", "--csv"])
+@pytest.mark.parametrize("form", ["--json", pytest.param("--csv", marks=pytest.mark.slow)])
 def test_a_program_gets_a_row_for_both(ballast: Ballast, day: tuple[str, int], form: str) -> None:
     code, out, _ = ballast("run", "--as-of", day[0], form)
     assert code == day[1]

@@ -123,6 +123,7 @@ def test_more_names_than_prefect_takes_are_one_sentence(settings: Settings) -> N
         run_flow(daily_rebalance, asked)
 
 
+@pytest.mark.slow
 def test_many_names_run_without_a_server(ballast: Ballast, settings: Settings) -> None:
     code, _, err = ballast("run", "--as-of", DAY, "--portfolio", *("core", "income") * 500)
     assert code == 0, err

@@ -133,6 +133,7 @@ def test_a_list_of_restrictions_counts_until_another_comes_and_an_empty_one_lift
     assert market.gates()["OIL"] is None
 
 
+@pytest.mark.slow
 def test_an_asset_without_a_bucket_waits_for_one_unless_the_portfolio_allows_it(market: Market) -> None:
     market.settings = market.settings.model_copy(update={"max_reject_share": 0.2})  # one bad row of five
     market.write("assets.csv", "asset,bucket", (BUCKETS | {"OIL": ""}).items())
@@ -171,6 +172,7 @@ def test_a_model_that_nobody_scores_holds_the_day_and_the_targets_of_all_stay(ma
     assert market.ask("SELECT DISTINCT as_of_date FROM current_targets") == [(FIRST,)]
 
 
+@pytest.mark.slow
 def test_a_holding_outside_of_the_portfolios_own_universe_is_closed(market: Market) -> None:
     market.hold(FIRST, "p", {"OIL": 0.1, "BANK": 0.1})
     own = LIMITS.model_copy(update={"include_buckets": ("Health Care",), "include_assets": ("BANK",)})
@@ -179,12 +181,14 @@ def test_a_holding_outside_of_the_portfolios_own_universe_is_closed(market: Mark
     assert market.targets()["OIL"] == "close"
 
 
+@pytest.mark.slow
 def test_a_single_bucket_has_its_own_number_of_places(market: Market) -> None:
     market.publish(FIRST, p=LIMITS.model_copy(update={"max_positions_by_bucket": {"Energy": 1}}))
     [told] = market.ask("SELECT gate, gate_limit, entry_score, rival FROM decisions_today WHERE asset = 'GAS'")
     assert told == ("max_positions_per_bucket", 1.0, 0.9, "OIL")
 
 
+@pytest.mark.slow
 def test_a_minimum_of_buckets_that_cannot_be_reached_is_published_with_its_reason(market: Market) -> None:
     market.publish(FIRST, p=LIMITS.model_copy(update={"min_buckets_represented": 5}))
     [(value, limit, is_ok, reason)] = market.ask(
@@ -252,6 +256,7 @@ def test_an_included_bucket_that_no_asset_has_stops_the_day_and_the_targets_stay
     assert market.targets("q").keys() == {"OIL", "GAS", "BANK"}
 
 
+@pytest.mark.slow
 def test_a_portfolio_may_include_what_the_asset_list_does_not_know(market: Market) -> None:
     market.score(FIRST, SCORES | {"NEWCO": 0.95})
     own = LIMITS.model_copy(update={"include_buckets": ("unclassified",), "allow_unclassified": True})

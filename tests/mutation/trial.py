@@ -32,7 +32,8 @@ _PYTEST = (
     *("-p", "no:cacheprovider", "-p", "pytest_timeout"),
 )
 _ENVIRONMENT = (
-    # Twice what `make test` draws: with fewer, a mutant of a rare relaxation survives that the suite would kill.
+    ("BALLAST_ALL_EXAMPLES", "1"),
+    # More than twice what `make test` draws: with fewer, a mutant of a rare relaxation survives that it would kill.
     ("BALLAST_FUZZ_PORTFOLIOS", "3000"),
     ("CI", "true"),  # hypothesis then draws the same examples every time
     ("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1"),

@@ -22,6 +22,7 @@ from sizing.frames.day_inputs import DayInputs
 from sizing.frames.holding_states import STATES
 from sizing.limits.fields import MOST_POSITIONS
 from sizing.limits.lifecycle import CoreAsset
+from tests.helpers.examples import ALL_EXAMPLES
 from tests.sizing.days import AS_OF, Ban, Score, a_day
 from tests.sizing.reference_selection import RESTRICTIONS, UNITS, Asked
 
@@ -30,7 +31,7 @@ ASSETS = ("t1", "t2", "t3", "t4", "d1", "d2", "d3", "i1", "i2", "c1", "u1", "u2"
 BUCKETS = tuple(bucket for bucket in BUCKET_OF.values() if bucket)
 MODELS = ("default", "growth", "value")
 PORTFOLIOS = 20
-N_DAYS = int(os.environ.get("BALLAST_FUZZ_DAYS", "8"))
+N_DAYS = int(os.environ.get("BALLAST_FUZZ_DAYS", "8" if ALL_EXAMPLES else "4"))
 """Days that each guarantee is asked of; the slow rules have days of their own."""
 
 LADDER = (0.3, 0.59, 0.6, 0.65, 0.65, 0.7, 0.7, 0.75, 0.8, 0.85, 0.9, 1.0)

@@ -10,6 +10,7 @@ from random import Random
 from hypothesis import strategies as st
 
 from sizing import RebalancingLimits
+from tests.helpers.examples import ALL_EXAMPLES
 from tests.sizing.cases import Asked, Case, size_all
 from tests.sizing.reference_portfolio import Line
 
@@ -165,7 +166,7 @@ def make_huge(seed: int, n: int = LARGEST_PORTFOLIO) -> Asked:
 def many_cases() -> tuple[Case, ...]:
     """Many random portfolios and a few of thousands of assets, sized once for all properties."""
     batches = [make_batch(seed) for seed in range(max(1, FUZZ_PORTFOLIOS // PORTFOLIOS_PER_CALL))]
-    huge = [make_huge(seed) for seed in range(3)]
+    huge = [make_huge(seed) for seed in range(3 if ALL_EXAMPLES else 1)]
     return tuple(case for batch in (*batches, huge) for case in size_all(batch))
 
 

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sizing.trading.orders import ORDERED, Orders
+from tests.helpers.examples import examples
 from tests.sizing.trading.order_books import Book, as_account, draw_book, draw_securities, order
 from tests.sizing.trading.reference_orders import UNITS, Account, Line, fill
 
@@ -31,7 +32,7 @@ def changes(account: Account) -> dict[str, int]:
 
 @pytest.mark.parametrize("agrees", [False, True])
 @given(seed=st.integers(0, 2**32))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 def test_orders_are_those_of_the_slow_loop(seed: int, agrees: bool) -> None:  # noqa: FBT001 - a parameter
     books, securities = draw(seed, agrees=agrees)
     orders = order(books, securities)
@@ -42,7 +43,7 @@ def test_orders_are_those_of_the_slow_loop(seed: int, agrees: bool) -> None:  # 
 
 
 @given(seed=st.integers(0, 2**32))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 def test_orders_are_financed_and_within_the_limits(seed: int) -> None:
     books, securities = draw(seed, agrees=False)
     orders = order(books, securities)
@@ -80,7 +81,7 @@ def _require_line(account: Account, line: Line, change: int) -> None:
 
 
 @given(seed=st.integers(0, 2**32))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 def test_each_weight_is_within_a_lot_where_quantities_agree(seed: int) -> None:
     books, securities = draw(seed, agrees=True)
     books = [book for book in books if book.limits.min_order_value == 0]
@@ -95,7 +96,7 @@ def test_each_weight_is_within_a_lot_where_quantities_agree(seed: int) -> None:
 
 
 @given(seed=st.integers(0, 2**32))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=examples(20), deadline=None)
 def test_cash_never_dips_in_the_order_of_the_ranks(seed: int) -> None:
     books, securities = draw(seed, agrees=False)
     orders = order(books, securities)
@@ -113,7 +114,7 @@ def test_cash_never_dips_in_the_order_of_the_ranks(seed: int) -> None:
 
 
 @given(seed=st.integers(0, 2**32))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=examples(20), deadline=None)
 def test_other_portfolios_and_the_order_of_rows_do_not_matter(seed: int) -> None:
     books, securities = draw(seed, agrees=False)
     together = order(books, securities)

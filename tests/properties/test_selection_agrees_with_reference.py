@@ -12,11 +12,12 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 
 from sizing.pipeline import decide, select_candidates
+from tests.helpers.examples import ALL_EXAMPLES, examples
 from tests.properties.selection_days import SelectionDay, make_day, small_days
 from tests.sizing.days import by_asset
 from tests.sizing.reference_selection import UNITS, Answer, decide_by_hand
 
-FUZZ_DAYS = int(os.environ.get("BALLAST_FUZZ_DAYS", "6"))
+FUZZ_DAYS = int(os.environ.get("BALLAST_FUZZ_DAYS", "6" if ALL_EXAMPLES else "2"))
 """Days drawn from a seed, of 20 portfolios each; hypothesis draws some more."""
 
 DAYS_PER_TEST = 100
@@ -86,7 +87,7 @@ def test_every_column_agrees_on_random_days(first: int) -> None:
         assert_agrees(make_day(Random(seed)))
 
 
-@settings(max_examples=10, deadline=None, phases=AS_DRAWN, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(10), deadline=None, phases=AS_DRAWN, suppress_health_check=list(HealthCheck))
 @given(drawn=small_days)
 def test_every_column_agrees_on_days_that_hypothesis_draws(drawn: SelectionDay) -> None:
     assert_agrees(drawn)

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from tests.helpers.examples import ALL_EXAMPLES, examples
 from tests.properties.strategies import FUZZ_PORTFOLIOS, PORTFOLIOS_PER_CALL, frames, make_batch, make_huge
 from tests.sizing.cases import Asked, Case, size_all
 from tests.sizing.reference import size_by_hand, summarise
@@ -93,7 +94,7 @@ def assert_all_agree(asked: list[Asked]) -> None:
 
 
 @settings(
-    max_examples=max(1, FUZZ_PORTFOLIOS // PORTFOLIOS_PER_CALL),
+    max_examples=examples(max(1, FUZZ_PORTFOLIOS // PORTFOLIOS_PER_CALL), least=1),
     deadline=None,
     phases=AS_DRAWN,
 )
@@ -102,12 +103,12 @@ def test_every_column_agrees_on_random_portfolios_sized_in_one_call(seed: int) -
     assert_all_agree(make_batch(seed))
 
 
-@settings(max_examples=60, deadline=None, phases=AS_DRAWN, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(60), deadline=None, phases=AS_DRAWN, suppress_health_check=[HealthCheck.too_slow])
 @given(asked=frames)
 def test_every_column_agrees_on_portfolios_that_hypothesis_draws(asked: list[Asked]) -> None:
     assert_all_agree(asked)
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(3 if ALL_EXAMPLES else 1))
 def test_every_column_agrees_on_a_portfolio_of_thousands(seed: int) -> None:
     assert_all_agree([make_huge(seed)])

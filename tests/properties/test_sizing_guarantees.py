@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 
+from tests.helpers.examples import examples
 from tests.properties.strategies import frames, many_cases
 from tests.sizing.cases import Asked, Case, size_all
 from tests.sizing.reference_portfolio import limit_of_bucket
@@ -56,7 +57,7 @@ def check(case: Case, holds: Property) -> None:
         pytest.fail(f"{holds.__name__}: {error}\n{case!r}")
 
 
-@settings(max_examples=60, deadline=None, phases=AS_DRAWN, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(60), deadline=None, phases=AS_DRAWN, suppress_health_check=[HealthCheck.too_slow])
 @given(asked=frames)
 def test_every_guarantee_holds_on_portfolios_that_hypothesis_draws(asked: list[Asked]) -> None:
     for case in size_all(asked):

@@ -13,12 +13,15 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from sizing import RebalancingLimits, SizedPortfolios, size_portfolios
+from tests.helpers.examples import examples
 from tests.properties.digests import bits, bits_of, digests, fixed_frame
 from tests.properties.strategies import frames, make_batch
 from tests.sizing.cases import Asked, frame_and_limits
 
 AS_DRAWN = (Phase.explicit, Phase.reuse, Phase.generate)  # drawn small; shrinking costs minutes
-BUDGET = settings(max_examples=12, deadline=None, phases=AS_DRAWN, suppress_health_check=[HealthCheck.too_slow])
+BUDGET = settings(
+    max_examples=examples(12), deadline=None, phases=AS_DRAWN, suppress_health_check=[HealthCheck.too_slow]
+)
 SEED, PORTFOLIOS = 20_000, 200
 
 

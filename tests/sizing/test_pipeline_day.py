@@ -13,6 +13,7 @@ from polars.testing import assert_frame_equal
 
 from sizing.frames.day_inputs import DayInputs
 from sizing.pipeline import decide, rebalance, select_candidates, settle, size_decisions
+from tests.helpers.examples import examples
 from tests.sizing.days import a_day, broken, limits
 from tests.sizing.drawn_days import DrawnDay, drawn_days
 
@@ -20,7 +21,7 @@ AS_DRAWN = (Phase.explicit, Phase.reuse, Phase.generate)
 """Without shrinking, which takes minutes: a failure tells of the one portfolio instead."""
 
 chosen_only = settings(
-    max_examples=12, deadline=None, derandomize=True, phases=AS_DRAWN, suppress_health_check=list(HealthCheck)
+    max_examples=examples(12), deadline=None, derandomize=True, phases=AS_DRAWN, suppress_health_check=list(HealthCheck)
 )
 whole_day = settings(chosen_only, max_examples=4)
 
@@ -106,7 +107,7 @@ def test_targets_and_cash_make_the_total_to_the_unit(drawn: DrawnDay) -> None:
 
 @pytest.mark.slow
 @given(drawn_days())
-@settings(whole_day, max_examples=10)
+@settings(whole_day, max_examples=examples(10))
 def test_every_constraint_holds(drawn: DrawnDay) -> None:
     found = broken(drawn.run())
     assert found == set(), "\n".join(

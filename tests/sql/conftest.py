@@ -13,19 +13,12 @@ from tests.sql.warehouse_samples import StartWorker, make_warehouse
 
 
 @pytest.fixture(scope="session")
-def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    made = make_warehouse(tmp_path_factory.mktemp("migrated"))
-    made.migrate()
-    return made.path
-
-
-@pytest.fixture(scope="session")
-def make_migrated(migrated: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Warehouse]:
+def make_migrated(empty_warehouse: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Warehouse]:
     """Make as many migrated warehouses as a property test has examples."""
 
     def make() -> Warehouse:
         made = make_warehouse(tmp_path_factory.mktemp("warehouse"))
-        shutil.copy(migrated, made.path)
+        shutil.copy(empty_warehouse, made.path)
         return made
 
     return make

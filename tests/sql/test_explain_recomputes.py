@@ -365,27 +365,42 @@ def _scaled(frames: Frames) -> Frames:
 
 
 @pytest.mark.parametrize(
-    ("make", "told", "value", "limit"),
+    ("make", "told"),
     [
-        (_held_back, "held back to", "0.02400000", "rebalance_band 0.05"),
-        (_held_back, "trade", "0.00000000", "rebalance_band 0.05"),
-        (_held_back, "post-trade", "0.48000000", None),
-        (_released, "trade", "-0.02000000", "target_total_allocation 0.95000000"),
-        (_released, "post-trade", "0.48000000", None),
-        (_scaled, "turnover", "0.130000000", "max_turnover 0.6"),
-        (_scaled, "change", "0.50000000", None),
-        (_scaled, "post-trade", "0.10000000", None),
+        (
+            _held_back,
+            {
+                ("held back to", "0.02400000", "rebalance_band 0.05"),
+                ("trade", "0.00000000", "rebalance_band 0.05"),
+                ("post-trade", "0.48000000", None),
+            },
+        ),
+        (
+            _released,
+            {
+                ("trade", "-0.02000000", "target_total_allocation 0.95000000"),
+                ("post-trade", "0.48000000", None),
+            },
+        ),
+        (
+            _scaled,
+            {
+                ("turnover", "0.130000000", "max_turnover 0.6"),
+                ("change", "0.50000000", None),
+                ("post-trade", "0.10000000", None),
+            },
+        ),
     ],
 )
 def test_every_number_of_a_trade_follows_from_those_above(
-    warehouse: Warehouse, make: Callable[[Frames], Frames], told: str, value: str, limit: str | None
+    warehouse: Warehouse, make: Callable[[Frames], Frames], told: set[tuple[str, str, str | None]]
 ) -> None:
     warehouse.start_run(make_run("r1"), "test")
     warehouse.publish("r1", make(make_frames()), "test")
     with duckdb.connect(str(warehouse.path), read_only=True) as con:
         steps = con.execute("SELECT quantity, value, limit_value FROM explain('p1', 'AAA', ?)", [DAY]).fetchall()
         page = read_page(con, "p1", "AAA")
-    assert (told, value, limit) in steps
+    assert told <= set(steps)
     targets = warehouse.query("current_targets").filter(~pl.col("is_cash"))
     assert_trade_recomputed(page, RebalancingLimits(), float(targets["trade_weight"].abs().sum()))
 

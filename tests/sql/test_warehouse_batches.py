@@ -15,6 +15,7 @@ from sql.errors import WarehouseError
 from sql.records import Ingest, IngestBatch
 from sql.warehouse import Warehouse
 from tests.helpers.effective_times import rows_of, sources_of
+from tests.helpers.examples import examples
 from tests.sql.warehouse_samples import DAY, accept, ingest, make_batch, make_rejects, make_scores, make_source
 
 BEFORE = DAY - timedelta(days=3)
@@ -224,7 +225,7 @@ _BATCHES = st.lists(
 
 @pytest.mark.slow
 @given(given_batches=_BATCHES)
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=examples(8), deadline=None)
 def test_a_key_that_repeats_anywhere_is_refused_and_no_row_is_lost(
     make_migrated: Callable[[], Warehouse], given_batches: list[list[tuple[str, bool]]]
 ) -> None:

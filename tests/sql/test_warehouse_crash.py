@@ -79,14 +79,13 @@ def test_migrations_that_are_killed_after_any_of_their_commits_go_on(tmp_path: P
         assert settings.open_warehouse().migrate() == tuple(versions[number + 1 :])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("sabotage", "stage", "call", "when", "finding"),
     [
         ("no transaction", "publish", "INSERT INTO targets", "after", "not recovered"),
-        pytest.param("copies in place", "snapshot", "COPY FROM DATABASE", "before", "torn", marks=pytest.mark.slow),
-        pytest.param(
-            "forgets what it acknowledged", "migrate", "begin", "before", "lost: publish", marks=pytest.mark.slow
-        ),
+        pytest.param("copies in place", "snapshot", "COPY FROM DATABASE", "before", "torn"),
+        pytest.param("forgets what it acknowledged", "migrate", "begin", "before", "lost: publish"),
     ],
 )
 def test_the_harness_notices_what_is_broken(  # noqa: PLR0913, PLR0917 - two fixtures and what is broken
@@ -153,6 +152,7 @@ def test_an_approval_that_is_killed_is_whole_or_not_there(
         assert warehouse.approve("r1", "anna", "fine").is_new
 
 
+@pytest.mark.slow
 def test_of_eight_processes_that_publish_the_same_run_one_does_and_seven_say_unchanged(warehouse: Warehouse) -> None:
     together, said = processes().Barrier(PROCESSES), processes().Queue()
     workers = [

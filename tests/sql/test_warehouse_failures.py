@@ -166,6 +166,7 @@ def test_a_full_disk_leaves_nothing_half_and_the_day_completes_when_there_is_roo
     _fail_and_recover(disk, _small_disk(disk, free_kb), FULL)
 
 
+@pytest.mark.slow
 def test_a_limit_of_file_sizes_leaves_nothing_half_and_the_day_completes_without_it(home: Path) -> None:
     _fail_and_recover(home, _limited_files(home, 0), "File too large")
 

@@ -14,6 +14,7 @@ from sql.records import Ingest
 from sql.warehouse import Warehouse
 from tasks.inputs.day_inputs import read_days
 from tests.helpers.effective_times import rows_of, sources_of
+from tests.helpers.examples import examples
 from tests.sql.warehouse_samples import DAY, WEIGHT, ingest, make_rejects, make_scores, make_source
 
 BEFORE = DAY - timedelta(days=3)
@@ -99,7 +100,7 @@ _FILES = st.lists(
 
 @pytest.mark.slow
 @given(files=_FILES)
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=examples(8), deadline=None)
 def test_for_each_day_exactly_the_rows_of_its_last_new_file_count(
     make_migrated: Callable[[], Warehouse], files: list[tuple[str, date, set[str]]]
 ) -> None:

@@ -1,5 +1,6 @@
 """A warehouse of an earlier release, made by its own migration: it is brought forward, and keeps what it has."""
 
+import shutil
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -78,9 +79,16 @@ def _frames_of_v001() -> dict[str, pl.DataFrame]:
 
 
 @pytest.fixture
-def old(tmp_path: Path) -> Warehouse:
-    """A file that V001 made, with a published day in it."""
+def old(made_by_v001: Path, tmp_path: Path) -> Warehouse:
+    """A file that V001 made, with a published day in it; to be changed."""
     made = make_warehouse(tmp_path)
+    shutil.copy(made_by_v001, made.path)
+    return made
+
+
+@pytest.fixture(scope="module")
+def made_by_v001(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    made = make_warehouse(tmp_path_factory.mktemp("v001"))
     with pytest.MonkeyPatch.context() as earlier:
         for module in (opening, views, runs):
             earlier.setattr(module, "read_scripts", _read_scripts_of_v001)
@@ -94,7 +102,7 @@ def old(tmp_path: Path) -> Warehouse:
         assert made.migrate() == ("V001",)
         made.start_run(make_run("r1"), "test")
         assert made.publish("r1", _frames_of_v001(), "test").is_new
-    return made
+    return made.path
 
 
 def _rows(made: Warehouse, table: str) -> pl.DataFrame:

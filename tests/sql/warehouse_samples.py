@@ -275,8 +275,9 @@ def _lifecycle(base: pl.DataFrame, as_of_date: date) -> pl.DataFrame:
 
 def publish(warehouse: Warehouse, run_id: str, portfolios: Weights = ONE, as_of_date: date = DAY) -> tuple[str, ...]:
     """Start and publish a run in which every check passes, and return the runs it superseded."""
-    warehouse.start_run(make_run(run_id, portfolios, as_of_date), "test")
-    return warehouse.publish(run_id, make_frames(portfolios, as_of_date), "test").superseded
+    with warehouse.kept_open() as session:
+        session.start_run(make_run(run_id, portfolios, as_of_date), "test")
+        return session.publish(run_id, make_frames(portfolios, as_of_date), "test").superseded
 
 
 def make_source(sha256: str, kind: IngestKind = "scores", as_of_date: date = DAY) -> IngestSource:

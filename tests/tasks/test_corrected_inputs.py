@@ -24,6 +24,7 @@ from tasks.reports.html.data import read_day
 from tasks.reports.html.headline import judge
 from tasks.runs.ingest import ingest_range
 from tasks.runs.run_record import OpenRun, start_run, stored_limits
+from tests.helpers.examples import examples
 from tests.helpers.installation import installed_in
 
 FIRST, NEXT, LAST = DAYS = tuple(date(2025, 6, day) for day in (2, 3, 4))
@@ -260,7 +261,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.slow
 @given(data=st.data())
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=examples(6), deadline=None)
 def test_the_view_equals_a_comparison_frame_by_frame(folder: Path, empty_warehouse: Path, data: st.DataObject) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Warehouse, "migrate", lambda _: ())

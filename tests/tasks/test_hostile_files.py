@@ -40,6 +40,7 @@ from tasks.runs.ingest import ingest_range
 from tasks.validation.file_acceptance import FileAcceptance
 from tasks.validation.header import Layout
 from tasks.validation.row_validation import Delivery, apply_contract
+from tests.helpers.examples import examples
 from tests.tasks.hostile_files import COLUMNS, DAY, HostileFile, Row, Type, make_file
 from tests.tasks.naive_reader import Digits, NaiveRows, read_naively, same_day, same_number, same_text
 
@@ -356,7 +357,7 @@ def test_each_of_these_broken_files_is_reported_in_its_own_words(installation: I
 
 
 @hypothesis_settings(
-    max_examples=60,
+    max_examples=examples(60),
     derandomize=True,
     deadline=None,
     phases=(Phase.explicit, Phase.reuse, Phase.generate),

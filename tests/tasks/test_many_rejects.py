@@ -14,6 +14,7 @@ from tasks.errors import SourceError
 from tasks.readers import csv_reader
 from tasks.runs.ingest import ingest_range
 from tasks.validation import file_acceptance
+from tests.helpers.examples import examples
 from tests.tasks.runs.test_ingest import DAY, HEADER, NEXT_DAY, Installation
 
 KEPT, ENOUGH = 5, 20
@@ -93,7 +94,7 @@ LINES = st.lists(st.sampled_from([GOOD, GOOD, GOOD, SHORT, HIGH, TWIN, "  "]), m
 
 
 @pytest.mark.slow
-@settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(8), deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     lines=LINES,
     is_lenient=st.booleans(),

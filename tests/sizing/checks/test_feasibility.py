@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from sizing import RebalancingLimits, size_portfolios
 from sizing.checks.feasibility import find_infeasible
+from tests.helpers.examples import examples
 from tests.sizing.days import limits
 
 
@@ -379,7 +380,7 @@ def test_limits_of_single_buckets_count_in_the_nearest_fix(changes: dict[str, ob
 
 
 @pytest.mark.slow
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=examples(30), deadline=None)
 @given(
     n_places=st.integers(1, 4),
     max_single_position=st.sampled_from([0.15, 0.2, 0.3, 0.5, 1.0]),

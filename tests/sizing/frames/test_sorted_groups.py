@@ -10,11 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sizing.frames.sorted_groups import ends, position_in_run, run_count, running_count, running_sum, starts
+from tests.helpers.examples import examples
 
 ROUNDINGS = 2**-48
 """A running sum of a few dozen numbers may be off by this part of the sum of their sizes."""
 
-BUDGET = settings(deadline=None, max_examples=50)  # the first call of Polars is slow
+BUDGET = settings(deadline=None, max_examples=examples(50))  # the first call of Polars is slow
 
 groups = st.lists(st.integers(1, 20) | st.sampled_from((63, 64, 65, 130)), max_size=8)
 numbers = st.floats(-1, 1) | st.sampled_from((0.0, -0.0, 1e-12, 1.0))

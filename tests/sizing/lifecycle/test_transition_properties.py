@@ -6,6 +6,7 @@ from random import Random
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.helpers.examples import examples
 from tests.sizing.days import limits
 from tests.sizing.lifecycle.states import DUST, State, Traded, advanced, corrected, gone
 
@@ -50,7 +51,7 @@ many_states = st.dictionaries(keys, a_state(), max_size=8).map(
 LIMITS = {"P": limits(), "Q": limits(max_holding_days=10), "R": limits(max_holding_days=20)}
 
 
-@settings(deadline=None, max_examples=25)
+@settings(deadline=None, max_examples=examples(25))
 @given(many_states, st.dictionaries(keys, st.sampled_from(WEIGHTS)), st.sets(st.sampled_from(PORTFOLIOS)), st.randoms())
 def test_a_correction_knows_no_order_and_no_other_portfolio(
     states: list[State], held: Held, with_file: set[str], random: Random
@@ -65,7 +66,7 @@ def test_a_correction_knows_no_order_and_no_other_portfolio(
         assert corrected(*alone, held=own, file_of=files) == [one for one in result if one.portfolio_id == name]
 
 
-@settings(deadline=None, max_examples=25)
+@settings(deadline=None, max_examples=examples(25))
 @given(many_states, st.dictionaries(keys, st.sampled_from(WEIGHTS)))
 def test_a_file_undoes_only_what_is_not_confirmed(states: list[State], held: Held) -> None:
     before = {(one.portfolio_id, one.asset): one for one in states}
@@ -86,7 +87,7 @@ def replace_gone(one: State, *closed: int) -> State:
     return gone(*closed, asset=one.asset, portfolio_id=one.portfolio_id)
 
 
-@settings(deadline=None, max_examples=25)
+@settings(deadline=None, max_examples=examples(25))
 @given(many_states, st.dictionaries(keys, a_trade), st.randoms())
 def test_an_advance_knows_no_order_and_no_other_portfolio(states: list[State], traded: Trades, random: Random) -> None:
     result = advanced(*states, day=21, traded=traded, limits=LIMITS)
@@ -99,7 +100,7 @@ def test_an_advance_knows_no_order_and_no_other_portfolio(states: list[State], t
         assert advanced(*alone, day=21, traded=own, limits={name: LIMITS[name]}) == expected
 
 
-@settings(deadline=None, max_examples=25)
+@settings(deadline=None, max_examples=examples(25))
 @given(many_states, st.dictionaries(keys, a_trade), st.permutations(ASSETS), st.permutations(PORTFOLIOS))
 def test_names_do_not_matter(states: list[State], traded: Trades, assets: list[str], portfolios: list[str]) -> None:
     names = dict(zip(ASSETS, assets, strict=True)) | dict(zip(PORTFOLIOS, portfolios, strict=True))

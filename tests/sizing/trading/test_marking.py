@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from sizing.frames.day_inputs import Holdings
 from sizing.frames.schema import validate
 from sizing.trading.marking import mark_books
+from tests.helpers.examples import examples
 
 UNIT = Decimal("0.00000001")
 SCHEMA = {"portfolio_id": pl.String, "asset": pl.String, "current_weight": pl.Decimal(10, 8), "growth": pl.Float64}
@@ -89,7 +90,7 @@ def books(draw: st.DrawFn) -> Book:
     return {f"A{number}": (one, draw(moves)) for number, one in enumerate(units)}
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(st.lists(books(), min_size=1, max_size=4))
 def test_every_book_is_that_of_a_slow_loop(drawn: list[Book]) -> None:
     named = {f"P{number}": book for number, book in enumerate(drawn)}

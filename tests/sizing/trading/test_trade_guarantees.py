@@ -6,11 +6,12 @@ import polars as pl
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.helpers.examples import examples
 from tests.sizing.trading.books import Book, books, limits_of, trades_of
 from tests.sizing.trading.reference_trades import UNITS, Line, Rules
 
 many_books = st.lists(books(), min_size=1, max_size=12)
-properties = settings(deadline=None, max_examples=25)
+properties = settings(deadline=None, max_examples=examples(25))
 
 
 def units(name: str) -> pl.Expr:
@@ -146,7 +147,7 @@ def test_turnover_is_within_its_limit_unless_the_mandatory_trades_alone_are_abov
 
 
 @given(many_books, st.randoms(use_true_random=False))
-@settings(deadline=None, max_examples=8)
+@settings(deadline=None, max_examples=examples(8))
 def test_neither_the_order_of_rows_nor_other_portfolios_matter(many: list[Book], random: st.DataObject) -> None:
     shuffled = [(random.sample(lines, len(lines)), rules) for lines, rules in many]
     together = after(many)

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.helpers.examples import ALL_EXAMPLES, examples
 from tests.sizing.trading.books import Book, after_of, books, obeying, trades_of
 from tests.sizing.trading.reference_trades import Line, Rules, trade
 
@@ -22,7 +23,7 @@ def assert_agrees(many: list[Book]) -> None:
         assert dict(own.select("asset", "units").iter_rows()) == trade(lines, rules).after, (lines, rules)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(deadline=None, max_examples=examples(50))
 @given(st.lists(books(), min_size=1, max_size=12))
 def test_random_books_agree(many: list[Book]) -> None:
     assert_agrees(many)
@@ -37,6 +38,10 @@ RULES = [
 ]
 
 
+LARGEST = 4 if ALL_EXAMPLES else 3
+
+
+@pytest.mark.drawn
 @pytest.mark.parametrize("rules", [RULES[0], *(pytest.param(one, marks=pytest.mark.slow) for one in RULES[1:])])
 def test_every_small_book_agrees(rules: Rules) -> None:
     many = [
@@ -47,8 +52,8 @@ def test_every_small_book_agrees(rules: Rules) -> None:
             ),
             rules,
         )
-        for held in product(range(5), repeat=3)
-        for wanted in product(range(0, 5, 1), repeat=3)
+        for held in product(range(LARGEST + 1), repeat=3)
+        for wanted in product(range(LARGEST + 1), repeat=3)
         if sum(held) <= 10
     ]
     assert_agrees(list({str(book): book for book in many}.values()))

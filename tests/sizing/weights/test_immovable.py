@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sizing import RebalancingLimits, rebalance, size_portfolios
+from tests.helpers.examples import examples
 from tests.sizing.days import WIDE, Ban, a_day, broken, by_asset, checks, limits, targets
 
 SELECTED = {
@@ -83,7 +84,7 @@ def test_must_sell_is_more_severe(restriction: str) -> None:
     assert row["post_trade_weight"] == (Decimal("0.18") if restriction == "no_trade" else 0)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=examples(15), deadline=None)
 @given(
     held=st.lists(st.integers(1, 30_000_000), min_size=3, max_size=6),
     fixed=st.lists(st.booleans(), min_size=6, max_size=6),

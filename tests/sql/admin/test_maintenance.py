@@ -251,6 +251,7 @@ def test_a_backup_that_is_not_sound_is_refused_and_nothing_is_changed(warehouse:
     assert [file.name for file in warehouse.path.parent.glob("*.duckdb")] == [warehouse.path.name]
 
 
+@pytest.mark.slow
 def test_a_warehouse_in_use_or_of_another_application_is_not_replaced(
     warehouse: Warehouse, tmp_path: Path, start_worker: StartWorker
 ) -> None:

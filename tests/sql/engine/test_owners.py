@@ -28,9 +28,14 @@ def _published(folder: Path) -> Warehouse:
     return made
 
 
+@pytest.fixture(scope="module")
+def first(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return _published(tmp_path_factory.mktemp("owners") / "first").path.parent
+
+
 @pytest.fixture
-def one(tmp_path: Path) -> Warehouse:
-    return _published(tmp_path / "one")
+def one(first: Path, tmp_path: Path) -> Warehouse:
+    return make_warehouse(Path(shutil.copytree(first, tmp_path / "one")))
 
 
 @pytest.fixture

@@ -289,6 +289,7 @@ def test_a_halt_stops_the_approval_and_the_proposal_goes_on_waiting(warehouse: W
     assert warehouse.approve("r1", *APPROVED).is_new
 
 
+@pytest.mark.slow
 def test_a_warehouse_with_proposals_of_every_fate_is_sound(warehouse: Warehouse) -> None:
     with warehouse.kept_open() as session:
         publish(session, "r0")

@@ -11,13 +11,14 @@ from pydantic import ValidationError
 from sizing import RebalancingLimits
 from tasks.config.limit_overrides import change_limits, choose_portfolios, describe_changes
 from tasks.errors import UsageError
+from tests.helpers.examples import examples
 from tests.properties.strategies import make_limits
 
 WIDE = RebalancingLimits(min_position_size=0.2, max_single_position=0.3, max_allocation_by_bucket={"Energy": 0.2})
 LIMITS = {"core": RebalancingLimits(), "wide": WIDE}
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(seed=st.integers(0, 2**32))
 def test_changed_limits_are_validated_as_the_model_does(seed: int) -> None:
     rng = Random(seed)

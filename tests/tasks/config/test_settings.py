@@ -16,6 +16,11 @@ def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(f"BALLAST_{name.upper()}", raising=False)
 
 
+@pytest.fixture(autouse=True, scope="module")
+def _new_warehouses_are_copies() -> None:
+    """Here two warehouses are two."""
+
+
 def _places(settings: Settings) -> tuple[str, str]:
     return str(settings.snapshot), str(settings.export_folder)
 

@@ -22,6 +22,7 @@ from tasks.readers.formats import ENDINGS, format_of, read_rows
 from tasks.validation.header import Layout
 from tasks.validation.row_validation import RawBatch
 from tasks.values.notation import Notation
+from tests.helpers.examples import examples
 
 HEADER = "date,asset,score\n"
 ROW = "2025-06-02,AAA,0.7\n"
@@ -143,7 +144,7 @@ class TestCsv:
     ) -> None:
         assert "has a quote that is never closed" in _refusal(read, HEADER + ROW + opened + ROW * n_below)
 
-    @settings(deadline=None, max_examples=30)
+    @settings(deadline=None, max_examples=examples(30))
     @given(st.lists(st.sampled_from([ROW, "short\n", "\n", 'a,"x\n""y",z\n', "1,2,3,4\n", "é,b,c\r\n"]), max_size=40))
     def test_no_row_is_lost_or_moved_where_blocks_meet(self, scratch: Path, lines: list[str]) -> None:
         scratch.write_text(HEADER + "".join(lines) + ROW, newline="")
@@ -268,7 +269,7 @@ TABLE = pa.table({"date": [date(2025, 6, 2)], "asset": ["AAA"], "score": [0.7]})
 
 
 class TestArrow:
-    @settings(deadline=None, max_examples=30)
+    @settings(deadline=None, max_examples=examples(30))
     @given(st.lists(st.floats(allow_nan=False), min_size=1, max_size=20))
     def test_a_double_comes_through_exactly(self, scratch: Path, scores: list[float]) -> None:
         table = pa.table({"date": ["d"] * len(scores), "asset": ["A"] * len(scores), "score": scores})

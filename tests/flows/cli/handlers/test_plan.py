@@ -218,8 +218,8 @@ def test_a_plan_exits_as_the_run_would(planned: Ballast, first_day: Plan, state:
 @pytest.mark.parametrize(
     ("flags", "turnover", "held_back", "scale"),
     [
-        ("", 0.22, 0, 1.0),
-        ("--max-turnover 0.1", 0.1, 0, 5 / 11),
+        pytest.param("", 0.22, 0, 1.0, marks=pytest.mark.slow),
+        pytest.param("--max-turnover 0.1", 0.1, 0, 5 / 11, marks=pytest.mark.slow),
         ("--min-trade-weight 0.04 --max-turnover 0.1", 0.1, 0, 5 / 11),
     ],
 )
@@ -239,6 +239,7 @@ def test_the_limits_of_trades_are_planned_as_any_limit(
     assert sum(row["target_weight"] for row in core["targets"]) == pytest.approx(0.95)
 
 
+@pytest.mark.slow
 def test_a_small_change_is_planned_as_held_back(ballast: Ballast) -> None:
     income = json.loads(ballast("plan", "--as-of", DAY, "--portfolio", "income", "--json", "--all-rows")[1])[0]
     flags = ("--min-trade-weight", "0.01", "--rebalance-band", "0")
