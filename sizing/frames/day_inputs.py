@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import dataframely as dy
 import polars as pl
@@ -118,6 +118,14 @@ class DayInputs:
         validate(Delisted, self.delisted, "the assets that left the list")
         validate(Prices, self.prices, "the prices of holdings")
         validate(States, self.states, "the states of holdings")
+
+    @classmethod
+    def unvalidated(cls, frames: DayFrames) -> Self:
+        """Return a day whose frames obey their schemas, as parts of a day that was validated do."""
+        day = object.__new__(cls)
+        for name, value in frames._asdict().items():
+            object.__setattr__(day, name, value)
+        return day
 
     @property
     def frames(self) -> DayFrames:

@@ -13,6 +13,9 @@ One day after the other would cost a run of the rules a day; many days stacked c
 It ends: f depends on its arguments alone, and h_1 is given. When h_1 to h_d are right, so are the targets of day d, and
 the next guess has h_{d+1} right and leaves the earlier ones as they are. So n days take at most n rounds, and nearly
 always one: targets depend on what is held, seldom on how much of it.
+
+Where limits read the states of holdings, h has these too, and the first guess is a walk from day to day, which is
+exact (walked_days.py). Elsewhere they follow from the result.
 """
 
 from collections.abc import Sequence
@@ -25,11 +28,12 @@ import polars as pl
 
 from sizing.frames.day_inputs import DayFrames, DayInputs
 from sizing.frames.schema import STORED_WEIGHT
+from sizing.lifecycle.transition import advance_states
 from sizing.multi_day.followed_states import Corrections, follow_states
 from sizing.multi_day.followed_trades import follow_trades
 from sizing.multi_day.next_day import NO_GROWTH, NextDay
-from sizing.multi_day.stacked_days import day_of, named, stack_days, with_day
-from sizing.multi_day.walked_days import walk_days
+from sizing.multi_day.stacked_days import day_of, named, stack_days, stacked_day, with_day
+from sizing.multi_day.walked_days import walk_days, walk_states
 from sizing.pipeline import Rebalance, find_trade_rows, rebalance, select_candidates
 from sizing.selection.diversification import join_slot_limits
 from sizing.selection.score_coverage import missing_scores
@@ -59,42 +63,73 @@ def rebalance_days(
     of portfolios count that start from positions; `corrections` names these, and is what moves states between days.
     `growth`: what 1 of an `asset` becomes from the day before to `as_of_date`, for portfolios with mark_to_market.
     """
-    fixed = frozenset(named(days[0].as_of_date, name) for name in days[0].limits) | corrections.restarts
-    given = stack_days(days)
-    given = replace(given, holdings=given.holdings.filter(pl.col("portfolio_id").is_in(list(fixed))))
-    dates = [day.as_of_date for day in days]
-    next_day = NextDay.of(dates, given.limits, fixed, growth)
+    chain = _Chain.of(days, corrections, growth)
     limits = days[0].limits.values()
-    reads_states = any(one.reads_lifecycle for one in limits)
-
-    def started(left: pl.DataFrame) -> DayInputs:
-        return replace(given, holdings=pl.concat([given.holdings, next_day.starts(left)]).sort(_KEY))
-
-    def followed(day_inputs: DayInputs) -> DayInputs:
-        rows = find_trade_rows(day_inputs).rows
-        return replace(given, holdings=follow_trades(rows, given.limits, given.holdings, next_day, dates))
-
-    if reads_states or any(one.max_turnover is not None for one in limits):
-        walked = walk_days(days, given.holdings, next_day, corrections if reads_states else None)
-        together = replace(given, holdings=walked.holdings, states=walked.states)
-    else:
-        together = followed(started(_guess(days, given, fixed)))
+    if any(one.reads_lifecycle for one in limits):
+        return _walk_states(chain)
+    is_walked = any(one.max_turnover is not None for one in limits)
+    together = chain.starting(walk_days(days, chain.given.holdings, chain.next_day)) if is_walked else chain.guess()
     while True:
         result = rebalance(together)
-        starts = started(holdings_of(result.targets))
-        is_right = starts.holdings.equals(together.holdings)
-        if is_right or reads_states:
-            states = follow_states(days, result, starts.holdings, corrections)
-            if is_right and (not reads_states or states.starts.equals(together.states)):
-                return _unstacked(replace(together, states=states.starts), result._replace(lifecycle=states.left))
-            together = replace(starts, states=states.starts)
-        else:
-            together = followed(together)
+        if chain.after(result).holdings.equals(together.holdings):
+            states = follow_states(days, result, together.holdings, corrections)
+            return _unstacked(replace(together, states=states.starts), result._replace(lifecycle=states.left))
+        together = chain.followed(together)
 
 
 def find_held_days(together: DayInputs) -> tuple[date, ...]:
     """Return the days on which scores are missing, as `missing_scores` finds."""
     return tuple(sorted({day_of(name) for name in missing_scores(together)["portfolio_id"]}))
+
+
+class _Chain(NamedTuple):
+    """The days, what of them is `given`, and how each leads to the next."""
+
+    days: Sequence[DayFrames]
+    given: DayInputs
+    next_day: NextDay
+    corrections: Corrections
+
+    @classmethod
+    def of(cls, days: Sequence[DayFrames], corrections: Corrections, growth: pl.DataFrame) -> Self:
+        fixed = frozenset(named(days[0].as_of_date, name) for name in days[0].limits) | corrections.restarts
+        given = stack_days(days)
+        given = replace(given, holdings=given.holdings.filter(pl.col("portfolio_id").is_in(list(fixed))))
+        next_day = NextDay.of([day.as_of_date for day in days], given.limits, fixed, growth)
+        return cls(days, given, next_day, corrections)
+
+    def starting(self, holdings: pl.DataFrame) -> DayInputs:
+        """Return the days with what each starts from."""
+        return replace(self.given, holdings=holdings)
+
+    def after(self, result: Rebalance) -> DayInputs:
+        """Return the days, each starting from what the day before it left in `result`."""
+        return self._started(holdings_of(result.targets))
+
+    def guess(self) -> DayInputs:
+        """Return the days, each starting from what is guessed."""
+        return self.followed(self._started(_guess(self.days, self.given, self.next_day.fixed)))
+
+    def followed(self, together: DayInputs) -> DayInputs:
+        """Return the days, each starting from what the day before it leaves when it trades to its targets."""
+        rows, dates = find_trade_rows(together).rows, [day.as_of_date for day in self.days]
+        return self.starting(follow_trades(rows, together.limits, self.given.holdings, self.next_day, dates))
+
+    def _started(self, left: pl.DataFrame) -> DayInputs:
+        return self.starting(pl.concat([self.given.holdings, self.next_day.starts(left)]).sort(_KEY))
+
+
+def _walk_states(chain: _Chain) -> ChainedDays:
+    """Do as `rebalance_days` where limits read the states: these are a part of what a day starts from."""
+    holdings, states = walk_states(chain.days, chain.given.holdings, chain.next_day, chain.corrections)
+    while True:
+        together = replace(chain.given, holdings=holdings, states=states.starts)
+        result = rebalance(together)
+        left = advance_states(together.states, result.decisions, result.targets, together.limits, stacked_day())
+        holdings = chain.after(result).holdings
+        if holdings.equals(together.holdings) and left.equals(states.left):
+            return _unstacked(together, result._replace(lifecycle=left))
+        states = follow_states(chain.days, result, holdings, chain.corrections)
 
 
 def _unstacked(together: DayInputs, result: Rebalance) -> ChainedDays:

@@ -52,10 +52,12 @@ def have_same_names(day: DayFrames, other: DayFrames) -> bool:
 
 def with_day(frame: pl.DataFrame) -> pl.DataFrame:
     """Restore the names of the portfolios. *Adds* `as_of_date`."""
-    name = pl.col("portfolio_id")
-    return frame.with_columns(
-        portfolio_id=name.str.slice(_DAY), as_of_date=name.str.head(_DAY - 1).str.to_date("%Y-%m-%d")
-    )
+    return frame.with_columns(portfolio_id=pl.col("portfolio_id").str.slice(_DAY), as_of_date=stacked_day())
+
+
+def stacked_day() -> pl.Expr:
+    """Return the day of a portfolio that is `named` on it."""
+    return pl.col("portfolio_id").str.head(_DAY - 1).str.to_date("%Y-%m-%d")
 
 
 def with_name(day: date, frame: pl.DataFrame, column: str = "portfolio_id") -> pl.DataFrame:

@@ -5,13 +5,12 @@ since: there a guess of one day spoils those after it.
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import polars as pl
 
 from sizing.frames.day_inputs import DayFrames, DayInputs
 from sizing.lifecycle.transition import advance_states
-from sizing.multi_day.followed_states import Corrections
+from sizing.multi_day.followed_states import Corrections, FollowedStates
 from sizing.multi_day.next_day import NextDay
 from sizing.multi_day.stacked_days import by_day, with_name
 from sizing.pipeline import find_trade_rows
@@ -20,34 +19,40 @@ from sizing.trading.targets import holdings_of, trade_rows
 _KEY = ["portfolio_id", "asset"]
 
 
-class WalkedDays(NamedTuple):
-    """The holdings and states with which each day starts; portfolios are `named` on their day."""
+def walk_days(days: Sequence[DayFrames], given: pl.DataFrame, next_day: NextDay) -> pl.DataFrame:
+    """Return the holdings with which every day starts, when no limit reads states.
 
-    holdings: pl.DataFrame
-    states: pl.DataFrame
-
-
-def walk_days(
-    days: Sequence[DayFrames], given: pl.DataFrame, next_day: NextDay, corrections: Corrections | None
-) -> WalkedDays:
-    """Return what every day starts from, when each follows the one before it.
-
-    *Requires* the holdings that are `given`, and the states of the first day. Without `corrections` states do not move.
+    *Requires* the holdings that are `given`, and frames that obey their schemas. Portfolios are `named` on their day.
     """
-    given_on, carried, states = by_day(given), given.clear(), days[0].states
-    left = states.clear()
-    starts: list[pl.DataFrame] = []
-    states_of: list[pl.DataFrame] = []
+    given_on, carried, starts = by_day(given), given.clear(), list[pl.DataFrame]()
+    for day in days:
+        held = pl.concat([given_on(day.as_of_date), by_day(carried)(day.as_of_date)]).sort(_KEY)
+        _, traded = _trade(day, held, day.states.clear())
+        starts.append(with_name(day.as_of_date, held))
+        carried = next_day.starts(with_name(day.as_of_date, holdings_of(traded)))
+    return pl.concat(starts).sort(_KEY)
+
+
+def walk_states(
+    days: Sequence[DayFrames], given: pl.DataFrame, next_day: NextDay, corrections: Corrections
+) -> tuple[pl.DataFrame, FollowedStates]:
+    """Do as `walk_days`, and return also the states, which limits read. *Requires* also those of the first day."""
+    given_on, carried = by_day(given), given.clear()
+    starts, state_starts, left = list[pl.DataFrame](), list[pl.DataFrame](), list[pl.DataFrame]()
     for number, day in enumerate(days):
         held = pl.concat([given_on(day.as_of_date), by_day(carried)(day.as_of_date)]).sort(_KEY)
-        if number and corrections:
-            states = corrections.start(day.as_of_date, left, held)
-        inputs = DayInputs(*day._replace(holdings=held, states=states))
-        found = find_trade_rows(inputs)
-        traded = trade_rows(found.rows, inputs.limits)
-        if corrections:
-            left = advance_states(states, found.decisions, traded, inputs.limits, pl.lit(day.as_of_date))
+        states = corrections.start(day.as_of_date, left[-1], held) if number else day.states
+        decided, traded = _trade(day, held, states)
+        state_starts.append(states)
+        left.append(advance_states(states, decided, traded, day.limits, pl.lit(day.as_of_date)))
         starts.append(with_name(day.as_of_date, held))
-        states_of.append(with_name(day.as_of_date, states))
         carried = next_day.starts(with_name(day.as_of_date, holdings_of(traded)))
-    return WalkedDays(pl.concat(starts).sort(_KEY), pl.concat(states_of))
+    followed = FollowedStates.of([day.as_of_date for day in days], state_starts, left)
+    return pl.concat(starts).sort(_KEY), followed
+
+
+def _trade(day: DayFrames, held: pl.DataFrame, states: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Return what a day decides and trades when it starts from these holdings and states."""
+    inputs = DayInputs.unvalidated(day._replace(holdings=held, states=states))
+    found = find_trade_rows(inputs)
+    return found.decisions, trade_rows(found.rows, inputs.limits)
