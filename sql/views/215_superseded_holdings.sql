@@ -1,13 +1,27 @@
--- Grain: one row per portfolio and published day whose holdings rest on targets that are not the published ones any more.
--- A day starts from the targets of the portfolio's published day before it, unless it has positions of its own. Days
--- after one that rests on replaced targets rest on them too, up to the next positions. A run that recorded no run as the
--- source of its holdings (an older release's) rests on none. The same holdings from another run are no difference: the
--- day computed again would be the same run.
+-- Grain: one row per portfolio and published day whose holdings rest on targets that are not the published ones any more,
+-- or whose states of holdings do where its limits read them.
+-- A day starts from the targets of the portfolio's published day before it, unless it has positions of its own; its states
+-- are always those after that day. Days after one that rests on replaced targets rest on them too, up to the next
+-- positions, and beyond them where limits read the states. A run that recorded no run as the source of its holdings (an
+-- older release's) rests on none. The same holdings, and the same states, from another run are no difference: the day
+-- computed again would be the same run.
 CREATE OR REPLACE VIEW superseded_holdings AS
-WITH taken_from AS (
+WITH recorded AS (
+    SELECT
+        run_id,
+        json_extract(inputs, '$.holdings')::MAP(VARCHAR, JSON) AS holdings,
+        json_extract(inputs, '$.lifecycle')::MAP(VARCHAR, VARCHAR) AS states,
+        json_extract(inputs, '$.lifecycle_read_by')::VARCHAR[] AS reading
+    FROM runs
+),
+taken_from AS (
     -- Once a run: its inputs name every portfolio.
     SELECT run_id, unnest(map_keys(holdings)) AS portfolio_id, unnest(map_values(holdings)) ->> 'run_id' AS source_run_id
-    FROM (SELECT run_id, json_extract(inputs, '$.holdings')::MAP(VARCHAR, JSON) AS holdings FROM runs)
+    FROM recorded
+),
+states_from AS (
+    SELECT run_id, portfolio_id, states[portfolio_id] AS state_run_id
+    FROM (SELECT run_id, states, unnest(reading) AS portfolio_id FROM recorded)
 ),
 day_sources AS (
     SELECT
@@ -15,10 +29,13 @@ day_sources AS (
         visible_runs.as_of_date,
         visible_runs.run_id,
         taken_from.source_run_id,
+        states_from.state_run_id,
+        states_from.run_id IS NOT NULL AS reads_states,
         lag(visible_runs.run_id) OVER every_day AS current_run_id,
         lag(visible_runs.as_of_date) OVER every_day AS current_as_of_date
     FROM visible_runs
     LEFT JOIN taken_from USING (run_id, portfolio_id)
+    LEFT JOIN states_from USING (run_id, portfolio_id)
     WINDOW every_day AS (PARTITION BY visible_runs.portfolio_id ORDER BY visible_runs.as_of_date)
 ),
 pairs AS (
@@ -26,8 +43,13 @@ pairs AS (
     FROM day_sources
     WHERE source_run_id <> current_run_id
 ),
+state_pairs AS (
+    SELECT portfolio_id, as_of_date, unnest([state_run_id, current_run_id]) AS run_id
+    FROM day_sources
+    WHERE reads_states AND current_run_id IS NOT NULL AND state_run_id IS DISTINCT FROM current_run_id
+),
 replaced AS (
-    SELECT DISTINCT portfolio_id, as_of_date
+    SELECT portfolio_id, as_of_date
     FROM (
         SELECT pairs.portfolio_id, pairs.as_of_date, books.asset, books.held_weight
         FROM pairs
@@ -41,12 +63,32 @@ replaced AS (
     )
     GROUP BY portfolio_id, as_of_date, asset, held_weight
     HAVING count(*) = 1
+    UNION
+    SELECT portfolio_id, as_of_date
+    FROM (
+        SELECT state_pairs.portfolio_id, state_pairs.as_of_date, lifecycle.* EXCLUDE (run_id, portfolio_id)
+        FROM state_pairs
+        JOIN lifecycle USING (run_id, portfolio_id)
+    )
+    GROUP BY
+        portfolio_id,
+        as_of_date,
+        asset,
+        is_held,
+        is_confirmed,
+        opened_on,
+        term_started_on,
+        grace_started_on,
+        grace_count,
+        grace_entry_weight,
+        closed_on
+    HAVING count(*) = 1
 ),
 chained AS (
     SELECT
         day_sources.*,
         replaced.as_of_date IS NOT NULL AS is_direct,
-        count(*) FILTER (source_run_id IS NULL)
+        count(*) FILTER (source_run_id IS NULL AND NOT reads_states)
             OVER (PARTITION BY day_sources.portfolio_id ORDER BY day_sources.as_of_date) AS chain
     FROM day_sources
     LEFT JOIN replaced USING (portfolio_id, as_of_date)
@@ -56,7 +98,7 @@ SELECT
     as_of_date,
     run_id,
     is_direct,
-    source_run_id,
+    coalesce(source_run_id, state_run_id) AS source_run_id,
     current_run_id,
     min(current_as_of_date) FILTER (is_direct) OVER until_the_day AS replaced_as_of_date
 FROM chained
@@ -64,11 +106,11 @@ WINDOW until_the_day AS (PARTITION BY portfolio_id, chain ORDER BY as_of_date)
 QUALIFY replaced_as_of_date IS NOT NULL
 ORDER BY as_of_date, portfolio_id;
 
-COMMENT ON VIEW superseded_holdings IS 'One row per portfolio and published day whose holdings rest on targets that a correction replaced, or that are older than a day published late; a backfill of these days brings them up to date. None when all is well.';
+COMMENT ON VIEW superseded_holdings IS 'One row per portfolio and published day whose holdings rest on targets that a correction replaced, or that are older than a day published late, or whose limits read what happened to holdings by then; a backfill of these days brings them up to date. None when all is well.';
 COMMENT ON COLUMN superseded_holdings.portfolio_id IS 'Portfolio.';
 COMMENT ON COLUMN superseded_holdings.as_of_date IS 'Trading day that rests on them, exchange date.';
 COMMENT ON COLUMN superseded_holdings.run_id IS 'Its visible run, see runs.';
-COMMENT ON COLUMN superseded_holdings.is_direct IS 'Whether its own holdings are the replaced targets; false: a day that it goes back to rests on them.';
-COMMENT ON COLUMN superseded_holdings.source_run_id IS 'Run whose targets it took as its holdings, see runs.';
-COMMENT ON COLUMN superseded_holdings.current_run_id IS 'Run whose targets it would take now: the visible one of the published day before.';
+COMMENT ON COLUMN superseded_holdings.is_direct IS 'Whether its own holdings, or states of holdings, are those of the replaced targets; false: a day that it goes back to rests on them.';
+COMMENT ON COLUMN superseded_holdings.source_run_id IS 'Run whose targets it took as its holdings, or else as states of its holdings, see runs. Null: no day was published before it then.';
+COMMENT ON COLUMN superseded_holdings.current_run_id IS 'Run that it would take now: the visible one of the published day before.';
 COMMENT ON COLUMN superseded_holdings.replaced_as_of_date IS 'Trading day whose targets were replaced, exchange date; of several the first.';

@@ -20,7 +20,7 @@ from tasks.config.settings import Settings
 from tasks.runs.backfill import Book, publish_days
 from tasks.runs.ingest import ingest_range
 from tasks.runs.replay import replay_runs
-from tasks.runs.run_record import start_run
+from tasks.runs.run_record import OpenRun, start_run
 from tests.helpers.installation import installed_in
 
 SESSIONS = tuple(date(2025, 6, day) for day in (2, 3, 4, 5, 6, 9, 10, 11, 12, 13, 16, 17, 18, 20, 23, 24))
@@ -139,3 +139,83 @@ def test_daily_run_backfill_in_any_batches_and_replay_agree(settings: Settings, 
     assert {"grace_period_days", "max_holding_days", "reentry_cooldown_days", "max_round_trips"} <= gates
     kept = {kept for (kept,) in _ask(settings, "SELECT DISTINCT kept_by FROM decisions WHERE kept_by IS NOT NULL")}
     assert {"grace_period_days", "min_holding_days", "core_assets"} <= kept
+
+
+@pytest.fixture
+def filed(tmp_path: Path, empty_warehouse: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """Four days on which every portfolio has positions of its own: the same ones, whatever was published."""
+    monkeypatch.setattr(Warehouse, "migrate", lambda _: ())
+    _write(tmp_path / "inbox")
+    for day in SESSIONS[1:4]:
+        rows = (f"{day},{name},{asset},0.1" for name in LIMITS for asset in ("A0", "A2"))
+        text = "\n".join(["date,portfolio_id,asset,current_weight", *rows, ""])
+        (tmp_path / "inbox" / f"positions_{day}.csv").write_text(text)
+    shutil.copy(empty_warehouse, tmp_path / "warehouse.duckdb")
+    settings = installed_in(tmp_path, tmp_path / "inbox")
+    ingest_range(settings, SESSIONS[:4], {})
+    return settings
+
+
+def _correct_first_positions(settings: Settings) -> None:
+    """Say that on the first day A5 was held, which no later day reads but through the states of holdings."""
+    rows = (f"{SESSIONS[0]},{name},A5,0.1" for name in LIMITS)
+    text = "\n".join(["date,portfolio_id,asset,current_weight", *rows, ""])
+    (settings.inbox / f"positions_{SESSIONS[0]}.csv").write_text(text)
+    ingest_range(settings, SESSIONS[:1], {})
+
+
+_RESTING = "SELECT DISTINCT portfolio_id, as_of_date, is_direct FROM superseded_holdings ORDER BY ALL"
+
+
+def test_a_correction_of_what_was_held_reaches_later_days_only_through_limits_that_read_it(filed: Settings) -> None:
+    assert _backfill(filed, SESSIONS[:4]) == ["published"] * 4
+    assert _ask(filed, _RESTING) == []
+    _correct_first_positions(filed)
+    _run_daily(filed, SESSIONS[:1])
+    reading = [name for name, one in LIMITS.items() if one.reads_lifecycle]
+    assert {(name, day) for name, day, _ in _ask(filed, _RESTING)} == {
+        (name, day) for name in reading for day in SESSIONS[1:4]
+    }
+    assert {(name, day) for name, day, is_direct in _ask(filed, _RESTING) if is_direct} == {
+        (name, SESSIONS[1]) for name in reading
+    }
+    assert _backfill(filed, SESSIONS[:4]) == ["unchanged", *["published"] * 3]
+    assert _ask(filed, _RESTING) == []
+
+
+def test_a_day_that_is_published_late_reaches_the_days_after_it(filed: Settings) -> None:
+    with filed.open_warehouse().kept_open() as warehouse:
+        waiting = start_run(warehouse, "XNYS", SESSIONS[0], LIMITS, [], by="test")
+        reasons = dict.fromkeys(LIMITS, "first day")
+        warehouse.propose(waiting.run_id, rebalance(waiting.inputs)._asdict(), "test", reasons, ())
+    _run_daily(filed, SESSIONS[2:3])
+    with filed.open_warehouse().kept_open() as warehouse:
+        run = start_run(warehouse, "XNYS", SESSIONS[1], LIMITS, [], by="test")
+        warehouse.publish(run.run_id, rebalance(run.inputs)._asdict(), "test", run.warnings)
+    reading = sorted(name for name, one in LIMITS.items() if one.reads_lifecycle)
+    assert _ask(filed, _RESTING) == [(name, SESSIONS[2], True) for name in reading]
+
+
+def test_a_run_that_starts_again_keeps_the_states_that_it_recorded(filed: Settings) -> None:
+    """Where no limit reads them they do not name the run, and an earlier day may have been corrected meanwhile."""
+    off = {"off": LIMITS["off"]}
+    with filed.open_warehouse().kept_open() as warehouse:
+
+        def start(day: date) -> OpenRun:
+            return start_run(warehouse, "XNYS", day, off, [], by="test")
+
+        def publish(run: OpenRun) -> None:
+            warehouse.publish(run.run_id, rebalance(run.inputs)._asdict(), "test", run.warnings)
+
+        publish(first := start(SESSIONS[0]))
+        failed = start(SESSIONS[1])
+    _correct_first_positions(filed)
+    with filed.open_warehouse().kept_open() as warehouse:
+        publish(second := start(SESSIONS[0]))
+        again = start(SESSIONS[1])
+        publish(again)
+        held = warehouse.query("states_of_runs", run_ids=[first.run_id, second.run_id])
+    assert again.run_id == failed.run_id
+    assert held.filter(run_id=first.run_id)["asset"].to_list() != held.filter(run_id=second.run_id)["asset"].to_list()
+    assert again.inputs.states.equals(failed.inputs.states)
+    assert [one.n_differences for one in replay_runs(filed, (again.run_id,))] == [0]
