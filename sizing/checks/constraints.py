@@ -2,7 +2,7 @@
 
 One row per portfolio, constraint and basis, with the slack that is left. Recomputed from the targets and decisions, not
 from what the sizer reports. What immovable holdings alone hold above a limit does not break it: nothing may be
-traded there.
+traded there. Nor does the unit that a locked holding keeps beside them.
 """
 
 import polars as pl
@@ -11,11 +11,13 @@ from sizing.checks.check_row import ABOVE, BELOW, CHECK_COLUMNS, POST_TRADE, che
 from sizing.checks.position_counts import count_checks
 from sizing.frames.day_inputs import DayInputs
 from sizing.frames.limit_columns import LimitColumns, limit_columns
+from sizing.frames.weight_units import UNITS
 from sizing.limits.fields import WEIGHT_TOLERANCE
 from sizing.selection.gates import is_immovable
 
 _BROKEN_BY_NO_TRADE = pl.lit("broken by no_trade")
-_IMMOVABLE = pl.col("weight") * pl.col("is_immovable")
+_LOCKED_UNIT = pl.min_horizontal("weight", 1 / UNITS) * pl.col("is_locked")
+_IMMOVABLE = pl.when("is_immovable").then("weight").otherwise(_LOCKED_UNIT)
 _MOVABLE = pl.col("weight") * ~pl.col("is_immovable")
 
 

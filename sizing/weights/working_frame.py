@@ -149,8 +149,10 @@ def _pinned(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def _keeps_a_unit() -> pl.Expr:
-    """Whether scaling left a locked holding less than a unit, but not nothing."""
-    return pl.col("is_locked") & pl.col("pinned").is_between(0, 1 / UNITS, closed="none")
+    """Whether scaling left a locked holding less than a unit: it would be closed."""
+    return (
+        pl.col("is_locked") & ~pl.col("is_immovable") & (pl.col("pinned_weight") > 0) & (pl.col("pinned") < 1 / UNITS)
+    )
 
 
 def _scale(limit: str, group: str) -> pl.Expr:

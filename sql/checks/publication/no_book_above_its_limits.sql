@@ -1,5 +1,5 @@
 -- Failures: books after the trades with a position above max_single_position, a bucket above its limit, or more invested
--- than target_total_allocation, beyond what holdings under no_trade hold alone.
+-- than target_total_allocation, beyond what holdings under no_trade hold alone, and a unit of each other locked one.
 -- Since: V011. Parameters: $run_id VARCHAR.
 WITH book AS (
     SELECT
@@ -7,7 +7,8 @@ WITH book AS (
         targets.asset,
         targets.bucket,
         targets.post_trade_weight,
-        if(decided.is_immovable, targets.post_trade_weight, 0) AS immovable_weight,
+        if(decided.is_immovable, targets.post_trade_weight, least(decided.locked_unit, targets.post_trade_weight))
+            AS immovable_weight,
         run_limits.target_total_allocation,
         if(run_limits.enable_dynamic_sizing, run_limits.max_single_position, NULL) AS cap,
         if(
@@ -21,7 +22,8 @@ WITH book AS (
         SELECT DISTINCT
             portfolio_id,
             asset,
-            is_held AND coalesce(restriction = 'no_trade', false) AS is_immovable
+            is_held AND coalesce(restriction = 'no_trade', false) AS is_immovable,
+            if(is_locked, 0.00000001, 0)::DECIMAL(10, 8) AS locked_unit
         FROM decisions
         WHERE run_id = $run_id
     ) AS decided USING (portfolio_id, asset)

@@ -1,5 +1,5 @@
 -- Failures: buckets above their limit of the run's config, where dynamic sizing and bucket limits are enabled, and above
--- what holdings under no_trade hold alone.
+-- what holdings under no_trade hold alone, and a unit of each other locked one.
 -- Parameters: $run_id VARCHAR.
 SELECT
     portfolio_id,
@@ -9,7 +9,8 @@ FROM (
         targets.portfolio_id,
         targets.bucket,
         sum(targets.target_weight) AS bucket_weight,
-        sum(if(decided.is_immovable, targets.target_weight, 0)) AS immovable_weight,
+        sum(if(decided.is_immovable, targets.target_weight, least(decided.locked_unit, targets.target_weight)))
+            AS immovable_weight,
         any_value(
             coalesce(run_limits.max_allocation_by_bucket[targets.bucket], run_limits.max_allocation_per_bucket)
         ) AS bucket_limit
@@ -19,7 +20,8 @@ FROM (
         SELECT DISTINCT
             portfolio_id,
             asset,
-            is_held AND coalesce(restriction = 'no_trade', false) AS is_immovable
+            is_held AND coalesce(restriction = 'no_trade', false) AS is_immovable,
+            if(is_locked, 0.00000001, 0)::DECIMAL(10, 8) AS locked_unit
         FROM decisions
         WHERE run_id = $run_id
     ) AS decided USING (portfolio_id, asset)

@@ -1,5 +1,6 @@
 -- Failures: portfolios without exactly one cash row, cash that is negative, not called CASH or traded like an asset, CASH
--- that is not cash. Less than 0 is left only where nothing but holdings under no_trade have a target.
+-- that is not cash. Less than 0 is left only where nothing but holdings under no_trade have a target, or a unit that a
+-- locked holding keeps.
 -- Parameters: $run_id VARCHAR.
 SELECT
     portfolios.portfolio_id,
@@ -24,6 +25,7 @@ AND EXISTS (
     AND positions.portfolio_id = targets.portfolio_id
     AND positions.target_weight > 0
     AND NOT (decisions.is_held AND coalesce(decisions.restriction = 'no_trade', false))
+    AND NOT (coalesce(decisions.is_locked, false) AND positions.target_weight = 0.00000001)
 )
 UNION ALL
 SELECT

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from sizing import RebalancingLimits, rebalance, size_portfolios
 from tests.helpers.examples import examples
-from tests.sizing.days import WIDE, Ban, a_day, broken, by_asset, checks, limits, targets
+from tests.sizing.days import WIDE, Ban, Score, a_day, broken, by_asset, checks, limits, targets
 
 SELECTED = {
     "portfolio_id": pl.String,
@@ -120,3 +120,17 @@ def test_it_is_never_traded_and_every_day_can_be_published(
     for column in ("current_weight", "target_weight", "post_trade_weight"):
         assert result.targets[column].sum() == total
     assert result.targets["trade_weight"].sum() == 0
+
+
+def test_a_locked_holding_keeps_a_unit_where_immovable_ones_fill_the_bucket() -> None:
+    day = a_day(
+        RebalancingLimits(enable_bucket_diversification=True, max_allocation_per_bucket=0.4, max_single_position=0.3),
+        scores=[Score("t1", 0.9), Score("t2", 0.9), Score("d1", 0.9)],
+        held={"t1": 0.25, "t2": 0.25, "t3": 0.1},
+        bans=[Ban("t1", "no_trade"), Ban("t2", "no_trade")],
+    )
+    result = rebalance(day)
+    targets = by_asset(result.targets)
+    assert targets["t3"]["target_weight"] == Decimal("0.00000001")
+    assert targets["t3"]["post_trade_weight"] > 0
+    assert result.constraint_checks["is_ok"].all()
