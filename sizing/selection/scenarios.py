@@ -3,8 +3,9 @@
 A scenario is the pool of a portfolio's candidates with one of them taken out (`gone`) and one put in at another score.
 Three facts keep the pools small; the slow reference in tests/sizing tries every candidate at every score instead.
 
-- A candidate that was not selected changes nothing for the others. So one scenario answers for all waiting new names
-  of a bucket, and one for all its closed holdings.
+- A candidate that was not selected changes nothing for the others, but for a holding in grace, which counts where a
+  new name may represent its bucket. So one scenario answers for all waiting new names of a bucket, and one for all its
+  other closed holdings.
 - Of the holdings, or new names, of a bucket that are selected by rank alone, the rules see only how many there are.
   One scenario answers for each kind. Reserved, replaced and winning candidates have their own.
 - In a bucket the better one enters first. So of those who wait it is enough to know the best few (`narrow`). Where the
@@ -40,7 +41,7 @@ def scenario_key() -> pl.Expr:
     selected = pl.col("is_selected")
     is_open = pl.col("open_units").is_not_null() & ~pl.col("is_locked")
     decides = (selected | (pl.col("gate").to_physical() >= _FIRST_OPEN_GATE)) & is_open
-    is_single = (selected & (pl.col("is_reserved") | pl.col("has_won"))) | (pl.col("gate") == gate(Gate.REPLACED))
+    is_single = (selected & (pl.col("is_reserved") | pl.col("has_won"))) | _leaves_a_gap()
     kind = (pl.col("scenario_class") * 2 + pl.col("is_held")) * 2 + selected
     has_grace = pl.col("is_in_grace").cast(pl.Int64) * (_KINDS // 2)
     return (
@@ -54,9 +55,15 @@ def scenario_key() -> pl.Expr:
     )
 
 
+def _leaves_a_gap() -> pl.Expr:
+    """Whether a candidate without a slot matters to the others: who was replaced, and who takes a position in grace."""
+    is_closed_in_grace = pl.col("is_held") & pl.col("is_in_grace") & ~pl.col("is_selected")
+    return pl.col("gate").eq_missing(gate(Gate.REPLACED)) | is_closed_in_grace
+
+
 def make_scenarios(decided: pl.DataFrame, buckets: pl.DataFrame, limits: pl.DataFrame) -> pl.DataFrame:
     """Return one row for each `scenario_key`: its bucket, its limits, and the `gone` row that it replaces."""
-    is_there = pl.col("is_selected") | (pl.col("gate") == gate(Gate.REPLACED)).fill_null(value=False)
+    is_there = pl.col("is_selected") | _leaves_a_gap()
     return (
         decided.filter(pl.col("scenario_key").is_not_null())
         .select(

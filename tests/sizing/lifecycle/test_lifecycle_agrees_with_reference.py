@@ -5,15 +5,17 @@ BALLAST_FUZZ_HISTORIES sets their number; a failure names the seed of its histor
 
 import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
+from random import Random
 from typing import Any
 
 import pytest
 
 from tests.sizing.lifecycle.histories import draw_history
 from tests.sizing.lifecycle.history_walk import DUST_UNITS, Step, Walk, to_units
-from tests.sizing.lifecycle.reference import WEIGHT_UNITS, Case, Verdict, decide
+from tests.sizing.lifecycle.reference import WEIGHT_UNITS, Case, Verdict, decide, recovery_units
 from tests.sizing.lifecycle.reference_state import Life, Traded, advance, correct
+from tests.sizing.reference_selection import UNITS, exactly, units
 
 HISTORIES = int(os.environ.get("BALLAST_FUZZ_HISTORIES", "100"))
 AT_ONCE = 200
@@ -83,6 +85,27 @@ def traded_of(step: Step, verdicts: Mapping[str, Verdict]) -> dict[str, Traded]:
     }
 
 
+def entry_units(case: Case, asset: str) -> int | None:
+    """Try every score of today at which a comparison could turn out another way; never is a higher one worse."""
+    limits = case.limits
+    margin = units(exactly(limits.replacement_margin or 0))
+    thresholds = (limits.min_score_threshold, limits.min_score_new_position, limits.reentry_score)
+    corners = {0, UNITS, recovery_units(limits), *(units(one) for one in thresholds if one is not None)}
+    others = {units(one.score) for one in case.scores if one.asset != asset}
+    corners |= {score + step for score in others for step in (-margin, 0, margin)}
+    plausible = sorted({score + step for score in corners for step in (-1, 0, 1) if 0 <= score + step <= UNITS})
+    is_in = [decide(with_score(case, asset, score))[asset].is_selected for score in plausible]
+    assert is_in == sorted(is_in), explain(case)
+    return next((score for score, selected in zip(plausible, is_in, strict=True) if selected), None)
+
+
+def with_score(case: Case, asset: str, score: int) -> Case:
+    changed = tuple(
+        replace(one, score=score / UNITS) if one.asset == asset and one.age == 0 else one for one in case.scores
+    )
+    return replace(case, scores=changed)
+
+
 def explain(case: Case) -> str:
     """Return what one day was made from."""
     told: dict[str, Any] = {
@@ -103,3 +126,19 @@ def test_random_histories_agree(first: int) -> None:
     for steps in Walk(histories):
         for name, step in steps.items():
             reference.compare(name, step)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+def test_entry_scores_are_exact() -> None:
+    """One question in some hundred: a name with a score of today that nothing locks, tried at every score."""
+    number = max(40, HISTORIES // 10)
+    random = Random(number)
+    for steps in Walk([draw_history(seed) for seed in range(number)]):
+        for step in random.sample(sorted(steps.values(), key=lambda one: one.case.limits.model), min(2, len(steps))):
+            for asset, row in step.decisions.items():
+                if row["is_locked"]:
+                    assert row["entry_score"] is None
+                elif row["score_age_days"] == 0:
+                    found = None if row["entry_score"] is None else units(row["entry_score"])
+                    assert found == entry_units(step.case, asset), (step.case.limits.model, asset, explain(step.case))

@@ -90,3 +90,14 @@ def test_a_locked_holding_stays_where_pins_leave_no_room(*, is_dynamic: bool) ->
     filled = run(of, {"a": 0.9}, {"a": 0.01, "b": 0.15, "c": 0.15}, [State(), State("b"), State("c")])
     assert decision(filled)["kept_by"] == "core_assets"
     assert 0 < target(filled) <= 0.01
+
+
+# Entry scores ----------------------------------------------------------------------------------------------
+
+
+def test_a_higher_score_in_grace_does_not_bear_a_bucket_that_a_new_name_bears() -> None:
+    """The holding itself takes one position of its bucket, whatever its score: the new name has the other."""
+    of = limits(max_total_positions=2, max_positions_per_bucket=2, min_buckets_represented=2, **GRACE)
+    closed = run(of, {"t1": 0.58, "t2": 0.95, "d": 0.95}, {"t1": 0.1, "d": 0.1}, [State("t1"), State("d")])
+    assert decision(closed, "t1")["gate"] == "min_buckets_represented"
+    assert decision(closed, "t1")["entry_score"] == 0.6
