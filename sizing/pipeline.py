@@ -4,7 +4,7 @@ A day: candidates -> qualify -> diversify -> size, again where no_buy holds back
 raw weights -> cap -> normalise -> residual -> rounding -> audit.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
@@ -12,7 +12,7 @@ import polars as pl
 
 from sizing.checks.constraints import check_constraints
 from sizing.frames.day_inputs import DayInputs
-from sizing.frames.limit_columns import LimitsByPortfolio, check_limits
+from sizing.frames.limit_columns import LimitColumns, LimitsByPortfolio, check_limits
 from sizing.lifecycle.rules import NO_TRADE, SCORE_MISSING
 from sizing.lifecycle.transition import advance_states
 from sizing.limits.model import RebalancingLimits
@@ -63,6 +63,10 @@ class TradeRows(NamedTuple):
     rows: pl.DataFrame
 
 
+Size = Callable[[pl.DataFrame, LimitsByPortfolio], SizedPortfolios]
+"""How selected assets are sized: as `size_portfolios` does, or without what a reader wants to know of it."""
+
+
 def size_portfolios(selected: pl.DataFrame, limits: LimitsByPortfolio) -> SizedPortfolios:
     """Size every portfolio of the frame at once, each under its own limits.
 
@@ -92,9 +96,25 @@ def size_portfolios(selected: pl.DataFrame, limits: LimitsByPortfolio) -> SizedP
 
 def _size_batch(batch: Batch) -> SizedPortfolios:
     selected = batch.selected()
-    working, columns = build_working_frame(selected, batch.limits)
-    sized = working.pipe(add_raw_weights, columns).pipe(add_stages).pipe(add_target_weight).pipe(add_sizing_reason)
+    working, columns = _weigh(selected, batch.limits)
+    sized = working.pipe(add_sizing_reason)
     return SizedPortfolios(append_columns(sized, selected, POSITION_COLUMNS), summarise(sized, columns))
+
+
+def _weigh(selected: pl.DataFrame, limits: LimitsByPortfolio) -> tuple[pl.DataFrame, LimitColumns]:
+    working, columns = build_working_frame(selected, limits)
+    return working.pipe(add_raw_weights, columns).pipe(add_stages).pipe(add_target_weight), columns
+
+
+def _find_weights(selected: pl.DataFrame, limits: LimitsByPortfolio) -> SizedPortfolios:
+    """Do as `size_portfolios`, without words, sums and checks: a day of few rows costs half as much."""
+    positions = []
+    for batch in batches(selected, limits):
+        rows = batch.selected()
+        working, _ = _weigh(rows, batch.limits)
+        unexplained = working.with_columns(sizing_reason=pl.lit(None, pl.String))
+        positions.append(append_columns(unexplained, rows, POSITION_COLUMNS))
+    return SizedPortfolios(pl.concat(positions), selected.select("portfolio_id").clear())
 
 
 def select_candidates(inputs: DayInputs) -> pl.DataFrame:
@@ -107,7 +127,7 @@ def decide(qualified: pl.DataFrame, inputs: DayInputs) -> pl.DataFrame:
     return diversify(qualified, inputs).pipe(explain_decisions, inputs)
 
 
-def size_decisions(decisions: pl.DataFrame, inputs: DayInputs) -> SizedPortfolios:
+def size_decisions(decisions: pl.DataFrame, inputs: DayInputs, size: Size = size_portfolios) -> SizedPortfolios:
     """Size the selected assets. A pinned holding keeps its current weight as far as the limits let it.
 
     Portfolios in which a holding under no_buy would grow are sized again with that holding held back.
@@ -124,13 +144,13 @@ def size_decisions(decisions: pl.DataFrame, inputs: DayInputs) -> SizedPortfolio
         is_rounded_down=pl.col("is_pinned") & ~pl.col("kept_by").is_in([NO_TRADE, SCORE_MISSING]),
         starts_term="starts_term",
     )
-    selected, as_scored = _keep_locked(selected, size_portfolios(selected, inputs.limits), decisions, inputs)
+    selected, as_scored = _keep_locked(selected, size(selected, inputs.limits), decisions, inputs, size)
     sized = as_scored
     for _ in range(1, MAX_SIZINGS):
         again = pin_no_buy(selected, sized.positions, decisions)
         if again.is_empty():
             break
-        again, resized = _keep_locked(again, size_portfolios(again, _limits_of(again, inputs)), decisions, inputs)
+        again, resized = _keep_locked(again, size(again, _limits_of(again, inputs)), decisions, inputs, size)
         sized = SizedPortfolios(*map(replace_portfolios, sized, resized))
     positions = sized.positions
     if sized is not as_scored:
@@ -139,13 +159,13 @@ def size_decisions(decisions: pl.DataFrame, inputs: DayInputs) -> SizedPortfolio
 
 
 def _keep_locked(
-    selected: pl.DataFrame, sized: SizedPortfolios, decisions: pl.DataFrame, inputs: DayInputs
+    selected: pl.DataFrame, sized: SizedPortfolios, decisions: pl.DataFrame, inputs: DayInputs, size: Size
 ) -> tuple[pl.DataFrame, SizedPortfolios]:
     """Size the portfolios again in which a locked holding was dropped, with that holding pinned, until none is."""
     while not (pins := find_dropped_locked(sized.positions, decisions)).is_empty():
         selected = pin_locked(selected, pins)
         again = selected.join(pins, on="portfolio_id", how="semi", maintain_order="left")
-        resized = size_portfolios(again, _limits_of(again, inputs))
+        resized = size(again, _limits_of(again, inputs))
         sized = SizedPortfolios(*map(replace_portfolios, sized, resized))
     return selected, sized
 
@@ -157,7 +177,7 @@ def _limits_of(selected: pl.DataFrame, inputs: DayInputs) -> Mapping[str, Rebala
 def find_trade_rows(inputs: DayInputs) -> TradeRows:
     """Return the targets of a day, without words, counterfactuals and checks."""
     decisions = fill_day_slots(select_candidates(inputs), inputs).decided
-    return TradeRows(decisions, book_rows(decisions, size_decisions(decisions, inputs).positions))
+    return TradeRows(decisions, book_rows(decisions, size_decisions(decisions, inputs, _find_weights).positions))
 
 
 def settle(decisions: pl.DataFrame, sized: SizedPortfolios, inputs: DayInputs) -> Rebalance:
