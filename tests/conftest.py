@@ -49,6 +49,7 @@ LONG_FILES = (
     *("test_warehouse_crash", "test_daily_rebalance", "test_selection_of_a_day", "test_command_line"),
     *("test_life_of_a_day", "test_backfill", "test_stopped", "test_without_a_server", "test_real_data"),
     *("test_real_selection", "test_ui", "test_readme", "test_copies", "test_following"),
+    *("test_ingest", "test_warehouse_checks", "test_maintenance", "test_approvals", "test_what_if"),
 )
 
 _SERVER_START_SECONDS = 120
