@@ -204,10 +204,18 @@ def _grace_weight() -> pl.Expr:
     """Return p, rounded down to a unit; the current weight where no grace runs."""
     current, is_first = pl.col("current_weight").cast(pl.Float64), pl.col("grace_before").is_null()
     entry = pl.when(is_first).then(current).otherwise(pl.col("grace_entry_weight").cast(pl.Float64))
-    left = pl.max_horizontal(pl.col("grace_decay_rate").pow(pl.col("grace_count")), "min_decay_factor")
-    units = (pl.max_horizontal(entry * left, "least_weight") * UNITS + SNAP).floor().cast(pl.Int64)
-    kept = pl.min_horizontal("current_weight", as_weight(units))
+    kept = decayed_weight(entry, pl.col("grace_count"))
     return pl.when(pl.col("grace_count").is_null()).then("current_weight").otherwise(kept)
+
+
+def decayed_weight(entry: pl.Expr, count: pl.Expr) -> pl.Expr:
+    """Return p after `count` failing scores, rounded down to a unit.
+
+    *Requires* `current_weight, grace_decay_rate, min_decay_factor, least_weight`.
+    """
+    left = pl.max_horizontal(pl.col("grace_decay_rate").pow(count), "min_decay_factor")
+    units = (pl.max_horizontal(entry * left, "least_weight") * UNITS + SNAP).floor().cast(pl.Int64)
+    return pl.min_horizontal("current_weight", as_weight(units))
 
 
 def _is_reviewed() -> pl.Expr:

@@ -25,6 +25,12 @@ SELECT
     decisions.has_partial_score,
     decisions.current_weight,
     decisions.decision_reason,
+    decisions.is_locked,
+    decisions.kept_by,
+    decisions.kept_from,
+    decisions.days_held,
+    decisions.grace_count,
+    decisions.gate_days_left,
     decisions.run_id,
     latest.published_at
 FROM decisions

@@ -79,7 +79,9 @@ old_decided AS (
         decided.candidate_rank,
         decided.gate,
         decided.restriction,
-        decided.bucket
+        decided.bucket,
+        decided.kept_by,
+        decided.grace_count
     FROM pair
     JOIN decided ON decided.run_id = pair.previous_run_id AND decided.portfolio_id = pair.portfolio_id
     LEFT JOIN name_change ON name_change.run_id = pair.run_id AND name_change.old = decided.asset
@@ -135,6 +137,10 @@ compared AS (
         old_decision.gate AS previous_gate,
         decision.restriction,
         old_decision.restriction AS previous_restriction,
+        decision.kept_by,
+        old_decision.kept_by AS previous_kept_by,
+        decision.grace_count,
+        old_decision.grace_count AS previous_grace_count,
         decision.bucket AS decided_bucket,
         old_decision.bucket AS previous_decided_bucket,
         coalesce(decision.current_weight, 0) AS current_weight,
@@ -143,6 +149,13 @@ compared AS (
         old_size.size_category AS previous_size_category,
         target.total_weight - old_target.total_weight AS total_change,
         coalesce(size.pinned_weight, old_size.pinned_weight) IS NOT NULL AS is_pinned,
+        -- What keeps it at a weight now, or else kept it so before: only that moved it.
+        CASE if(size.pinned_weight IS NULL, old_decision.kept_by, decision.kept_by)
+            WHEN 'grace_period_days' THEN 'grace'
+            WHEN 'min_holding_days' THEN 'lock'
+            WHEN 'core_assets' THEN 'lock'
+            ELSE 'pinned'
+        END AS pinned_by,
         (size.free_total + old_size.free_total) / 2 AS mean_total,
         -- Shares of the total by multiplier, before and after, and as if only the own one had changed, or only the others.
         old_size.score_multiplier / nullif(old_size.score_multiplier + old_size.others_total, 0) AS old_share,
@@ -250,7 +263,7 @@ moved_by AS (
                 {'cause': 'positions', 'weight': (weight_change - total_change)::DECIMAL(11, 8)}
             ]
             WHEN NOT (is_in AND was_in) THEN [{'cause': 'selection', 'weight': weight_change}]
-            WHEN is_pinned THEN [{'cause': 'pinned', 'weight': weight_change}]
+            WHEN is_pinned THEN [{'cause': pinned_by, 'weight': weight_change}]
             ELSE [
                 {'cause': 'size', 'weight': coalesce(by_size, 0)::DECIMAL(11, 8)},
                 {'cause': 'total', 'weight': coalesce(by_total, 0)::DECIMAL(11, 8)},
@@ -275,7 +288,7 @@ described AS (
         CASE
             WHEN causes[1].cause = 'others' THEN 'others'
             WHEN causes[1].cause IN ('total', 'minimum', 'caps', 'residual') THEN 'limits'
-            WHEN causes[1].cause IN ('selection', 'pinned') THEN 'selection'
+            WHEN causes[1].cause IN ('selection', 'pinned', 'grace', 'lock') THEN 'selection'
         END AS decisive,
         runs.as_of_date,
         old_run.as_of_date AS previous_as_of_date,
@@ -302,6 +315,18 @@ described AS (
             ELSE format('stopped by {} {:.12g}', gate, gate_limit)
         END AS gate_words,
         CASE
+            WHEN kept_by = 'grace_period_days' AND previous_grace_count IS NULL
+            THEN format('in grace, {} failing scores after the first', grace_count)
+            WHEN kept_by = 'grace_period_days' AND grace_count <> previous_grace_count
+            THEN format('in grace, failing scores {} -> {}', previous_grace_count, grace_count)
+            WHEN previous_grace_count IS NOT NULL AND is_candidate AND grace_count IS NULL AND gate IS NULL
+            THEN 'out of grace'
+            WHEN kept_by IN ('min_holding_days', 'core_assets') AND kept_by IS DISTINCT FROM previous_kept_by
+            THEN 'locked by ' || kept_by
+            WHEN previous_kept_by IN ('min_holding_days', 'core_assets') AND kept_by IS DISTINCT FROM previous_kept_by
+            THEN 'no longer locked by ' || previous_kept_by
+        END AS kept_words,
+        CASE
             WHEN restriction IS DISTINCT FROM previous_restriction
             THEN format(
                 'restriction {} -> {}', coalesce(previous_restriction, 'none'), coalesce(restriction, 'none')
@@ -322,7 +347,7 @@ described AS (
             WHEN current_weight <> previous_current_weight
             THEN format('holding {} -> {}', previous_current_weight::VARCHAR, current_weight::VARCHAR)
         END AS holding_words,
-        nullif(concat_ws('; ', gate_words, restriction_words, universe_words), '') AS selection_words,
+        nullif(concat_ws('; ', kept_words, gate_words, restriction_words, universe_words), '') AS selection_words,
         list_filter(crowd.came, lambda other: other <> compared.asset) AS others_in,
         list_filter(crowd.went, lambda other: other <> compared.asset) AS others_out,
         crowd.n_resized - is_resized::INTEGER AS n_others_resized,
@@ -399,6 +424,7 @@ SELECT
                 if(score_words IS NULL, NULL, 'score'),
                 if(rank_words IS NULL, NULL, 'rank'),
                 if(size_words IS NULL, NULL, 'size'),
+                if(kept_words IS NULL, NULL, 'kept'),
                 if(gate_words IS NULL, NULL, 'gate'),
                 if(restriction_words IS NULL, NULL, 'restriction'),
                 if(universe_words IS NULL, NULL, 'universe'),
@@ -433,8 +459,8 @@ target_weight DECIMAL(10,8): Target of the newer run, fraction of the portfolio 
 weight_change DECIMAL(11,8): target_weight less previous_target_weight, fraction of the portfolio value, exact.
 change VARCHAR: opened, closed, increased, decreased or unchanged; of the targets, not of the holding (that is action in targets).
 change_reason VARCHAR: What moved between the two runs, in words, the decisive first; null when unchanged.
-causes VARCHAR: What the change is made of, the largest part first, each with its weight; together they are weight_change, exactly: size (its own multiplier), others (the multipliers of the other names), total (what there is to divide), minimum, caps, residual, rounding; selection where it came or went, pinned, first; of CASH total and positions. Null when unchanged.
-moved VARCHAR[]: The same as words to filter by: score, rank, size, gate, restriction, universe, holding, limit, code, others, first; empty when unchanged.
+causes VARCHAR: What the change is made of, the largest part first, each with its weight; together they are weight_change, exactly: size (its own multiplier), others (the multipliers of the other names), total (what there is to divide), minimum, caps, residual, rounding; selection where it came or went, grace, lock (its begin or end), pinned, first; of CASH total and positions. Null when unchanged.
+moved VARCHAR[]: The same as words to filter by: score, rank, size, kept, gate, restriction, universe, holding, limit, code, others, first; empty when unchanged.
 previous_score DOUBLE: Score that the run it is compared with used, in [0, 1]; null when it had none.
 score DOUBLE: Score that the newer run used, in [0, 1]; null when it had none.
 previous_candidate_rank INTEGER: Rank of the asset in the run it is compared with, 1 is the best; null without a score.

@@ -47,20 +47,41 @@ limit_values AS (
         (limits ->> 'max_allocation_per_bucket')::DOUBLE AS default_bucket_limit,
         json_extract(limits, '$.max_allocation_by_bucket')::MAP(VARCHAR, DOUBLE) AS own_bucket_limits,
         (limits ->> 'max_residual_per_asset')::DOUBLE AS max_residual_per_asset,
-        (limits ->> 'max_residual_multiple')::DOUBLE AS max_residual_multiple
+        (limits ->> 'max_residual_multiple')::DOUBLE AS max_residual_multiple,
+        (limits ->> 'grace_period_days')::INTEGER AS grace_period_days,
+        (limits ->> 'grace_decay_rate')::DOUBLE AS decay_rate,
+        (limits ->> 'min_decay_factor')::DOUBLE AS least_factor,
+        from_json(
+            json_extract(limits, '$.score_tiers'), '[{"size_category": "VARCHAR", "score_multiplier": "DOUBLE"}]'
+        ) AS tiers
     FROM run
 ),
-restricted AS (
-    SELECT decisions.asset AS restricted_asset, coalesce(is_held AND restriction = 'no_trade', false) AS is_immovable
+decided AS (
+    SELECT
+        decisions.asset AS decided_asset,
+        decisions.current_weight,
+        decisions.kept_by,
+        decisions.grace_count,
+        lifecycle.grace_entry_weight,
+        coalesce(decisions.is_locked, false) AS is_locked,
+        coalesce(decisions.is_held AND decisions.restriction = 'no_trade', false) AS is_immovable
     FROM decisions
     JOIN run USING (run_id, portfolio_id)
+    LEFT JOIN lifecycle USING (run_id, portfolio_id, asset)
 ),
 sized AS (
     SELECT
         sizing_audit.*,
-        is_immovable,
+        decided.*,
         limit_values.*,
         pinned_weight IS NOT NULL AS is_pinned,
+        coalesce(is_pinned AND kept_by = 'grace_period_days', false) AS is_in_grace,
+        greatest(decay_rate ** grace_count, least_factor) AS grace_factor,
+        list_filter(tiers, lambda tier: tier.size_category = sizing_audit.size_category)[1].score_multiplier
+            AS tier_multiplier,
+        -- Half of it: a float apart from either is as near as a float to one of them.
+        is_held AND incumbent_bias > 0
+            AND coalesce(score_multiplier > tier_multiplier * (1 + incumbent_bias / 2), true) AS has_bias,
         NOT is_pinned AND drop_reason IS NULL AS is_sized,
         is_sized AND minimum > 0 AND raw_weight <= minimum AS is_at_minimum,
         if(has_bucket_limits, coalesce(own_bucket_limits[bucket], default_bucket_limit), NULL) AS bucket_limit,
@@ -73,7 +94,7 @@ sized AS (
         format('bucket {} {}', bucket, shown(bucket_limit)) AS bucket_name
     FROM sizing_audit
     JOIN limit_values ON run_id = limited_run_id AND portfolio_id = limited_portfolio_id
-    JOIN restricted ON sizing_audit.asset = restricted_asset
+    JOIN decided ON sizing_audit.asset = decided_asset
     WINDOW in_bucket AS (PARTITION BY bucket)
 ),
 pinned AS (
@@ -82,6 +103,8 @@ pinned AS (
         sum(if(is_immovable, capped_pin, 0)) OVER () AS total_immovable,
         sum(if(is_immovable, 0, capped_pin * bucket_scale)) OVER () AS total_movable,
         NOT is_immovable AND total_immovable + total_movable > total AS is_above_total,
+        -- As far as the limits let it, and at least a unit of what is locked.
+        is_locked AND (is_above_bucket OR is_above_total) AND pinned_weight > 0 AND raw_weight = 1e-8 AS is_least,
         count(*) OVER () AS n_selected,
         count(*) FILTER (is_pinned) OVER () AS n_pinned,
         coalesce(sum(raw_weight) FILTER (is_pinned) OVER (), 0) AS pinned_total,
@@ -182,8 +205,23 @@ of_position AS (
     SELECT
         [
             step_when(
+                is_in_grace, 'grace factor', shown(grace_factor), 'min_decay_factor ' || shown(least_factor),
+                format('= max({}^{}, {}): of grace_decay_rate.', shown(decay_rate), grace_count, shown(least_factor))
+            ),
+            step_when(
                 is_pinned, 'pinned weight', shown_weight(pinned_weight), NULL,
-                'Frozen here, as far as the limits let it: the stages do not apply.'
+                concat(
+                    if(
+                        is_in_grace,
+                        format(
+                            '= min({}, floor(max({} x {}, {}) x 100000000 + 0.0001) / 100000000): grace {} of {}. ',
+                            current_weight::VARCHAR, grace_entry_weight::VARCHAR, shown(grace_factor), shown(minimum),
+                            grace_count, grace_period_days
+                        ),
+                        ''
+                    ),
+                    'Frozen here, as far as the limits let it: the stages do not apply.'
+                )
             ),
             step_when(
                 is_pinned, 'within limits', shown_weight(raw_weight),
@@ -192,9 +230,11 @@ of_position AS (
                     is_immovable,
                     format('= {}: under no_trade it keeps its weight, whatever the limits say.', shown(pinned_weight)),
                     concat(
-                        format('= min({}, {})', shown(pinned_weight), shown(cap)),
+                        if(is_least, '= max(', '= '),
+                        format('min({}, {})', shown(pinned_weight), shown(cap)),
                         if(is_above_bucket, scaled_to(bucket_limit, bucket_immovable, bucket_movable), ''),
                         if(is_above_total, scaled_to(total, total_immovable, total_movable), ''),
+                        if(is_least, ', 0.00000001)', ''),
                         if(
                             is_above_bucket OR is_above_total,
                             ': what is pinned is scaled down together, to what immovable names leave of its bucket and '
@@ -226,11 +266,15 @@ of_position AS (
                     WHEN sizing_mode = 'score_weighted' AND score_multiplier = score
                     THEN format('= {}: its score.', shown(score))
                     WHEN sizing_mode = 'score_weighted' THEN '= 1: every score is 0.'
-                    WHEN is_held AND incumbent_bias > 0
+                    WHEN has_bias
                     THEN format(
                         '= {} x (1 + {}): of its tier, and of incumbent_bias, since it is held.',
                         shown(score_multiplier / (1 + incumbent_bias)),
                         shown(incumbent_bias)
+                    )
+                    WHEN is_held AND incumbent_bias > 0
+                    THEN format(
+                        '= {}: of its tier, without incumbent_bias: its term begins anew.', shown(score_multiplier)
                     )
                     ELSE format('= {}: of its tier.', shown(score_multiplier))
                 END
@@ -475,7 +519,7 @@ COMMENT ON MACRO step_when IS 'step_when(is_shown BOOLEAN, quantity VARCHAR, val
 COMMENT ON MACRO scaled_to IS 'scaled_to(limit_value DOUBLE, immovable DOUBLE, movable DOUBLE): the factor, as the text of a sum, that brings the movable pinned weights within what immovable ones leave of a limit.';
 COMMENT ON MACRO TABLE sizing_steps IS 'sizing_steps(portfolio VARCHAR, asset VARCHAR, as_of DATE): how the sizing came to one published weight, a row per step; the words begin with the sum that gives the value from the numbers above it. Nothing for what was not selected.
 step BIGINT: Place among the steps, from 1.
-quantity VARCHAR: What the row reports, a term of docs/sizing.md: pinned weight, within limits, total to divide, tier, multiplier, dropped, lambda, raw weight, theta, stage 1 weight, factor, bucket factor, stage 2 weight, left over, room, bucket room, left for it, mu, bucket mu, residual weight, rounded down, rounding unit.
+quantity VARCHAR: What the row reports, a term of docs/sizing.md: grace factor, pinned weight, within limits, total to divide, tier, multiplier, dropped, lambda, raw weight, theta, stage 1 weight, factor, bucket factor, stage 2 weight, left over, room, bucket room, left for it, mu, bucket mu, residual weight, rounded down, rounding unit.
 value VARCHAR: Its value as text; weights are fractions of the portfolio value, with up to 12 digits.
 limit_value VARCHAR: The limit that it is compared with, name and value; null when there is none.
 words VARCHAR: The sum, and what it is.';

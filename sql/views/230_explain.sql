@@ -292,6 +292,19 @@ FROM (
                 decision.decision_reason
             ),
             step_when(
+                decision.kept_by IS NOT NULL, 'kept by', decision.kept_by,
+                CASE
+                    WHEN decision.kept_by IN ('min_holding_days', 'grace_period_days')
+                    THEN format('{} {}', decision.kept_by, limits ->> decision.kept_by)
+                    WHEN decision.kept_by = 'score_missing' THEN 'max_score_age_days ' || (limits ->> 'max_score_age_days')
+                END,
+                concat_ws(
+                    ' ',
+                    if(decision.is_locked, 'It cannot lose its place.', 'It loses its place before others do.'),
+                    format('Without it: {}.', decision.kept_from)
+                )
+            ),
+            step_when(
                 decision.entry_score IS NOT NULL, 'entry score', format('{:.12g}', decision.entry_score), NULL,
                 'Lowest score with which it is selected, everything else equal.'
             ),
@@ -476,7 +489,7 @@ FROM (
 
 COMMENT ON MACRO TABLE explain IS 'explain(portfolio VARCHAR, asset VARCHAR, as_of DATE): how one published weight came about, a row per step from top to bottom; of CASH, of a rejected asset, of a closed holding too. An unknown name, portfolio or day is told in a row.
 step BIGINT: Place in the story, from 1.
-quantity VARCHAR: What the row reports: holding, restriction, score, score age, rank, gate, entry score, rival; the steps of sizing_steps; of CASH positions, invested weight, reachable weight, residual, relaxation; then target weight, change, held back to, turnover, trade, post-trade, run, published at.
+quantity VARCHAR: What the row reports: holding, restriction, score, score age, rank, gate, kept by, entry score, rival; the steps of sizing_steps; of CASH positions, invested weight, reachable weight, residual, relaxation; then target weight, change, held back to, turnover, trade, post-trade, run, published at.
 value VARCHAR: Its value as text; weights are fractions of the portfolio value.
 limit_value VARCHAR: The limit that it is compared with, name and value; null when there is none.
 words VARCHAR: The step in words.';

@@ -8,6 +8,7 @@ visible AS (
         visible_runs.portfolio_id,
         visible_runs.run_id,
         requested_asset,
+        requested_day,
         (json_extract(runs.config, '$.portfolios')::MAP(VARCHAR, JSON))[visible_runs.portfolio_id] AS limits
     FROM visible_runs
     JOIN request ON visible_runs.portfolio_id = requested_portfolio AND visible_runs.as_of_date = requested_day
@@ -23,6 +24,8 @@ facts AS (
         size,
         target,
         summary,
+        requested_day,
+        state,
         decision.restriction IN ('no_trade', 'no_buy') AND size.pinned_weight IS NOT NULL AS is_held_back,
         (limits ->> 'enable_dynamic_sizing')::BOOLEAN AS is_dynamic,
         json_extract(limits, '$.max_allocation_by_bucket')::MAP(VARCHAR, DOUBLE) AS own_bucket_limits,
@@ -52,6 +55,8 @@ facts AS (
     LEFT JOIN candidates AS decision ON decision.asset = requested_asset
     LEFT JOIN sizing_audit AS size
         ON size.run_id = visible.run_id AND size.portfolio_id = visible.portfolio_id AND size.asset = requested_asset
+    LEFT JOIN lifecycle AS state
+        ON state.run_id = visible.run_id AND state.portfolio_id = visible.portfolio_id AND state.asset = requested_asset
     LEFT JOIN targets AS target
         ON target.run_id = visible.run_id AND target.portfolio_id = visible.portfolio_id AND target.asset = requested_asset
     LEFT JOIN sizing_summary AS summary
@@ -65,6 +70,19 @@ story AS (
         decision.is_selected
             AND size.asset IS NOT NULL AND size.pinned_weight IS NULL AND size.drop_reason IS NULL AS is_sized,
         is_sized AND is_dynamic AND (limits ->> 'sizing_mode') = 'adaptive' AS is_tiered,
+        -- Grace that runs since an earlier day ends at the recovery score; before it begins the exit score decides.
+        (limits ->> 'min_score_threshold')::DOUBLE AS exit_score,
+        greatest((limits ->> 'min_score_new_position')::DOUBLE, exit_score) AS usual_recovery_score,
+        if(
+            decision.grace_count IS NOT NULL AND state.grace_started_on < requested_day,
+            coalesce((limits ->> 'grace_recovery_score')::DOUBLE, usual_recovery_score),
+            exit_score
+        ) AS sized_from,
+        coalesce(
+            decision.kept_by IN ('core_assets', 'min_holding_days', 'grace_period_days')
+                AND size.pinned_weight IS NOT NULL AND NOT (is_held_back AND decision.score >= sized_from),
+            false
+        ) AS is_kept,
         -- Tiers stand by falling score.
         list_filter(tiers, lambda tier: tier.min_score > decision.score)[-1] AS next_tier,
         list_filter(tiers, lambda tier: tier.min_score <= decision.score) AS reached_tiers,
@@ -158,7 +176,17 @@ FROM (
                 )
             ),
             step_when(
-                size.pinned_weight IS NOT NULL, 'not frozen', NULL, NULL,
+                is_kept AND sized_from > decision.score, 'not frozen', format('{:.12g}', sized_from),
+                if(sized_from = exit_score, 'min_score_threshold ', 'grace_recovery_score ') || shown(sized_from),
+                'From this score it is sized like any other.'
+            ),
+            step_when(
+                is_kept AND sized_from <= decision.score, 'not frozen', NULL,
+                'min_position_size ' || (limits ->> 'min_position_size'),
+                'It keeps its place, and no size is left for it: a lower limit, or fewer names.'
+            ),
+            step_when(
+                size.pinned_weight IS NOT NULL AND NOT is_kept, 'not frozen', NULL, NULL,
                 CASE
                     WHEN is_held_back AND decision.restriction = 'no_buy'
                     THEN 'When restriction no_buy ends, it may grow.'
@@ -167,7 +195,12 @@ FROM (
                 END
             ),
             step_when(
-                decision.is_selected AND decision.entry_score IS NOT NULL, 'out',
+                is_sized AND decision.is_held AND (limits ->> 'grace_period_days')::INTEGER > 0, 'grace begins',
+                shown(exit_score), 'min_score_threshold ' || shown(exit_score),
+                'Below this score it keeps its place for a while, at a weight that only falls.'
+            ),
+            step_when(
+                decision.is_selected AND decision.entry_score > 0, 'out',
                 format('{:.12g}', decision.entry_score), NULL,
                 concat(
                     'Below this score it is ',
@@ -190,8 +223,32 @@ FROM (
                     THEN 'No score is enough: the asset list must assign it a bucket, or allow_unclassified be true.'
                     WHEN decision.gate = 'excluded'
                     THEN 'No score would do: the limits leave it, or its bucket, out of the portfolio.'
+                    WHEN decision.gate IN ('reentry_cooldown_days', 'max_round_trips')
+                    THEN format('No score would do: it may be opened in {} sessions.', decision.gate_days_left)
+                    WHEN decision.gate = 'max_holding_days'
+                    THEN 'No score would do: max_holding_action is close.'
                     ELSE 'No score of its own would do.'
                 END
+            ),
+            step_when(
+                decision.gate = 'grace_period_days', 'past its gate', format('{}', decision.grace_count + 1),
+                format('{} {:.12g}', decision.gate, decision.gate_limit),
+                'This limit that high keeps it, as long as nobody needs its place.'
+            ),
+            step_when(
+                decision.gate = 'reentry_cooldown_days', 'past its gate',
+                format('{:.12g}', decision.gate_limit - decision.gate_days_left),
+                format('{} {:.12g}', decision.gate, decision.gate_limit),
+                'This limit that low lets it compete for a place.'
+            ),
+            step_when(
+                decision.gate IN ('max_round_trips', 'max_holding_days'), 'past its gate', NULL,
+                format('{} {:.12g}', decision.gate, decision.gate_limit),
+                if(
+                    decision.gate = 'max_holding_days',
+                    'A longer term: then it is judged like any holding.',
+                    'A higher limit, or fewer days in round_trip_window_days.'
+                )
             ),
             step_when(
                 decision.gate IN ('below_min_score_threshold', 'below_min_score_new_position')
@@ -289,7 +346,7 @@ FROM (
 
 COMMENT ON MACRO TABLE what_would_change IS 'what_would_change(portfolio VARCHAR, asset VARCHAR, as_of DATE): what would move one published weight, a row per change, everything else equal; of CASH and of a refused name too. Nothing for an unknown name, portfolio or day: explain says why.
 step BIGINT: Place among the changes, from 1.
-quantity VARCHAR: What would come of it: more weight, larger size, smaller size, another size, a position, not frozen, out, in, past its gate, a trade, no trade, a larger trade, more cash, less cash.
+quantity VARCHAR: What would come of it: more weight, larger size, smaller size, another size, a position, not frozen, grace begins, out, in, past its gate, a trade, no trade, a larger trade, more cash, less cash.
 value VARCHAR: Level at which it comes, as text: of the score, or of the limit that a rejected asset has to pass; null when there is none, or no single one.
 limit_value VARCHAR: The limit that decides it, name and value; null when there is none.
 words VARCHAR: The change in words.';

@@ -5,7 +5,8 @@ import io
 import math
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from datetime import date
 from decimal import Decimal
 from math import fsum
 from random import Random
@@ -33,7 +34,7 @@ MODES = ("is_dynamic", "sizing_mode", "residual_strategy", "has_minimum")
 TOLERANCE = 2e-11
 """Twelve printed digits, multiplied once."""
 _NUMBER = r"\d+(?:\.\d+)?(?:e[-+]?\d+)?"
-_SUM = re.compile(rf"= ((?:\s*(?:min|max|floor|x|{_NUMBER}|[-+/(),]))+)")
+_SUM = re.compile(rf"= ((?:\s*(?:min|max|floor|x|{_NUMBER}|[-+/(),^]))+)")
 _SIZING = ("Sizing", "Result")
 
 Page = list[tuple[str, str, str]]
@@ -147,11 +148,11 @@ def _tables(
     }
 
 
-def read_page(con: duckdb.DuckDBPyConnection, portfolio: str, asset: str) -> Page:
+def read_page(con: duckdb.DuckDBPyConnection, portfolio: str, asset: str, day: date = DAY) -> Page:
     """Print the page as it is piped, and read quantity, value and words off it."""
-    steps = con.execute("SELECT *, false AS is_change FROM explain(?, ?, ?)", [portfolio, asset, DAY]).pl()
+    steps = con.execute("SELECT *, false AS is_change FROM explain(?, ?, ?)", [portfolio, asset, day]).pl()
     printed = io.StringIO()
-    print_page(Console(file=printed, width=10_000, highlight=False), portfolio, asset, DAY, steps)
+    print_page(Console(file=printed, width=10_000, highlight=False), portfolio, asset, day, steps)
     lines = [line for line in printed.getvalue().splitlines() if line.startswith("  ")]
     page = [(line[2:18].strip(), line[20:37].strip(), line[39:]) for line in lines]
     assert [quantity for quantity, _, _ in page] != []
@@ -164,7 +165,8 @@ def value_of(words: str) -> tuple[float, list[str]] | None:
     if not found:
         return None
     typed = found[1].strip().rstrip(",. ")
-    shown = eval(typed.replace(" x ", " * "), {"__builtins__": {}}, {"min": min, "max": max, "floor": math.floor})  # noqa: S307 - matched above
+    python = typed.replace(" x ", " * ").replace("^", "**")
+    shown = eval(python, {"__builtins__": {}}, {"min": min, "max": max, "floor": math.floor})  # noqa: S307 - matched above
     return float(shown), re.findall(_NUMBER, typed)
 
 
@@ -216,9 +218,12 @@ def limit_of(limits: RebalancingLimits, bucket: str) -> float:
     return limits.max_allocation_by_bucket.get(bucket, limits.max_allocation_per_bucket) if has_limit else math.inf
 
 
-def assert_recomputed(page: Page, limits: RebalancingLimits, rows: list[Row], own: Row) -> set[str]:
+def assert_recomputed(
+    page: Page, limits: RebalancingLimits, rows: list[Row], own: Row, remembered: Iterable[float] = ()
+) -> set[str]:
     """Recompute every number of the sizing; give the quantities that were."""
     known = [float(value) for value in _numbers(limits)] + [0.0, 1.0, 1e8, 0.0001, 0.5 / len(rows)]
+    known += remembered
     known += [float(count) for count in range(len(rows) + 1)]
     sums = [*sums_of(rows, own), *sums_of_pins(rows, own, limits)]
     done = set()

@@ -173,6 +173,7 @@ def test_the_summary_of_a_day_adds_up_exactly(warehouse: Warehouse) -> None:
         "n_missed": 0,
         "n_binding": 0,
         "is_cash_forced": False,
+        **dict.fromkeys(("n_in_grace", "n_locked", "n_shut_out"), 0),
     }
 
 
