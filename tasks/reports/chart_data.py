@@ -6,6 +6,7 @@ from typing import NamedTuple
 import polars as pl
 import polars.selectors as cs
 
+from sizing.lifecycle.rules import decayed_weight
 from sql.snapshot_reader import Reader
 
 MOST_DAYS = 60
@@ -19,6 +20,9 @@ MOST_OVER_TIME = 12
 
 PANELS_IN_A_ROW = 4
 """Positions beside each other in the chart of the stages: one row of them a portfolio, two where it is alone."""
+
+MOST_IN_GRACE = 8
+"""Holdings in grace of a portfolio in the chart of their weights."""
 
 STAGES = ("raw", "stage 1", "stage 2", "residual", "target")
 
@@ -138,6 +142,32 @@ def past_weights(targets: pl.DataFrame, history: pl.DataFrame) -> pl.DataFrame:
         .select("portfolio_id", "asset")
     )
     return largest.join(held, on=["portfolio_id", "asset"], maintain_order="left")
+
+
+def grace_rows(in_grace: pl.DataFrame, past: pl.DataFrame) -> pl.DataFrame:
+    """Return the weights of holdings in grace: on the days so far, then on those to come if every score fails.
+
+    *Requires* `in_grace` of an `Outlook`, and the rows of the query `chart_grace`; of a portfolio those that may close
+    first are shown. *Returns* `portfolio_id, asset, day` (text), `weight, kind` (held, if it fails).
+    """
+    shown = in_grace.group_by("portfolio_id", maintain_order=True).head(MOST_IN_GRACE).with_row_index("panel")
+    names = shown.select("panel", "portfolio_id", "asset")
+    so_far = past.join(names, on=["portfolio_id", "asset"]).with_columns(
+        day=pl.col("as_of_date").dt.strftime("%m-%d"), weight=pl.col("post_trade_weight"), kind=pl.lit("held"), step=0
+    )
+    today = pl.col("as_of_place")
+    ahead = shown.with_columns(step=pl.int_ranges(1, pl.col("closes_place") - today + 1)).explode("step")
+    count, is_last = pl.col("grace_count") + pl.col("step"), today + pl.col("step") == pl.col("closes_place")
+    is_locked = (today + pl.col("step") < pl.col("free_place")).fill_null(value=False)
+    decayed = decayed_weight(pl.col("grace_entry_weight").cast(pl.Float64), count)
+    to_come = ahead.with_columns(
+        day=pl.format("+{}", "step"),
+        weight=pl.when(is_last).then(0).when(is_locked).then("current_weight").otherwise(decayed),
+        kind=pl.lit("if it fails"),
+    )
+    columns = ("panel", "step", "portfolio_id", "asset", "day", "weight", "kind")
+    rows = pl.concat([_with_fractions(part).select(columns) for part in (so_far, to_come)], how="vertical_relaxed")
+    return rows.sort("panel", "step", maintain_order=True).drop("panel", "step")
 
 
 def percent(column: str) -> pl.Expr:

@@ -54,10 +54,11 @@ _CONFIG = alt.Config(
 )
 
 
-def charts_of(rows: ChartRows, past: pl.DataFrame | None = None) -> list[Chart]:
+def charts_of(rows: ChartRows, past: pl.DataFrame | None = None, grace: pl.DataFrame | None = None) -> list[Chart]:
     """Return the charts of portfolios in their order; none of what has no rows.
 
-    `past` adds the weights of one portfolio over time. *Requires* there the rows of `past_weights`.
+    `past` adds the weights of one portfolio over time, `grace` those of its holdings in grace. *Requires* there the
+    rows of `past_weights` and of `grace_rows`.
     """
     has_position = not rows.weights.filter(~pl.col("is_cash"), pl.col("target_weight") > 0).is_empty()
     charts: list[Chart] = [weights_before_and_after(rows.weights)] if rows.weights.height else []
@@ -66,6 +67,7 @@ def charts_of(rows: ChartRows, past: pl.DataFrame | None = None) -> list[Chart]:
     charts += [cash_and_turnover(rows.history)] if rows.history.height else []
     if past is not None and past["as_of_date"].n_unique() > 1:
         charts.append(weights_over_time(past))
+    charts += [weights_in_grace(grace)] if grace is not None and grace.height else []
     return charts
 
 
@@ -209,6 +211,29 @@ def weights_over_time(past: pl.DataFrame) -> alt.LayerChart:
     chart = alt.LayerChart(layer=[tiles], data=_ROWS, width=_WIDTH, height=alt.Step(17))
     return _with_rows(
         chart, rows, _title("Weights over time", "the largest positions of now: the stronger the colour, the larger")
+    )
+
+
+def weights_in_grace(grace: pl.DataFrame) -> alt.FacetChart:
+    """Show the weights of holdings in grace, day by day, and what they come to if every further score fails.
+
+    *Requires* what `grace_rows` returns, of one portfolio.
+    """
+    day = alt.X("day:O", title=None, sort=None, axis=alt.Axis(labelAngle=0, labelOverlap="greedy", grid=False))
+    weight = alt.Y("weight:Q", title=None, axis=alt.Axis(format=".0%", tickCount=3))
+    base = _BASE.encode(x=day, tooltip=_tip(asset="asset:N", day="day:O", weight="weight:Q", then="kind:N"))
+    bars = base.mark_bar().encode(y=weight, color=_colour("kind", held=MORE, **{"if it fails": BEFORE}))
+    panels = alt.LayerChart(layer=[bars], width=_PANEL, height=60).facet(
+        alt.Facet("asset:N", sort=None), data=_ROWS, columns=PANELS_IN_A_ROW, spacing=16
+    )
+    panels.resolve = alt.Resolve(scale=alt.ScaleResolveMap(x="independent"))
+    return _with_rows(
+        panels,
+        grace,
+        _title(
+            "Weights in grace",
+            "since the first failing score; grey: after so many more sessions, if every score fails",
+        ),
     )
 
 

@@ -15,6 +15,8 @@ from tasks.config.settings import Settings
 from tasks.reports import summary as page
 from tasks.reports import tables
 from tasks.reports.chart_data import read_chart_rows
+from tasks.reports.lifecycle_tables import lifecycle_tables
+from tasks.reports.outlook import read_outlook
 from tasks.reports.priority import first_portfolios
 from tasks.reports.tables import as_markdown, escape_markdown
 from tasks.runs.ingest import Ingested, summarise_rejects
@@ -128,7 +130,7 @@ def summarise(summary: pl.DataFrame) -> str:
         return f"{summary.height:,} portfolios: {page.totals(summary)}"
     return "; ".join(
         f"{row['portfolio_id']} {row['n_positions']} positions, {row['n_open']} opened, {row['n_close']} closed, "
-        f"cash {row['cash_after_weight']:.4f}" + _scaled(row["trade_scale"])
+        f"cash {row['cash_after_weight']:.4f}" + _scaled(row["trade_scale"]) + page.lifecycle_counts(row)
         for row in summary.iter_rows(named=True)
     )
 
@@ -150,6 +152,7 @@ def _show(warehouse: Warehouse, title: str, day: date, run_id: str, first: str, 
         changes = kept.query("chart_changes", run_id=run_id, portfolio_ids=shown)
         rejected = kept.query("chart_rejected_rows", as_of_date=day, most_rows=_MOST_ROWS)
         rows = read_chart_rows(kept, run_id, shown)
+        outlook = read_outlook(kept, [run_id], shown)
         ordered = [
             kept.query(name, portfolio_ids=shown, as_of_date=day) for name in ("shown_orders", "shown_order_status")
         ]
@@ -162,6 +165,7 @@ def _show(warehouse: Warehouse, title: str, day: date, run_id: str, first: str, 
     rest = [
         *map(as_markdown, special),
         as_markdown(tables.orders(orders, status, tables.PORTFOLIO)),
+        *map(as_markdown, lifecycle_tables(outlook, tables.PORTFOLIO)),
         as_markdown(tables.rejected_rows(rejected)),
         queries,
         f"Run `{run_id}`",

@@ -18,6 +18,8 @@ MOST_MOVES = 3
 MOST_OPENED = 15
 """Opened and closed positions of a portfolio that are shown, each."""
 
+_LIFECYCLE = {"n_in_grace": "kept in grace", "n_locked": "locked", "n_shut_out": "shut out"}
+
 
 def summary_page(title: str, first: Sequence[str], day: pl.DataFrame, moves: pl.DataFrame, rest: Sequence[str]) -> str:
     """Return the summary of a run: what to look at, each portfolio in a line, what changed and why.
@@ -53,12 +55,17 @@ def left_out(day: pl.DataFrame, shown: pl.DataFrame, where: str) -> str:
 
 def totals(day: pl.DataFrame) -> str:
     """Return the sums of what portfolios do together. *Requires* the columns of the query `day_summary`."""
-    counts, cash_after = pl.col("n_positions", "n_open", "n_close").sum(), pl.col("cash_after_weight")
-    n_positions, n_open, n_close, n_cash, cash = day.select(
-        counts, n_cash=(cash_after > 0).sum(), cash=cash_after.max()
-    ).row(0)
+    counts, cash_after = pl.col("n_positions", "n_open", "n_close", *_LIFECYCLE).sum(), pl.col("cash_after_weight")
+    row = day.select(counts, n_cash=(cash_after > 0).sum(), cash=cash_after.max()).row(0, named=True)
+    n_cash, cash = row["n_cash"], row["cash"]
     in_cash = f"cash after the trades in {n_cash:,} of them, at most {cash:.4f}" if n_cash else "no cash"
-    return f"{n_positions:,} positions, {n_open:,} opened, {n_close:,} closed, {in_cash}"
+    moved = f"{row['n_positions']:,} positions, {row['n_open']:,} opened, {row['n_close']:,} closed"
+    return f"{moved}, {in_cash}{lifecycle_counts(row)}"
+
+
+def lifecycle_counts(row: Mapping[str, int]) -> str:
+    """Return how many names are in grace, locked or shut out, after a comma. *Requires* a row of `day_summary`."""
+    return "".join(f", {row[name]:,} {words}" for name, words in _LIFECYCLE.items() if row[name])
 
 
 def moves_of(weights: pl.DataFrame, changes: pl.DataFrame) -> pl.DataFrame:

@@ -64,7 +64,7 @@ _WRITTEN = {
 }
 _RELEASED = ("above_cap", "above_bucket_limit", "over_allocation")
 _MARKS = str.maketrans({mark: f"\\{mark}" for mark in "\\|*`[_"} | {"<": "&lt;"})
-_ASSET = (Column("asset", "asset", "name"), Column("bucket", "bucket"))
+ASSET = (Column("asset", "asset", "name"), Column("bucket", "bucket"))
 _WEIGHTS = (
     Column("before", "current_weight", "weight", "Weight held when it was computed, of the portfolio's value"),
     Column("target", "target_weight", "weight", "Weight to hold, of the portfolio's value"),
@@ -99,13 +99,13 @@ _STATE = Column("state", "state", "action")
 _TRADES = (
     Column("order", "trade_rank", "number", "Sales before purchases"),
     Column("action", "action", "action"),
-    *_ASSET,
+    *ASSET,
     *_WEIGHTS,
     _TRADE_REASON,
     Column("why", "why", "words"),
 )
 _NOT_THE_CHANGE = (
-    *_ASSET,
+    *ASSET,
     *_WEIGHTS[:2],
     Column("change", "change_weight", "points", "Target less held before, in percentage points"),
     *_WEIGHTS[2:],
@@ -115,7 +115,7 @@ _NOT_THE_CHANGE = (
 _ORDERS = (
     Column("order", "order_rank", "number", "Sales before purchases"),
     Column("side", "side", "action"),
-    _ASSET[0],
+    ASSET[0],
     Column("quantity", "quantity", "number", "Shares"),
     Column("price", "reference_price", "number", "Close of the day, in the currency of the portfolio"),
     Column("notional", "notional", "number", "Quantity x price"),
@@ -125,12 +125,12 @@ _ORDERS = (
 )
 _CHANGED = (
     Column("action", "action", "action"),
-    *_ASSET,
+    *ASSET,
     Column("score", "score", "score"),
     Column("why", "decision_reason", "words"),
 )
 _POSITIONS = (
-    *_ASSET,
+    *ASSET,
     Column("score", "score", "score"),
     _WEIGHTS[0],
     Column("raw", "raw_weight", "weight", "Its share of the total by score, before any cap"),
@@ -144,7 +144,7 @@ _POSITIONS = (
     Column("how", "target_reason", "words"),
 )
 _BELOW = (
-    *_ASSET,
+    *ASSET,
     Column("score", "score", "score"),
     Column("would enter at", "entry_score", "score", "Lowest score with which it is selected, everything else equal"),
     Column("lacks", "lacks", "score"),
@@ -201,12 +201,12 @@ def portfolios(summary: pl.DataFrame, note: str = "") -> Table:
     """Return a row per portfolio. *Requires* the rows of `day_summary`; their `state` is shown where they have one."""
     columns = (_PORTFOLIOS[0], _STATE, *_PORTFOLIOS[1:]) if "state" in summary.columns else _PORTFOLIOS
     rows = summary.with_columns(n_resized=pl.col("n_increase") + pl.col("n_decrease"))
-    return _table("Portfolios", columns, rows, "No portfolio has targets.", note)
+    return make_table("Portfolios", columns, rows, "No portfolio has targets.", note)
 
 
 def trades(moves: pl.DataFrame, title: str = "Trades, in their order", note: str = "") -> Table:
     """Return what is traded in its order. *Requires* the rows of `moves_of`."""
-    return _table(title, _TRADES, moves.sort("trade_rank", nulls_last=True), "Nothing is traded.", note)
+    return make_table(title, _TRADES, moves.sort("trade_rank", nulls_last=True), "Nothing is traded.", note)
 
 
 def orders(rows: pl.DataFrame, status: pl.DataFrame, *portfolio: Column) -> Table:
@@ -215,12 +215,12 @@ def orders(rows: pl.DataFrame, status: pl.DataFrame, *portfolio: Column) -> Tabl
     told = grouped(missing.select("portfolio_id", "explanation").iter_rows())
     without = "; ".join(first_of([f"{names}: {why}" for names, why in told]))
     note = f"No orders of {without}." if without else ""
-    return _table("Orders", (*portfolio, *_ORDERS), rows, "" if note else "Nothing is ordered.", note)
+    return make_table("Orders", (*portfolio, *_ORDERS), rows, "" if note else "Nothing is ordered.", note)
 
 
 def trade_totals(summary: pl.DataFrame) -> Table:
     """Return what the trades of each portfolio come to. *Requires* the rows of `day_summary`."""
-    return _table("Trades in all", _TRADE_TOTALS, summary, "No portfolio has targets.")
+    return make_table("Trades in all", _TRADE_TOTALS, summary, "No portfolio has targets.")
 
 
 def not_the_change(
@@ -237,7 +237,7 @@ def not_the_change(
     shown = rows.filter(is_released | (pl.col("trade_weight") != pl.col("change_weight")))
     ordered = shown.sort(pl.col("change_weight").abs(), "asset", descending=[True, False])
     first = ordered.head(most or ordered.height).with_columns(n_changes=ordered.height)
-    return _table(
+    return make_table(
         title, _NOT_THE_CHANGE, first, "Every change is traded as it is.", _note(first, "n_changes", "changes")
     )
 
@@ -250,19 +250,19 @@ def opened_and_closed(weights: pl.DataFrame, decisions: pl.DataFrame) -> Table:
         .join(decisions, on="asset", how="inner")
         .sort("action", "asset", descending=[True, False])
     )
-    return _table("Opened and closed", _CHANGED, rows, "No name comes in, and none goes.")
+    return make_table("Opened and closed", _CHANGED, rows, "No name comes in, and none goes.")
 
 
 def positions(weights: pl.DataFrame) -> Table:
     """Return every weight from raw to target, cash last. *Requires* the rows of `chart_weights`."""
-    return _table("Every position, from raw weight to target", _POSITIONS, weights, "There is no position.")
+    return make_table("Every position, from raw weight to target", _POSITIONS, weights, "There is no position.")
 
 
 def below_the_line(decisions: pl.DataFrame) -> Table:
     """Return the names that lack least to come in. *Requires* the rows of `decisions_of_runs`."""
     lacks = pl.col("entry_score") - pl.col("score")
     rows = decisions.filter(~pl.col("is_selected")).with_columns(lacks=lacks).drop_nulls("lacks").sort("lacks", "asset")
-    return _table(
+    return make_table(
         "Just below the line",
         _BELOW,
         rows.head(MOST_BELOW_THE_LINE),
@@ -278,17 +278,19 @@ def limits(checks: pl.DataFrame) -> Table:
     )
     order = pl.col("state").replace_strict({"missed": 0, "binds": 1, "has room": 2})
     rows = checks.with_columns(slack=slack, state=state).sort(order, "constraint_name")
-    return _table("Limits", _LIMITS, rows, "No limit was compared.")
+    return make_table("Limits", _LIMITS, rows, "No limit was compared.")
 
 
 def rejected_files(files: pl.DataFrame) -> Table:
     """Return the files of the day that were rejected whole. *Requires* the rows of `refusals_on_day`."""
-    return _table("Rejected files", _REJECTED_FILES, files, "No file was rejected.")
+    return make_table("Rejected files", _REJECTED_FILES, files, "No file was rejected.")
 
 
 def rejected_rows(rows: pl.DataFrame) -> Table:
     """Return the rejected rows of the day's files. *Requires* the rows of `chart_rejected_rows`."""
-    return _table("Rejected rows", _REJECTED_ROWS, rows, "Every row was accepted.", _note(rows, "n_refused", "rows"))
+    return make_table(
+        "Rejected rows", _REJECTED_ROWS, rows, "Every row was accepted.", _note(rows, "n_refused", "rows")
+    )
 
 
 def unpublished(missing: pl.DataFrame, staying: pl.DataFrame) -> tuple[Table, ...]:
@@ -301,8 +303,8 @@ def unpublished(missing: pl.DataFrame, staying: pl.DataFrame) -> tuple[Table, ..
     lost_note = _note(missing, "n_missing", "assets, holdings before others")
     in_force = staying.with_columns(pl.col("as_of_date").cast(pl.String).fill_null("none yet"))
     return (
-        _table("Assets without a score that had one", _MISSING, missing, "No asset lost its score.", lost_note),
-        _table("What stays in force", _STAYING, in_force, "", _note(staying, "n_portfolios", "portfolios")),
+        make_table("Assets without a score that had one", _MISSING, missing, "No asset lost its score.", lost_note),
+        make_table("What stays in force", _STAYING, in_force, "", _note(staying, "n_portfolios", "portfolios")),
     )
 
 
@@ -312,7 +314,7 @@ def provenance(runs: pl.DataFrame, sources: pl.DataFrame) -> tuple[Table, ...]:
         pl.col("portfolio_ids").map_elements(lambda names: listed(names.to_list()), pl.String),
         pl.col("published_at").dt.strftime("%Y-%m-%d %H:%M:%S"),
     )
-    return (_table("Runs", _RUNS, worded, ""), _table("Read from", _SOURCES, sources, "Nothing was read."))
+    return (make_table("Runs", _RUNS, worded, ""), make_table("Read from", _SOURCES, sources, "Nothing was read."))
 
 
 def as_markdown(table: Table) -> str:
@@ -336,7 +338,8 @@ def _note(rows: pl.DataFrame, total: str, things: str) -> str:
     return f"The first {rows.height} of {n_rows} {things}." if n_rows > rows.height else ""
 
 
-def _table(title: str, columns: Sequence[Column], rows: pl.DataFrame, empty: str, note: str = "") -> Table:
+def make_table(title: str, columns: Sequence[Column], rows: pl.DataFrame, empty: str, note: str = "") -> Table:
+    """Return the rows as a table of these columns."""
     cells = tuple(
         tuple(_cell(column, value) for column, value in zip(columns, row, strict=True))
         for row in rows.select([one.field for one in columns]).iter_rows()

@@ -15,6 +15,8 @@ SELECT
     targets.action,
     targets.trade_rank,
     targets.trade_reason,
+    decisions.kept_by,
+    decisions.gate,
     compared.change,
     compared.change_reason,
     compared.causes,
@@ -38,6 +40,9 @@ FROM differences_of((
     )
 )) AS compared
 LEFT JOIN targets USING (run_id, portfolio_id, asset)
+LEFT JOIN decisions
+    ON decisions.run_id = compared.run_id
+    AND decisions.portfolio_id = compared.portfolio_id AND decisions.asset = compared.asset
 LEFT JOIN targets AS shown
     ON shown.run_id = compared.previous_run_id
     AND shown.portfolio_id = compared.portfolio_id AND shown.asset = compared.asset

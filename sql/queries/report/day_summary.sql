@@ -1,6 +1,6 @@
 -- Grain: one row per run named and portfolio. Turnover is one-way: half of everything that is traded. A limit is missed
 -- where its slack is below zero; cash is forced where a limit keeps the sum below the target. What is held
--- back, released and scaled is null of a run before V011.
+-- back, released and scaled is null of a run before V011; who is in grace, locked and shut out is 0 before V014.
 -- Parameters: $run_ids VARCHAR[].
 WITH traded AS (
     SELECT
@@ -29,6 +29,17 @@ limited AS (
     FROM constraint_checks
     WHERE list_contains($run_ids::VARCHAR[], run_id)
     GROUP BY run_id, portfolio_id
+),
+decided AS (
+    SELECT
+        run_id,
+        portfolio_id,
+        count(*) FILTER (kept_by = 'grace_period_days') AS n_in_grace,
+        count(*) FILTER (kept_by IN ('core_assets', 'min_holding_days')) AS n_locked,
+        count(*) FILTER (gate IN ('reentry_cooldown_days', 'max_round_trips')) AS n_shut_out
+    FROM decisions
+    WHERE list_contains($run_ids::VARCHAR[], run_id)
+    GROUP BY run_id, portfolio_id
 )
 SELECT
     traded.*,
@@ -38,9 +49,13 @@ SELECT
     trade_summary.n_held_back,
     trade_summary.n_released,
     trade_summary.mandatory_turnover,
-    trade_summary.trade_scale
+    trade_summary.trade_scale,
+    coalesce(decided.n_in_grace, 0) AS n_in_grace,
+    coalesce(decided.n_locked, 0) AS n_locked,
+    coalesce(decided.n_shut_out, 0) AS n_shut_out
 FROM traded
 LEFT JOIN limited USING (run_id, portfolio_id)
+LEFT JOIN decided USING (run_id, portfolio_id)
 LEFT JOIN sizing_summary USING (run_id, portfolio_id)
 LEFT JOIN trade_summary USING (run_id, portfolio_id)
 ORDER BY run_id, portfolio_id;

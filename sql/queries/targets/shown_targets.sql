@@ -13,6 +13,8 @@ SELECT
     targets.action,
     targets.trade_reason,
     targets.trade_scale,
+    decisions.kept_by,
+    decisions.gate,
     targets.target_reason,
     targets.run_id,
     latest.published_at
@@ -22,5 +24,8 @@ JOIN (
     WHERE as_of_date = coalesce($as_of_date::DATE, as_of_date)
     QUALIFY row_number() OVER (PARTITION BY portfolio_id ORDER BY as_of_date DESC) = 1
 ) AS latest USING (run_id, portfolio_id, as_of_date)
+LEFT JOIN decisions
+    ON decisions.run_id = targets.run_id
+    AND decisions.portfolio_id = targets.portfolio_id AND decisions.asset = targets.asset
 WHERE len($portfolio_ids::VARCHAR[]) = 0 OR list_contains($portfolio_ids::VARCHAR[], targets.portfolio_id)
 ORDER BY targets.portfolio_id, targets.is_cash, targets.target_weight DESC, targets.asset;

@@ -14,7 +14,8 @@ from sizing.text import MOST_NAMED, first_of, listed
 from sql.snapshot_reader import Reader
 from tasks.errors import UsageError
 from tasks.inputs.superseded_holdings import Corrected, find_corrected
-from tasks.reports.chart_data import ChartRows, past_weights, read_chart_rows
+from tasks.reports.chart_data import ChartRows, grace_rows, past_weights, read_chart_rows
+from tasks.reports.outlook import Outlook, read_outlook
 from tasks.reports.priority import first_portfolios
 from tasks.text import unknown
 
@@ -28,7 +29,8 @@ class DayRows:
 
     `portfolios`: whose targets are shown, from which run; `summary` and `sizing` have a row of each. `shown`: those
     with a section of their own, of which alone are `charts`, `past`, `changes`, `checks`, `decisions`, `orders` and
-    `order_status`. `days`: how the day and those after it went. `past`: as `past_weights` returns it. `missing` and
+    `order_status`. `days`: how the day and those after it went. `past`: as `past_weights` returns it,
+    `grace` as `grace_rows`, `outlook` as `read_outlook`. `missing` and
     `staying`: of a run of the day that is not visible.
     """
 
@@ -55,6 +57,8 @@ class DayRows:
     staying: pl.DataFrame
     orders: pl.DataFrame
     order_status: pl.DataFrame
+    outlook: Outlook
+    grace: pl.DataFrame
 
 
 def read_day(reader: Reader, day: date, wanted: Collection[str] = ()) -> DayRows:
@@ -73,6 +77,7 @@ def read_day(reader: Reader, day: date, wanted: Collection[str] = ()) -> DayRows
     charts = first.charts()
     past_runs = charts.history["run_id"].unique().sort().to_list()
     named = {"portfolio_ids": shown["portfolio_id"].to_list()}
+    outlook = read_outlook(reader, first.run_ids, shown["portfolio_id"])
     return DayRows(
         day=day,
         portfolios=portfolios,
@@ -97,6 +102,8 @@ def read_day(reader: Reader, day: date, wanted: Collection[str] = ()) -> DayRows
         staying=reader.query("chart_staying_targets", run_id=run_id, most_rows=MOST_NAMED),
         orders=reader.query("shown_orders", **named, as_of_date=day),
         order_status=reader.query("shown_order_status", **named, as_of_date=day),
+        outlook=outlook,
+        grace=grace_rows(outlook.in_grace, reader.query("chart_grace", run_ids=first.run_ids, **named)),
     )
 
 

@@ -23,6 +23,8 @@ from tasks.reports.charts import LABEL_ROOM
 from tasks.reports.html.data import DayRows
 from tasks.reports.html.figures import Figure, portfolio_figures
 from tasks.reports.html.headline import cash_sentence, judge, trade_sentence
+from tasks.reports.lifecycle_tables import lifecycle_tables
+from tasks.reports.outlook import of_portfolio
 from tasks.reports.summary import left_out, moves_of
 from tasks.reports.tables import Table
 
@@ -88,9 +90,12 @@ def _section(rows: DayRows, number: int, portfolio_id: str, run_id: str, state: 
         numbers=_own(rows.summary, portfolio_id).row(0, named=True),
         cash=cash_sentence(_own(rows.sizing, portfolio_id).row(0, named=True)),
         trading=trade_sentence(_own(rows.summary, portfolio_id).row(0, named=True)),
-        figures=portfolio_figures(ChartRows(weights, buckets, history), _own(rows.past, portfolio_id)),
+        figures=portfolio_figures(
+            ChartRows(weights, buckets, history), _own(rows.past, portfolio_id), _own(rows.grace, portfolio_id)
+        ),
         trades=tables.trades(moves_of(weights, changes)),
         tables=(
+            *lifecycle_tables(of_portfolio(rows.outlook, portfolio_id)),
             tables.orders(_own(rows.orders, portfolio_id), _own(rows.order_status, portfolio_id)),
             tables.not_the_change(weights),
             tables.opened_and_closed(weights, decisions),

@@ -36,9 +36,9 @@ class Figure:
     spec: Spec
 
 
-def portfolio_figures(rows: ChartRows, past: pl.DataFrame) -> tuple[Figure, ...]:
-    """Return the charts of one portfolio. *Requires* its rows, and those of `past_weights`."""
-    return tuple(map(_figure, charts_of(rows, past)))
+def portfolio_figures(rows: ChartRows, past: pl.DataFrame, grace: pl.DataFrame) -> tuple[Figure, ...]:
+    """Return the charts of one portfolio. *Requires* its rows, and those of `past_weights` and `grace_rows`."""
+    return tuple(map(_figure, charts_of(rows, past, grace)))
 
 
 def _figure(chart: Chart) -> Figure:

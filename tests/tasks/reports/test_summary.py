@@ -7,6 +7,7 @@ from decimal import Decimal
 import polars as pl
 import pytest
 
+from sizing.text import MOST_NAMED
 from tasks.reports.priority import first_portfolios
 from tasks.reports.run_artifacts import MOST_TARGETS, summarise, target_table
 from tasks.reports.summary import first_lines, moves_of, run_queries, sql_block, summary_page
@@ -36,6 +37,7 @@ def _day(*portfolios: str) -> pl.DataFrame:
         "cash_after_weight": Decimal("0.35"),
     }
     numbers = weights | book | {"n_missed": 0, "n_binding": 2, "is_cash_forced": False}
+    numbers |= dict.fromkeys(("n_in_grace", "n_locked", "n_shut_out"), 0)
     return pl.DataFrame([{"portfolio_id": portfolio} | counts | numbers for portfolio in portfolios])
 
 
@@ -216,3 +218,11 @@ def test_a_long_target_table_shows_what_is_traded() -> None:
     assert told == ", 500 of 501 rows, what is traded first"
     assert rows[0]["asset"] == "Z"
     assert target_table(many.head(3))[1] == ""
+
+
+def test_the_sentence_counts_who_is_kept_and_who_is_shut_out() -> None:
+    one = _day("p").with_columns(n_in_grace=pl.lit(2), n_locked=pl.lit(1), n_shut_out=pl.lit(3))
+    counts = ", 2 kept in grace, 1 locked, 3 shut out"
+    assert summarise(one).endswith(counts)
+    many = pl.concat([one.with_columns(portfolio_id=pl.lit(f"p{number}")) for number in range(MOST_NAMED + 1)])
+    assert summarise(many).endswith(", 22 kept in grace, 11 locked, 33 shut out")

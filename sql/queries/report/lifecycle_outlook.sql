@@ -1,0 +1,61 @@
+-- Grain: one row per asset that a portfolio of the runs holds after the trades, or closed lately: its clocks, and the
+-- limits that end them. Only of portfolios with such a limit, and of assets on which one can act.
+-- Parameters: $run_ids VARCHAR[], $portfolio_ids VARCHAR[].
+WITH limited AS (
+    SELECT
+        run_limits.run_id,
+        run_limits.portfolio_id,
+        runs.as_of_date,
+        runs.inputs ->> 'exchange' AS exchange,
+        coalesce((limits ->> 'grace_period_days')::INTEGER, 0) AS grace_period_days,
+        (limits ->> 'grace_decay_rate')::DOUBLE AS grace_decay_rate,
+        (limits ->> 'min_decay_factor')::DOUBLE AS min_decay_factor,
+        if((limits ->> 'enable_dynamic_sizing')::BOOLEAN, (limits ->> 'min_position_size')::DOUBLE, 0.0) AS least_weight,
+        (limits ->> 'min_score_threshold')::DOUBLE AS min_score_threshold,
+        coalesce(
+            (limits ->> 'grace_recovery_score')::DOUBLE,
+            greatest(min_score_threshold, (limits ->> 'min_score_new_position')::DOUBLE)
+        ) AS grace_recovery_score,
+        coalesce((limits ->> 'min_holding_days')::INTEGER, 0) AS min_holding_days,
+        (limits ->> 'max_holding_days')::INTEGER AS max_holding_days,
+        (limits ->> 'max_holding_action') AS max_holding_action,
+        coalesce((limits ->> 'reentry_cooldown_days')::INTEGER, 0) AS reentry_cooldown_days,
+        (limits ->> 'max_round_trips')::INTEGER AS max_round_trips,
+        (limits ->> 'round_trip_window_days')::INTEGER AS round_trip_window_days,
+        (limits ->> 'reentry_score')::DOUBLE AS reentry_score,
+        coalesce(json_extract(limits, '$.core_assets')::MAP(VARCHAR, JSON), MAP {}) AS core_assets
+    FROM run_limits
+    JOIN runs USING (run_id)
+    WHERE list_contains($run_ids::VARCHAR[], run_limits.run_id)
+        AND list_contains($portfolio_ids::VARCHAR[], run_limits.portfolio_id)
+)
+SELECT
+    lifecycle.portfolio_id,
+    lifecycle.asset,
+    coalesce(decisions.bucket, targets.bucket) AS bucket,
+    limited.* EXCLUDE (portfolio_id, core_assets),
+    decisions.score,
+    decisions.kept_by,
+    lifecycle.is_held,
+    lifecycle.opened_on,
+    lifecycle.term_started_on,
+    if(lifecycle.is_held, lifecycle.grace_started_on, NULL) AS grace_started_on,
+    if(lifecycle.is_held, lifecycle.grace_count, NULL) AS grace_count,
+    lifecycle.grace_entry_weight,
+    lifecycle.closed_on,
+    coalesce(targets.post_trade_weight, 0)::DECIMAL(10, 8) AS current_weight,
+    (limited.core_assets[lifecycle.asset] ->> 'until')::DATE AS core_until,
+    limited.core_assets[lifecycle.asset] ->> 'reason' AS core_reason
+FROM lifecycle
+JOIN limited USING (run_id, portfolio_id)
+LEFT JOIN decisions USING (run_id, portfolio_id, asset)
+LEFT JOIN targets USING (run_id, portfolio_id, asset)
+WHERE if(
+    lifecycle.is_held,
+    limited.grace_period_days > 0
+        OR limited.min_holding_days > 0
+        OR limited.max_holding_days IS NOT NULL
+        OR core_until >= limited.as_of_date,
+    limited.reentry_cooldown_days > 0 OR limited.max_round_trips IS NOT NULL
+)
+ORDER BY lifecycle.portfolio_id, lifecycle.asset;
