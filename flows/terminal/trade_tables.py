@@ -1,9 +1,14 @@
 """The tables of targets and trades on a terminal: what is held before and after, and what a portfolio trades in all."""
 
+from datetime import UTC, datetime
+
 import polars as pl
 from rich.console import Console
 
 from flows.terminal.console import four_decimals, narrowed, show
+
+ALWAYS = datetime.max.replace(tzinfo=UTC)
+"""The moment at which everything that is published is visible."""
 
 _TARGET = {
     "target": "target_weight",
@@ -30,13 +35,19 @@ _SPARED_TOTALS = ("bought", "sold")
 def target_table(console: Console, targets: pl.DataFrame, *more: str) -> pl.DataFrame:
     """Return what is shown of targets: their keys, weights, action, and why a change is traded or not, then `more`.
 
-    *Requires* the columns of the query `shown_targets`; the day is shown where there are several.
+    *Requires* the columns of the query `shown_targets`; the day is shown where there are several, and `kept_by` where
+    something is kept.
     """
     days = ["as_of_date"] if targets["as_of_date"].n_unique() > 1 else []
     shown = targets.select("portfolio_id", *days, "asset", "bucket", **_TARGET).with_columns(
-        targets.select("action", "trade_reason", *more)
+        targets.select("action", "trade_reason", *kept_columns(targets), *more)
     )
     return narrowed(console, four_decimals(shown, *_TARGET), _SPARED)
+
+
+def kept_columns(targets: pl.DataFrame) -> list[str]:
+    """Return the column of what keeps holdings, where it says something."""
+    return ["kept_by"] if targets["kept_by"].count() else []
 
 
 def show_trade_totals(console: Console, portfolios: pl.DataFrame) -> None:

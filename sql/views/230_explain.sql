@@ -296,7 +296,6 @@ FROM (
                 CASE
                     WHEN decision.kept_by IN ('min_holding_days', 'grace_period_days')
                     THEN format('{} {}', decision.kept_by, limits ->> decision.kept_by)
-                    WHEN decision.kept_by = 'score_missing' THEN 'max_score_age_days ' || (limits ->> 'max_score_age_days')
                 END,
                 concat_ws(
                     ' ',

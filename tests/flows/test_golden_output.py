@@ -21,7 +21,11 @@ READING = {
     "explain": ["explain core AMZN", "explain core CASH", "explain core NONE", "explain core AMZN --as-of 2025-06-10"],
     "diff": ["diff --portfolio income", "diff --from 2025-06-03 --to 2025-06-05 --portfolio core", "diff one"],
     "sql": ['sql "FROM current_targets SELECT portfolio_id, asset, target_weight LIMIT 3"', 'sql "FROM nowhere"'],
-    "plan": ["plan --as-of 2025-06-06 --portfolio core --max-single-position 0.10", "plan --as-of 2025-06-07"],
+    "plan": [
+        "plan --as-of 2025-06-06 --portfolio core --max-single-position 0.10",
+        "plan --as-of 2025-06-06 --portfolio core --grace-period-days 3 --min-score-threshold 0.65",
+        "plan --as-of 2025-06-07",
+    ],
     "validate": ["validate --as-of 2025-06-02", "validate --as-of 2025-06-10"],
     "report": ["report --as-of 2025-06-06 --output page.html", "report --as-of 2025-06-07"],
 }

@@ -34,7 +34,7 @@ from flows.terminal.parameters import (
     PortfolioIds,
     prepare,
 )
-from flows.terminal.trade_tables import show_trade_totals
+from flows.terminal.trade_tables import kept_columns, show_trade_totals
 from sizing.text import listed
 from tasks.config.settings import Settings
 from tasks.inputs.portfolio_groups import closed_portfolios, early_closes, unknown_days
@@ -62,7 +62,7 @@ _FIGURES = {
     "cash": "cash_weight",
 }
 _ORDER = "what would not be published first, then the largest turnover"
-_SPARED = ("action", "trade_reason", "visible", "held")
+_SPARED = ("action", "trade_reason", "kept_by", "visible", "held")
 """What a narrow terminal has no place for, the first one first."""
 
 
@@ -168,6 +168,7 @@ def _largest_first(targets: pl.DataFrame) -> pl.DataFrame:
         after="post_trade_weight",
         action="action",
         trade_reason="trade_reason",
+        **{name: name for name in kept_columns(targets)},
         reason=pl.when(pl.col("visible_run_id").is_not_null() & pl.col("change_reason").is_not_null())
         .then(with_causes())
         .when("is_changed")

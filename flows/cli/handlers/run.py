@@ -40,7 +40,7 @@ from flows.terminal.parameters import (
     Verbose,
     prepare,
 )
-from flows.terminal.trade_tables import show_trade_totals, target_table
+from flows.terminal.trade_tables import ALWAYS, show_trade_totals, target_table
 from sizing.errors import BallastError
 from tasks.config.settings import RebalanceConfig, Settings
 from tasks.errors import PROBLEMS, FailedPortfoliosError
@@ -149,12 +149,10 @@ def _show(settings: Settings, day: date) -> None:
     """Show the targets of the day, where everything is, and what to do next."""
     console = out()
     with settings.open_warehouse().kept_open() as warehouse:
-        targets = warehouse.query("targets_of_days", days=[day])
+        targets = warehouse.query("shown_targets", portfolio_ids=[], as_of_date=day, visible_at=ALWAYS)
         summary = summary_of(warehouse, targets)
     ids = first_portfolios(summary)
-    first = only(targets, ids).sort(
-        "portfolio_id", "is_cash", "target_weight", "asset", descending=[False, False, True, False]
-    )
+    first = only(targets, ids)
     show(console, target_table(console, first), title=f"Targets of {day}")
     show_trade_totals(console, only(summary, ids))
     count_others(console, targets, first, ORDER, "`ballast targets NAME` shows others")

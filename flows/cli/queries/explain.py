@@ -6,6 +6,7 @@ from typing import Annotated
 import polars as pl
 from cyclopts import Parameter
 
+from flows.cli.queries.explain_life import read_life, with_life
 from flows.cli.queries.explain_view import print_page
 from flows.cli.queries.snapshot_session import NothingToShowError, open_snapshot, require_known_portfolios
 from flows.terminal.console import out
@@ -31,6 +32,7 @@ def explain(
         known = require_known_portfolios(reader, [portfolio])
         day = as_of or known["newest_day"][0]
         steps = reader.query("explained", portfolio_id=portfolio, asset=asset, as_of_date=day)
+        steps = with_life(steps, read_life(reader, portfolio, asset, day))
     quantity, words = steps.row(0, named=True)["quantity"], steps["words"][0]
     if quantity == _NOT_PUBLISHED:
         raise NothingToShowError(words)

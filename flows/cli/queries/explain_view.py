@@ -12,6 +12,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from flows.cli.queries.explain_life import LIFE
 from flows.terminal.console import plain, print_trimmed
 
 Row: TypeAlias = Mapping[str, str | None]
@@ -30,9 +31,19 @@ _SIZES = (
 )
 """Weights that have a bar."""
 _PARTS: Mapping[str, tuple[str, ...]] = {
-    "Selection": ("holding", "restriction", "score", "score age", "rank", "gate", "entry score", "rival"),
+    "Selection": ("holding", "restriction", "score", "score age", "rank", "gate", "kept by", "entry score", "rival"),
     "Sizing": (
-        *("pinned weight", "within limits", "total to divide", "tier", "multiplier", "dropped", "lambda", "raw weight"),
+        *(
+            "grace factor",
+            "pinned weight",
+            "within limits",
+            "total to divide",
+            "tier",
+            "multiplier",
+            "dropped",
+            "lambda",
+            "raw weight",
+        ),
         *("theta", "stage 1 weight", "factor", "bucket factor", "stage 2 weight"),
         *("left over", "room", "bucket room", "left for it", "bucket mu", "mu", "residual weight"),
         *("rounded down", "rounding unit"),
@@ -40,7 +51,7 @@ _PARTS: Mapping[str, tuple[str, ...]] = {
     ),
     "Result": ("target weight", "change", "held back to", "turnover", "trade", "post-trade"),
 }
-_CHANGES, _RECORD = "What would change it", "Record"
+_LIFE, _CHANGES, _RECORD = "Its life", "What would change it", "Record"
 _LONGEST_VALUE = 17
 """Longer values stand before the words: the column of numbers stays narrow."""
 _LONGEST_NAME, _BAR, _WIDE = 16, 14, 88
@@ -51,7 +62,8 @@ def print_page(console: Console, portfolio: str, asset: str, day: date, steps: p
 
     *Requires* in `steps` the rows of the query `explained`.
     """
-    story = {row["quantity"]: row for row in steps.filter(~pl.col("is_change")).iter_rows(named=True)}
+    is_life = pl.col("quantity").is_in(LIFE) & ~pl.col("is_change")
+    story = {row["quantity"]: row for row in steps.filter(~pl.col("is_change"), ~is_life).iter_rows(named=True)}
     console.print(Text(answer(portfolio, asset, day, story), style="bold"), soft_wrap=not console.is_terminal)
     if sized := _explain_size(story):
         console.print(Text(sized), soft_wrap=not console.is_terminal)
@@ -59,6 +71,7 @@ def print_page(console: Console, portfolio: str, asset: str, day: date, steps: p
     parts = {
         part: [story[quantity] for quantity in quantities if quantity in story] for part, quantities in _PARTS.items()
     }
+    parts[_LIFE] = list(steps.filter(is_life).iter_rows(named=True))
     parts[_CHANGES] = list(steps.filter("is_change").iter_rows(named=True))
     parts[_RECORD] = [row for quantity, row in story.items() if quantity not in named]
     largest = max((_number(story, quantity) for quantity in _SIZES), default=Decimal(0))
@@ -123,7 +136,8 @@ def _explain_gate(story: Steps) -> str:
 def _explain_size(story: Steps) -> str:
     """Return of a position its rank, its size and what bound it."""
     if "pinned weight" in story:
-        return "Its weight is frozen: the stages do not apply."
+        kept = f", kept by {story['kept by']['limit_value'] or story['kept by']['value']}" if "kept by" in story else ""
+        return f"Its weight is frozen{kept}: the stages do not apply."
     if "stage 2 weight" not in story:
         return ""
     limits = [story[stage]["limit_value"] for stage in ("stage 1 weight", "stage 2 weight", "residual weight")]

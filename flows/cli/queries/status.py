@@ -25,6 +25,7 @@ from flows.cli.queries.unread_files import find_unread
 from flows.terminal.console import err, narrowed, out, plain, show
 from flows.terminal.exit_codes import ExitCode
 from flows.terminal.foremost import count_others, only
+from flows.terminal.outlook_tables import show_outlook
 from flows.terminal.output import write_rows
 from flows.terminal.parameters import AS_TABLE, OutputFormat, Snapshot
 from sql.snapshot_reader import SnapshotReader
@@ -32,6 +33,7 @@ from tasks.config.portfolios import read_config
 from tasks.config.settings import Settings
 from tasks.errors import ConfigError
 from tasks.inputs.superseded_holdings import Corrected, find_corrected
+from tasks.reports.outlook import read_outlook
 from tasks.reports.priority import first_by
 from tasks.trading_calendar import CalendarEnd, calendar_ends, exchange_of
 
@@ -161,6 +163,7 @@ def _show(
     first = only(states, first_by(states, pl.col("is_halted"), pl.col("waiting_run_id").is_not_null(), _behind()))
     show(console, _portfolios(first), "Portfolios")
     count_others(console, states, first, "what is halted, waits or is behind first", "--csv and --json have all")
+    show_outlook(console, read_outlook(reader, first["newest_run_id"].drop_nulls().unique(), first["portfolio_id"]))
     health = reader.query("newest_health", n_days=_DAYS).select(
         *("as_of_date", "state", pl.col("seconds_taken").round_sig_figs(2)),
         *("rows_rejected", "n_refused_files", "n_stale_scores"),
@@ -213,7 +216,11 @@ def _behind() -> pl.Expr:
 def _portfolios(states: pl.DataFrame) -> pl.DataFrame:
     """Return the portfolios without what is true of none."""
     is_halted, waits = states["is_halted"].any(), states["waiting_run_id"].is_not_null().any()
-    spared = [*([] if is_halted else ["is_halted"]), *([] if waits else ["waiting_day", "waiting_run_id"])]
+    spared = [
+        "newest_run_id",
+        *([] if is_halted else ["is_halted"]),
+        *([] if waits else ["waiting_day", "waiting_run_id"]),
+    ]
     return _minutes(states.drop(spared))
 
 

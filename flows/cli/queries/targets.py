@@ -18,12 +18,10 @@ from flows.terminal.console import err, out, show
 from flows.terminal.foremost import count_others, only, summary_of
 from flows.terminal.output import write_rows
 from flows.terminal.parameters import AS_TABLE, NAME, OutputFormat, Snapshot
-from flows.terminal.trade_tables import show_trade_totals, target_table
+from flows.terminal.trade_tables import ALWAYS, show_trade_totals, target_table
 from sizing.text import listed
 from sql.snapshot_reader import SnapshotReader
 from tasks.reports.priority import ORDER, first_portfolios
-
-_ALWAYS = datetime.max.replace(tzinfo=UTC)
 
 
 def targets(
@@ -41,7 +39,7 @@ def targets(
         require_known_portfolios(reader, portfolios)
         moment = _in_utc(at)
         shown = reader.query(
-            "shown_targets", portfolio_ids=list(portfolios), as_of_date=as_of, visible_at=moment or _ALWAYS
+            "shown_targets", portfolio_ids=list(portfolios), as_of_date=as_of, visible_at=moment or ALWAYS
         )
         if shown.is_empty():
             raise NothingToShowError(_explain_nothing(reader, portfolios, as_of, moment))

@@ -98,7 +98,7 @@ def test_the_story_of_a_weight_begins_with_the_answer_and_ends_with_its_record(b
     assert lines[0] == "core keeps AMZN at 0.0857 on 2025-06-06."
     assert lines[1] == "Rank 1 by score 0.88502, size standard, bound by bucket Consumer Discretionary 0.2."
     titles = [line for line in lines[2:] if line and not line.startswith(" ")]
-    assert titles == ["Selection", "Sizing", "Result", "What would change it", "Record"]
+    assert titles == ["Selection", "Sizing", "Result", "Its life", "What would change it", "Record"]
     assert "larger size 0.9 From this score its size is max" in " ".join(out.split())
     assert "\x1b" not in out
 
@@ -140,7 +140,7 @@ def test_the_answer_is_one_sentence_whatever_became_of_the_name(
 
 def test_a_frozen_holding_says_so(ballast: Ballast) -> None:
     out = ballast("explain", "income", "TMUS")[1].splitlines()
-    assert out[1] == "Its weight is frozen: the stages do not apply."
+    assert out[1] == "Its weight is frozen, kept by score_missing: the stages do not apply."
 
 
 def test_a_program_gets_the_steps_and_the_changes_as_rows(ballast: Ballast) -> None:
