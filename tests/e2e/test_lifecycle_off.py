@@ -14,6 +14,7 @@ import pytest
 from sizing import RebalancingLimits
 from sizing.frames.day_inputs import DayFrames
 from sizing.multi_day.day_chain import rebalance_days
+from sizing.multi_day.followed_states import Corrections
 from tests.sizing.days import ASSETS, HOLDINGS, RESTRICTIONS, SCORES
 
 LIMITS = {
@@ -80,12 +81,11 @@ def days_of(data: Path) -> list[DayFrames]:
 
 def results(days: list[DayFrames]) -> Iterator[dict[str, pl.DataFrame]]:
     """Yield the result of the days, a batch at a time, each from the book that the one before left."""
-    held = pl.DataFrame(schema=HOLDINGS)
+    held, corrections = pl.DataFrame(schema=HOLDINGS), Corrections.of(pl.Series([day.as_of_date for day in days]))
     for start in range(0, len(days), BATCH):
         batch = days[start : start + BATCH]
         batch[0] = batch[0]._replace(holdings=held)
-        _, result = rebalance_days(batch)
-        yield result._asdict()
+        yield (result := rebalance_days(batch, corrections).result)._asdict()
         last = result.targets.filter((pl.col("as_of_date") == batch[-1].as_of_date) & ~pl.col("is_cash"))
         held = (
             last.filter(pl.col("post_trade_weight") > 0)
