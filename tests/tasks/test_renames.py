@@ -14,7 +14,9 @@ from hypothesis import strategies as st
 
 from sizing import RebalancingLimits
 from sizing.frames.day_inputs import DayFrames, DayInputs
+from sizing.frames.holding_states import STATE_COLUMNS
 from sizing.frames.schema import STORED_WEIGHT
+from sizing.limits.lifecycle import CoreAsset
 from sizing.pipeline import rebalance
 from sql.admin.maintenance import verify
 from sql.engine.table_contracts import RUN_TABLES
@@ -129,6 +131,53 @@ def test_weights_scores_lists_and_limits_follow_a_rename() -> None:
     assert now.limits["q"] is _day().limits["q"] or now.limits["q"] == RebalancingLimits()
     assert now.holdings.schema == _day().holdings.schema
     assert renamed(now, {"OLD": "NEW"}).holdings.equals(now.holdings)
+
+
+State = tuple[str, str, bool, bool, int | None, list[int]]
+
+
+def _with_states(*rows: State) -> DayFrames:
+    """Return the day with states: portfolio, asset, held, confirmed, day of opening and of closes in May."""
+    names = ["portfolio_id", "asset", "is_held", "is_confirmed"]
+    given = pl.DataFrame(
+        [(*row[:4], date(2025, 5, row[4]) if row[4] else None, [date(2025, 5, day) for day in row[5]]) for row in rows],
+        {name: STATE_COLUMNS[name] for name in (*names, "opened_on", "closed_on")},
+        orient="row",
+    )
+    return _day(states=pl.concat([pl.DataFrame(schema=STATE_COLUMNS), given], how="diagonal"))
+
+
+@pytest.mark.parametrize(
+    ("states", "expected"),
+    [
+        ([("OLD", True, True, 5, [])], (True, True, 5, [])),
+        ([("OLD", True, True, 5, [2]), ("NEW", False, False, 3, [9, 1])], (True, True, 5, [9, 2, 1])),
+        ([("NEW", True, False, 7, []), ("OLD", True, True, 5, [2])], (True, False, 7, [2])),
+        ([("OLD", False, False, 5, [12, 2]), ("NEW", False, True, 3, [9, 2])], (False, False, 5, [12, 9, 2])),
+        ([("NEW", False, True, 3, [9]), ("OLD", False, False, 5, [9])], (False, True, 3, [9])),
+    ],
+    ids=["alone", "the held one", "the name's own of two held", "closed last", "the name's own of two closed"],
+)
+def test_states_follow_a_rename(
+    states: list[tuple[str, bool, bool, int, list[int]]], expected: tuple[bool, bool, int, list[int]]
+) -> None:
+    frames = _with_states(*(("p", *one) for one in states), ("q", "X", True, True, 4, []))
+    now = renamed(frames, {"OLD": "NEW"}).states
+    is_held, is_confirmed, opened, closes = expected
+    days = [date(2025, 5, day) for day in closes]
+    assert now.select("portfolio_id", "asset", "is_held", "is_confirmed", "opened_on", "closed_on").rows() == [
+        ("p", "NEW", is_held, is_confirmed, date(2025, 5, opened), days),
+        ("q", "X", True, True, date(2025, 5, 4), []),
+    ]
+    assert now.schema == frames.states.schema
+
+
+def test_core_assets_follow_a_rename() -> None:
+    core = {"OLD": CoreAsset(until=NEXT, reason="an index"), "NEW": CoreAsset(until=DAY, reason="short")}
+    limits = {"p": RebalancingLimits(core_assets=core), "q": RebalancingLimits()}
+    now = renamed(_day(limits=limits), {"OLD": "NEW"}).limits
+    assert now["p"].core_assets == {"NEW": core["OLD"]}
+    assert now["q"].core_assets == {}
 
 
 def test_without_renames_nothing_is_touched() -> None:

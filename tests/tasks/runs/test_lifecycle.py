@@ -125,6 +125,21 @@ def _rows(settings: Settings) -> dict[str, list[Any]]:
 
 
 @pytest.mark.slow
+def test_a_kill_between_days_and_within_one_changes_nothing(settings: Settings) -> None:
+    """Each day is begun by a process that ends before it publishes, and done by another one."""
+    killed, plain = _copy(settings, "killed.duckdb"), settings
+    days = DAYS[:6]
+    _run_daily(plain, days)
+    for day in days:
+        with killed.open_warehouse().kept_open() as warehouse:
+            run = start_run(warehouse, "XNYS", day, LIMITS, [], by="test")
+            rebalance(run.inputs)
+        _run_daily(killed, [day])
+    assert _rows(killed) == _rows(plain)
+    assert _backfill(killed, days) == ["unchanged"] * len(days)
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [2, 5, len(DAYS)])
 def test_daily_run_backfill_in_any_batches_and_replay_agree(settings: Settings, size: int) -> None:
     together = _copy(settings, "together.duckdb")

@@ -3,11 +3,14 @@
 from datetime import date
 
 import polars as pl
+import pytest
 
 from sizing import RebalancingLimits
 from sizing.frames.day_inputs import DayFrames
+from sizing.frames.holding_states import STATE_COLUMNS, count_days
 from tasks.inputs.day_sources import newest_holdings
 from tasks.inputs.fingerprints import Fingerprints, run_id
+from tasks.inputs.holding_states import sources_of_states
 
 _SOURCES = {"day": pl.Date, "kind": pl.String, "portfolio_id": pl.String, "as_of_date": pl.Date}
 _HOLDINGS = {"portfolio_id": pl.String, "asset": pl.String, "current_weight": pl.Decimal(10, 8)}
@@ -69,3 +72,42 @@ def test_a_changed_limit_makes_another_run() -> None:
 
 def test_a_run_is_named_by_its_day() -> None:
     assert run_id(date(2025, 6, 2), Fingerprints.of(_inputs(0.8))).startswith("2025-06-02-")
+
+
+def _states(k: int) -> pl.DataFrame:
+    held = {"portfolio_id": "p", "asset": ["AAA", "BBB"], "is_held": [True, False], "is_confirmed": True}
+    dates = {"opened_on": date(2025, 5, 1), "term_started_on": date(2025, 5, 1), "grace_count": [k, None]}
+    rows = pl.DataFrame(held | dates | {"closed_on": [[], [date(2025, 5, 20)]]}, strict=False)
+    states = pl.concat([pl.DataFrame(schema=STATE_COLUMNS), rows.cast({"grace_count": pl.Int32})], how="diagonal")
+    sessions = pl.date_range(date(2025, 4, 1), date(2025, 6, 30), eager=True)
+    return count_days(states, date(2025, 6, 2), sessions)
+
+
+def test_states_of_holdings_name_a_run_only_where_its_limits_read_them() -> None:
+    off, on = RebalancingLimits(), RebalancingLimits(grace_period_days=2)
+    bare = _inputs(0.8, limits=off)
+    assert Fingerprints.of(bare._replace(states=_states(1))) == Fingerprints.of(bare)
+    reading = _inputs(0.8, limits=on)
+    first, other = (Fingerprints.of(reading._replace(states=_states(k))).inputs for k in (1, 2))
+    assert len({first, other, Fingerprints.of(reading).inputs}) == 3
+    again = reading._replace(states=_states(1).reverse())
+    assert Fingerprints.of(again).inputs == first
+    of_another = _states(1).with_columns(portfolio_id=pl.lit("q"))
+    assert Fingerprints.of(reading._replace(states=of_another)) == Fingerprints.of(reading)
+
+
+def test_every_close_of_a_name_counts_in_a_fingerprint() -> None:
+    reading = _inputs(0.8, limits=RebalancingLimits(reentry_cooldown_days=2))
+    states = _states(1)
+    closes = pl.Series("closed_on", [[date(2025, 5, 7)], [date(2025, 5, 20), date(2025, 5, 6)]])
+    more = states.with_columns(closes)
+    assert Fingerprints.of(reading._replace(states=states)) != Fingerprints.of(reading._replace(states=more))
+
+
+@pytest.mark.parametrize("kind", ["positions", "targets"])
+def test_states_come_from_the_last_run_whatever_the_source_of_holdings(kind: str) -> None:
+    day, last = date(2025, 6, 3), date(2025, 6, 2)
+    rows = [(day, "targets", "p", last), (day, "positions", "p", day if kind == "positions" else last)]
+    found = pl.DataFrame(rows, schema=_SOURCES, orient="row")
+    assert newest_holdings(found)["kind"].to_list() == [kind]
+    assert sources_of_states(found).rows() == [(day, "lifecycle", "p", last)]
