@@ -2,6 +2,7 @@
 
     make bench                                     # three years of a made-up market
     python benchmarks/backfill.py --data FOLDER    # a folder with scores.parquet and assets.csv
+    python benchmarks/backfill.py --lifecycle      # with grace, a holding period, a cooldown and round trips
 
 The daily flow runs on a temporary Prefect server. All in this one process, so that the machine's mood divides out.
 """
@@ -13,7 +14,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from datetime import date
 from functools import wraps
@@ -56,6 +57,7 @@ LIMITS = {
     ),
     "cash": RebalancingLimits(sizing_mode="equal_weight", residual_strategy="cash_bucket", max_single_position=0.08),
 }
+LIFECYCLE = {"grace_period_days": 5, "min_holding_days": 3, "reentry_cooldown_days": 10, "max_round_trips": 2}
 PARTS = {
     "find and read the inputs": [(tasks.runs.backfill, "find_sources"), (tasks.runs.backfill, "read_days")],
     "the rules": [
@@ -92,13 +94,13 @@ def make_market(folder: Path) -> Path:
     return folder
 
 
-def backfill(settings: Settings, days: tuple[date, ...]) -> float:
+def backfill(settings: Settings, days: tuple[date, ...], limits: Mapping[str, RebalancingLimits]) -> float:
     """Publish and export the days, a quarter at a time as the flow does, and return the seconds."""
     start = time.perf_counter()
     for _, quarter in groupby(days, key=lambda day: (day.year, (day.month - 1) // 3)):
         these = tuple(quarter)
         with settings.open_warehouse().kept_open() as warehouse:
-            done = publish_days(Book(warehouse, settings.exchange, LIMITS, "benchmark", None), these, keep_going=True)
+            done = publish_days(Book(warehouse, settings.exchange, limits, "benchmark", None), these, keep_going=True)
             warehouse.export(these)
         assert [one.state for one in done] == ["published"] * len(these)
     return time.perf_counter() - start
@@ -135,10 +137,10 @@ def timed(seconds: Counter[str], part: str, module: Any, name: str) -> AbstractC
     return patch.object(module, name, watched)
 
 
-def run(folder: Path, inbox: Path) -> Table:
+def run(folder: Path, inbox: Path, limits: Mapping[str, RebalancingLimits]) -> Table:
     """Measure the backfill and the daily flow, and return the table."""
     config = folder / "portfolios.yaml"
-    portfolios = {name: one.model_dump(mode="json", exclude_defaults=True) for name, one in LIMITS.items()}
+    portfolios = {name: one.model_dump(mode="json", exclude_defaults=True) for name, one in limits.items()}
     config.write_text(yaml.safe_dump({"portfolios": portfolios}))
     settings = [
         Settings(
@@ -160,7 +162,7 @@ def run(folder: Path, inbox: Path) -> Table:
     for watch in watches:
         watch.__enter__()
     processor = time.process_time()
-    total = backfill(settings[0], days)
+    total = backfill(settings[0], days, limits)
     processor = time.process_time() - processor
     for watch in watches:
         watch.__exit__(None, None, None)
@@ -177,7 +179,7 @@ def run(folder: Path, inbox: Path) -> Table:
     table.add_row("in all", f"{1e3 * total / len(days):.1f}", "100%")
     table.add_row("processor time of all", f"{1e3 * processor / len(days):.1f}", f"{processor / total:.0%}")
     table.caption = (
-        f"{len(days):,} days, {len(LIMITS)} portfolios, {scores.height:,} scores\n"
+        f"{len(days):,} days, {len(limits)} portfolios, {scores.height:,} scores\n"
         f"the daily flow takes {one_daily:.2f} s a day, {one_daily * len(days) / total:.0f} times as long\n"
         f"once: {ingest_seconds:.1f} s to ingest, {snapshot_seconds:.1f} s for the snapshot"
     )
@@ -190,14 +192,17 @@ def main() -> None:
     parser.add_argument(
         "--data", type=Path, help="folder with scores.parquet and assets.csv; default: a made-up market"
     )
+    parser.add_argument("--lifecycle", action="store_true", help="switch on limits that read states of holdings")
     asked = parser.parse_args()
+    changed = LIFECYCLE if asked.lifecycle else {}
+    limits = {name: one.model_copy(update=changed) for name, one in LIMITS.items()}
     console = Console(width=None if sys.stdout.isatty() else 140)
     with tempfile.TemporaryDirectory() as folder:
         inbox = asked.data
         if inbox and not (inbox / "scores.parquet").exists():
             console.print(f"no scores.parquet in {inbox}: a made-up market of the same size is measured instead")
             inbox = None
-        console.print(run(Path(folder), inbox or make_market(Path(folder))))
+        console.print(run(Path(folder), inbox or make_market(Path(folder)), limits))
 
 
 if __name__ == "__main__":

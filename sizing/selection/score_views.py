@@ -19,6 +19,9 @@ _VIEW_LIMITS = (
 )
 
 
+_LISTS = ("include_assets", "include_buckets", "exclude_assets", "exclude_buckets")
+
+
 class Views(NamedTuple):
     """The day by keys: `portfolio_key`, `asset_key` and `view` are the row numbers of their frames.
 
@@ -111,6 +114,8 @@ def combined_scores(parts: pl.DataFrame) -> pl.DataFrame:
 
 def _is_outside(views: pl.DataFrame, names: pl.DataFrame) -> pl.Series:
     """Mark every view and name: outside of what it includes, or in what it excludes."""
+    if not any(views.select(pl.col(name).list.len().sum() for name in _LISTS).row(0)):
+        return pl.Series("is_outside", [False]).new_from_index(0, views.height * names.height)
     every = views.select("view").join(names.select("asset", "bucket"), how="cross", maintain_order="left_right")
     is_open = (pl.col("include_assets").list.len() == 0) & (pl.col("include_buckets").list.len() == 0)
     marked = every.join(views.select("view", is_open=is_open), on="view", how="left", maintain_order="left")

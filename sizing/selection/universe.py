@@ -89,6 +89,9 @@ def with_restrictions(rows: pl.DataFrame, views: Views, inputs: DayInputs) -> pl
 
     *Requires* `portfolio_key, asset_key`.
     """
+    if inputs.restrictions.is_empty() and inputs.delisted.is_empty():
+        nothing = pl.lit(None, pl.String)
+        return rows.with_columns(restriction=nothing, restriction_reason=nothing)
     in_force = _in_force(views, pl.concat([inputs.restrictions, _of_delisted(inputs)]))
     return (
         rows.with_columns(pair=views.pair()).join(in_force, on="pair", how="left", maintain_order="left").drop("pair")

@@ -21,6 +21,8 @@ def pin_no_buy(selected: pl.DataFrame, positions: pl.DataFrame, decisions: pl.Da
     restricted = decisions.filter(
         pl.col("is_selected") & pl.col("is_held") & ~pl.col("is_pinned") & (pl.col("restriction") == "no_buy")
     )
+    if restricted.is_empty():
+        return selected.clear()
     sized = restricted.select(*_KEY, "current_weight").join(
         positions.select(*_KEY, "target_weight", "pinned_weight"), on=_KEY
     )
