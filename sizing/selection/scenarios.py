@@ -82,7 +82,8 @@ def make_scenarios(decided: pl.DataFrame, buckets: pl.DataFrame, limits: pl.Data
 def make_candidate_pool(placed: pl.DataFrame) -> pl.DataFrame:
     """Mark who has or lost a slot, and number those who wait in their bucket.
 
-    *Adds* `was_selected`, `is_core` (has or lost a slot), `turn` and `n_turns` (of its kind: holding or new name).
+    *Adds* `was_selected`, `is_core` (has or lost a slot, or is in grace), `turn` and `n_turns` (of its kind: holding or
+    new name).
     """
     selected, is_held, waits = pl.col("slot_gate").is_null(), pl.col("is_held"), ~pl.col("is_core")
 
@@ -92,7 +93,7 @@ def make_candidate_pool(placed: pl.DataFrame) -> pl.DataFrame:
     return (
         placed.with_columns(
             was_selected=selected,
-            is_core=selected | (pl.col("slot_gate") == gate(Gate.REPLACED)).fill_null(value=False),
+            is_core=selected | pl.col("slot_gate").eq_missing(gate(Gate.REPLACED)) | (is_held & pl.col("is_in_grace")),
         )
         .with_columns(
             turn=of_its_kind(lambda flag: flag.cum_sum().over("group_bucket")),

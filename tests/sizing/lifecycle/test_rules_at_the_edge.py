@@ -101,3 +101,13 @@ def test_a_higher_score_in_grace_does_not_bear_a_bucket_that_a_new_name_bears() 
     closed = run(of, {"t1": 0.58, "t2": 0.95, "d": 0.95}, {"t1": 0.1, "d": 0.1}, [State("t1"), State("d")])
     assert decision(closed, "t1")["gate"] == "min_buckets_represented"
     assert decision(closed, "t1")["entry_score"] == 0.6
+
+
+def test_a_closed_holding_in_grace_counts_where_another_name_is_tried() -> None:
+    """One new name may be opened: first that of the bucket in which nothing is in grace, whatever the other scores."""
+    of = limits(
+        max_new_positions=1, max_total_positions=1, max_positions_per_bucket=2, min_buckets_represented=2, **GRACE
+    )
+    tried = run(of, {"d1": 0.55, "d2": 0.75, "t1": 0.65}, {"d1": 0.95}, [State("d1")])
+    assert decision(tried, "t1")["is_selected"]
+    assert (decision(tried, "d2")["gate"], decision(tried, "d2")["entry_score"]) == ("max_total_positions", None)
