@@ -15,6 +15,16 @@ SELECT
     json_extract_string(limits, '$.rebalance_band')::DECIMAL(10, 8) AS rebalance_band,
     coalesce(json_extract_string(limits, '$.min_trade_weight')::DECIMAL(10, 8), 0) AS min_trade_weight,
     json_extract_string(limits, '$.max_turnover')::DECIMAL(10, 8) AS max_turnover,
+    json_extract_string(limits, '$.max_total_positions')::INTEGER AS max_total_positions,
+    json_extract_string(limits, '$.min_holding_days')::INTEGER AS min_holding_days,
+    json_extract_string(limits, '$.max_holding_days')::INTEGER AS max_holding_days,
+    json_extract_string(limits, '$.grace_period_days')::INTEGER AS grace_period_days,
+    json_extract_string(limits, '$.grace_decay_rate')::DOUBLE AS grace_decay_rate,
+    json_extract_string(limits, '$.min_decay_factor')::DOUBLE AS min_decay_factor,
+    json_extract_string(limits, '$.reentry_cooldown_days')::INTEGER AS reentry_cooldown_days,
+    json_extract_string(limits, '$.max_round_trips')::INTEGER AS max_round_trips,
+    json_extract_string(limits, '$.round_trip_window_days')::INTEGER AS round_trip_window_days,
+    json_extract_string(limits, '$.reentry_score')::DOUBLE AS reentry_score,
     limits
 FROM (
     SELECT
@@ -42,4 +52,14 @@ COMMENT ON COLUMN run_limits.max_allocation_by_bucket IS 'Largest weight of sing
 COMMENT ON COLUMN run_limits.rebalance_band IS 'Change that is held back, fraction of the current weight.';
 COMMENT ON COLUMN run_limits.min_trade_weight IS 'Change below which it is held back, fraction of the portfolio value; 0 for runs before V011.';
 COMMENT ON COLUMN run_limits.max_turnover IS 'Most one-way turnover of a day, fraction of the portfolio value; null: no limit.';
+COMMENT ON COLUMN run_limits.max_total_positions IS 'Most positions, count.';
+COMMENT ON COLUMN run_limits.min_holding_days IS 'Until so many sessions after its opening a holding keeps its place; 0: no such lock; null: a run before V014.';
+COMMENT ON COLUMN run_limits.max_holding_days IS 'Sessions after which a holding is judged like a new name; null: never, or a run before V014.';
+COMMENT ON COLUMN run_limits.grace_period_days IS 'Failing scores, after the first, before a holding closes; 0: it closes at once; null: a run before V014.';
+COMMENT ON COLUMN run_limits.grace_decay_rate IS 'Part of the weight that each further failing score leaves, fraction; null: a run before V014.';
+COMMENT ON COLUMN run_limits.min_decay_factor IS 'Least part of the weight that failing scores leave, fraction; null: a run before V014.';
+COMMENT ON COLUMN run_limits.reentry_cooldown_days IS 'Whole sessions between closing a name and opening it again; 0: none; null: a run before V014.';
+COMMENT ON COLUMN run_limits.max_round_trips IS 'Closings of a name in the window with which it stays out, count; null: no limit, or a run before V014.';
+COMMENT ON COLUMN run_limits.round_trip_window_days IS 'Sessions in which closings are counted; null: a run before V014.';
+COMMENT ON COLUMN run_limits.reentry_score IS 'Score with which a name comes back despite cooldown and round trips; null: none does, or a run before V014.';
 COMMENT ON COLUMN run_limits.limits IS 'Every limit of the portfolio in this run, JSON object; configured_limits has them in rows.';

@@ -10,6 +10,15 @@ from sql.engine.table_contracts import RUN_TABLES
 from sql.errors import PublishRejectedError
 from sql.records import RunRecord
 from sql.warehouse import Warehouse
+from tests.sql.warehouse_broken_lifecycles import (
+    BROKEN_LIFECYCLES,
+    change,
+    days,
+    holding,
+    in_grace,
+    rest_of_a_file,
+    select_more,
+)
 from tests.sql.warehouse_broken_runs import (
     ASSET,
     BROKEN,
@@ -17,6 +26,7 @@ from tests.sql.warehouse_broken_runs import (
     add_dropped,
     freeze,
     hold_back,
+    lock,
     miss_buckets,
     tell_mandatory,
     trade,
@@ -44,9 +54,12 @@ def refusing(make_migrated: Callable[[], Warehouse]) -> Iterator[Warehouse]:
         yield session
 
 
-@pytest.mark.parametrize("name", BROKEN)
+EVERY_BROKEN = BROKEN | BROKEN_LIFECYCLES
+
+
+@pytest.mark.parametrize("name", EVERY_BROKEN)
 def test_a_check_refuses(refusing: Warehouse, name: str) -> None:
-    check, breaks, detail = BROKEN[name]
+    check, breaks, detail = EVERY_BROKEN[name]
     failures = {failed: text for failed, _, text in _reject(refusing, breaks(make_frames()), make_run(name)).failures}
     assert detail in failures[check]
 
@@ -58,7 +71,7 @@ def test_empty_fingerprints_are_refused(warehouse: Warehouse) -> None:
 
 
 def test_every_check_has_a_case_that_it_refuses() -> None:
-    refusing = {check for check, _, _ in BROKEN.values()} | {"fingerprints_are_present"}
+    refusing = {check for check, _, _ in EVERY_BROKEN.values()} | {"fingerprints_are_present"}
     assert refusing == {check.name for check in read_scripts("checks/publication")}
 
 
@@ -135,14 +148,39 @@ def test_a_missed_minimum_of_buckets_that_says_why_is_published(warehouse: Wareh
     assert warehouse.publish("r1", frames, "test").is_new
 
 
-def test_a_pinned_holding_needs_no_score_and_no_entry_score(warehouse: Warehouse) -> None:
+def test_a_locked_holding_needs_no_score_and_no_entry_score(warehouse: Warehouse) -> None:
     warehouse.start_run(make_run("r1"), "test")
-    frames = make_frames()
-    is_pinned = ASSET == "AAA"
-    frames["decisions"] = frames["decisions"].with_columns(
-        pl.when(~is_pinned).then(pl.col("score", "entry_score")), is_pinned=is_pinned
-    )
+    nothing = pl.lit(None)
+    frames = lock(holding(), "AAA", "score_missing", score=nothing, entry_score=nothing)
     assert warehouse.publish("r1", frames, "test").is_new
+
+
+def test_a_holding_in_grace_reaches_the_score_of_its_place(warehouse: Warehouse) -> None:
+    warehouse.start_run(make_run("r1"), "test")
+    assert warehouse.publish("r1", in_grace(holding(target="0.4")), "test").is_new
+    failures = _reject(warehouse, in_grace(holding(target="0.4"), entry_score=pl.lit(0.81)), make_run("r2")).failures
+    assert [(name, rows) for name, rows, _ in failures] == [("selected_reach_their_entry_score", 1)]
+
+
+@pytest.mark.parametrize(
+    "frames",
+    [
+        change("lifecycle", "AAA", closed_on=days(6))(make_frames()),
+        change("lifecycle", "AAA", closed_on=days(6, 21))(make_frames()),
+        change("lifecycle", "AAA", closed_on=days(1))(change("decisions", "AAA", score=pl.lit(0.9))(make_frames())),
+        rest_of_a_file("0.00005"),
+    ],
+    ids=["after the cooldown", "once in the window", "with the score that lifts it", "a rest"],
+)
+def test_what_the_past_allows_is_published(warehouse: Warehouse, frames: Frames) -> None:
+    warehouse.start_run(make_run("r1"), "test")
+    assert warehouse.publish("r1", frames, "test").is_new
+
+
+def test_locked_holdings_alone_may_be_more_than_the_total(warehouse: Warehouse) -> None:
+    frames = select_more(lock(lock(holding(), "AAA", "core_assets"), "BBB", "core_assets"), "DDD", "EEE")
+    failures = _reject(warehouse, frames, make_run("r1")).failures
+    assert "no_more_selected_than_max_total_positions" not in {name for name, _, _ in failures}
 
 
 def test_a_refused_candidate_that_no_score_would_help_has_no_entry_score(warehouse: Warehouse) -> None:

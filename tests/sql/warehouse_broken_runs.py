@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import polars as pl
 
-from tests.sql.warehouse_samples import DAY, TURNOVER, TWO, WEIGHT, make_frames
+from tests.sql.warehouse_samples import DAY, TURNOVER, TWO, WEIGHT, make_frames, states_after
 
 Frames = dict[str, pl.DataFrame]
 ASSET = pl.col("asset")
@@ -572,7 +572,7 @@ def trade(frames: Frames, **trades: str) -> Frames:
         invested_after_weight=set_weight(str(assets["post_trade_weight"].sum())),
         cash_after_weight=set_weight(str(targets.filter(is_cash)["post_trade_weight"].sum())),
     )
-    return frames | {"targets": targets, "trade_summary": summary}
+    return frames | {"targets": targets, "trade_summary": summary, "lifecycle": states_after(targets)}
 
 
 def hold_back(frames: Frames, asset: str, reason: str) -> Frames:
@@ -587,8 +587,14 @@ def _reason(frames: Frames, asset: str, reason: str | None) -> Frames:
 
 def freeze(frames: Frames, asset: str) -> Frames:
     """Put a holding under no_trade, and let its trade say so."""
-    restricted = frames["decisions"].with_columns(_set(asset, restriction=pl.lit("no_trade")))
-    return _reason(frames, asset, "no_trade") | {"decisions": restricted}
+    return lock(_reason(frames, asset, "no_trade"), asset, "no_trade", restriction=pl.lit("no_trade"))
+
+
+def lock(frames: Frames, asset: str, kept_by: str, **columns: pl.Expr) -> Frames:
+    """Let a holding keep its place and its weight, and say why."""
+    true = pl.lit(value=True)
+    kept = _set(asset, is_locked=true, is_pinned=true, kept_by=pl.lit(kept_by), **columns)
+    return frames | {"decisions": frames["decisions"].with_columns(kept)}
 
 
 def _place(frames: Frames, **places: int) -> Frames:

@@ -26,6 +26,15 @@ LIMITS = {
     "rebalance_band": 0.05,
     "min_trade_weight": 0.01,
     "max_turnover": 0.6,
+    "max_total_positions": 3,
+    "min_holding_days": 3,
+    "grace_period_days": 3,
+    "grace_decay_rate": 0.8,
+    "min_decay_factor": 0.1,
+    "reentry_cooldown_days": 5,
+    "max_round_trips": 2,
+    "round_trip_window_days": 20,
+    "reentry_score": 0.9,
 }
 BUCKETS = {"AAA": "tech", "BBB": "health", "CCC": "tech"}
 
@@ -81,14 +90,15 @@ def make_frames(
         .with_columns(current_weight=(pl.col("current_weight") - pl.col("invested").fill_null(0)).cast(WEIGHT))
         .drop("invested")
     )
+    targets = _targets(pl.concat([base, cash]), as_of_date)
     return {
         "decisions": _decisions(base, as_of_date),
         "sizing_audit": _audit(base.filter(~is_closed)),
         "sizing_summary": _summary(base, cash),
-        "targets": _targets(pl.concat([base, cash]), as_of_date),
+        "targets": targets,
         "trade_summary": _trade_summary(base, cash),
         "constraint_checks": _constraints(cash),
-        "lifecycle": _lifecycle(base, as_of_date),
+        "lifecycle": states_after(targets),
     }
 
 
@@ -254,22 +264,21 @@ def _constraints(cash: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _lifecycle(base: pl.DataFrame, as_of_date: date) -> pl.DataFrame:
-    """Return the states after the day: of what was held before no opening is known, what is not held now is closed."""
-    is_held, is_new = pl.col("target_weight") > 0, pl.col("current_weight") == 0
-    today = pl.lit(as_of_date)
-    nothing = pl.lit([], pl.List(pl.Date))
-    return base.filter(is_held | ~is_new).select(
+def states_after(targets: pl.DataFrame) -> pl.DataFrame:
+    """Return the states after the trades: no opening is known of what was held before, what is sold is closed."""
+    is_held, is_new = pl.col("post_trade_weight") > 0, pl.col("current_weight") == 0
+    day, nothing = pl.col("as_of_date"), pl.lit([], pl.List(pl.Date))
+    return targets.filter(~pl.col("is_cash") & (is_held | ~is_new)).select(
         "portfolio_id",
         "asset",
         is_held=is_held,
         is_confirmed=pl.lit(value=False),
-        opened_on=pl.when(is_new).then(today),
-        term_started_on=pl.when(is_new).then(today),
+        opened_on=pl.when(is_new).then(day),
+        term_started_on=day,
         grace_started_on=pl.lit(None, pl.Date),
         grace_count=pl.lit(None, pl.Int32),
         grace_entry_weight=pl.lit(None, WEIGHT),
-        closed_on=pl.when(is_held).then(nothing).otherwise(pl.concat_list(today)),
+        closed_on=pl.when(is_held).then(nothing).otherwise(pl.concat_list(day)),
     )
 
 

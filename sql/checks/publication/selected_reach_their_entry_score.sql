@@ -1,5 +1,5 @@
--- Failures: selected candidates, pinned and locked ones aside, that score less than their entry_score, or have none of the two.
--- Scores are compared in whole units of 1e-12, as the rules do.
+-- Failures: selected candidates, locked ones aside (before V014: pinned ones), that score less than their entry_score, or
+-- have none of the two. Scores are compared in whole units of 1e-12, as the rules do.
 -- Since: V002. Parameters: $run_id VARCHAR.
 SELECT
     portfolio_id,
@@ -12,7 +12,6 @@ SELECT
 FROM decisions
 WHERE run_id = $run_id
 AND is_selected
-AND NOT is_pinned
-AND NOT coalesce(is_locked, false)
+AND NOT coalesce(is_locked, is_pinned)
 AND coalesce(round(score * 1e12) < round(entry_score * 1e12), true)
 ORDER BY ALL;
