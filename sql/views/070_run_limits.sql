@@ -15,6 +15,7 @@ SELECT
     json_extract_string(limits, '$.rebalance_band')::DECIMAL(10, 8) AS rebalance_band,
     coalesce(json_extract_string(limits, '$.min_trade_weight')::DECIMAL(10, 8), 0) AS min_trade_weight,
     json_extract_string(limits, '$.max_turnover')::DECIMAL(10, 8) AS max_turnover,
+    json_extract_string(limits, '$.min_score_threshold')::DOUBLE AS min_score_threshold,
     json_extract_string(limits, '$.max_total_positions')::INTEGER AS max_total_positions,
     json_extract_string(limits, '$.min_holding_days')::INTEGER AS min_holding_days,
     json_extract_string(limits, '$.max_holding_days')::INTEGER AS max_holding_days,
@@ -52,6 +53,7 @@ COMMENT ON COLUMN run_limits.max_allocation_by_bucket IS 'Largest weight of sing
 COMMENT ON COLUMN run_limits.rebalance_band IS 'Change that is held back, fraction of the current weight.';
 COMMENT ON COLUMN run_limits.min_trade_weight IS 'Change below which it is held back, fraction of the portfolio value; 0 for runs before V011.';
 COMMENT ON COLUMN run_limits.max_turnover IS 'Most one-way turnover of a day, fraction of the portfolio value; null: no limit.';
+COMMENT ON COLUMN run_limits.min_score_threshold IS 'Score below which a holding fails, in [0, 1].';
 COMMENT ON COLUMN run_limits.max_total_positions IS 'Most positions, count.';
 COMMENT ON COLUMN run_limits.min_holding_days IS 'Until so many sessions after its opening a holding keeps its place; 0: no such lock; null: a run before V014.';
 COMMENT ON COLUMN run_limits.max_holding_days IS 'Sessions after which a holding is judged like a new name; null: never, or a run before V014.';

@@ -26,6 +26,7 @@ LIMITS = {
     "rebalance_band": 0.05,
     "min_trade_weight": 0.01,
     "max_turnover": 0.6,
+    "min_score_threshold": 0.85,
     "max_total_positions": 3,
     "min_holding_days": 3,
     "grace_period_days": 3,

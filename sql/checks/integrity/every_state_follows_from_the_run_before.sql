@@ -13,6 +13,17 @@ WITH sources AS (
         source ->> 'ingest_id' IS NOT NULL AS is_file
     FROM (SELECT run_id, json_extract(inputs, '$.holdings')::MAP(VARCHAR, JSON) AS holdings FROM runs)
 ),
+recorded AS (
+    SELECT run_id, unnest(map_keys(runs_before)) AS portfolio_id, unnest(map_values(runs_before)) AS run_before
+    FROM (SELECT run_id, json_extract(inputs, '$.lifecycle')::MAP(VARCHAR, VARCHAR) AS runs_before FROM runs)
+),
+limits AS (
+    SELECT
+        run_id,
+        unnest(map_keys(portfolios)) AS portfolio_id,
+        (unnest(map_values(portfolios)) ->> 'max_holding_days')::INTEGER AS max_holding_days
+    FROM (SELECT run_id, json_extract(config, '$.portfolios')::MAP(VARCHAR, JSON) AS portfolios FROM runs)
+),
 published AS (
     SELECT
         unnest(runs.portfolio_ids) AS portfolio_id,
@@ -42,18 +53,17 @@ written AS (
         runs.created_at,
         coalesce(runs.inputs ->> 'exchange', '') AS exchange,
         coalesce(runs.inputs ->> 'dust_weight', '0.0001')::DECIMAL(10, 8) AS dust_weight,
-        (map_extract(json_extract(runs.config, '$.portfolios')::MAP(VARCHAR, JSON), books.portfolio_id)[1]
-            ->> 'max_holding_days')::INTEGER AS max_holding_days,
+        limits.max_holding_days,
         json_extract(runs.inputs, '$.renamed')::MAP(VARCHAR, VARCHAR) AS renamed,
         json_exists(runs.inputs, '$.lifecycle') AS is_recorded,
-        map_extract(json_extract(runs.inputs, '$.lifecycle')::MAP(VARCHAR, VARCHAR), books.portfolio_id)[1]
-            AS recorded_run,
         sources.held_on,
-        if(is_recorded, recorded_run, sources.held_after) AS named_run,
+        if(is_recorded, recorded.run_before, sources.held_after) AS named_run,
         coalesce(sources.is_file, false) AS is_file
     FROM (SELECT DISTINCT run_id, portfolio_id FROM targets) AS books
     JOIN runs USING (run_id)
     LEFT JOIN sources USING (run_id, portfolio_id)
+    LEFT JOIN recorded USING (run_id, portfolio_id)
+    LEFT JOIN limits USING (run_id, portfolio_id)
     WHERE is_recorded
     OR runs.created_at < (SELECT applied_at FROM schema_migrations WHERE version = 'V014')
 ),
@@ -73,7 +83,7 @@ seen AS (
 ),
 chain AS (
     SELECT
-        written.* EXCLUDE (created_at, held_on, named_run, recorded_run, is_file),
+        written.* EXCLUDE (created_at, held_on, named_run, is_file),
         coalesce(written.named_run, seen.run_before) AS run_before,
         if(
             written.is_file

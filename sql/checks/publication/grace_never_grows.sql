@@ -1,6 +1,6 @@
 -- Failures: holdings in grace, not locked, that grow, hold more than their schedule, w0 x max(grace_decay_rate ^ k,
--- min_decay_factor) and at least min_position_size, are not pinned, have no score of the day, or had all failing scores
--- that grace_period_days allows; grace that is not said, or is not in lifecycle as it was decided. A rest below dust_weight
+-- min_decay_factor) and at least min_position_size, are not pinned, have no score of the day, or fail though they had all
+-- failing scores that grace_period_days allows; grace that is not said, or is not in lifecycle as it was decided. A rest below dust_weight
 -- has no state.
 -- Since: V014. Parameters: $run_id VARCHAR.
 SELECT
@@ -22,6 +22,7 @@ FROM (
         decisions.*,
         targets.target_weight,
         run_limits.grace_period_days,
+        round(decisions.score * 1e12) < round(run_limits.min_score_threshold * 1e12) AS is_failing,
         kept.grace_count AS stored_count,
         decisions.current_weight < coalesce(runs.inputs ->> 'dust_weight', '0.0001')::DECIMAL(10, 8) AS is_rest,
         greatest(
@@ -45,7 +46,7 @@ OR (
     AND (
         NOT is_pinned
         OR score_age_days IS DISTINCT FROM 0
-        OR coalesce(grace_count >= grace_period_days, true)
+        OR coalesce(is_failing AND grace_count >= grace_period_days, true)
         OR target_weight > current_weight
         OR coalesce(target_weight::DOUBLE > most_weight + 1e-8, true)
     )
