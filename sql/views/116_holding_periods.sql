@@ -1,0 +1,111 @@
+-- Grain: one row per portfolio, asset and stay along the visible runs. A stay goes on while the state is held with the
+-- same opening; a close that positions withdraw does not end it. It ends with a close, or, where positions show that it
+-- never was, without one.
+-- Columns as in: lifecycle, decisions
+CREATE OR REPLACE VIEW holding_periods AS
+WITH days AS (
+    SELECT
+        portfolio_id,
+        run_id,
+        as_of_date,
+        row_number() OVER (PARTITION BY portfolio_id ORDER BY as_of_date) AS place,
+        max(as_of_date) OVER (PARTITION BY portfolio_id) AS last_day,
+        count(*) OVER (PARTITION BY portfolio_id) AS n_days
+    FROM visible_runs
+),
+lived AS (
+    SELECT
+        days.*,
+        lifecycle.asset,
+        lifecycle.is_held,
+        lifecycle.opened_on,
+        lifecycle.term_started_on,
+        lag(days.place) OVER one_name = days.place - 1 AS has_state_before,
+        is_held AND NOT coalesce(
+            has_state_before
+            AND lifecycle.opened_on IS NOT DISTINCT FROM lag(lifecycle.opened_on) OVER one_name
+            AND (
+                lag(is_held) OVER one_name
+                OR lifecycle.term_started_on IS NOT DISTINCT FROM lag(lifecycle.term_started_on) OVER one_name
+            ),
+            false
+        ) AS begins,
+        CASE
+            WHEN lead(days.place) OVER one_name = days.place + 1 THEN lead(lifecycle.closed_on[1]) OVER one_name
+        END AS next_close
+    FROM days
+    JOIN lifecycle USING (run_id, portfolio_id)
+    WINDOW one_name AS (PARTITION BY days.portfolio_id, lifecycle.asset ORDER BY days.place)
+),
+stays AS (
+    SELECT
+        portfolio_id,
+        asset,
+        stay,
+        any_value(last_day) AS last_day,
+        any_value(n_days) AS n_days,
+        arg_min(run_id, place) AS first_run_id,
+        min(as_of_date) AS first_seen_on,
+        min(place) AS first_place,
+        max(place) AS last_place,
+        arg_max(opened_on, place) AS opened_on,
+        arg_max(next_close, place) AS next_close
+    FROM (
+        SELECT *, count(*) FILTER (begins) OVER (PARTITION BY portfolio_id, asset ORDER BY place) AS stay
+        FROM lived
+    )
+    WHERE is_held
+    GROUP BY portfolio_id, asset, stay
+),
+ended AS (
+    SELECT
+        *,
+        last_place = n_days AS is_held,
+        if(next_close >= coalesce(opened_on, first_seen_on) AND NOT is_held, next_close, NULL) AS closed_on,
+        last_place + 1 AS next_place
+    FROM stays
+)
+SELECT
+    ended.portfolio_id,
+    ended.asset,
+    ended.stay,
+    ended.opened_on,
+    ended.first_seen_on,
+    ended.closed_on,
+    CASE
+        WHEN ended.is_held THEN 'held'
+        WHEN ended.closed_on IS NULL THEN 'undone'
+        WHEN closing.is_held THEN 'closed'
+        ELSE 'gone'
+    END AS outcome,
+    CASE WHEN outcome = 'closed' THEN coalesce(closing.gate, size.drop_reason) END AS gate,
+    opening.score AS entry_score,
+    CASE WHEN outcome = 'closed' THEN closing.score END AS exit_score,
+    (if(ended.is_held, ended.last_day, ended.closed_on) - coalesce(ended.opened_on, ended.first_seen_on))::INTEGER
+        AS calendar_days,
+    (least(next_place, ended.n_days) - ended.first_place)::INTEGER AS published_days,
+    (ended.stay - 1)::INTEGER AS n_stays_before
+FROM ended
+LEFT JOIN days AS after ON after.portfolio_id = ended.portfolio_id AND after.place = ended.next_place
+LEFT JOIN decisions AS opening
+    ON opening.run_id = ended.first_run_id
+    AND opening.portfolio_id = ended.portfolio_id
+    AND opening.asset = ended.asset
+LEFT JOIN decisions AS closing
+    ON closing.run_id = after.run_id AND closing.portfolio_id = ended.portfolio_id AND closing.asset = ended.asset
+LEFT JOIN sizing_audit AS size
+    ON size.run_id = after.run_id AND size.portfolio_id = ended.portfolio_id AND size.asset = ended.asset
+ORDER BY ended.portfolio_id, ended.asset, ended.stay;
+
+COMMENT ON VIEW holding_periods IS 'One row per portfolio, asset and stay along the published runs: since when it is held, when and by what it was closed, and how often it was held before.';
+COMMENT ON COLUMN holding_periods.stay IS 'Number of the stay of the asset in the portfolio, from 1.';
+COMMENT ON COLUMN holding_periods.opened_on IS 'Day on which it was opened, exchange date; null: not known, it was there without an opening of ours.';
+COMMENT ON COLUMN holding_periods.first_seen_on IS 'First published day after whose trades it was held, exchange date.';
+COMMENT ON COLUMN holding_periods.closed_on IS 'Day on which it was closed, exchange date; null: held, or undone.';
+COMMENT ON COLUMN holding_periods.outcome IS 'held; closed (by our trades); gone (positions show it no more); undone (positions show that our opening never was).';
+COMMENT ON COLUMN holding_periods.gate IS 'Gate that closed it, see decisions, or the reason why its sizing dropped it, see sizing_audit; null: not closed by us.';
+COMMENT ON COLUMN holding_periods.entry_score IS 'Score on the first day, in [0, 1]; null: it had none.';
+COMMENT ON COLUMN holding_periods.exit_score IS 'Score on the day on which it was closed, in [0, 1]; null: not closed by us, or it had none.';
+COMMENT ON COLUMN holding_periods.calendar_days IS 'Calendar days from the opening, or from the first day seen, to the closing, or to the last published day; null: undone.';
+COMMENT ON COLUMN holding_periods.published_days IS 'Published days after the first one, to the closing or to the last one, count. Sessions that published nothing are not among them.';
+COMMENT ON COLUMN holding_periods.n_stays_before IS 'How often it was held before, count.';
