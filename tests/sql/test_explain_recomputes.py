@@ -135,7 +135,7 @@ def _tables(
     targets = trades.assets.drop("is_immovable", "must_close").with_columns(is_cash=pl.lit(value=False))
     return {
         "decisions": decided,
-        "sizing_audit": positions.drop("is_immovable"),
+        "sizing_audit": positions.drop(ONLY_FOR_SIZING),
         "sizing_summary": portfolios,
         "trade_summary": trades.portfolios,
         "targets": pl.concat([targets, cash], how="diagonal_relaxed")

@@ -24,7 +24,10 @@ Change = tuple[str, dict[str, object]]
 OF_AAA: dict[str, tuple[Change, str, str]] = {
     "a score": (("decisions", {"score": 0.9}), "score", "score 0.8 -> 0.9"),
     "no score": (
-        ("decisions", {"score": None, "entry_score": None, "is_pinned": True}),
+        (
+            "decisions",
+            {"score": None, "entry_score": None, "is_pinned": True, "is_locked": True, "kept_by": "score_missing"},
+        ),
         "score",
         "no score any more, it was 0.8",
     ),

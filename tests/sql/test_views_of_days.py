@@ -331,6 +331,8 @@ def test_a_pinned_holding_tells_its_pin_and_no_stages(warehouse: Warehouse) -> N
     frames["decisions"] = frames["decisions"].with_columns(
         pl.when(~is_pinned).then(pl.col("score", "entry_score", "score_date")),
         is_pinned=is_pinned,
+        is_locked=is_pinned,
+        kept_by=pl.when(is_pinned).then(pl.lit("score_missing")),
         is_score_stale=is_pinned,
     )
     frames["sizing_audit"] = frames["sizing_audit"].with_columns(pinned_weight=pl.when(is_pinned).then(pl.lit(0.5)))
