@@ -21,6 +21,7 @@ from flows.cli.queries.explain_view import print_page
 from sizing import RebalancingLimits, size_portfolios
 from sizing.trading.targets import BOOK_COLUMNS
 from sizing.trading.trades import trade_portfolios
+from sizing.weights.working_frame import ONLY_FOR_SIZING
 from sql.records import RunRecord
 from sql.warehouse import Warehouse
 from tests.properties.strategies import make_batch
