@@ -33,7 +33,6 @@ OF_V001 = {
     "every_position_is_explained",
     "every_size_is_a_target",
     "fingerprints_are_present",
-    "no_bucket_above_its_limit",
     "no_weight_above_max_single_position",
     "no_weight_below_min_position_size",
     "one_target_per_asset",
