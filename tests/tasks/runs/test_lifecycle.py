@@ -14,6 +14,7 @@ from sizing import RebalancingLimits
 from sizing.limits.lifecycle import CoreAsset
 from sizing.pipeline import rebalance
 from sizing.selection.score_coverage import find_missing_scores
+from sql.admin.maintenance import verify
 from sql.engine.table_contracts import RUN_TABLES
 from sql.warehouse import Warehouse
 from tasks.config.settings import Settings
@@ -150,6 +151,7 @@ def test_daily_run_backfill_in_any_batches_and_replay_agree(settings: Settings, 
     run_ids = tuple(run_id for (run_id,) in _ask(settings, "SELECT DISTINCT run_id FROM lifecycle"))
     done = replay_runs(together, run_ids)
     assert [(one.n_differences, one.has_other_inputs) for one in done] == [(0, False)] * (len(DAYS) - 1)
+    assert verify(together.open_warehouse(), lambda *_: None, has_copies=False).failures == ()
     gates = {gate for (gate,) in _ask(settings, "SELECT DISTINCT gate FROM decisions")}
     assert {"grace_period_days", "max_holding_days", "reentry_cooldown_days", "max_round_trips"} <= gates
     kept = {kept for (kept,) in _ask(settings, "SELECT DISTINCT kept_by FROM decisions WHERE kept_by IS NOT NULL")}
