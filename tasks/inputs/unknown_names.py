@@ -18,7 +18,7 @@ from tasks.text import nearest, shown
 _ALIKE = 0.8
 """How alike two names must be to be taken for a typing error, 1 is equal: income is not meant to be core."""
 _LIMITS_OF_BUCKETS = ("exclude_buckets", "max_positions_by_bucket", "max_allocation_by_bucket")
-_LIMITS_OF_ASSETS = ("include_assets", "exclude_assets")
+_LIMITS_OF_ASSETS = ("include_assets", "exclude_assets", "core_assets")
 
 
 def find_unknown_names(

@@ -82,6 +82,7 @@ def test_positions_of_a_portfolio_not_in_the_run_are_reported() -> None:
         ("max_positions_by_bucket", {"Energy": 2}, "bucket Energy is unknown"),
         ("max_allocation_by_bucket", {"Energy": 0.2}, "bucket Energy is unknown"),
         ("include_assets", ("ZZZ",), "asset ZZZ is unknown"),
+        ("core_assets", {"ZZZ": {"until": "2025-12-31", "reason": "an index"}}, "asset ZZZ is unknown"),
         ("exclude_assets", tuple("0123456789AB"), "assets 0, 1, 2, 3, 4, 5, 6, 7, 8, 9 and 2 more are unknown"),
     ],
 )
