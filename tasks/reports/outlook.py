@@ -47,19 +47,11 @@ class Outlook(NamedTuple):
     shut_out: pl.DataFrame
 
 
-def read_outlook(
-    reader: Reader,
-    run_ids: Collection[str],
-    portfolio_ids: Collection[str],
-    *,
-    reviews_within: int | None = REVIEWED_SOON,
-) -> Outlook:
-    """Return what comes next after the runs, of these portfolios; reviews within so many sessions, or all."""
+def read_outlook(reader: Reader, run_ids: Collection[str], portfolio_ids: Collection[str]) -> Outlook:
+    """Return what comes next after the runs, of these portfolios; of reviews those within REVIEWED_SOON sessions."""
     rows = reader.query("lifecycle_outlook", run_ids=[*run_ids], portfolio_ids=[*portfolio_ids])
     outlook = outlook_of(rows)
-    if reviews_within is None:
-        return outlook
-    return outlook._replace(reviews=outlook.reviews.filter(pl.col("days_left") <= reviews_within))
+    return outlook._replace(reviews=outlook.reviews.filter(pl.col("days_left") <= REVIEWED_SOON))
 
 
 def outlook_of(rows: pl.DataFrame) -> Outlook:

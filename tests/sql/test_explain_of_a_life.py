@@ -11,10 +11,13 @@ import pytest
 
 from sizing.pipeline import rebalance
 from sql.warehouse import Warehouse
+from tests.sizing.days import Ban
 from tests.sizing.lifecycle.histories import draw_history
 from tests.sizing.lifecycle.history_walk import Walk
+from tests.sizing.lifecycle.states import State
+from tests.sizing.lifecycle.walk import walk
 from tests.sql.lifecycle_days import LIMITS, publish_day, publish_life, run_of
-from tests.sql.test_explain_recomputes import assert_recomputed, read_page
+from tests.sql.test_explain_recomputes import assert_recomputed, read_page, value_of
 
 HISTORIES, FIRST_DAY = 60, 12
 """Random portfolios, and the first of their days that is looked at: by then they have a past."""
@@ -118,7 +121,7 @@ def test_the_end_of_a_lock_is_the_cause_of_what_it_kept(warehouse: Warehouse) ->
 def test_past_stays_and_graces_are_rows(life: Warehouse) -> None:
     rows = life.query("life_of_asset", portfolio_id="P", asset="a", as_of_date=july(16))
     assert rows.select("quantity", "value", "limit_value").rows() == [
-        ("stay", "1", "grace_period_days 3"),
+        ("stay", "1", "grace_period_days"),
         ("in grace", "2025-07-03 to 2025-07-07", None),
         ("in grace", "2025-07-09 to 2025-07-14", None),
     ]
@@ -131,15 +134,15 @@ def test_past_stays_and_graces_are_rows(life: Warehouse) -> None:
 @pytest.mark.slow
 def test_every_number_of_days_with_a_past_follows_from_those_above(make_migrated: Callable[[], Warehouse]) -> None:
     warehouse = make_migrated()
-    walk = Walk([draw_history(seed) for seed in range(HISTORIES)])
+    walked = Walk([draw_history(seed) for seed in range(HISTORIES)])
     looked_at, days = [], {}
     for day in range(24):
-        walk.walk(day)
-        if day < FIRST_DAY or walk.inputs is None:
+        walked.walk(day)
+        if day < FIRST_DAY or walked.inputs is None:
             continue
-        result, limits = rebalance(walk.inputs), walk.inputs.limits
+        result, limits = rebalance(walked.inputs), walked.inputs.limits
         publish_day(warehouse, result, limits)
-        days[walk.inputs.as_of_date] = (result, limits)
+        days[walked.inputs.as_of_date] = (result, limits)
         looked_at.append(_kinds(result, limits))
     kinds = pl.concat(looked_at).unique(_KINDS, keep="first", maintain_order=True)
     with duckdb.connect(str(warehouse.path), read_only=True) as con:
@@ -200,3 +203,19 @@ def _recompute(con: duckdb.DuckDBPyConnection, result: Any, limits: Any, own: di
         taken = Decimal(values["rounding unit"])
         assert taken == 0 or own["kept_by"] in {None, "score_missing"} or own["pinned_weight"] is None
     return done
+
+
+def test_the_unit_of_a_locked_holding_beside_what_may_not_be_traded_is_explained(warehouse: Warehouse) -> None:
+    limits = LIMITS.model_copy(update={"target_total_allocation": 0.3, "max_single_position": 0.3})
+    before = (2, {"a": 0.3, "b": 0.1}, [State("a"), State("b")])
+    bans = {2: [Ban("a", "no_trade")]}
+    result = next(walk(limits, [{"a": 0.9, "b": 0.2}], before=before, bans=bans))
+    publish_day(warehouse, result, {"P": limits})
+    day = result.targets["as_of_date"][0]
+    with duckdb.connect(str(warehouse.path), read_only=True) as con:
+        page = read_page(con, "P", "b", day)
+    values = {quantity: (value, value_of(words)) for quantity, value, words in page}
+    value, typed = values["within limits"]
+    assert typed
+    assert float(value) == typed[0] == 1e-8
+    assert values["rounded down"][0] == values["target weight"][0] == "0.00000001"

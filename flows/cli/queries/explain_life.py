@@ -9,10 +9,10 @@ import polars as pl
 from sizing.text import counted
 from sql.snapshot_reader import Reader
 from tasks.reports.lifecycle_tables import with_progress
-from tasks.reports.outlook import Outlook, read_outlook
+from tasks.reports.outlook import Outlook, outlook_of
 from tasks.trading_calendar import exchange_of, find_calendar
 
-LIFE = ("stay", "in grace", "grace ends", "locked until", "judged anew", "may be opened")
+LIFE = ("stay", "in grace", "round trips", "grace ends", "locked until", "judged anew", "may be opened")
 """Steps about the life of a name, past and to come."""
 
 _STEP = {"quantity": pl.String, "value": pl.String, "limit_value": pl.String, "words": pl.String}
@@ -25,9 +25,9 @@ def read_life(reader: Reader, portfolio: str, asset: str, day: date) -> pl.DataF
     """Return the steps of a name's life up to the day and from then on: `quantity, value, limit_value, words`."""
     past = reader.query("life_of_asset", portfolio_id=portfolio, asset=asset, as_of_date=day)
     runs = reader.query("report_targets", day=day).filter(portfolio_id=portfolio, state="published")["run_id"]
-    outlook = read_outlook(reader, runs, [portfolio], reviews_within=None)
-    own = Outlook(*(rows.filter(asset=asset) for rows in with_progress(outlook)))
-    return pl.concat([past, pl.DataFrame([*_next_steps(own)], _STEP, orient="row")], how="vertical_relaxed")
+    now = reader.query("lifecycle_outlook", run_ids=runs.to_list(), portfolio_ids=[portfolio]).filter(asset=asset)
+    following = [*_round_trips(now), *_next_steps(with_progress(outlook_of(now)))]
+    return pl.concat([past, pl.DataFrame(following, _STEP, orient="row")], how="vertical_relaxed")
 
 
 def with_life(steps: pl.DataFrame, life: pl.DataFrame) -> pl.DataFrame:
@@ -37,6 +37,15 @@ def with_life(steps: pl.DataFrame, life: pl.DataFrame) -> pl.DataFrame:
     story = pl.concat([steps.filter(~is_change), more], how="vertical_relaxed")
     numbered = story.with_columns(step=pl.int_range(1, pl.len() + 1, dtype=pl.Int64))
     return pl.concat([numbered, steps.filter(is_change)])
+
+
+def _round_trips(now: pl.DataFrame) -> Iterator[Step]:
+    for row in now.drop_nulls("max_round_trips").iter_rows(named=True):
+        window = row["round_trip_window_days"]
+        first = find_calendar(row["exchange"]).before(row["as_of_date"], window)
+        n_closed = sum(day >= first for day in row["closed_on"])
+        words = f"Closings within {window} sessions, of those with which it stays out."
+        yield "round trips", f"{n_closed} of {row['max_round_trips']}", f"round_trip_window_days {window}", words
 
 
 def _next_steps(outlook: Outlook) -> Iterator[Step]:

@@ -7,22 +7,21 @@ WITH limited AS (
         run_limits.portfolio_id,
         runs.as_of_date,
         runs.inputs ->> 'exchange' AS exchange,
-        coalesce((limits ->> 'grace_period_days')::INTEGER, 0) AS grace_period_days,
-        (limits ->> 'grace_decay_rate')::DOUBLE AS grace_decay_rate,
-        (limits ->> 'min_decay_factor')::DOUBLE AS min_decay_factor,
-        if((limits ->> 'enable_dynamic_sizing')::BOOLEAN, (limits ->> 'min_position_size')::DOUBLE, 0.0) AS least_weight,
-        (limits ->> 'min_score_threshold')::DOUBLE AS min_score_threshold,
+        coalesce(run_limits.grace_period_days, 0) AS grace_period_days,
+        run_limits.grace_decay_rate,
+        run_limits.min_decay_factor,
+        if(run_limits.enable_dynamic_sizing, run_limits.min_position_size::DOUBLE, 0) AS least_weight,
         coalesce(
             (limits ->> 'grace_recovery_score')::DOUBLE,
-            greatest(min_score_threshold, (limits ->> 'min_score_new_position')::DOUBLE)
+            greatest(run_limits.min_score_threshold, (limits ->> 'min_score_new_position')::DOUBLE)
         ) AS grace_recovery_score,
-        coalesce((limits ->> 'min_holding_days')::INTEGER, 0) AS min_holding_days,
-        (limits ->> 'max_holding_days')::INTEGER AS max_holding_days,
+        coalesce(run_limits.min_holding_days, 0) AS min_holding_days,
+        run_limits.max_holding_days,
         (limits ->> 'max_holding_action') AS max_holding_action,
-        coalesce((limits ->> 'reentry_cooldown_days')::INTEGER, 0) AS reentry_cooldown_days,
-        (limits ->> 'max_round_trips')::INTEGER AS max_round_trips,
-        (limits ->> 'round_trip_window_days')::INTEGER AS round_trip_window_days,
-        (limits ->> 'reentry_score')::DOUBLE AS reentry_score,
+        coalesce(run_limits.reentry_cooldown_days, 0) AS reentry_cooldown_days,
+        run_limits.max_round_trips,
+        run_limits.round_trip_window_days,
+        run_limits.reentry_score,
         coalesce(json_extract(limits, '$.core_assets')::MAP(VARCHAR, JSON), MAP {}) AS core_assets
     FROM run_limits
     JOIN runs USING (run_id)
@@ -55,6 +54,7 @@ WHERE if(
     limited.grace_period_days > 0
         OR limited.min_holding_days > 0
         OR limited.max_holding_days IS NOT NULL
+        OR limited.max_round_trips IS NOT NULL
         OR core_until >= limited.as_of_date,
     limited.reentry_cooldown_days > 0 OR limited.max_round_trips IS NOT NULL
 )

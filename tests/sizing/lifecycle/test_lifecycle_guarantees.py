@@ -18,14 +18,13 @@ from hypothesis import strategies as st
 from sizing.frames.day_inputs import DayInputs
 from sizing.lifecycle.transition import correct_states
 from sizing.pipeline import Rebalance, rebalance
-from tests.helpers.examples import examples
 from tests.sizing.lifecycle.histories import DAYS, draw_history
 from tests.sizing.lifecycle.history_walk import Step, Walk, to_units
 from tests.sizing.lifecycle.reference import WEIGHT_UNITS, Case, exactly
 from tests.sizing.lifecycle.reference_state import Life
 from tests.sizing.lifecycle.states import DUST, file_frame
 
-HISTORIES = min(400, int(os.environ.get("BALLAST_FUZZ_HISTORIES", "60")))  # all their days are kept in memory
+HISTORIES = int(os.environ.get("BALLAST_FUZZ_HISTORIES", "60"))
 FIRST_SEED = 10**6
 """Histories that no other test walks."""
 
@@ -187,7 +186,7 @@ def changed(day: DayInputs, **frames: object) -> DayInputs:
     return DayInputs(**{**day.frames._asdict(), **frames})
 
 
-@settings(deadline=None, max_examples=examples(12))
+@settings(deadline=None, max_examples=4)
 @given(days, st.integers(0, 10**6))
 def test_12_the_order_of_rows_does_not_matter(number: int, seed: int) -> None:
     day = walked()[1][number]
@@ -197,7 +196,7 @@ def test_12_the_order_of_rows_does_not_matter(number: int, seed: int) -> None:
     assert same(rebalance(changed(day, **shuffled, limits=backwards)), rebalance(day))
 
 
-@settings(deadline=None, max_examples=examples(12))
+@settings(deadline=None, max_examples=4)
 @given(days, st.data())
 def test_12_other_portfolios_do_not_matter(number: int, data: st.DataObject) -> None:
     day = walked()[1][number]
@@ -208,7 +207,7 @@ def test_12_other_portfolios_do_not_matter(number: int, data: st.DataObject) -> 
     assert same(alone, Rebalance(*(frame.filter(is_own) for frame in rebalance(day))))
 
 
-@settings(deadline=None, max_examples=examples(12))
+@settings(deadline=None, max_examples=4)
 @given(days)
 def test_12_names_do_not_matter(number: int) -> None:
     """Other names in the same order, as ties go by name: every portfolio and every asset is called otherwise."""
@@ -243,7 +242,7 @@ def strip_names(frame: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-@settings(deadline=None, max_examples=examples(20))
+@settings(deadline=None, max_examples=6)
 @given(days, st.sampled_from(("t1", "t2", "d1", "i1")), st.sampled_from((0.02, 0.1, 0.4)))
 def test_6_a_higher_score_never_costs_a_place(number: int, asset: str, more: float) -> None:
     day = walked()[1][number]

@@ -23,7 +23,6 @@ _ROW = {
     "grace_decay_rate": 0.8,
     "min_decay_factor": 0.1,
     "least_weight": 0.02,
-    "min_score_threshold": 0.6,
     "grace_recovery_score": 0.65,
     "min_holding_days": 0,
     "max_holding_days": None,

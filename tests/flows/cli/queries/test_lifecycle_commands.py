@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.helpers.command_line import Ballast, typed
-from tests.sql.lifecycle_days import publish_life
+from tests.sql.lifecycle_days import LIMITS, publish_life
 from tests.sql.warehouse_samples import make_warehouse
 
 
@@ -17,7 +17,7 @@ def snapshot(empty_warehouse: Path, tmp_path_factory: pytest.TempPathFactory) ->
     """Days in which asset a is in grace on the last."""
     warehouse = make_warehouse(tmp_path_factory.mktemp("life"))
     shutil.copy(empty_warehouse, warehouse.path)
-    publish_life(warehouse, 8)
+    publish_life(warehouse, 8, LIMITS.model_copy(update={"max_round_trips": 2}))
     warehouse.snapshot(date(2025, 7, 11))
     return warehouse.snapshot_path
 
@@ -39,6 +39,7 @@ def test_explain_has_the_life_of_a_name_and_what_comes_next_with_its_day(ballast
     assert life["stay"] == ("1", None)
     assert life["in grace"] == ("2025-07-09 to 2025-07-11", None)
     assert life["grace ends"] == ("2025-07-14", "grace_period_days 3")
+    assert life["round trips"] == ("0 of 2", "round_trip_window_days 20")
     assert life["judged anew"] == ("2025-07-16", "max_holding_days 10")
     assert "locked until" not in life
     _, page, _ = ballast("explain", "P", "a")
