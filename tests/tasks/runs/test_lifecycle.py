@@ -156,6 +156,9 @@ def test_daily_run_backfill_in_any_batches_and_replay_agree(settings: Settings, 
     assert {"grace_period_days", "max_holding_days", "reentry_cooldown_days", "max_round_trips"} <= gates
     kept = {kept for (kept,) in _ask(settings, "SELECT DISTINCT kept_by FROM decisions WHERE kept_by IS NOT NULL")}
     assert {"grace_period_days", "min_holding_days", "core_assets"} <= kept
+    for one in (settings, together):
+        with one.open_warehouse().kept_open() as warehouse:
+            assert verify(warehouse, lambda *_: None, has_copies=False).failures == ()
 
 
 @pytest.fixture
