@@ -224,7 +224,7 @@ FROM (
                     WHEN decision.gate = 'excluded'
                     THEN 'No score would do: the limits leave it, or its bucket, out of the portfolio.'
                     WHEN decision.gate IN ('reentry_cooldown_days', 'max_round_trips')
-                    THEN format('No score would do: it may be opened in {} sessions.', decision.gate_days_left)
+                    THEN format('No score would do. Sessions until it may be opened: {}.', decision.gate_days_left)
                     WHEN decision.gate = 'max_holding_days'
                     THEN 'No score would do: max_holding_action is close.'
                     ELSE 'No score of its own would do.'

@@ -131,6 +131,14 @@ def test_past_stays_and_graces_are_rows(life: Warehouse) -> None:
     assert life.query("life_of_asset", portfolio_id="P", asset="zzz", as_of_date=july(16)).is_empty()
 
 
+def test_what_was_closed_on_the_first_day_is_a_stay_without_a_number(warehouse: Warehouse) -> None:
+    at_once = LIMITS.model_copy(update={"grace_period_days": 0})
+    publish_day(warehouse, next(walk(at_once, [{"a": 0.1}], files={0: {"a": 0.1}})), {"P": at_once})
+    day = date(2025, 1, 1)
+    rows = warehouse.query("life_of_asset", portfolio_id="P", asset="a", as_of_date=day)
+    assert rows.select("quantity", "value").rows() == [("stay", None)]
+
+
 @pytest.mark.slow
 def test_every_number_of_days_with_a_past_follows_from_those_above(make_migrated: Callable[[], Warehouse]) -> None:
     warehouse = make_migrated()

@@ -44,7 +44,7 @@ def _round_trips(now: pl.DataFrame) -> Iterator[Step]:
         window = row["round_trip_window_days"]
         first = find_calendar(row["exchange"]).before(row["as_of_date"], window)
         n_closed = sum(day >= first for day in row["closed_on"])
-        words = f"Closings within {window} sessions, of those with which it stays out."
+        words = f"Closings in the last {window} sessions; with {row['max_round_trips']} it may not be opened."
         yield "round trips", f"{n_closed} of {row['max_round_trips']}", f"round_trip_window_days {window}", words
 
 

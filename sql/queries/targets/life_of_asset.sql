@@ -9,23 +9,32 @@ WITH stays AS (
     FROM holding_periods
     WHERE portfolio_id = $portfolio_id AND asset = $asset AND first_seen_on <= $as_of_date::DATE
 ),
-graces AS (
-    SELECT
-        lifecycle.grace_started_on,
-        max(visible_runs.as_of_date) AS last_on,
-        max(lifecycle.grace_count) AS grace_count,
-        any_value(lifecycle.grace_entry_weight) AS entry_weight,
-        coalesce(arg_max(targets.post_trade_weight, visible_runs.as_of_date), 0)::DECIMAL(10, 8) AS last_weight
+lived AS (
+    SELECT visible_runs.as_of_date, lifecycle.*, targets.post_trade_weight
     FROM lifecycle
     JOIN visible_runs USING (run_id, portfolio_id)
     LEFT JOIN targets USING (run_id, portfolio_id, asset)
     WHERE lifecycle.portfolio_id = $portfolio_id
         AND lifecycle.asset = $asset
         AND visible_runs.as_of_date <= $as_of_date::DATE
-        AND lifecycle.grace_started_on IS NOT NULL
-        -- A closed name keeps its clocks until positions confirm the close.
-        AND (lifecycle.is_held OR visible_runs.as_of_date = lifecycle.closed_on[1])
-    GROUP BY lifecycle.grace_started_on
+),
+-- Held before the first published day after whose trades it was held.
+before_all AS (
+    SELECT closed_on
+    FROM (SELECT unnest(arg_max(closed_on, as_of_date)) AS closed_on FROM lived)
+    ANTI JOIN stays USING (closed_on)
+),
+graces AS (
+    SELECT
+        grace_started_on,
+        max(as_of_date) AS last_on,
+        max(grace_count) AS grace_count,
+        any_value(grace_entry_weight) AS entry_weight,
+        coalesce(arg_max(post_trade_weight, as_of_date), 0)::DECIMAL(10, 8) AS last_weight
+    FROM lived
+    -- A closed name keeps its clocks until positions confirm the close.
+    WHERE grace_started_on IS NOT NULL AND (is_held OR as_of_date = closed_on[1])
+    GROUP BY grace_started_on
 )
 SELECT quantity, value, limit_value, words
 FROM (
@@ -48,6 +57,9 @@ FROM (
             if(is_undone, 'Never done, as positions show.', NULL)
         ) AS words
     FROM stays
+    UNION ALL
+    SELECT closed_on, 'stay', NULL, NULL, format('There before, opening not known. Closed {}.', closed_on)
+    FROM before_all
     UNION ALL
     SELECT
         grace_started_on,
