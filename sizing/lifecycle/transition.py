@@ -172,7 +172,8 @@ def _stays() -> pl.Expr:
 
 
 def _closes() -> pl.Expr:
-    return (pl.col("was_held") & (pl.col("post_trade_weight") == 0)).fill_null(value=False)
+    """Whether nothing is left: of what a marked book has no unit of any more, there is no row."""
+    return pl.col("was_held") & (pl.col("post_trade_weight").fill_null(0) == 0)
 
 
 def _advanced() -> dict[str, pl.Expr]:

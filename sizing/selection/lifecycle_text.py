@@ -14,6 +14,7 @@ _LIMITS = (
     *("min_score_threshold", "min_score_new_position", "grace_recovery_score"),
 )
 _KEY = ["portfolio_id", "asset"]
+_ENDINGS = dict(enumerate(("st", "nd", "rd"), start=1))  # codespell:ignore nd
 _GATES = (Gate.IN_COOLDOWN, Gate.ROUND_TRIPS, Gate.TERM_OVER, Gate.GRACE_OVER)
 
 
@@ -62,8 +63,10 @@ def _weight(column: str) -> pl.Expr:
 
 
 def _times(count: pl.Expr) -> pl.Expr:
-    """Write how often: the first time, the 2nd time."""
-    return pl.when(count <= 1).then(pl.lit("the first time")).otherwise(pl.format("time {}", count))
+    """Write how often: the 1st time, the 2nd time."""
+    last = pl.when((count // 10) % 10 == 1).then(0).otherwise(count % 10)
+    ending = pl.coalesce(*(pl.when(last == digit).then(pl.lit(one)) for digit, one in _ENDINGS.items()), pl.lit("th"))
+    return pl.format("the {}{} time", count, ending)
 
 
 def _grace() -> pl.Expr:

@@ -66,7 +66,18 @@ replaced AS (
     UNION
     SELECT portfolio_id, as_of_date
     FROM (
-        SELECT state_pairs.portfolio_id, state_pairs.as_of_date, lifecycle.* EXCLUDE (run_id, portfolio_id)
+        SELECT
+            state_pairs.portfolio_id,
+            state_pairs.as_of_date,
+            lifecycle.asset,
+            lifecycle.is_held,
+            lifecycle.is_confirmed,
+            lifecycle.opened_on,
+            lifecycle.term_started_on,
+            lifecycle.grace_started_on,
+            lifecycle.grace_count,
+            lifecycle.grace_entry_weight,
+            lifecycle.closed_on
         FROM state_pairs
         JOIN lifecycle USING (run_id, portfolio_id)
     )

@@ -133,3 +133,11 @@ def test_a_lock_holds_the_weight_while_grace_counts() -> None:
     results = list(walk(limits, days))
     assert weights(results, "a") == pytest.approx([0.15, 0.15, 0.15, 0.15, 0.096], abs=1e-12)
     assert decided(results, "a", "grace_count") == [None, 0, 1, 1, 2]
+
+
+def test_the_sentence_of_grace_has_its_numbers() -> None:
+    results = list(walk(held_at(0.12), [{"a": 0.9}, {"a": 0.58}, {"a": 0.57}]))
+    assert decided(results, "a", "decision_reason")[2].endswith(
+        "Score 0.57 is below 0.6 for the 2nd time; grace 1 of 5: at most 0.12 x 0.8 = 0.096. "
+        "From 0.65 it is sized again."
+    )

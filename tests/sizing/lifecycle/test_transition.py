@@ -128,8 +128,12 @@ def test_a_close_in_parts_is_one_on_the_day_it_reaches_0() -> None:
 
 
 def test_what_is_not_traded_is_as_it_was() -> None:
-    lasting = [State("a"), replace(CLOSED_TODAY, asset="b"), gone(2, asset="c")]
+    lasting = [replace(CLOSED_TODAY, asset="b"), gone(2, asset="c")]
     assert advanced(*lasting, day=9, traded={}) == lasting
+
+
+def test_what_a_marked_book_has_no_unit_of_any_more_closes() -> None:
+    assert advanced(State("a"), day=9, traded={}) == [State("a", is_held=False, is_confirmed=False, closed=(9,))]
 
 
 def test_a_row_of_dust_leaves_a_closed_state_as_it_was() -> None:
