@@ -6,6 +6,7 @@ import polars as pl
 from rich.console import Console
 
 from flows.terminal.console import four_decimals, narrowed, show
+from sizing.lifecycle.rules import CORE, GRACE, YOUNG
 
 ALWAYS = datetime.max.replace(tzinfo=UTC)
 """The moment at which everything that is published is visible."""
@@ -36,7 +37,7 @@ def target_table(console: Console, targets: pl.DataFrame, *more: str) -> pl.Data
     """Return what is shown of targets: their keys, weights, action, and why a change is traded or not, then `more`.
 
     *Requires* the columns of the query `shown_targets`; the day is shown where there are several, and `kept_by` where
-    something is kept.
+    the past of a holding keeps it.
     """
     days = ["as_of_date"] if targets["as_of_date"].n_unique() > 1 else []
     shown = targets.select("portfolio_id", *days, "asset", "bucket", **_TARGET).with_columns(
@@ -46,8 +47,8 @@ def target_table(console: Console, targets: pl.DataFrame, *more: str) -> pl.Data
 
 
 def kept_columns(targets: pl.DataFrame) -> list[str]:
-    """Return the column of what keeps holdings, where it says something."""
-    return ["kept_by"] if targets["kept_by"].count() else []
+    """Return the column of what keeps holdings, where their past does."""
+    return ["kept_by"] if targets["kept_by"].is_in([CORE, YOUNG, GRACE]).any() else []
 
 
 def show_trade_totals(console: Console, portfolios: pl.DataFrame) -> None:

@@ -1,17 +1,31 @@
 """Whatever the day, what the rules decide passes every check of the warehouse: the two were written apart."""
 
-from random import Random
+from dataclasses import replace
+from datetime import timedelta
 
+import polars as pl
 import pytest
 
+from sizing.frames.day_inputs import DayInputs
+from sizing.frames.holding_states import DUST_WEIGHT, count_days
+from sizing.lifecycle.transition import correct_states
 from sizing.pipeline import rebalance
 from sizing.selection.gates import GATES
 from sql.records import RunRecord
 from tasks.config.settings import Settings
 from tasks.inputs.fingerprints import limits_as_json
-from tests.properties.selection_days import make_day
+from tests.properties.selection_days import PORTFOLIOS, known_day
+from tests.sizing.days import AS_OF
 
 DAYS = 4
+
+
+def with_states(day: DayInputs) -> DayInputs:
+    """Return the day with the states that a positions file of it leaves."""
+    sessions = pl.Series([AS_OF - timedelta(days=number) for number in range(100, -1, -1)])
+    files = pl.DataFrame({"portfolio_id": list(day.limits)}).with_columns(file_date=pl.lit(day.as_of_date))
+    states = correct_states(day.states, day.holdings, files, DUST_WEIGHT)
+    return replace(day, states=count_days(states, day.as_of_date, sessions))
 
 
 @pytest.mark.slow
@@ -19,7 +33,7 @@ def test_random_days_of_many_portfolios_are_published(settings: Settings) -> Non
     warehouse = settings.open_warehouse()
     warehouse.migrate()
     for seed in range(DAYS):
-        day = make_day(Random(seed)).day()
+        day = with_states(known_day(seed, PORTFOLIOS).day())
         run = RunRecord(str(seed), day.as_of_date, tuple(day.limits), "i", "l", "c", limits_as_json(day.limits), {})
         warehouse.start_run(run, "test")
         assert warehouse.publish(run.run_id, rebalance(day)._asdict(), "test").is_new

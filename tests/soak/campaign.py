@@ -24,7 +24,7 @@ from sql.files.atomic_files import count_wal_bytes
 from tasks.config.settings import Settings
 from tests.soak.contents import Contents, differences, read_contents
 from tests.soak.faults import Kill, Step, When
-from tests.soak.market import CONFIG, Work
+from tests.soak.market import CONFIG, WITH_A_PAST, Work
 from tests.soak.processes import processes, reading
 from tests.soak.reader import Watch
 from tests.soak.worker import Order, live
@@ -310,8 +310,10 @@ def _find_bad_trails(con: duckdb.DuckDBPyConnection) -> Iterator[str]:
 def make_installation(home: Path) -> Settings:
     """Make the folder of a new installation."""
     home.mkdir(parents=True)
+    config = home / "portfolios.yaml"
+    config.write_text(CONFIG.read_text().replace("\ndefaults:", f"\ndefaults:{WITH_A_PAST} ", 1))
     return Settings(
-        config=CONFIG,
+        config=config,
         warehouse=home / "warehouse.duckdb",
         snapshot=home / "readers" / "snapshot.duckdb",
         export_folder=home / "targets",

@@ -8,6 +8,13 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 CONFIG = ROOT / "deployments" / "portfolios.yaml"
+WITH_A_PAST = """
+  grace_period_days: 2
+  min_holding_days: 2
+  reentry_cooldown_days: 2
+"""
+"""Limits that read what happened to a holding before the day: a kill must not change that."""
+
 SAMPLE = ROOT / "deployments" / "sample" / "inbox"
 
 _CORRECTED, _HELD, _LAST = date(2025, 6, 4), date(2025, 6, 10), date(2025, 6, 9)

@@ -28,7 +28,7 @@ FROM (
 WHERE is_locked IS DISTINCT FROM coalesce(
     kept_by IN ('no_trade', 'score_missing', 'volatility_missing', 'core_assets', 'min_holding_days'), false
 )
-OR (is_locked AND (NOT is_held OR NOT is_selected OR must_leave OR coalesce(post_trade_weight, 0) = 0))
+OR (is_locked AND (NOT is_held OR NOT is_selected OR must_leave OR (current_weight > 0 AND coalesce(post_trade_weight, 0) = 0)))
 OR (is_pinned AND kept_by IS NULL)
 OR (kept_by IS NOT NULL AND NOT is_held)
 OR (kept_by = 'no_trade' AND coalesce(restriction, '') <> 'no_trade')

@@ -9,6 +9,11 @@ import pytest
 from tests.helpers.command_line import Ballast, typed
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _new_warehouses_are_copies() -> None:
+    """Each warehouse is a new one: two copies would have one identity."""
+
+
 @pytest.fixture
 def ballast(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Ballast:
     for name in ("warehouse", "snapshot", "export_folder"):
