@@ -4,6 +4,7 @@ import polars as pl
 
 from sizing.frames.day_inputs import DayInputs
 from sizing.frames.limit_columns import limit_frame
+from sizing.frames.weight_units import UNITS
 from sizing.lifecycle.rules import CORE, GRACE, YOUNG
 from sizing.limits.fields import SHOWN_DECIMALS
 from sizing.selection.gates import Gate, gate
@@ -13,6 +14,8 @@ _LIMITS = (
     *("reentry_cooldown_days", "max_round_trips", "round_trip_window_days"),
     *("min_score_threshold", "min_score_new_position", "grace_recovery_score"),
 )
+_ROUNDING = 1.5 / UNITS
+"""A weight in grace is rounded down to a unit: more than this is another number."""
 _KEY = ["portfolio_id", "asset"]
 _ENDINGS = dict(enumerate(("st", "nd", "rd"), start=1))  # codespell:ignore nd
 _GATES = (Gate.IN_COOLDOWN, Gate.ROUND_TRIPS, Gate.TERM_OVER, Gate.GRACE_OVER)
@@ -69,14 +72,28 @@ def _times(count: pl.Expr) -> pl.Expr:
     return pl.format("the {}{} time", count, ending)
 
 
+def _sessions(count: str) -> pl.Expr:
+    return pl.when(pl.col(count) == 1).then(pl.lit("1 session")).otherwise(pl.format("{} sessions", count))
+
+
 def _grace() -> pl.Expr:
     count, limit = pl.col("grace_count"), pl.col("grace_period_days")
     fails = pl.format(" Score {} is below {} for {};", "score", "min_score_threshold", _times(count + 1))
     waits = pl.format(" Score {} has not reached {};", "score", "recovery")
     counted = pl.format(" grace {} of {}", count, limit)
-    part = pl.max_horizontal(pl.col("grace_decay_rate").pow(count), "min_decay_factor").round(SHOWN_DECIMALS)
-    decayed = pl.when(count > 0).then(
-        pl.format(": at most {} x {} = {}", _weight("entry_weight"), part, _weight("kept_weight"))
+    left = pl.max_horizontal(pl.col("grace_decay_rate").pow(count), "min_decay_factor")
+    kept_weight, product = pl.col("kept_weight").cast(pl.Float64), pl.col("entry_weight").cast(pl.Float64) * left
+    computed = pl.format(
+        "{} x {} = {}", _weight("entry_weight"), left.round(SHOWN_DECIMALS), product.round(SHOWN_DECIMALS)
+    )
+    decayed = (
+        pl.when(count == 0)
+        .then(None)
+        .when(kept_weight > product + _ROUNDING)
+        .then(pl.format(": {} is below min_position_size, at most {}", computed, _weight("kept_weight")))
+        .when(kept_weight < product - _ROUNDING)
+        .then(pl.format(": at most {}, and it has {}", computed, _weight("kept_weight")))
+        .otherwise(pl.format(": at most {}", computed))
     )
     ends = pl.format(". From {} it is sized again.", "recovery")
     is_kept = pl.col("kept_by") == GRACE
@@ -103,7 +120,7 @@ def _term() -> pl.Expr:
 
 def _shut_out() -> pl.Expr:
     last, ago = pl.col("closed_on").list.first(), pl.col("days_since_closes").list.first()
-    again = pl.format(" in {} sessions at the earliest.", "gate_days_left")
+    again = pl.format(" in {} at the earliest.", _sessions("gate_days_left"))
     closed = pl.format(" Closed {}, {} of {} sessions ago: opened again", last, ago, "reentry_cooldown_days")
     often = pl.format(
         " Closed {} times within {} sessions, last {}: opened again", "max_round_trips", "round_trip_window_days", last

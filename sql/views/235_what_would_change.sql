@@ -237,7 +237,7 @@ FROM (
             ),
             step_when(
                 decision.gate = 'reentry_cooldown_days', 'past its gate',
-                format('{:.12g}', decision.gate_limit - decision.gate_days_left),
+                format('{:.12g}', greatest(decision.gate_limit - decision.gate_days_left, 0)),
                 format('{} {:.12g}', decision.gate, decision.gate_limit),
                 'This limit that low lets it compete for a place.'
             ),

@@ -16,7 +16,7 @@ from tests.sizing.lifecycle.histories import draw_history
 from tests.sizing.lifecycle.history_walk import Walk
 from tests.sizing.lifecycle.states import State
 from tests.sizing.lifecycle.walk import walk
-from tests.sql.lifecycle_days import LIMITS, publish_day, publish_life, run_of
+from tests.sql.lifecycle_days import LIMITS, SESSIONS, publish_day, publish_life, run_of
 from tests.sql.test_explain_recomputes import assert_recomputed, read_page, value_of
 
 HISTORIES, FIRST_DAY = 60, 12
@@ -81,6 +81,13 @@ def test_what_would_change_a_kept_or_stopped_name(
     life: Warehouse, day: int, asset: str, change: str, expected: tuple[str | None, str | None]
 ) -> None:
     assert steps(life, "what_would_change", asset, day)[change] == expected
+
+
+def test_only_a_cooldown_of_0_lets_in_what_positions_show_closed_today(warehouse: Warehouse) -> None:
+    days = [{"a": 0.9, "b": 0.9}] * 2
+    for one in walk(LIMITS, days, sessions=SESSIONS, files={0: {"a": 0.1, "b": 0.1}, 1: {"b": 0.1}}):
+        publish_day(warehouse, one, {"P": LIMITS})
+    assert steps(warehouse, "what_would_change", "a", 2)["past its gate"] == ("0", "reentry_cooldown_days 5")
 
 
 @pytest.mark.parametrize(("day", "multiplier"), [(15, 1.65), (16, 1.5)])

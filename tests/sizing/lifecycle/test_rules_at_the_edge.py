@@ -1,5 +1,6 @@
 """Where the rules of the lifecycle meet dust, a lost place, and a portfolio without room."""
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
@@ -78,6 +79,26 @@ def test_a_holding_without_a_place_begins_no_new_term() -> None:
     lost = run(term, {"a": 0.7, "b": 0.9}, {"a": 0.1, "b": 0.1}, [State(), State("b")])
     assert decision(lost)["gate"] == "max_total_positions"
     assert "new term" not in decision(lost)["decision_reason"]
+
+
+# What is told ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("entry", "held", "kept"),
+    [(0.12, 0.12, 0.0768), (0.03, 0.024, 0.02), (0.12, 0.05, 0.05), (0.02, 0.012, 0.012)],
+    ids=["decayed", "minimum size", "has less", "has less than the minimum"],
+)
+def test_the_product_of_a_grace_is_right_where_another_number_counts(entry: float, held: float, kept: float) -> None:
+    """Entry weight x 0.64, and apart from it what is kept."""
+    state = State(grace=DAY - 2, count=1, entry_weight=str(entry))
+    result = run(limits(min_position_size=0.02, rebalance_band=0.0, **GRACE), {"a": 0.5}, {"a": held}, [state])
+    reason = str(decision(result)["decision_reason"])
+    assert target(result) == pytest.approx(kept, abs=1e-12)
+    first, second, product = (float(one) for one in re.findall(r"([\d.]+) x ([\d.]+) = (\d+\.\d+)", reason)[0])
+    assert product == pytest.approx(first * second, abs=5e-5)
+    assert first == entry
+    assert f"{kept:g}" in reason or kept == pytest.approx(product, abs=5e-5)
 
 
 # No room ---------------------------------------------------------------------------------------------------
