@@ -32,7 +32,15 @@ lived AS (
         ) AS begins,
         CASE
             WHEN lead(days.place) OVER one_name = days.place + 1 THEN lead(lifecycle.closed_on[1]) OVER one_name
-        END AS next_close
+        END AS next_close,
+        -- Closed, withdrawn by positions, and closed again on the next day: it was held in between.
+        NOT is_held AND coalesce(
+            next_close > lifecycle.closed_on[1]
+            AND NOT lead(is_held) OVER one_name
+            AND NOT list_contains(lead(lifecycle.closed_on) OVER one_name, lifecycle.closed_on[1])
+            AND lifecycle.term_started_on IS NOT DISTINCT FROM lead(lifecycle.term_started_on) OVER one_name,
+            false
+        ) AS is_withdrawn
     FROM days
     JOIN lifecycle USING (run_id, portfolio_id)
     WINDOW one_name AS (PARTITION BY days.portfolio_id, lifecycle.asset ORDER BY days.place)
@@ -54,7 +62,7 @@ stays AS (
         SELECT *, count(*) FILTER (begins) OVER (PARTITION BY portfolio_id, asset ORDER BY place) AS stay
         FROM lived
     )
-    WHERE is_held
+    WHERE is_held OR is_withdrawn
     GROUP BY portfolio_id, asset, stay
 ),
 ended AS (

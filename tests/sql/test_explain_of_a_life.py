@@ -90,6 +90,16 @@ def test_only_a_cooldown_of_0_lets_in_what_positions_show_closed_today(warehouse
     assert steps(warehouse, "what_would_change", "a", 2)["past its gate"] == ("0", "reentry_cooldown_days 5")
 
 
+def test_a_close_that_positions_withdraw_and_that_is_made_again_ends_one_stay(warehouse: Warehouse) -> None:
+    days = [{"a": score, "b": 0.9} for score in (0.9, 0.9, 0.9, 0.9, 0.5, 0.5, 0.5)]
+    limits = LIMITS.model_copy(update={"grace_period_days": 0})
+    for one in walk(limits, days, sessions=SESSIONS, files={5: {"a": 0.1, "b": 0.15}}):
+        publish_day(warehouse, one, {"P": limits})
+    with duckdb.connect(str(warehouse.path), read_only=True) as con:
+        found = con.execute("SELECT closed_on, outcome, gate FROM holding_periods WHERE asset = 'a'").fetchall()
+    assert found == [(july(9), "closed", "below_min_score_threshold")]
+
+
 @pytest.mark.parametrize(("day", "multiplier"), [(15, 1.65), (16, 1.5)])
 def test_a_new_term_begins_without_the_bias_of_a_holding(life: Warehouse, day: int, multiplier: float) -> None:
     assert float(steps(life, "explain", "b", day)["multiplier"][0] or 0) == pytest.approx(multiplier, abs=1e-12)
