@@ -106,7 +106,8 @@ def digest(parts: Iterable[dict[str, pl.DataFrame]]) -> str:
     return seen.hexdigest()
 
 
-@pytest.mark.parametrize("span", [QUARTER, pytest.param("three years", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("span", DIGESTS)
 def test_without_lifecycle_limits_nothing_has_changed(span: str, real_inbox: Path) -> None:
     days = days_of(real_inbox.parent)
     assert digest(results(days[:BATCH] if span == QUARTER else days)) == DIGESTS[span]

@@ -27,6 +27,7 @@ def cells() -> dict[str, Any]:
     return runpy.run_path(str(NOTEBOOK))
 
 
+@pytest.mark.slow
 def test_it_runs_without_engine_and_database(tmp_path: Path) -> None:
     subprocess.run([sys.executable, "-W", "error", "-c", WITHOUT, NOTEBOOK], cwd=tmp_path, check=True)
 

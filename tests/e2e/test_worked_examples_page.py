@@ -89,6 +89,7 @@ def _first_scores(name: str) -> str:
     return " ".join(f"{score:.1f}".removeprefix("0") for score in EXAMPLES[name].scores[""])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", lifecycle_examples.EXAMPLES)
 def test_a_table_of_the_lifecycle_is_what_the_rules_return(name: str) -> None:
     assert lifecycle_examples.table(name) in LIFECYCLE

@@ -38,6 +38,7 @@ def day(request: pytest.FixtureRequest, inbox: Path, monkeypatch: pytest.MonkeyP
     return day, code
 
 
+@pytest.mark.slow
 def test_the_table_of_what_is_published_and_the_error(ballast: Ballast, day: tuple[str, int]) -> None:
     code, out, err = ballast("run", "--as-of", day[0])
     assert code == day[1]

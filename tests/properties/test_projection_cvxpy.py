@@ -75,6 +75,7 @@ def project(cases: list[Case]) -> list[np.ndarray]:
     return [variable.value for variable in variables]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(PROBLEMS))
 def test_proportional_sizing_is_the_projection_that_cvxpy_finds(seed: int) -> None:
     rng = Random(seed)

@@ -86,6 +86,7 @@ def test_other_portfolios_in_the_frame_do_not_matter(share: int) -> None:
     assert bits(alone.portfolios) == bits(expected.portfolios.filter(is_kept))
 
 
+@pytest.mark.slow
 def test_portfolios_alone_say_the_same_as_in_company() -> None:
     frame, limits, expected = sized_batch()
     is_told = pl.col("relaxation").is_not_null()
@@ -132,6 +133,7 @@ def test_renaming_assets_without_changing_their_order_does_not_matter() -> None:
     assert bits(renamed.portfolios) == bits(expected.portfolios)
 
 
+@pytest.mark.slow
 def test_rows_come_in_the_documented_order_and_keep_their_other_columns() -> None:
     frame, limits, expected = sized_batch()
     numbered = frame.with_row_index("row_number").with_columns(note=pl.col("asset") + "!")
@@ -145,6 +147,7 @@ def test_rows_come_in_the_documented_order_and_keep_their_other_columns() -> Non
     assert bits(result.positions.select(expected.positions.columns)) == bits(expected.positions)
 
 
+@pytest.mark.slow
 def test_the_input_is_left_as_it_was() -> None:
     frame, limits, _ = sized_batch()
     before = bits(frame)

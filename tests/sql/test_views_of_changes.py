@@ -314,6 +314,7 @@ def test_before_the_first_publication_nothing_has_changed(warehouse: Warehouse, 
         assert _read(warehouse, f"FROM {source}").is_empty()
 
 
+@pytest.mark.slow
 def test_what_changed_for_hundreds_of_portfolios_takes_no_more_memory_than_their_rows(
     warehouse: Warehouse, tmp_path: Path
 ) -> None:

@@ -108,6 +108,7 @@ def _connect_without_a_file(folder: Path) -> None:
         con.execute("SELECT 1").fetchall()
 
 
+@pytest.mark.slow
 def test_the_harness_counts_a_connection_without_a_file_too(tmp_path: Path) -> None:
     # As the warehouse opens one to replay what a migration left that was killed.
     worker = processes().Process(target=_connect_without_a_file, args=(tmp_path,))

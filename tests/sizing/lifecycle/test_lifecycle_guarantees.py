@@ -30,7 +30,7 @@ FIRST_SEED = 10**6
 
 EXIT = 0.60
 
-pytestmark = pytest.mark.timeout(3600)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]
 
 
 @cache

@@ -187,6 +187,7 @@ def _correct_first_positions(settings: Settings) -> None:
 _RESTING = "SELECT DISTINCT portfolio_id, as_of_date, is_direct FROM superseded_holdings ORDER BY ALL"
 
 
+@pytest.mark.slow
 def test_a_correction_of_what_was_held_reaches_later_days_only_through_limits_that_read_it(filed: Settings) -> None:
     assert _backfill(filed, SESSIONS[:4]) == ["published"] * 4
     assert _ask(filed, _RESTING) == []
@@ -203,6 +204,7 @@ def test_a_correction_of_what_was_held_reaches_later_days_only_through_limits_th
     assert _ask(filed, _RESTING) == []
 
 
+@pytest.mark.slow
 def test_a_day_that_is_published_late_reaches_the_days_after_it(filed: Settings) -> None:
     with filed.open_warehouse().kept_open() as warehouse:
         waiting = start_run(warehouse, "XNYS", SESSIONS[0], LIMITS, [], by="test")
