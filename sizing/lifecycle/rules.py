@@ -32,6 +32,9 @@ _LIMITS = (
 )
 _NAMES = ["portfolio_id", "asset"]
 
+RECOVERY_SCORE = pl.coalesce("grace_recovery_score", pl.max_horizontal("min_score_new_position", "min_score_threshold"))
+"""The score that ends grace, from the limits of a portfolio."""
+
 _NOT_IN_FORCE: Mapping[str, pl.Expr] = {
     "is_read": pl.lit(value=False),
     "fails": pl.lit(value=False),
@@ -113,7 +116,12 @@ def _judge(rows: pl.DataFrame, inputs: DayInputs) -> pl.DataFrame:
     """Judge every candidate by its state, under the limits of its portfolio."""
     known = (
         rows.join(_limits(inputs), on="portfolio_id", how="left", maintain_order="left")
-        .join(_core(inputs), on=_NAMES, how="left", maintain_order="left")
+        .join(
+            core_assets(inputs).select(*_NAMES, is_core=pl.lit(value=True)),
+            on=_NAMES,
+            how="left",
+            maintain_order="left",
+        )
         .join(_states(inputs), on=_NAMES, how="left", maintain_order="left")
         .with_columns(
             is_core=pl.col("is_held") & pl.col("is_core").fill_null(value=False) & ~_is_gone(),
@@ -150,10 +158,9 @@ def _judge(rows: pl.DataFrame, inputs: DayInputs) -> pl.DataFrame:
 
 
 def _limits(inputs: DayInputs) -> pl.DataFrame:
-    recovery = pl.coalesce("grace_recovery_score", pl.max_horizontal("min_score_new_position", "min_score_threshold"))
     return (
         limit_frame(inputs.limits, _LIMITS)
-        .with_columns(grace_recovery_score=recovery)
+        .with_columns(grace_recovery_score=RECOVERY_SCORE)
         .with_columns(
             recovery_units=score_units("grace_recovery_score"),
             reentry_units=score_units("reentry_score"),
@@ -164,9 +171,15 @@ def _limits(inputs: DayInputs) -> pl.DataFrame:
     )
 
 
-def _core(inputs: DayInputs) -> pl.DataFrame:
-    rows = [(name, asset, True) for name, one in inputs.limits.items() for asset in one.core_on(inputs.as_of_date)]
-    return pl.DataFrame(rows, schema=[*dict.fromkeys(_NAMES, pl.String).items(), ("is_core", pl.Boolean)], orient="row")
+def core_assets(inputs: DayInputs) -> pl.DataFrame:
+    """Return the core assets of the day: `portfolio_id, asset, core_until, core_reason`."""
+    rows = [
+        (name, asset, core.until, core.reason)
+        for name, one in inputs.limits.items()
+        for asset, core in one.core_on(inputs.as_of_date).items()
+    ]
+    schema = {**dict.fromkeys(_NAMES, pl.String()), "core_until": pl.Date(), "core_reason": pl.String()}
+    return pl.DataFrame(rows, schema=schema, orient="row")
 
 
 def _is_read(inputs: DayInputs) -> pl.Expr:

@@ -5,7 +5,7 @@ import polars as pl
 from sizing.frames.day_inputs import DayInputs
 from sizing.frames.limit_columns import limit_frame
 from sizing.frames.weight_units import UNITS
-from sizing.lifecycle.rules import CORE, GRACE, YOUNG
+from sizing.lifecycle.rules import CORE, GRACE, RECOVERY_SCORE, YOUNG, core_assets
 from sizing.limits.fields import SHOWN_DECIMALS
 from sizing.selection.gates import Gate, gate
 
@@ -32,7 +32,6 @@ def has_past() -> pl.Expr:
 
 def past_notes(rows: pl.DataFrame, inputs: DayInputs) -> pl.DataFrame:
     """Return `number, past`: one sentence each. *Requires* decided rows with `has_past`, and their `number`."""
-    recovery = pl.coalesce("grace_recovery_score", pl.max_horizontal("min_score_new_position", "min_score_threshold"))
     states = inputs.states.select(
         *_KEY,
         "opened_on",
@@ -45,20 +44,10 @@ def past_notes(rows: pl.DataFrame, inputs: DayInputs) -> pl.DataFrame:
     known = (
         rows.join(limit_frame(inputs.limits, _LIMITS), on="portfolio_id", how="left", maintain_order="left")
         .join(states, on=_KEY, how="left", maintain_order="left")
-        .join(_core(inputs), on=_KEY, how="left", maintain_order="left")
-        .with_columns(recovery=recovery, entry_weight=pl.coalesce("entry_weight", "current_weight"))
+        .join(core_assets(inputs), on=_KEY, how="left", maintain_order="left")
+        .with_columns(recovery=RECOVERY_SCORE, entry_weight=pl.coalesce("entry_weight", "current_weight"))
     )
     return known.select("number", past=pl.concat_str(_grace(), _lock(), _term(), _shut_out(), ignore_nulls=True))
-
-
-def _core(inputs: DayInputs) -> pl.DataFrame:
-    rows = [
-        (name, asset, core.until, core.reason)
-        for name, one in inputs.limits.items()
-        for asset, core in one.core_on(inputs.as_of_date).items()
-    ]
-    schema = {**dict.fromkeys(_KEY, pl.String()), "core_until": pl.Date(), "core_reason": pl.String()}
-    return pl.DataFrame(rows, schema=schema, orient="row")
 
 
 def _weight(column: str) -> pl.Expr:
