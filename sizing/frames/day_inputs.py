@@ -3,7 +3,7 @@
 What does not belong here: where the frames come from.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from types import MappingProxyType
@@ -16,7 +16,7 @@ from sizing.frames.holding_states import STATES, States
 from sizing.frames.schema import validate
 from sizing.limits.model import RebalancingLimits
 from sizing.names import CASH
-from sizing.risk.returns import PRICES, Prices
+from sizing.risk.returns import PRICES, RETURNS, Prices, SessionReturns
 
 RESTRICTIONS = ("no_buy", "no_trade", "must_sell")
 """The restrictions: open nothing, trade nothing, hold nothing."""
@@ -73,6 +73,21 @@ class Restrictions(dy.Schema):
     reason = dy.String(nullable=True)
 
 
+class Volatilities(dy.Schema):
+    """The volatility that came with a score: a year's, as a fraction."""
+
+    model = dy.String(primary_key=True)
+    asset = dy.String(primary_key=True)
+    score_date = dy.Date(primary_key=True)
+    volatility = dy.Float64(min=0)
+
+
+VOLATILITIES = pl.DataFrame(
+    schema={"model": pl.String, "asset": pl.String, "score_date": pl.Date, "volatility": pl.Float64}
+)
+"""None came, or no limit reads them."""
+
+
 class DayFrames(NamedTuple):
     """What `DayInputs` is made from, not yet validated. The fields are those of `DayInputs`."""
 
@@ -86,6 +101,10 @@ class DayFrames(NamedTuple):
     renamed: Mapping[str, str] = MappingProxyType({})
     prices: pl.DataFrame = PRICES
     states: pl.DataFrame = STATES
+    returns: pl.DataFrame = RETURNS
+    sessions: Sequence[date] = ()
+    volatilities: pl.DataFrame = VOLATILITIES
+    days: Mapping[str, date] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -94,7 +113,9 @@ class DayInputs:
 
     `renamed` has the names that no longer count, with those that do: the frames have only the latter. `prices` are
     those by which the holdings of some portfolios were marked. `states` are what is remembered of what each portfolio
-    holds or held, corrected by the holdings.
+    holds or held, corrected by the holdings. `returns` are those of `sessions`, which are consecutive and end with the
+    day, and `volatilities` came with the scores, where a limit reads them. `days` has the day of each portfolio that
+    is not of `as_of_date`, where several days are stacked.
     *Raises* `ContractError` for a frame that breaks its schema.
     """
 
@@ -108,6 +129,10 @@ class DayInputs:
     renamed: Mapping[str, str] = field(default_factory=dict)
     prices: pl.DataFrame = field(default_factory=PRICES.clone)
     states: pl.DataFrame = field(default_factory=STATES.clone)
+    returns: pl.DataFrame = field(default_factory=RETURNS.clone)
+    sessions: Sequence[date] = ()
+    volatilities: pl.DataFrame = field(default_factory=VOLATILITIES.clone)
+    days: Mapping[str, date] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Validate every frame."""
@@ -118,6 +143,8 @@ class DayInputs:
         validate(Delisted, self.delisted, "the assets that left the list")
         validate(Prices, self.prices, "the prices of holdings")
         validate(States, self.states, "the states of holdings")
+        validate(SessionReturns, self.returns, "the returns of sessions")
+        validate(Volatilities, self.volatilities, "the volatilities of scores")
 
     @classmethod
     def unvalidated(cls, frames: DayFrames) -> Self:

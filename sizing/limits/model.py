@@ -9,6 +9,7 @@ from pydantic import ConfigDict, model_validator
 
 from sizing.limits.diversification import DiversificationLimits
 from sizing.limits.lifecycle import LifecycleLimits
+from sizing.limits.risk import RiskLimits
 from sizing.limits.scores import ScoreLimits
 from sizing.limits.selection import SelectionLimits
 from sizing.limits.sizing import SizingLimits
@@ -17,7 +18,7 @@ from sizing.limits.trading import TradingLimits
 
 # pydantic collects the fields from the last base to the first: read the bases from right to left
 class RebalancingLimits(
-    LifecycleLimits, TradingLimits, DiversificationLimits, SelectionLimits, ScoreLimits, SizingLimits
+    RiskLimits, LifecycleLimits, TradingLimits, DiversificationLimits, SelectionLimits, ScoreLimits, SizingLimits
 ):
     """Limits of one portfolio. Weights are fractions of the portfolio's value, scores are in [0, 1].
 
@@ -36,7 +37,13 @@ class RebalancingLimits(
 
     @model_validator(mode="after")
     def _check_against_each_other(self) -> Self:
-        """Reject lifecycle limits that contradict those of the selection."""
+        """Reject limits of one section that contradict those of another."""
+        if self.reads_volatility and not self.enable_dynamic_sizing:
+            msg = (
+                "enable_dynamic_sizing false gives every asset the same weight, and risk limits (volatility_mode, "
+                "max_position_risk, correlation_mode, target_volatility) would change it: enable it, or leave them out"
+            )
+            raise ValueError(msg)
         recovery, exit_score = self.grace_recovery_score, self.min_score_threshold
         if recovery is not None and recovery < exit_score:
             msg = (

@@ -9,8 +9,8 @@ from datetime import date
 import dataframely as dy
 import polars as pl
 
-MAX_PLAUSIBLE_RETURN = 0.5
-"""A larger return, or a fall that only a larger one makes up for, is suspect: perhaps a split without its factor."""
+NOISE = 1e-12
+"""A return this close to the bound is at it: float noise."""
 
 _WIDEST_GROWTH = 1e6
 
@@ -35,46 +35,72 @@ Span = tuple[date, date]
 """From the close of one session to that of a later one."""
 
 
-def session_returns(
-    prices: pl.DataFrame, sessions: Sequence[date], max_plausible_return: float = MAX_PLAUSIBLE_RETURN
-) -> pl.DataFrame:
-    """Return every return that `Prices` give: `asset, session, session_return, is_suspect`, by asset and session.
+class SessionReturns(dy.Schema):
+    """The return of an asset in a session. `is_given`: it came as `daily_return`, so it is never suspect."""
+
+    asset = dy.String(primary_key=True)
+    session = dy.Date(primary_key=True)
+    session_return = dy.Float64(min_exclusive=-1)
+    is_given = dy.Bool()
+
+
+RETURNS = pl.DataFrame(
+    schema={"asset": pl.String, "session": pl.Date, "session_return": pl.Float64, "is_given": pl.Boolean}
+)
+"""No returns."""
+
+
+def session_returns(prices: pl.DataFrame, sessions: Sequence[date]) -> pl.DataFrame:
+    """Return every return that `Prices` give, as `SessionReturns`, by asset and session.
 
     *Requires* consecutive `sessions` in order. close x adjustment_factor / the close of the session before - 1, or else
-    `daily_return`, which needs no close and is never suspect. Rows of other days are ignored.
+    `daily_return`, which needs no close. Rows of other days are ignored.
     """
     numbers = pl.DataFrame({"as_of_date": sessions}, schema={"as_of_date": pl.Date}).with_row_index("number")
     rows = prices.join(numbers, on="as_of_date", how="inner")
     before = rows.select("asset", pl.col("number") + 1, previous_close="close")
-    close, previous = pl.col("close") * pl.col("adjustment_factor").fill_null(1.0), pl.col("previous_close")
-    most = 1 + max_plausible_return
-    # At the bound too: a forgotten 3:2 split of a flat day is a fall by exactly a third.
-    is_implausible = (close >= previous * most) | (close * most <= previous)
+    close = pl.col("close") * pl.col("adjustment_factor").fill_null(1.0)
     return (
         rows.join(before, on=["asset", "number"], how="left")
         .select(
             "asset",
             session="as_of_date",
-            session_return=pl.coalesce("daily_return", close / previous - 1),
-            is_suspect=pl.col("daily_return").is_null() & is_implausible,
+            session_return=pl.coalesce("daily_return", close / pl.col("previous_close") - 1),
+            is_given=pl.col("daily_return").is_not_null(),
         )
         .drop_nulls("session_return")
         .sort("asset", "session")
     )
 
 
+def distance() -> pl.Expr:
+    """Return how far a return of `SessionReturns` is from none: 0.5 for 1.5 times the close, and for 1 / 1.5 times.
+
+    What is given is at 0: it is taken as it is.
+    """
+    change = 1 + pl.col("session_return")
+    return pl.when("is_given").then(0.0).otherwise(pl.max_horizontal(change, 1 / change) - 1).alias("distance")
+
+
+def is_suspect(max_plausible_return: float) -> pl.Expr:
+    """Whether a return is suspect: from closes, and at the bound or beyond it.
+
+    At the bound too: a forgotten 3:2 split of a flat day is a fall by exactly a third.
+    """
+    return distance() >= max_plausible_return - NOISE
+
+
 def compound_returns(returns: pl.DataFrame, sessions: Sequence[date], spans: Sequence[Span]) -> pl.DataFrame:
     """Return what 1 of each asset becomes: `since, until, asset, growth`, one row per span and asset.
 
-    Only of assets that have a return which is not suspect for every session after `since`, up to `until`. More than a
-    million, or less than a millionth, is taken as that. *Requires* what `session_returns` returns.
+    Only of assets that have a return for every session after `since`, up to `until`. More than a million, or less than
+    a millionth, is taken as that. *Requires* `SessionReturns`, those that are suspect left out.
     """
     days = pl.Series(sessions, dtype=pl.Date)
     ends = pl.DataFrame(spans, schema={"since": pl.Date, "until": pl.Date}, orient="row").unique()
     until, since = (days.search_sorted(ends[name], side="right").cast(pl.Int64) for name in ("until", "since"))
     return (
-        returns.filter(~pl.col("is_suspect"))
-        .join_where(
+        returns.join_where(
             ends.with_columns(n_sessions=until - since),
             pl.col("session") > pl.col("since"),
             pl.col("session") <= pl.col("until"),

@@ -13,6 +13,7 @@ class Gate(StrEnum):
     NO_BUY = "no_buy"
     EXCLUDED = "excluded"
     NO_BUCKET = "no_bucket"
+    NO_VOLATILITY = "no_volatility"
     IN_COOLDOWN = "reentry_cooldown_days"
     ROUND_TRIPS = "max_round_trips"
     TERM_OVER = "max_holding_days"
