@@ -1,11 +1,12 @@
 """The order of the stages. The only file that knows it.
 
-A day: candidates -> qualify -> diversify -> size, again where no_buy holds back -> targets -> checks. Sizing: pinned ->
-raw weights -> cap -> normalise -> residual -> rounding -> audit.
+A day: candidates -> qualify -> diversify -> size, again where no_buy holds back -> targets -> checks. Sizing:
+multipliers of risk -> pinned -> raw weights -> cap -> normalise -> residual -> risk scale -> rounding -> audit.
 """
 
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import NamedTuple
 
 import polars as pl
@@ -13,9 +14,12 @@ import polars as pl
 from sizing.checks.constraints import check_constraints
 from sizing.frames.day_inputs import DayInputs
 from sizing.frames.limit_columns import LimitColumns, LimitsByPortfolio, check_limits
-from sizing.lifecycle.rules import NO_TRADE, SCORE_MISSING
+from sizing.lifecycle.rules import DATA_MISSING
 from sizing.lifecycle.transition import advance_states
 from sizing.limits.model import RebalancingLimits
+from sizing.risk.multipliers import add_multipliers
+from sizing.risk.scale import NO_PORTFOLIO_RETURNS, PortfolioReturns
+from sizing.risk.volatility import ESTIMATE_COLUMNS, estimate_volatilities
 from sizing.selection.decisions import FOR_SIZING, explain_decisions
 from sizing.selection.diversification import diversify, fill_day_slots
 from sizing.selection.eligibility import qualify
@@ -27,6 +31,7 @@ from sizing.weights.batches import Batch, batches
 from sizing.weights.locked import find_dropped_locked, pin_locked
 from sizing.weights.no_buy import MAX_SIZINGS, explain_no_buy, pin_no_buy, replace_portfolios
 from sizing.weights.raw_weights import add_raw_weights
+from sizing.weights.risk_scale import add_risk_scale, add_risk_shares
 from sizing.weights.rounding import add_target_weight
 from sizing.weights.two_stage import add_stages
 from sizing.weights.working_frame import (
@@ -54,6 +59,7 @@ class Rebalance(NamedTuple):
     trade_summary: pl.DataFrame
     constraint_checks: pl.DataFrame
     lifecycle: pl.DataFrame
+    risk_estimates: pl.DataFrame
 
 
 class TradeRows(NamedTuple):
@@ -63,15 +69,19 @@ class TradeRows(NamedTuple):
     rows: pl.DataFrame
 
 
-Size = Callable[[pl.DataFrame, LimitsByPortfolio], SizedPortfolios]
+Resize = Callable[[pl.DataFrame, LimitsByPortfolio], SizedPortfolios]
+Size = Callable[[pl.DataFrame, LimitsByPortfolio, PortfolioReturns], SizedPortfolios]
 """How selected assets are sized: as `size_portfolios` does, or without what a reader wants to know of it."""
 
 
-def size_portfolios(selected: pl.DataFrame, limits: LimitsByPortfolio) -> SizedPortfolios:
+def size_portfolios(
+    selected: pl.DataFrame, limits: LimitsByPortfolio, returns: PortfolioReturns = NO_PORTFOLIO_RETURNS
+) -> SizedPortfolios:
     """Size every portfolio of the frame at once, each under its own limits.
 
     *Requires* `portfolio_id, asset, bucket` (strings), `score` (in [0, 1]), `is_held`, optional `pinned_weight`
-    (null: free); more columns are kept. `limits`: one for all, or one per portfolio.
+    (null: free), `volatility`, `risk_multiplier`; more columns are kept. `limits`: one for all, or one per portfolio.
+    `returns`: of the portfolios with a target_volatility.
     *Returns* `positions`, one row per selected asset, dropped ones too, and `portfolios`, one row per portfolio;
     in each portfolio the target weights and the cash weight add up to target_total_allocation exactly.
     *Raises* `ContractError`. Source: sizing.md.
@@ -88,31 +98,36 @@ def size_portfolios(selected: pl.DataFrame, limits: LimitsByPortfolio) -> SizedP
     '0E-8'
     """
     with ThreadPoolExecutor(pl.thread_pool_size()) as pool:
-        parts = list(pool.map(_size_batch, batches(check_selected(selected), check_limits(limits))))
+        parts = list(
+            pool.map(partial(_size_batch, returns=returns), batches(check_selected(selected), check_limits(limits)))
+        )
     return SizedPortfolios(
         pl.concat([part.positions for part in parts]), pl.concat([part.portfolios for part in parts])
     )
 
 
-def _size_batch(batch: Batch) -> SizedPortfolios:
+def _size_batch(batch: Batch, returns: PortfolioReturns) -> SizedPortfolios:
     selected = batch.selected()
-    working, columns = _weigh(selected, batch.limits)
-    sized = working.pipe(add_sizing_reason)
+    working, columns = _weigh(selected, batch.limits, returns)
+    sized = add_risk_shares(working, selected, returns).pipe(add_sizing_reason)
     return SizedPortfolios(append_columns(sized, selected, POSITION_COLUMNS), summarise(sized, columns))
 
 
-def _weigh(selected: pl.DataFrame, limits: LimitsByPortfolio) -> tuple[pl.DataFrame, LimitColumns]:
+def _weigh(
+    selected: pl.DataFrame, limits: LimitsByPortfolio, returns: PortfolioReturns
+) -> tuple[pl.DataFrame, LimitColumns]:
     working, columns = build_working_frame(selected, limits)
-    return working.pipe(add_raw_weights, columns).pipe(add_stages).pipe(add_target_weight), columns
+    staged = working.pipe(add_raw_weights, columns).pipe(add_stages)
+    return add_risk_scale(staged, selected, returns).pipe(add_target_weight), columns
 
 
-def _find_weights(selected: pl.DataFrame, limits: LimitsByPortfolio) -> SizedPortfolios:
+def _find_weights(selected: pl.DataFrame, limits: LimitsByPortfolio, returns: PortfolioReturns) -> SizedPortfolios:
     """Do as `size_portfolios`, without words, sums and checks: a day of few rows costs half as much."""
     positions = []
     for batch in batches(selected, limits):
         rows = batch.selected()
-        working, _ = _weigh(rows, batch.limits)
-        unexplained = working.with_columns(sizing_reason=pl.lit(None, pl.String))
+        working, _ = _weigh(rows, batch.limits, returns)
+        unexplained = working.with_columns(sizing_reason=pl.lit(None, pl.String), risk_share=pl.lit(None, pl.Float64))
         positions.append(append_columns(unexplained, rows, POSITION_COLUMNS))
     return SizedPortfolios(pl.concat(positions), selected.select("portfolio_id").clear())
 
@@ -141,16 +156,19 @@ def size_decisions(decisions: pl.DataFrame, inputs: DayInputs, size: Size = size
         pinned_weight=pl.when("is_pinned").then(pl.col("kept_weight").cast(pl.Float64).clip(upper_bound=1.0)),
         is_immovable=is_immovable(),
         is_locked="is_locked",
-        is_rounded_down=pl.col("is_pinned") & ~pl.col("kept_by").is_in([NO_TRADE, SCORE_MISSING]),
+        is_rounded_down=pl.col("is_pinned") & ~pl.col("kept_by").is_in(DATA_MISSING),
         starts_term="starts_term",
+        volatility="volatility",
+        n_returns="n_returns",
     )
-    selected, as_scored = _keep_locked(selected, size(selected, inputs.limits), decisions, inputs, size)
+    selected, resize = add_multipliers(selected, inputs), partial(size, returns=PortfolioReturns.of(inputs))
+    selected, as_scored = _keep_locked(selected, resize(selected, inputs.limits), decisions, inputs, resize)
     sized = as_scored
     for _ in range(1, MAX_SIZINGS):
         again = pin_no_buy(selected, sized.positions, decisions)
         if again.is_empty():
             break
-        again, resized = _keep_locked(again, size(again, _limits_of(again, inputs)), decisions, inputs, size)
+        again, resized = _keep_locked(again, resize(again, _limits_of(again, inputs)), decisions, inputs, resize)
         sized = SizedPortfolios(*map(replace_portfolios, sized, resized))
     positions = sized.positions
     if sized is not as_scored:
@@ -159,7 +177,7 @@ def size_decisions(decisions: pl.DataFrame, inputs: DayInputs, size: Size = size
 
 
 def _keep_locked(
-    selected: pl.DataFrame, sized: SizedPortfolios, decisions: pl.DataFrame, inputs: DayInputs, size: Size
+    selected: pl.DataFrame, sized: SizedPortfolios, decisions: pl.DataFrame, inputs: DayInputs, size: Resize
 ) -> tuple[pl.DataFrame, SizedPortfolios]:
     """Size the portfolios again in which a locked holding was dropped, with that holding pinned, until none is."""
     while not (pins := find_dropped_locked(sized.positions, decisions)).is_empty():
@@ -185,8 +203,10 @@ def settle(decisions: pl.DataFrame, sized: SizedPortfolios, inputs: DayInputs) -
     targets, trade_summary = build_targets(decisions, sized.positions, sized.portfolios, inputs)
     checks = check_constraints(targets, trade_summary, decisions, inputs)
     lifecycle = advance_states(inputs.states, decisions, targets, inputs.limits, pl.lit(inputs.as_of_date))
+    estimates = estimate_volatilities(inputs).select(ESTIMATE_COLUMNS)
     return Rebalance(
-        decisions.drop(FOR_SIZING), sized.positions, sized.portfolios, targets, trade_summary, checks, lifecycle
+        *(decisions.drop(FOR_SIZING), sized.positions, sized.portfolios, targets, trade_summary, checks),
+        *(lifecycle, estimates),
     )
 
 

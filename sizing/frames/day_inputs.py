@@ -13,10 +13,10 @@ import dataframely as dy
 import polars as pl
 
 from sizing.frames.holding_states import STATES, States
+from sizing.frames.prices import PRICES, RETURNS, Prices, SessionReturns
 from sizing.frames.schema import validate
 from sizing.limits.model import RebalancingLimits
 from sizing.names import CASH
-from sizing.risk.returns import PRICES, RETURNS, Prices, SessionReturns
 
 RESTRICTIONS = ("no_buy", "no_trade", "must_sell")
 """The restrictions: open nothing, trade nothing, hold nothing."""

@@ -19,6 +19,7 @@ LimitsByPortfolio = RebalancingLimits | Mapping[str, RebalancingLimits]
 _SIZING_LIMITS = (
     *("target_total_allocation", "enable_dynamic_sizing", "sizing_mode", "max_single_position", "min_position_size"),
     *("residual_strategy", "max_residual_per_asset", "max_residual_multiple", "incumbent_bias"),
+    *("max_position_risk", "target_volatility"),
     *("max_allocation_per_bucket", "rebalance_band", "min_trade_weight", "max_turnover", "min_order_value"),
 )
 _TIER_SCHEMA = {

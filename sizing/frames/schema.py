@@ -45,6 +45,8 @@ class SelectedAssets(dy.Schema):
     is_locked = dy.Bool()
     is_rounded_down = dy.Bool()
     starts_term = dy.Bool()
+    volatility = dy.Float64(nullable=True, min_exclusive=0)
+    risk_multiplier = dy.Float64(min=0)
 
     @dy.rule()
     def immovable_is_pinned(cls) -> pl.Expr:  # noqa: N805 - dataframely hands in the schema

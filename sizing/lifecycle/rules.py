@@ -17,10 +17,13 @@ from sizing.frames.limit_columns import limit_frame
 from sizing.frames.score_units import score_units
 from sizing.frames.weight_units import SNAP, UNITS, as_weight
 
-NO_TRADE, SCORE_MISSING, CORE, YOUNG, GRACE = (
-    *("no_trade", "score_missing", "core_assets", "min_holding_days", "grace_period_days"),
+NO_TRADE, SCORE_MISSING, VOLATILITY_MISSING, CORE, YOUNG, GRACE = (
+    *("no_trade", "score_missing", "volatility_missing", "core_assets", "min_holding_days", "grace_period_days"),
 )
 """Why a holding is kept: the codes of `decisions.kept_by`, in the order in which they count."""
+
+DATA_MISSING = (NO_TRADE, SCORE_MISSING, VOLATILITY_MISSING)
+"""What pins a holding at its current weight whatever its score."""
 
 BELOW_EXIT = "below_min_score_threshold"
 """The gate of a holding that fails, while no grace is over: that is the gate of its grace."""
@@ -50,9 +53,9 @@ _NOT_IN_FORCE: Mapping[str, pl.Expr] = {
     "is_in_cooldown": pl.lit(value=False),
     "has_round_trips": pl.lit(value=False),
     "starts_term": pl.lit(value=False),
-    "open_units": pl.when("is_held").then("exit_units").otherwise("entry_units"),
+    "open_units": pl.when("is_held").then("exit_units").when(~pl.col("lacks_volatility")).then("entry_units"),
     "grace_units": pl.lit(0, pl.Int64),
-    "scenario_class": pl.lit(0, pl.Int64),
+    "scenario_class": pl.col("lacks_volatility").cast(pl.Int64),
 }
 """What holds of a candidate where no limit of the lifecycle is on."""
 
@@ -68,8 +71,8 @@ _FOR_KEEPING = (
 def add_lifecycle(candidates: pl.DataFrame, inputs: DayInputs) -> pl.DataFrame:
     """Return the candidates with what their past means today.
 
-    *Requires* what `universe.candidates` returns, `exit_units, entry_units`. *Adds* `is_locked` (it cannot lose its
-    place), `is_in_grace` (it keeps its place if there is one), `is_pinned` (its weight is `kept_weight`), `kept_by`,
+    *Requires* what `universe.candidates` returns, `exit_units, entry_units, lacks_volatility`. *Adds* `is_locked` (it
+    cannot lose its place), `is_in_grace` (it keeps its place if there is one), `is_pinned` (its weight is `kept_weight`), `kept_by`,
     `kept_from` (the gate that it would have had), `fails` (below the exit score), `grace_count`, `days_held`,
     `gate_days_left`, `starts_term`; the gates `is_term_over, is_grace_over, is_in_cooldown, has_round_trips`;
     `open_units` (the least score with which nothing but a slot is missing; null: no score does), `grace_units` (below
@@ -90,6 +93,7 @@ def _keep(rows: pl.DataFrame) -> pl.DataFrame:
     reasons = {
         NO_TRADE: pl.col("is_no_trade"),
         SCORE_MISSING: has_no_score,
+        VOLATILITY_MISSING: pl.col("lacks_volatility") & ~_leaves(),
         CORE: pl.col("is_core") & ~pl.col("must_leave"),
         YOUNG: pl.col("is_young") & ~pl.col("must_leave"),
     }
@@ -100,7 +104,7 @@ def _keep(rows: pl.DataFrame) -> pl.DataFrame:
         .with_columns(is_in_grace=~pl.col("is_locked") & pl.col("grace_count").is_not_null() & ~is_over)
         .with_columns(
             is_pinned=pl.col("is_in_grace")
-            | pl.col("kept_by").is_in([NO_TRADE, SCORE_MISSING]).fill_null(value=False)
+            | pl.col("kept_by").is_in(DATA_MISSING).fill_null(value=False)
             | (pl.col("is_locked") & (pl.col("fails") | pl.col("grace_count").is_not_null())),
             kept_weight=pl.when("is_in_grace").then("grace_weight").otherwise("current_weight"),
             kept_by=pl.when("is_in_grace").then(pl.lit(GRACE)).otherwise("kept_by"),
@@ -110,6 +114,14 @@ def _keep(rows: pl.DataFrame) -> pl.DataFrame:
             gate_days_left=pl.when(~pl.col("is_locked") | (pl.col("kept_by") == YOUNG)).then("days_left"),
         )
     )
+
+
+def _leaves() -> pl.Expr:
+    """Whether a holding closes whatever slots and sizes there are: exits come before a volatility that is missing."""
+    is_kept = pl.col("is_core") | pl.col("is_young")
+    fails = (pl.col("score_units") < pl.col("exit_units")).fill_null(value=False)
+    has_no_grace = pl.col("grace_count").is_null() | pl.col("is_grace_over")
+    return pl.col("must_leave") | pl.col("is_term_over") | (fails & has_no_grace & ~is_kept)
 
 
 def _judge(rows: pl.DataFrame, inputs: DayInputs) -> pl.DataFrame:
@@ -262,9 +274,9 @@ def _open_units() -> Mapping[str, pl.Expr]:
     exits = pl.when(is_keepable).then(0).otherwise("exit_units")
     passes = pl.when(~pl.col("closes_at_term")).then(pl.max_horizontal(exits, "entry_units"))
     held = pl.when("is_reviewed").then(passes).otherwise(exits)
-    least = pl.when("is_held").then(held).otherwise("entry_units")
+    least = pl.when("is_held").then(held).when(~pl.col("lacks_volatility")).then("entry_units")
     returns = pl.when(pl.col("reentry_units").is_not_null()).then(pl.max_horizontal(least, "reentry_units"))
-    flags = (is_keepable, is_running, pl.col("is_reviewed"), pl.col("is_shut_out"))
+    flags = (pl.col("lacks_volatility"), is_keepable, is_running, pl.col("is_reviewed"), pl.col("is_shut_out"))
     return {
         "open_units": pl.when("is_shut_out").then(returns).otherwise(least),
         "grace_units": pl.when(is_running).then("recovery_units").when(has_grace).then("exit_units").otherwise(0),

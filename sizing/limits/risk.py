@@ -34,7 +34,9 @@ class RiskLimits(StrictModel):
     )
     volatility_window_days: int = _limit(252, "Sessions whose returns count.", _SESSIONS_UNIT, ge=20, le=1000)
     min_observations: int = _limit(60, "Returns in the window without which there is no estimate.", "returns", ge=20)
-    volatility_strength: Share = _limit(1.0, "Exponent of the ratio of volatilities; 0: it changes nothing.", "exponent")
+    volatility_strength: Share = _limit(
+        1.0, "Exponent of the ratio of volatilities; 0: it changes nothing.", "exponent"
+    )
     min_volatility_multiplier: float = _limit(0.5, "Least multiplier by volatility.", _SIZE_UNIT, gt=0, le=1)
     max_volatility_multiplier: float = _limit(2.0, "Largest multiplier by volatility.", _SIZE_UNIT, ge=1, le=10)
     reference_volatility: float | None = _limit(

@@ -6,7 +6,6 @@ What does not belong here: what a return does to a weight, and which sessions co
 from collections.abc import Sequence
 from datetime import date
 
-import dataframely as dy
 import polars as pl
 
 NOISE = 1e-12
@@ -15,39 +14,8 @@ NOISE = 1e-12
 _WIDEST_GROWTH = 1e6
 
 
-class Prices(dy.Schema):
-    """The price of an asset on a day: its close, its return as given, or both. No factor: 1."""
-
-    as_of_date = dy.Date(primary_key=True)
-    asset = dy.String(primary_key=True)
-    close = dy.Float64(nullable=True, min_exclusive=0)
-    adjustment_factor = dy.Float64(nullable=True, min_exclusive=0)
-    daily_return = dy.Float64(nullable=True, min_exclusive=-1)
-
-
-PRICES = pl.DataFrame(
-    schema={"as_of_date": pl.Date, "asset": pl.String}
-    | dict.fromkeys(("close", "adjustment_factor", "daily_return"), pl.Float64)
-)
-"""No prices."""
-
 Span = tuple[date, date]
 """From the close of one session to that of a later one."""
-
-
-class SessionReturns(dy.Schema):
-    """The return of an asset in a session. `is_given`: it came as `daily_return`, so it is never suspect."""
-
-    asset = dy.String(primary_key=True)
-    session = dy.Date(primary_key=True)
-    session_return = dy.Float64(min_exclusive=-1)
-    is_given = dy.Bool()
-
-
-RETURNS = pl.DataFrame(
-    schema={"asset": pl.String, "session": pl.Date, "session_return": pl.Float64, "is_given": pl.Boolean}
-)
-"""No returns."""
 
 
 def session_returns(prices: pl.DataFrame, sessions: Sequence[date]) -> pl.DataFrame:

@@ -5,7 +5,6 @@
 What does not belong here: what a volatility does to a weight.
 """
 
-from collections.abc import Mapping
 from datetime import date
 from typing import NamedTuple, Self
 
@@ -100,10 +99,36 @@ def estimate_volatilities(inputs: DayInputs) -> pl.DataFrame:
                 n_returns=pl.col("n_returns").fill_null(None if one.source == "scores" else 0),
                 missing_reason=pl.when(pl.col("volatility").is_null()).then(
                     pl.col("missing_reason").fill_null("no_returns")
-                )
+                ),
             )
         )
     return pl.concat(parts)
+
+
+def add_volatility(candidates: pl.DataFrame, inputs: DayInputs) -> pl.DataFrame:
+    """Return the candidates with the volatility that their portfolio reads.
+
+    *Requires* `portfolio_id, asset`. *Adds* `volatility, n_returns`, null where none is read or there is none, and
+    `lacks_volatility`: a limit reads it, and there is none.
+    """
+    read = estimates_of(inputs)
+    if not read:
+        nothing = {"volatility": pl.lit(None, pl.Float64), "n_returns": pl.lit(None, pl.Int32)}
+        return candidates.with_columns(**nothing, lacks_volatility=pl.lit(value=False))
+    number_of = {one: number for number, one in enumerate(dict.fromkeys(read.values()))}
+    keys = [(portfolio_id, number_of[one]) for portfolio_id, one in read.items()]
+    found = estimate_volatilities(inputs).select("estimate_key", "asset", "volatility", "n_returns")
+    return (
+        candidates.join(
+            pl.DataFrame(keys, {"portfolio_id": pl.String} | _KEY, orient="row"),
+            on="portfolio_id",
+            how="left",
+            maintain_order="left",
+        )
+        .join(found, on=["estimate_key", "asset"], how="left", maintain_order="left")
+        .with_columns(lacks_volatility=pl.col("estimate_key").is_not_null() & pl.col("volatility").is_null())
+        .drop("estimate_key")
+    )
 
 
 def _from_scores(inputs: DayInputs, one: Estimate) -> pl.DataFrame:

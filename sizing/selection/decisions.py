@@ -19,8 +19,9 @@ DECISION_COLUMNS = (
 )
 """A decision, one row per portfolio and candidate, in this order."""
 
-FOR_SIZING = ("kept_weight", "starts_term")
-"""What sizing needs to know beside a decision: the weight of a pinned holding, and who is judged like a new name."""
+FOR_SIZING = ("kept_weight", "starts_term", "volatility", "n_returns")
+"""What sizing needs to know beside a decision: the weight of a pinned holding, who is judged like a new name, and the
+volatility."""
 
 _LIMITS = (
     *("min_score_threshold", "min_score_new_position", "max_total_positions", "max_new_positions"),

@@ -10,6 +10,7 @@ from sizing.frames.day_inputs import UNCLASSIFIED, DayInputs
 from sizing.frames.limit_columns import limit_frame
 from sizing.frames.score_units import score_units
 from sizing.lifecycle.rules import add_lifecycle
+from sizing.risk.volatility import add_volatility
 from sizing.selection.gates import Gate, gate
 
 _LIMITS = ("min_score_threshold", "min_score_new_position", "allow_unclassified")
@@ -23,6 +24,7 @@ def qualify(candidates: pl.DataFrame, inputs: DayInputs) -> pl.DataFrame:
     """
     return (
         candidates.join(_limits(inputs), on="portfolio_key", how="left", maintain_order="left")
+        .pipe(add_volatility, inputs)
         .pipe(add_lifecycle, inputs)
         .with_columns(
             candidate_rank=_rank("portfolio_key"),
@@ -76,6 +78,8 @@ def _first_gate() -> pl.Expr:
         .then(gate(Gate.BELOW_EXIT))
         .when(~is_held & (pl.col("score_units") < pl.col("entry_units")))
         .then(gate(Gate.BELOW_ENTRY))
+        .when(~is_held & pl.col("lacks_volatility"))
+        .then(gate(Gate.NO_VOLATILITY))
     )
 
 

@@ -25,7 +25,7 @@ AFTER_EVERY_NAME = 2**62
 
 _BATCH_ROWS = 2_000_000
 _FIRST_OPEN_GATE = GATES.index(Gate.IN_COOLDOWN)
-_KINDS = 128
+_KINDS = 256
 """More than twice the scenario classes, held or not, selected or not."""
 
 FIRST_WAITING, MORE_WAITING = 2, 4
@@ -69,13 +69,13 @@ def make_scenarios(decided: pl.DataFrame, buckets: pl.DataFrame, limits: pl.Data
         .select(
             *("scenario_key", "portfolio_key", "bucket_key", "is_held", "grace_units"),
             threshold="open_units",
+            is_locked=pl.col("is_held") & pl.col("lacks_volatility"),
             gone=pl.when(is_there).then("row"),
             is_waiting_name=~pl.col("is_held") & ~pl.col("is_selected"),
         )
         .unique("scenario_key", keep="first", maintain_order=True)
         .join(buckets.select("bucket_key", "bucket_limit"), on="bucket_key", how="left", maintain_order="left")
         .join(limits, on="portfolio_key", how="left", maintain_order="left")
-        .with_columns(is_locked=pl.lit(value=False))
     )
 
 
@@ -167,7 +167,8 @@ def evaluate(scenarios: pl.DataFrame, others: pl.DataFrame) -> pl.DataFrame:
     Below its `grace_units` a scenario is in grace.
     """
     columns = ["scenario", "order", "bucket_key", *SLOT_COLUMNS]
-    scenarios = scenarios.with_columns(is_in_grace=pl.col("score_units") < pl.col("grace_units"))
+    in_grace = (pl.col("score_units") < pl.col("grace_units")) & ~pl.col("is_locked")
+    scenarios = scenarios.with_columns(is_in_grace=in_grace)
     rows = pl.concat(
         [
             others.select(*columns, "row", "was_selected", "is_last", is_scenario=pl.lit(value=False)),

@@ -15,8 +15,15 @@ POSITION_COLUMNS = (
     *("score_rank", "size_category", "score_multiplier", "raw_weight"),
     *STAGE_COLUMNS,
     *("target_weight", "drop_reason", "sizing_reason"),
+    *("position_cap", "risk_share"),
 )
 """What sizing adds to a selected asset, in this order."""
+
+RISK_COLUMNS = (
+    *("reference_volatility", "unscaled_volatility", "portfolio_volatility", "risk_scale", "n_sessions"),
+    "n_unknown_correlations",
+)
+"""What is measured of a portfolio; null where nothing is."""
 
 PORTFOLIO_COLUMNS = (
     *("portfolio_id", "n_selected", "n_sized", "n_dropped"),
@@ -25,6 +32,7 @@ PORTFOLIO_COLUMNS = (
     *("residual", "residual_placed", "residual_strategy"),
     *("invested_weight", "cash_weight", "allocation_efficiency", "effective_positions", "largest_weight"),
     *("reachable_weight", "binding_limit", "relaxation"),
+    *RISK_COLUMNS,
 )
 """The sizing summary of a portfolio, in this order."""
 
@@ -111,6 +119,7 @@ def summarise(working: pl.DataFrame, columns: LimitColumns) -> pl.DataFrame:
         largest_weight=pl.col("target_weight").max().cast(pl.Float64),
         squares=(pl.col("target_weight").cast(pl.Float64) ** 2).sum(),
     )
+    measured = working.group_by("portfolio_key").agg(pl.col(RISK_COLUMNS).max())
     invested = pl.col("invested_weight").cast(pl.Float64)
     total = pl.col("target_total_allocation")
     return (
@@ -124,6 +133,7 @@ def summarise(working: pl.DataFrame, columns: LimitColumns) -> pl.DataFrame:
             target_total_allocation=as_weight((total * UNITS).round().cast(pl.Int64)),
         )
         .with_columns(cash_weight=(pl.col("target_total_allocation") - pl.col("invested_weight")).cast(STORED_WEIGHT))
+        .join(measured, on="portfolio_key", how="left", maintain_order="left")
         .pipe(add_relaxation, working, columns)
         .select(PORTFOLIO_COLUMNS)
     )

@@ -1,9 +1,14 @@
 """Keep the place of a locked holding: where sizing drops it, it is pinned at its current weight and sized again.
 
+Where its risk cap is below the minimum, it is cut to the cap.
+
 What does not belong here: who is locked.
 """
 
 import polars as pl
+
+from sizing.frames.weight_units import UNITS
+from sizing.weights.raw_weights import ABOVE_RISK
 
 _KEY = ["portfolio_id", "asset"]
 
@@ -11,9 +16,12 @@ _KEY = ["portfolio_id", "asset"]
 def find_dropped_locked(positions: pl.DataFrame, decisions: pl.DataFrame) -> pl.DataFrame:
     """Return the locked holdings that sizing dropped, or left nothing: `portfolio_id, asset, locked_at`."""
     is_free = pl.col("is_locked") & pl.col("pinned_weight").is_null()
-    dropped = positions.filter(is_free & (pl.col("target_weight") == 0)).select(_KEY)
+    risk_cap = pl.when(pl.col("drop_reason") == ABOVE_RISK).then(pl.col("position_cap").cast(pl.Float64))
+    dropped = positions.filter(is_free & (pl.col("target_weight") == 0)).select(*_KEY, most=risk_cap.clip(1 / UNITS))
     current = pl.col("current_weight").cast(pl.Float64).clip(upper_bound=1.0)
-    return dropped.join(decisions.select(*_KEY, locked_at=current), on=_KEY, how="left", maintain_order="left")
+    return dropped.join(decisions.select(*_KEY, current=current), on=_KEY, how="left", maintain_order="left").select(
+        *_KEY, locked_at=pl.min_horizontal("current", "most")
+    )
 
 
 def pin_locked(selected: pl.DataFrame, pins: pl.DataFrame) -> pl.DataFrame:

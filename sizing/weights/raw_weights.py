@@ -1,6 +1,6 @@
 """Raw weights: how much each selected asset would get if nothing capped it (sizing.md 2).
 
-r = max(lambda q, m), with q the score multiplier, m = min_position_size, and the one lambda that makes the sum T.
+r = max(lambda q, m), with q the score multiplier times the risk multiplier, m = min_position_size, and the one lambda that makes the sum T.
 """
 
 from dataclasses import dataclass
@@ -14,7 +14,9 @@ from sizing.weights.water_fill import solve_level
 from sizing.weights.working_frame import append_columns, build_working_frame, check_selected
 
 NO_SIZE = "no_size"
+ABOVE_RISK = "max_position_risk"
 BELOW_MINIMUM = "below_min_position_size"
+"""Why a selected asset gets no weight: the score has no size, the risk cap is below the minimum, there is no room."""
 
 
 @dataclass(frozen=True)
@@ -97,9 +99,10 @@ def _with_tier(working: pl.DataFrame, tiers: pl.DataFrame) -> pl.DataFrame:
 
 
 def _add_drop_reason(working: pl.DataFrame) -> pl.DataFrame:
-    """Drop what has no size, then what cannot be held at the minimum: per bucket, then over the portfolio."""
+    """Drop what has no size, or a cap below the minimum; then what the minimum leaves no room for: per bucket, in all."""
     no_size = ~pl.col("is_pinned") & (pl.col("score_multiplier") == 0)
-    candidates = working.with_columns(is_candidate=~pl.col("is_pinned") & ~no_size)
+    above_risk = ~pl.col("is_pinned") & ((pl.col("cap") < pl.col("min_position_size")) | (pl.col("cap") == 0))
+    candidates = working.with_columns(is_candidate=~pl.col("is_pinned") & ~no_size & ~above_risk)
     kept_in_bucket = candidates.with_columns(
         fits_bucket=pl.col("is_candidate")
         & (running_count(pl.col("is_candidate"), starts("bucket_key")) <= _max_positions("free_bucket_limit"))
@@ -108,6 +111,8 @@ def _add_drop_reason(working: pl.DataFrame) -> pl.DataFrame:
     return kept.with_columns(
         drop_reason=pl.when(no_size)
         .then(pl.lit(NO_SIZE))
+        .when(above_risk)
+        .then(pl.lit(ABOVE_RISK))
         .when(pl.col("is_candidate") & ~pl.col("is_sized"))
         .then(pl.lit(BELOW_MINIMUM))
     ).drop("is_candidate", "fits_bucket")
@@ -132,7 +137,7 @@ def _add_raw_weight(working: pl.DataFrame) -> pl.DataFrame:
 
     Only the proportions of q matter: as a share of the portfolio's largest, the faintest score stays a number.
     """
-    q = pl.when("is_sized").then("score_multiplier").otherwise(0.0)
+    q = pl.when("is_sized").then(pl.col("score_multiplier") * pl.col("risk_multiplier")).otherwise(0.0)
     shares = working.with_columns(share=q / q.max().over("portfolio_key"))
     return (
         shares.join(_lambda(shares.filter("is_sized")), on="portfolio_key", how="left", maintain_order="left")

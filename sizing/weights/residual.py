@@ -22,7 +22,7 @@ _POSITION_ROOM, _ASSET_ROOM, _MULTIPLE_ROOM = "position_room", "asset_room", "mu
 
 _NEEDED = (
     *("input_row", "portfolio_key", "bucket_key", "score_rank", "is_sized", "stage2_weight", "residual"),
-    *("residual_strategy", "max_single_position", "max_residual_per_asset", "max_residual_multiple"),
+    *("residual_strategy", "cap", "max_single_position", "max_residual_per_asset", "max_residual_multiple"),
     "free_bucket_limit",
 )
 """What placing needs: to filter few columns is quicker than all."""
@@ -57,7 +57,7 @@ def zero_when_noise(weight: pl.Expr) -> pl.Expr:
 def _with_rooms(rows: pl.DataFrame) -> pl.DataFrame:
     w2 = pl.col("stage2_weight")
     return rows.with_columns(
-        position_room=pl.col("max_single_position") - w2,
+        position_room=pl.col("cap") - w2,
         asset_room=pl.col("max_residual_per_asset"),
         multiple_room=pl.col("max_residual_multiple") * w2,
         bucket_room=pl.col("free_bucket_limit") - w2.sum().over("bucket_key"),
@@ -117,7 +117,11 @@ def _with_limit(rows: pl.DataFrame, is_spent: pl.Expr) -> pl.DataFrame:
         .when(pl.col("reachable") < room - WEIGHT_TOLERANCE)
         .then(pl.lit("bucket_cap"))
         .when(pl.col(_POSITION_ROOM) <= room)
-        .then(pl.lit("position_cap"))
+        .then(
+            pl.when(pl.col("cap") < pl.col("max_single_position"))
+            .then(pl.lit("risk"))
+            .otherwise(pl.lit("position_cap"))
+        )
         .when(pl.col(_ASSET_ROOM) <= room)
         .then(pl.lit("max_residual_per_asset"))
         .otherwise(pl.lit("max_residual_multiple")),

@@ -21,7 +21,6 @@ STAGE_COLUMNS = (
     *("residual_weight", "residual_limit"),
 )
 
-_POSITION = pl.lit("position")
 _BUCKET = pl.lit("bucket")
 
 
@@ -67,11 +66,17 @@ def add_stages(working: pl.DataFrame) -> pl.DataFrame:
     return working.pipe(_cap).pipe(_normalise).pipe(add_residual)
 
 
+def _name_of_cap() -> pl.Expr:
+    """Name what a position is capped by: max_single_position, or the tighter max_position_risk."""
+    is_risk = pl.col("cap") < pl.col("max_single_position")
+    return pl.when(is_risk).then(pl.lit("risk")).otherwise(pl.lit("position"))
+
+
 def _cap(working: pl.DataFrame) -> pl.DataFrame:
     """Stage 1: w1 = min(max(theta r, m), c), with theta the largest number <= 1 that keeps the bucket <= B."""
-    cap, raw = pl.col("max_single_position"), pl.col("raw_weight")
+    cap, raw = pl.col("cap"), pl.col("raw_weight")
     sized = working.select(
-        *("is_sized", "bucket_key", "raw_weight", "min_position_size", "max_single_position", "free_bucket_limit")
+        *("is_sized", "bucket_key", "raw_weight", "min_position_size", "cap", "free_bucket_limit")
     ).filter("is_sized")
     is_over = pl.min_horizontal(raw, cap).sum().over("bucket_key") > pl.col("free_bucket_limit") + WEIGHT_TOLERANCE
     theta = solve_level(
@@ -79,7 +84,7 @@ def _cap(working: pl.DataFrame) -> pl.DataFrame:
         "bucket_key",
         slope="raw_weight",
         lower="min_position_size",
-        upper="max_single_position",
+        upper="cap",
         total="free_bucket_limit",
     ).rename({"level": "theta"})
     is_at_cap = pl.col("stage1_weight") >= cap - WEIGHT_TOLERANCE
@@ -93,7 +98,7 @@ def _cap(working: pl.DataFrame) -> pl.DataFrame:
         .with_columns(
             stage1_cap=pl.when("is_sized").then(
                 pl.when(is_at_cap & (raw > cap + WEIGHT_TOLERANCE))
-                .then(_POSITION)
+                .then(_name_of_cap())
                 .when(pl.col("theta") < 1)
                 .then(_BUCKET)
             )
@@ -110,14 +115,14 @@ def _normalise(working: pl.DataFrame) -> pl.DataFrame:
     is_open = pl.col("is_sized") & pl.col("stage1_cap").is_null()
     shut = pl.col("stage1_weight") * (pl.col("is_sized") & ~is_open)
     open_total = (pl.col("stage1_weight") * is_open).sum().over("portfolio_key")
-    cap, w1 = pl.col("max_single_position"), pl.col("stage1_weight")
+    cap, w1 = pl.col("cap"), pl.col("stage1_weight")
     spread = working.with_columns(
         is_open=is_open,
         share=pl.when(is_open & (open_total > 0)).then(w1 / open_total).otherwise(0.0),
         left=pl.col("free_total") - shut.sum().over("portfolio_key"),
         bucket_room=pl.col("free_bucket_limit") - shut.sum().over("bucket_key"),
     )
-    needed = ("is_open", "bucket_key", "stage1_weight", "share", "left", "max_single_position", "bucket_room")
+    needed = ("is_open", "bucket_key", "stage1_weight", "share", "left", "cap", "bucket_room")
     open_rows = (
         spread.select(needed)
         .filter("is_open")
@@ -125,7 +130,7 @@ def _normalise(working: pl.DataFrame) -> pl.DataFrame:
     )
     is_over = pl.col("raised").sum().over("bucket_key") > pl.col("bucket_room") + WEIGHT_TOLERANCE
     bucket_level = solve_level(
-        open_rows.filter(is_over), "bucket_key", slope="share", upper="max_single_position", total="bucket_room"
+        open_rows.filter(is_over), "bucket_key", slope="share", upper="cap", total="bucket_room"
     ).rename({"level": "bucket_level"})
     grown = pl.coalesce("bucket_level", "left") * pl.col("share")
     return (
@@ -134,7 +139,7 @@ def _normalise(working: pl.DataFrame) -> pl.DataFrame:
             stage2_weight=pl.when("is_open").then(pl.max_horizontal(pl.min_horizontal(grown, cap), w1)).otherwise(w1),
             stage2_cap=pl.when("is_open").then(
                 pl.when(grown > cap + WEIGHT_TOLERANCE)
-                .then(_POSITION)
+                .then(_name_of_cap())
                 .when(pl.col("bucket_level") < pl.col("left"))
                 .then(_BUCKET)
             ),

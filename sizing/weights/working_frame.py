@@ -20,11 +20,19 @@ _OPTIONAL = {
     "is_locked": pl.lit(value=False),
     "is_rounded_down": pl.lit(value=False),
     "starts_term": pl.lit(value=False),
+    "volatility": pl.lit(None, pl.Float64),
+    "risk_multiplier": pl.lit(1.0),
+    "reference_volatility": pl.lit(None, pl.Float64),
+    "n_unknown_correlations": pl.lit(None, pl.Int32),
 }
 """What a frame may leave out. `is_locked`: its place cannot be lost; `is_rounded_down`: it gets no unit that is left
-over; `starts_term`: it is judged like a new name, without incumbent_bias."""
+over; `starts_term`: it is judged like a new name, without incumbent_bias; `volatility`: a year's, for
+max_position_risk; `risk_multiplier`: what its size is multiplied by; the last two: told of its portfolio."""
 
-ONLY_FOR_SIZING = ("is_immovable", "is_locked", "is_rounded_down", "starts_term")
+ONLY_FOR_SIZING = (
+    *("is_immovable", "is_locked", "is_rounded_down", "starts_term"),
+    *("risk_multiplier", "reference_volatility", "n_unknown_correlations"),
+)
 """What the audit does not keep."""
 
 _GIVEN_COLUMNS = ("bucket", "score", "is_held", *_OPTIONAL)
@@ -36,7 +44,7 @@ def build_working_frame(selected: pl.DataFrame, limits: LimitsByPortfolio) -> tu
 
     *Requires* what `check_selected` returns.
     *Adds* `input_row, output_row, score_rank, portfolio_key, bucket_key, is_pinned, pinned, bucket_limit, free_total,
-    free_bucket_limit` and the sizing limits by their names.
+    free_bucket_limit`, the sizing limits by their names, and `cap`, the largest weight of a row that is not pinned.
     *Raises* `ContractError`.
     """
     columns = limit_columns(check_limits(limits), selected["portfolio_id"])
@@ -111,7 +119,7 @@ def join_limits(rows: pl.DataFrame, columns: LimitColumns) -> pl.DataFrame:
         rows.select(_RANKED_COLUMNS)
         .join(columns.portfolios, on="portfolio_key", how="left", maintain_order="left")
         .join(columns.buckets, on=["limits_key", "bucket"], how="left", maintain_order="left")
-        .with_columns(bucket_limit=pl.coalesce("own_bucket_limit", "max_allocation_per_bucket"))
+        .with_columns(bucket_limit=pl.coalesce("own_bucket_limit", "max_allocation_per_bucket"), cap=cap())
     )
     pinned = _pinned(joined.filter(pl.col("pinned_weight").is_not_null()))
     in_portfolio, in_bucket = (
@@ -130,6 +138,18 @@ def join_limits(rows: pl.DataFrame, columns: LimitColumns) -> pl.DataFrame:
         )
         .drop("portfolio_pinned", "bucket_pinned")
     )
+
+
+def cap() -> pl.Expr:
+    """Return c_i = min(c, max_position_risk / volatility), in whole units: times its volatility it is within the limit.
+
+    *Requires* `max_single_position, max_position_risk, volatility`, the latter with at most eight decimals.
+    """
+    limit, volatility = (
+        (pl.col(name) * UNITS).round().cast(pl.Int64).cast(pl.Int128) for name in ("max_position_risk", "volatility")
+    )
+    most = (limit * UNITS // volatility).clip(upper_bound=UNITS).cast(pl.Float64) / UNITS
+    return pl.min_horizontal("max_single_position", most)
 
 
 def _pinned(rows: pl.DataFrame) -> pl.DataFrame:

@@ -11,9 +11,10 @@ from itertools import pairwise
 import polars as pl
 
 from sizing.frames.day_inputs import DayFrames
+from sizing.frames.prices import PRICES
 from sizing.limits.model import RebalancingLimits
 from sizing.multi_day.next_day import NO_GROWTH
-from sizing.risk.returns import PRICES, compound_returns, session_returns
+from sizing.risk.returns import compound_returns, session_returns
 from sizing.text import grouped, listed
 from sizing.trading.marking import mark_books
 from sql.warehouse import Warehouse

@@ -5,7 +5,8 @@ from datetime import date
 import polars as pl
 import pytest
 
-from sizing.risk.returns import PRICES, Prices, compound_returns, session_returns
+from sizing.frames.prices import PRICES, Prices
+from sizing.risk.returns import compound_returns, session_returns
 
 MON, TUE, WED, THU = SESSIONS = [date(2025, 6, day) for day in (2, 3, 4, 5)]
 SATURDAY = date(2025, 6, 7)
