@@ -109,7 +109,7 @@ def size_portfolios(
 def _size_batch(batch: Batch, returns: PortfolioReturns) -> SizedPortfolios:
     selected = batch.selected()
     working, columns = _weigh(selected, batch.limits, returns)
-    sized = add_risk_shares(working, selected, returns).pipe(add_sizing_reason)
+    sized = add_risk_shares(working, selected, returns).pipe(add_sizing_reason, selected)
     return SizedPortfolios(append_columns(sized, selected, POSITION_COLUMNS), summarise(sized, columns))
 
 
@@ -161,7 +161,11 @@ def size_decisions(decisions: pl.DataFrame, inputs: DayInputs, size: Size = size
         volatility="volatility",
         n_returns="n_returns",
     )
-    selected, resize = add_multipliers(selected, inputs), partial(size, returns=PortfolioReturns.of(inputs))
+    selected, returns = add_multipliers(selected, inputs), PortfolioReturns.of(inputs)
+
+    def resize(rows: pl.DataFrame, limits: LimitsByPortfolio) -> SizedPortfolios:
+        return size(rows, limits, returns)
+
     selected, as_scored = _keep_locked(selected, resize(selected, inputs.limits), decisions, inputs, resize)
     sized = as_scored
     for _ in range(1, MAX_SIZINGS):
@@ -201,7 +205,7 @@ def find_trade_rows(inputs: DayInputs) -> TradeRows:
 def settle(decisions: pl.DataFrame, sized: SizedPortfolios, inputs: DayInputs) -> Rebalance:
     """Turn sized positions into targets and trades, and compare both with every limit."""
     targets, trade_summary = build_targets(decisions, sized.positions, sized.portfolios, inputs)
-    checks = check_constraints(targets, trade_summary, decisions, inputs)
+    checks = check_constraints(targets, trade_summary, decisions, sized.portfolios, inputs)
     lifecycle = advance_states(inputs.states, decisions, targets, inputs.limits, pl.lit(inputs.as_of_date))
     estimates = estimate_volatilities(inputs).select(ESTIMATE_COLUMNS)
     return Rebalance(

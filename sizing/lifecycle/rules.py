@@ -72,11 +72,12 @@ def add_lifecycle(candidates: pl.DataFrame, inputs: DayInputs) -> pl.DataFrame:
     """Return the candidates with what their past means today.
 
     *Requires* what `universe.candidates` returns, `exit_units, entry_units, lacks_volatility`. *Adds* `is_locked` (it
-    cannot lose its place), `is_in_grace` (it keeps its place if there is one), `is_pinned` (its weight is `kept_weight`), `kept_by`,
-    `kept_from` (the gate that it would have had), `fails` (below the exit score), `grace_count`, `days_held`,
-    `gate_days_left`, `starts_term`; the gates `is_term_over, is_grace_over, is_in_cooldown, has_round_trips`;
-    `open_units` (the least score with which nothing but a slot is missing; null: no score does), `grace_units` (below
-    it the holding is in grace), and `scenario_class`, equal where these two arise alike.
+    cannot lose its place), `is_in_grace` (it keeps its place if there is one), `is_pinned` (its weight is
+    `kept_weight`), `kept_by`, `kept_from` (the gate that it would have had), `fails` (below the exit score),
+    `grace_count`, `days_held`, `gate_days_left`, `starts_term`; the gates `is_term_over, is_grace_over,
+    is_in_cooldown, has_round_trips`; `open_units` (the least score with which nothing but a slot is missing; null: no
+    score does), `grace_units` (below it the holding is in grace), and `scenario_class`, equal where these two arise
+    alike.
     """
     rows = candidates.with_columns(is_no_trade=_is("no_trade"), must_leave=_is("must_sell") | pl.col("is_excluded"))
     is_on = any(one.reads_lifecycle or one.core_assets for one in inputs.limits.values())

@@ -16,6 +16,9 @@ MOST_POSITIONS = 2**31 - 1
 WEIGHT_TOLERANCE = 1e-12
 """Two weights closer than this are the same weight: float noise, ten thousand times below a stored unit."""
 
+VOLATILITY_TOLERANCE = 1e-7
+"""A volatility of targets so little above its limit is within it: stored weights are rounded."""
+
 COUNT_TOLERANCE = 1e-9
 """Added before a ratio is rounded down to a count: 0.4 / 0.02 is twenty, 29 of 50 is not more than 0.58."""
 

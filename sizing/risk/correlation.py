@@ -121,7 +121,7 @@ def correlate(
 
 
 def _product(left: Floats, right: Floats, a: _Columns, b: _Columns) -> Floats:
-    """Return the sum over sessions, one after the other, of what column a of the left and b of the right multiply to."""
+    """Return the sum over sessions, one after the other, of column a of the left times column b of the right."""
     total = np.zeros(len(a))
     for one, other in zip(left, right, strict=True):
         total += one[a] * other[b]

@@ -22,8 +22,9 @@ ESTIMATE_DECIMALS = 8
 OLDEST_LAST_RETURN = 5
 """Sessions that the last return may be old."""
 
-_KEY = {"estimate_key": pl.UInt32}
-_PARAMETERS = {
+_Schema = dict[str, type[pl.DataType]]
+_KEY: _Schema = {"estimate_key": pl.UInt32}
+_PARAMETERS: _Schema = {
     "as_of_date": pl.Date,
     "source": pl.String,
     "model": pl.String,
@@ -32,7 +33,7 @@ _PARAMETERS = {
     "min_observations": pl.Int32,
     "max_plausible_return": pl.Float64,
 }
-_FOUND = {
+_FOUND: _Schema = {
     "asset": pl.String,
     "volatility": pl.Float64,
     "n_returns": pl.Int32,
@@ -92,10 +93,10 @@ def estimate_volatilities(inputs: DayInputs) -> pl.DataFrame:
     for number, one in enumerate(dict.fromkeys(estimates_of(inputs).values())):
         found = _from_scores(inputs, one) if one.source == "scores" else _from_prices(returns, one)
         parameters = pl.DataFrame([(number, *one)], _KEY | _PARAMETERS, orient="row")
+        typed = found.select(pl.col(name).cast(kind) for name, kind in _FOUND.items())
+        everyone = wanted.join(typed, on="asset", how="left", maintain_order="left")
         parts.append(
-            parameters.join(
-                wanted.join(found.cast(_FOUND), on="asset", how="left", maintain_order="left"), how="cross"
-            ).with_columns(
+            parameters.join(everyone, how="cross").with_columns(
                 n_returns=pl.col("n_returns").fill_null(None if one.source == "scores" else 0),
                 missing_reason=pl.when(pl.col("volatility").is_null()).then(
                     pl.col("missing_reason").fill_null("no_returns")
@@ -120,7 +121,7 @@ def add_volatility(candidates: pl.DataFrame, inputs: DayInputs) -> pl.DataFrame:
     found = estimate_volatilities(inputs).select("estimate_key", "asset", "volatility", "n_returns")
     return (
         candidates.join(
-            pl.DataFrame(keys, {"portfolio_id": pl.String} | _KEY, orient="row"),
+            pl.DataFrame(keys, {"portfolio_id": pl.String, **_KEY}, orient="row"),
             on="portfolio_id",
             how="left",
             maintain_order="left",

@@ -6,6 +6,7 @@ A million candidates share a few thousand sentences, so these are written once e
 import polars as pl
 
 from sizing.frames.score_units import SCORE_UNITS
+from sizing.lifecycle.rules import VOLATILITY_MISSING
 from sizing.selection.gates import Gate, gate
 
 
@@ -21,6 +22,7 @@ def _outcome() -> pl.Expr:
         Gate.NO_BUY: pl.lit("may not be bought."),
         Gate.EXCLUDED: pl.lit("left out by the portfolio's universe."),
         Gate.NO_BUCKET: pl.lit("the asset list does not know its bucket."),
+        Gate.NO_VOLATILITY: pl.lit("it has no volatility, which the limits of the portfolio need."),
         Gate.IN_COOLDOWN: pl.format("stays out, reentry_cooldown_days {}.", "reentry_cooldown_days"),
         Gate.ROUND_TRIPS: pl.format(
             "stays out, max_round_trips {} in {} days.", "max_round_trips", "round_trip_window_days"
@@ -110,6 +112,9 @@ def notes() -> pl.Expr:
         .when(pl.col("score_age_days") > 0)
         .then(pl.format(" The score is from {}.", "score_date")),
         pl.when("has_partial_score").then(pl.lit(" Only one part of the score came.")),
+        pl.when(pl.col("kept_by") == VOLATILITY_MISSING).then(
+            pl.lit(" It has no volatility: never traded for missing data.")
+        ),
         ignore_nulls=True,
     )
 
@@ -121,4 +126,5 @@ def has_notes() -> pl.Expr:
         | (pl.col("is_score_stale") & pl.col("is_pinned"))
         | (pl.col("score_age_days") > 0)
         | pl.col("has_partial_score")
+        | (pl.col("kept_by") == VOLATILITY_MISSING).fill_null(value=False)
     )

@@ -17,7 +17,7 @@ def build_book(rows: pl.DataFrame, limits: LimitsByPortfolio) -> pl.DataFrame:
     """Return the book of every portfolio before its trades, in units, with the limits that bind it.
 
     *Requires* `portfolio_id` (the rows of a portfolio stand together), `asset`, `bucket`, `current_weight` and
-    `target_weight` (DECIMAL(10, 8)).
+    `target_weight` (DECIMAL(10, 8)); optional `position_cap` (DECIMAL(10, 8), null: none of its own).
     *Adds* `portfolio_key, asset_key, bucket_key`, and in units `current, target, change` (target - current), `cap,
     bucket_limit, total, band` (units of change per unit held, times 1e8), `min_trade, max_turnover` (null: no limit);
     and `min_order_value` (money).
@@ -33,8 +33,9 @@ def build_book(rows: pl.DataFrame, limits: LimitsByPortfolio) -> pl.DataFrame:
         target=_stored_units("target_weight"),
     )
     limited = keyed.hstack(_portfolio_limits(columns)[keyed["portfolio_key"]])
+    own_cap = [_stored_units("position_cap")] if "position_cap" in rows.columns else []
     return (
-        limited.with_columns(bucket_limit=_bucket_limit(limited, columns))
+        limited.with_columns(pl.min_horizontal("cap", *own_cap), bucket_limit=_bucket_limit(limited, columns))
         .with_columns(
             bucket_key=pl.col("portfolio_key").cast(pl.Int64) * (pl.col("bucket_code").max() + 1)
             + pl.col("bucket_code"),

@@ -5,9 +5,10 @@ from typing import NamedTuple
 import polars as pl
 
 from sizing.frames.day_inputs import DayInputs
-from sizing.frames.limit_columns import LimitsByPortfolio, limit_columns
+from sizing.frames.limit_columns import LimitsByPortfolio, limit_columns, limit_frame
 from sizing.frames.schema import STORED_WEIGHT
 from sizing.frames.weight_units import as_weight
+from sizing.limits.fields import SHOWN_DECIMALS, VOLATILITY_TOLERANCE
 from sizing.selection.gates import Gate, is_immovable
 from sizing.trading.trade_totals import TRADE_SUMMARY_COLUMNS, TURNOVER
 from sizing.trading.trades import trade_book, trade_portfolios
@@ -36,12 +37,14 @@ TARGET_COLUMNS = (
 
 _KEY = ["portfolio_id", "asset"]
 _MUST_CLOSE = [Gate.MUST_SELL.value, Gate.EXCLUDED.value]
-_SHOWN_DECIMALS = 4
 _SUMS = frozenset(TRADE_SUMMARY_COLUMNS) - {"portfolio_id", "mandatory_turnover", "trade_scale", "cash_after_weight"}
 """What is 0 in the summary of a portfolio without holdings and targets."""
 
 _ZERO = pl.lit(0).cast(STORED_WEIGHT)
-BOOK_COLUMNS = ("portfolio_id", "asset", "bucket", "current_weight", "target_weight", "is_immovable", "must_close")
+BOOK_COLUMNS = (
+    *("portfolio_id", "asset", "bucket", "current_weight", "target_weight", "is_immovable", "must_close"),
+    "position_cap",
+)
 """What trading needs to know of an asset that is held or has a target."""
 
 
@@ -66,7 +69,7 @@ def build_targets(
     traded = assets.hstack(trades.assets.drop(BOOK_COLUMNS)).with_columns(target_reason=_target_reason())
     summary = _summary(portfolios, trades.portfolios, inputs.limits)
     targets = (
-        pl.concat([traded, _cash(portfolios, summary)], how="diagonal_relaxed")
+        pl.concat([traded, _cash(portfolios, summary, inputs)], how="diagonal_relaxed")
         .with_columns(as_of_date=pl.lit(inputs.as_of_date))
         .sort("portfolio_id", "is_cash", "target_weight", "asset", descending=[False, False, True, False])
         .select(TARGET_COLUMNS)
@@ -102,7 +105,7 @@ def holdings_of(targets: pl.DataFrame) -> pl.DataFrame:
 
 def _assets(decisions: pl.DataFrame, positions: pl.DataFrame) -> pl.DataFrame:
     """Return the assets that are held or have a target, with what trading needs to know of them."""
-    sized = positions.select("portfolio_id", "asset", "target_weight", "sizing_reason", "pinned_weight")
+    sized = positions.select(*_KEY, "target_weight", "sizing_reason", "pinned_weight", "position_cap")
     return (
         decisions.filter(pl.col("is_selected") | pl.col("is_held"))
         .join(sized, on=_KEY, how="left", maintain_order="left")
@@ -146,10 +149,12 @@ def _summary(portfolios: pl.DataFrame, traded: pl.DataFrame, limits: LimitsByPor
     ).select(TRADE_SUMMARY_COLUMNS)
 
 
-def _cash(portfolios: pl.DataFrame, summary: pl.DataFrame) -> pl.DataFrame:
+def _cash(portfolios: pl.DataFrame, summary: pl.DataFrame, inputs: DayInputs) -> pl.DataFrame:
     """Return the CASH rows: the money beside the reserve, negative where the book uses the reserve."""
     total, bought, sold = pl.col("target_total_allocation"), pl.col("bought_weight"), pl.col("sold_weight")
-    moved = portfolios.join(summary, on="portfolio_id", how="left", maintain_order="left")
+    moved = portfolios.join(summary, on="portfolio_id", how="left", maintain_order="left").join(
+        limit_frame(inputs.limits, ["target_volatility"]), on="portfolio_id", how="left", maintain_order="left"
+    )
     return moved.select(
         "portfolio_id",
         asset=pl.lit(CASH),
@@ -161,14 +166,35 @@ def _cash(portfolios: pl.DataFrame, summary: pl.DataFrame) -> pl.DataFrame:
         action=pl.lit("hold"),
         is_pinned=pl.lit(value=False),
         is_score_stale=pl.lit(value=False),
-        target_reason=pl.when(pl.col("residual") > 0)
-        .then(
-            pl.format(
-                "The caps left {} over, {} placed it but for this cash.",
-                pl.col("residual").round(_SHOWN_DECIMALS),
-                "residual_strategy",
-            )
-            + pl.when(pl.col("relaxation").is_null()).then(pl.lit("")).otherwise(pl.format(" {}.", "relaxation"))
-        )
-        .otherwise(pl.lit("The positions make up target_total_allocation.")),
+        target_reason=_cash_reason(),
     )
+
+
+def _cash_reason() -> pl.Expr:
+    left_over = pl.format(
+        "The caps left {} over, {} placed it but for this cash.",
+        pl.col("residual").round(SHOWN_DECIMALS),
+        "residual_strategy",
+    )
+    is_scaled = (pl.col("risk_scale") < 1).fill_null(value=False)
+    scaled = pl.format(
+        "The last {} sessions moved these weights {} a year, target_volatility {}: free positions x {}, cash {}.",
+        "n_sessions",
+        *(pl.col(name).round(SHOWN_DECIMALS) for name in ("unscaled_volatility", "target_volatility", "risk_scale")),
+        pl.col("cash_weight").cast(pl.Float64).round(SHOWN_DECIMALS),
+    )
+    above = pl.format(
+        "What is pinned alone keeps it at {}: target_volatility is not attainable.",
+        pl.col("portfolio_volatility").round(SHOWN_DECIMALS),
+    )
+    is_above = is_scaled & (pl.col("portfolio_volatility") > pl.col("target_volatility") + VOLATILITY_TOLERANCE)
+    words = pl.concat_str(
+        pl.when(pl.col("residual") > 0).then(left_over),
+        pl.when(is_scaled).then(scaled),
+        pl.when(is_above).then(above),
+        pl.format("{}.", "relaxation"),
+        separator=" ",
+        ignore_nulls=True,
+    )
+    is_told = (pl.col("residual") > 0) | is_scaled
+    return pl.when(is_told).then(words).otherwise(pl.lit("The positions make up target_total_allocation."))

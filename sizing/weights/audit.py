@@ -6,9 +6,10 @@ from sizing.frames.limit_columns import LimitColumns
 from sizing.frames.schema import STORED_WEIGHT
 from sizing.frames.weight_units import UNITS, as_weight
 from sizing.limits.fields import SHOWN_DECIMALS, SHOWN_STEPS, WEIGHT_TOLERANCE
-from sizing.weights.raw_weights import BELOW_MINIMUM, NO_SIZE
+from sizing.weights.raw_weights import ABOVE_RISK, BELOW_MINIMUM, NO_SIZE
 from sizing.weights.relaxation import add_relaxation
 from sizing.weights.residual import zero_when_noise
+from sizing.weights.risk_text import add_risk_reason
 from sizing.weights.two_stage import STAGE_COLUMNS
 
 POSITION_COLUMNS = (
@@ -44,8 +45,11 @@ _RATIO_DECIMALS = 12
 """Polars divides by a repeated value through its reciprocal: without rounding, company would change the last bit."""
 
 
-def add_sizing_reason(working: pl.DataFrame) -> pl.DataFrame:
-    """Explain each weight in one sentence, from the audit columns alone. *Adds* `sizing_reason`."""
+def add_sizing_reason(working: pl.DataFrame, selected: pl.DataFrame) -> pl.DataFrame:
+    """Explain each weight from the audit columns alone, in one sentence, and one more for each risk limit.
+
+    *Requires* the `selected` assets that the working frame is of. *Adds* `sizing_reason`.
+    """
     shown = working.select(
         "is_pinned",
         "is_immovable",
@@ -65,6 +69,13 @@ def add_sizing_reason(working: pl.DataFrame) -> pl.DataFrame:
         .then(pl.format("Pinned at {}, limits applied: {}.", "pinned_weight", "target_weight"))
         .when(pl.col("drop_reason") == NO_SIZE)
         .then(pl.format("Rank {}, score {}: dropped, the score has no size (no_size).", "rank", "score"))
+        .when(pl.col("drop_reason") == ABOVE_RISK)
+        .then(
+            pl.format(
+                "Rank {}, score {}: dropped, its risk cap is below min_position_size {} (max_position_risk).",
+                *("rank", "score", "min_position_size"),
+            )
+        )
         .when(pl.col("drop_reason") == BELOW_MINIMUM)
         .then(
             pl.format(
@@ -74,7 +85,7 @@ def add_sizing_reason(working: pl.DataFrame) -> pl.DataFrame:
         )
         .otherwise(_sized_sentence())
     )
-    return working.hstack(shown.select(sizing_reason=sentence))
+    return working.hstack(shown.select(sizing_reason=sentence)).pipe(add_risk_reason, selected)
 
 
 def _sized_sentence() -> pl.Expr:

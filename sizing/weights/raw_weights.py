@@ -1,6 +1,7 @@
 """Raw weights: how much each selected asset would get if nothing capped it (sizing.md 2).
 
-r = max(lambda q, m), with q the score multiplier times the risk multiplier, m = min_position_size, and the one lambda that makes the sum T.
+r = max(lambda q, m), with q the score multiplier times the risk multiplier, m = min_position_size, and the one lambda
+that makes the sum T.
 """
 
 from dataclasses import dataclass
@@ -99,7 +100,7 @@ def _with_tier(working: pl.DataFrame, tiers: pl.DataFrame) -> pl.DataFrame:
 
 
 def _add_drop_reason(working: pl.DataFrame) -> pl.DataFrame:
-    """Drop what has no size, or a cap below the minimum; then what the minimum leaves no room for: per bucket, in all."""
+    """Drop what has no size or a cap below the minimum; then what finds no room at it, per bucket and in all."""
     no_size = ~pl.col("is_pinned") & (pl.col("score_multiplier") == 0)
     above_risk = ~pl.col("is_pinned") & ((pl.col("cap") < pl.col("min_position_size")) | (pl.col("cap") == 0))
     candidates = working.with_columns(is_candidate=~pl.col("is_pinned") & ~no_size & ~above_risk)

@@ -1,21 +1,23 @@
 """Report infeasibility: what limits can reach, which one binds, and the cheapest way out (sizing.md 7).
 
-The reachable total is the sum over buckets of min(max(B, p), n c + p), with n free positions and the pinned weight p.
+The reachable total is the sum over buckets of min(max(B, p), n c + p), with n free positions and the pinned weight p;
+under max_position_risk n c is the sum of the caps of the positions. All of it is judged before the risk scale.
 Where limits force cash, the least value of each limit that alone would place the residual R is solved with the one
 solver:
 
     max_residual_multiple g:   sum of min(g w2, u) = R, u = min(c - w2, max_residual_per_asset)
     max_residual_per_asset a:  sum of min(a, u) = R,    u = min(c - w2, max_residual_multiple x w2)
-    c and B:                   relaxed_caps.py, proved by sizing again
+    c, B, max_position_risk:   relaxed_caps.py, proved by sizing again
 
-in each bucket at most its room. The cheapest is the one with the least new / old.
+in each bucket at most its room. The cheapest is the one with the least new / old. Of a portfolio that is scaled down,
+it is the target volatility with which it would not be.
 """
 
 import polars as pl
 
 from sizing.frames.limit_columns import LimitColumns
-from sizing.limits.fields import WEIGHT_TOLERANCE
-from sizing.weights.raw_weights import BELOW_MINIMUM
+from sizing.limits.fields import SHOWN_STEPS, WEIGHT_TOLERANCE
+from sizing.weights.raw_weights import ABOVE_RISK, BELOW_MINIMUM
 from sizing.weights.relaxed_caps import CAPS, proposals, relax_caps
 from sizing.weights.water_fill import at_level, solve_level
 
@@ -42,12 +44,23 @@ def add_relaxation(summary: pl.DataFrame, working: pl.DataFrame, columns: LimitC
         pl.col("reachable_weight").fill_null(0.0)
     )
     if forced.is_empty():
-        return reachable.with_columns(relaxation=pl.lit(None, pl.String))
+        return reachable.with_columns(relaxation=_wider_target())
     rows = working.join(forced, on="portfolio_key", how="semi", maintain_order="left")
     cheapest = forced.join(_cheapest(rows, buckets, columns), on="portfolio_key", how="left").with_columns(
         pl.col("relaxation").fill_null(_NO_SINGLE_LIMIT)
     )
-    return reachable.join(cheapest, on="portfolio_key", how="left", maintain_order="left")
+    both = pl.concat_str("relaxation", _wider_target(), separator="; ", ignore_nulls=True)
+    return reachable.join(cheapest, on="portfolio_key", how="left", maintain_order="left").with_columns(
+        relaxation=pl.when(pl.any_horizontal(pl.col("relaxation", "risk_scale").is_not_null())).then(both)
+    )
+
+
+def _wider_target() -> pl.Expr:
+    """Name the target volatility with which the portfolio would not be scaled down; null: it is not, or none does."""
+    enough = (pl.col("unscaled_volatility") * SHOWN_STEPS - WEIGHT_TOLERANCE * SHOWN_STEPS).ceil() / SHOWN_STEPS
+    return pl.when((pl.col("risk_scale") < 1) & (enough <= 1)).then(
+        pl.format("target_volatility {} -> {} would invest it all", "target_volatility", enough)
+    )
 
 
 def _buckets(working: pl.DataFrame) -> pl.DataFrame:
@@ -57,7 +70,14 @@ def _buckets(working: pl.DataFrame) -> pl.DataFrame:
         pl.col("free_bucket_limit", "bucket_limit").first(),
         has_own_limit=pl.col("own_bucket_limit").is_not_null().first(),
         positions=pl.col("is_sized").sum().cast(pl.Float64),
-        candidates=(pl.col("is_sized") | (pl.col("drop_reason") == BELOW_MINIMUM)).sum().cast(pl.Float64),
+        caps=pl.when(pl.col("max_position_risk").is_not_null().any()).then(pl.col("cap").filter("is_sized").sum()),
+        risk_caps=pl.when(pl.col("max_position_risk").is_not_null().any()).then(
+            pl.col("risk_cap").filter("is_sized").sum()
+        ),
+        has_risky=(pl.col("drop_reason") == ABOVE_RISK).any(),
+        candidates=(pl.col("is_sized") | pl.col("drop_reason").is_in([BELOW_MINIMUM, ABOVE_RISK]))
+        .sum()
+        .cast(pl.Float64),
         pinned=pl.col("pinned").sum(),
         pins=pl.col("pinned_weight").sum(),
         pins_at_cap=pl.min_horizontal("pinned_weight", "max_single_position").filter("is_pinned").sum(),
@@ -65,28 +85,35 @@ def _buckets(working: pl.DataFrame) -> pl.DataFrame:
 
 
 def _reachable(buckets: pl.DataFrame) -> pl.DataFrame:
-    """Return what is reachable, and below T the limit without which more is: of c and B the one that gives more.
+    """Return what is reachable, and below T the limit without which most more is: c, B or max_position_risk.
 
-    Where neither does alone, it is c, or nothing is there to be sized: the weights that are pinned are as they are.
+    Where none gives more alone, it is c, or nothing is there to be sized: the weights that are pinned are as they are.
     """
-    by_cap = pl.col("positions") * pl.col("max_single_position") + pl.col("pinned")
+    by_position = pl.col("positions") * pl.col("max_single_position")
+    by_caps = pl.coalesce("caps", by_position)
+    by_cap = by_caps + pl.col("pinned")
     by_bucket = pl.max_horizontal("bucket_limit", "pinned")  # immovable rows may hold more than the limit
     gain = pl.col("without_cap") - pl.col("reachable_weight")
+    is_risk = (pl.col("without_risk") > pl.col("without_cap") + WEIGHT_TOLERANCE) | pl.col("is_risky")
     return (
         buckets.group_by("portfolio_key", maintain_order=True)
         .agg(
             target=pl.col("target_total_allocation").first(),
             positions=pl.col("positions").sum(),
             reachable_weight=pl.min_horizontal(by_cap, by_bucket).sum(),
-            without_buckets=(pl.col("positions") * pl.col("max_single_position") + pl.col("pins_at_cap")).sum(),
-            without_cap=pl.min_horizontal(pl.col("positions") + pl.col("pins"), by_bucket).sum(),
+            without_buckets=(by_caps + pl.col("pins_at_cap")).sum(),
+            without_cap=pl.min_horizontal(pl.coalesce("risk_caps", "positions") + pl.col("pins"), by_bucket).sum(),
+            without_risk=pl.min_horizontal(by_position + pl.col("pinned"), by_bucket).sum(),
+            is_risky=(pl.col("positions").sum() == 0) & pl.col("has_risky").any(),
         )
         .select(
             "portfolio_key",
             "reachable_weight",
             binding_limit=pl.when(pl.col("reachable_weight") < pl.col("target") - WEIGHT_TOLERANCE).then(
-                pl.when(pl.col("without_buckets") > pl.col("without_cap") + WEIGHT_TOLERANCE)
+                pl.when(pl.col("without_buckets") > pl.max_horizontal("without_cap", "without_risk") + WEIGHT_TOLERANCE)
                 .then(pl.lit("max_allocation_per_bucket"))
+                .when(is_risk)
+                .then(pl.lit("max_position_risk"))
                 .when((pl.col("positions") > 0) | (gain > WEIGHT_TOLERANCE))
                 .then(pl.lit("max_single_position"))
                 .otherwise(pl.lit("no_position"))
@@ -117,7 +144,7 @@ def _growth_candidates(rows: pl.DataFrame) -> pl.DataFrame:
     w2 = pl.col("stage2_weight")
     free = rows.filter("is_sized").with_columns(
         bucket_room=(pl.col("free_bucket_limit") - w2.sum().over("bucket_key")).clip(0),
-        position_room=pl.col("max_single_position") - w2,
+        position_room=pl.col("cap") - w2,
         one=pl.lit(1.0),
     )
     by_multiple = free.with_columns(room=pl.min_horizontal("position_room", "max_residual_per_asset"))

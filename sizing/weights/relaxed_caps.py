@@ -1,9 +1,10 @@
-"""How far a cap must rise until sizing leaves nothing over: the position's (c) or the bucket's (B).
+"""How far a cap must rise until sizing leaves nothing over: the position's (c), its risk's (x) or the bucket's (B).
 
 A first value comes from the reachable total, by the one solver, with n free positions, k candidates and the pinned
 weight p of each bucket:
 
     c:  sum of min(c n, B - p) = T - sum of p
+    x:  sum of min(x / volatility, c) = T - sum of p
     B:  sum of min(B, k c + p) over buckets under the common limit = T - what the other buckets hold
 
 Sizing again under it proves that it does. These equations know no growth limits and no drops, so the value may be too
@@ -16,22 +17,22 @@ import polars as pl
 
 from sizing.frames.limit_columns import LimitColumns
 from sizing.limits.fields import SHOWN_DECIMALS, SHOWN_STEPS, WEIGHT_TOLERANCE
-from sizing.weights.raw_weights import add_raw_weights
+from sizing.weights.raw_weights import ABOVE_RISK, add_raw_weights
 from sizing.weights.two_stage import add_stages
 from sizing.weights.water_fill import solve_level
 from sizing.weights.working_frame import join_limits
 
-CAPS = ("max_single_position", "max_allocation_per_bucket")
+CAPS = ("max_single_position", "max_position_risk", "max_allocation_per_bucket")
 
 _SEARCH_STEPS = SHOWN_STEPS.bit_length()
 
 
 def relax_caps(rows: pl.DataFrame, buckets: pl.DataFrame, columns: LimitColumns) -> pl.DataFrame:
-    """Return per portfolio the least c and the least B that alone would place it all, proved by sizing again.
+    """Return per portfolio the least value of each cap that alone would place it all, proved by sizing again.
 
     *Requires* sized `rows` and their `buckets`. *Columns*: `portfolio_key, old, new, limit`.
     """
-    return pl.concat([_least(rows, _candidates(buckets, name), columns, name) for name in CAPS])
+    return pl.concat([_least(rows, _candidates(rows, buckets, name), columns, name) for name in CAPS])
 
 
 def proposals(level: pl.DataFrame, limit: str) -> pl.DataFrame:
@@ -55,10 +56,11 @@ def _as_typed(steps: pl.Expr) -> pl.Expr:
     return typed
 
 
-def _candidates(buckets: pl.DataFrame, limit: str) -> pl.DataFrame:
+def _candidates(rows: pl.DataFrame, buckets: pl.DataFrame, limit: str) -> pl.DataFrame:
     """Return the least value with which the reachable total is T, never less than the limit is now."""
-    level = _capacity_cap(buckets) if limit == "max_single_position" else _capacity_bucket(buckets)
-    old = buckets.group_by("portfolio_key", maintain_order=True).agg(old=pl.col(limit).first())
+    levels = {"max_single_position": _capacity_cap, "max_allocation_per_bucket": _capacity_bucket}
+    level = levels[limit](buckets) if limit in levels else _capacity_risk(rows)
+    old = rows.group_by("portfolio_key", maintain_order=True).agg(old=pl.col(limit).first())
     return (
         old.filter(pl.col("old") < 1)
         .join(level, on="portfolio_key", how="left", maintain_order="left")
@@ -70,6 +72,12 @@ def _candidates(buckets: pl.DataFrame, limit: str) -> pl.DataFrame:
 def _capacity_cap(buckets: pl.DataFrame) -> pl.DataFrame:
     ceilings = buckets.with_columns(ceiling=pl.min_horizontal("free_bucket_limit", "positions"))
     return solve_level(ceilings, "portfolio_key", slope="positions", upper="ceiling", total="free_total")
+
+
+def _capacity_risk(rows: pl.DataFrame) -> pl.DataFrame:
+    bound = rows.filter(pl.col("is_sized") & pl.col("max_position_risk").is_not_null())
+    by_risk = bound.with_columns(by_risk=1 / pl.col("volatility"))
+    return solve_level(by_risk, "portfolio_key", slope="by_risk", upper="max_single_position", total="free_total")
 
 
 def _capacity_bucket(buckets: pl.DataFrame) -> pl.DataFrame:
@@ -91,12 +99,14 @@ def _capacity_bucket(buckets: pl.DataFrame) -> pl.DataFrame:
 def _least(rows: pl.DataFrame, candidates: pl.DataFrame, columns: LimitColumns, limit: str) -> pl.DataFrame:
     """Prove each candidate, and search where it does not do, or where it does and a step less does too.
 
-    It may be too high where weights are pinned alone: a cap that rises lets those rise that it had cut.
+    It may be too high where weights are pinned, or were dropped for their risk, alone: a cap that rises lets those rise
+    that it had cut.
     """
     proven = _keep_sufficient(rows, candidates, columns)
     rest = candidates.join(proven, on="portfolio_key", how="anti", maintain_order="left")
     open_wide = _keep_sufficient(rows, rest.with_columns(low="new", new=pl.lit(1.0)), columns)
-    may_be_high = proven.join(rows.filter("is_pinned"), on="portfolio_key", how="semi", maintain_order="left")
+    moving = rows.filter(pl.col("is_pinned") | (pl.col("drop_reason") == ABOVE_RISK))
+    may_be_high = proven.join(moving, on="portfolio_key", how="semi", maintain_order="left")
     step_less = may_be_high.with_columns(low="old", new=_as_typed(_whole_steps("new") - 1))
     too_high = _keep_sufficient(rows, step_less.filter(pl.col("new") > pl.col("old")), columns)
     searched = pl.concat([open_wide, too_high])

@@ -44,7 +44,8 @@ def build_working_frame(selected: pl.DataFrame, limits: LimitsByPortfolio) -> tu
 
     *Requires* what `check_selected` returns.
     *Adds* `input_row, output_row, score_rank, portfolio_key, bucket_key, is_pinned, pinned, bucket_limit, free_total,
-    free_bucket_limit`, the sizing limits by their names, and `cap`, the largest weight of a row that is not pinned.
+    free_bucket_limit`, the sizing limits by their names, `risk_cap` (1 without max_position_risk), and `cap`, the
+    largest weight of a row that is not pinned.
     *Raises* `ContractError`.
     """
     columns = limit_columns(check_limits(limits), selected["portfolio_id"])
@@ -119,7 +120,8 @@ def join_limits(rows: pl.DataFrame, columns: LimitColumns) -> pl.DataFrame:
         rows.select(_RANKED_COLUMNS)
         .join(columns.portfolios, on="portfolio_key", how="left", maintain_order="left")
         .join(columns.buckets, on=["limits_key", "bucket"], how="left", maintain_order="left")
-        .with_columns(bucket_limit=pl.coalesce("own_bucket_limit", "max_allocation_per_bucket"), cap=cap())
+        .with_columns(bucket_limit=pl.coalesce("own_bucket_limit", "max_allocation_per_bucket"), risk_cap=_risk_cap())
+        .with_columns(cap=pl.min_horizontal("max_single_position", "risk_cap"))
     )
     pinned = _pinned(joined.filter(pl.col("pinned_weight").is_not_null()))
     in_portfolio, in_bucket = (
@@ -140,16 +142,16 @@ def join_limits(rows: pl.DataFrame, columns: LimitColumns) -> pl.DataFrame:
     )
 
 
-def cap() -> pl.Expr:
-    """Return c_i = min(c, max_position_risk / volatility), in whole units: times its volatility it is within the limit.
+def _risk_cap() -> pl.Expr:
+    """Return max_position_risk / volatility in whole units: such a weight times the volatility is within the limit.
 
-    *Requires* `max_single_position, max_position_risk, volatility`, the latter with at most eight decimals.
+    *Requires* volatilities with at most eight decimals. Where either is missing, or for more than 1: 1.
     """
     limit, volatility = (
         (pl.col(name) * UNITS).round().cast(pl.Int64).cast(pl.Int128) for name in ("max_position_risk", "volatility")
     )
-    most = (limit * UNITS // volatility).clip(upper_bound=UNITS).cast(pl.Float64) / UNITS
-    return pl.min_horizontal("max_single_position", most)
+    most: pl.Expr = (limit * UNITS // volatility).clip(upper_bound=UNITS).fill_null(UNITS).cast(pl.Float64) / UNITS
+    return most
 
 
 def _pinned(rows: pl.DataFrame) -> pl.DataFrame:

@@ -160,5 +160,6 @@ def test_a_frame_of_other_columns_is_reported_with_those_that_are_expected() -> 
         size_portfolios(pl.DataFrame({"asset": ["a"]}), RebalancingLimits())
     assert (
         "score: Float64, is_held: Boolean, pinned_weight: Float64, is_immovable: Boolean, is_locked: Boolean, "
-        "is_rounded_down: Boolean, starts_term: Boolean: name and cast them so" in str(caught.value)
+        "is_rounded_down: Boolean, starts_term: Boolean, volatility: Float64, risk_multiplier: Float64: name and cast "
+        "them so" in str(caught.value)
     )

@@ -1,0 +1,68 @@
+"""When too little is known of volatility: no new targets are better than wrong ones."""
+
+import polars as pl
+
+from sizing.frames.day_inputs import DayInputs
+from sizing.frames.limit_columns import limit_frame
+from sizing.lifecycle.rules import VOLATILITY_MISSING
+from sizing.limits.fields import COUNT_TOLERANCE
+from sizing.selection.gates import SLOT_GATES, Gate
+from sizing.text import grouped
+
+_LIMITS = ("max_missing_volatility_share", "target_volatility", "min_observations")
+_SETTLED = [Gate.MUST_SELL.value, Gate.EXCLUDED.value]
+
+
+def find_missing_volatility(decisions: pl.DataFrame, portfolios: pl.DataFrame, inputs: DayInputs) -> tuple[str, ...]:
+    """Return one sentence for each portfolio that must not have new targets; empty: all may."""
+    found = missing_volatility(decisions, portfolios, inputs).select("portfolio_id", "objection").iter_rows()
+    return tuple(f"{names}: {objection}" for names, objection in grouped(found))
+
+
+def missing_volatility(decisions: pl.DataFrame, portfolios: pl.DataFrame, inputs: DayInputs) -> pl.DataFrame:
+    """Return `portfolio_id, objection` of portfolios for whose names too many volatilities, or returns, are missing.
+
+    Looked at: holdings, less those whose volatility decides nothing, since they must be sold, or may not be traded or
+    held; and new names that every other gate lets pass. *Requires* what `rebalance` returns of the day.
+    """
+    reading = [name for name, one in inputs.limits.items() if one.reads_volatility]
+    limits = limit_frame({name: inputs.limits[name] for name in reading}, _LIMITS)
+    gate = pl.col("gate").fill_null("")
+    is_settled = gate.is_in(_SETTLED) | pl.col("restriction").eq_missing(pl.lit(Gate.NO_TRADE.value))
+    passes = gate.is_in(["", Gate.NO_VOLATILITY.value, *(one.value for one in SLOT_GATES)])
+    shares = (
+        decisions.filter(pl.when("is_held").then(~is_settled).otherwise(passes))
+        .join(limits, on="portfolio_id", how="inner", maintain_order="left")
+        .with_columns(
+            is_missing=(gate == Gate.NO_VOLATILITY) | pl.col("kept_by").eq_missing(pl.lit(VOLATILITY_MISSING))
+        )
+        .group_by("portfolio_id", maintain_order=True)
+        .agg(
+            n=pl.len(),
+            n_missing=pl.col("is_missing").sum(),
+            limit=pl.col("max_missing_volatility_share").first(),
+            missing=pl.col("asset").filter("is_missing").sort().head(5).str.join(", "),
+        )
+        .filter(pl.col("n_missing") > pl.col("limit") * pl.col("n") + COUNT_TOLERANCE)
+        .select("portfolio_id", objection=_missing_names())
+    )
+    short = (
+        portfolios.join(limits, on="portfolio_id", how="inner", maintain_order="left")
+        .filter(pl.col("target_volatility").is_not_null() & (pl.col("n_sessions") < pl.col("min_observations")))
+        .select("portfolio_id", objection=_few_sessions())
+    )
+    return pl.concat([shares, short]).sort("portfolio_id", maintain_order=True)
+
+
+def _missing_names() -> pl.Expr:
+    return pl.format(
+        "no volatility for {} of {} holdings and new names, more than max_missing_volatility_share {} ({})",
+        *("n_missing", "n", "limit", "missing"),
+    )
+
+
+def _few_sessions() -> pl.Expr:
+    return pl.format(
+        "in {} sessions all of its names have a return, target_volatility needs min_observations {}",
+        *("n_sessions", "min_observations"),
+    )
