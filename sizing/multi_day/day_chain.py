@@ -26,13 +26,14 @@ from typing import NamedTuple, Self
 
 import polars as pl
 
+from sizing.checks.volatility_coverage import missing_volatility
 from sizing.frames.day_inputs import DayFrames, DayInputs
 from sizing.frames.schema import STORED_WEIGHT
 from sizing.lifecycle.transition import advance_states
 from sizing.multi_day.followed_states import Corrections, follow_states
 from sizing.multi_day.followed_trades import follow_trades
 from sizing.multi_day.next_day import NO_GROWTH, NextDay
-from sizing.multi_day.stacked_days import day_of, named, stack_days, stacked_day, with_day
+from sizing.multi_day.stacked_days import day_of, named, stack_days, stacked_again, stacked_day, with_day
 from sizing.multi_day.walked_days import walk_days, walk_states
 from sizing.pipeline import Rebalance, find_trade_rows, rebalance, select_candidates
 from sizing.selection.diversification import join_slot_limits
@@ -77,9 +78,11 @@ def rebalance_days(
         together = chain.followed(together)
 
 
-def find_held_days(together: DayInputs) -> tuple[date, ...]:
-    """Return the days on which scores are missing, as `missing_scores` finds."""
-    return tuple(sorted({day_of(name) for name in missing_scores(together)["portfolio_id"]}))
+def find_held_days(chained: ChainedDays) -> tuple[date, ...]:
+    """Return the days on which scores or volatilities are missing, as `missing_scores, missing_volatility` find."""
+    decided, sized = (stacked_again(frame) for frame in (chained.result.decisions, chained.result.sizing_summary))
+    found = (missing_scores(chained.days), missing_volatility(decided, sized, chained.days))
+    return tuple(sorted({day_of(name) for one in found for name in one["portfolio_id"]}))
 
 
 class _Chain(NamedTuple):

@@ -51,8 +51,15 @@ def have_same_names(day: DayFrames, other: DayFrames) -> bool:
 
 
 def with_day(frame: pl.DataFrame) -> pl.DataFrame:
-    """Restore the names of the portfolios. *Adds* `as_of_date`."""
+    """Restore the names of the portfolios, where there are any. *Adds* `as_of_date`."""
+    if "portfolio_id" not in frame.columns:
+        return frame
     return frame.with_columns(portfolio_id=pl.col("portfolio_id").str.slice(_DAY), as_of_date=stacked_day())
+
+
+def stacked_again(frame: pl.DataFrame) -> pl.DataFrame:
+    """Undo `with_day`."""
+    return frame.with_columns(portfolio_id=pl.format("{}|{}", "as_of_date", "portfolio_id")).drop("as_of_date")
 
 
 def stacked_day() -> pl.Expr:

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import polars as pl
 
 from sizing.approval import ApprovalPolicy
+from sizing.checks.volatility_coverage import find_missing_volatility
 from sizing.frames.day_inputs import DayFrames, DayInputs
 from sizing.frames.holding_states import DUST_WEIGHT
 from sizing.multi_day.day_chain import find_held_days, rebalance_days
@@ -212,8 +213,8 @@ def _find_stretch(book: Book, inputs: dict[date, DayFrames], sources: dict[date,
     alike = list(takewhile(lambda one: have_same_names(first, one), inputs.values()))
     prices = renamed_prices(read_prices(book.warehouse, pl.concat(sources.values())), first.renamed)
     corrections = _corrections(book, [one.as_of_date for one in alike], sources)
-    together, result = rebalance_days(alike, corrections, growth_between(alike, prices, book.exchange))
-    held = find_held_days(together)
+    chained = rebalance_days(alike, corrections, growth_between(alike, prices, book.exchange))
+    together, held = chained.days, find_held_days(chained)
     holdings, states = by_day(together.holdings), by_day(together.states)
     days: list[_Day] = []
     for given in alike:
@@ -226,7 +227,7 @@ def _find_stretch(book: Book, inputs: dict[date, DayFrames], sources: dict[date,
         if day in held or started_run.record.run_id in known:
             break
         days.append(_Day(inputs_of_day, started_run))
-    return _Stretch(days, result)
+    return _Stretch(days, chained.result)
 
 
 def _corrections(book: Book, days: Sequence[date], sources: Mapping[date, pl.DataFrame]) -> Corrections:
@@ -268,12 +269,12 @@ def _run_one(book: Book, one: _Day) -> DayDone:
     inputs = DayInputs(*one.inputs)
     if before:
         inputs = as_started_first(book.warehouse, book.exchange, one.started.record, inputs)
-    missing = find_missing_scores(inputs)
+    result = rebalance(inputs)
+    missing = find_missing_scores(inputs) or find_missing_volatility(result.decisions, result.sizing_summary, inputs)
     if missing:
         reason = "; ".join(first_of(missing))
         book.warehouse.record_event(run_id, RunState.HELD, book.by, reason)
         return one.done(RunState.HELD, reason)
-    result = rebalance(inputs)
     request = find_approval_request(book.warehouse, result, book.policies)
     if request.reasons and book.approval:
         book.warehouse.propose(run_id, result._asdict(), book.by, request.reasons, request.four_eyes, warnings)

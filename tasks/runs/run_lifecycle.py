@@ -6,6 +6,7 @@ What does not belong here: how a step is done. The flow does it with tasks, a pl
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
+from sizing.checks.volatility_coverage import find_missing_volatility
 from sizing.pipeline import Rebalance
 from sizing.text import first_of
 from tasks.inputs.portfolio_groups import Group
@@ -47,18 +48,25 @@ def run_lifecycle(run: OpenRun, group: Group, steps: RunSteps) -> LifecycleResul
 
     *Raises* what the steps raise: `PublishRejectedError`, and `HaltedError` for a halt since the group was made.
     """
-    if run.is_published:
-        return LifecycleResult(RunState.UNCHANGED, is_new=False)
-    if run.is_proposed:
-        return LifecycleResult(RunState.PROPOSED, is_new=False)
-    if group.halt:
-        return LifecycleResult(RunState.HALTED, group.halt)
+    if settled := _settle(run, group):
+        return settled
     if missing := steps.find_missing_scores():
         return LifecycleResult(RunState.HELD, "; ".join(first_of(missing)))
     result = steps.compute()
+    if missing := find_missing_volatility(result.decisions, result.sizing_summary, run.inputs):
+        return LifecycleResult(RunState.HELD, "; ".join(first_of(missing)))
     request = steps.request_approval(result) if group.policies else NO_REQUEST
     if request.reasons:
         steps.propose(result, request)
         return LifecycleResult(RunState.PROPOSED, request=request)
     is_new = steps.publish(result)
     return LifecycleResult(RunState.PUBLISHED if is_new else RunState.UNCHANGED, is_new=is_new)
+
+
+def _settle(run: OpenRun, group: Group) -> LifecycleResult | None:
+    """Return the result of a run for which nothing is computed."""
+    if run.is_published:
+        return LifecycleResult(RunState.UNCHANGED, is_new=False)
+    if run.is_proposed:
+        return LifecycleResult(RunState.PROPOSED, is_new=False)
+    return LifecycleResult(RunState.HALTED, group.halt) if group.halt else None

@@ -172,14 +172,15 @@ def test_days_at_once_are_days_one_by_one(
     first = _first_day(scores, restrictions, limits)
     days = _days(first, scores, growth)
     corrections = Corrections.of(SESSIONS, _files(2, first.limits).with_columns(day=DATES[2]))
-    together, result = rebalance_days(_told_only_what_is_given(days), corrections, growth)
+    chained = rebalance_days(_told_only_what_is_given(days), corrections, growth)
+    together, result = chained
     holdings, states = by_day(together.holdings), by_day(together.states)
     for day in days:
         assert_frame_equal(holdings(day.as_of_date), day.holdings, check_exact=True)
         assert_frame_equal(states(day.as_of_date), day.states, check_exact=True)
         for at_once, alone in zip(_on(result, day.as_of_date), rebalance(day), strict=True):
             assert_frame_equal(at_once, alone, check_exact=True)
-    assert find_held_days(together) == tuple(day.as_of_date for day in days if find_missing_scores(day))
+    assert find_held_days(chained) == tuple(day.as_of_date for day in days if find_missing_scores(day))
 
 
 @pytest.mark.drawn
