@@ -83,6 +83,7 @@ bench: ## Measure the figures of the documents, as ratios in one run; POSITIONS=
 	$(PY) benchmarks/sizer.py --positions $(or $(POSITIONS),1e7)
 	$(PY) benchmarks/trading.py --positions $(or $(POSITIONS),1e6)
 	$(PY) benchmarks/selection.py --portfolios $(or $(PORTFOLIOS),1000)
+	$(PY) benchmarks/risk.py --portfolios $(or $(PORTFOLIOS),1000)
 	$(PY) benchmarks/backfill.py $(if $(DATA),--data $(DATA))
 	$(PY) benchmarks/overhead.py
 	$(PY) benchmarks/portfolios.py
