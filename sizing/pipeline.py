@@ -205,7 +205,7 @@ def find_trade_rows(inputs: DayInputs) -> TradeRows:
 def settle(decisions: pl.DataFrame, sized: SizedPortfolios, inputs: DayInputs) -> Rebalance:
     """Turn sized positions into targets and trades, and compare both with every limit."""
     targets, trade_summary = build_targets(decisions, sized.positions, sized.portfolios, inputs)
-    checks = check_constraints(targets, trade_summary, decisions, sized.portfolios, inputs)
+    checks = check_constraints(targets, trade_summary, decisions, sized, inputs)
     lifecycle = advance_states(inputs.states, decisions, targets, inputs.limits, pl.lit(inputs.as_of_date))
     estimates = estimate_volatilities(inputs).select(ESTIMATE_COLUMNS)
     return Rebalance(

@@ -9,7 +9,7 @@ import polars as pl
 
 from sizing.checks.check_row import ABOVE, BELOW, CHECK_COLUMNS, POST_TRADE, checked
 from sizing.checks.position_counts import count_checks
-from sizing.checks.risk_limits import risk_checks
+from sizing.checks.risk_limits import Sized, risk_checks
 from sizing.frames.day_inputs import DayInputs
 from sizing.frames.limit_columns import LimitColumns, limit_columns
 from sizing.frames.weight_units import SNAP, UNITS
@@ -23,11 +23,7 @@ _MOVABLE = pl.col("weight") * ~pl.col("is_immovable")
 
 
 def check_constraints(
-    targets: pl.DataFrame,
-    trade_summary: pl.DataFrame,
-    decisions: pl.DataFrame,
-    portfolios: pl.DataFrame,
-    inputs: DayInputs,
+    targets: pl.DataFrame, trade_summary: pl.DataFrame, decisions: pl.DataFrame, sized: Sized, inputs: DayInputs
 ) -> pl.DataFrame:
     """Return every constraint of every portfolio: its limit, the value reached, the slack, binding or not, kept or not.
 
@@ -35,7 +31,7 @@ def check_constraints(
     excuses a limit that is broken, or why a minimum was not attainable.
     """
     columns = limit_columns(inputs.limits, pl.Series(list(inputs.limits), dtype=pl.String))
-    scale = portfolios.select("portfolio_id", "risk_scale")
+    scale = sized.portfolios.select("portfolio_id", "risk_scale")
     least = (pl.col("min_position_size") * pl.col("risk_scale").fill_null(1.0) * UNITS + SNAP).floor() / UNITS
     weights = columns.portfolios.join(scale, on="portfolio_id", how="left", maintain_order="left").with_columns(
         min_position_size=pl.when(pl.col("risk_scale") < 1).then(least).otherwise("min_position_size")
@@ -53,7 +49,7 @@ def check_constraints(
         _compare(has_free, "min_position_size", _values(free, smallest), ABOVE),
         _buckets(positions, columns),
         *count_checks(positions, decisions, inputs),
-        *risk_checks(positions, decisions, portfolios, inputs),
+        *risk_checks(positions, sized, inputs),
     ]
     invested = _values(book, pl.col("post_trade_weight").sum())
     of_book = [

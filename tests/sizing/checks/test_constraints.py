@@ -11,7 +11,7 @@ from sizing import RebalancingLimits
 from sizing.checks.constraints import check_constraints
 from sizing.frames.day_inputs import DayInputs
 from sizing.frames.schema import STORED_WEIGHT
-from sizing.pipeline import rebalance
+from sizing.pipeline import Rebalance, SizedPortfolios, rebalance
 from tests.sizing.days import WIDE, Rows, a_day, broken, checks, limits
 
 TARGETS = {
@@ -36,6 +36,19 @@ DECISIONS = {
     "gate": pl.String,
     "restriction": pl.String,
 }
+
+
+def _sized(result: Rebalance) -> SizedPortfolios:
+    return SizedPortfolios(result.sizing_audit, result.sizing_summary)
+
+
+def _without_risk(decisions: pl.DataFrame) -> SizedPortfolios:
+    nothing = pl.lit(None, pl.Float64)
+    names = decisions.select("portfolio_id").unique()
+    return SizedPortfolios(
+        decisions.select("portfolio_id", "asset", volatility=nothing),
+        names.with_columns(risk_scale=nothing, portfolio_volatility=nothing),
+    )
 
 
 @dataclass(frozen=True)
@@ -81,7 +94,9 @@ def check(
     ]
     stopped = [("P", asset, asset[0], False, False, False, "max_new_positions", None) for asset in waiting]
     decisions = pl.DataFrame([*decided, *stopped], schema=DECISIONS, orient="row")
-    return checks(check_constraints(targets, NO_SUMMARY, decisions, a_day(asked)), basis=basis)
+    return checks(
+        check_constraints(targets, NO_SUMMARY, decisions, _without_risk(decisions), a_day(asked)), basis=basis
+    )
 
 
 def loose(**changes: object) -> RebalancingLimits:
@@ -385,7 +400,7 @@ def test_a_minimum_that_is_met_has_no_reason() -> None:
 def test_each_portfolio_is_held_against_its_own_limits() -> None:
     result = rebalance(a_day({"P": limits(), "Q": limits()}, scores={"t1": 0.9}))
     day = a_day({"P": limits(max_single_position=0.1), "Q": limits()}, scores={"t1": 0.9})
-    found = check_constraints(result.targets, result.trade_summary, result.decisions, day)
+    found = check_constraints(result.targets, result.trade_summary, result.decisions, _sized(result), day)
     assert broken(found) == {("P", "max_single_position")}
 
 
@@ -450,7 +465,7 @@ def test_turnover_is_compared_where_it_is_limited(turnover: str, mandatory: str,
     summary = result.trade_summary.with_columns(
         turnover=pl.lit(Decimal(turnover)).cast(TURNOVER), mandatory_turnover=pl.lit(Decimal(mandatory)).cast(TURNOVER)
     )
-    found = check_constraints(result.targets, summary, result.decisions, day)
+    found = check_constraints(result.targets, summary, result.decisions, _sized(result), day)
     row = checks(found, basis="post_trade")["max_turnover"]
     assert (row["is_ok"], row["reason"] is not None, row["value"]) == (*seen, float(turnover))
 

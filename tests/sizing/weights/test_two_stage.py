@@ -50,7 +50,10 @@ def test_one_after_the_other_they_give_the_columns_of_the_whole(seed: int) -> No
 def test_pinned_and_dropped_assets_are_handed_on_without_a_stage() -> None:
     raw = DynamicPositionSizer(LIMITS).size(SELECTED.with_columns(note=pl.lit("kept")))
     sized = TwoStagePositionSizer(LIMITS).size(raw)
-    assert sized.columns == [*SELECTED.columns, "note", *ONLY_FOR_SIZING, *RAW_COLUMNS, *STAGE_COLUMNS]
+    added = [*RAW_COLUMNS, *STAGE_COLUMNS]
+    assert sized.columns[: SELECTED.width + 1] == [*SELECTED.columns, "note"]
+    assert set(ONLY_FOR_SIZING) < set(sized.columns)
+    assert sized.columns[-len(added) :] == added
     weights = dict(sized.select("asset", "stage2_weight").iter_rows())
     # 0.95 less the pinned 0.1: two of at least 0.2 fit under the cap of 0.3, the score of 0.1 has no tier.
     assert weights == pytest.approx({"AAA": 0.3, "BBB": 0.3, "CCC": 0.1, "DDD": 0.0})
