@@ -43,6 +43,7 @@ def input_fingerprint(inputs: DayFrames) -> str:
         *_delisted(inputs),
         *_prices(inputs),
         *_states(inputs),
+        *_risk(inputs),
     ):
         columns = sorted(frame.columns)
         parts.append(frame.select(columns).sort(columns, nulls_last=True).write_csv().encode())
@@ -70,6 +71,16 @@ def _states(inputs: DayFrames) -> Iterator[pl.DataFrame]:
     if states.height:
         lists = [name for name, dtype in states.schema.items() if isinstance(dtype, pl.List)]
         yield states.with_columns(pl.col(lists).cast(pl.List(pl.String)).list.join(" "))
+
+
+def _risk(inputs: DayFrames) -> Iterator[pl.DataFrame]:
+    """Return what limits read of volatilities and returns, of what is scored or held; nothing where none reads them."""
+    if inputs.volatilities.height:
+        yield inputs.volatilities
+    if inputs.sessions:
+        seen = pl.concat([inputs.scores["asset"], inputs.holdings["asset"]]).unique()
+        yield pl.DataFrame({"session": inputs.sessions}, schema={"session": pl.Date})
+        yield inputs.returns.filter(pl.col("asset").is_in(seen.implode()))
 
 
 @cache

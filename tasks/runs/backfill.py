@@ -28,9 +28,10 @@ from tasks.config.feeds import Feeds
 from tasks.config.settings import Settings
 from tasks.errors import SourceError
 from tasks.inputs.day_inputs import read_days
+from tasks.inputs.day_prices import read_prices
 from tasks.inputs.day_sources import Limits, continue_from, find_sources, newer_positions
 from tasks.inputs.holding_states import files_of
-from tasks.inputs.marked_books import books_to_mark, growth_between, read_prices, with_prices
+from tasks.inputs.marked_books import books_to_mark, growth_between, with_prices
 from tasks.inputs.portfolio_groups import Group
 from tasks.renames import renamed_prices
 from tasks.retries import RETRIES
