@@ -45,6 +45,9 @@ from tasks.trading_calendar import find_calendar
 
 _MOST = 250_000
 """Candidates of all days that are computed together: more take more memory, and are no faster."""
+_DATED = ("targets", "risk_estimates")
+"""The tables with the day of the run."""
+
 _RUN = {"as_of_date": pl.Date, "run_id": pl.String}
 
 
@@ -252,7 +255,7 @@ def _publish_stretch(book: Book, inputs: dict[date, DayFrames], sources: dict[da
         table: frame.join(runs, on="as_of_date", how="inner", maintain_order="left")
         for table, frame in stretch.result._asdict().items()
     }
-    frames = {table: frame if table == "targets" else frame.drop("as_of_date") for table, frame in frames.items()}
+    frames = {table: frame if table in _DATED else frame.drop("as_of_date") for table, frame in frames.items()}
     try:
         book.warehouse.publish_many([one.started for one in stretch.days], frames, book.by)
     except PublishRejectedError:
