@@ -62,7 +62,7 @@ def have_same_names(day: DayFrames, other: DayFrames) -> bool:
 
 
 def with_day(frame: pl.DataFrame) -> pl.DataFrame:
-    """Restore the names of the portfolios, or models. *Adds* `as_of_date`, which what is of no portfolio has already."""
+    """Restore the names of the portfolios, or models. *Adds* `as_of_date` where a frame has not its own."""
     if "portfolio_id" not in frame.columns:
         return frame.with_columns(pl.col("model").str.slice(_DAY))
     return frame.with_columns(portfolio_id=pl.col("portfolio_id").str.slice(_DAY), as_of_date=stacked_day())

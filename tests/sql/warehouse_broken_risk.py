@@ -171,7 +171,7 @@ BROKEN_RISKS: dict[str, tuple[str, Callable[[Frames], Frames], str]] = {
     ),
     "stopped though there is a volatility": (
         _ESTIMATE,
-        lambda frames: _decide("CCC", gate=pl.lit("no_volatility"), is_held=pl.lit(value=False))(frames),
+        _decide("CCC", gate=pl.lit("no_volatility"), is_held=pl.lit(value=False)),
         "estimated is 0.25 of 252; is_selected false, is_held false, gate no_volatility",
     ),
     "a holding that a gate of new names stops": (

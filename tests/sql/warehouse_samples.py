@@ -38,10 +38,17 @@ LIMITS = {
     "reentry_score": 0.9,
 }
 ESTIMATE = {
-    **{"as_of_date": pl.Date, "source": pl.String, "model": pl.String},
+    "as_of_date": pl.Date,
+    "source": pl.String,
+    "model": pl.String,
     **dict.fromkeys(("half_life_days", "window_days", "min_observations"), pl.Int32),
-    **{"max_plausible_return": pl.Float64, "asset": pl.String, "volatility": pl.Float64, "n_returns": pl.Int32},
-    **{"last_return_date": pl.Date, "missing_reason": pl.String, "suspect_session": pl.Date},
+    "max_plausible_return": pl.Float64,
+    "asset": pl.String,
+    "volatility": pl.Float64,
+    "n_returns": pl.Int32,
+    "last_return_date": pl.Date,
+    "missing_reason": pl.String,
+    "suspect_session": pl.Date,
 }
 _RISK_NUMBERS = ("volatility", "volatility_multiplier", "crowding", "crowding_multiplier", "risk_share")
 _VOLATILITIES = ("reference_volatility", "unscaled_volatility", "portfolio_volatility", "risk_scale")

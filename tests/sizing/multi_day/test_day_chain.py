@@ -150,7 +150,8 @@ def _told_only_what_is_given(days: list[DayInputs]) -> list[DayFrames]:
 
 def _on(result: Rebalance, day: date) -> Rebalance:
     frames = {name: frame.filter(pl.col("as_of_date") == day) for name, frame in result._asdict().items()}
-    return Rebalance(*(frame if name in {"targets", "risk_estimates"} else frame.drop("as_of_date") for name, frame in frames.items()))
+    dated = {"targets", "risk_estimates"}
+    return Rebalance(*(frame if name in dated else frame.drop("as_of_date") for name, frame in frames.items()))
 
 
 @pytest.mark.slow
