@@ -98,7 +98,7 @@ def estimate_volatilities(inputs: DayInputs) -> pl.DataFrame:
         everyone = wanted.get((one.day,), nobody).join(typed, on="asset", how="left", maintain_order="left")
         parts.append(
             parameters.join(everyone, how="cross").with_columns(
-                n_returns=pl.col("n_returns").fill_null(None if one.source == "scores" else 0),
+                n_returns=pl.col("n_returns") if one.source == "scores" else pl.col("n_returns").fill_null(0),
                 missing_reason=pl.when(pl.col("volatility").is_null()).then(
                     pl.col("missing_reason").fill_null("no_returns")
                 ),

@@ -83,7 +83,7 @@ def _sessions_and_volatilities(inputs: DayFrames) -> Iterator[pl.DataFrame]:
 
 
 def _returns(inputs: DayFrames) -> Iterator[bytes]:
-    """Return the returns that limits read of what is scored or held, in binary: as text they would take ten times as long."""
+    """Return the returns that limits read of what is scored or held; in binary, text would take ten times as long."""
     seen = pl.concat([inputs.scores["asset"], inputs.holdings["asset"]]).unique()
     returns = inputs.returns.filter(pl.col("asset").is_in(seen.implode()))
     if returns.is_empty():
