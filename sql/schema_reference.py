@@ -65,6 +65,7 @@ SECTIONS: Mapping[str, tuple[str, ...]] = {
         "trade_summary",
         "constraint_checks",
         "lifecycle",
+        "risk_estimates",
         "orders",
         "order_status",
     ),

@@ -65,6 +65,7 @@ def renamed(frames: DayFrames, names: Names) -> DayFrames:
         holdings=holdings,
         restrictions=_named(frames.restrictions, names),
         states=_states(frames.states, names),
+        volatilities=_one_each(frames.volatilities, names, _SCORE).sort("score_date", "model", "asset"),
         renamed=names,
     )
 

@@ -127,6 +127,11 @@ class TradingDays:
         """Return the trading day that lies `count` trading days before `day`, or else the first that is known."""
         return self.days[max(bisect_left(self.days, day) - count, 0)]
 
+    def until(self, day: date, count: int) -> tuple[date, ...]:
+        """Return the newest `count` trading days up to `day`, in order, or as many as are known."""
+        end = bisect_right(self.days, day)
+        return self.days[max(end - count, 0) : end]
+
     def between(self, first: date, last: date) -> tuple[date, ...]:
         """Return the trading days from `first` to `last`, both included, in order.
 

@@ -74,12 +74,12 @@ class Restrictions(dy.Schema):
 
 
 class Volatilities(dy.Schema):
-    """The volatility that came with a score: a year's, as a fraction."""
+    """The volatility that came with a score, null where none did: a year's, as a fraction."""
 
     model = dy.String(primary_key=True)
     asset = dy.String(primary_key=True)
     score_date = dy.Date(primary_key=True)
-    volatility = dy.Float64(min=0)
+    volatility = dy.Float64(nullable=True, min=0)
 
 
 VOLATILITIES = pl.DataFrame(
@@ -114,8 +114,8 @@ class DayInputs:
     `renamed` has the names that no longer count, with those that do: the frames have only the latter. `prices` are
     those by which the holdings of some portfolios were marked. `states` are what is remembered of what each portfolio
     holds or held, corrected by the holdings. `returns` are those of `sessions`, which are consecutive and end with the
-    day, and `volatilities` came with the scores, where a limit reads them. `days` has the day of each portfolio that
-    is not of `as_of_date`, where several days are stacked.
+    day, at least of what is scored or held, and `volatilities` came with the scores, where a limit reads them. `days`
+    has the day of each portfolio that is not of `as_of_date`, where several days are stacked.
     *Raises* `ContractError` for a frame that breaks its schema.
     """
 

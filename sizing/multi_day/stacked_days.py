@@ -6,6 +6,7 @@ limits. What does not belong here: any rule.
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
+from itertools import pairwise
 
 import polars as pl
 
@@ -20,7 +21,8 @@ _DAY = len("2026-01-02|")
 def stack_days(days: Sequence[DayFrames]) -> DayInputs:
     """Stack days into one day of many portfolios.
 
-    *Requires* days that `have_same_names`: a name has one bucket in a frame. *Raises* `ContractError`.
+    *Requires* days in order that `have_same_names`: a name has one bucket in a frame. Returns of a later day must have
+    those of the sessions that an earlier one has too. *Raises* `ContractError`.
     """
     others = [day for day in days[1:] if not have_same_names(days[0], day)]
     if others:
@@ -41,7 +43,16 @@ def stack_days(days: Sequence[DayFrames]) -> DayInputs:
         states=pl.concat(with_name(day.as_of_date, day.states) for day in days),
         delisted=days[0].delisted,
         renamed=days[0].renamed,
+        returns=pl.concat([days[0].returns, *(_new_returns(*pair) for pair in pairwise(days))]),
+        sessions=sorted({session for day in days for session in day.sessions}),
+        volatilities=pl.concat(with_name(day.as_of_date, day.volatilities, "model") for day in days),
+        days={named(day.as_of_date, name): day.as_of_date for day in days for name in day.limits},
     )
+
+
+def _new_returns(day: DayFrames, later: DayFrames) -> pl.DataFrame:
+    """Return the returns of a later day after the sessions of the day before it."""
+    return later.returns.filter(pl.col("session") > day.sessions[-1]) if day.sessions else later.returns
 
 
 def have_same_names(day: DayFrames, other: DayFrames) -> bool:
@@ -51,9 +62,9 @@ def have_same_names(day: DayFrames, other: DayFrames) -> bool:
 
 
 def with_day(frame: pl.DataFrame) -> pl.DataFrame:
-    """Restore the names of the portfolios, where there are any. *Adds* `as_of_date`."""
+    """Restore the names of the portfolios, or models. *Adds* `as_of_date` where a frame has not its own."""
     if "portfolio_id" not in frame.columns:
-        return frame
+        return frame.with_columns(pl.col("model").str.slice(_DAY))
     return frame.with_columns(portfolio_id=pl.col("portfolio_id").str.slice(_DAY), as_of_date=stacked_day())
 
 

@@ -50,7 +50,7 @@ def distance() -> pl.Expr:
     return pl.when("is_given").then(0.0).otherwise(pl.max_horizontal(change, 1 / change) - 1).alias("distance")
 
 
-def is_suspect(max_plausible_return: float) -> pl.Expr:
+def is_suspect(max_plausible_return: float | pl.Expr) -> pl.Expr:
     """Whether a return is suspect: from closes, and at the bound or beyond it.
 
     At the bound too: a forgotten 3:2 split of a flat day is a fall by exactly a third.

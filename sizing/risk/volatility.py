@@ -83,27 +83,37 @@ def estimates_of(inputs: DayInputs) -> dict[str, Estimate]:
 
 
 def estimate_volatilities(inputs: DayInputs) -> pl.DataFrame:
-    """Return ESTIMATE_COLUMNS of every asset that is scored or held, once for each set of parameters.
+    """Return ESTIMATE_COLUMNS of every asset that is scored or held on the day, once for each set of parameters.
 
     *Adds* `estimate_key`, the number of the set among `estimates_of`, each counted once.
     """
-    wanted = pl.concat([inputs.scores["asset"], inputs.holdings["asset"]]).unique().sort().to_frame()
+    wanted = _wanted(inputs).partition_by("day", as_dict=True, include_key=False)
+    nobody = pl.DataFrame(schema={"asset": pl.String})
     returns = ReturnWindow.of(inputs.returns, inputs.sessions)
     parts = [pl.DataFrame(schema=_KEY | _PARAMETERS | _FOUND)]
     for number, one in enumerate(dict.fromkeys(estimates_of(inputs).values())):
         found = _from_scores(inputs, one) if one.source == "scores" else _from_prices(returns, one)
         parameters = pl.DataFrame([(number, *one)], _KEY | _PARAMETERS, orient="row")
         typed = found.select(pl.col(name).cast(kind) for name, kind in _FOUND.items())
-        everyone = wanted.join(typed, on="asset", how="left", maintain_order="left")
+        everyone = wanted.get((one.day,), nobody).join(typed, on="asset", how="left", maintain_order="left")
         parts.append(
             parameters.join(everyone, how="cross").with_columns(
-                n_returns=pl.col("n_returns").fill_null(None if one.source == "scores" else 0),
+                n_returns=pl.col("n_returns") if one.source == "scores" else pl.col("n_returns").fill_null(0),
                 missing_reason=pl.when(pl.col("volatility").is_null()).then(
                     pl.col("missing_reason").fill_null("no_returns")
                 ),
             )
         )
     return pl.concat(parts)
+
+
+def _wanted(inputs: DayInputs) -> pl.DataFrame:
+    """Return `day, asset` of what is scored by a model that a portfolio follows, or held."""
+    rows = [(name, one.model, inputs.days.get(name, inputs.as_of_date)) for name, one in inputs.limits.items()]
+    days = pl.DataFrame(rows, {"portfolio_id": pl.String, "model": pl.String, "day": pl.Date}, orient="row")
+    scored = inputs.scores.select("model", "asset").unique().join(days.select("model", "day").unique(), on="model")
+    held = inputs.holdings.join(days, on="portfolio_id")
+    return pl.concat([scored.select("day", "asset"), held.select("day", "asset")]).unique().sort("day", "asset")
 
 
 def add_volatility(candidates: pl.DataFrame, inputs: DayInputs) -> pl.DataFrame:

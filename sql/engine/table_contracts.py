@@ -12,7 +12,7 @@ from sql.records import INGEST_KEYS, IngestBatch, IngestSource
 
 RUN_TABLES = (
     *("decisions", "sizing_audit", "sizing_summary", "targets", "trade_summary"),
-    *("constraint_checks", "lifecycle"),
+    *("constraint_checks", "lifecycle", "risk_estimates"),
 )
 """The tables of a run, and the keys of the frames that are published."""
 

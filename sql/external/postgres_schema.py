@@ -24,11 +24,12 @@ UNIQUE: Final[Mapping[str, tuple[str, ...]]] = {
     "trade_summary": ("run_id", "portfolio_id"),
     "constraint_checks": ("run_id", "portfolio_id", "constraint_name", "basis"),
     "lifecycle": ("run_id", "portfolio_id", "asset"),
+    "risk_estimates": (),
     "current_targets": ("portfolio_id", "asset"),
     "current_orders": ("portfolio_id", "asset"),
     "current_order_status": ("portfolio_id",),
 }
-"""What is copied, and the primary key of each table."""
+"""What is copied, and the primary key of each table; none where a column that it would need may be null."""
 
 _TYPES: Final[Mapping[str, str]] = {
     "VARCHAR": "text",
@@ -77,7 +78,8 @@ def _statements(rows: pl.DataFrame) -> Iterator[str]:
         for row in rows.iter_rows(named=True)
     ]
     if rows["is_new_table"][0]:
-        yield f"CREATE TABLE {table} ({', '.join(columns)}, PRIMARY KEY ({', '.join(UNIQUE[table])}))"
+        key = [f"PRIMARY KEY ({', '.join(UNIQUE[table])})"] if UNIQUE[table] else []
+        yield f"CREATE TABLE {table} ({', '.join([*columns, *key])})"
         yield f"COMMENT ON TABLE {table} IS {_text(rows['table_comment'][0])}"
     else:
         yield f"ALTER TABLE {table} {', '.join(f'ADD COLUMN {column}' for column in columns)}"

@@ -26,6 +26,15 @@ SELECT
     json_extract_string(limits, '$.max_round_trips')::INTEGER AS max_round_trips,
     json_extract_string(limits, '$.round_trip_window_days')::INTEGER AS round_trip_window_days,
     json_extract_string(limits, '$.reentry_score')::DOUBLE AS reentry_score,
+    json_extract_string(limits, '$.max_position_risk')::DECIMAL(10, 8) AS max_position_risk,
+    json_extract_string(limits, '$.target_volatility')::DOUBLE AS target_volatility,
+    coalesce(
+        max_position_risk IS NOT NULL
+        OR target_volatility IS NOT NULL
+        OR json_extract_string(limits, '$.volatility_mode') <> 'none'
+        OR json_extract_string(limits, '$.correlation_mode') <> 'none',
+        false
+    ) AS reads_volatility,
     limits
 FROM (
     SELECT
@@ -64,4 +73,7 @@ COMMENT ON COLUMN run_limits.reentry_cooldown_days IS 'Whole sessions between cl
 COMMENT ON COLUMN run_limits.max_round_trips IS 'Closings of a name in the window with which it stays out, count; null: no limit, or a run before V014.';
 COMMENT ON COLUMN run_limits.round_trip_window_days IS 'Sessions in which closings are counted; null: a run before V014.';
 COMMENT ON COLUMN run_limits.reentry_score IS 'Score with which a name comes back despite cooldown and round trips; null: none does, or a run before V014.';
+COMMENT ON COLUMN run_limits.max_position_risk IS 'Largest weight x volatility of a position, fraction a year; null: no limit, or a run before V015.';
+COMMENT ON COLUMN run_limits.target_volatility IS 'Volatility above which positions are scaled down, a year, fraction; null: never, or a run before V015.';
+COMMENT ON COLUMN run_limits.reads_volatility IS 'Whether a limit reads the volatility of assets; false in a run before V015.';
 COMMENT ON COLUMN run_limits.limits IS 'Every limit of the portfolio in this run, JSON object; configured_limits has them in rows.';

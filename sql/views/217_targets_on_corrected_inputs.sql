@@ -1,7 +1,7 @@
 -- Grain: one row per portfolio, published day, and kind and day of an input that was corrected since the visible targets
 -- of the day read it: a run of the day would read something else now. Only what would change the inputs of the portfolio
 -- counts: neither the same rows from another ingest, nor scores of another model, nor restrictions of another portfolio or
--- not in force on the day, nor prices of what it does not hold or does not mark. Targets that were taken as held and replaced since are in superseded_holdings. Runs of earlier
+-- not in force on the day, nor prices of what it neither marks nor reads the returns of. Targets that were taken as held and replaced since are in superseded_holdings. Runs of earlier
 -- releases did not record `scores_since`: then scores that came late for a day before the first one read are not seen.
 CREATE OR REPLACE VIEW targets_on_corrected_inputs AS
 WITH visible AS (
@@ -42,8 +42,18 @@ held AS (
     SELECT run_id, unnest(map_keys(sources)) AS portfolio_id, unnest(map_values(sources)) AS source
     FROM (SELECT run_id, json_extract(inputs, '$.holdings')::MAP(VARCHAR, JSON) AS sources FROM shown)
 ),
--- Books that prices move: from the day on which they were left.
-moving AS (
+-- Whose limits read the returns of what is scored or held.
+reading AS (
+    SELECT
+        run_id,
+        as_of_date,
+        inputs,
+        (inputs ->> 'returns_since')::DATE AS since,
+        unnest(json_extract(inputs, '$.returns_read_by')::VARCHAR[]) AS portfolio_id
+    FROM shown
+),
+-- Books that prices move: from the day on which they were left; and windows of returns.
+price_uses AS (
     SELECT held.run_id, held.portfolio_id, shown.as_of_date, shown.inputs, (held.source ->> 'as_of_date')::DATE AS since
     FROM held
     JOIN shown USING (run_id)
@@ -54,6 +64,15 @@ moving AS (
             map_extract(json_extract(shown.config, '$.portfolios')::MAP(VARCHAR, JSON), held.portfolio_id)[1]
             ->> 'mark_to_market'
         )::BOOLEAN
+    UNION ALL
+    SELECT reading.run_id, reading.portfolio_id, reading.as_of_date, reading.inputs, reading.since
+    FROM reading
+    SEMI JOIN visible ON visible.run_id = reading.run_id AND visible.portfolio_id = reading.portfolio_id
+),
+moving AS (
+    SELECT run_id, portfolio_id, as_of_date, any_value(inputs) AS inputs, min(since) AS since
+    FROM price_uses
+    GROUP BY run_id, portfolio_id, as_of_date
 ),
 read_prices AS (
     SELECT read.run_id, read.portfolio_id, ingests.as_of_date AS input_date, ingests.ingest_id
@@ -151,6 +170,9 @@ content AS (
     SELECT sides.*, scores.model AS belongs_to, scores.asset, [score, technical_score, fundamental_score]::VARCHAR AS content
     FROM sides JOIN scores ON sides.kind = 'scores' AND scores.ingest_id = sides.origin::BIGINT
     UNION ALL
+    SELECT sides.*, format('volatility of {}', scores.model), scores.asset, scores.volatility::VARCHAR
+    FROM sides JOIN scores ON sides.kind = 'scores' AND scores.ingest_id = sides.origin::BIGINT
+    UNION ALL
     SELECT sides.*, NULL, assets.asset, assets.bucket
     FROM sides JOIN assets ON sides.kind = 'assets' AND assets.ingest_id = sides.origin::BIGINT
     UNION ALL
@@ -191,21 +213,30 @@ different AS (
     )
     GROUP BY kind, read_from, now_from, day_in_force, belongs_to
 ),
--- Whose prices move a book: what it holds, under the names of then too.
+-- Whose prices move a book: what it holds, under the names of then too. Whose returns are read: every candidate.
 taken AS (
     SELECT run_id, portfolio_id, list(asset) || list(old).list_filter(name -> name IS NOT NULL) AS assets
-    FROM targets
+    FROM (
+        SELECT run_id, portfolio_id, asset FROM targets WHERE current_weight > 0 AND NOT is_cash
+        UNION
+        SELECT run_id, portfolio_id, asset FROM decisions SEMI JOIN reading USING (run_id, portfolio_id)
+    ) AS used
     SEMI JOIN (FROM moved WHERE kind = 'prices') AS moved
-        ON moved.run_id = targets.run_id AND moved.portfolio_id = targets.portfolio_id
+        ON moved.run_id = used.run_id AND moved.portfolio_id = used.portfolio_id
     LEFT JOIN (
         SELECT run_id, unnest(map_keys(names)) AS old, unnest(map_values(names)) AS asset
         FROM (SELECT run_id, json_extract(inputs, '$.renamed')::MAP(VARCHAR, VARCHAR) AS names FROM shown)
     ) AS renamed USING (run_id, asset)
-    WHERE current_weight > 0 AND NOT is_cash
     GROUP BY run_id, portfolio_id
 ),
 models AS (
-    SELECT run_id, unnest(map_keys(portfolios)) AS portfolio_id, unnest(map_values(portfolios)) ->> 'model' AS model
+    SELECT
+        run_id,
+        unnest(map_keys(portfolios)) AS portfolio_id,
+        unnest(map_values(portfolios)) AS limits,
+        limits ->> 'model' AS model,
+        limits ->> 'volatility_source' = 'scores'
+        AND (limits ->> 'volatility_mode' <> 'none' OR (limits ->> 'max_position_risk') IS NOT NULL) AS reads_volatility
     FROM (
         SELECT run_id, json_extract(config, '$.portfolios')::MAP(VARCHAR, JSON) AS portfolios
         FROM shown
@@ -234,6 +265,7 @@ found AS (
     LEFT JOIN taken ON taken.run_id = visible.run_id AND taken.portfolio_id = visible.portfolio_id
     WHERE (different.belongs_to IS NULL AND (moved.kind <> 'prices' OR list_has_any(different.assets, taken.assets)))
         OR different.belongs_to = if(moved.kind = 'scores', models.model, visible.portfolio_id)
+        OR (models.reads_volatility AND different.belongs_to = format('volatility of {}', models.model))
     GROUP BY ALL
 )
 SELECT

@@ -12,9 +12,10 @@ from sizing.frames.day_inputs import DayFrames
 from sizing.frames.holding_states import DUST_WEIGHT
 from sql.warehouse import Warehouse
 from tasks.inputs.asset_lists import AssetLists
-from tasks.inputs.day_sources import FOR_ALL, FORMER, PRICES, Limits, ids_of
+from tasks.inputs.day_prices import read_prices, with_returns
+from tasks.inputs.day_sources import FOR_ALL, FORMER, Limits, ids_of
 from tasks.inputs.holding_states import Counting, files_of, read_states, start_from_states
-from tasks.inputs.marked_books import books_to_mark, read_prices, start_from_books
+from tasks.inputs.marked_books import books_to_mark, start_from_books
 from tasks.renames import Names, names_on, renamed
 from tasks.trading_calendar import score_ages
 
@@ -37,17 +38,18 @@ def read_days(  # noqa: PLR0913 - where from, of which days, and how they are co
     }
     rows[FORMER] = warehouse.query("assets_of_ingests", ingest_ids=ids_of(sources, FORMER))
     rows["targets"] = warehouse.query("holdings_after_runs", run_ids=_runs(sources))
-    scores = _by_day(_aged(_of(rows, sources, "scores"), exchange))
+    scored = _of(rows, sources, "scores")
+    scores, volatilities = _by_day(_aged(scored, exchange)), _by_day(_volatilities(scored, limits))
     restrictions = _by_day(_in_force(_of(rows, sources, "restrictions")))
     holdings = _by_day(_holdings(rows, sources.filter(pl.col("portfolio_id").is_in(list(limits)))))
     names = _names(rows["renames"], sources)
-    prices = _by_day(_of({PRICES: read_prices(warehouse, sources)}, sources, PRICES))
+    prices = read_prices(warehouse, sources)
     books = _by_day(books_to_mark(sources, limits))
     states = _by_day(read_states(warehouse, sources, limits))
     files = _by_day(files_of(sources, limits))
     counting = Counting(exchange, dust_weight)
     lists = AssetLists(_list_of(sources, "assets"), rows["assets"], _former_of(sources), rows[FORMER])
-    return {
+    frames = {
         day: start_from_states(
             start_from_books(
                 renamed(
@@ -59,15 +61,17 @@ def read_days(  # noqa: PLR0913 - where from, of which days, and how they are co
                         holdings=holdings(day),
                         restrictions=restrictions(day),
                         states=states(day),
+                        volatilities=volatilities(day),
                     ),
                     names(day),
                 )._replace(delisted=lists.delisted_on(day, names(day))),
-                *(books(day), prices(day), exchange),
+                *(books(day), prices, exchange),
             ),
             *(files(day), counting),
         )
         for day in days
     }
+    return with_returns(frames, prices, exchange)
 
 
 def _runs(sources: pl.DataFrame) -> list[str]:
@@ -119,6 +123,14 @@ def _aged(scores: pl.DataFrame, exchange: str) -> pl.DataFrame:
         scores.rename({"as_of_date": "score_date"})
         .join(ages, on=["day", "score_date"], how="left", maintain_order="left")
         .select("day", *_SCORES)
+    )
+
+
+def _volatilities(scores: pl.DataFrame, limits: Limits) -> pl.DataFrame:
+    """Return the volatilities that came with the scores of the models whose volatilities a limit reads."""
+    reading = {one.model for one in limits.values() if one.reads_volatility and not one.reads_returns}
+    return scores.filter(pl.col("model").is_in(list(reading))).select(
+        "day", "model", "asset", "volatility", score_date="as_of_date"
     )
 
 

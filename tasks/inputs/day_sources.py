@@ -10,8 +10,8 @@ import polars as pl
 
 from sizing.limits.model import RebalancingLimits
 from sql.warehouse import Warehouse
+from tasks.inputs.day_prices import find_prices
 from tasks.inputs.holding_states import LIFECYCLE, sources_of_states
-from tasks.inputs.marked_books import find_prices
 from tasks.trading_calendar import find_calendar
 
 NOW = "infinity"
@@ -45,7 +45,7 @@ def find_sources(
     since = [scores_since(exchange, day, limits) for day in days]
     found = warehouse.query("sources_of_days", days=list(days), since=since, known_at=known_at)
     newest = newest_holdings(found)
-    prices = find_prices(warehouse, days, newest, limits, known_at).with_columns(kind=pl.lit(PRICES))
+    prices = find_prices(warehouse, exchange, days, newest, limits, known_at=known_at).with_columns(kind=pl.lit(PRICES))
     return pl.concat([newest, sources_of_states(found), prices], how="diagonal")
 
 

@@ -18,6 +18,7 @@ import polars as pl
 import sizing
 from sizing import RebalancingLimits
 from sizing.frames.day_inputs import DayFrames
+from sizing.frames.integer_keys import code_among
 
 _RUN_ID_DIGITS = 12
 
@@ -43,10 +44,11 @@ def input_fingerprint(inputs: DayFrames) -> str:
         *_delisted(inputs),
         *_prices(inputs),
         *_states(inputs),
+        *_sessions_and_volatilities(inputs),
     ):
         columns = sorted(frame.columns)
         parts.append(frame.select(columns).sort(columns, nulls_last=True).write_csv().encode())
-    return _digest(*parts)
+    return _digest(*parts, *_returns(inputs))
 
 
 def _delisted(inputs: DayFrames) -> Iterator[pl.DataFrame]:
@@ -70,6 +72,28 @@ def _states(inputs: DayFrames) -> Iterator[pl.DataFrame]:
     if states.height:
         lists = [name for name, dtype in states.schema.items() if isinstance(dtype, pl.List)]
         yield states.with_columns(pl.col(lists).cast(pl.List(pl.String)).list.join(" "))
+
+
+def _sessions_and_volatilities(inputs: DayFrames) -> Iterator[pl.DataFrame]:
+    """Return what limits read of volatilities, and of which sessions they read returns; nothing where none does."""
+    if inputs.volatilities.height:
+        yield inputs.volatilities
+    if inputs.sessions:
+        yield pl.DataFrame({"session": inputs.sessions}, schema={"session": pl.Date})
+
+
+def _returns(inputs: DayFrames) -> Iterator[bytes]:
+    """Return the returns that limits read of what is scored or held; in binary, text would take ten times as long."""
+    seen = pl.concat([inputs.scores["asset"], inputs.holdings["asset"]]).unique()
+    returns = inputs.returns.filter(pl.col("asset").is_in(seen.implode()))
+    if returns.is_empty():
+        return
+    assets, session = returns["asset"].unique().sort(), returns["session"].to_physical().cast(pl.Int64)
+    place = session * assets.len() + code_among(returns["asset"], assets)
+    yield json.dumps(assets.to_list()).encode()
+    for values in (place, returns["session_return"], returns["is_given"]):
+        in_order = values if place.is_sorted() else values.gather(place.arg_sort())
+        yield in_order.to_numpy().astype(in_order.to_numpy().dtype.newbyteorder("<")).tobytes()
 
 
 @cache

@@ -13,11 +13,10 @@ import polars as pl
 from sizing.frames.day_inputs import DayFrames
 from sizing.frames.prices import PRICES
 from sizing.limits.model import RebalancingLimits
-from sizing.multi_day.next_day import NO_GROWTH
-from sizing.risk.returns import compound_returns, session_returns
+from sizing.multi_day.next_day import NO_GROWTH, bounds_of_marked
+from sizing.risk.returns import Span, compound_returns, is_suspect, session_returns
 from sizing.text import grouped, listed
 from sizing.trading.marking import mark_books
-from sql.warehouse import Warehouse
 from tasks.renames import renamed_prices
 from tasks.trading_calendar import find_calendar
 
@@ -26,61 +25,31 @@ _MISSING = {"portfolio_id": pl.String, "asset": pl.String, "session": pl.Date, "
 
 
 def books_to_mark(sources: pl.DataFrame, limits: Mapping[str, RebalancingLimits]) -> pl.DataFrame:
-    """Return the portfolios whose book moves with prices, and the day of that book: `day, portfolio_id, since`."""
-    marked = [portfolio_id for portfolio_id, one in limits.items() if one.mark_to_market]
-    is_book = (pl.col("kind") == "targets") & pl.col("portfolio_id").is_in(marked)
-    return sources.filter(is_book).select("day", "portfolio_id", since="as_of_date")
+    """Return the portfolios whose book moves with prices, and the day of that book, with its limit of returns.
 
-
-def find_prices(
-    warehouse: Warehouse,
-    days: Sequence[date],
-    sources: pl.DataFrame,
-    limits: Mapping[str, RebalancingLimits],
-    known_at: object,
-) -> pl.DataFrame:
-    """Return the ingests of prices that each day may read: `day, as_of_date, ingest_id`.
-
-    From the oldest book that it may start from: one that is there, or that of the day before it in `days`.
+    `day, portfolio_id, since, max_plausible_return`.
     """
-    nothing = pl.DataFrame(schema={"day": pl.Date, "as_of_date": pl.Date, "ingest_id": pl.Int64})
-    if not any(one.mark_to_market for one in limits.values()):
-        return nothing
-    oldest = books_to_mark(sources, limits).group_by("day").agg(pl.col("since").min())
-    asked = pl.DataFrame({"day": sorted(days)}, schema={"day": pl.Date})
-    since = asked.join(oldest, on="day", how="left", maintain_order="left").with_columns(
-        since=pl.min_horizontal("since", pl.col("day").shift())
-    )
-    since = since.drop_nulls("since")
-    if since.is_empty():
-        return nothing
-    known = warehouse.query("known_prices", first=since["since"].min(), last=max(days), known_at=known_at)
-    is_between = pl.col("as_of_date") >= pl.col("since"), pl.col("as_of_date") <= pl.col("day")
-    return known.join_where(since, *is_between).select(nothing.columns).sort("day", "as_of_date")
-
-
-def read_prices(warehouse: Warehouse, sources: pl.DataFrame) -> pl.DataFrame:
-    """Return the rows of all prices among the sources, with their `ingest_id`."""
-    ingest_ids = sources.filter(pl.col("kind") == "prices")["ingest_id"].unique().to_list()
-    if not ingest_ids:
-        return PRICES.clear().with_columns(ingest_id=pl.lit(None, pl.Int64))
-    return warehouse.query("prices_of_ingests", ingest_ids=ingest_ids)
+    marked = bounds_of_marked(limits)
+    books = sources.filter(pl.col("kind") == "targets").join(marked, on="portfolio_id", maintain_order="left")
+    return books.select("day", "portfolio_id", "max_plausible_return", since="as_of_date")
 
 
 def start_from_books(frames: DayFrames, books: pl.DataFrame, prices: pl.DataFrame, exchange: str) -> DayFrames:
     """Return the day with its books marked, and with the prices that this takes.
 
-    *Requires* in `books` those to mark on the day alone, and holdings under the names of the day.
+    *Requires* in `books` those to mark on the day alone, holdings under the names of the day, and one row of an asset
+    and day in `prices`, which may be of more days than the books take.
     """
     if books.is_empty():
         return frames
-    prices = renamed_prices(prices, frames.renamed)
+    is_between = pl.col("as_of_date").is_between(books["since"].min(), frames.as_of_date)
+    prices = renamed_prices(prices.filter(is_between), frames.renamed)
     sessions = _sessions(exchange, books, frames.as_of_date)
     spans = [(since, frames.as_of_date) for since in books["since"].unique()]
-    growth = compound_returns(session_returns(prices, sessions), sessions, spans)
+    growth = _growth(prices, sessions, spans, books["max_plausible_return"])
     moved = (
         frames.holdings.join(books, on="portfolio_id")
-        .join(growth, on=["since", "asset"], how="left")
+        .join(growth, on=["since", "max_plausible_return", "asset"], how="left")
         .select(*_KEY, "current_weight", "growth")
     )
     others = frames.holdings.join(books, on="portfolio_id", how="anti")
@@ -100,16 +69,17 @@ def with_prices(frames: DayFrames, books: pl.DataFrame, prices: pl.DataFrame) ->
 
 
 def growth_between(days: Sequence[DayFrames], prices: pl.DataFrame, exchange: str) -> pl.DataFrame:
-    """Return what 1 of each asset becomes from each day to the next: `as_of_date` (the next), `asset, growth`.
+    """Return what 1 of each asset becomes from each day to the next, in the columns of NO_GROWTH.
 
     *Requires* days of the same names, and prices under these names.
     """
-    if prices.is_empty():
+    bounds = bounds_of_marked(days[0].limits)["max_plausible_return"]
+    if prices.is_empty() or bounds.is_empty():
         return NO_GROWTH
     dates = [day.as_of_date for day in days]
     sessions = find_calendar(exchange).between(dates[0], dates[-1])
-    growth = compound_returns(session_returns(prices, sessions), sessions, [*pairwise(dates)])
-    return growth.select("asset", "growth", as_of_date="until")
+    growth = _growth(prices, sessions, [*pairwise(dates)], bounds)
+    return growth.select("asset", "max_plausible_return", "growth", as_of_date="until")
 
 
 def missing_returns(frames: DayFrames, books: pl.DataFrame, exchange: str) -> pl.DataFrame:
@@ -127,7 +97,7 @@ def missing_returns(frames: DayFrames, books: pl.DataFrame, exchange: str) -> pl
     return (
         wanted.filter(pl.col("session") > pl.col("since"))
         .join(returns, on=["asset", "session"], how="left")
-        .filter(pl.col("is_suspect").fill_null(value=True))
+        .filter(is_suspect(pl.col("max_plausible_return")).fill_null(value=True))
         .select(*_MISSING)
         .sort("portfolio_id", "session", "asset")
     )
@@ -145,6 +115,15 @@ def describe_unmarked(missing: pl.DataFrame) -> tuple[str, ...]:
         f"mark_to_market: the book of {names} stays as it was left: {what}. Deliver these prices (close, or "
         "daily_return; adjustment_factor where an asset was split) and run the day again"
         for names, what in grouped((name, listed(what)) for name, what in by_portfolio.iter_rows())
+    )
+
+
+def _growth(prices: pl.DataFrame, sessions: Sequence[date], spans: Sequence[Span], bounds: pl.Series) -> pl.DataFrame:
+    """Return what `compound_returns` does for each of the bounds beyond which a return is suspect."""
+    returns = session_returns(prices, sessions)
+    return pl.concat(
+        compound_returns(returns.filter(~is_suspect(bound)), sessions, spans).with_columns(max_plausible_return=bound)
+        for bound in bounds.unique().sort()
     )
 
 

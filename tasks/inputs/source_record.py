@@ -9,6 +9,7 @@ import polars as pl
 from sizing.frames.day_inputs import DayFrames
 from sizing.frames.holding_states import DUST_WEIGHT
 from sql.warehouse import Warehouse
+from tasks.inputs.day_prices import first_price_day
 from tasks.inputs.day_sources import FOR_ALL, FORMER, HELD, PRICES, SOURCES, Limits, find_sources, ids_of, scores_since
 from tasks.inputs.holding_states import LIFECYCLE, sources_of_states
 from tasks.inputs.marked_books import books_to_mark, missing_returns
@@ -32,7 +33,8 @@ def as_record(
     `not_in_positions` are those of ours that positions named before and the day's own do not. `unmarked`: whose book
     was to be marked and could not be. `books` says what each starts from: positions, the book that a run left, or that
     book marked. `lifecycle` names the run after which the states of each are the state before, wherever its holdings
-    come from, and `lifecycle_read_by` has those whose limits read them.
+    come from, and `lifecycle_read_by` has those whose limits read them. `returns_read_by`, where there are any, has
+    those whose limits read returns, and `returns_since` is the first day whose prices these begin with.
     """
     day, limits = inputs.as_of_date, inputs.limits
     held, named, unnamed = (
@@ -50,29 +52,33 @@ def as_record(
     books = books_to_mark(sources, limits)
     marked = {*books["portfolio_id"]} - {*unmarked}
     lists = {kind: sorted(ids_of(sources, kind)) for kind in (*FOR_ALL, FORMER)}
-    if books.height:
-        lists[PRICES] = sorted(ids_of(sources.filter(pl.col("as_of_date") >= books["since"].min()), PRICES))
-    return lists | {
-        "holdings": {
-            portfolio_id: {"as_of_date": held_on.isoformat()}
-            | ({"run_id": run_id} if run_id else {"ingest_id": ingest_id})
-            for portfolio_id, held_on, ingest_id, run_id in held.filter(is_ours)
-            .select("portfolio_id", "as_of_date", "ingest_id", "run_id")
-            .iter_rows()
-        },
-        "books": {
-            portfolio_id: "post_trade_marked" if portfolio_id in marked else "post_trade" if run_id else "positions"
-            for portfolio_id, run_id in held.filter(is_ours).select("portfolio_id", "run_id").iter_rows()
-        },
-        "lifecycle": _runs_of_states(sources, limits),
-        "lifecycle_read_by": sorted(name for name, one in limits.items() if one.reads_lifecycle),
-        "dust_weight": dust_weight,
-        "positions": newest,
-        "positions_of_others": named.filter(~is_ours)["portfolio_id"].to_list(),
-        "not_in_positions": unnamed.filter(is_ours)["portfolio_id"].to_list(),
-        "exchange": exchange,
-        "scores_since": scores_since(exchange, day, limits).isoformat(),
-    }
+    if first := first_price_day(exchange, day, limits, books["since"]):
+        lists[PRICES] = sorted(ids_of(sources.filter(pl.col("as_of_date") >= first), PRICES))
+    return (
+        lists
+        | _returns_read(exchange, day, limits)
+        | {
+            "holdings": {
+                portfolio_id: {"as_of_date": held_on.isoformat()}
+                | ({"run_id": run_id} if run_id else {"ingest_id": ingest_id})
+                for portfolio_id, held_on, ingest_id, run_id in held.filter(is_ours)
+                .select("portfolio_id", "as_of_date", "ingest_id", "run_id")
+                .iter_rows()
+            },
+            "books": {
+                portfolio_id: "post_trade_marked" if portfolio_id in marked else "post_trade" if run_id else "positions"
+                for portfolio_id, run_id in held.filter(is_ours).select("portfolio_id", "run_id").iter_rows()
+            },
+            "lifecycle": _runs_of_states(sources, limits),
+            "lifecycle_read_by": sorted(name for name, one in limits.items() if one.reads_lifecycle),
+            "dust_weight": dust_weight,
+            "positions": newest,
+            "positions_of_others": named.filter(~is_ours)["portfolio_id"].to_list(),
+            "not_in_positions": unnamed.filter(is_ours)["portfolio_id"].to_list(),
+            "exchange": exchange,
+            "scores_since": scores_since(exchange, day, limits).isoformat(),
+        }
+    )
 
 
 def recorded_sources(
@@ -110,6 +116,12 @@ def recorded_dust_weight(record: Mapping[str, Any]) -> float:
     """Return the weight below which a holding counted as gone; an earlier release counted none."""
     dust_weight: float = record.get("dust_weight", DUST_WEIGHT)
     return dust_weight
+
+
+def _returns_read(exchange: str, day: date, limits: Limits) -> dict[str, Any]:
+    reading = sorted(name for name, one in limits.items() if one.reads_returns)
+    since = first_price_day(exchange, day, limits, [])
+    return {"returns_read_by": reading, "returns_since": since.isoformat()} if since else {}
 
 
 def _recorded_holdings(day: date, record: Mapping[str, Any]) -> list[dict[str, Any]]:

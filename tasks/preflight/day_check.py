@@ -25,6 +25,7 @@ from tasks.errors import ConfigError, SourceError
 from tasks.inputs.unknown_names import find_unknown_names, require_known_buckets
 from tasks.inputs.unnamed_portfolios import describe_unnamed, named_before
 from tasks.preflight.file_check import ERROR, WARNING, FileRows, Finding, certify, frames_of, read_file
+from tasks.preflight.price_coverage import days_with_prices, describe_missing_prices
 from tasks.sources.discovery import days_in_inbox, find_all, find_sources, unread_in_inbox
 from tasks.text import readable
 from tasks.trading_calendar import calendar_ends, find_calendar
@@ -59,6 +60,7 @@ class DayValidation:
         self._check_day(self.day, is_requested=as_of is not None)
         self._check_files(self.day, feeds)
         self._check_unread_files()
+        self._check_prices(self.day)
         frames = frames_of(self.day, self.limits, self.files)
         if self.files and frames.scores.is_empty() and all(file.counts for file in self.files):
             self._report(ERROR, self._settings.inbox, f"no scores of {self.day} among the files: deliver them")
@@ -191,6 +193,31 @@ class DayValidation:
             return
         unnamed = {name: taken for name, taken in before.items() if name in self.limits and name not in named}
         for sentence in describe_unnamed(unnamed):
+            self._report(WARNING, self._settings.inbox, sentence)
+
+    def _check_prices(self, day: date) -> None:
+        """Report for which sessions that limits read neither a file nor the snapshot has prices."""
+        terms = self._config.terms if self._config else {}
+        reading = {name: one for name, one in self.limits.items() if one.reads_returns}
+        calendar_of = {name: terms[name].calendar(self._settings.exchange) for name in reading}
+        calendars = {
+            calendar: {name: one for name, one in reading.items() if calendar_of[name] == calendar}
+            for calendar in sorted({*calendar_of.values()})
+        }
+        priced = {
+            session
+            for file in self.files
+            if file.source.contract.kind == "prices" and file.counts and file.accepted.height
+            for session in file.accepted["as_of_date"].unique()
+        }
+        if calendars and self._settings.snapshot.exists():
+            try:
+                with reading_snapshot(self._settings.open_warehouse()) as snapshot:
+                    priced |= days_with_prices(snapshot, day, calendars)
+            except WarehouseError as error:
+                self._report(WARNING, self._settings.snapshot, error)
+                return
+        for sentence in describe_missing_prices(day, calendars, priced):
             self._report(WARNING, self._settings.inbox, sentence)
 
     def _check_reach(self, frames: DayFrames, config: ConfigFile) -> None:

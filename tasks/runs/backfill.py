@@ -28,9 +28,10 @@ from tasks.config.feeds import Feeds
 from tasks.config.settings import Settings
 from tasks.errors import SourceError
 from tasks.inputs.day_inputs import read_days
+from tasks.inputs.day_prices import read_prices
 from tasks.inputs.day_sources import Limits, continue_from, find_sources, newer_positions
 from tasks.inputs.holding_states import files_of
-from tasks.inputs.marked_books import books_to_mark, growth_between, read_prices, with_prices
+from tasks.inputs.marked_books import books_to_mark, growth_between, with_prices
 from tasks.inputs.portfolio_groups import Group
 from tasks.renames import renamed_prices
 from tasks.retries import RETRIES
@@ -44,6 +45,9 @@ from tasks.trading_calendar import find_calendar
 
 _MOST = 250_000
 """Candidates of all days that are computed together: more take more memory, and are no faster."""
+_DATED = ("targets", "risk_estimates")
+"""The tables with the day of the run."""
+
 _RUN = {"as_of_date": pl.Date, "run_id": pl.String}
 
 
@@ -251,7 +255,7 @@ def _publish_stretch(book: Book, inputs: dict[date, DayFrames], sources: dict[da
         table: frame.join(runs, on="as_of_date", how="inner", maintain_order="left")
         for table, frame in stretch.result._asdict().items()
     }
-    frames = {table: frame if table == "targets" else frame.drop("as_of_date") for table, frame in frames.items()}
+    frames = {table: frame if table in _DATED else frame.drop("as_of_date") for table, frame in frames.items()}
     try:
         book.warehouse.publish_many([one.started for one in stretch.days], frames, book.by)
     except PublishRejectedError:

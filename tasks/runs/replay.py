@@ -28,6 +28,10 @@ _ROW_KEYS = {
     "trade_summary": (),
     "constraint_checks": ("constraint_name", "basis"),
     "lifecycle": ("asset",),
+    "risk_estimates": (
+        *("source", "model", "half_life_days", "window_days", "min_observations", "max_plausible_return"),
+        "asset",
+    ),
     "orders": ("asset",),
 }
 _DIFFERENCE = ("table_name", "portfolio_id", "row_key", "column_name", "published", "replayed")

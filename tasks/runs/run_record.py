@@ -30,6 +30,7 @@ from tasks.inputs.source_record import (
 )
 from tasks.inputs.unknown_names import find_unknown_names, require_known_buckets
 from tasks.inputs.unnamed_portfolios import describe_unnamed, source_of_positions, taken_as_held
+from tasks.inputs.volatility_coverage import describe_missing_volatilities
 from tasks.retries import RETRIES
 from tasks.run_state import RunState
 from tasks.stages import flow_run_id, flow_run_name, run_logger, stage
@@ -170,7 +171,8 @@ def describe(  # noqa: PLR0913 - what names a run, and what its record keeps
     positions = source_of_positions(read, inputs.as_of_date)
     unknown_names = find_unknown_names(inputs, read["positions_of_others"], others, positions)
     unnamed = describe_unnamed(taken_as_held(read))
-    return StartedRun(record, (*describe_delisted(inputs), *unknown_names, *unnamed, *describe_unmarked(missing)))
+    warnings = (*describe_delisted(inputs), *unknown_names, *unnamed, *describe_unmarked(missing))
+    return StartedRun(record, (*warnings, *describe_missing_volatilities(inputs)))
 
 
 def stored_limits(run: Mapping[str, Any]) -> dict[str, RebalancingLimits]:

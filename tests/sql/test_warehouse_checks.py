@@ -19,6 +19,7 @@ from tests.sql.warehouse_broken_lifecycles import (
     rest_of_a_file,
     select_more,
 )
+from tests.sql.warehouse_broken_risk import BROKEN_RISKS, RISK_LIMITS, measured, scaled_at, without_volatility
 from tests.sql.warehouse_broken_runs import (
     ASSET,
     BROKEN,
@@ -64,6 +65,36 @@ def test_a_check_refuses(refusing: Warehouse, name: str) -> None:
     assert detail in failures[check]
 
 
+@pytest.mark.parametrize("name", BROKEN_RISKS)
+def test_a_check_of_risk_refuses(refusing: Warehouse, name: str) -> None:
+    check, breaks, detail = BROKEN_RISKS[name]
+    run = make_run(name, **RISK_LIMITS)
+    failures = {failed: text for failed, _, text in _reject(refusing, breaks(measured()), run).failures}
+    assert detail in failures[check]
+
+
+@pytest.mark.parametrize(
+    "frames",
+    [measured(), without_volatility(), scaled_at("0.018")],
+    ids=["with a scale", "with a holding without volatility", "with the least weight"],
+)
+def test_what_limits_of_risk_allow_is_published(warehouse: Warehouse, frames: Frames) -> None:
+    warehouse.start_run(make_run("r1", **RISK_LIMITS), "test")
+    assert warehouse.publish("r1", frames, "test").is_new
+
+
+def test_what_is_pinned_may_move_more_than_the_target_when_it_is_told(warehouse: Warehouse) -> None:
+    frames = without_volatility()
+    frames["sizing_summary"] = frames["sizing_summary"].with_columns(portfolio_volatility=0.4)
+    warehouse.start_run(make_run("r1", **RISK_LIMITS), "test")
+    assert warehouse.publish("r1", frames, "test").is_new
+
+
+def test_risk_that_no_limit_reads_is_refused(refusing: Warehouse) -> None:
+    failures = {name for name, _, _ in _reject(refusing, measured(), make_run("unread")).failures}
+    assert {"no_volatility_above_its_target"} <= failures
+
+
 def test_empty_fingerprints_are_refused(warehouse: Warehouse) -> None:
     run = replace(make_run("r1"), input_fingerprint="", code_fingerprint=" ")
     failures = _reject(warehouse, make_frames(), run).failures
@@ -71,7 +102,8 @@ def test_empty_fingerprints_are_refused(warehouse: Warehouse) -> None:
 
 
 def test_every_check_has_a_case_that_it_refuses() -> None:
-    refusing = {check for check, _, _ in EVERY_BROKEN.values()} | {"fingerprints_are_present"}
+    every = (EVERY_BROKEN | BROKEN_RISKS).values()
+    refusing = {check for check, _, _ in every} | {"fingerprints_are_present"}
     assert refusing == {check.name for check in read_scripts("checks/publication")}
 
 

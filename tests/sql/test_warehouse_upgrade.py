@@ -40,13 +40,23 @@ OF_V001 = {
     "targets_add_up_to_total",
     "total_is_as_configured",
 }
-LATER = ("V002", "V003", "V004", "V005", "V006", "V007", "V008", "V010", "V011", "V012", "V013", "V014")
+LATER = ("V002", "V003", "V004", "V005", "V006", "V007", "V008", "V010", "V011", "V012", "V013", "V014", "V015")
 NEW_DECISION_COLUMNS = (
     *("is_reserved", "gate_limit", "entry_score", "rival"),
     *("is_locked", "kept_by", "kept_from", "days_held", "grace_count", "gate_days_left"),
 )
 NEW_TARGET_COLUMNS = ("post_trade_weight", "trade_reason", "trade_scale")
-LATER_TABLES = {"trade_summary", "lifecycle"}
+NEW_RISK_COLUMNS = {
+    "sizing_audit": (
+        *("volatility", "n_returns", "volatility_multiplier", "crowding", "crowding_multiplier", "moves_with"),
+        *("position_cap", "risk_share"),
+    ),
+    "sizing_summary": (
+        *("reference_volatility", "unscaled_volatility", "portfolio_volatility", "risk_scale", "n_sessions"),
+        "n_unknown_correlations",
+    ),
+}
+LATER_TABLES = {"trade_summary", "lifecycle", "risk_estimates"}
 TABLES_OF_V001 = tuple(table for table in RUN_TABLES if table not in LATER_TABLES)
 
 
@@ -59,6 +69,8 @@ def _frames_of_v001() -> dict[str, pl.DataFrame]:
     """Build the frames of a day with AAA held and its change of 0.02 within the band: not traded. CASH had no trade."""
     frames = make_frames(held={"AAA": "0.48"})
     frames["decisions"] = frames["decisions"].drop(NEW_DECISION_COLUMNS)
+    for table, columns in NEW_RISK_COLUMNS.items():
+        frames[table] = frames[table].drop(columns)
     frames["constraint_checks"] = frames["constraint_checks"].drop("reason", "basis")
     for table in LATER_TABLES:
         del frames[table]

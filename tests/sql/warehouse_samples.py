@@ -37,6 +37,21 @@ LIMITS = {
     "round_trip_window_days": 20,
     "reentry_score": 0.9,
 }
+ESTIMATE = {
+    "as_of_date": pl.Date,
+    "source": pl.String,
+    "model": pl.String,
+    **dict.fromkeys(("half_life_days", "window_days", "min_observations"), pl.Int32),
+    "max_plausible_return": pl.Float64,
+    "asset": pl.String,
+    "volatility": pl.Float64,
+    "n_returns": pl.Int32,
+    "last_return_date": pl.Date,
+    "missing_reason": pl.String,
+    "suspect_session": pl.Date,
+}
+_RISK_NUMBERS = ("volatility", "volatility_multiplier", "crowding", "crowding_multiplier", "risk_share")
+_VOLATILITIES = ("reference_volatility", "unscaled_volatility", "portfolio_volatility", "risk_scale")
 BUCKETS = {"AAA": "tech", "BBB": "health", "CCC": "tech"}
 
 Weights = Mapping[str, Mapping[str, str]]
@@ -100,6 +115,7 @@ def make_frames(
         "trade_summary": _trade_summary(base, cash),
         "constraint_checks": _constraints(cash),
         "lifecycle": states_after(targets),
+        "risk_estimates": pl.DataFrame(schema=ESTIMATE),
     }
 
 
@@ -158,6 +174,10 @@ def _audit(base: pl.DataFrame) -> pl.DataFrame:
         target_weight="target_weight",
         drop_reason=pl.lit(None, pl.String),
         sizing_reason=pl.lit("because"),
+        n_returns=pl.lit(None, pl.Int32),
+        moves_with=pl.lit(None, pl.String),
+        position_cap=pl.lit(None, WEIGHT),
+        **dict.fromkeys(_RISK_NUMBERS, pl.lit(None, pl.Float64)),
     )
 
 
@@ -180,6 +200,8 @@ def _summary(base: pl.DataFrame, cash: pl.DataFrame) -> pl.DataFrame:
         residual_strategy=pl.lit("safe_top_slice"),
         binding_limit=pl.lit(None, pl.String),
         relaxation=pl.lit(None, pl.String),
+        **dict.fromkeys(("n_sessions", "n_unknown_correlations"), pl.lit(None, pl.Int32)),
+        **dict.fromkeys(_VOLATILITIES, pl.lit(None, pl.Float64)),
     )
 
 

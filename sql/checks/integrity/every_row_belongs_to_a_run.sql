@@ -16,6 +16,8 @@ FROM (
     UNION ALL
     SELECT 'lifecycle', run_id FROM lifecycle
     UNION ALL
+    SELECT 'risk_estimates', run_id FROM risk_estimates
+    UNION ALL
     SELECT 'orders', run_id FROM orders
     UNION ALL
     SELECT 'order_status', run_id FROM order_status

@@ -1,5 +1,6 @@
 -- Failures: books after the trades with a position above max_single_position, a bucket above its limit, or more invested
--- than target_total_allocation, beyond what holdings under no_trade hold alone, and a unit of each other locked one.
+-- than target_total_allocation, beyond what holdings under no_trade hold alone, and a unit of each other locked one;
+-- purchases beyond the cap that max_position_risk leaves.
 -- Since: V011. Parameters: $run_id VARCHAR.
 WITH book AS (
     SELECT
@@ -36,6 +37,18 @@ SELECT
     ) AS detail
 FROM book
 WHERE post_trade_weight > cap AND post_trade_weight > immovable_weight
+UNION ALL
+SELECT
+    targets.portfolio_id,
+    format(
+        '{} is bought up to {}, max_position_risk caps it at {}',
+        targets.asset,
+        targets.post_trade_weight::VARCHAR,
+        sizing_audit.position_cap::VARCHAR
+    ) AS detail
+FROM targets
+JOIN sizing_audit USING (run_id, portfolio_id, asset)
+WHERE targets.run_id = $run_id AND targets.trade_weight > 0 AND targets.post_trade_weight > sizing_audit.position_cap
 UNION ALL
 SELECT
     portfolio_id,

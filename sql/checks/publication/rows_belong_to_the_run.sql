@@ -1,4 +1,4 @@
--- Failures: rows of portfolios that the run does not cover, and targets of another day than the run's.
+-- Failures: rows of portfolios that the run does not cover, and targets and estimates of another day than the run's.
 -- Nobody would see them, or they would be seen on the wrong day.
 -- Parameters: $run_id VARCHAR.
 SELECT
@@ -32,4 +32,16 @@ SELECT
 FROM targets
 JOIN runs USING (run_id)
 WHERE targets.run_id = $run_id AND targets.as_of_date <> runs.as_of_date
+UNION ALL
+SELECT
+    NULL,
+    format(
+        'the estimate of {} is of {}, the run is of {}',
+        risk_estimates.asset,
+        risk_estimates.as_of_date::VARCHAR,
+        runs.as_of_date::VARCHAR
+    )
+FROM risk_estimates
+JOIN runs USING (run_id)
+WHERE risk_estimates.run_id = $run_id AND risk_estimates.as_of_date <> runs.as_of_date
 ORDER BY ALL;

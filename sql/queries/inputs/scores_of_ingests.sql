@@ -7,7 +7,8 @@ SELECT
     asset,
     score,
     technical_score,
-    fundamental_score
+    fundamental_score,
+    volatility
 FROM scores
 WHERE ingest_id IN (SELECT unnest($ingest_ids::BIGINT[]))
 ORDER BY as_of_date, model, asset, ingest_id;

@@ -104,7 +104,7 @@ def _first_day(
 def _growth(moves: list[list[float | None]]) -> pl.DataFrame:
     """Return what 1 of each asset becomes until a day; what is not known has no row."""
     rows = [
-        (DATES[number], asset, one)
+        (DATES[number], asset, 0.5, one)
         for number, own in enumerate(moves, 1)
         for asset, one in zip(ASSETS, own, strict=True)
     ]
@@ -150,7 +150,8 @@ def _told_only_what_is_given(days: list[DayInputs]) -> list[DayFrames]:
 
 def _on(result: Rebalance, day: date) -> Rebalance:
     frames = {name: frame.filter(pl.col("as_of_date") == day) for name, frame in result._asdict().items()}
-    return Rebalance(*(frame if name == "targets" else frame.drop("as_of_date") for name, frame in frames.items()))
+    dated = {"targets", "risk_estimates"}
+    return Rebalance(*(frame if name in dated else frame.drop("as_of_date") for name, frame in frames.items()))
 
 
 @pytest.mark.slow

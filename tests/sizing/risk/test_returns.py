@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 from sizing.frames.prices import PRICES, Prices
-from sizing.risk.returns import compound_returns, session_returns
+from sizing.risk.returns import compound_returns, is_suspect, session_returns
 
 MON, TUE, WED, THU = SESSIONS = [date(2025, 6, day) for day in (2, 3, 4, 5)]
 SATURDAY = date(2025, 6, 7)
@@ -19,7 +19,7 @@ def prices(*rows: Row) -> pl.DataFrame:
 
 
 def returns(*rows: Row) -> dict[tuple[str, date], tuple[float, bool]]:
-    found = session_returns(prices(*rows), SESSIONS)
+    found = session_returns(prices(*rows), SESSIONS).with_columns(is_suspect=is_suspect(0.5)).drop("is_given")
     return {(asset, session): (moved, suspect) for asset, session, moved, suspect in found.iter_rows()}
 
 
@@ -57,6 +57,13 @@ def test_a_return_outside_the_plausible_is_suspect(close: float, suspect: bool) 
     assert returns((MON, "A", 100.0, None, None), (TUE, "A", close, None, None))["A", TUE][1] is suspect
 
 
+@pytest.mark.parametrize(("bound", "suspect"), [(0.2, True), (0.25, True), (0.26, False)])
+def test_which_return_is_plausible_is_a_limit(bound: float, suspect: bool) -> None:  # noqa: FBT001 - a case
+    rise_and_fall = prices((MON, "A", 100.0, None, None), (TUE, "A", 125.0, None, None), (WED, "A", 100.0, None, None))
+    found = session_returns(rise_and_fall, SESSIONS)
+    assert found.select(is_suspect(bound)).to_series().to_list() == [suspect, suspect]
+
+
 def test_returns_compound_only_where_every_session_has_one_that_is_not_suspect() -> None:
     rows = [
         *((day, "A", close, None, None) for day, close in zip(SESSIONS, (100.0, 110.0, 99.0, 108.9), strict=True)),
@@ -65,7 +72,8 @@ def test_returns_compound_only_where_every_session_has_one_that_is_not_suspect()
         *((day, "mad", None, None, 1e4) for day in SESSIONS),
     ]
     spans = [(MON, TUE), (MON, THU), (WED, THU)]
-    found = compound_returns(session_returns(prices(*rows), SESSIONS), SESSIONS, spans)
+    plausible = session_returns(prices(*rows), SESSIONS).filter(~is_suspect(0.5))
+    found = compound_returns(plausible, SESSIONS, spans)
     assert {(asset, since, until): growth for since, until, asset, growth in found.iter_rows()} == {
         ("A", MON, TUE): pytest.approx(1.1),
         ("A", MON, THU): pytest.approx(1.089),

@@ -71,7 +71,8 @@ def _assert_same(warehouse: Warehouse, postgres: PostgresServer, schema: str) ->
         con.execute("SET TimeZone = 'UTC'")
         for table, key in UNIQUE.items():
             order = ", ".join(
-                f'{column} COLLATE "C"' if column not in {"event_id", "halt_id"} else column for column in key
+                f'{column} COLLATE "C"' if column not in {"event_id", "halt_id"} else column
+                for column in key or ("run_id", "asset")
             )
             names = ", ".join(f'"{name}"' for name in con.sql(f"FROM {table}").columns)
             ours = con.sql(f"SELECT {names} FROM {table} ORDER BY {order}").fetchall()

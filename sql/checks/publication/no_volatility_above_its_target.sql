@@ -1,0 +1,30 @@
+-- Failures: portfolios whose targets move more than target_volatility, unless they are scaled down and something of them is
+-- pinned; scales outside of [0, 1], missing ones, and ones without a target.
+-- Since: V015. Parameters: $run_id VARCHAR.
+SELECT
+    sizing_summary.portfolio_id,
+    format(
+        'the targets move {} a year, target_volatility is {}, risk_scale {}, {} pinned positions',
+        coalesce(sizing_summary.portfolio_volatility::VARCHAR, 'null'),
+        coalesce(run_limits.target_volatility::VARCHAR, 'null'),
+        coalesce(sizing_summary.risk_scale::VARCHAR, 'null'),
+        coalesce(n_pinned, 0)
+    ) AS detail
+FROM sizing_summary
+JOIN run_limits USING (run_id, portfolio_id)
+LEFT JOIN (
+    SELECT portfolio_id, count(*) AS n_pinned
+    FROM sizing_audit
+    WHERE run_id = $run_id AND pinned_weight IS NOT NULL AND target_weight > 0
+    GROUP BY portfolio_id
+) USING (portfolio_id)
+WHERE sizing_summary.run_id = $run_id
+AND (
+    (sizing_summary.risk_scale IS NULL) <> (run_limits.target_volatility IS NULL)
+    OR NOT coalesce(sizing_summary.risk_scale BETWEEN 0 AND 1, true)
+    OR (
+        coalesce(sizing_summary.portfolio_volatility > run_limits.target_volatility + 1e-7, false)
+        AND (coalesce(n_pinned, 0) = 0 OR sizing_summary.risk_scale = 1)
+    )
+)
+ORDER BY ALL;

@@ -1,0 +1,176 @@
+"""Days whose limits read returns or volatilities: the daily run, a backfill and a replay agree in every row."""
+
+import json
+import math
+import shutil
+from collections.abc import Mapping, Sequence
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sizing import RebalancingLimits
+from sizing.pipeline import rebalance
+from sql.engine.table_contracts import RUN_TABLES
+from sql.warehouse import Warehouse
+from tasks.config.settings import Settings
+from tasks.runs.backfill import Book, publish_days
+from tasks.runs.ingest import ingest_range
+from tasks.runs.replay import replay_runs
+from tasks.runs.run_record import OpenRun, start_run
+from tasks.trading_calendar import find_calendar
+from tests.helpers.installation import installed_in
+
+DAYS = tuple(date(2025, 6, day) for day in (2, 3, 4, 5))
+SESSIONS = find_calendar("XNYS").between(date(2025, 4, 1), DAYS[-1])
+ASSETS = ("AAA", "BBB", "CCC", "DDD", "EEE")
+_OFF = RebalancingLimits(
+    min_buckets_represented=1, max_single_position=0.4, max_new_positions=2, max_missing_volatility_share=1.0
+)
+_OF_PRICES = {"volatility_mode": "inverse", "volatility_window_days": 25, "min_observations": 20}
+LIMITS = {
+    "crowded": _OFF.model_copy(update=_OF_PRICES | {"correlation_mode": "crowding", "target_volatility": 0.1}),
+    "lasting": _OFF.model_copy(update=_OF_PRICES | {"min_holding_days": 2, "volatility_window_days": 30}),
+    "off": _OFF,
+    "scored": _OFF.model_copy(update={"volatility_source": "scores", "max_position_risk": 0.05, "model": "rich"}),
+    "turned": _OFF.model_copy(update=_OF_PRICES | {"max_turnover": 0.2, "mark_to_market": True}),
+}
+
+
+def _close(number: int, asset: str) -> float:
+    place = ASSETS.index(asset) + 1
+    return round(100 * math.exp(0.01 * place * math.sin(number * (1 + place / 3))), 4)
+
+
+def _prices(change: Mapping[tuple[date, str], str] | None = None) -> str:
+    """Return closes of every session; DDD has none in the last but one, EEE begins late."""
+    rows = {
+        (day, asset): str(_close(number, asset))
+        for number, day in enumerate(SESSIONS)
+        for asset in (*ASSETS, "unscored")[: len(ASSETS)]
+        if (day, asset) != (DAYS[2], "DDD") and (asset != "EEE" or day >= date(2025, 5, 20))
+    }
+    rows |= {(day, "unscored"): "1" for day in SESSIONS}
+    lines = (f"{day},{asset},{close}" for (day, asset), close in sorted((rows | dict(change or {})).items()))
+    return "\n".join(["date,asset,close", *lines, ""])
+
+
+def _scores(day: date) -> str:
+    """Return scores of two models; BBB has none on the third day, and no volatility on the second."""
+    rows = [
+        f"{day},{model},{asset},{round(0.95 - 0.04 * ((day.day + n) % 4), 4)},{'' if (n, day) == (1, DAYS[1]) else vol}"
+        for model in ("default", "rich")
+        for n, (asset, vol) in enumerate(zip(ASSETS, (0.2, 0.3, 0.4, 0.5, 0.6), strict=True))
+        if (n, day) != (1, DAYS[2])
+    ]
+    return "\n".join(["date,model,asset,score,volatility", *rows, ""])
+
+
+@pytest.fixture
+def settings(tmp_path: Path, empty_warehouse: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    monkeypatch.setattr(Warehouse, "migrate", lambda _: ())
+    inbox = tmp_path / "inbox"
+    inbox.mkdir()
+    (inbox / "assets.csv").write_text("asset,bucket\n" + "".join(f"{one},b{n % 3}\n" for n, one in enumerate(ASSETS)))
+    (inbox / "prices.csv").write_text(_prices())
+    for day in DAYS:
+        (inbox / f"scores_{day}.csv").write_text(_scores(day))
+    shutil.copy(empty_warehouse, tmp_path / "warehouse.duckdb")
+    settings = installed_in(tmp_path, inbox)
+    ingest_range(settings, SESSIONS, {})
+    return settings
+
+
+def _run_daily(settings: Settings, limits: Mapping[str, RebalancingLimits] = LIMITS) -> list[OpenRun]:
+    runs = []
+    with settings.open_warehouse().kept_open() as warehouse:
+        for day in DAYS:
+            runs.append(start_run(warehouse, "XNYS", day, limits, [], by="test"))
+            warehouse.publish(runs[-1].run_id, rebalance(runs[-1].inputs)._asdict(), "test", runs[-1].warnings)
+    return runs
+
+
+def _backfill(settings: Settings, days: tuple[date, ...] = DAYS) -> list[str]:
+    with settings.open_warehouse().kept_open() as warehouse:
+        book = Book(warehouse, "XNYS", LIMITS, "test", None)
+        return [str(one.state) for one in publish_days(book, days, keep_going=True)]
+
+
+def _ask(settings: Settings, query: str) -> list[Any]:
+    with settings.open_warehouse().connected() as con:
+        return con.sql(query).fetchall()
+
+
+def test_daily_run_backfill_and_replay_agree_in_every_row(settings: Settings) -> None:
+    path = settings.warehouse.with_name("together.duckdb")
+    shutil.copy(settings.warehouse, path)
+    together = settings.at({"warehouse": path})
+    runs = _run_daily(settings)
+    assert _backfill(together) == ["published"] * len(DAYS)
+    kept = "SELECT run_id, input_fingerprint, inputs FROM runs ORDER BY as_of_date"
+    for query in (kept, "SELECT warnings FROM run_health ORDER BY as_of_date"):
+        assert _ask(together, query) == _ask(settings, query)
+    for table in RUN_TABLES:
+        assert _ask(together, f"FROM {table} ORDER BY ALL") == _ask(settings, f"FROM {table} ORDER BY ALL"), table
+    for one in (settings, together):
+        replayed = replay_runs(one, tuple(run.run_id for run in runs))
+        assert [(done.n_differences, done.has_other_inputs) for done in replayed] == [(0, False)] * len(DAYS)
+
+
+def test_a_day_reads_the_sessions_of_its_longest_window(settings: Settings) -> None:
+    for run, day in zip(_run_daily(settings), DAYS, strict=True):
+        assert run.inputs.sessions == find_calendar("XNYS").until(day, 30)
+        returns = run.inputs.returns
+        assert set(returns["asset"]) == set(ASSETS)
+        assert returns["session"].is_between(run.inputs.sessions[0], day).all()
+        assert returns.filter(asset="AAA").height == 30
+        first = find_calendar("XNYS").before(day, 30)
+        [(record,)] = _ask(settings, f"SELECT inputs FROM runs WHERE run_id = '{run.run_id}'")
+        assert json.loads(record)["returns_since"] == first.isoformat()
+        assert json.loads(record)["returns_read_by"] == ["crowded", "lasting", "turned"]
+        [(oldest, newest)] = _ask(
+            settings,
+            f"SELECT min(ingests.as_of_date), max(ingests.as_of_date) FROM runs, ingests WHERE run_id = '{run.run_id}' "
+            "AND list_contains(json_extract(inputs, '$.prices')::BIGINT[], ingest_id)",
+        )
+        assert (oldest, newest) == (first, day)
+
+
+def test_limits_that_read_no_return_read_no_price(settings: Settings) -> None:
+    only = {name: LIMITS[name] for name in ("off", "scored")}
+    runs = _run_daily(settings, only)
+    assert all(run.inputs.returns.is_empty() and not run.inputs.sessions for run in runs)
+    assert _ask(settings, "SELECT count(*) FROM runs WHERE json_exists(inputs, '$.prices')") == [(0,)]
+    assert {*runs[1].inputs.volatilities["model"]} == {"rich"}
+    missing = "SELECT asset, as_of_date, missing_reason FROM risk_estimates JOIN runs USING (run_id, as_of_date) WHERE volatility IS NULL ORDER BY ALL"
+    # On the third day its score of the second counts, which came without a volatility.
+    assert _ask(settings, missing) == [("BBB", DAYS[1], "no_returns"), ("BBB", DAYS[2], "no_returns")]
+
+
+def test_prices_corrected_in_the_window_are_told_where_returns_are_read(settings: Settings) -> None:
+    _run_daily(settings, {name: LIMITS[name] for name in ("crowded", "off")})
+    corrected = (
+        "SELECT portfolio_id, as_of_date, kind, input_date, n_changed FROM targets_on_corrected_inputs ORDER BY ALL"
+    )
+    assert _ask(settings, corrected) == []
+    for changed, found in (("unscored", []), ("EEE", [("crowded", day, "prices", DAYS[0], 1) for day in DAYS])):
+        (settings.inbox / "prices.csv").write_text(_prices({(DAYS[0], changed): "77"}))
+        ingest_range(settings, SESSIONS, {})
+        assert _ask(settings, corrected) == found
+
+
+def _told(run: OpenRun) -> Sequence[str]:
+    return [one for one in run.warnings if one.startswith("volatility")]
+
+
+def test_what_has_no_volatility_is_told_with_what_to_deliver(settings: Settings) -> None:
+    (settings.inbox / "prices.csv").write_text(_prices({(DAYS[0], "AAA"): "500"}))
+    ingest_range(settings, SESSIONS, {})
+    only = {"lasting": LIMITS["lasting"], "off": LIMITS["off"]}
+    with settings.open_warehouse().kept_open() as warehouse:
+        told = _told(start_run(warehouse, "XNYS", DAYS[0], only, [], by="test"))
+    assert len(told) == 2
+    assert all(word in told[0] for word in ("AAA", str(DAYS[0]), "adjustment_factor", "daily_return"))
+    assert "EEE" in told[1]
+    assert "min_observations 20" in told[1]
