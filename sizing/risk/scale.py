@@ -175,6 +175,8 @@ class PortfolioReturns(NamedTuple):
         )
         for number, (window, weights) in enumerate(self.windows):
             own = counted.filter(pl.col("number") == number)
+            if own.is_empty():
+                continue
             first = own.select(pl.arg_where(starts("portfolio_id"))).to_series().to_numpy().astype(np.int64)
             ends = np.append(first[1:], own.height)
             for part in np.unique(ends // _CHUNK_ROWS):
