@@ -26,7 +26,11 @@ DAYS = tuple(date(2025, 6, day) for day in (2, 3, 4, 5))
 SESSIONS = find_calendar("XNYS").between(date(2025, 4, 1), DAYS[-1])
 ASSETS = ("AAA", "BBB", "CCC", "DDD", "EEE")
 _OFF = RebalancingLimits(
-    min_buckets_represented=1, max_single_position=0.4, max_new_positions=2, max_missing_volatility_share=1.0
+    min_buckets_represented=1,
+    max_single_position=0.4,
+    max_new_positions=2,
+    max_missing_score_share=1.0,
+    max_missing_volatility_share=1.0,
 )
 _OF_PRICES = {"volatility_mode": "inverse", "volatility_window_days": 25, "min_observations": 20}
 LIMITS = {
