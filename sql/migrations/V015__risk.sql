@@ -33,6 +33,11 @@ COMMENT ON COLUMN risk_estimates.last_return_date IS 'Session of the newest retu
 COMMENT ON COLUMN risk_estimates.missing_reason IS 'Why there is no volatility: no_returns (or none came with the score), suspect_return, too_few_returns, old_returns, flat_prices; null: there is one.';
 COMMENT ON COLUMN risk_estimates.suspect_session IS 'Newest session whose return is suspect, exchange date; null: none is.';
 
+-- Estimates are of no portfolio.
+ALTER TABLE replay_differences ALTER COLUMN portfolio_id DROP NOT NULL;
+COMMENT ON COLUMN replay_differences.portfolio_id IS 'Portfolio; null: of no portfolio, as risk_estimates are.';
+COMMENT ON COLUMN replay_differences.table_name IS 'Table of the run: decisions, sizing_audit, sizing_summary, targets, trade_summary, constraint_checks, lifecycle, risk_estimates, orders; or inputs.';
+
 ALTER TABLE sizing_audit ADD COLUMN volatility DOUBLE;
 ALTER TABLE sizing_audit ADD COLUMN n_returns INTEGER;
 ALTER TABLE sizing_audit ADD COLUMN volatility_multiplier DOUBLE;

@@ -18,17 +18,18 @@ _WHY: Mapping[str, str] = {
 """What is missing where an estimate of prices is."""
 
 
-def describe_missing_volatilities(inputs: DayFrames) -> tuple[str, ...]:
+def describe_missing_volatilities(inputs: DayFrames, estimates: pl.DataFrame | None = None) -> tuple[str, ...]:
     """Return which scored or held assets have no volatility, and why: a sentence on suspect returns, one on the others.
 
-    None where no limit reads volatility.
+    None where no limit reads volatility. `estimates`: those of the day, where they are known.
     """
     if not any(one.reads_volatility for one in inputs.limits.values()):
         return ()
-    estimates = estimate_volatilities(DayInputs.unvalidated(inputs)).filter(pl.col("volatility").is_null())
+    known = estimate_volatilities(DayInputs.unvalidated(inputs)) if estimates is None else estimates
+    missing = known.filter(pl.col("volatility").is_null())
     is_suspect = pl.col("missing_reason") == _SUSPECT
-    suspect = _describe_suspect(estimates.filter(is_suspect).unique(["asset", "suspect_session"]), inputs.returns)
-    other = _describe_others(estimates.filter(~is_suspect).unique(["source", "asset"], keep="first"))
+    suspect = _describe_suspect(missing.filter(is_suspect).unique(["asset", "suspect_session"]), inputs.returns)
+    other = _describe_others(missing.filter(~is_suspect).unique(["source", "asset"], maintain_order=True))
     return tuple(sentence for sentence in (suspect, other) if sentence)
 
 

@@ -76,9 +76,17 @@ class Book:
     others: Sequence[str] = ()
     dust_weight: float = DUST_WEIGHT
 
-    def describe(self, inputs: DayFrames, sources: pl.DataFrame) -> StartedRun:
-        """Name the run of a day."""
-        return describe(inputs, sources, self.exchange, self.flow_run_id, self.others, dust_weight=self.dust_weight)
+    def describe(self, inputs: DayFrames, sources: pl.DataFrame, estimates: pl.DataFrame | None = None) -> StartedRun:
+        """Name the run of a day. `estimates`: the day's, where they are known."""
+        return describe(
+            inputs,
+            sources,
+            self.exchange,
+            self.flow_run_id,
+            self.others,
+            dust_weight=self.dust_weight,
+            estimates=estimates,
+        )
 
     def read_days(self, days: Sequence[date], sources: pl.DataFrame) -> dict[date, DayFrames]:
         """Return the inputs of each day."""
@@ -220,6 +228,7 @@ def _find_stretch(book: Book, inputs: dict[date, DayFrames], sources: dict[date,
     chained = rebalance_days(alike, corrections, growth_between(alike, prices, book.exchange))
     together, held = chained.days, find_held_days(chained)
     holdings, states = by_day(together.holdings), by_day(together.states)
+    estimates = chained.result.risk_estimates
     days: list[_Day] = []
     for given in alike:
         day, inputs_of_day, read = given.as_of_date, given, sources[given.as_of_date]
@@ -227,7 +236,7 @@ def _find_stretch(book: Book, inputs: dict[date, DayFrames], sources: dict[date,
             read = continue_from(day, read, (days[-1].day, days[-1].started.record.run_id), book.limits)
             started = given._replace(holdings=holdings(day), states=states(day))
             inputs_of_day = with_prices(started, books_to_mark(read, book.limits), prices)
-        started_run = book.describe(inputs_of_day, read)
+        started_run = book.describe(inputs_of_day, read, estimates.filter(as_of_date=day))
         if day in held or started_run.record.run_id in known:
             break
         days.append(_Day(inputs_of_day, started_run))

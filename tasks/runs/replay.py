@@ -1,6 +1,6 @@
 """Compute a published run again from what the warehouse kept of it, and compare every value."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -134,7 +134,7 @@ def _compare(table: str, published: pl.DataFrame, replayed: pl.DataFrame) -> pl.
     names = _ROW_KEYS[table]
     key = ["portfolio_id", "row_key"]
     before, after = (
-        frame.with_columns(row_key=pl.concat_str(names, separator=" of ") if names else pl.lit(None, pl.String))
+        _with_key(frame, names)
         for frame in (published, replayed.cast({column: published.schema[column] for column in replayed.columns}))
     )
     gone, new = (
@@ -156,6 +156,13 @@ def _compare(table: str, published: pl.DataFrame, replayed: pl.DataFrame) -> pl.
         .select(_DIFFERENCE)
         .sort("portfolio_id", "row_key", "column_name")
     )
+
+
+def _with_key(frame: pl.DataFrame, names: Sequence[str]) -> pl.DataFrame:
+    """Add `row_key`, and a `portfolio_id` of null to what is of no portfolio."""
+    key = pl.concat_str(names, separator=" of ", ignore_nulls=True) if names else pl.lit(None, pl.String)
+    of_all = {} if "portfolio_id" in frame.columns else {"portfolio_id": pl.lit(None, pl.String)}
+    return frame.with_columns(row_key=key, **of_all)
 
 
 def _values(frame: pl.DataFrame, key: list[str], side: str) -> pl.DataFrame:

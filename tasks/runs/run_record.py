@@ -147,11 +147,12 @@ def describe(  # noqa: PLR0913 - what names a run, and what its record keeps
     others: Collection[str] = (),
     *,
     dust_weight: float = DUST_WEIGHT,
+    estimates: pl.DataFrame | None = None,
 ) -> StartedRun:
     """Name the computation by its inputs, limits and code, and report what looks like an error in them.
 
-    *Requires* the sources of the day alone. *Raises* `ConfigError` when include_buckets names a bucket that no asset
-    has.
+    `estimates`: the day's, where they are known. *Requires* the sources of the day alone. *Raises* `ConfigError` when
+    include_buckets names a bucket that no asset has.
     """
     require_known_buckets(inputs)
     missing = find_missing_returns(inputs, sources, exchange)
@@ -172,7 +173,7 @@ def describe(  # noqa: PLR0913 - what names a run, and what its record keeps
     unknown_names = find_unknown_names(inputs, read["positions_of_others"], others, positions)
     unnamed = describe_unnamed(taken_as_held(read))
     warnings = (*describe_delisted(inputs), *unknown_names, *unnamed, *describe_unmarked(missing))
-    return StartedRun(record, (*warnings, *describe_missing_volatilities(inputs)))
+    return StartedRun(record, (*warnings, *describe_missing_volatilities(inputs, estimates)))
 
 
 def stored_limits(run: Mapping[str, Any]) -> dict[str, RebalancingLimits]:

@@ -26,7 +26,11 @@ DAYS = tuple(date(2025, 6, day) for day in (2, 3, 4, 5))
 SESSIONS = find_calendar("XNYS").between(date(2025, 4, 1), DAYS[-1])
 ASSETS = ("AAA", "BBB", "CCC", "DDD", "EEE")
 _OFF = RebalancingLimits(
-    min_buckets_represented=1, max_single_position=0.4, max_new_positions=2, max_missing_volatility_share=1.0
+    min_buckets_represented=1,
+    max_single_position=0.4,
+    max_new_positions=2,
+    max_missing_score_share=1.0,
+    max_missing_volatility_share=1.0,
 )
 _OF_PRICES = {"volatility_mode": "inverse", "volatility_window_days": 25, "min_observations": 20}
 LIMITS = {
@@ -143,7 +147,7 @@ def test_limits_that_read_no_return_read_no_price(settings: Settings) -> None:
     assert all(run.inputs.returns.is_empty() and not run.inputs.sessions for run in runs)
     assert _ask(settings, "SELECT count(*) FROM runs WHERE json_exists(inputs, '$.prices')") == [(0,)]
     assert {*runs[1].inputs.volatilities["model"]} == {"rich"}
-    missing = "SELECT asset, as_of_date, missing_reason FROM risk_estimates JOIN runs USING (run_id, as_of_date) WHERE volatility IS NULL ORDER BY ALL"
+    missing = "SELECT asset, as_of_date, missing_reason FROM risk_estimates WHERE volatility IS NULL ORDER BY ALL"
     # On the third day its score of the second counts, which came without a volatility.
     assert _ask(settings, missing) == [("BBB", DAYS[1], "no_returns"), ("BBB", DAYS[2], "no_returns")]
 
