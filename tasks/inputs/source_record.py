@@ -12,6 +12,7 @@ from sql.warehouse import Warehouse
 from tasks.inputs.day_sources import FOR_ALL, FORMER, HELD, PRICES, SOURCES, Limits, find_sources, ids_of, scores_since
 from tasks.inputs.holding_states import LIFECYCLE, sources_of_states
 from tasks.inputs.marked_books import books_to_mark, missing_returns
+from tasks.inputs.session_counts import SESSIONS_SINCE, count_sessions
 
 
 def find_missing_returns(inputs: DayFrames, sources: pl.DataFrame, exchange: str) -> pl.DataFrame:
@@ -32,7 +33,8 @@ def as_record(
     `not_in_positions` are those of ours that positions named before and the day's own do not. `unmarked`: whose book
     was to be marked and could not be. `books` says what each starts from: positions, the book that a run left, or that
     book marked. `lifecycle` names the run after which the states of each are the state before, wherever its holdings
-    come from, and `lifecycle_read_by` has those whose limits read them.
+    come from, and `lifecycle_read_by` has those whose limits read them. `sessions_since` counts the trading days from
+    each date that was read to the day.
     """
     day, limits = inputs.as_of_date, inputs.limits
     held, named, unnamed = (
@@ -72,6 +74,7 @@ def as_record(
         "not_in_positions": unnamed.filter(is_ours)["portfolio_id"].to_list(),
         "exchange": exchange,
         "scores_since": scores_since(exchange, day, limits).isoformat(),
+        SESSIONS_SINCE: count_sessions(inputs),
     }
 
 
