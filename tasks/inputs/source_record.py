@@ -51,7 +51,8 @@ def as_record(
     )
     books = books_to_mark(sources, limits)
     marked = {*books["portfolio_id"]} - {*unmarked}
-    lists = {kind: sorted(ids_of(sources, kind)) for kind in (*FOR_ALL, FORMER)}
+    ids = sources.select("kind", "ingest_id").unique().rows()
+    lists = {kind: sorted(one for of_kind, one in ids if of_kind == kind) for kind in (*FOR_ALL, FORMER)}
     if books.height:
         lists[PRICES] = sorted(ids_of(sources.filter(pl.col("as_of_date") >= books["since"].min()), PRICES))
     return lists | {
