@@ -25,7 +25,15 @@ SECTIONS: Mapping[str, tuple[str, ...]] = {
         "bucket_exposure",
         "constraints_today",
     ),
-    "Why": ("explain", "sizing_steps", "what_would_change", "decisions_today", "holding_periods", "configured_limits"),
+    "Why": (
+        "explain",
+        "sizing_steps",
+        "what_would_change",
+        "decisions_today",
+        "holding_periods",
+        "followed_lifecycle",
+        "configured_limits",
+    ),
     "Proposals and halts": (
         "open_proposals",
         "proposed_targets",

@@ -9,6 +9,7 @@ from datetime import date
 import dataframely as dy
 import polars as pl
 
+from sizing.frames.plans import run_plan
 from sizing.frames.schema import STORED_WEIGHT
 
 MOST_DAYS_SINCE_CLOSE = 260
@@ -78,7 +79,8 @@ def count_days(states: pl.DataFrame, day: date, sessions: pl.Series) -> pl.DataF
 
     # Flat, since an expression that is no simple function of the element is run once a list.
     closes = (
-        states.select("closed_on", row=pl.int_range(pl.len()))
+        states.lazy()
+        .select("closed_on", row=pl.int_range(pl.len()))
         .filter(pl.col("closed_on").list.len() > 0)
         .explode("closed_on")
         .with_columns(days_since("closed_on").alias("days_since_closes"))
@@ -86,7 +88,8 @@ def count_days(states: pl.DataFrame, day: date, sessions: pl.Series) -> pl.DataF
         .agg("days_since_closes")
     )
     return (
-        states.with_columns(row=pl.int_range(pl.len()))
+        states.lazy()
+        .with_columns(row=pl.int_range(pl.len()))
         .join(closes, on="row", how="left", maintain_order="left")
         .drop("row")
         .with_columns(
@@ -95,4 +98,5 @@ def count_days(states: pl.DataFrame, day: date, sessions: pl.Series) -> pl.DataF
             pl.col("days_since_closes").fill_null(pl.lit([], pl.List(pl.Int32))),
         )
         .select(*states.columns, *DAY_COUNTS)
+        .pipe(run_plan)
     )

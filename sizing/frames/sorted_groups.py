@@ -5,6 +5,8 @@ With a million small groups, grouping costs more than all the rules; these are a
 
 import polars as pl
 
+from sizing.frames.plans import run_plan
+
 _SHORT = 64
 """Rows of a short run."""
 
@@ -65,9 +67,9 @@ def _one_by_one(rows: pl.DataFrame) -> pl.DataFrame:
 def _doubled(rows: pl.DataFrame, longest: int) -> pl.DataFrame:
     """Add to each row what the row `reach` above has summed, for a reach of 1, 2, 4 (Hillis and Steele, CACM 1986)."""
     # Two at least: the first step makes 0.0 of -0.0, which must not depend on whether a longer run asks for a step.
-    reach = 1
+    reach, plan = 1, rows.lazy()
     while reach < max(longest, 2):
         above = pl.when(pl.col("position") > reach).then(pl.col("sum").shift(reach)).otherwise(0.0)
-        rows = rows.with_columns(sum=pl.col("sum") + above)
+        plan = plan.with_columns(sum=pl.col("sum") + above)
         reach *= 2
-    return rows
+    return run_plan(plan)

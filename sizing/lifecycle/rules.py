@@ -14,6 +14,7 @@ import polars as pl
 
 from sizing.frames.day_inputs import DayInputs
 from sizing.frames.limit_columns import limit_frame
+from sizing.frames.plans import run_plan
 from sizing.frames.score_units import score_units
 from sizing.frames.weight_units import SNAP, UNITS, as_weight
 
@@ -101,7 +102,8 @@ def _keep(rows: pl.DataFrame) -> pl.DataFrame:
     locked = pl.coalesce(pl.when(pl.col("is_held") & reason).then(pl.lit(code)) for code, reason in reasons.items())
     is_over = pl.any_horizontal("must_leave", *GATE_FACTS)
     return (
-        rows.with_columns(kept_by=locked, is_locked=locked.is_not_null())
+        rows.lazy()
+        .with_columns(kept_by=locked, is_locked=locked.is_not_null())
         .with_columns(is_in_grace=~pl.col("is_locked") & pl.col("grace_count").is_not_null() & ~is_over)
         .with_columns(
             is_pinned=pl.col("is_in_grace")
@@ -114,6 +116,7 @@ def _keep(rows: pl.DataFrame) -> pl.DataFrame:
             ),
             gate_days_left=pl.when(~pl.col("is_locked") | (pl.col("kept_by") == YOUNG)).then("days_left"),
         )
+        .pipe(run_plan)
     )
 
 
@@ -128,9 +131,10 @@ def _leaves() -> pl.Expr:
 def _judge(rows: pl.DataFrame, inputs: DayInputs) -> pl.DataFrame:
     """Judge every candidate by its state, under the limits of its portfolio."""
     known = (
-        rows.join(_limits(inputs), on="portfolio_id", how="left", maintain_order="left")
+        rows.lazy()
+        .join(_limits(inputs), on="portfolio_id", how="left", maintain_order="left")
         .join(
-            core_assets(inputs).select(*_NAMES, is_core=pl.lit(value=True)),
+            core_assets(inputs).lazy().select(*_NAMES, is_core=pl.lit(value=True)),
             on=_NAMES,
             how="left",
             maintain_order="left",
@@ -165,14 +169,17 @@ def _judge(rows: pl.DataFrame, inputs: DayInputs) -> pl.DataFrame:
         & (pl.col("grace_count") >= pl.col("grace_period_days")).fill_null(value=False),
         **_open_units(),
     )
-    return judged.with_columns(
-        starts_term=pl.col("is_reviewed") & ~pl.col("is_term_over"), days_left=_days_left()
-    ).select(*rows.columns, *_NOT_IN_FORCE)
+    return (
+        judged.with_columns(starts_term=pl.col("is_reviewed") & ~pl.col("is_term_over"), days_left=_days_left())
+        .select(*rows.columns, *_NOT_IN_FORCE)
+        .pipe(run_plan)
+    )
 
 
-def _limits(inputs: DayInputs) -> pl.DataFrame:
+def _limits(inputs: DayInputs) -> pl.LazyFrame:
     return (
         limit_frame(inputs.limits, _LIMITS)
+        .lazy()
         .with_columns(grace_recovery_score=RECOVERY_SCORE)
         .with_columns(
             recovery_units=score_units("grace_recovery_score"),
@@ -200,15 +207,19 @@ def _is_read(inputs: DayInputs) -> pl.Expr:
     return pl.col("portfolio_id").is_in([name for name, one in inputs.limits.items() if one.reads_lifecycle])
 
 
-def _states(inputs: DayInputs) -> pl.DataFrame:
+def _states(inputs: DayInputs) -> pl.LazyFrame:
     """Return what the rules read of the states: the clocks of what is held, the closes of every name."""
     clocks = {"days_held": "days_held", "days_in_term": "days_in_term", "grace_before": "grace_count"}
-    return inputs.states.filter(_is_read(inputs)).select(
-        *_NAMES,
-        "grace_entry_weight",
-        "days_since_closes",
-        counts_as_held="is_held",
-        **{name: pl.when("is_held").then(clock) for name, clock in clocks.items()},
+    return (
+        inputs.states.lazy()
+        .filter(_is_read(inputs))
+        .select(
+            *_NAMES,
+            "grace_entry_weight",
+            "days_since_closes",
+            counts_as_held="is_held",
+            **{name: pl.when("is_held").then(clock) for name, clock in clocks.items()},
+        )
     )
 
 

@@ -10,6 +10,7 @@ import polars as pl
 
 from sizing.frames.holding_states import MOST_DAYS_SINCE_CLOSE, STATE_COLUMNS
 from sizing.frames.limit_columns import limit_frame
+from sizing.frames.plans import run_plan
 from sizing.frames.schema import STORED_WEIGHT
 from sizing.limits.model import RebalancingLimits
 
@@ -52,11 +53,12 @@ def correct_states(
     [('KO', True, True, datetime.date(2025, 6, 2)), ('V', True, True, None)]
     """
     least = pl.lit(round(Decimal(str(dust_weight)), _STORED_DECIMALS), STORED_WEIGHT)
-    book = holdings.filter(pl.col("current_weight") >= least).select(*_KEY, is_in_book=pl.lit(value=True))
+    book = holdings.lazy().filter(pl.col("current_weight") >= least).select(*_KEY, is_in_book=pl.lit(value=True))
     return (
-        states.select(STATE_COLUMNS.keys())
+        states.lazy()
+        .select(STATE_COLUMNS.keys())
         .join(book, on=_KEY, how="full", coalesce=True)
-        .join(files.select("portfolio_id", "file_date"), on="portfolio_id", how="left")
+        .join(files.lazy().select("portfolio_id", "file_date"), on="portfolio_id", how="left")
         .with_columns(
             pl.col("is_in_book").fill_null(value=False),
             pl.col("closed_on").fill_null(_NEVER),
@@ -69,6 +71,7 @@ def correct_states(
         .filter(pl.col("is_held") | (pl.col("closed_on").list.len() > 0))
         .select(STATE_COLUMNS.keys())
         .sort(_KEY)
+        .pipe(run_plan)
     )
 
 
@@ -126,9 +129,10 @@ def advance_states(
     [('KO', True, False, datetime.date(2025, 6, 2), [])]
     """
     return (
-        states.select(*STATE_COLUMNS, "days_in_term", "days_since_closes")
+        states.lazy()
+        .select(*STATE_COLUMNS, "days_in_term", "days_since_closes")
         .join(_traded(decisions, targets), on=_KEY, how="full", coalesce=True)
-        .join(limit_frame(limits, ["max_holding_days"]), on="portfolio_id", how="left")
+        .join(limit_frame(limits, ["max_holding_days"]).lazy(), on="portfolio_id", how="left")
         .with_columns(
             pl.col("is_held").fill_null(value=False),
             pl.col("is_confirmed").fill_null(value=True),
@@ -141,16 +145,18 @@ def advance_states(
         .filter(pl.col("is_held") | (pl.col("closed_on").list.len() > 0))
         .select(STATE_COLUMNS.keys())
         .sort(_KEY)
+        .pipe(run_plan)
     )
 
 
-def _traded(decisions: pl.DataFrame, targets: pl.DataFrame) -> pl.DataFrame:
+def _traded(decisions: pl.DataFrame, targets: pl.DataFrame) -> pl.LazyFrame:
     """Return each asset that is held or has a target, with its weights and what was decided on it."""
-    decided = decisions.select(
+    decided = decisions.lazy().select(
         *_KEY, "is_selected", "is_locked", "score_age_days", decided_count=pl.col("grace_count").cast(pl.Int32)
     )
     return (
-        targets.filter(~pl.col("is_cash"))
+        targets.lazy()
+        .filter(~pl.col("is_cash"))
         .select(*_KEY, "current_weight", "post_trade_weight")
         .join(decided, on=_KEY, how="left")
     )

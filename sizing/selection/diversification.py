@@ -9,6 +9,7 @@ from typing import NamedTuple
 import polars as pl
 
 from sizing.frames.day_inputs import DayInputs
+from sizing.frames.plans import run_plan
 from sizing.selection.counterfactual import add_counterfactual
 from sizing.selection.gates import Gate, gate
 from sizing.selection.slots import fill_slots, own_bucket_limits, slot_limits
@@ -38,14 +39,19 @@ def fill_day_slots(qualified: pl.DataFrame, inputs: DayInputs) -> FilledSlots:
     buckets = _buckets(rows, inputs)
     slots = fill_slots(_join_slot_limits(rows, buckets, limits, _CANDIDATE))
     decided = (
-        rows.join(
-            slots.select("row", "is_reserved", "has_won", "slot_gate"), on="row", how="left", maintain_order="left"
+        rows.lazy()
+        .join(
+            slots.lazy().select("row", "is_reserved", "has_won", "slot_gate"),
+            on="row",
+            how="left",
+            maintain_order="left",
         )
         .with_columns(
             pl.col("is_reserved", "has_won").fill_null(value=False), gate=pl.coalesce("selection_gate", "slot_gate")
         )
         .with_columns(is_selected=pl.col("gate").is_null())
         .with_columns(**_with_a_slot())
+        .pipe(run_plan)
     )
     return FilledSlots(decided, slots, buckets, limits)
 
@@ -88,25 +94,29 @@ def _join_slot_limits(
 ) -> pl.DataFrame:
     """Join limits to the candidates that qualify; each portfolio is a group."""
     return (
-        rows.filter(pl.col("selection_gate").is_null())
+        rows.lazy()
+        .filter(pl.col("selection_gate").is_null())
         .select(columns)
-        .join(buckets.select("bucket_key", "bucket_limit"), on="bucket_key", how="left", maintain_order="left")
-        .join(limits, on="portfolio_key", how="left", maintain_order="left")
+        .join(buckets.lazy().select("bucket_key", "bucket_limit"), on="bucket_key", how="left", maintain_order="left")
+        .join(limits.lazy(), on="portfolio_key", how="left", maintain_order="left")
         .with_columns(group=pl.col("portfolio_key").set_sorted(), group_bucket="bucket_key")
+        .pipe(run_plan)
     )
 
 
 def _buckets(rows: pl.DataFrame, inputs: DayInputs) -> pl.DataFrame:
     """Return `bucket_key, portfolio_key, bucket, bucket_limit`, one row for each bucket of a portfolio."""
-    general = slot_limits(inputs).select("portfolio_key", "max_positions_per_bucket")
+    general = slot_limits(inputs).lazy().select("portfolio_key", "max_positions_per_bucket")
     return (
-        rows.group_by("bucket_key")
+        rows.lazy()
+        .group_by("bucket_key")
         .agg(pl.col("portfolio_key", "bucket").first())
         .sort("bucket_key")
         .join(general, on="portfolio_key", how="left", maintain_order="left")
-        .join(own_bucket_limits(inputs), on=["portfolio_key", "bucket"], how="left", maintain_order="left")
+        .join(own_bucket_limits(inputs).lazy(), on=["portfolio_key", "bucket"], how="left", maintain_order="left")
         .select(
             *("bucket_key", "portfolio_key", "bucket"),
             bucket_limit=pl.coalesce("own_positions", "max_positions_per_bucket"),
         )
+        .pipe(run_plan)
     )

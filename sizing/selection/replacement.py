@@ -14,6 +14,7 @@ still enter (`openings`): there are at most max_new_positions rounds.
 
 import polars as pl
 
+from sizing.frames.plans import run_plan
 from sizing.frames.sorted_groups import running_count, starts
 from sizing.selection.gates import NOT_STOPPED, Gate, gate
 
@@ -32,10 +33,11 @@ def run_replacement(rows: pl.DataFrame) -> pl.DataFrame:
         buckets, won, lost = _round(buckets, challengers, holders)
         entered.append(won)
         replaced.append(lost)
-    settled = rows.with_columns(has_won=_is_one_of(entered), has_lost=_is_one_of(replaced))
-    return settled.with_columns(
-        slot_gate=pl.when("has_won").then(NOT_STOPPED).when("has_lost").then(gate(Gate.REPLACED)).otherwise("slot_gate")
-    ).drop("has_lost")
+    settled = rows.lazy().with_columns(has_won=_is_one_of(entered), has_lost=_is_one_of(replaced))
+    unless_won = pl.when("has_lost").then(gate(Gate.REPLACED)).otherwise("slot_gate")
+    return run_plan(
+        settled.with_columns(slot_gate=pl.when("has_won").then(NOT_STOPPED).otherwise(unless_won)).drop("has_lost")
+    )
 
 
 def _is_one_of(numbers: list[pl.Series]) -> pl.Expr:
@@ -52,10 +54,11 @@ def _contest(rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFra
     `challenger` and `holder` point to the first of a bucket's queue, `last_challenger` and `last_holder` behind it.
     """
     contested = _open_groups(rows)
-    challengers = _queue(contested.filter("challenges"), "challenger")
-    holders = _queue(contested.filter("defends").reverse(), "holder")
+    challengers = _queue(contested.lazy().filter("challenges"), "challenger")
+    holders = _queue(contested.lazy().filter("defends").reverse(), "holder")
     buckets = (
-        contested.group_by("group_bucket")
+        contested.lazy()
+        .group_by("group_bucket")
         .agg(
             pl.col("group", "bucket_limit", "margin_units", "openings").first(),
             there=pl.col("selected").sum().cast(pl.Int64),
@@ -65,6 +68,7 @@ def _contest(rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFra
         .filter(pl.col("challenger").is_not_null() | pl.col("holder").is_not_null())
         .sort("group_bucket")
         .with_columns(pl.col("group").set_sorted())
+        .pipe(run_plan)
     )
     return buckets, challengers, holders
 
@@ -75,7 +79,8 @@ def _open_groups(rows: pl.DataFrame) -> pl.DataFrame:
     can_leave = pl.col("is_held") & ~pl.col("is_locked") & ~pl.col("is_reserved")
     weakest, best = pl.col("defender_units").min().over("group"), pl.col("challenger_units").max().over("group")
     return (
-        rows.with_row_index("number")
+        rows.lazy()
+        .with_row_index("number")
         .filter(pl.col("margin_units").is_not_null())
         .select(
             *("number", "group", "group_bucket", "score_units", "bucket_limit", "margin_units"),
@@ -87,10 +92,11 @@ def _open_groups(rows: pl.DataFrame) -> pl.DataFrame:
             openings=pl.col("max_new_positions") - (selected & is_new).sum().over("group"),
         )
         .filter((pl.col("openings") > 0) & (best >= weakest + pl.col("margin_units")))
+        .pipe(run_plan)
     )
 
 
-def _queue(rows: pl.DataFrame, name: str) -> pl.DataFrame:
+def _queue(rows: pl.LazyFrame, name: str) -> pl.DataFrame:
     """Queue the rows of each bucket as they came: no more of them can win, or lose, than new names may enter."""
     return (
         rows.sort("group_bucket", maintain_order=True)
@@ -98,12 +104,15 @@ def _queue(rows: pl.DataFrame, name: str) -> pl.DataFrame:
         .filter(running_count(pl.col("group_bucket").is_not_null(), "starts") <= pl.col("openings"))
         .select("number", "group_bucket", "score_units")
         .with_row_index(name)
+        .pipe(run_plan)
     )
 
 
-def _ends(queue: pl.DataFrame, name: str) -> pl.DataFrame:
-    return queue.group_by("group_bucket").agg(
-        pl.col(name).first().cast(pl.Int64), (pl.col(name).last().cast(pl.Int64) + 1).alias(f"last_{name}")
+def _ends(queue: pl.DataFrame, name: str) -> pl.LazyFrame:
+    return (
+        queue.lazy()
+        .group_by("group_bucket")
+        .agg(pl.col(name).first().cast(pl.Int64), (pl.col(name).last().cast(pl.Int64) + 1).alias(f"last_{name}"))
     )
 
 
@@ -117,6 +126,7 @@ def _round(
     met = (
         buckets.pipe(_add_first, challengers, "challenger")
         .pipe(_add_first, holders, "holder")
+        .lazy()
         .with_columns(
             meets=pl.when(pl.col("there") < pl.col("bucket_limit"))
             .then(pl.col("holder_row").max().over("group"))
@@ -135,6 +145,7 @@ def _round(
         .with_columns(wins=pl.col("challenger_row").eq_missing(pl.col("winner")))
         .with_columns(loser=pl.col("meets").filter("wins").first().over("group"))
         .with_columns(loses=pl.col("holder_row").eq_missing(pl.col("loser")))
+        .pipe(run_plan)
     )
     won = met.filter("wins")
     after = met.select(

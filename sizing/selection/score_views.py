@@ -10,6 +10,7 @@ import polars as pl
 
 from sizing.frames.day_inputs import UNCLASSIFIED, DayInputs
 from sizing.frames.limit_columns import limit_schema, limit_values
+from sizing.frames.plans import run_plan
 from sizing.frames.score_units import SCORE_DECIMALS, score_units
 from sizing.limits.model import RebalancingLimits
 
@@ -67,12 +68,16 @@ def _names(inputs: DayInputs) -> pl.DataFrame:
     seen = pl.concat([inputs.scores["asset"], inputs.holdings["asset"]]).unique().sort()
     return (
         seen.to_frame()
-        .join(inputs.assets, on="asset", how="left", maintain_order="left")
-        .join(inputs.delisted.select("asset", last_bucket="bucket"), on="asset", how="left", maintain_order="left")
+        .lazy()
+        .join(inputs.assets.lazy(), on="asset", how="left", maintain_order="left")
+        .join(
+            inputs.delisted.lazy().select("asset", last_bucket="bucket"), on="asset", how="left", maintain_order="left"
+        )
         .with_columns(bucket=pl.coalesce("bucket", "last_bucket", pl.lit(UNCLASSIFIED)))
         .drop("last_bucket")
         .with_columns(bucket_code=pl.col("bucket").rank("dense").cast(pl.UInt32) - 1)
         .with_row_index("asset_key")
+        .pipe(run_plan)
     )
 
 
@@ -82,13 +87,15 @@ def _scored(views: pl.DataFrame, names: pl.DataFrame, scores: pl.DataFrame) -> p
     )
     return (
         combined_scores(by_view)
-        .join(names.select("asset", "asset_key"), on="asset", how="left")
+        .lazy()
+        .join(names.lazy().select("asset", "asset_key"), on="asset", how="left")
         .with_columns(score_units=score_units("score"))
         .sort("view", "score_units", "asset_key", "score_age_days", descending=[False, True, False, False])
         .select(
             pl.int_range(pl.len(), dtype=pl.UInt32).alias("scored_row"),
             *("view", "asset_key", "score", "score_units", "score_date", "score_age_days", "has_partial_score"),
         )
+        .pipe(run_plan)
     )
 
 

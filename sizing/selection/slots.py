@@ -8,6 +8,7 @@ import polars as pl
 
 from sizing.frames.day_inputs import DayInputs
 from sizing.frames.limit_columns import limit_frame
+from sizing.frames.plans import run_plan
 from sizing.frames.score_units import score_units
 from sizing.frames.sorted_groups import ends, run_count, running_count, starts
 from sizing.selection.gates import Gate, gate
@@ -67,9 +68,10 @@ def fill_slots(rows: pl.DataFrame) -> pl.DataFrame:
     marked = rows.hstack(_rank_in_buckets(rows, by_bucket)[by_score]).with_columns(
         group_starts=starts("group"), group_ends=ends("group")
     )
-    kept = _close_above_total(_reserve(marked))
-    taken = kept.hstack(_count_retained(kept, by_bucket)[by_score])
-    return run_replacement(_admit_new_names(taken).select(*rows.columns, "is_reserved", "slot_gate"))
+    kept = run_plan(_close_above_total(_reserve(marked)))
+    taken = kept.hstack(_count_retained(kept, by_bucket)[by_score]).lazy()
+    admitted = run_plan(_admit_new_names(taken).select(*rows.columns, "is_reserved", "slot_gate"))
+    return run_replacement(admitted)
 
 
 def _rank_in_buckets(rows: pl.DataFrame, by_bucket: pl.Series) -> pl.DataFrame:
@@ -81,7 +83,8 @@ def _rank_in_buckets(rows: pl.DataFrame, by_bucket: pl.Series) -> pl.DataFrame:
     is_held, is_locked = pl.col("is_held"), pl.col("is_locked")
     is_free, is_firm = is_held & ~is_locked, pl.col("is_firm")
     in_bucket = (
-        rows.select(pl.col(_OF_BUCKETS).gather(by_bucket))
+        rows.lazy()
+        .select(pl.col(_OF_BUCKETS).gather(by_bucket))
         .with_columns(starts=starts("group_bucket"), ends=ends("group_bucket"))
         .with_columns(
             free_rank=running_count(is_free, "starts"),
@@ -99,7 +102,7 @@ def _rank_in_buckets(rows: pl.DataFrame, by_bucket: pl.Series) -> pl.DataFrame:
     )
     in_grace = is_free & ~pl.col("is_above") & ~is_firm
     n_in_grace = run_count(in_grace, "starts", "ends")
-    return in_bucket.select(
+    marked = in_bucket.select(
         "is_above",
         leads_held=is_firm & (running_count(is_firm, "starts") == 1) & (pl.col("n_locked_here") == 0),
         leads_new=~is_held
@@ -111,14 +114,17 @@ def _rank_in_buckets(rows: pl.DataFrame, by_bucket: pl.Series) -> pl.DataFrame:
         is_first_locked=is_locked & (pl.col("locked_rank") == 1),
         new_rank_in_bucket="new_rank_in_bucket",
     )
+    return run_plan(marked)
 
 
 def _count_retained(rows: pl.DataFrame, by_bucket: pl.Series) -> pl.DataFrame:
     """Count the holdings that each bucket of a group retains, in the order `by_bucket`."""
     return (
-        rows.select(pl.col("group_bucket", "is_retained").gather(by_bucket))
+        rows.lazy()
+        .select(pl.col("group_bucket", "is_retained").gather(by_bucket))
         .with_columns(starts=starts("group_bucket"), ends=ends("group_bucket"))
         .select(taken=run_count(pl.col("is_retained"), "starts", "ends"))
+        .pipe(run_plan)
     )
 
 
@@ -130,7 +136,7 @@ def _group_count(flag: pl.Expr) -> pl.Expr:
     return run_count(flag, "group_starts", "group_ends")
 
 
-def _reserve(rows: pl.DataFrame) -> pl.DataFrame:
+def _reserve(rows: pl.DataFrame) -> pl.LazyFrame:
     """Reserve slots for bucket representatives, as far as the total less the locked reaches.
 
     Leading holdings come first, then leading new names, as many as may be opened, then what leads in grace. Where not
@@ -146,7 +152,8 @@ def _reserve(rows: pl.DataFrame) -> pl.DataFrame:
         wanted=pl.col("min_buckets_represented") - _group_count(pl.col("is_first_locked")),
     )
     return (
-        ranked.with_columns(last_lead=_lead_in_grace(ranked))
+        ranked.lazy()
+        .with_columns(last_lead=_lead_in_grace(ranked))
         .with_columns(
             may_lead=pl.col("leads_held") | pl.col("opens") | pl.col("last_lead"),
             rank=pl.when("leads_held")
@@ -171,7 +178,7 @@ def _lead_in_grace(rows: pl.DataFrame) -> pl.Series:
     return leads.select(pl.col("leads_in_grace") & pl.col("is_opened").is_null()).to_series()
 
 
-def _close_above_total(rows: pl.DataFrame) -> pl.DataFrame:
+def _close_above_total(rows: pl.LazyFrame) -> pl.LazyFrame:
     """Retain the other holdings, the best first; of those that close, the best give way to new representatives."""
     is_other = pl.col("is_held") & ~pl.col("is_locked") & ~pl.col("is_reserved") & ~pl.col("is_above")
     room = pl.col("max_total_positions") - pl.col("n_locked") - pl.col("n_representatives")
@@ -194,7 +201,7 @@ def _close_above_total(rows: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _admit_new_names(rows: pl.DataFrame) -> pl.DataFrame:
+def _admit_new_names(rows: pl.LazyFrame) -> pl.LazyFrame:
     """Queue the best new names of each bucket for its free positions; representatives enter first, then the best."""
     is_new = ~pl.col("is_held")
     waits = pl.col("queues") & ~pl.col("is_reserved")

@@ -6,6 +6,7 @@ A holding is always evaluated: none is lost because it has no score today.
 import polars as pl
 
 from sizing.frames.day_inputs import DayInputs
+from sizing.frames.plans import run_plan
 from sizing.frames.schema import STORED_WEIGHT
 from sizing.selection.score_views import Views, build_views
 
@@ -50,38 +51,46 @@ def _at(frame: pl.DataFrame, rows: pl.Series) -> pl.DataFrame:
 def _rows(views: Views, inputs: DayInputs) -> pl.DataFrame:
     """Return `portfolio_key, view, asset_key, scored_row, is_held, current_weight` of every candidate, in order."""
     held = _held(views, inputs)
-    today = views.scored.filter(pl.col("score_age_days") == 0).select("view", "asset_key", "scored_row")
-    everyone = views.portfolios.select("portfolio_key", "view").join(
-        today, on="view", how="inner", maintain_order="left_right"
+    today = views.scored.lazy().filter(pl.col("score_age_days") == 0).select("view", "asset_key", "scored_row")
+    everyone = (
+        views.portfolios.lazy()
+        .select("portfolio_key", "view")
+        .join(today, on="view", how="inner", maintain_order="left_right")
     )
-    new = everyone.with_columns(pair=views.pair()).join(held.select(pair=views.pair()), on="pair", how="anti")
+    new = everyone.with_columns(pair=views.pair()).join(held.lazy().select(pair=views.pair()), on="pair", how="anti")
     order = pl.col("scored_row").cast(pl.Int64).fill_null(views.scored.height + pl.col("asset_key").cast(pl.Int64))
     most = views.scored.height + views.names.height
     return (
-        pl.concat([new.drop("pair"), held], how="diagonal")
+        pl.concat([new.drop("pair"), held.lazy()], how="diagonal")
         .sort(pl.col("portfolio_key").cast(pl.Int64) * most + order)
         .with_columns(
             pl.col("portfolio_key").set_sorted(),
             pl.col("is_held").fill_null(value=False),
             pl.col("current_weight").fill_null(pl.lit(0).cast(STORED_WEIGHT)),
         )
+        .pipe(run_plan)
     )
 
 
 def _held(views: Views, inputs: DayInputs) -> pl.DataFrame:
     """Return each holding with the newest score that still counts: not older than max_score_age_days."""
-    held = inputs.holdings.join(views.portfolios, on="portfolio_id", how="inner").join(
-        views.names.select("asset", "asset_key"), on="asset", how="inner"
+    held = run_plan(
+        inputs.holdings.lazy()
+        .join(views.portfolios.lazy(), on="portfolio_id", how="inner")
+        .join(views.names.lazy().select("asset", "asset_key"), on="asset", how="inner")
     )
     last = (
-        held.join(views.scored.select("view", "asset_key", "scored_row", "score_age_days"), on=["view", "asset_key"])
+        held.lazy()
+        .join(views.scored.lazy().select("view", "asset_key", "scored_row", "score_age_days"), on=["view", "asset_key"])
         .filter(pl.col("score_age_days") <= pl.col("max_score_age_days"))
         .sort("portfolio_key", "asset_key", "score_age_days")
         .unique(["portfolio_key", "asset_key"], keep="first", maintain_order=True)
     )
-    return held.join(
-        last.select("portfolio_key", "asset_key", "scored_row"), on=["portfolio_key", "asset_key"], how="left"
-    ).select("portfolio_key", "view", "asset_key", "scored_row", "current_weight", is_held=pl.lit(value=True))
+    return run_plan(
+        held.lazy()
+        .join(last.select("portfolio_key", "asset_key", "scored_row"), on=["portfolio_key", "asset_key"], how="left")
+        .select("portfolio_key", "view", "asset_key", "scored_row", "current_weight", is_held=pl.lit(value=True))
+    )
 
 
 def with_restrictions(rows: pl.DataFrame, views: Views, inputs: DayInputs) -> pl.DataFrame:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import polars as pl
 
 from sizing.frames.integer_keys import packed_largest_first
+from sizing.frames.plans import run_plan
 from sizing.frames.sorted_groups import running_count, starts
 
 
@@ -28,11 +29,13 @@ def find_excess(book: pl.DataFrame, weight: str, group: GroupLimit) -> pl.DataFr
     """Return the groups whose `weight` is above their limit: their key, `held` and `excess`, in units."""
     bound = pl.max_horizontal(group.limit, "immovable")
     return (
-        book.select(group.key, group.limit, held=weight, immovable=pl.col("current") * pl.col("is_immovable"))
+        book.lazy()
+        .select(group.key, group.limit, held=weight, immovable=pl.col("current") * pl.col("is_immovable"))
         .group_by(group.key)
         .agg(pl.col(group.limit).first(), pl.col("held", "immovable").sum())
         .filter(pl.col("held") > bound)
         .select(group.key, "held", excess=pl.col("held") - bound)
+        .pipe(run_plan)
     )
 
 

@@ -6,6 +6,7 @@ import polars as pl
 
 from sizing.frames.day_inputs import DayInputs
 from sizing.frames.limit_columns import LimitsByPortfolio, limit_columns, limit_frame
+from sizing.frames.plans import run_plan
 from sizing.frames.schema import STORED_WEIGHT
 from sizing.frames.weight_units import as_weight
 from sizing.limits.fields import SHOWN_DECIMALS, VOLATILITY_TOLERANCE
@@ -105,9 +106,10 @@ def holdings_of(targets: pl.DataFrame) -> pl.DataFrame:
 
 def _assets(decisions: pl.DataFrame, positions: pl.DataFrame) -> pl.DataFrame:
     """Return the assets that are held or have a target, with what trading needs to know of them."""
-    sized = positions.select(*_KEY, "target_weight", "sizing_reason", "pinned_weight", "position_cap")
+    sized = positions.lazy().select(*_KEY, "target_weight", "sizing_reason", "pinned_weight", "position_cap")
     return (
-        decisions.filter(pl.col("is_selected") | pl.col("is_held"))
+        decisions.lazy()
+        .filter(pl.col("is_selected") | pl.col("is_held"))
         .join(sized, on=_KEY, how="left", maintain_order="left")
         .filter((pl.col("target_weight") > 0) | pl.col("is_held"))
         .with_columns(
@@ -118,6 +120,7 @@ def _assets(decisions: pl.DataFrame, positions: pl.DataFrame) -> pl.DataFrame:
             is_immovable=is_immovable(),
             must_close=pl.col("is_held") & pl.col("gate").cast(pl.String).is_in(_MUST_CLOSE).fill_null(value=False),
         )
+        .pipe(run_plan)
     )
 
 

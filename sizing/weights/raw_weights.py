@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from sizing.frames.limit_columns import LimitColumns, LimitsByPortfolio
+from sizing.frames.plans import run_plan
 from sizing.frames.sorted_groups import running_count, starts
 from sizing.limits.fields import COUNT_TOLERANCE, WEIGHT_TOLERANCE
 from sizing.weights.water_fill import solve_level
@@ -66,6 +67,7 @@ def _add_multiplier(working: pl.DataFrame, tiers: pl.DataFrame) -> pl.DataFrame:
     score_weighted = pl.when(all_zero).then(1.0).otherwise("score")
     return (
         _with_tier(working, tiers)
+        .lazy()
         .with_columns(
             score_multiplier=pl.when(is_pinned)
             .then(0.0)
@@ -83,6 +85,7 @@ def _add_multiplier(working: pl.DataFrame, tiers: pl.DataFrame) -> pl.DataFrame:
             .otherwise(mode),
         )
         .drop("tier_multiplier")
+        .pipe(run_plan)
     )
 
 
@@ -91,32 +94,37 @@ def _with_tier(working: pl.DataFrame, tiers: pl.DataFrame) -> pl.DataFrame:
     min_scores = tiers.drop_nulls("min_score").pivot("tier_step", index="limits_key", values="min_score")
     is_reached = (pl.col("score") >= pl.col(step) for step in min_scores.columns[1:])
     reached = (
-        working.select("limits_key", "score")
-        .join(min_scores, on="limits_key", how="left", maintain_order="left")
+        working.lazy()
+        .select("limits_key", "score")
+        .join(min_scores.lazy(), on="limits_key", how="left", maintain_order="left")
         .select("limits_key", tier_step=pl.sum_horizontal(pl.lit(0, pl.UInt32), *is_reached))
-        .join(tiers, on=["limits_key", "tier_step"], how="left", maintain_order="left")
+        .join(tiers.lazy(), on=["limits_key", "tier_step"], how="left", maintain_order="left")
+        .select("size_category", "tier_multiplier")
     )
-    return working.hstack(reached.select("size_category", "tier_multiplier"))
+    return working.hstack(run_plan(reached))
 
 
 def _add_drop_reason(working: pl.DataFrame) -> pl.DataFrame:
     """Drop what has no size or a cap below the minimum; then what finds no room at it, per bucket and in all."""
     no_size = ~pl.col("is_pinned") & (pl.col("score_multiplier") == 0)
     above_risk = ~pl.col("is_pinned") & ((pl.col("cap") < pl.col("min_position_size")) | (pl.col("cap") == 0))
-    candidates = working.with_columns(is_candidate=~pl.col("is_pinned") & ~no_size & ~above_risk)
-    kept_in_bucket = candidates.with_columns(
-        fits_bucket=pl.col("is_candidate")
-        & (running_count(pl.col("is_candidate"), starts("bucket_key")) <= _max_positions("free_bucket_limit"))
+    candidates = working.lazy().with_columns(is_candidate=~pl.col("is_pinned") & ~no_size & ~above_risk)
+    kept_in_bucket = run_plan(
+        candidates.with_columns(
+            fits_bucket=pl.col("is_candidate")
+            & (running_count(pl.col("is_candidate"), starts("bucket_key")) <= _max_positions("free_bucket_limit"))
+        )
     )
-    kept = kept_in_bucket.with_columns(is_sized=_fits_portfolio(kept_in_bucket))
-    return kept.with_columns(
+    kept = kept_in_bucket.lazy().with_columns(is_sized=_fits_portfolio(kept_in_bucket))
+    explained = kept.with_columns(
         drop_reason=pl.when(no_size)
         .then(pl.lit(NO_SIZE))
         .when(above_risk)
         .then(pl.lit(ABOVE_RISK))
         .when(pl.col("is_candidate") & ~pl.col("is_sized"))
         .then(pl.lit(BELOW_MINIMUM))
-    ).drop("is_candidate", "fits_bucket")
+    )
+    return run_plan(explained.drop("is_candidate", "fits_bucket"))
 
 
 def _max_positions(limit: str) -> pl.Expr:
@@ -141,13 +149,15 @@ def _add_raw_weight(working: pl.DataFrame) -> pl.DataFrame:
     q = pl.when("is_sized").then(pl.col("score_multiplier") * pl.col("risk_multiplier")).otherwise(0.0)
     shares = working.with_columns(share=q / q.max().over("portfolio_key"))
     return (
-        shares.join(_lambda(shares.filter("is_sized")), on="portfolio_key", how="left", maintain_order="left")
+        shares.lazy()
+        .join(_lambda(shares.filter("is_sized")).lazy(), on="portfolio_key", how="left", maintain_order="left")
         .with_columns(
             raw_weight=pl.when("is_sized")
             .then(pl.max_horizontal(pl.col("level") * pl.col("share"), "min_position_size"))
             .otherwise("pinned")
         )
         .drop("level", "share")
+        .pipe(run_plan)
     )
 
 

@@ -7,6 +7,7 @@ Round each down, then give the leftover units one each by largest remainder, tie
 import polars as pl
 
 from sizing.frames.integer_keys import packed
+from sizing.frames.plans import run_plan
 from sizing.frames.sorted_groups import position_in_run
 from sizing.frames.weight_units import SNAP, UNITS, as_weight
 
@@ -55,7 +56,8 @@ def _leftover_rows(units: pl.DataFrame) -> pl.Series:
     can_take = may_change & (pl.col("floor") < pl.col("cap")) & ~pl.col("is_scaled")
     remainder = (pl.col("exact") - pl.col("floor")).clip(0) * _REMAINDER_STEPS
     takers = (
-        units.with_columns(
+        units.lazy()
+        .with_columns(
             leftover=leftover.over("portfolio_key"),
             bucket_room=pl.col("bucket_cap") - pl.col("floor").sum().over("bucket_key"),
             steps_short=_REMAINDER_STEPS - remainder.round().cast(pl.Int64),
@@ -68,6 +70,7 @@ def _leftover_rows(units: pl.DataFrame) -> pl.Series:
             bucket_room="bucket_room",
         )
         .sort("order")
+        .pipe(run_plan)
     )
     admitted = takers.join(_too_late(takers.filter("is_scarce")), on="row", how="anti", maintain_order="left")
     return admitted.filter(position_in_run("portfolio_key") <= pl.col("leftover"))["row"]

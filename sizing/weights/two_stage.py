@@ -10,6 +10,7 @@ import polars as pl
 
 from sizing.errors import ContractError
 from sizing.frames.limit_columns import LimitsByPortfolio
+from sizing.frames.plans import run_plan
 from sizing.limits.fields import WEIGHT_TOLERANCE
 from sizing.weights.raw_weights import RAW_COLUMNS
 from sizing.weights.residual import add_residual
@@ -89,7 +90,8 @@ def _cap(working: pl.DataFrame) -> pl.DataFrame:
     ).rename({"level": "theta"})
     is_at_cap = pl.col("stage1_weight") >= cap - WEIGHT_TOLERANCE
     return (
-        working.join(theta, on="bucket_key", how="left", maintain_order="left")
+        working.lazy()
+        .join(theta.lazy(), on="bucket_key", how="left", maintain_order="left")
         .with_columns(
             stage1_weight=pl.when("is_sized")
             .then(pl.min_horizontal(pl.max_horizontal(pl.col("theta").fill_null(1.0) * raw, "min_position_size"), cap))
@@ -104,6 +106,7 @@ def _cap(working: pl.DataFrame) -> pl.DataFrame:
             )
         )
         .drop("theta")
+        .pipe(run_plan)
     )
 
 
@@ -124,9 +127,11 @@ def _normalise(working: pl.DataFrame) -> pl.DataFrame:
     )
     needed = ("is_open", "bucket_key", "stage1_weight", "share", "left", "cap", "bucket_room")
     open_rows = (
-        spread.select(needed)
+        spread.lazy()
+        .select(needed)
         .filter("is_open")
         .with_columns(raised=pl.max_horizontal(pl.min_horizontal(pl.col("left") * pl.col("share"), cap), w1))
+        .pipe(run_plan)
     )
     is_over = pl.col("raised").sum().over("bucket_key") > pl.col("bucket_room") + WEIGHT_TOLERANCE
     bucket_level = solve_level(
@@ -134,7 +139,8 @@ def _normalise(working: pl.DataFrame) -> pl.DataFrame:
     ).rename({"level": "bucket_level"})
     grown = pl.coalesce("bucket_level", "left") * pl.col("share")
     return (
-        spread.join(bucket_level, on="bucket_key", how="left", maintain_order="left")
+        spread.lazy()
+        .join(bucket_level.lazy(), on="bucket_key", how="left", maintain_order="left")
         .with_columns(
             stage2_weight=pl.when("is_open").then(pl.max_horizontal(pl.min_horizontal(grown, cap), w1)).otherwise(w1),
             stage2_cap=pl.when("is_open").then(
@@ -145,4 +151,5 @@ def _normalise(working: pl.DataFrame) -> pl.DataFrame:
             ),
         )
         .drop("is_open", "share", "left", "bucket_room", "bucket_level")
+        .pipe(run_plan)
     )

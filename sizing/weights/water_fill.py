@@ -15,6 +15,7 @@ in the equation of the portfolio (Vidal, Jaillet, Maculan, SIAM J. Optim. 2016).
 
 import polars as pl
 
+from sizing.frames.plans import run_plan
 from sizing.frames.sorted_groups import ends, running_count, running_sum, starts
 from sizing.limits.fields import WEIGHT_TOLERANCE
 
@@ -38,12 +39,16 @@ def solve_level(  # noqa: PLR0913 - the equation has this many terms
     """
     if rows.is_empty():
         return rows.select(group, level=pl.lit(None, pl.Float64))
-    a, rising = pl.col(slope), rows.filter(pl.col(slope) > 0)
-    origin = rows.group_by(group, maintain_order=True).agg(
-        pl.col(total).first().alias("total"),
-        at=pl.lit(0.0),
-        slope_change=pl.lit(0.0),
-        sum_change=pl.lit(0.0) if lower is None else pl.col(lower).filter(a > 0).sum(),
+    a, rising = pl.col(slope), rows.lazy().filter(pl.col(slope) > 0)
+    origin = (
+        rows.lazy()
+        .group_by(group, maintain_order=True)
+        .agg(
+            pl.col(total).first().alias("total"),
+            at=pl.lit(0.0),
+            slope_change=pl.lit(0.0),
+            sum_change=pl.lit(0.0) if lower is None else pl.col(lower).filter(a > 0).sum(),
+        )
     )
     turns = [(lower, a, -1.0), (upper, -a, 1.0)]
     breakpoints = [
@@ -57,7 +62,7 @@ def solve_level(  # noqa: PLR0913 - the equation has this many terms
         for bound, slope_change, sign in turns
         if bound is not None
     ]
-    events = pl.concat([origin, *breakpoints]).sort(group, "at", maintain_order=True)
+    events = run_plan(pl.concat([origin, *breakpoints]).sort(group, "at", maintain_order=True))
     return _read_off(_segments(events, group, is_bounded=upper is not None), group, is_bounded=upper is not None)
 
 
@@ -92,7 +97,8 @@ def _read_off(segments: pl.DataFrame, group: str, *, is_bounded: bool) -> pl.Dat
     at, steepness, value, total = pl.col("at"), pl.col("steepness"), pl.col("value"), pl.col("total")
     is_end = pl.col("next_at").is_null() & pl.lit(is_bounded)
     return (
-        segments.with_columns(is_over=value > total)
+        segments.lazy()
+        .with_columns(is_over=value > total)
         .filter((running_count(pl.col("is_over"), starts(group)) == 0) | (at == 0))
         .filter(ends(group))
         .select(
@@ -103,4 +109,5 @@ def _read_off(segments: pl.DataFrame, group: str, *, is_bounded: bool) -> pl.Dat
             .then(pl.min_horizontal(at + ((total - value) / steepness).clip(lower_bound=0), "next_at"))
             .otherwise(at),
         )
+        .pipe(run_plan)
     )

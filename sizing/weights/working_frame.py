@@ -10,6 +10,7 @@ import polars as pl
 from sizing.errors import ContractError
 from sizing.frames.integer_keys import code, code_among, packed
 from sizing.frames.limit_columns import LimitColumns, LimitsByPortfolio, check_limits, limit_columns
+from sizing.frames.plans import run_plan
 from sizing.frames.schema import SelectedAssets, validate
 from sizing.frames.sorted_groups import position_in_run
 from sizing.frames.weight_units import UNITS
@@ -56,6 +57,7 @@ def _ranked(selected: pl.DataFrame, columns: LimitColumns) -> pl.DataFrame:
     """Rank by score, then name, in each portfolio, and order by portfolio, bucket and rank."""
     ranked = (
         _codes(selected, columns)
+        .lazy()
         .sort(packed("portfolio_key", "score_code", "asset_code"))
         .select("input_row", "portfolio_key", "bucket_code", score_rank=position_in_run("portfolio_key"))
         .with_row_index("output_row")
@@ -64,6 +66,7 @@ def _ranked(selected: pl.DataFrame, columns: LimitColumns) -> pl.DataFrame:
         .with_columns(bucket_key=packed("portfolio_key", "bucket_code").rle_id())
         .with_columns(pl.col("bucket_key").set_sorted())
         .drop("bucket_code")
+        .pipe(run_plan)
     )
     return ranked.hstack(selected.select(_GIVEN_COLUMNS)[ranked["input_row"]])
 
@@ -116,20 +119,22 @@ def append_columns(working: pl.DataFrame, selected: pl.DataFrame, added: tuple[s
 
 def join_limits(rows: pl.DataFrame, columns: LimitColumns) -> pl.DataFrame:
     """Join limits and pinned weights to ranked rows."""
-    joined = (
-        rows.select(_RANKED_COLUMNS)
-        .join(columns.portfolios, on="portfolio_key", how="left", maintain_order="left")
-        .join(columns.buckets, on=["limits_key", "bucket"], how="left", maintain_order="left")
+    joined = run_plan(
+        rows.lazy()
+        .select(_RANKED_COLUMNS)
+        .join(columns.portfolios.lazy(), on="portfolio_key", how="left", maintain_order="left")
+        .join(columns.buckets.lazy(), on=["limits_key", "bucket"], how="left", maintain_order="left")
         .with_columns(bucket_limit=pl.coalesce("own_bucket_limit", "max_allocation_per_bucket"), risk_cap=_risk_cap())
         .with_columns(cap=pl.min_horizontal("max_single_position", "risk_cap"))
     )
-    pinned = _pinned(joined.filter(pl.col("pinned_weight").is_not_null()))
+    pinned = _pinned(joined.lazy().filter(pl.col("pinned_weight").is_not_null())).pipe(run_plan).lazy()
     in_portfolio, in_bucket = (
         pinned.group_by(group, maintain_order=True).agg(pl.col("pinned").sum().alias(total))
         for group, total in (("portfolio_key", "portfolio_pinned"), ("bucket_key", "bucket_pinned"))
     )
     return (
-        joined.join(pinned.select("input_row", "pinned"), on="input_row", how="left", maintain_order="left")
+        joined.lazy()
+        .join(pinned.select("input_row", "pinned"), on="input_row", how="left", maintain_order="left")
         .join(in_portfolio, on="portfolio_key", how="left", maintain_order="left")
         .join(in_bucket, on="bucket_key", how="left", maintain_order="left")
         .with_columns(
@@ -139,6 +144,7 @@ def join_limits(rows: pl.DataFrame, columns: LimitColumns) -> pl.DataFrame:
             free_bucket_limit=(pl.col("bucket_limit") - pl.col("bucket_pinned").fill_null(0.0)).clip(0),
         )
         .drop("portfolio_pinned", "bucket_pinned")
+        .pipe(run_plan)
     )
 
 
@@ -154,7 +160,7 @@ def _risk_cap() -> pl.Expr:
     return most
 
 
-def _pinned(rows: pl.DataFrame) -> pl.DataFrame:
+def _pinned(rows: pl.LazyFrame) -> pl.LazyFrame:
     """Add `pinned`, the weight that a pinned row gets (sizing.md 4).
 
     Immovable rows keep their weight whatever the limits. Of the others limits win over freezing: the cap first,

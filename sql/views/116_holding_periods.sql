@@ -1,6 +1,6 @@
 -- Grain: one row per portfolio, asset and stay along the visible runs. A stay goes on while the state is held with the
--- same opening; a close that positions withdraw does not end it. It ends with a close, or, where positions show that it
--- never was, without one.
+-- same opening, under whatever name; a close that positions withdraw does not end it. It ends with a close, or, where
+-- positions show that it never was or where its asset became one with another one, without one.
 -- Columns as in: lifecycle, decisions
 CREATE OR REPLACE VIEW holding_periods AS
 WITH days AS (
@@ -15,55 +15,69 @@ WITH days AS (
 ),
 lived AS (
     SELECT
-        days.*,
-        lifecycle.asset,
-        lifecycle.is_held,
-        lifecycle.opened_on,
-        lifecycle.term_started_on,
+        followed.portfolio_id,
+        followed.run_id,
+        days.as_of_date,
+        days.place,
+        days.last_day,
+        days.n_days,
+        followed.asset,
+        followed.name_today,
+        followed.merged_at,
+        followed.is_held,
+        followed.opened_on,
+        followed.closed_on,
         lag(days.place) OVER one_name = days.place - 1 AS has_state_before,
-        is_held AND NOT coalesce(
+        followed.is_held AND NOT coalesce(
             has_state_before
-            AND lifecycle.opened_on IS NOT DISTINCT FROM lag(lifecycle.opened_on) OVER one_name
+            AND followed.opened_on IS NOT DISTINCT FROM lag(followed.opened_on) OVER one_name
             AND (
-                lag(is_held) OVER one_name
-                OR lifecycle.term_started_on IS NOT DISTINCT FROM lag(lifecycle.term_started_on) OVER one_name
+                lag(followed.is_held) OVER one_name
+                OR followed.term_started_on IS NOT DISTINCT FROM lag(followed.term_started_on) OVER one_name
             ),
             false
         ) AS begins,
-        CASE
-            WHEN lead(days.place) OVER one_name = days.place + 1 THEN lead(lifecycle.closed_on[1]) OVER one_name
-        END AS next_close,
+        lead(days.place) OVER one_name = days.place + 1 AS has_state_after,
+        CASE WHEN has_state_after THEN lead(followed.closed_on[1]) OVER one_name END AS next_close,
+        CASE WHEN has_state_after THEN lead(followed.asset) OVER one_name END AS next_asset,
         -- Closed, withdrawn by positions, and closed again on the next day: it was held in between.
-        NOT is_held AND coalesce(
-            next_close > lifecycle.closed_on[1]
-            AND NOT lead(is_held) OVER one_name
-            AND NOT list_contains(lead(lifecycle.closed_on) OVER one_name, lifecycle.closed_on[1])
-            AND lifecycle.term_started_on IS NOT DISTINCT FROM lead(lifecycle.term_started_on) OVER one_name,
+        NOT followed.is_held AND coalesce(
+            next_close > followed.closed_on[1]
+            AND NOT lead(followed.is_held) OVER one_name
+            AND NOT list_contains(lead(followed.closed_on) OVER one_name, followed.closed_on[1])
+            AND followed.term_started_on IS NOT DISTINCT FROM lead(followed.term_started_on) OVER one_name,
             false
         ) AS is_withdrawn
-    FROM days
-    JOIN lifecycle USING (run_id, portfolio_id)
-    WINDOW one_name AS (PARTITION BY days.portfolio_id, lifecycle.asset ORDER BY days.place)
+    FROM followed_lifecycle AS followed
+    JOIN days USING (run_id, portfolio_id)
+    WINDOW one_name AS (
+        PARTITION BY followed.portfolio_id, followed.name_today, followed.merged_at ORDER BY days.place
+    )
 ),
 stays AS (
     SELECT
         portfolio_id,
-        asset,
-        stay,
+        name_today AS asset,
+        merged_at,
+        row_number() OVER (PARTITION BY portfolio_id, name_today ORDER BY min(place), merged_at) AS stay,
         any_value(last_day) AS last_day,
         any_value(n_days) AS n_days,
         arg_min(run_id, place) AS first_run_id,
+        arg_min(asset, place) AS first_asset,
         min(as_of_date) AS first_seen_on,
         min(place) AS first_place,
         max(place) AS last_place,
         arg_max(opened_on, place) AS opened_on,
-        arg_max(next_close, place) AS next_close
+        arg_max(next_close, place) AS next_close,
+        arg_max(next_asset, place) AS next_asset
     FROM (
-        SELECT *, count(*) FILTER (begins) OVER (PARTITION BY portfolio_id, asset ORDER BY place) AS stay
+        SELECT
+            *,
+            count(*) FILTER (begins) OVER (PARTITION BY portfolio_id, name_today, merged_at ORDER BY place) AS number
         FROM lived
     )
     WHERE is_held OR is_withdrawn
-    GROUP BY portfolio_id, asset, stay
+    GROUP BY portfolio_id, name_today, merged_at, number
 ),
 ended AS (
     SELECT
@@ -82,6 +96,7 @@ SELECT
     ended.closed_on,
     CASE
         WHEN ended.is_held THEN 'held'
+        WHEN ended.merged_at = ended.next_place THEN 'merged'
         WHEN ended.closed_on IS NULL THEN 'undone'
         WHEN closing.is_held THEN 'closed'
         ELSE 'gone'
@@ -98,22 +113,23 @@ LEFT JOIN days AS after ON after.portfolio_id = ended.portfolio_id AND after.pla
 LEFT JOIN decisions AS opening
     ON opening.run_id = ended.first_run_id
     AND opening.portfolio_id = ended.portfolio_id
-    AND opening.asset = ended.asset
+    AND opening.asset = ended.first_asset
 LEFT JOIN decisions AS closing
-    ON closing.run_id = after.run_id AND closing.portfolio_id = ended.portfolio_id AND closing.asset = ended.asset
+    ON closing.run_id = after.run_id AND closing.portfolio_id = ended.portfolio_id AND closing.asset = ended.next_asset
 LEFT JOIN sizing_audit AS size
-    ON size.run_id = after.run_id AND size.portfolio_id = ended.portfolio_id AND size.asset = ended.asset
+    ON size.run_id = after.run_id AND size.portfolio_id = ended.portfolio_id AND size.asset = ended.next_asset
 ORDER BY ended.portfolio_id, ended.asset, ended.stay;
 
 COMMENT ON VIEW holding_periods IS 'One row per portfolio, asset and stay along the published runs: since when it is held, when and by what it was closed, and how often it was held before.';
 COMMENT ON COLUMN holding_periods.stay IS 'Number of the stay of the asset in the portfolio, from 1.';
 COMMENT ON COLUMN holding_periods.opened_on IS 'Day on which it was opened, exchange date; null: not known, it was there without an opening of ours.';
 COMMENT ON COLUMN holding_periods.first_seen_on IS 'First published day after whose trades it was held, exchange date.';
-COMMENT ON COLUMN holding_periods.closed_on IS 'Day on which it was closed, exchange date; null: held, or undone.';
-COMMENT ON COLUMN holding_periods.outcome IS 'held; closed (by our trades); gone (positions show it no more); undone (positions show that our opening never was).';
+COMMENT ON COLUMN holding_periods.closed_on IS 'Day on which it was closed, exchange date; null: held, undone or merged.';
+COMMENT ON COLUMN holding_periods.outcome IS 'held; closed (by our trades); gone (positions show it no more); undone (positions show that our opening never was); merged (a rename made it one with another holding, whose stay went on).';
+COMMENT ON COLUMN holding_periods.asset IS 'Asset, by its name on the newest published day: renames are followed.';
 COMMENT ON COLUMN holding_periods.gate IS 'Gate that closed it, see decisions, or the reason why its sizing dropped it, see sizing_audit; null: not closed by us.';
 COMMENT ON COLUMN holding_periods.entry_score IS 'Score on the first day, in [0, 1]; null: it had none.';
 COMMENT ON COLUMN holding_periods.exit_score IS 'Score on the day on which it was closed, in [0, 1]; null: not closed by us, or it had none.';
-COMMENT ON COLUMN holding_periods.calendar_days IS 'Calendar days from the opening, or from the first day seen, to the closing, or to the last published day; null: undone.';
+COMMENT ON COLUMN holding_periods.calendar_days IS 'Calendar days from the opening, or from the first day seen, to the closing, or to the last published day; null: undone or merged.';
 COMMENT ON COLUMN holding_periods.published_days IS 'Published days after the first one, to the closing or to the last one, count. Sessions that published nothing are not among them.';
 COMMENT ON COLUMN holding_periods.n_stays_before IS 'How often it was held before, count.';

@@ -56,12 +56,12 @@ def first_price_day(exchange: str, day: date, limits: Limits, books: Iterable[da
 
     The close of the session before the window is read too: the first return begins with it.
     """
-    n_sessions = count_sessions(limits)
+    n_sessions = longest_window(limits)
     window = [find_calendar(exchange).before(day, n_sessions)] if n_sessions else []
     return min([*window, *books], default=None)
 
 
-def count_sessions(limits: Limits) -> int:
+def longest_window(limits: Limits) -> int:
     """Return how many sessions the limits read the returns of, up to a day; 0: none reads returns."""
     return max((one.volatility_window_days for one in limits.values() if one.reads_returns), default=0)
 
@@ -81,7 +81,7 @@ def with_returns(days: Mapping[date, DayFrames], prices: pl.DataFrame, exchange:
     *Requires* days of the same portfolios, under the names of their day, and the prices from the session before the
     first window on.
     """
-    n_sessions = max((count_sessions(day.limits) for day in days.values()), default=0)
+    n_sessions = max((longest_window(day.limits) for day in days.values()), default=0)
     if not n_sessions:
         return dict(days)
     calendar = find_calendar(exchange)

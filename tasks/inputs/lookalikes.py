@@ -4,6 +4,8 @@ Two such buckets have two limits and hold twice as much; two such portfolios or 
 What does not belong here: names that are one by our rule (sizing/names.py), and names that nobody knows.
 """
 
+from functools import lru_cache
+
 import polars as pl
 
 from sizing.text import first_of
@@ -17,18 +19,25 @@ def plain(column: pl.Expr) -> pl.Expr:
 
 def describe_lookalikes(kind: str, names: pl.Series, harm: str) -> tuple[str, ...]:
     """Return a sentence for each of the first ten groups of names that look alike, and how many groups more."""
+    groups = _look_alike(frozenset(names.drop_nulls()))
+    sentences = [
+        f"{kind}s: {' and '.join(map(shown, group))} differ only in capitals, blanks or the form of letters: {harm}"
+        for group in groups
+    ]
+    return tuple(first_of(sentences))
+
+
+@lru_cache(maxsize=8)
+def _look_alike(names: frozenset[str]) -> tuple[tuple[str, ...], ...]:
+    """Return the groups of names that look alike. Most days of a range have the same names."""
     groups = (
-        pl.DataFrame({"name": names.drop_nulls().unique()}, schema={"name": pl.String})
+        pl.DataFrame({"name": list(names)}, schema={"name": pl.String})
         .group_by(plain(pl.col("name")).alias("plain"))
         .agg(pl.col("name").sort())
         .filter(pl.col("name").list.len() > 1)
         .sort("plain")
     )
-    sentences = [
-        f"{kind}s: {' and '.join(map(shown, group))} differ only in capitals, blanks or the form of letters: {harm}"
-        for group in groups["name"]
-    ]
-    return tuple(first_of(sentences))
+    return tuple(map(tuple, groups["name"]))
 
 
 def find_meant(unknown_names: pl.Series, known: pl.Series) -> dict[str, str]:

@@ -13,6 +13,7 @@ from tasks.inputs.day_prices import first_price_day
 from tasks.inputs.day_sources import FOR_ALL, FORMER, HELD, PRICES, SOURCES, Limits, find_sources, ids_of, scores_since
 from tasks.inputs.holding_states import LIFECYCLE, sources_of_states
 from tasks.inputs.marked_books import books_to_mark, missing_returns
+from tasks.inputs.session_counts import SESSIONS_SINCE, count_sessions
 
 
 def find_missing_returns(inputs: DayFrames, sources: pl.DataFrame, exchange: str) -> pl.DataFrame:
@@ -35,6 +36,7 @@ def as_record(
     book marked. `lifecycle` names the run after which the states of each are the state before, wherever its holdings
     come from, and `lifecycle_read_by` has those whose limits read them. `returns_read_by`, where there are any, has
     those whose limits read returns, and `returns_since` is the first day whose prices these begin with.
+    `sessions_since` counts the trading days from each date that was read to the day.
     """
     day, limits = inputs.as_of_date, inputs.limits
     held, named, unnamed = (
@@ -51,34 +53,33 @@ def as_record(
     )
     books = books_to_mark(sources, limits)
     marked = {*books["portfolio_id"]} - {*unmarked}
-    lists = {kind: sorted(ids_of(sources, kind)) for kind in (*FOR_ALL, FORMER)}
+    ids = sources.select("kind", "ingest_id").unique().rows()
+    lists = {kind: sorted(one for of_kind, one in ids if of_kind == kind) for kind in (*FOR_ALL, FORMER)}
     if first := first_price_day(exchange, day, limits, books["since"]):
         lists[PRICES] = sorted(ids_of(sources.filter(pl.col("as_of_date") >= first), PRICES))
-    return (
-        lists
-        | _returns_read(exchange, day, limits)
-        | {
-            "holdings": {
-                portfolio_id: {"as_of_date": held_on.isoformat()}
-                | ({"run_id": run_id} if run_id else {"ingest_id": ingest_id})
-                for portfolio_id, held_on, ingest_id, run_id in held.filter(is_ours)
-                .select("portfolio_id", "as_of_date", "ingest_id", "run_id")
-                .iter_rows()
-            },
-            "books": {
-                portfolio_id: "post_trade_marked" if portfolio_id in marked else "post_trade" if run_id else "positions"
-                for portfolio_id, run_id in held.filter(is_ours).select("portfolio_id", "run_id").iter_rows()
-            },
-            "lifecycle": _runs_of_states(sources, limits),
-            "lifecycle_read_by": sorted(name for name, one in limits.items() if one.reads_lifecycle),
-            "dust_weight": dust_weight,
-            "positions": newest,
-            "positions_of_others": named.filter(~is_ours)["portfolio_id"].to_list(),
-            "not_in_positions": unnamed.filter(is_ours)["portfolio_id"].to_list(),
-            "exchange": exchange,
-            "scores_since": scores_since(exchange, day, limits).isoformat(),
-        }
-    )
+    record = {
+        "holdings": {
+            portfolio_id: {"as_of_date": held_on.isoformat()}
+            | ({"run_id": run_id} if run_id else {"ingest_id": ingest_id})
+            for portfolio_id, held_on, ingest_id, run_id in held.filter(is_ours)
+            .select("portfolio_id", "as_of_date", "ingest_id", "run_id")
+            .iter_rows()
+        },
+        "books": {
+            portfolio_id: "post_trade_marked" if portfolio_id in marked else "post_trade" if run_id else "positions"
+            for portfolio_id, run_id in held.filter(is_ours).select("portfolio_id", "run_id").iter_rows()
+        },
+        "lifecycle": _runs_of_states(sources, limits),
+        "lifecycle_read_by": sorted(name for name, one in limits.items() if one.reads_lifecycle),
+        "dust_weight": dust_weight,
+        "positions": newest,
+        "positions_of_others": named.filter(~is_ours)["portfolio_id"].to_list(),
+        "not_in_positions": unnamed.filter(is_ours)["portfolio_id"].to_list(),
+        "exchange": exchange,
+        "scores_since": scores_since(exchange, day, limits).isoformat(),
+        SESSIONS_SINCE: count_sessions(inputs),
+    }
+    return lists | _returns_read(exchange, day, limits) | record
 
 
 def recorded_sources(

@@ -9,7 +9,7 @@ from datetime import date
 from sizing.limits.model import RebalancingLimits
 from sizing.text import counted, listed
 from sql.snapshot_reader import Reader
-from tasks.inputs.day_prices import count_sessions
+from tasks.inputs.day_prices import longest_window
 from tasks.inputs.day_sources import NOW
 from tasks.trading_calendar import exchange_of, find_calendar
 
@@ -18,7 +18,7 @@ Limits = Mapping[str, RebalancingLimits]
 
 def days_with_prices(snapshot: Reader, day: date, of_calendars: Mapping[str, Limits]) -> frozenset[date]:
     """Return the days up to `day` of which prices were read, as far back as limits read them."""
-    firsts = [find_calendar(name).before(day, count_sessions(limits)) for name, limits in of_calendars.items()]
+    firsts = [find_calendar(name).before(day, longest_window(limits)) for name, limits in of_calendars.items()]
     known = snapshot.query("known_prices", first=min(firsts, default=day), last=day, known_at=NOW)
     return frozenset(known["as_of_date"])
 
@@ -31,7 +31,7 @@ def describe_missing_prices(day: date, of_calendars: Mapping[str, Limits], price
     found = []
     for calendar, limits in of_calendars.items():
         reading = {name: one for name, one in limits.items() if one.reads_returns}
-        sessions = find_calendar(calendar).until(day, count_sessions(reading) + 1) if reading else ()
+        sessions = find_calendar(calendar).until(day, longest_window(reading) + 1) if reading else ()
         missing = [session for session in sessions if session not in priced]
         if not missing:
             continue

@@ -39,13 +39,14 @@ _DIFFERENCE = ("table_name", "portfolio_id", "row_key", "column_name", "publishe
 
 @dataclass(frozen=True)
 class Replayed:
-    """What a replay found. `n_differences` counts the values that differ."""
+    """What a replay found. `n_differences` counts the values that differ; `other_calendar`: see `Recorded`."""
 
     run_id: str
     replay_id: int
     n_differences: int
     has_other_code: bool
     has_other_inputs: bool
+    other_calendar: str = ""
 
 
 @stage("find runs", RETRIES)
@@ -95,7 +96,7 @@ def report_replay(replayed: tuple[Replayed, ...]) -> str:
 def _replay(settings: Settings, run_id: str, by: str, code: str) -> Replayed:
     with settings.open_warehouse().kept_open() as warehouse:
         run = warehouse.query("run_by_id", run_id=run_id).row(0, named=True)
-        inputs = read_recorded(warehouse, settings.exchange, run)
+        inputs, other_calendar = read_recorded(warehouse, settings.exchange, run)
         published = warehouse.read_run(run_id)
         orders = [warehouse.query("orders_of_run", run_id=run_id), order_again(warehouse, run_id)]
     read = input_fingerprint(inputs.frames)
@@ -112,6 +113,7 @@ def _replay(settings: Settings, run_id: str, by: str, code: str) -> Replayed:
         differences.height,
         has_other_code=run["code_fingerprint"] != code,
         has_other_inputs=run["input_fingerprint"] != read,
+        other_calendar=other_calendar,
     )
 
 
@@ -193,6 +195,12 @@ def _summarise(replayed: tuple[Replayed, ...]) -> str:
         (sum(one.has_other_code for one in replayed), "computed by other code than now"),
     )
     sentences = [f"{n_runs} of {len(replayed)} {words}" for n_runs, words in warnings if n_runs]
+    moved = [one for one in replayed if one.other_calendar]
+    if moved:
+        sentences.append(
+            f"{len(moved)} of {len(replayed)} counted days by another calendar than now, and were replayed by theirs: "
+            f"{moved[0].run_id}, {moved[0].other_calendar}"
+        )
     return with_warnings(f"{counted(len(replayed), 'run')} replayed: {found}", *sentences)
 
 

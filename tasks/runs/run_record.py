@@ -4,7 +4,7 @@ import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from typing import Any, NamedTuple
 
 import polars as pl
 from pydantic import ValidationError
@@ -21,6 +21,7 @@ from tasks.inputs.asset_lists import describe_delisted
 from tasks.inputs.day_inputs import read_days
 from tasks.inputs.day_sources import Limits, find_sources
 from tasks.inputs.marked_books import describe_unmarked
+from tasks.inputs.session_counts import SESSIONS_SINCE, count_sessions, counted_as, describe_other_calendar
 from tasks.inputs.source_record import (
     as_record,
     find_missing_returns,
@@ -112,16 +113,29 @@ def as_started_first(warehouse: Warehouse, exchange: str, record: RunRecord, inp
     run = warehouse.query("run_by_id", run_id=record.run_id).row(0, named=True)
     if has_same_states(json.loads(run["inputs"]), record.inputs):
         return inputs
-    return read_recorded(warehouse, exchange, run)
+    return read_recorded(warehouse, exchange, run).inputs
 
 
-def read_recorded(warehouse: Warehouse, otherwise: str, run: Mapping[str, Any]) -> DayInputs:
-    """Return the inputs that a run recorded. `otherwise` is its exchange where an earlier release recorded none."""
+class Recorded(NamedTuple):
+    """The inputs that a run recorded, and in words where today's calendar counts other days; empty: nowhere."""
+
+    inputs: DayInputs
+    other_calendar: str
+
+
+def read_recorded(warehouse: Warehouse, otherwise: str, run: Mapping[str, Any]) -> Recorded:
+    """Return the inputs that a run recorded, their days counted as it did.
+
+    `otherwise` is its exchange where an earlier release recorded none; one that recorded no counts has today's.
+    """
     limits, exchange = stored_limits(run), stored_exchange(run, otherwise)
     record = json.loads(run["inputs"])
     sources = recorded_sources(warehouse, exchange, run, record, limits)
     day, dust_weight = run["as_of_date"], recorded_dust_weight(record)
-    return DayInputs(*read_days(warehouse, exchange, [day], limits, sources, dust_weight=dust_weight)[day])
+    read = read_days(warehouse, exchange, [day], limits, sources, dust_weight=dust_weight)[day]
+    counts = record.get(SESSIONS_SINCE, {})
+    other_calendar = describe_other_calendar(day, counts, count_sessions(read), exchange)
+    return Recorded(DayInputs(*counted_as(read, counts)), other_calendar)
 
 
 def gather(  # noqa: PLR0913 - what decides a day

@@ -1,14 +1,14 @@
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
-import duckdb
 import polars as pl
 import pytest
 
-from sql.engine.scripts import read_scripts
+from sql.engine.scripts import read_script, read_scripts
 from sql.engine.table_contracts import RUN_TABLES
 from sql.errors import PublishRejectedError
 from sql.records import RunRecord
+from sql.store import runs
 from sql.warehouse import Warehouse
 from tests.sql.warehouse_broken_lifecycles import (
     BROKEN_LIFECYCLES,
@@ -44,8 +44,15 @@ def _reject(warehouse: Warehouse, frames: Frames, run: RunRecord) -> PublishReje
 
 
 def _count_rows(warehouse: Warehouse) -> dict[str, int]:
-    with duckdb.connect(str(warehouse.path), read_only=True) as con:
+    with warehouse.connected() as con:
         return {table: con.table(table).count("*").fetchall()[0][0] for table in RUN_TABLES}
+
+
+@pytest.fixture
+def warehouse(make_migrated: Callable[[], Warehouse]) -> Iterator[Warehouse]:
+    """A warehouse that is opened once for a test."""
+    with make_migrated().kept_open() as session:
+        yield session
 
 
 @pytest.fixture(scope="module")
@@ -56,11 +63,13 @@ def refusing(make_migrated: Callable[[], Warehouse]) -> Iterator[Warehouse]:
 
 
 EVERY_BROKEN = BROKEN | BROKEN_LIFECYCLES
+FIRST_OF_A_CHECK = {check: name for name, (check, _, _) in reversed(EVERY_BROKEN.items())}
 
 
-@pytest.mark.parametrize("name", EVERY_BROKEN)
-def test_a_check_refuses(refusing: Warehouse, name: str) -> None:
-    check, breaks, detail = EVERY_BROKEN[name]
+@pytest.mark.parametrize("check", FIRST_OF_A_CHECK)
+def test_a_check_stops_a_publication(refusing: Warehouse, check: str) -> None:
+    name = FIRST_OF_A_CHECK[check]
+    _, breaks, detail = EVERY_BROKEN[name]
     failures = {failed: text for failed, _, text in _reject(refusing, breaks(make_frames()), make_run(name)).failures}
     assert detail in failures[check]
 
@@ -93,6 +102,20 @@ def test_what_is_pinned_may_move_more_than_the_target_when_it_is_told(warehouse:
 def test_risk_that_no_limit_reads_is_refused(refusing: Warehouse) -> None:
     failures = {name for name, _, _ in _reject(refusing, measured(), make_run("unread")).failures}
     assert {"no_volatility_above_its_target"} <= failures
+
+
+@pytest.mark.parametrize("name", [name for name in EVERY_BROKEN if name not in FIRST_OF_A_CHECK.values()])
+def test_a_check_finds_each_of_its_faults(refusing: Warehouse, name: str) -> None:
+    """The check alone: that publication runs it is proved above, and all checks on all faults in many_runs."""
+    check, breaks, detail = EVERY_BROKEN[name]
+    run, frames = make_run(name), breaks(make_frames())
+    with refusing.connected() as con:
+        con.begin()
+        runs.start(con, run, "test")
+        runs.write(con, run.run_id, frames)
+        [(_, _, text)] = runs.find_failures(con, run.run_id, [read_script("checks/publication", check)])
+        con.rollback()
+    assert detail in text
 
 
 def test_empty_fingerprints_are_refused(warehouse: Warehouse) -> None:

@@ -13,6 +13,7 @@ from sql.errors import PublishRejectedError, WarehouseError
 from sql.records import StartedRun
 from sql.store import run_batches, runs
 from sql.warehouse import Warehouse
+from tests.sql.warehouse_broken_lifecycles import BROKEN_LIFECYCLES
 from tests.sql.warehouse_broken_runs import BROKEN
 from tests.sql.warehouse_samples import DAY, ONE, TWO, Weights, make_frames, make_run, publish
 
@@ -70,8 +71,9 @@ def test_runs_at_once_leave_the_rows_events_and_targets_of_runs_one_by_one(
 
 
 def test_every_check_finds_its_broken_run_among_many_and_none_in_a_sound_one(warehouse: Warehouse) -> None:
-    names = [f"r{number}" for number in range(len(BROKEN))]
-    frames = {name: breaks(make_frames()) for name, (_, breaks, _) in zip(names, BROKEN.values(), strict=True)}
+    broken = BROKEN | BROKEN_LIFECYCLES
+    names = [f"r{number}" for number in range(len(broken))]
+    frames = {name: breaks(make_frames()) for name, (_, breaks, _) in zip(names, broken.values(), strict=True)}
     with duckdb.connect(str(warehouse.path)) as con:
         for name in [*names, "sound"]:
             runs.start(con, make_run(name), "test")
@@ -79,7 +81,7 @@ def test_every_check_finds_its_broken_run_among_many_and_none_in_a_sound_one(war
             insert(con, table, rows)
         found = run_batches.find_failures(con, [*names, "sound"])
     assert found.filter(run_id="sound").is_empty()
-    for name, (check, _, detail) in zip(names, BROKEN.values(), strict=True):
+    for name, (check, _, detail) in zip(names, broken.values(), strict=True):
         assert detail in runs.as_failure(check, found.filter(run_id=name, name=check))[2]
 
 

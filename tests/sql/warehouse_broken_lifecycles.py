@@ -61,7 +61,9 @@ def _before(days_ago: int) -> date:
     return DAY - timedelta(days=days_ago)
 
 
-def _stopped(gate: str, days_left: int | None, *closed: int) -> Callable[[Frames], Frames]:
+def stopped(gate: str, days_left: int | None, *closed: int) -> Callable[[Frames], Frames]:
+    """Stop CCC for what was closed so many days ago."""
+
     def stop(frames: Frames) -> Frames:
         left = pl.lit(days_left, pl.Int32)
         decided = change("decisions", "CCC", gate=pl.lit(gate), gate_days_left=left)(frames)
@@ -167,21 +169,21 @@ BROKEN_LIFECYCLES: dict[str, tuple[str, Callable[[Frames], Frames], str]] = {
     ),
     "a stop without a close": (
         _TOO_SOON,
-        lambda _: _stopped("reentry_cooldown_days", 3)(rest_of_a_file("0.00005")),
+        lambda _: stopped("reentry_cooldown_days", 3)(rest_of_a_file("0.00005")),
         "CCC with score 0.8 has gate reentry_cooldown_days, 3 days left, opened no day, closed []",
     ),
     "a stop of more days than have passed": (
         _TOO_SOON,
-        _stopped("reentry_cooldown_days", 3, 2),
+        stopped("reentry_cooldown_days", 3, 2),
         "gate reentry_cooldown_days, 3 days left, opened no day, closed [2026-02-28]",
     ),
-    "a stop without an end": (_TOO_SOON, _stopped("reentry_cooldown_days", None, 3), "CCC with score 0.8 has gate"),
-    "a stop that is over": (_TOO_SOON, _stopped("reentry_cooldown_days", 0, 6), "reentry_cooldown_days, 0 days left"),
-    "a stop longer than the limit": (_TOO_SOON, _stopped("reentry_cooldown_days", 7, 0), "7 days left"),
-    "a stop for one round trip of two": (_TOO_SOON, _stopped("max_round_trips", 20, 1), "gate max_round_trips"),
+    "a stop without an end": (_TOO_SOON, stopped("reentry_cooldown_days", None, 3), "CCC with score 0.8 has gate"),
+    "a stop that is over": (_TOO_SOON, stopped("reentry_cooldown_days", 0, 6), "reentry_cooldown_days, 0 days left"),
+    "a stop longer than the limit": (_TOO_SOON, stopped("reentry_cooldown_days", 7, 0), "7 days left"),
+    "a stop for one round trip of two": (_TOO_SOON, stopped("max_round_trips", 20, 1), "gate max_round_trips"),
     "a stop for an older round trip than so many days": (
         _TOO_SOON,
-        _stopped("max_round_trips", 2, 1, 18),
+        stopped("max_round_trips", 2, 1, 18),
         "gate max_round_trips, 2 days left",
     ),
     "more selected than there may be": (

@@ -1,6 +1,7 @@
 -- Failures: names that are opened within reentry_cooldown_days of their last close, or after max_round_trips in
--- round_trip_window_days, with less than reentry_score; names that are stopped for that without such a close, or
--- without the days that are left. A session is one calendar day, so no more sessions have passed than calendar days.
+-- round_trip_window_days, with less than reentry_score; names that are stopped for that without such a close, or with
+-- other days left than there are. Sessions are those that the run counted; of a run that recorded none, whatever calendar
+-- days allow, since no session is more than one day.
 -- Since: V014. Parameters: $run_id VARCHAR.
 SELECT
     portfolio_id,
@@ -30,18 +31,16 @@ FROM (
         run_limits.round_trip_window_days,
         coalesce(kept.is_held AND kept.opened_on = runs.as_of_date, false) AS is_opened,
         coalesce(round(decisions.score * 1e12) >= round(run_limits.reentry_score * 1e12), false) AS may_return,
-        runs.as_of_date - kept.closed_on[1] AS days_since_close,
-        len(
-            list_filter(kept.closed_on, lambda day: runs.as_of_date - day <= run_limits.round_trip_window_days)
-        ) AS n_trips,
+        json_extract(runs.inputs, '$.sessions_since')::MAP(VARCHAR, INTEGER) AS sessions_since,
+        list_transform(
+            kept.closed_on, lambda day: coalesce(sessions_since[day::VARCHAR], runs.as_of_date - day)
+        ) AS days_since_closes,
         CASE decisions.gate
             WHEN 'reentry_cooldown_days' THEN run_limits.reentry_cooldown_days
             WHEN 'max_round_trips' THEN run_limits.round_trip_window_days
-        END AS most_days_left,
-        CASE decisions.gate
-            WHEN 'reentry_cooldown_days' THEN days_since_close
-            WHEN 'max_round_trips' THEN runs.as_of_date - kept.closed_on[run_limits.max_round_trips]
-        END AS days_since_stop
+        END AS most_days,
+        if(decisions.gate = 'max_round_trips', run_limits.max_round_trips, 1) AS nth_close,
+        most_days + 1 - days_since_closes[nth_close] AS days_left
     FROM decisions
     JOIN runs USING (run_id)
     JOIN run_limits USING (run_id, portfolio_id)
@@ -52,15 +51,19 @@ WHERE (
     is_opened
     AND NOT may_return
     AND (
-        coalesce(reentry_cooldown_days > 0 AND days_since_close <= reentry_cooldown_days, false)
-        OR coalesce(n_trips >= max_round_trips, false)
+        coalesce(reentry_cooldown_days > 0 AND days_since_closes[1] <= reentry_cooldown_days, false)
+        OR coalesce(days_since_closes[max_round_trips] <= round_trip_window_days, false)
     )
 )
 OR (
-    most_days_left IS NOT NULL
+    most_days IS NOT NULL
     AND NOT coalesce(
-        gate_days_left BETWEEN 1 AND most_days_left + 1
-        AND days_since_stop >= most_days_left + 1 - gate_days_left,
+        gate_days_left BETWEEN 1 AND most_days + 1
+        AND if(
+            sessions_since[closed_on[nth_close]::VARCHAR] IS NULL,
+            gate_days_left >= days_left,
+            gate_days_left = days_left
+        ),
         false
     )
 )

@@ -1,22 +1,29 @@
 -- Grain: one row per stay of an asset in a portfolio up to a day, and one per time in grace, in their order, as steps
--- of an explanation.
+-- of an explanation. The asset is followed through its names.
 -- Parameters: $portfolio_id VARCHAR, $asset VARCHAR, $as_of_date DATE.
-WITH stays AS (
-    SELECT
-        *,
-        coalesce(closed_on <= $as_of_date::DATE, false) AS is_closed,
-        outcome = 'undone' AS is_undone
-    FROM holding_periods
-    WHERE portfolio_id = $portfolio_id AND asset = $asset AND first_seen_on <= $as_of_date::DATE
+WITH asked AS (
+    SELECT arg_max(name_today, as_of_date) AS name, arg_max(coalesce(merged_at, 0), as_of_date) AS merged_at
+    FROM followed_lifecycle
+    WHERE portfolio_id = $portfolio_id AND asset = $asset AND as_of_date <= $as_of_date::DATE
 ),
 lived AS (
-    SELECT visible_runs.as_of_date, lifecycle.*, targets.post_trade_weight
-    FROM lifecycle
-    JOIN visible_runs USING (run_id, portfolio_id)
+    SELECT followed_lifecycle.*, targets.post_trade_weight
+    FROM followed_lifecycle
+    JOIN asked ON asked.name = name_today AND asked.merged_at = coalesce(followed_lifecycle.merged_at, 0)
     LEFT JOIN targets USING (run_id, portfolio_id, asset)
-    WHERE lifecycle.portfolio_id = $portfolio_id
-        AND lifecycle.asset = $asset
-        AND visible_runs.as_of_date <= $as_of_date::DATE
+    WHERE followed_lifecycle.portfolio_id = $portfolio_id AND followed_lifecycle.as_of_date <= $as_of_date::DATE
+),
+stays AS (
+    SELECT
+        holding_periods.*,
+        coalesce(closed_on <= $as_of_date::DATE, false) AS is_closed,
+        coalesce(' as ' || first.former_name, '') AS as_name
+    FROM holding_periods
+    JOIN asked ON asked.name = holding_periods.asset
+    LEFT JOIN (
+        SELECT as_of_date AS first_seen_on, asset AS former_name FROM lived WHERE asset <> $asset
+    ) AS first USING (first_seen_on)
+    WHERE holding_periods.portfolio_id = $portfolio_id AND first_seen_on <= $as_of_date::DATE
 ),
 -- Held before the first published day after whose trades it was held.
 before_all AS (
@@ -45,16 +52,25 @@ FROM (
         if(is_closed, gate, NULL) AS limit_value,
         concat_ws(
             ' ',
-            coalesce(format('Opened {}.', opened_on), format('There before {}, opening not known.', first_seen_on)),
+            coalesce(
+                format('Opened {}{}.', opened_on, as_name),
+                format('There before {}{}, opening not known.', first_seen_on, as_name)
+            ),
             if(
                 is_closed,
                 format(
-                    'Closed {}{}, after {} published days.',
-                    closed_on, if(outcome = 'gone', ' as positions show', ''), published_days
+                    'Closed {}{}, after {} published day{}.',
+                    closed_on,
+                    if(outcome = 'gone', ' as positions show', ''),
+                    published_days,
+                    if(published_days = 1, '', 's')
                 ),
                 NULL
             ),
-            if(is_undone, 'Never done, as positions show.', NULL)
+            CASE outcome
+                WHEN 'undone' THEN 'Never done, as positions show.'
+                WHEN 'merged' THEN 'A rename made it one with another holding.'
+            END
         ) AS words
     FROM stays
     UNION ALL

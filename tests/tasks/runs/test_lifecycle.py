@@ -20,7 +20,7 @@ from sql.warehouse import Warehouse
 from tasks.config.settings import Settings
 from tasks.runs.backfill import Book, publish_days
 from tasks.runs.ingest import ingest_range
-from tasks.runs.replay import replay_runs
+from tasks.runs.replay import replay_runs, report_replay
 from tasks.runs.run_record import OpenRun, start_run
 from tests.helpers.installation import installed_in
 
@@ -159,6 +159,22 @@ def test_daily_run_backfill_in_any_batches_and_replay_agree(settings: Settings, 
     for one in (settings, together):
         with one.open_warehouse().kept_open() as warehouse:
             assert verify(warehouse, lambda *_: None, has_copies=False).failures == ()
+
+
+def test_a_replay_counts_the_days_that_its_run_counted_and_tells_another_calendar(settings: Settings) -> None:
+    """Between run and replay a session is struck from the calendar of that name."""
+    struck, days = SESSIONS[2], [day for day in DAYS[:6] if day != SESSIONS[2]]
+    _run_daily(settings, days)
+    run_ids = tuple(run_id for (run_id,) in _ask(settings, "SELECT run_id FROM runs ORDER BY as_of_date"))
+    with settings.open_warehouse().connected() as con:
+        con.execute(f'UPDATE runs SET inputs = json_merge_patch(inputs, \'{{"exchange": "XNYS -{struck}"}}\')')
+    done = replay_runs(settings, run_ids)
+    assert [(one.n_differences, one.has_other_inputs) for one in done] == [(0, False)] * len(days)
+    words = [one.other_calendar for one in done]
+    assert words[:2] == ["", ""]
+    assert words[2] == f"from {SESSIONS[1]} to {days[2]} it counted 2 trading days, XNYS -{struck} now has 1"
+    assert all(words[2:])
+    assert "3 of 5 counted days by another calendar than now" in report_replay(done)
 
 
 @pytest.fixture

@@ -1,0 +1,127 @@
+-- Grain: one row per visible run, portfolio and remembered name, as in lifecycle, and the name under which its state goes on
+-- today: renames are followed, one after the other. Of names that became one the state of one goes on, see tasks/renames.py;
+-- those of the others end there.
+-- Columns as in: lifecycle
+CREATE OR REPLACE VIEW followed_lifecycle AS
+WITH RECURSIVE
+days AS (
+    SELECT
+        visible_runs.portfolio_id,
+        visible_runs.run_id,
+        visible_runs.as_of_date,
+        json_extract(runs.inputs, '$.renamed')::MAP(VARCHAR, VARCHAR) AS renamed,
+        row_number() OVER (PARTITION BY visible_runs.portfolio_id ORDER BY visible_runs.as_of_date) AS place
+    FROM visible_runs
+    JOIN runs USING (run_id)
+),
+remembered AS (
+    SELECT days.portfolio_id, days.as_of_date, days.place, lifecycle.* EXCLUDE (portfolio_id)
+    FROM days
+    JOIN lifecycle USING (run_id, portfolio_id)
+),
+-- A run has every name that no longer counts: the first one that has it moves its state.
+named AS (
+    SELECT portfolio_id, place, old, new
+    FROM (
+        SELECT portfolio_id, place, unnest(map_keys(renamed)) AS old, unnest(map_values(renamed)) AS new
+        FROM days
+    )
+    QUALIFY lag(new) OVER (PARTITION BY portfolio_id, old ORDER BY place) IS DISTINCT FROM new
+),
+-- Of names that became one the held one, or else that closed last.
+ranked AS (
+    SELECT
+        remembered.portfolio_id,
+        becoming.place,
+        remembered.asset,
+        becoming.new,
+        row_number() OVER (
+            PARTITION BY remembered.portfolio_id, becoming.place, becoming.new
+            ORDER BY
+                NOT remembered.is_held,
+                if(remembered.is_held, NULL, remembered.closed_on[1]) DESC,
+                remembered.asset <> becoming.new,
+                remembered.asset
+        ) AS number
+    FROM remembered
+    JOIN (
+        SELECT portfolio_id, place, old, new FROM named
+        UNION
+        SELECT portfolio_id, place, new, new FROM named
+    ) AS becoming
+        ON becoming.portfolio_id = remembered.portfolio_id
+        AND becoming.place = remembered.place + 1
+        AND becoming.old = remembered.asset
+),
+-- What a state becomes; null: it ends. Where another one takes a name, what had it before ends.
+turns AS (
+    SELECT portfolio_id, place, asset, if(number = 1, new, NULL) AS next_asset
+    FROM ranked
+    WHERE number > 1 OR asset <> new
+    UNION
+    SELECT portfolio_id, place, new, NULL FROM ranked WHERE number = 1 AND asset <> new
+),
+traced AS (
+    SELECT
+        portfolio_id,
+        asset,
+        place,
+        coalesce(next_asset, asset) AS name,
+        place AS turned_at,
+        next_asset IS NULL AS is_over
+    FROM turns
+    UNION ALL
+    SELECT
+        traced.portfolio_id,
+        traced.asset,
+        traced.place,
+        coalesce(turns.next_asset, turns.asset),
+        turns.place,
+        turns.next_asset IS NULL
+    FROM traced
+    JOIN turns
+        ON turns.portfolio_id = traced.portfolio_id AND turns.asset = traced.name AND turns.place > traced.turned_at
+    WHERE NOT traced.is_over
+    QUALIFY row_number() OVER (
+        PARTITION BY traced.portfolio_id, traced.asset, traced.place ORDER BY turns.place
+    ) = 1
+),
+ends AS (
+    SELECT
+        portfolio_id,
+        asset,
+        place,
+        arg_max(name, turned_at) AS name,
+        max(turned_at) FILTER (is_over) AS over_at
+    FROM traced
+    GROUP BY portfolio_id, asset, place
+)
+SELECT
+    remembered.run_id,
+    remembered.portfolio_id,
+    remembered.as_of_date,
+    remembered.place,
+    remembered.asset,
+    coalesce(ends.name, remembered.asset) AS name_today,
+    ends.over_at AS merged_at,
+    remembered.is_held,
+    remembered.is_confirmed,
+    remembered.opened_on,
+    remembered.term_started_on,
+    remembered.grace_started_on,
+    remembered.grace_count,
+    remembered.grace_entry_weight,
+    remembered.closed_on
+FROM remembered
+ASOF LEFT JOIN ends
+    ON ends.portfolio_id = remembered.portfolio_id
+    AND ends.asset = remembered.asset
+    AND remembered.place < ends.place
+ORDER BY remembered.portfolio_id, name_today, remembered.place;
+
+COMMENT ON VIEW followed_lifecycle IS 'One row per visible run, portfolio and remembered name: its state as in lifecycle, and the name under which it goes on today, as renames have it.';
+COMMENT ON COLUMN followed_lifecycle.as_of_date IS 'Trading day, exchange date.';
+COMMENT ON COLUMN followed_lifecycle.place IS 'Number of the published day of the portfolio, from 1.';
+COMMENT ON COLUMN followed_lifecycle.asset IS 'Asset, by its name on the day.';
+COMMENT ON COLUMN followed_lifecycle.name_today IS 'Its name on the newest published day, or the last one that it had.';
+COMMENT ON COLUMN followed_lifecycle.merged_at IS 'Number of the published day on which it became one with another name, whose state went on; null: none.';
