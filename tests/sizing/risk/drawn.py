@@ -142,23 +142,21 @@ def draw_observed(random: Random, kinds: tuple[str, ...] = KINDS) -> dict[str, O
 
 
 def _of_kind(kind: str, whole: dict[int, Return], before: Observations, random: Random) -> Observed:
-    if kind == "copy":
-        copied = [of for of in before.values() if len(of) == SESSIONS - 1]
-        return random.choice(copied) if copied else whole
-    if kind == "gap":
-        missing = set(random.sample(range(34), 2))
-        return {age: one for age, one in whole.items() if age not in missing}
-    if kind == "suspect":
-        return whole | {random.randrange(SESSIONS - 1): Return(random.choice((0.5, -1 / 3, -0.5, 0.7, 0.25, -0.2)))}
-    if kind == "given":
-        return whole | {random.randrange(SESSIONS - 1): Return(random.choice((0.8, -0.6)), is_given=True)}
-    if kind == "flat":
-        return {age: Return(0.0) for age in whole}
-    oldest = {"young": 34, "new": random.choice((19, 20, 21, 22))}.get(kind, SESSIONS)
+    oldest = {"young": 34, "new": random.choice((19, 20, 21, 22)), "none": 0}.get(kind, SESSIONS)
     newest = {"stale": random.choice((1, 5)), "old": 6}.get(kind, 0)
-    if kind == "none":
-        return {}
-    return {age: one for age, one in whole.items() if newest <= age < oldest}
+    changed = dict(whole)
+    if kind == "copy":
+        changed = dict(random.choice([of for of in before.values() if len(of) == SESSIONS - 1] or [whole]))
+    if kind == "gap":
+        for age in random.sample(range(34), 2):
+            del changed[age]
+    if kind == "suspect":
+        changed[random.randrange(SESSIONS - 1)] = Return(random.choice((0.5, -1 / 3, -0.5, 0.7, 0.25, -0.2)))
+    if kind == "given":
+        changed[random.randrange(SESSIONS - 1)] = Return(random.choice((0.8, -0.6)), is_given=True)
+    if kind == "flat":
+        changed = dict.fromkeys(whole, Return(0.0))
+    return {age: one for age, one in changed.items() if newest <= age < oldest}
 
 
 def draw_day(random: Random, kinds: tuple[str, ...] = KINDS, **asked: object) -> DrawnRisk:
