@@ -5,6 +5,7 @@ The selection is the product's own; what is selected, and what is pinned, is giv
 
 import os
 from collections.abc import Iterator
+from decimal import Decimal
 from random import Random
 from typing import Any
 
@@ -38,10 +39,10 @@ def size_as_selected(drawn: DrawnRisk, portfolio_id: str) -> Risk:
     return size_with_risk(lines, drawn.limits[portfolio_id], drawn.observed, free=free)
 
 
-def close(got: float | None, expected: float | None, tolerance: float) -> bool:
+def close(got: Decimal | float | None, expected: float | None, tolerance: float) -> bool:
     if got is None or expected is None:
         return got is None and expected is None
-    return abs(got - expected) <= tolerance
+    return abs(float(got) - expected) <= tolerance
 
 
 def portfolio_differences(drawn: DrawnRisk, portfolio_id: str) -> Iterator[str]:
