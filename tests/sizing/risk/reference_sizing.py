@@ -26,10 +26,6 @@ from tests.sizing.risk.reference import (
 )
 
 
-class TooFewSessionsError(Exception):
-    """The day is held: fewer than min_observations sessions in which every name has a return."""
-
-
 @dataclass(frozen=True)
 class Risk:
     """One portfolio as sized, with what risk did to it; names without volatility are in no mapping."""
@@ -45,6 +41,7 @@ class Risk:
     portfolio_volatility: float | None = None
     n_sessions: int | None = None
     is_attainable: bool = True
+    is_held: bool = False  # fewer than min_observations sessions in which every name has a return
     shares: Mapping[str, float] = field(default_factory=dict)
 
     @property
@@ -70,7 +67,6 @@ def size_with_risk(
 
     `observed`: returns by name and age; `scored`: volatilities that came with the scores, instead of them. `free`: the
     names that no pin held when the portfolio was sized first, where they are others than now.
-    *Raises* `TooFewSessionsError`.
     """
     names = sorted(line.asset for line in lines)
     volatilities = _volatilities(names, limits, observed) if scored is None else dict(scored)
@@ -104,7 +100,8 @@ def size_with_risk(
         portfolio_volatility=volatility,
         n_sessions=n_sessions,
         is_attainable=all(attained),
-        shares=risk_shares(sized, known, limits) if n_sessions else {},
+        is_held=limits.target_volatility is not None and any(unscaled.values()) and not attained,
+        shares=risk_shares(sized, known, limits) if volatility else {},
     )
 
 
@@ -130,7 +127,7 @@ def _find_scale(
         return 1.0
     whole = returns_of_weights({line.asset: line.weight for line in lines}, known, limits.volatility_window_days)
     if len(whole) < limits.min_observations:
-        raise TooFewSessionsError
+        return 1.0
     # every part is taken over the sessions that are complete for the whole
     parts = [
         {
@@ -149,7 +146,10 @@ def _find_scale(
 
 def _moved(
     weights: Mapping[str, float], limits: RebalancingLimits, known: Mapping[str, Observed]
-) -> tuple[float | None, int]:
-    """Return what the sessions of the window moved these weights, a year, and how many sessions are complete."""
+) -> tuple[float | None, int | None]:
+    """Return what the window moved these weights, a year, where enough sessions are complete, and how many are."""
     moved = returns_of_weights(weights, known, limits.volatility_window_days)
-    return (annual(variance(moved, limits.volatility_half_life_days)) if moved else None), len(moved)
+    if not any(weights.values()):
+        return None, None
+    is_enough = len(moved) >= limits.min_observations
+    return (annual(variance(moved, limits.volatility_half_life_days)) if is_enough else None), len(moved)

@@ -23,7 +23,6 @@ from tests.sizing.reference_portfolio import UNITS, to_units
 from tests.sizing.risk.days import FREE, audit, made_of, risk_day, sessions_of, summary, weights_of, with_frames
 from tests.sizing.risk.drawn import NAMES, SESSIONS, DrawnRisk, days
 from tests.sizing.risk.reference import Return, annual, returns_of_weights, variance
-from tests.sizing.risk.reference_sizing import TooFewSessionsError
 from tests.sizing.risk.test_risk_agrees_with_reference import size_as_selected
 
 OFF = {"volatility_mode": "none", "correlation_mode": "none", "max_position_risk": None, "target_volatility": None}
@@ -54,11 +53,7 @@ def portfolios_of(drawn: DrawnRisk) -> Iterator[tuple[str, RebalancingLimits, di
 
 def is_held(drawn: DrawnRisk, name: str) -> bool:
     """Whether the day is held, as too few sessions are complete."""
-    try:
-        size_as_selected(drawn, name)
-    except TooFewSessionsError:
-        return True
-    return False
+    return size_as_selected(drawn, name).is_held
 
 
 @drawn_some
