@@ -93,10 +93,11 @@ def size_with_risk(
     portfolio = size_by_hand(asked, limits, lambda before: _find_scale(before, limits, known, attained))
     sized = {line.asset: line.units / UNITS for line in portfolio.lines if line.asset in known}
     unscaled = {line.asset: line.weight for line in portfolio.lines if line.asset in known}
-    volatility, n_sessions = _moved(sized, limits, known)
+    unscaled_volatility, n_sessions = _moved(unscaled, limits, known)
+    volatility, _ = _moved(sized, limits, known)
     return Risk(
         *(portfolio, volatilities, reference, multipliers, crowded, crowding_multipliers, caps),
-        unscaled_volatility=_moved(unscaled, limits, known)[0],
+        unscaled_volatility=unscaled_volatility,
         portfolio_volatility=volatility,
         n_sessions=n_sessions,
         is_attainable=all(attained),

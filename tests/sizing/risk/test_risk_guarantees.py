@@ -15,8 +15,9 @@ from hypothesis import HealthCheck, Phase, assume, given, settings
 from hypothesis import strategies as st
 
 from sizing import RebalancingLimits
+from sizing.frames.prices import PRICES
 from sizing.pipeline import Rebalance, rebalance
-from sizing.risk.returns import PRICES, session_returns
+from sizing.risk.returns import session_returns
 from tests.helpers.examples import examples
 from tests.sizing.days import by_asset
 from tests.sizing.reference_portfolio import UNITS, to_units
@@ -76,7 +77,9 @@ EQUAL = made_of(dict.fromkeys(NAMES, 0.25), {("t1", "t2"): 0.9, ("d1", "i1"): -0
 def test_1_equal_volatilities_change_no_target(drawn: DrawnRisk, strength: float) -> None:
     observed = {name: {age: Return(value) for age, value in enumerate(series)} for name, series in EQUAL.items()}
     off = replace(drawn, observed=observed)
-    on = off.of(volatility_mode="inverse", volatility_strength=strength, volatility_half_life_days=40)
+    on = off.of(
+        volatility_mode="inverse", volatility_strength=strength, volatility_half_life_days=40, volatility_window_days=60
+    )
     kept = ("portfolio_id", "asset", "target_weight", "post_trade_weight", "action")
     assert on.result.targets.select(kept).equals(off.result.targets.select(kept))
 
