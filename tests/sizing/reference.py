@@ -5,21 +5,32 @@ What does not belong here: Polars, NumPy, and anything of `sizing` but the limit
 """
 
 import math
+from collections.abc import Callable
 from decimal import Decimal
 from fractions import Fraction
 from math import fsum
 from typing import Any
 
 from sizing.limits.model import RebalancingLimits
-from tests.sizing.reference_portfolio import UNITS, Line, Portfolio, largest, limit_of_bucket, to_units
+from tests.sizing.reference_portfolio import UNITS, Line, Portfolio, cap_of, largest, limit_of_bucket, to_units
 from tests.sizing.reference_stages import cap, normalise, place_residual
 
 SNAP = Fraction(1, 10**4)
 FLOOR_SLACK = 1e-9
 
 
-def size_by_hand(lines: list[Line], limits: RebalancingLimits) -> Portfolio:
-    asked = [Line(line.asset, line.bucket, line.score, line.is_held, line.pinned_weight) for line in lines]
+def size_by_hand(
+    lines: list[Line], limits: RebalancingLimits, find_scale: Callable[[Portfolio], float] = lambda _: 1.0
+) -> Portfolio:
+    """Size one portfolio; `find_scale` returns k of risk.md 3 from the weights after stage 3."""
+    asked = [
+        Line(
+            *(line.asset, line.bucket, line.score, line.is_held, line.pinned_weight),
+            risk_multiplier=line.risk_multiplier,
+            risk_cap=line.risk_cap,
+        )
+        for line in lines
+    ]
     portfolio = Portfolio(asked, limits)
     for rank, line in enumerate(portfolio.lines, start=1):
         line.score_rank = rank
@@ -33,7 +44,11 @@ def size_by_hand(lines: list[Line], limits: RebalancingLimits) -> Portfolio:
         cap(portfolio)
         normalise(portfolio)
         place_residual(portfolio)
-    _round(portfolio)
+        portfolio.scale = find_scale(portfolio)
+    if portfolio.scale < 1:
+        _scale_and_round_down(portfolio)
+    else:
+        _round(portfolio)
     return portfolio
 
 
@@ -98,6 +113,8 @@ def _multiply(portfolio: Portfolio) -> None:
             line.size_category, line.score_multiplier = _tier(limits, line)
         if line.score_multiplier == 0:
             line.drop_reason = "no_size"
+        elif line.risk_cap < limits.min_position_size:
+            line.drop_reason = "max_position_risk"
 
 
 def _tier(limits: RebalancingLimits, line: Line) -> tuple[str, float]:
@@ -128,8 +145,8 @@ def _make_raw_weights(portfolio: Portfolio) -> None:
     lines, m = portfolio.placed(), portfolio.limits.min_position_size
     if not lines:
         return
-    top = max(line.score_multiplier for line in lines)
-    q = [line.score_multiplier / top for line in lines]  # only the proportions matter
+    sizes = [line.score_multiplier * line.risk_multiplier for line in lines]
+    q = [each / max(sizes) for each in sizes]  # only the proportions matter
     factor = largest(lambda x: fsum(max(x * each, m) for each in q), portfolio.total, 0.0, portfolio.total)
     for line, each in zip(lines, q, strict=True):
         line.raw_weight = max(factor * each, m)
@@ -153,11 +170,20 @@ def _round(portfolio: Portfolio) -> None:
         line.units -= 1
 
 
+def _scale_and_round_down(portfolio: Portfolio) -> None:
+    """Section 3 of risk.md, k < 1: every unit that is left over is cash."""
+    for line in portfolio.lines:
+        if line.drop_reason is None:
+            k = 1.0 if line.is_pinned else portfolio.scale
+            line.units = math.floor(Fraction(line.weight) * Fraction(k) * UNITS + SNAP)
+            line.drop_reason = None if line.units or line.is_pinned or not line.weight else "target_volatility"
+
+
 def _has_room_for_a_unit(portfolio: Portfolio, line: Line) -> bool:
     limits = portfolio.limits
     if not limits.enable_dynamic_sizing:
         return True
-    if line.units + 1 > to_units(limits.max_single_position):
+    if line.units + 1 > to_units(limits.max_single_position if line.is_pinned else cap_of(limits, line)):
         return False
     in_bucket = sum(other.units for other in portfolio.lines if other.bucket == line.bucket)
     return not limits.enable_bucket_diversification or in_bucket + 1 <= to_units(limit_of_bucket(limits, line.bucket))
@@ -195,8 +221,9 @@ def summarise(portfolio: Portfolio) -> dict[str, Any]:
 
 
 def reachable(portfolio: Portfolio) -> float:
-    """Return sum_b min(B, n_b c) of what is sized; defined where nothing is pinned and sizing is enabled."""
+    """Return sum_b min(B, sum of c_i) of what is sized; defined where nothing is pinned and sizing is enabled."""
     if not portfolio.limits.enable_dynamic_sizing:
         return portfolio.limits.target_total_allocation
-    c = portfolio.limits.max_single_position
-    return fsum(min(limit, len(lines) * c) for limit, lines in portfolio.by_bucket())
+    return fsum(
+        min(limit, fsum(cap_of(portfolio.limits, line) for line in lines)) for limit, lines in portfolio.by_bucket()
+    )

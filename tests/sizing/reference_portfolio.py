@@ -26,6 +26,8 @@ class Line:
     score: float | None
     is_held: bool = False
     pinned_weight: float | None = None
+    risk_multiplier: float = 1.0  # of risk.md 3, and so the cap: given to the sizer, computed in risk/reference.py
+    risk_cap: float = math.inf
     score_rank: int = 0
     size_category: str = ""
     score_multiplier: float = 0.0
@@ -58,6 +60,7 @@ class Portfolio:
     limits: RebalancingLimits
     total: float = 0.0  # T, less what is pinned
     bucket_limits: dict[str, float] = field(default_factory=dict)  # each B, less what is pinned
+    scale: float = 1.0  # k of risk.md 3: what is left of each free weight after stage 3
 
     def __post_init__(self) -> None:
         self.lines.sort(key=lambda line: (line.score is None, -(line.score or 0.0), line.asset))
@@ -96,6 +99,15 @@ def largest(total_at: Callable[[float], float], limit: float, low: float, high: 
 
 def limit_of_bucket(limits: RebalancingLimits, bucket: str) -> float:
     return limits.max_allocation_by_bucket.get(bucket, limits.max_allocation_per_bucket)
+
+
+def cap_of(limits: RebalancingLimits, line: Line) -> float:
+    return min(limits.max_single_position, line.risk_cap)
+
+
+def cap_name(limits: RebalancingLimits, line: Line, name: str) -> str:
+    """Return what the cap of a line is called: by its risk where that is what lowers it."""
+    return "risk" if line.risk_cap < limits.max_single_position else name
 
 
 def to_units(weight: float) -> int:

@@ -3,19 +3,19 @@
 from math import fsum
 
 from sizing.limits.model import RebalancingLimits
-from tests.sizing.reference_portfolio import TIE, WITHOUT_LIMIT, Line, Portfolio, largest
+from tests.sizing.reference_portfolio import TIE, WITHOUT_LIMIT, Line, Portfolio, cap_name, cap_of, largest
 
 
 def cap(portfolio: Portfolio) -> None:
     """Stage 1: w1 = min(max(theta r, m), c)."""
-    m, c = portfolio.limits.min_position_size, portfolio.limits.max_single_position
+    m, limits = portfolio.limits.min_position_size, portfolio.limits
     for limit, lines in portfolio.by_bucket():
-        r = [line.raw_weight for line in lines]
-        theta = largest(lambda x, r=r: fsum(min(max(x * each, m), c) for each in r), limit, 0.0, 1.0)
-        for line in lines:
+        r = [(line.raw_weight, cap_of(limits, line)) for line in lines]
+        theta = largest(lambda x, r=r: fsum(min(max(x * each, m), c) for each, c in r), limit, 0.0, 1.0)
+        for line, (_, c) in zip(lines, r, strict=True):
             line.stage1_weight = min(max(theta * line.raw_weight, m), c)
             if line.stage1_weight >= c - TIE and line.raw_weight > c + TIE:
-                line.stage1_cap = "position"
+                line.stage1_cap = cap_name(limits, line, "position")
             elif theta < 1:
                 line.stage1_cap = "bucket"
 
@@ -27,26 +27,27 @@ def normalise(portfolio: Portfolio) -> None:
     left = portfolio.total - fsum(line.stage1_weight for line in lines if line.stage1_cap)
     factor = max(1.0, left / others) if others > 0 else 1.0
     for limit, members in portfolio.by_bucket():
-        _raise_bucket(portfolio.limits.max_single_position, limit, members, factor)
+        _raise_bucket(portfolio.limits, limit, members, factor)
 
 
-def _raise_bucket(c: float, limit: float, members: list[Line], factor: float) -> None:
+def _raise_bucket(limits: RebalancingLimits, limit: float, members: list[Line], factor: float) -> None:
     def raised(line: Line, f_b: float) -> float:
-        return line.stage1_weight if line.stage1_cap else min(f_b * line.stage1_weight, c)
+        return line.stage1_weight if line.stage1_cap else min(f_b * line.stage1_weight, cap_of(limits, line))
 
     f_b = largest(lambda x: fsum(raised(line, x) for line in members), limit, 1.0, factor)
     for line in members:
         line.stage2_weight = raised(line, f_b)
         if line.stage1_cap is None:
-            line.stage2_caps = _stage2_marks(line.stage1_weight, c, f_b, factor)
+            line.stage2_caps = _stage2_marks(limits, line, f_b, factor)
 
 
-def _stage2_marks(w1: float, c: float, f_b: float, factor: float) -> set[str | None]:
-    if f_b * w1 > c + TIE:
-        return {"position"}
+def _stage2_marks(limits: RebalancingLimits, line: Line, f_b: float, factor: float) -> set[str | None]:
+    c, position, grown = cap_of(limits, line), cap_name(limits, line, "position"), f_b * line.stage1_weight
+    if grown > c + TIE:
+        return {position}
     if f_b == factor:
         return {None}
-    return {"bucket", "position"} if f_b * w1 >= c - TIE else {"bucket"}
+    return {"bucket", position} if grown >= c - TIE else {"bucket"}
 
 
 def place_residual(portfolio: Portfolio) -> None:
@@ -59,7 +60,7 @@ def place_residual(portfolio: Portfolio) -> None:
 
 def own_rooms(limits: RebalancingLimits, line: Line) -> dict[str | None, float]:
     rooms: dict[str | None, float] = {
-        "position_cap": limits.max_single_position - line.stage2_weight,
+        cap_name(limits, line, "position_cap"): cap_of(limits, line) - line.stage2_weight,
         "max_residual_per_asset": limits.max_residual_per_asset,
     }
     if limits.max_residual_multiple is not None:
