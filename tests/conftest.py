@@ -1,7 +1,6 @@
 """What tests of the whole way share: the shipped sample, the real data where it is, and a real Prefect server."""
 
 import fcntl
-import gc
 import os
 import socket
 import ssl
@@ -115,16 +114,6 @@ def _one_thread_of_duckdb() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(duckdb, "connect", connect_with_one)
         yield
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _modules_are_no_garbage() -> Iterator[None]:
-    """Leave what the imports and the collection made out of every search for garbage: 330,000 objects that stay."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(10_000)
-    yield
-    gc.unfreeze()
 
 
 @pytest.fixture(scope="session")

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from sizing import RebalancingLimits
+from tests.helpers.examples import examples
 from tests.properties.strategies import make_batch, many_cases
 from tests.properties.test_sizing_guarantees import ROUND_OFF, SEEN_OFTEN, is_dynamic, is_unpinned, stored
 from tests.sizing.cases import Case, size_all
@@ -93,7 +94,7 @@ def reached(case: Case) -> Decimal:
     return min(total, stored(case.limits.target_total_allocation))
 
 
-@pytest.mark.parametrize("seed", [1001, 1002, 1003])
+@pytest.mark.parametrize("seed", range(1001, 1001 + examples(3, least=1)))
 def test_proportional_without_growth_limits_reaches_all_that_can_be_reached(seed: int) -> None:
     """Guarantee 9."""
     free_growth = {

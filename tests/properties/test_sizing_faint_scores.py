@@ -11,13 +11,14 @@ from random import Random
 import pytest
 
 from sizing import RebalancingLimits
+from tests.helpers.examples import examples
 from tests.properties.strategies import make_portfolio
 from tests.properties.test_sizing_guarantees import GUARANTEES, check
 from tests.sizing.cases import Asked, Case, size_all
 from tests.sizing.reference_portfolio import Line
 
 SMALLEST = 5e-324
-PORTFOLIOS = 300
+PORTFOLIOS = examples(300)
 KEPT = (
     "test_positions_and_cash_make_up_the_target_exactly",
     "test_no_weight_is_negative",

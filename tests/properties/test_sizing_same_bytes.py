@@ -22,7 +22,7 @@ AS_DRAWN = (Phase.explicit, Phase.reuse, Phase.generate)  # drawn small; shrinki
 BUDGET = settings(
     max_examples=examples(12), deadline=None, phases=AS_DRAWN, suppress_health_check=[HealthCheck.too_slow]
 )
-SEED, PORTFOLIOS = 20_000, 200
+SEED, PORTFOLIOS = 20_000, examples(200)
 
 
 @cache
