@@ -20,6 +20,7 @@ import polars as pl
 from sizing.frames.day_inputs import DayInputs
 from sizing.frames.sorted_groups import starts
 from sizing.frames.weight_units import SNAP, UNITS
+from sizing.limits.fields import WEIGHT_TOLERANCE
 from sizing.limits.model import RebalancingLimits
 from sizing.risk.return_window import SESSIONS_A_YEAR, Flags, Floats, ReturnWindow, decay, sum_sessions
 
@@ -169,7 +170,7 @@ class PortfolioReturns(NamedTuple):
     def _chunks(self, positions: pl.DataFrame) -> Iterator[_Chunk]:
         """Yield the positions that count, by portfolio and asset, some whole portfolios at a time."""
         counted = (
-            positions.filter((pl.col("weight") > 0) & pl.col("volatility").is_not_null())
+            positions.filter((pl.col("weight") > WEIGHT_TOLERANCE) & pl.col("volatility").is_not_null())
             .join(self.portfolios, on="portfolio_id", how="inner")
             .sort("number", "portfolio_id", "asset")
         )
