@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from sizing import RebalancingLimits
 from tests.sizing.reference import size_by_hand
-from tests.sizing.reference_portfolio import UNITS, Line, Portfolio, to_units
+from tests.sizing.reference_portfolio import TIE, UNITS, Line, Portfolio, to_units
 from tests.sizing.risk.reference import (
     Observed,
     annual,
@@ -92,7 +92,7 @@ def size_with_risk(
     attained: list[bool] = []
     portfolio = size_by_hand(asked, limits, lambda before: _find_scale(before, limits, known, attained))
     sized = {line.asset: line.units / UNITS for line in portfolio.lines if line.asset in known}
-    unscaled = {line.asset: line.weight for line in portfolio.lines if line.asset in known}
+    unscaled = {line.asset: line.weight for line in portfolio.lines if line.asset in known and line.weight > TIE}
     unscaled_volatility, n_sessions = _moved(unscaled, limits, known)
     volatility, _ = _moved(sized, limits, known)
     return Risk(
@@ -123,7 +123,7 @@ def _find_scale(
 ) -> float:
     if limits.target_volatility is None:
         return 1.0
-    lines = [line for line in portfolio.lines if line.asset in known and line.weight > 0]
+    lines = [line for line in portfolio.lines if line.asset in known and line.weight > TIE]
     if not lines:
         return 1.0
     whole = returns_of_weights({line.asset: line.weight for line in lines}, known, limits.volatility_window_days)

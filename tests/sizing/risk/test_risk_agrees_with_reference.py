@@ -23,7 +23,7 @@ from tests.sizing.risk.reference_sizing import Risk, size_with_risk
 DAYS = int(os.environ.get("BALLAST_FUZZ_RISK_DAYS", str(examples(40))))
 STORED = 1.01e-8  # volatilities, crowding and the scale are stored with eight decimals
 WEIGHT = 2e-8  # of intermediate weights: a stored estimate may differ by a unit where its rounding is a tie
-CROWDING = 5e-8  # the product stores each correlation with eight decimals before it adds them up
+CROWDING = 5e-8  # the product rounds each correlation before it adds them up
 UNITS_APART = 3
 SHARE = 1e-6  # of risk shares, which stored weights move
 DAYS_OF_ESTIMATES = ("half_life_days", "window_days", "min_observations", "max_plausible_return")
