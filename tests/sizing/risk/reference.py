@@ -11,7 +11,7 @@ from datetime import date
 from itertools import combinations
 from math import fsum
 from statistics import median
-from typing import Any, Protocol
+from typing import Protocol
 
 SESSIONS_OF_A_YEAR = 252
 OLDEST_LAST_RETURN = 5
@@ -247,12 +247,3 @@ def risk_shares(weights: Mapping[str, float], observed: Mapping[str, Observed], 
         / whole
         for name, weight in held.items()
     }
-
-
-def by_asset(prices: Sequence[Mapping[str, Any]]) -> dict[str, list[Price]]:
-    """Sort rows of a price file by their asset."""
-    found: dict[str, list[Price]] = {}
-    for row in prices:
-        price = Price(row["as_of_date"], row["close"], row["adjustment_factor"], row["daily_return"])
-        found.setdefault(row["asset"], []).append(price)
-    return found

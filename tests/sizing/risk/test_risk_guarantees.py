@@ -36,7 +36,7 @@ GOOD = ("whole", "whole", "gap", "copy", "young")
 TRUE_TO = 1e-7
 
 drawn_some = settings(
-    max_examples=examples(40),
+    max_examples=examples(24),
     deadline=None,
     phases=(Phase.explicit, Phase.reuse, Phase.generate),  # drawn small; shrinking costs minutes
     suppress_health_check=list(HealthCheck),
