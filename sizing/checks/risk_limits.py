@@ -36,13 +36,16 @@ def risk_checks(positions: pl.DataFrame, sized: Sized, inputs: DayInputs) -> Ite
     )
     at_most = limits.select("portfolio_id", limit_value="max_position_risk").drop_nulls()
     yield checked(at_most.join(risks, on="portfolio_id", how="left"), "max_position_risk", slack=BELOW)
-    measured = sized.portfolios.select("portfolio_id", "risk_scale", value="portfolio_volatility")
+    pinned = positions.filter("is_pinned").select("portfolio_id").unique().with_columns(has_pinned=pl.lit(value=True))
+    measured = sized.portfolios.select("portfolio_id", value="portfolio_volatility").join(
+        pinned, on="portfolio_id", how="left"
+    )
     targets = limits.select("portfolio_id", limit_value="target_volatility").drop_nulls()
     is_above = pl.col("value") > pl.col("limit_value") + VOLATILITY_TOLERANCE
     yield checked(
         targets.join(measured, on="portfolio_id", how="left"),
         "target_volatility",
         slack=BELOW,
-        excused=~is_above | (pl.col("risk_scale") < 1).fill_null(value=False),
+        excused=~is_above | pl.col("has_pinned").fill_null(value=False),
         reason=pl.when(is_above).then(_NOT_ATTAINABLE),
     )

@@ -1,11 +1,13 @@
 """When too little is known of volatility: no new targets are better than wrong ones."""
 
+from typing import Protocol
+
 import polars as pl
 
 from sizing.frames.day_inputs import DayInputs
 from sizing.frames.limit_columns import limit_frame
-from sizing.lifecycle.rules import VOLATILITY_MISSING
 from sizing.limits.fields import COUNT_TOLERANCE
+from sizing.risk.volatility import lacking_volatility
 from sizing.selection.gates import SLOT_GATES, Gate
 from sizing.text import grouped
 
@@ -13,29 +15,45 @@ _LIMITS = ("max_missing_volatility_share", "target_volatility", "min_observation
 _SETTLED = [Gate.MUST_SELL.value, Gate.EXCLUDED.value]
 
 
-def find_missing_volatility(decisions: pl.DataFrame, portfolios: pl.DataFrame, inputs: DayInputs) -> tuple[str, ...]:
+class Computed(Protocol):
+    """What is read of a computed day: decisions, the estimates that they rest on, and the summary of the sizing."""
+
+    @property
+    def decisions(self) -> pl.DataFrame:
+        """A row a candidate."""
+
+    @property
+    def risk_estimates(self) -> pl.DataFrame:
+        """A row an estimate."""
+
+    @property
+    def sizing_summary(self) -> pl.DataFrame:
+        """A row a portfolio."""
+
+
+def find_missing_volatility(result: Computed, inputs: DayInputs) -> tuple[str, ...]:
     """Return one sentence for each portfolio that must not have new targets; empty: all may."""
-    found = missing_volatility(decisions, portfolios, inputs).select("portfolio_id", "objection").iter_rows()
+    found = missing_volatility(result, inputs).select("portfolio_id", "objection").iter_rows()
     return tuple(f"{names}: {objection}" for names, objection in grouped(found))
 
 
-def missing_volatility(decisions: pl.DataFrame, portfolios: pl.DataFrame, inputs: DayInputs) -> pl.DataFrame:
+def missing_volatility(result: Computed, inputs: DayInputs) -> pl.DataFrame:
     """Return `portfolio_id, objection` of portfolios for whose names too many volatilities, or returns, are missing.
 
-    Looked at: holdings, less those whose volatility decides nothing, since they must be sold, or may not be traded or
-    held; and new names that every other gate lets pass. *Requires* what `rebalance` returns of the day.
+    Looked at: holdings, less those that must be sold, or may not be traded or held; and new names that every other gate
+    lets pass. *Requires* what `rebalance` returns of the day.
     """
     reading = [name for name, one in inputs.limits.items() if one.reads_volatility]
     limits = limit_frame({name: inputs.limits[name] for name in reading}, _LIMITS)
     gate = pl.col("gate").fill_null("")
     is_settled = gate.is_in(_SETTLED) | pl.col("restriction").eq_missing(pl.lit(Gate.NO_TRADE.value))
     passes = gate.is_in(["", Gate.NO_VOLATILITY.value, *(one.value for one in SLOT_GATES)])
+    lacking = lacking_volatility(result.risk_estimates, inputs).with_columns(is_missing=pl.lit(value=True))
     shares = (
-        decisions.filter(pl.when("is_held").then(~is_settled).otherwise(passes))
+        result.decisions.filter(pl.when("is_held").then(~is_settled).otherwise(passes))
         .join(limits, on="portfolio_id", how="inner", maintain_order="left")
-        .with_columns(
-            is_missing=(gate == Gate.NO_VOLATILITY) | pl.col("kept_by").eq_missing(pl.lit(VOLATILITY_MISSING))
-        )
+        .join(lacking, on=["portfolio_id", "asset"], how="left", maintain_order="left")
+        .with_columns(pl.col("is_missing").fill_null(value=False))
         .group_by("portfolio_id", maintain_order=True)
         .agg(
             n=pl.len(),
@@ -47,7 +65,7 @@ def missing_volatility(decisions: pl.DataFrame, portfolios: pl.DataFrame, inputs
         .select("portfolio_id", objection=_missing_names())
     )
     short = (
-        portfolios.join(limits, on="portfolio_id", how="inner", maintain_order="left")
+        result.sizing_summary.join(limits, on="portfolio_id", how="inner", maintain_order="left")
         .filter(pl.col("target_volatility").is_not_null() & (pl.col("n_sessions") < pl.col("min_observations")))
         .select("portfolio_id", objection=_few_sessions())
     )

@@ -80,8 +80,8 @@ def rebalance_days(
 
 def find_held_days(chained: ChainedDays) -> tuple[date, ...]:
     """Return the days on which scores or volatilities are missing, as `missing_scores, missing_volatility` find."""
-    decided, sized = (stacked_again(frame) for frame in (chained.result.decisions, chained.result.sizing_summary))
-    found = (missing_scores(chained.days), missing_volatility(decided, sized, chained.days))
+    result = Rebalance(*map(stacked_again, chained.result))
+    found = (missing_scores(chained.days), missing_volatility(result, chained.days))
     return tuple(sorted({day_of(name) for one in found for name in one["portfolio_id"]}))
 
 

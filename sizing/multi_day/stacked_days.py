@@ -70,6 +70,8 @@ def with_day(frame: pl.DataFrame) -> pl.DataFrame:
 
 def stacked_again(frame: pl.DataFrame) -> pl.DataFrame:
     """Undo `with_day`."""
+    if "portfolio_id" not in frame.columns:
+        return frame.with_columns(model=pl.format("{}|{}", "as_of_date", "model"))
     return frame.with_columns(portfolio_id=pl.format("{}|{}", "as_of_date", "portfolio_id")).drop("as_of_date")
 
 

@@ -142,6 +142,14 @@ def add_volatility(candidates: pl.DataFrame, inputs: DayInputs) -> pl.DataFrame:
     )
 
 
+def lacking_volatility(estimates: pl.DataFrame, inputs: DayInputs) -> pl.DataFrame:
+    """Return `portfolio_id, asset` where a limit of the portfolio reads a volatility that ESTIMATE_COLUMNS do not have."""
+    rows = [(portfolio_id, *one) for portfolio_id, one in estimates_of(inputs).items()]
+    read = pl.DataFrame(rows, {"portfolio_id": pl.String, **_PARAMETERS}, orient="row")
+    missing = estimates.filter(pl.col("volatility").is_null())
+    return read.join(missing, on=list(_PARAMETERS), nulls_equal=True).select("portfolio_id", "asset")
+
+
 def _from_scores(inputs: DayInputs, one: Estimate) -> pl.DataFrame:
     """Return the volatility that came with the newest score of each asset."""
     came, nothing = pl.col("volatility").round(ESTIMATE_DECIMALS), pl.lit(None)

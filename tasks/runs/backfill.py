@@ -283,7 +283,7 @@ def _run_one(book: Book, one: _Day) -> DayDone:
     if before:
         inputs = as_started_first(book.warehouse, book.exchange, one.started.record, inputs)
     result = rebalance(inputs)
-    missing = find_missing_scores(inputs) or find_missing_volatility(result.decisions, result.sizing_summary, inputs)
+    missing = find_missing_scores(inputs) or find_missing_volatility(result, inputs)
     if missing:
         reason = "; ".join(first_of(missing))
         book.warehouse.record_event(run_id, RunState.HELD, book.by, reason)

@@ -53,7 +53,7 @@ def run_lifecycle(run: OpenRun, group: Group, steps: RunSteps) -> LifecycleResul
     if missing := steps.find_missing_scores():
         return LifecycleResult(RunState.HELD, "; ".join(first_of(missing)))
     result = steps.compute()
-    if missing := find_missing_volatility(result.decisions, result.sizing_summary, run.inputs):
+    if missing := find_missing_volatility(result, run.inputs):
         return LifecycleResult(RunState.HELD, "; ".join(first_of(missing)))
     request = steps.request_approval(result) if group.policies else NO_REQUEST
     if request.reasons:

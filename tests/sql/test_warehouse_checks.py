@@ -94,7 +94,8 @@ def test_what_limits_of_risk_allow_is_published(warehouse: Warehouse, frames: Fr
 
 def test_what_is_pinned_may_move_more_than_the_target_when_it_is_told(warehouse: Warehouse) -> None:
     frames = without_volatility()
-    frames["sizing_summary"] = frames["sizing_summary"].with_columns(portfolio_volatility=0.4)
+    above = {"portfolio_volatility": 0.4, "unscaled_volatility": 0.5}
+    frames["sizing_summary"] = frames["sizing_summary"].with_columns(**above)
     warehouse.start_run(make_run("r1", **RISK_LIMITS), "test")
     assert warehouse.publish("r1", frames, "test").is_new
 

@@ -1,5 +1,5 @@
--- Failures: portfolios whose targets move more than target_volatility, unless they are scaled down and something of them is
--- pinned; scales outside of [0, 1], missing ones, and ones without a target.
+-- Failures: portfolios whose targets move more than target_volatility, unless something of them is pinned, or more than
+-- before they were scaled; scales outside of [0, 1], missing ones, and ones without a target.
 -- Since: V015. Parameters: $run_id VARCHAR.
 SELECT
     sizing_summary.portfolio_id,
@@ -24,7 +24,8 @@ AND (
     OR NOT coalesce(sizing_summary.risk_scale BETWEEN 0 AND 1, true)
     OR (
         coalesce(sizing_summary.portfolio_volatility > run_limits.target_volatility + 1e-7, false)
-        AND (coalesce(n_pinned, 0) = 0 OR sizing_summary.risk_scale = 1)
+        AND coalesce(n_pinned, 0) = 0
     )
+    OR coalesce(sizing_summary.portfolio_volatility > sizing_summary.unscaled_volatility + 1e-7, false)
 )
 ORDER BY ALL;

@@ -19,7 +19,7 @@ CORE = {"core_assets": {"c": {"until": "2027-01-01", "reason": "wanted"}}}
 
 def held_back(day: DayInputs) -> tuple[str, ...]:
     result = rebalance(day)
-    return find_missing_volatility(result.decisions, result.sizing_summary, day)
+    return find_missing_volatility(result, day)
 
 
 @pytest.mark.parametrize(("current", "target"), [("0.2", 0.01), ("0.004", 0.004)])
@@ -91,6 +91,22 @@ def test_a_day_is_held_when_more_than_the_share_is_missing(share: float, is_held
     limits = RebalancingLimits(**FREE, volatility_mode="inverse", max_missing_volatility_share=share)
     day = risk_day(limits, {**moved, "e": ()}, held={"a": "0.1", "e": "0.1"})
     assert bool(held_back(day)) is is_held
+
+
+def test_a_holding_without_score_and_volatility_is_missing_both() -> None:
+    limits = RebalancingLimits(**FREE, volatility_mode="inverse", max_missing_volatility_share=0.1)
+    moved = made_of(dict.fromkeys("abcd", 0.2))
+    day = risk_day(limits, {**moved, "e": ()}, held={"e": "0.1"}, scores=dict.fromkeys("abcd", 0.8))
+    assert len(held_back(day)) == 1  # 1 of 5
+
+
+def test_what_is_pinned_alone_may_be_above_the_target_and_the_check_says_why() -> None:
+    limits = RebalancingLimits(**{**FREE, "max_single_position": 0.5}, target_volatility=0.05)
+    ban = [Ban("a", "no_trade")]
+    result = rebalance(risk_day(limits, made_of({"a": 0.4}), held={"a": "0.4"}, bans=ban))
+    [check] = result.constraint_checks.filter(pl.col("constraint_name") == "target_volatility").to_dicts()
+    assert (check["value"], check["is_ok"]) == (pytest.approx(0.16), True)
+    assert check["reason"] is not None
 
 
 def given_day(volatilities: dict[str, float | None], ages: dict[str, int] | None = None, **limits: Any) -> DayInputs:  # noqa: ANN401
