@@ -105,17 +105,9 @@ def day_of(name: str) -> date:
 
 
 def _with_own_models(day: DayFrames, limits: Mapping[str, RebalancingLimits]) -> dict[str, RebalancingLimits]:
-    """Rename the model of every portfolio to that of the day, and let go of the core assets that are none on it.
-
-    Portfolios that share limits go on sharing them.
-    """
-    changed = {id(one): one.model_copy(update=_of_day(day.as_of_date, one)) for one in limits.values()}
+    """Rename the model of every portfolio to that of the day. Portfolios that share limits go on sharing them."""
+    changed = {id(one): one.model_copy(update={"model": named(day.as_of_date, one.model)}) for one in limits.values()}
     return {portfolio_id: changed[id(one)] for portfolio_id, one in limits.items()}
-
-
-def _of_day(day: date, limits: RebalancingLimits) -> dict[str, object]:
-    update: dict[str, object] = {"model": named(day, limits.model)}
-    return update | {"core_assets": dict(limits.core_on(day))} if limits.core_assets else update
 
 
 def _for_each(day: DayFrames) -> pl.DataFrame:

@@ -53,8 +53,19 @@ limit_values AS (
         (limits ->> 'min_decay_factor')::DOUBLE AS least_factor,
         from_json(
             json_extract(limits, '$.score_tiers'), '[{"size_category": "VARCHAR", "score_multiplier": "DOUBLE"}]'
-        ) AS tiers
+        ) AS tiers,
+        (limits ->> 'volatility_strength')::DOUBLE AS volatility_strength,
+        (limits ->> 'min_volatility_multiplier')::DOUBLE AS least_volatility_multiplier,
+        (limits ->> 'max_volatility_multiplier')::DOUBLE AS most_volatility_multiplier,
+        (limits ->> 'correlation_strength')::DOUBLE AS correlation_strength,
+        (limits ->> 'max_position_risk')::DOUBLE AS max_position_risk,
+        (limits ->> 'target_volatility')::DOUBLE AS target_volatility,
+        reference_volatility,
+        unscaled_volatility,
+        n_sessions,
+        coalesce(risk_scale, 1) AS risk_scale
     FROM run
+    LEFT JOIN sizing_summary USING (run_id, portfolio_id)
 ),
 decided AS (
     SELECT
@@ -82,7 +93,13 @@ sized AS (
         -- Half of it: a float apart from either is as near as a float to one of them.
         is_held AND incumbent_bias > 0
             AND coalesce(score_multiplier > tier_multiplier * (1 + incumbent_bias / 2), true) AS has_bias,
-        NOT is_pinned AND drop_reason IS NULL AS is_sized,
+        -- What is scaled down to nothing was sized like the others.
+        NOT is_pinned AND coalesce(drop_reason, 'target_volatility') = 'target_volatility' AS is_sized,
+        score_multiplier * coalesce(volatility_multiplier, 1) * coalesce(crowding_multiplier, 1) AS size_multiplier,
+        volatility_multiplier IS NOT NULL OR crowding_multiplier IS NOT NULL AS has_risk_multiplier,
+        coalesce(position_cap::DOUBLE, cap) AS own_cap,
+        if(own_cap < cap, 'max_position_risk', 'max_single_position') AS cap_name,
+        if(own_cap < cap, max_position_risk, cap) AS cap_limit,
         is_sized AND minimum > 0 AND raw_weight <= minimum AS is_at_minimum,
         if(has_bucket_limits, coalesce(own_bucket_limits[bucket], default_bucket_limit), NULL) AS bucket_limit,
         CASE WHEN is_immovable THEN pinned_weight WHEN is_pinned THEN least(pinned_weight, cap) END AS capped_pin,
@@ -90,7 +107,7 @@ sized AS (
         sum(if(is_immovable, 0, capped_pin)) OVER in_bucket AS bucket_movable,
         coalesce(NOT is_immovable AND bucket_immovable + bucket_movable > bucket_limit, false) AS is_above_bucket,
         if(is_above_bucket, greatest(bucket_limit - bucket_immovable, 0) / bucket_movable, 1.0) AS bucket_scale,
-        NOT is_pinned AND drop_reason IS DISTINCT FROM 'no_size' AS has_size,
+        NOT is_pinned AND NOT coalesce(drop_reason IN ('no_size', 'max_position_risk'), false) AS has_size,
         format('bucket {} {}', bucket, shown(bucket_limit)) AS bucket_name
     FROM sizing_audit
     JOIN limit_values ON run_id = limited_run_id AND portfolio_id = limited_portfolio_id
@@ -130,15 +147,17 @@ raised AS (
         -- Raw weights: lambda.
         count(*) FILTER (is_sized) OVER () AS n_sized,
         count(*) FILTER (is_at_minimum) OVER () AS n_at_minimum,
-        sum(score_multiplier) FILTER (is_sized AND NOT is_at_minimum) OVER () AS multiplier_total,
+        sum(size_multiplier) FILTER (is_sized AND NOT is_at_minimum) OVER () AS multiplier_total,
         (free_total - n_at_minimum * minimum) / nullif(multiplier_total, 0) AS raw_factor,
         -- Stage 1: theta of the bucket.
         count(*) FILTER (stage1_cap = 'position') OVER in_bucket AS n_capped_1,
+        coalesce(sum(own_cap) FILTER (stage1_cap = 'risk') OVER in_bucket, 0) AS risk_capped_1,
         count(*) FILTER (stage1_cap = 'bucket' AND minimum > 0 AND stage1_weight <= minimum) OVER in_bucket
             AS n_at_minimum_1,
         sum(raw_weight) FILTER (stage1_cap = 'bucket' AND NOT (minimum > 0 AND stage1_weight <= minimum)) OVER in_bucket
             AS raw_scaled,
-        (free_bucket_limit - n_capped_1 * cap - n_at_minimum_1 * minimum) / nullif(raw_scaled, 0) AS theta,
+        (free_bucket_limit - n_capped_1 * cap - risk_capped_1 - n_at_minimum_1 * minimum) / nullif(raw_scaled, 0)
+            AS theta,
         -- Stage 2: the factor of all, and the one of the bucket.
         is_sized AND stage1_cap IS NULL AS is_open,
         coalesce(sum(stage1_weight) FILTER (stage1_cap IS NOT NULL) OVER (), 0) AS capped_total,
@@ -147,8 +166,10 @@ raised AS (
         (free_total - capped_total) / nullif(open_total, 0) AS factor,
         coalesce(sum(stage1_weight) FILTER (stage1_cap IS NOT NULL) OVER in_bucket, 0) AS bucket_capped,
         count(*) FILTER (stage2_cap = 'position') OVER in_bucket AS n_capped_2,
+        coalesce(sum(own_cap) FILTER (stage2_cap = 'risk') OVER in_bucket, 0) AS risk_capped_2,
         sum(stage1_weight) FILTER (stage2_cap = 'bucket') OVER in_bucket AS bucket_open,
-        (free_bucket_limit - bucket_capped - n_capped_2 * cap) / nullif(bucket_open, 0) AS bucket_factor
+        (free_bucket_limit - bucket_capped - n_capped_2 * cap - risk_capped_2) / nullif(bucket_open, 0)
+            AS bucket_factor
     FROM pinned
     WINDOW in_bucket AS (PARTITION BY bucket)
 ),
@@ -159,7 +180,7 @@ placed AS (
         sum(stage2_weight) OVER () AS stage2_total,
         if(total - stage2_total > 1e-12, total - stage2_total, 0.0) AS residual,
         least(
-            if(cap - stage2_weight > 1e-12, cap - stage2_weight, 0),
+            if(own_cap - stage2_weight > 1e-12, own_cap - stage2_weight, 0),
             max_residual_per_asset,
             max_residual_multiple * stage2_weight
         ) AS room,
@@ -193,7 +214,7 @@ placed AS (
         if(bucket_room - other_residual_in_bucket > 1e-12, bucket_room - other_residual_in_bucket, 0.0)
             / nullif(bucket_limited_stage2, 0) AS bucket_mu,
         -- Rounding, in units of 0.00000001.
-        stage2_weight + residual_weight AS exact_weight,
+        (stage2_weight + residual_weight) * if(is_pinned, 1, risk_scale) AS exact_weight,
         least(1e-4, 0.5 / n_selected) AS snap,
         floor(exact_weight * 1e8 + snap)::BIGINT AS rounded_units,
         (target_weight * 100000000)::BIGINT - rounded_units AS extra_units,
@@ -280,9 +301,55 @@ of_position AS (
                 END
             ),
             step_when(
-                drop_reason IS NOT NULL, 'dropped', drop_reason, 'min_position_size ' || shown(minimum),
+                volatility_multiplier IS NOT NULL, 'by volatility', shown(volatility_multiplier),
+                'volatility_strength ' || shown(volatility_strength),
+                format(
+                    '= min(max(({} / {})^{}, {}), {}): the reference volatility over its own, a year.',
+                    shown(reference_volatility), shown(volatility), shown(volatility_strength),
+                    shown(least_volatility_multiplier), shown(most_volatility_multiplier)
+                )
+            ),
+            step_when(
+                crowding_multiplier IS NOT NULL, 'by crowding', shown(crowding_multiplier),
+                'correlation_strength ' || shown(correlation_strength),
+                format(
+                    '= 1 / {}^{}: it is so many names'' worth{}.',
+                    shown(crowding), shown(correlation_strength), coalesce(', moving with ' || moves_with, '')
+                )
+            ),
+            step_when(
+                has_risk_multiplier, 'size multiplier', shown(size_multiplier), NULL,
+                format(
+                    '= {}{}{}: of its score and its risk.',
+                    shown(score_multiplier),
+                    coalesce(' x ' || shown(volatility_multiplier), ''),
+                    coalesce(' x ' || shown(crowding_multiplier), '')
+                )
+            ),
+            step_when(
+                position_cap IS NOT NULL, 'cap', position_cap::VARCHAR, 'max_position_risk ' || shown(max_position_risk),
+                if(
+                    volatility IS NULL,
+                    format('= {}.', shown(cap)),
+                    format(
+                        '= min({}, floor({} / {} x 100000000 + 0.0001) / 100000000): times its volatility it is within '
+                        'the limit.',
+                        shown(cap), shown(max_position_risk), shown(volatility)
+                    )
+                )
+            ),
+            step_when(
+                drop_reason IS NOT NULL, 'dropped', drop_reason,
+                if(
+                    drop_reason = 'target_volatility',
+                    'target_volatility ' || shown(target_volatility),
+                    'min_position_size ' || shown(minimum)
+                ),
                 CASE
                     WHEN drop_reason = 'no_size' THEN 'Its score has no size.'
+                    WHEN drop_reason = 'max_position_risk' THEN 'Its cap is below the minimum size.'
+                    WHEN drop_reason = 'target_volatility'
+                    THEN 'Scaled down to its target, the portfolio has no unit for it.'
                     WHEN NOT fits_bucket
                     THEN format(
                         'No room for another position of the minimum size: it is number {} in bucket {}, and '
@@ -323,45 +390,46 @@ of_position AS (
                     )
                     WHEN raw_factor IS NULL
                     THEN format('= {}: every position is at min_position_size.', shown(minimum))
-                    WHEN minimum = 0 THEN format('= {} x {}.', shown(raw_factor), shown(score_multiplier))
+                    WHEN minimum = 0 THEN format('= {} x {}.', shown(raw_factor), shown(size_multiplier))
                     ELSE format(
                         '= max({} x {}, {}): its share, never below min_position_size.',
-                        shown(raw_factor), shown(score_multiplier), shown(minimum)
+                        shown(raw_factor), shown(size_multiplier), shown(minimum)
                     )
                 END
             ),
             step_when(
                 is_sized AND stage1_cap IS NOT NULL AND theta IS NOT NULL, 'theta', shown(theta), bucket_name,
                 format(
-                    '= ({}{}{}) / {}: what the bucket leaves, over the raw weights that it scales.',
+                    '= ({}{}{}{}) / {}: what the bucket leaves, over the raw weights that it scales.',
                     bucket_sum,
                     if(n_capped_1 = 0, '', format(' - {} x {}', n_capped_1, shown(cap))),
+                    if(risk_capped_1 = 0, '', ' - ' || shown(risk_capped_1)),
                     if(n_at_minimum_1 = 0, '', format(' - {} x {}', n_at_minimum_1, shown(minimum))),
                     shown(raw_scaled)
                 )
             ),
             step_when(
                 is_sized, 'stage 1 weight', shown_weight(stage1_weight),
-                CASE stage1_cap
-                    WHEN 'position' THEN 'max_single_position ' || shown(cap)
-                    WHEN 'bucket' THEN bucket_name
+                CASE
+                    WHEN stage1_cap IN ('position', 'risk') THEN format('{} {}', cap_name, shown(cap_limit))
+                    WHEN stage1_cap = 'bucket' THEN bucket_name
                 END,
                 concat(
                     CASE
                         WHEN NOT is_dynamic THEN format('= {}.', shown(raw_weight))
-                        WHEN stage1_cap IS NULL THEN format('= min({}, {}).', shown(raw_weight), shown(cap))
+                        WHEN stage1_cap IS NULL THEN format('= min({}, {}).', shown(raw_weight), shown(own_cap))
                         WHEN theta IS NOT NULL
                         THEN format(
                             '= min(max({} x {}, {}), {}).',
-                            shown(theta), shown(raw_weight), shown(minimum), shown(cap)
+                            shown(theta), shown(raw_weight), shown(minimum), shown(own_cap)
                         )
-                        WHEN stage1_cap = 'position'
-                        THEN format('= min({}, {}).', shown(raw_weight), shown(cap))
+                        WHEN stage1_cap IN ('position', 'risk')
+                        THEN format('= min({}, {}).', shown(raw_weight), shown(own_cap))
                         ELSE format('= {}, the minimum.', shown(minimum))
                     END,
-                    CASE stage1_cap
-                        WHEN 'position' THEN ' Capped by max_single_position.'
-                        WHEN 'bucket' THEN ' Capped by the limit of its bucket.'
+                    CASE
+                        WHEN stage1_cap IN ('position', 'risk') THEN format(' Capped by {}.', cap_name)
+                        WHEN stage1_cap = 'bucket' THEN ' Capped by the limit of its bucket.'
                         ELSE ' No cap binds.'
                     END
                 )
@@ -383,18 +451,19 @@ of_position AS (
                 is_open AND is_dynamic AND bucket_factor IS NOT NULL, 'bucket factor', shown(bucket_factor),
                 bucket_name,
                 format(
-                    '= ({}{}{}) / {}: what the capped leave of the bucket, over its others after stage 1.',
+                    '= ({}{}{}{}) / {}: what the capped leave of the bucket, over its others after stage 1.',
                     bucket_sum,
                     if(bucket_capped = 0, '', ' - ' || shown(bucket_capped)),
                     if(n_capped_2 = 0, '', format(' - {} x {}', n_capped_2, shown(cap))),
+                    if(risk_capped_2 = 0, '', ' - ' || shown(risk_capped_2)),
                     shown(bucket_open)
                 )
             ),
             step_when(
                 is_sized, 'stage 2 weight', shown_weight(stage2_weight),
-                CASE stage2_cap
-                    WHEN 'position' THEN 'max_single_position ' || shown(cap)
-                    WHEN 'bucket' THEN bucket_name
+                CASE
+                    WHEN stage2_cap IN ('position', 'risk') THEN format('{} {}', cap_name, shown(cap_limit))
+                    WHEN stage2_cap = 'bucket' THEN bucket_name
                 END,
                 CASE
                     WHEN NOT is_dynamic OR coalesce(bucket_factor, factor) IS NULL
@@ -405,10 +474,10 @@ of_position AS (
                         '= min({} x {}, {}): with its part of what the capped left over{}.',
                         shown(coalesce(bucket_factor, factor)),
                         shown(stage1_weight),
-                        shown(cap),
-                        CASE stage2_cap
-                            WHEN 'position' THEN ', up to max_single_position'
-                            WHEN 'bucket' THEN ', up to the limit of its bucket'
+                        shown(own_cap),
+                        CASE
+                            WHEN stage2_cap IN ('position', 'risk') THEN ', up to ' || cap_name
+                            WHEN stage2_cap = 'bucket' THEN ', up to the limit of its bucket'
                             ELSE ''
                         END
                     )
@@ -424,11 +493,12 @@ of_position AS (
             step_when(
                 is_sized AND residual > 0 AND residual_strategy <> 'cash_bucket', 'room', shown_weight(room), NULL,
                 format(
-                    '= min({} - {}, {}{}): of max_single_position, max_residual_per_asset{}.',
-                    shown(cap), shown(stage2_weight), shown(max_residual_per_asset),
+                    '= min({} - {}, {}{}): of {}, max_residual_per_asset{}.',
+                    shown(own_cap), shown(stage2_weight), shown(max_residual_per_asset),
                     coalesce(
                         format(', {} x {}', shown(max_residual_multiple), shown(stage2_weight)), ''
                     ),
+                    cap_name,
                     if(max_residual_multiple IS NULL, '', ', max_residual_multiple')
                 )
             ),
@@ -489,10 +559,21 @@ of_position AS (
                 END
             ),
             step_when(
+                is_sized AND risk_scale < 1, 'risk scale', shown(risk_scale),
+                'target_volatility ' || shown(target_volatility),
+                format(
+                    'The last {} sessions moved these weights {} a year: positions that are not pinned are scaled down.',
+                    n_sessions, shown(unscaled_volatility)
+                )
+            ),
+            step_when(
                 is_sized OR is_pinned, 'rounded down', format('{:.8f}', rounded_units / 1e8), NULL,
                 format(
-                    '= floor(({}{}) x 100000000 + {}) / 100000000, in whole units of 0.00000001.',
-                    shown(stage2_weight), if(is_pinned, '', ' + ' || shown(residual_weight)), shown(snap)
+                    '= floor(({}{}){} x 100000000 + {}) / 100000000, in whole units of 0.00000001.',
+                    shown(stage2_weight),
+                    if(is_pinned, '', ' + ' || shown(residual_weight)),
+                    if(is_sized AND risk_scale < 1, ' x ' || shown(risk_scale), ''),
+                    shown(snap)
                 )
             ),
             step_when(
@@ -519,7 +600,7 @@ COMMENT ON MACRO step_when IS 'step_when(is_shown BOOLEAN, quantity VARCHAR, val
 COMMENT ON MACRO scaled_to IS 'scaled_to(limit_value DOUBLE, immovable DOUBLE, movable DOUBLE): the factor, as the text of a sum, that brings the movable pinned weights within what immovable ones leave of a limit.';
 COMMENT ON MACRO TABLE sizing_steps IS 'sizing_steps(portfolio VARCHAR, asset VARCHAR, as_of DATE): how the sizing came to one published weight, a row per step; the words begin with the sum that gives the value from the numbers above it. Nothing for what was not selected.
 step BIGINT: Place among the steps, from 1.
-quantity VARCHAR: What the row reports, a term of docs/sizing.md: grace factor, pinned weight, within limits, total to divide, tier, multiplier, dropped, lambda, raw weight, theta, stage 1 weight, factor, bucket factor, stage 2 weight, left over, room, bucket room, left for it, mu, bucket mu, residual weight, rounded down, rounding unit.
+quantity VARCHAR: What the row reports, a term of docs/sizing.md: grace factor, pinned weight, within limits, total to divide, tier, multiplier, by volatility, by crowding, size multiplier, cap, dropped, lambda, raw weight, theta, stage 1 weight, factor, bucket factor, stage 2 weight, left over, room, bucket room, left for it, mu, bucket mu, residual weight, risk scale, rounded down, rounding unit.
 value VARCHAR: Its value as text; weights are fractions of the portfolio value, with up to 12 digits.
 limit_value VARCHAR: The limit that it is compared with, name and value; null when there is none.
 words VARCHAR: The sum, and what it is.';

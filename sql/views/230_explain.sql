@@ -99,20 +99,33 @@ reach AS (
                 if(
                     pinned_total > bucket_limit,
                     format('{} x 0{}', n_sized, pins),
-                    format('min({} x {}{}, {})', n_sized, shown(cap), pins, shown(bucket_limit))
+                    format('min({}{}, {})', caps, pins, shown(bucket_limit))
                 ),
                 ' + ' ORDER BY bucket
             )
-            ELSE format('{} x {}{}', sum(n_sized), shown(any_value(cap)), string_agg(pins, '' ORDER BY bucket))
+            ELSE concat(
+                if(
+                    bool_or(has_own_caps),
+                    shown(coalesce(sum(cap_total), 0)),
+                    format('{} x {}', sum(n_sized), shown(any_value(cap)))
+                ),
+                string_agg(pins, '' ORDER BY bucket)
+            )
         END AS reach_sum
     FROM (
         SELECT
             bucket,
-            count(*) FILTER (pinned_weight IS NULL AND drop_reason IS NULL) AS n_sized,
+            count(*) FILTER (
+                pinned_weight IS NULL AND coalesce(drop_reason, 'target_volatility') = 'target_volatility'
+            ) AS n_sized,
             sum(raw_weight) FILTER (pinned_weight IS NOT NULL) AS pinned_total,
             coalesce(' + ' || shown(pinned_total), '') AS pins,
             any_value((limits ->> 'enable_dynamic_sizing')::BOOLEAN) AS is_dynamic,
             if(is_dynamic, any_value((limits ->> 'max_single_position')::DOUBLE), 1) AS cap,
+            sum(position_cap::DOUBLE) FILTER (coalesce(drop_reason, 'target_volatility') = 'target_volatility')
+                AS cap_total,
+            count(position_cap) > 0 AS has_own_caps,
+            if(has_own_caps, shown(coalesce(cap_total, 0)), format('{} x {}', n_sized, shown(cap))) AS caps,
             is_dynamic AND any_value((limits ->> 'enable_bucket_diversification')::BOOLEAN) AS has_bucket_limits,
             coalesce(
                 any_value(json_extract(limits, '$.max_allocation_by_bucket')::MAP(VARCHAR, DOUBLE))[bucket],

@@ -1,5 +1,5 @@
 -- Failures: portfolios whose targets move more than target_volatility, unless something of them is pinned, or more than
--- before they were scaled; scales outside of [0, 1], missing ones, and ones without a target.
+-- before they were scaled; scales outside of [0, 1], missing ones where something moves, and ones without a target.
 -- Since: V015. Parameters: $run_id VARCHAR.
 SELECT
     sizing_summary.portfolio_id,
@@ -20,7 +20,12 @@ LEFT JOIN (
 ) USING (portfolio_id)
 WHERE sizing_summary.run_id = $run_id
 AND (
-    (sizing_summary.risk_scale IS NULL) <> (run_limits.target_volatility IS NULL)
+    (sizing_summary.risk_scale IS NOT NULL AND run_limits.target_volatility IS NULL)
+    OR (
+        sizing_summary.risk_scale IS NULL
+        AND run_limits.target_volatility IS NOT NULL
+        AND coalesce(sizing_summary.portfolio_volatility, 0) > 0
+    )
     OR NOT coalesce(sizing_summary.risk_scale BETWEEN 0 AND 1, true)
     OR (
         coalesce(sizing_summary.portfolio_volatility > run_limits.target_volatility + 1e-7, false)
