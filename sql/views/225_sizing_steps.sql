@@ -310,11 +310,10 @@ of_position AS (
                 END
             ),
             step_when(
-                volatility IS NOT NULL, 'volatility', shown(volatility), 'volatility_source ' || volatility_source,
+                volatility IS NOT NULL, 'volatility', shown(volatility), NULL,
                 concat(
-                    'Of a year of 252 sessions',
-                    coalesce(format(', from {} returns', n_returns), ', as it came with the score'),
-                    if(is_pinned, '. What is pinned keeps its weight, however much it moves.', '.')
+                    'Of a year of 252 sessions, ',
+                    if(volatility_source = 'scores', 'as it came with the score.', format('from {} returns.', n_returns))
                 )
             ),
             step_when(
@@ -336,10 +335,11 @@ of_position AS (
                 )
             ),
             step_when(
-                crowding IS NOT NULL, 'crowding', shown(crowding), 'min_crowding ' || shown(min_crowding),
+                crowding IS NOT NULL, 'crowding', shown(crowding),
+                if(crowding = min_crowding, 'min_crowding ' || shown(min_crowding), NULL),
                 concat(
-                    'How many names'' worth it moves as much as: itself, and its correlations with the other selected names',
-                    coalesce(format(', most with {}', moves_with), ''), '.'
+                    'Names'' worth: itself and its correlations with the other selected names',
+                    coalesce(', most with ' || moves_with, ''), '.'
                 )
             ),
             step_when(
@@ -350,7 +350,7 @@ of_position AS (
             step_when(
                 NOT is_pinned AND has_risk_multiplier, 'size', shown(size), NULL,
                 format(
-                    '= {}{}{}: its multiplier, less what it risks.',
+                    '= {}{}{}: what its share of the total goes by.',
                     shown(score_multiplier),
                     coalesce(' x ' || shown(volatility_multiplier), ''),
                     coalesce(' x ' || shown(crowding_multiplier), '')
