@@ -67,7 +67,7 @@ _MOST_HELD = 2
 
 
 class TradedTargets(dy.Schema):
-    """The targets of a day with their trades: assets, and a CASH row per portfolio."""
+    """The targets of a day with their trades: assets, and a CASH row per portfolio. `position_cap` null: none of its own."""
 
     portfolio_id = dy.String(primary_key=True)
     asset = dy.String(primary_key=True)
@@ -75,6 +75,7 @@ class TradedTargets(dy.Schema):
     is_cash = dy.Bool()
     current_weight = dy.Decimal(10, 8)
     post_trade_weight = dy.Decimal(10, 8)
+    position_cap = dy.Decimal(10, 8, nullable=True)
     trade_reason = dy.String(nullable=True)
 
 
@@ -121,8 +122,9 @@ def make_orders(
     quantity is held in the nearest whole number of lots of its current weight. A portfolio without a value, without
     the price of an asset that it trades, or with a quantity that contradicts them, has no orders and says so.
     *Returns* `ORDER_SCHEMA` by portfolio and rank, sales first, and `STATUS_COLUMNS` by portfolio: at the reference
-    prices cash is never below 0 at any step unless it begins there, no purchase lifts an asset above
-    max_single_position or a bucket above its limit, a closing sells the whole quantity, nothing else is traded.
+    prices cash is never below 0 at any step unless it begins there, no purchase lifts an asset above its
+    position_cap or max_single_position, or a bucket above its limit, a closing sells the whole quantity, nothing else
+    is traded.
     *Raises* `ContractError`. Source: trading.md 6.
     """
     validate(TradedTargets, targets.select(TradedTargets.column_names()), "targets to order")

@@ -18,13 +18,29 @@ targeted AS (
 sized AS (
     SELECT
         *,
-        -- What is divided, and by the multipliers of how many others.
+        -- q of docs/sizing.md: of the score, of the volatility and of crowding.
+        score_multiplier * coalesce(volatility_multiplier, 1) * coalesce(crowding_multiplier, 1) AS own_size,
+        coalesce('risk' IN (stage1_cap, stage2_cap), false) AS is_risk_capped,
+        coalesce(residual_limit = 'risk', false) AS is_risk_limited,
+        -- What is divided, and by the sizes of how many others.
         sum(raw_weight) FILTER (pinned_weight IS NULL) OVER of_run AS free_total,
-        sum(score_multiplier) FILTER (pinned_weight IS NULL AND drop_reason IS NULL) OVER of_run
-        - score_multiplier AS others_total
+        sum(own_size) FILTER (pinned_weight IS NULL AND coalesce(drop_reason = 'target_volatility', true)) OVER of_run
+        - own_size AS others_total
     FROM sizing_audit
     SEMI JOIN side USING (run_id, portfolio_id)
     WINDOW of_run AS (PARTITION BY run_id, portfolio_id)
+),
+scaled AS (
+    SELECT
+        run_id,
+        portfolio_id,
+        coalesce(any_value(risk_scale), 1) AS risk_scale,
+        -- What the scale is of: the weights that are not pinned, before it.
+        coalesce(sum(stage2_weight + residual_weight) FILTER (pinned_weight IS NULL), 0) AS scalable
+    FROM sizing_summary
+    LEFT JOIN sizing_audit USING (run_id, portfolio_id)
+    SEMI JOIN side USING (run_id, portfolio_id)
+    GROUP BY ALL
 ),
 name_change AS (
     SELECT run_id, entry.key AS old, entry.value AS new
@@ -98,15 +114,21 @@ old_sized AS (
         sized.score_rank,
         sized.pinned_weight,
         sized.free_total,
+        sized.volatility_multiplier,
+        sized.crowding_multiplier,
+        sized.position_cap,
+        bool_or(sized.is_risk_capped) OVER same_name AS is_risk_capped,
+        bool_or(sized.is_risk_limited) OVER same_name AS is_risk_limited,
         -- Several names that became one are one asset before, too.
         sum(sized.score_multiplier) OVER same_name AS score_multiplier,
+        sum(sized.own_size) OVER same_name AS own_size,
         sum(sized.raw_weight) OVER same_name AS raw_weight,
         sum(sized.stage2_weight) OVER same_name AS stage2_weight,
         sum(sized.residual_weight) OVER same_name AS residual_weight,
         if(
             count(*) OVER same_name = 1,
             sized.others_total,
-            sized.others_total + sized.score_multiplier - sum(sized.score_multiplier) OVER same_name
+            sized.others_total + sized.own_size - sum(sized.own_size) OVER same_name
         ) AS others_total
     FROM pair
     JOIN sized ON sized.run_id = pair.previous_run_id AND sized.portfolio_id = pair.portfolio_id
@@ -157,18 +179,45 @@ compared AS (
             ELSE 'pinned'
         END AS pinned_by,
         (size.free_total + old_size.free_total) / 2 AS mean_total,
-        -- Shares of the total by multiplier, before and after, and as if only the own one had changed, or only the others.
-        old_size.score_multiplier / nullif(old_size.score_multiplier + old_size.others_total, 0) AS old_share,
-        size.score_multiplier / nullif(size.score_multiplier + size.others_total, 0) AS share,
-        size.score_multiplier / nullif(size.score_multiplier + old_size.others_total, 0) AS own_share,
-        old_size.score_multiplier / nullif(old_size.score_multiplier + size.others_total, 0) AS others_share,
-        mean_total * (own_share - old_share + share - others_share) / 2 AS by_size,
+        -- Shares of the total by size, before and after, and as if only the own one had changed, or only the others.
+        old_size.own_size / nullif(old_size.own_size + old_size.others_total, 0) AS old_share,
+        size.own_size / nullif(size.own_size + size.others_total, 0) AS share,
+        size.own_size / nullif(size.own_size + old_size.others_total, 0) AS own_share,
+        old_size.own_size / nullif(old_size.own_size + size.others_total, 0) AS others_share,
+        -- The own one as if only the multiplier of the score had changed, or only those of volatility and crowding.
+        size.score_multiplier * coalesce(old_size.own_size / nullif(old_size.score_multiplier, 0), 1) AS scored_size,
+        old_size.score_multiplier * coalesce(size.own_size / nullif(size.score_multiplier, 0), 1) AS risk_size,
+        scored_size / nullif(scored_size + old_size.others_total, 0) + scored_size / nullif(scored_size + size.others_total, 0)
+            AS scored_shares,
+        risk_size / nullif(risk_size + old_size.others_total, 0) + risk_size / nullif(risk_size + size.others_total, 0)
+            AS risk_shares,
+        mean_total * (own_share - old_share + share - others_share) / 2 AS by_own,
+        mean_total * ((risk_shares - old_share - others_share) + (share + own_share - scored_shares)) / 4 AS by_multiplier,
         mean_total * (others_share - old_share + share - own_share) / 2 AS by_others,
         (size.free_total - old_size.free_total) * (old_share + share) / 2 AS by_total,
         (size.raw_weight - size.free_total * share)
         - (old_size.raw_weight - old_size.free_total * old_share) AS by_minimum,
         (size.stage2_weight - size.raw_weight) - (old_size.stage2_weight - old_size.raw_weight) AS by_caps,
         size.residual_weight - old_size.residual_weight AS by_residual,
+        -- Every part above is scaled down, by the mean of both scales; what the scale itself moved is of the risk.
+        (scale.risk_scale + old_scale.risk_scale) / 2 AS mean_scale,
+        scale.risk_scale - old_scale.risk_scale AS scale_change,
+        scale_change * (
+            size.stage2_weight + size.residual_weight + old_size.stage2_weight + old_size.residual_weight
+        ) / 2 AS by_scale,
+        scale_change * (scale.scalable + old_scale.scalable) / 2 AS scaled_cash,
+        size.is_risk_capped OR old_size.is_risk_capped AS caps_are_risk,
+        size.is_risk_limited OR old_size.is_risk_limited AS residual_is_risk,
+        coalesce(by_multiplier, 0)
+        + if(caps_are_risk, by_caps, 0) + if(residual_is_risk, by_residual, 0) AS by_risk,
+        coalesce(size.volatility_multiplier, 1) AS by_volatility,
+        coalesce(old_size.volatility_multiplier, 1) AS previous_by_volatility,
+        coalesce(size.crowding_multiplier, 1) AS by_crowding,
+        coalesce(old_size.crowding_multiplier, 1) AS previous_by_crowding,
+        size.position_cap,
+        old_size.position_cap AS previous_position_cap,
+        scale.risk_scale,
+        old_scale.risk_scale AS previous_risk_scale,
         is_in AND was_in
             AND (size.score_multiplier, size.score_rank, size.pinned_weight)
             IS DISTINCT FROM (old_size.score_multiplier, old_size.score_rank, old_size.pinned_weight) AS is_resized
@@ -191,6 +240,9 @@ compared AS (
     LEFT JOIN old_sized AS old_size
         ON old_size.run_id = named.run_id AND old_size.previous_run_id = named.previous_run_id
         AND old_size.portfolio_id = named.portfolio_id AND old_size.asset = named.asset
+    LEFT JOIN scaled AS scale ON scale.run_id = named.run_id AND scale.portfolio_id = named.portfolio_id
+    LEFT JOIN scaled AS old_scale
+        ON old_scale.run_id = named.previous_run_id AND old_scale.portfolio_id = named.portfolio_id
 ),
 crowd AS (
     SELECT
@@ -260,17 +312,30 @@ moved_by AS (
             WHEN is_cash
             THEN [
                 {'cause': 'total', 'weight': total_change::DECIMAL(11, 8)},
-                {'cause': 'positions', 'weight': (weight_change - total_change)::DECIMAL(11, 8)}
+                {'cause': 'risk', 'weight': coalesce(-scaled_cash, 0)::DECIMAL(11, 8)},
+                {
+                    'cause': 'positions',
+                    'weight': (
+                        weight_change - total_change + coalesce(scaled_cash, 0)::DECIMAL(11, 8)
+                    )::DECIMAL(11, 8)
+                }
             ]
             WHEN NOT (is_in AND was_in) THEN [{'cause': 'selection', 'weight': weight_change}]
             WHEN is_pinned THEN [{'cause': pinned_by, 'weight': weight_change}]
             ELSE [
-                {'cause': 'size', 'weight': coalesce(by_size, 0)::DECIMAL(11, 8)},
-                {'cause': 'total', 'weight': coalesce(by_total, 0)::DECIMAL(11, 8)},
-                {'cause': 'others', 'weight': coalesce(by_others, 0)::DECIMAL(11, 8)},
-                {'cause': 'minimum', 'weight': coalesce(by_minimum, 0)::DECIMAL(11, 8)},
-                {'cause': 'caps', 'weight': coalesce(by_caps, 0)::DECIMAL(11, 8)},
-                {'cause': 'residual', 'weight': coalesce(by_residual, 0)::DECIMAL(11, 8)}
+                {'cause': 'size', 'weight': coalesce(mean_scale * (by_own - by_multiplier), 0)::DECIMAL(11, 8)},
+                {'cause': 'risk', 'weight': coalesce(mean_scale * by_risk + by_scale, 0)::DECIMAL(11, 8)},
+                {'cause': 'total', 'weight': coalesce(mean_scale * by_total, 0)::DECIMAL(11, 8)},
+                {'cause': 'others', 'weight': coalesce(mean_scale * by_others, 0)::DECIMAL(11, 8)},
+                {'cause': 'minimum', 'weight': coalesce(mean_scale * by_minimum, 0)::DECIMAL(11, 8)},
+                {
+                    'cause': 'caps',
+                    'weight': if(caps_are_risk, 0, coalesce(mean_scale * by_caps, 0))::DECIMAL(11, 8)
+                },
+                {
+                    'cause': 'residual',
+                    'weight': if(residual_is_risk, 0, coalesce(mean_scale * by_residual, 0))::DECIMAL(11, 8)
+                }
             ]
         END AS computed,
         (weight_change - list_sum([one.weight for one in computed]))::DECIMAL(11, 8) AS by_rounding,
@@ -287,6 +352,7 @@ described AS (
         compared.*,
         CASE
             WHEN causes[1].cause = 'others' THEN 'others'
+            WHEN causes[1].cause = 'risk' THEN 'risk'
             WHEN causes[1].cause IN ('total', 'minimum', 'caps', 'residual') THEN 'limits'
             WHEN causes[1].cause IN ('selection', 'pinned', 'grace', 'lock') THEN 'selection'
         END AS decisive,
@@ -306,6 +372,28 @@ described AS (
             WHEN size_category <> previous_size_category
             THEN format('size {} -> {}', previous_size_category, size_category)
         END AS size_words,
+        nullif(
+            concat_ws(
+                ', ',
+                CASE
+                    WHEN is_in AND was_in AND NOT is_pinned AND by_volatility <> previous_by_volatility
+                    THEN format('by volatility {:.4g} -> {:.4g}', previous_by_volatility, by_volatility)
+                END,
+                CASE
+                    WHEN is_in AND was_in AND NOT is_pinned AND by_crowding <> previous_by_crowding
+                    THEN format('by crowding {:.4g} -> {:.4g}', previous_by_crowding, by_crowding)
+                END,
+                CASE
+                    WHEN position_cap <> previous_position_cap
+                    THEN format('position cap {} -> {}', previous_position_cap::VARCHAR, position_cap::VARCHAR)
+                END,
+                CASE
+                    WHEN NOT is_pinned AND risk_scale <> previous_risk_scale
+                    THEN format('scale {:.4f} -> {:.4f}', previous_risk_scale, risk_scale)
+                END
+            ),
+            ''
+        ) AS risk_words,
         CASE
             WHEN NOT is_candidate OR NOT was_candidate OR gate IS NOT DISTINCT FROM previous_gate THEN NULL
             WHEN gate IS NULL AND previous_gate = 'replaced' THEN 'selected, no longer replaced by a new name'
@@ -321,6 +409,10 @@ described AS (
             THEN format('in grace, failing scores {} -> {}', previous_grace_count, grace_count)
             WHEN previous_grace_count IS NOT NULL AND is_candidate AND grace_count IS NULL AND gate IS NULL
             THEN 'out of grace'
+            WHEN kept_by = 'volatility_missing' AND kept_by IS DISTINCT FROM previous_kept_by
+            THEN 'pinned, it has no volatility'
+            WHEN previous_kept_by = 'volatility_missing' AND kept_by IS DISTINCT FROM previous_kept_by
+            THEN 'no longer pinned, it has a volatility'
             WHEN kept_by IN ('min_holding_days', 'core_assets') AND kept_by IS DISTINCT FROM previous_kept_by
             THEN 'locked by ' || kept_by
             WHEN previous_kept_by IN ('min_holding_days', 'core_assets') AND kept_by IS DISTINCT FROM previous_kept_by
@@ -400,11 +492,13 @@ SELECT
         ELSE concat_ws(
             '; ',
             if(decisive = 'others', others_words, NULL),
+            if(decisive = 'risk', risk_words, NULL),
             if(decisive = 'limits', limit_words, NULL),
             if(decisive = 'selection', selection_words, NULL),
             score_words,
             rank_words,
             size_words,
+            if(decisive = 'risk', NULL, risk_words),
             if(decisive = 'selection', NULL, selection_words),
             holding_words,
             if(decisive = 'limits', NULL, limit_words),
@@ -424,6 +518,7 @@ SELECT
                 if(score_words IS NULL, NULL, 'score'),
                 if(rank_words IS NULL, NULL, 'rank'),
                 if(size_words IS NULL, NULL, 'size'),
+                if(risk_words IS NULL, NULL, 'risk'),
                 if(kept_words IS NULL, NULL, 'kept'),
                 if(gate_words IS NULL, NULL, 'gate'),
                 if(restriction_words IS NULL, NULL, 'restriction'),
@@ -459,8 +554,8 @@ target_weight DECIMAL(10,8): Target of the newer run, fraction of the portfolio 
 weight_change DECIMAL(11,8): target_weight less previous_target_weight, fraction of the portfolio value, exact.
 change VARCHAR: opened, closed, increased, decreased or unchanged; of the targets, not of the holding (that is action in targets).
 change_reason VARCHAR: What moved between the two runs, in words, the decisive first; null when unchanged.
-causes VARCHAR: What the change is made of, the largest part first, each with its weight; together they are weight_change, exactly: size (its own multiplier), others (the multipliers of the other names), total (what there is to divide), minimum, caps, residual, rounding; selection where it came or went, grace, lock (its begin or end), pinned, first; of CASH total and positions. Null when unchanged.
-moved VARCHAR[]: The same as words to filter by: score, rank, size, kept, gate, restriction, universe, holding, limit, code, others, first; empty when unchanged.
+causes VARCHAR: What the change is made of, the largest part first, each with its weight; together they are weight_change, exactly: size (the multiplier of its own score), risk (its volatility, what it moves with, max_position_risk, the scale of target_volatility), others (the sizes of the other names), total (what there is to divide), minimum, caps, residual, rounding; selection where it came or went, grace, lock (its begin or end), pinned, first; of CASH total, risk (the scale) and positions. Null when unchanged.
+moved VARCHAR[]: The same as words to filter by: score, rank, size, risk, kept, gate, restriction, universe, holding, limit, code, others, first; empty when unchanged.
 previous_score DOUBLE: Score that the run it is compared with used, in [0, 1]; null when it had none.
 score DOUBLE: Score that the newer run used, in [0, 1]; null when it had none.
 previous_candidate_rank INTEGER: Rank of the asset in the run it is compared with, 1 is the best; null without a score.

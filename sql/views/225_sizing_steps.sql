@@ -43,7 +43,16 @@ limit_values AS (
         is_dynamic AND (limits ->> 'enable_bucket_diversification')::BOOLEAN AS has_bucket_limits,
         (limits ->> 'target_total_allocation')::DOUBLE AS total,
         if(is_dynamic, (limits ->> 'min_position_size')::DOUBLE, 0.0) AS minimum,
-        if(is_dynamic, (limits ->> 'max_single_position')::DOUBLE, 1.0) AS cap,
+        if(is_dynamic, (limits ->> 'max_single_position')::DOUBLE, 1.0) AS single_cap,
+        (limits ->> 'max_position_risk')::DOUBLE AS max_position_risk,
+        (limits ->> 'volatility_source') AS volatility_source,
+        (limits ->> 'volatility_strength')::DOUBLE AS volatility_strength,
+        (limits ->> 'min_volatility_multiplier')::DOUBLE AS least_multiplier,
+        (limits ->> 'max_volatility_multiplier')::DOUBLE AS largest_multiplier,
+        (limits ->> 'reference_volatility')::DOUBLE AS own_reference,
+        (limits ->> 'correlation_strength')::DOUBLE AS correlation_strength,
+        (limits ->> 'min_crowding')::DOUBLE AS min_crowding,
+        (limits ->> 'target_volatility')::DOUBLE AS target_volatility,
         (limits ->> 'max_allocation_per_bucket')::DOUBLE AS default_bucket_limit,
         json_extract(limits, '$.max_allocation_by_bucket')::MAP(VARCHAR, DOUBLE) AS own_bucket_limits,
         (limits ->> 'max_residual_per_asset')::DOUBLE AS max_residual_per_asset,
@@ -53,19 +62,8 @@ limit_values AS (
         (limits ->> 'min_decay_factor')::DOUBLE AS least_factor,
         from_json(
             json_extract(limits, '$.score_tiers'), '[{"size_category": "VARCHAR", "score_multiplier": "DOUBLE"}]'
-        ) AS tiers,
-        (limits ->> 'volatility_strength')::DOUBLE AS volatility_strength,
-        (limits ->> 'min_volatility_multiplier')::DOUBLE AS least_volatility_multiplier,
-        (limits ->> 'max_volatility_multiplier')::DOUBLE AS most_volatility_multiplier,
-        (limits ->> 'correlation_strength')::DOUBLE AS correlation_strength,
-        (limits ->> 'max_position_risk')::DOUBLE AS max_position_risk,
-        (limits ->> 'target_volatility')::DOUBLE AS target_volatility,
-        reference_volatility,
-        unscaled_volatility,
-        n_sessions,
-        coalesce(risk_scale, 1) AS risk_scale
+        ) AS tiers
     FROM run
-    LEFT JOIN sizing_summary USING (run_id, portfolio_id)
 ),
 decided AS (
     SELECT
@@ -85,6 +83,19 @@ sized AS (
         sizing_audit.*,
         decided.*,
         limit_values.*,
+        sizing_summary.reference_volatility,
+        sizing_summary.unscaled_volatility,
+        sizing_summary.portfolio_volatility,
+        sizing_summary.n_sessions,
+        sizing_summary.risk_scale,
+        coalesce(sizing_summary.risk_scale < 1, false) AS is_scaled,
+        -- Its own: max_position_risk may leave it less than max_single_position.
+        coalesce(sizing_audit.position_cap::DOUBLE, single_cap) AS cap,
+        if(cap < single_cap, 'max_position_risk ' || shown(max_position_risk), 'max_single_position ' || shown(single_cap))
+            AS cap_name,
+        -- q of docs/sizing.md: what the total is divided by.
+        score_multiplier * coalesce(volatility_multiplier, 1) * coalesce(crowding_multiplier, 1) AS size,
+        volatility_multiplier IS NOT NULL OR crowding_multiplier IS NOT NULL AS has_risk_multiplier,
         pinned_weight IS NOT NULL AS is_pinned,
         coalesce(is_pinned AND kept_by = 'grace_period_days', false) AS is_in_grace,
         greatest(decay_rate ** grace_count, least_factor) AS grace_factor,
@@ -93,25 +104,20 @@ sized AS (
         -- Half of it: a float apart from either is as near as a float to one of them.
         is_held AND incumbent_bias > 0
             AND coalesce(score_multiplier > tier_multiplier * (1 + incumbent_bias / 2), true) AS has_bias,
-        -- What is scaled down to nothing was sized like the others.
-        NOT is_pinned AND coalesce(drop_reason, 'target_volatility') = 'target_volatility' AS is_sized,
-        score_multiplier * coalesce(volatility_multiplier, 1) * coalesce(crowding_multiplier, 1) AS size_multiplier,
-        volatility_multiplier IS NOT NULL OR crowding_multiplier IS NOT NULL AS has_risk_multiplier,
-        coalesce(position_cap::DOUBLE, cap) AS own_cap,
-        if(own_cap < cap, 'max_position_risk', 'max_single_position') AS cap_name,
-        if(own_cap < cap, max_position_risk, cap) AS cap_limit,
+        NOT is_pinned AND coalesce(drop_reason = 'target_volatility', true) AS is_sized,
         is_sized AND minimum > 0 AND raw_weight <= minimum AS is_at_minimum,
         if(has_bucket_limits, coalesce(own_bucket_limits[bucket], default_bucket_limit), NULL) AS bucket_limit,
-        CASE WHEN is_immovable THEN pinned_weight WHEN is_pinned THEN least(pinned_weight, cap) END AS capped_pin,
+        CASE WHEN is_immovable THEN pinned_weight WHEN is_pinned THEN least(pinned_weight, single_cap) END AS capped_pin,
         sum(if(is_immovable, capped_pin, 0)) OVER in_bucket AS bucket_immovable,
         sum(if(is_immovable, 0, capped_pin)) OVER in_bucket AS bucket_movable,
         coalesce(NOT is_immovable AND bucket_immovable + bucket_movable > bucket_limit, false) AS is_above_bucket,
         if(is_above_bucket, greatest(bucket_limit - bucket_immovable, 0) / bucket_movable, 1.0) AS bucket_scale,
-        NOT is_pinned AND NOT coalesce(drop_reason IN ('no_size', 'max_position_risk'), false) AS has_size,
+        NOT is_pinned AND coalesce(drop_reason NOT IN ('no_size', 'max_position_risk'), true) AS has_size,
         format('bucket {} {}', bucket, shown(bucket_limit)) AS bucket_name
     FROM sizing_audit
     JOIN limit_values ON run_id = limited_run_id AND portfolio_id = limited_portfolio_id
     JOIN decided ON sizing_audit.asset = decided_asset
+    JOIN sizing_summary USING (run_id, portfolio_id)
     WINDOW in_bucket AS (PARTITION BY bucket)
 ),
 pinned AS (
@@ -147,16 +153,16 @@ raised AS (
         -- Raw weights: lambda.
         count(*) FILTER (is_sized) OVER () AS n_sized,
         count(*) FILTER (is_at_minimum) OVER () AS n_at_minimum,
-        sum(size_multiplier) FILTER (is_sized AND NOT is_at_minimum) OVER () AS multiplier_total,
-        (free_total - n_at_minimum * minimum) / nullif(multiplier_total, 0) AS raw_factor,
+        sum(size) FILTER (is_sized AND NOT is_at_minimum) OVER () AS size_total,
+        (free_total - n_at_minimum * minimum) / nullif(size_total, 0) AS raw_factor,
         -- Stage 1: theta of the bucket.
         count(*) FILTER (stage1_cap = 'position') OVER in_bucket AS n_capped_1,
-        coalesce(sum(own_cap) FILTER (stage1_cap = 'risk') OVER in_bucket, 0) AS risk_capped_1,
+        coalesce(sum(cap) FILTER (stage1_cap = 'risk') OVER in_bucket, 0) AS risk_capped_1,
         count(*) FILTER (stage1_cap = 'bucket' AND minimum > 0 AND stage1_weight <= minimum) OVER in_bucket
             AS n_at_minimum_1,
         sum(raw_weight) FILTER (stage1_cap = 'bucket' AND NOT (minimum > 0 AND stage1_weight <= minimum)) OVER in_bucket
             AS raw_scaled,
-        (free_bucket_limit - n_capped_1 * cap - risk_capped_1 - n_at_minimum_1 * minimum) / nullif(raw_scaled, 0)
+        (free_bucket_limit - n_capped_1 * single_cap - risk_capped_1 - n_at_minimum_1 * minimum) / nullif(raw_scaled, 0)
             AS theta,
         -- Stage 2: the factor of all, and the one of the bucket.
         is_sized AND stage1_cap IS NULL AS is_open,
@@ -166,9 +172,9 @@ raised AS (
         (free_total - capped_total) / nullif(open_total, 0) AS factor,
         coalesce(sum(stage1_weight) FILTER (stage1_cap IS NOT NULL) OVER in_bucket, 0) AS bucket_capped,
         count(*) FILTER (stage2_cap = 'position') OVER in_bucket AS n_capped_2,
-        coalesce(sum(own_cap) FILTER (stage2_cap = 'risk') OVER in_bucket, 0) AS risk_capped_2,
+        coalesce(sum(cap) FILTER (stage2_cap = 'risk') OVER in_bucket, 0) AS risk_capped_2,
         sum(stage1_weight) FILTER (stage2_cap = 'bucket') OVER in_bucket AS bucket_open,
-        (free_bucket_limit - bucket_capped - n_capped_2 * cap - risk_capped_2) / nullif(bucket_open, 0)
+        (free_bucket_limit - bucket_capped - n_capped_2 * single_cap - risk_capped_2) / nullif(bucket_open, 0)
             AS bucket_factor
     FROM pinned
     WINDOW in_bucket AS (PARTITION BY bucket)
@@ -180,7 +186,7 @@ placed AS (
         sum(stage2_weight) OVER () AS stage2_total,
         if(total - stage2_total > 1e-12, total - stage2_total, 0.0) AS residual,
         least(
-            if(own_cap - stage2_weight > 1e-12, own_cap - stage2_weight, 0),
+            if(cap - stage2_weight > 1e-12, cap - stage2_weight, 0),
             max_residual_per_asset,
             max_residual_multiple * stage2_weight
         ) AS room,
@@ -214,7 +220,10 @@ placed AS (
         if(bucket_room - other_residual_in_bucket > 1e-12, bucket_room - other_residual_in_bucket, 0.0)
             / nullif(bucket_limited_stage2, 0) AS bucket_mu,
         -- Rounding, in units of 0.00000001.
-        (stage2_weight + residual_weight) * if(is_pinned, 1, risk_scale) AS exact_weight,
+        (stage2_weight + residual_weight) * if(is_pinned, 1, coalesce(risk_scale, 1)) AS exact_weight,
+        coalesce(
+            sum(stage2_weight + residual_weight) FILTER (is_pinned AND volatility IS NOT NULL) OVER (), 0
+        ) AS moving_pins,
         least(1e-4, 0.5 / n_selected) AS snap,
         floor(exact_weight * 1e8 + snap)::BIGINT AS rounded_units,
         (target_weight * 100000000)::BIGINT - rounded_units AS extra_units,
@@ -246,13 +255,13 @@ of_position AS (
             ),
             step_when(
                 is_pinned, 'within limits', shown_weight(raw_weight),
-                if(is_immovable, NULL, 'max_single_position ' || shown(cap)),
+                if(is_immovable, NULL, 'max_single_position ' || shown(single_cap)),
                 if(
                     is_immovable,
                     format('= {}: under no_trade it keeps its weight, whatever the limits say.', shown(pinned_weight)),
                     concat(
                         if(is_least, '= max(', '= '),
-                        format('min({}, {})', shown(pinned_weight), shown(cap)),
+                        format('min({}, {})', shown(pinned_weight), shown(single_cap)),
                         if(is_above_bucket, scaled_to(bucket_limit, bucket_immovable, bucket_movable), ''),
                         if(is_above_total, scaled_to(total, total_immovable, total_movable), ''),
                         if(is_least, ', 0.00000001)', ''),
@@ -301,55 +310,78 @@ of_position AS (
                 END
             ),
             step_when(
-                volatility_multiplier IS NOT NULL, 'by volatility', shown(volatility_multiplier),
-                'volatility_strength ' || shown(volatility_strength),
+                volatility IS NOT NULL, 'volatility', shown(volatility), NULL,
+                concat(
+                    'Of a year of 252 sessions, ',
+                    if(volatility_source = 'scores', 'as it came with the score.', format('from {} returns.', n_returns))
+                )
+            ),
+            step_when(
+                NOT is_pinned AND volatility_multiplier IS NOT NULL, 'reference', shown(reference_volatility),
+                'reference_volatility ' || shown(own_reference),
+                if(
+                    own_reference IS NULL,
+                    'Volatility of the multiplier 1: the median of the selected names that are not pinned.',
+                    'Volatility of the multiplier 1.'
+                )
+            ),
+            step_when(
+                NOT is_pinned AND volatility_multiplier IS NOT NULL, 'by volatility', shown(volatility_multiplier),
+                'volatility_mode inverse',
                 format(
-                    '= min(max(({} / {})^{}, {}), {}): the reference volatility over its own, a year.',
+                    '= min(max(({} / {})^{}, {}), {}): what its volatility does to its size.',
                     shown(reference_volatility), shown(volatility), shown(volatility_strength),
-                    shown(least_volatility_multiplier), shown(most_volatility_multiplier)
+                    shown(least_multiplier), shown(largest_multiplier)
                 )
             ),
             step_when(
-                crowding_multiplier IS NOT NULL, 'by crowding', shown(crowding_multiplier),
-                'correlation_strength ' || shown(correlation_strength),
-                format(
-                    '= 1 / {}^{}: it is so many names'' worth{}.',
-                    shown(crowding), shown(correlation_strength), coalesce(', moving with ' || moves_with, '')
+                crowding IS NOT NULL, 'crowding', shown(crowding),
+                if(crowding = min_crowding, 'min_crowding ' || shown(min_crowding), NULL),
+                concat(
+                    'Names'' worth: itself and its correlations with the other selected names',
+                    coalesce(', most with ' || moves_with, ''), '.'
                 )
             ),
             step_when(
-                has_risk_multiplier, 'size multiplier', shown(size_multiplier), NULL,
+                NOT is_pinned AND crowding_multiplier IS NOT NULL, 'by crowding', shown(crowding_multiplier),
+                'correlation_mode crowding',
+                format('= {}^(-{}): what this does to its size.', shown(crowding), shown(correlation_strength))
+            ),
+            step_when(
+                NOT is_pinned AND has_risk_multiplier, 'size', shown(size), NULL,
                 format(
-                    '= {}{}{}: of its score and its risk.',
+                    '= {}{}{}: what its share of the total goes by.',
                     shown(score_multiplier),
                     coalesce(' x ' || shown(volatility_multiplier), ''),
                     coalesce(' x ' || shown(crowding_multiplier), '')
                 )
             ),
             step_when(
-                position_cap IS NOT NULL, 'cap', position_cap::VARCHAR, 'max_position_risk ' || shown(max_position_risk),
-                if(
-                    volatility IS NULL,
-                    format('= {}.', shown(cap)),
-                    format(
-                        '= min({}, floor({} / {} x 100000000 + 0.0001) / 100000000): times its volatility it is within '
-                        'the limit.',
-                        shown(cap), shown(max_position_risk), shown(volatility)
+                position_cap IS NOT NULL, 'position cap', shown_weight(cap), 'max_position_risk ' || shown(max_position_risk),
+                format(
+                    '= min({}, floor({} / {} x 100000000 + 0.000001) / 100000000): {}.',
+                    shown(single_cap), shown(max_position_risk), shown(volatility),
+                    if(
+                        cap < single_cap,
+                        'less than max_single_position, by its volatility',
+                        'max_single_position is the smaller one'
                     )
                 )
             ),
             step_when(
-                drop_reason IS NOT NULL, 'dropped', drop_reason,
+                drop_reason <> 'target_volatility', 'dropped', drop_reason,
                 if(
-                    drop_reason = 'target_volatility',
-                    'target_volatility ' || shown(target_volatility),
+                    drop_reason = 'max_position_risk',
+                    'max_position_risk ' || shown(max_position_risk),
                     'min_position_size ' || shown(minimum)
                 ),
                 CASE
                     WHEN drop_reason = 'no_size' THEN 'Its score has no size.'
-                    WHEN drop_reason = 'max_position_risk' THEN 'Its cap is below the minimum size.'
-                    WHEN drop_reason = 'target_volatility'
-                    THEN 'Scaled down to its target, the portfolio has no unit for it.'
+                    WHEN drop_reason = 'max_position_risk'
+                    THEN format(
+                        'Its position cap {} is below min_position_size {}: it moves too much.',
+                        shown_weight(cap), shown(minimum)
+                    )
                     WHEN NOT fits_bucket
                     THEN format(
                         'No room for another position of the minimum size: it is number {} in bucket {}, and '
@@ -368,15 +400,16 @@ of_position AS (
                 if(
                     n_at_minimum = 0,
                     format(
-                        '= {} / {}: the total over the sum of the multipliers of all {} positions.',
-                        shown(free_total), shown(multiplier_total), n_sized
+                        '= {} / {}: the total over the sum of the {} of all {} positions.',
+                        shown(free_total), shown(size_total), if(has_risk_multiplier, 'sizes', 'multipliers'), n_sized
                     ),
                     format(
-                        '= ({} - {} x {}) / {}: what those at the minimum leave, over the other multipliers.',
+                        '= ({} - {} x {}) / {}: what those at the minimum leave, over the other {}.',
                         shown(free_total),
                         n_at_minimum,
                         shown(minimum),
-                        shown(multiplier_total)
+                        shown(size_total),
+                        if(has_risk_multiplier, 'sizes', 'multipliers')
                     )
                 )
             ),
@@ -390,10 +423,10 @@ of_position AS (
                     )
                     WHEN raw_factor IS NULL
                     THEN format('= {}: every position is at min_position_size.', shown(minimum))
-                    WHEN minimum = 0 THEN format('= {} x {}.', shown(raw_factor), shown(size_multiplier))
+                    WHEN minimum = 0 THEN format('= {} x {}.', shown(raw_factor), shown(size))
                     ELSE format(
                         '= max({} x {}, {}): its share, never below min_position_size.',
-                        shown(raw_factor), shown(size_multiplier), shown(minimum)
+                        shown(raw_factor), shown(size), shown(minimum)
                     )
                 END
             ),
@@ -402,7 +435,7 @@ of_position AS (
                 format(
                     '= ({}{}{}{}) / {}: what the bucket leaves, over the raw weights that it scales.',
                     bucket_sum,
-                    if(n_capped_1 = 0, '', format(' - {} x {}', n_capped_1, shown(cap))),
+                    if(n_capped_1 = 0, '', format(' - {} x {}', n_capped_1, shown(single_cap))),
                     if(risk_capped_1 = 0, '', ' - ' || shown(risk_capped_1)),
                     if(n_at_minimum_1 = 0, '', format(' - {} x {}', n_at_minimum_1, shown(minimum))),
                     shown(raw_scaled)
@@ -410,26 +443,28 @@ of_position AS (
             ),
             step_when(
                 is_sized, 'stage 1 weight', shown_weight(stage1_weight),
-                CASE
-                    WHEN stage1_cap IN ('position', 'risk') THEN format('{} {}', cap_name, shown(cap_limit))
-                    WHEN stage1_cap = 'bucket' THEN bucket_name
+                CASE stage1_cap
+                    WHEN 'bucket' THEN bucket_name
+                    WHEN 'position' THEN cap_name
+                    WHEN 'risk' THEN cap_name
                 END,
                 concat(
                     CASE
                         WHEN NOT is_dynamic THEN format('= {}.', shown(raw_weight))
-                        WHEN stage1_cap IS NULL THEN format('= min({}, {}).', shown(raw_weight), shown(own_cap))
+                        WHEN stage1_cap IS NULL THEN format('= min({}, {}).', shown(raw_weight), shown(cap))
                         WHEN theta IS NOT NULL
                         THEN format(
                             '= min(max({} x {}, {}), {}).',
-                            shown(theta), shown(raw_weight), shown(minimum), shown(own_cap)
+                            shown(theta), shown(raw_weight), shown(minimum), shown(cap)
                         )
                         WHEN stage1_cap IN ('position', 'risk')
-                        THEN format('= min({}, {}).', shown(raw_weight), shown(own_cap))
+                        THEN format('= min({}, {}).', shown(raw_weight), shown(cap))
                         ELSE format('= {}, the minimum.', shown(minimum))
                     END,
-                    CASE
-                        WHEN stage1_cap IN ('position', 'risk') THEN format(' Capped by {}.', cap_name)
-                        WHEN stage1_cap = 'bucket' THEN ' Capped by the limit of its bucket.'
+                    CASE stage1_cap
+                        WHEN 'position' THEN ' Capped by max_single_position.'
+                        WHEN 'risk' THEN ' Capped by max_position_risk.'
+                        WHEN 'bucket' THEN ' Capped by the limit of its bucket.'
                         ELSE ' No cap binds.'
                     END
                 )
@@ -454,16 +489,17 @@ of_position AS (
                     '= ({}{}{}{}) / {}: what the capped leave of the bucket, over its others after stage 1.',
                     bucket_sum,
                     if(bucket_capped = 0, '', ' - ' || shown(bucket_capped)),
-                    if(n_capped_2 = 0, '', format(' - {} x {}', n_capped_2, shown(cap))),
+                    if(n_capped_2 = 0, '', format(' - {} x {}', n_capped_2, shown(single_cap))),
                     if(risk_capped_2 = 0, '', ' - ' || shown(risk_capped_2)),
                     shown(bucket_open)
                 )
             ),
             step_when(
                 is_sized, 'stage 2 weight', shown_weight(stage2_weight),
-                CASE
-                    WHEN stage2_cap IN ('position', 'risk') THEN format('{} {}', cap_name, shown(cap_limit))
-                    WHEN stage2_cap = 'bucket' THEN bucket_name
+                CASE stage2_cap
+                    WHEN 'bucket' THEN bucket_name
+                    WHEN 'position' THEN cap_name
+                    WHEN 'risk' THEN cap_name
                 END,
                 CASE
                     WHEN NOT is_dynamic OR coalesce(bucket_factor, factor) IS NULL
@@ -474,10 +510,11 @@ of_position AS (
                         '= min({} x {}, {}): with its part of what the capped left over{}.',
                         shown(coalesce(bucket_factor, factor)),
                         shown(stage1_weight),
-                        shown(own_cap),
-                        CASE
-                            WHEN stage2_cap IN ('position', 'risk') THEN ', up to ' || cap_name
-                            WHEN stage2_cap = 'bucket' THEN ', up to the limit of its bucket'
+                        shown(cap),
+                        CASE stage2_cap
+                            WHEN 'position' THEN ', up to max_single_position'
+                            WHEN 'risk' THEN ', up to its position cap'
+                            WHEN 'bucket' THEN ', up to the limit of its bucket'
                             ELSE ''
                         END
                     )
@@ -494,11 +531,11 @@ of_position AS (
                 is_sized AND residual > 0 AND residual_strategy <> 'cash_bucket', 'room', shown_weight(room), NULL,
                 format(
                     '= min({} - {}, {}{}): of {}, max_residual_per_asset{}.',
-                    shown(own_cap), shown(stage2_weight), shown(max_residual_per_asset),
+                    shown(cap), shown(stage2_weight), shown(max_residual_per_asset),
                     coalesce(
                         format(', {} x {}', shown(max_residual_multiple), shown(stage2_weight)), ''
                     ),
-                    cap_name,
+                    if(cap < single_cap, 'max_position_risk', 'max_single_position'),
                     if(max_residual_multiple IS NULL, '', ', max_residual_multiple')
                 )
             ),
@@ -559,12 +596,41 @@ of_position AS (
                 END
             ),
             step_when(
-                is_sized AND risk_scale < 1, 'risk scale', shown(risk_scale),
+                is_sized AND risk_scale IS NOT NULL, 'before the scale', shown(unscaled_volatility),
                 'target_volatility ' || shown(target_volatility),
-                format(
-                    'The last {} sessions moved these weights {} a year: positions that are not pinned are scaled down.',
-                    n_sessions, shown(unscaled_volatility)
+                if(
+                    unscaled_volatility IS NULL,
+                    format('No volatility: {} sessions in which every position has a return are too few.', n_sessions),
+                    format(
+                        'Volatility of a year of all these weights, over the {} sessions in which every position has a '
+                        'return.',
+                        n_sessions
+                    )
                 )
+            ),
+            step_when(
+                is_sized AND risk_scale IS NOT NULL, 'scale', shown(risk_scale),
+                'target_volatility ' || shown(target_volatility),
+                CASE
+                    WHEN NOT is_scaled AND unscaled_volatility IS NULL THEN '= 1: nothing is scaled.'
+                    WHEN NOT is_scaled THEN '= 1: the target is met as it is.'
+                    WHEN moving_pins = 0
+                    THEN format(
+                        '= floor({} / {} x 100000000 + 0.0001) / 100000000: positions are scaled down to the target, the '
+                        'rest is cash.',
+                        shown(target_volatility), shown(unscaled_volatility)
+                    )
+                    WHEN portfolio_volatility > target_volatility + 1e-7
+                    THEN format(
+                        'What is pinned, {}, moves too much alone: this is the least volatility that the others can '
+                        'bring.',
+                        shown(moving_pins)
+                    )
+                    ELSE format(
+                        'What is not pinned is scaled down until the target is met; {} is pinned, and is not.',
+                        shown(moving_pins)
+                    )
+                END
             ),
             step_when(
                 is_sized OR is_pinned, 'rounded down', format('{:.8f}', rounded_units / 1e8), NULL,
@@ -572,15 +638,30 @@ of_position AS (
                     '= floor(({}{}){} x 100000000 + {}) / 100000000, in whole units of 0.00000001.',
                     shown(stage2_weight),
                     if(is_pinned, '', ' + ' || shown(residual_weight)),
-                    if(is_sized AND risk_scale < 1, ' x ' || shown(risk_scale), ''),
+                    if(is_sized AND is_scaled, ' x ' || shown(risk_scale), ''),
                     shown(snap)
                 )
             ),
             step_when(
+                drop_reason = 'target_volatility', 'dropped', drop_reason,
+                'target_volatility ' || shown(target_volatility), 'Scaled down to nothing: no whole unit is left.'
+            ),
+            step_when(
                 is_sized OR is_pinned, 'rounding unit', format('{:.8f}', extra_units / 1e8), NULL,
                 format(
-                    '{} of {} units that rounding down left over, by largest remainder. Target: {:.8f} + {:.8f}.',
+                    if(
+                        is_scaled,
+                        '{} of {} units: what the scale frees is cash, units too. Target: {:.8f} + {:.8f}.',
+                        '{} of {} units that rounding down left over, by largest remainder. Target: {:.8f} + {:.8f}.'
+                    ),
                     extra_units, leftover_units, rounded_units / 1e8, extra_units / 1e8
+                )
+            ),
+            step_when(
+                risk_share IS NOT NULL, 'risk share', shown(risk_share), NULL,
+                format(
+                    'Its part of the variance of the targets, which move {} a year; the shares of all positions add up to 1.',
+                    shown(portfolio_volatility)
                 )
             )
         ] AS steps
@@ -600,7 +681,7 @@ COMMENT ON MACRO step_when IS 'step_when(is_shown BOOLEAN, quantity VARCHAR, val
 COMMENT ON MACRO scaled_to IS 'scaled_to(limit_value DOUBLE, immovable DOUBLE, movable DOUBLE): the factor, as the text of a sum, that brings the movable pinned weights within what immovable ones leave of a limit.';
 COMMENT ON MACRO TABLE sizing_steps IS 'sizing_steps(portfolio VARCHAR, asset VARCHAR, as_of DATE): how the sizing came to one published weight, a row per step; the words begin with the sum that gives the value from the numbers above it. Nothing for what was not selected.
 step BIGINT: Place among the steps, from 1.
-quantity VARCHAR: What the row reports, a term of docs/sizing.md: grace factor, pinned weight, within limits, total to divide, tier, multiplier, by volatility, by crowding, size multiplier, cap, dropped, lambda, raw weight, theta, stage 1 weight, factor, bucket factor, stage 2 weight, left over, room, bucket room, left for it, mu, bucket mu, residual weight, risk scale, rounded down, rounding unit.
+quantity VARCHAR: What the row reports, a term of docs/sizing.md: grace factor, pinned weight, within limits, total to divide, tier, multiplier, volatility, reference, by volatility, crowding, by crowding, size, position cap, dropped, lambda, raw weight, theta, stage 1 weight, factor, bucket factor, stage 2 weight, left over, room, bucket room, left for it, mu, bucket mu, residual weight, before the scale, scale, rounded down, rounding unit, risk share.
 value VARCHAR: Its value as text; weights are fractions of the portfolio value, with up to 12 digits.
 limit_value VARCHAR: The limit that it is compared with, name and value; null when there is none.
 words VARCHAR: The sum, and what it is.';

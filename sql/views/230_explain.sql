@@ -99,33 +99,33 @@ reach AS (
                 if(
                     pinned_total > bucket_limit,
                     format('{} x 0{}', n_sized, pins),
-                    format('min({}{}, {})', caps, pins, shown(bucket_limit))
+                    format('min({}{}, {})', coalesce(shown(own_caps), format('{} x {}', n_sized, shown(cap))), pins, shown(bucket_limit))
                 ),
                 ' + ' ORDER BY bucket
             )
             ELSE concat(
-                if(
-                    bool_or(has_own_caps),
-                    shown(coalesce(sum(cap_total), 0)),
-                    format('{} x {}', sum(n_sized), shown(any_value(cap)))
-                ),
+                coalesce(shown(sum(own_caps)), format('{} x {}', sum(n_sized), shown(any_value(cap)))),
                 string_agg(pins, '' ORDER BY bucket)
             )
         END AS reach_sum
     FROM (
         SELECT
             bucket,
-            count(*) FILTER (
-                pinned_weight IS NULL AND coalesce(drop_reason, 'target_volatility') = 'target_volatility'
-            ) AS n_sized,
+            -- What is scaled down to nothing could hold something.
+            count(*) FILTER (pinned_weight IS NULL AND coalesce(drop_reason = 'target_volatility', true)) AS n_sized,
+            if(
+                any_value((limits ->> 'max_position_risk')) IS NULL,
+                NULL,
+                coalesce(
+                    sum(position_cap::DOUBLE)
+                        FILTER (pinned_weight IS NULL AND coalesce(drop_reason = 'target_volatility', true)),
+                    0
+                )
+            ) AS own_caps,
             sum(raw_weight) FILTER (pinned_weight IS NOT NULL) AS pinned_total,
             coalesce(' + ' || shown(pinned_total), '') AS pins,
             any_value((limits ->> 'enable_dynamic_sizing')::BOOLEAN) AS is_dynamic,
             if(is_dynamic, any_value((limits ->> 'max_single_position')::DOUBLE), 1) AS cap,
-            sum(position_cap::DOUBLE) FILTER (coalesce(drop_reason, 'target_volatility') = 'target_volatility')
-                AS cap_total,
-            count(position_cap) > 0 AS has_own_caps,
-            if(has_own_caps, shown(coalesce(cap_total, 0)), format('{} x {}', n_sized, shown(cap))) AS caps,
             is_dynamic AND any_value((limits ->> 'enable_bucket_diversification')::BOOLEAN) AS has_bucket_limits,
             coalesce(
                 any_value(json_extract(limits, '$.max_allocation_by_bucket')::MAP(VARCHAR, DOUBLE))[bucket],
@@ -135,6 +135,39 @@ reach AS (
         JOIN visible USING (run_id, portfolio_id)
         GROUP BY bucket
     )
+),
+estimate AS (
+    SELECT
+        risk_estimates.missing_reason,
+        risk_estimates.n_returns,
+        risk_estimates.last_return_date,
+        risk_estimates.source = 'scores' AS is_scored,
+        risk_estimates.suspect_session
+    FROM risk_estimates
+    JOIN request ON risk_estimates.asset = requested_asset
+    JOIN visible ON risk_estimates.run_id = visible.run_id
+        AND risk_estimates.source = (limits ->> 'volatility_source')
+        AND CASE risk_estimates.source
+            WHEN 'scores' THEN risk_estimates.model = (limits ->> 'model')
+            ELSE risk_estimates.half_life_days = (limits ->> 'volatility_half_life_days')::INTEGER
+            AND risk_estimates.window_days = (limits ->> 'volatility_window_days')::INTEGER
+            AND risk_estimates.min_observations = (limits ->> 'min_observations')::INTEGER
+            AND risk_estimates.max_plausible_return = (limits ->> 'max_plausible_return')::DOUBLE
+        END
+),
+close_at AS (
+    SELECT
+        prices.as_of_date,
+        prices.close * coalesce(prices.adjustment_factor, 1) AS adjusted,
+        lag(prices.close) OVER (PARTITION BY prices.asset ORDER BY prices.as_of_date) AS close_before
+    FROM prices
+    JOIN visible ON list_contains(json_extract(inputs, '$.prices')::BIGINT[], prices.ingest_id)
+    JOIN request ON prices.asset = requested_asset
+),
+suspect AS (
+    SELECT adjusted, close_before
+    FROM close_at
+    JOIN estimate ON as_of_date = suspect_session
 ),
 traded_in_all AS (
     SELECT sum(abs(trade_weight)) AS all_traded
@@ -159,6 +192,15 @@ story AS (
         parts.*,
         last_score.*,
         renamed.*,
+        estimate.*,
+        suspect.*,
+        coalesce(decision.gate = 'no_volatility' OR decision.kept_by = 'volatility_missing', false) AS needs_volatility,
+        size.position_cap::DOUBLE < (limits ->> 'max_single_position')::DOUBLE AS is_capped_by_risk,
+        if(
+            is_capped_by_risk,
+            'max_position_risk ' || (limits ->> 'max_position_risk'),
+            'max_single_position ' || (limits ->> 'max_single_position')
+        ) AS cap_name,
         decision,
         size,
         target,
@@ -184,6 +226,8 @@ story AS (
     CROSS JOIN renamed
     LEFT JOIN visible ON true
     LEFT JOIN parts ON true
+    LEFT JOIN estimate ON true
+    LEFT JOIN suspect ON true
     LEFT JOIN candidates AS decision ON decision.asset = requested_asset
     LEFT JOIN sizing_audit AS size
         ON size.run_id = visible.run_id AND size.portfolio_id = visible.portfolio_id AND size.asset = requested_asset
@@ -317,6 +361,51 @@ FROM (
                 )
             ),
             step_when(
+                needs_volatility, 'no volatility', missing_reason,
+                CASE missing_reason
+                    WHEN 'suspect_return' THEN 'max_plausible_return ' || (limits ->> 'max_plausible_return')
+                    WHEN 'too_few_returns' THEN 'min_observations ' || (limits ->> 'min_observations')
+                END,
+                concat(
+                    CASE
+                        WHEN is_scored AND missing_reason = 'no_returns' THEN 'None came with its score: deliver it there.'
+                        WHEN is_scored THEN 'It came with its score as 0: deliver it there.'
+                        WHEN missing_reason = 'suspect_return'
+                        THEN concat(
+                            format('The return of {} is suspect', suspect_session),
+                            coalesce(
+                                format(
+                                    ': = {} / {} - 1 = {:.6f}', shown(adjusted), shown(close_before),
+                                    adjusted / close_before - 1
+                                ),
+                                ''
+                            ),
+                            '. Deliver the prices of that session again: with the adjustment_factor of a split, or with '
+                            'the return as daily_return where it is right.'
+                        )
+                        WHEN missing_reason = 'no_returns'
+                        THEN 'No return in the window: deliver its prices (close, or daily_return).'
+                        WHEN missing_reason = 'too_few_returns'
+                        THEN format(
+                            '{} returns in the window: deliver older prices (close, or daily_return), or set a lower '
+                            'min_observations.',
+                            n_returns
+                        )
+                        WHEN missing_reason = 'old_returns'
+                        THEN format(
+                            'Its last return is of {}: deliver the prices since (close, or daily_return).',
+                            last_return_date
+                        )
+                        ELSE 'Its prices do not move: deliver prices that do (close, or daily_return).'
+                    END,
+                    if(
+                        decision.is_held,
+                        ' Until then it keeps its weight. must_sell closes it all the same.',
+                        ' Until then it is not opened.'
+                    )
+                )
+            ),
+            step_when(
                 decision.entry_score IS NOT NULL, 'entry score', format('{:.12g}', decision.entry_score), NULL,
                 'Lowest score with which it is selected, everything else equal.'
             ),
@@ -363,6 +452,31 @@ FROM (
                 )
             ),
             step_when(
+                coalesce(target.is_cash, false) AND summary.risk_scale IS NOT NULL, 'before the scale',
+                shown(summary.unscaled_volatility), 'target_volatility ' || (limits ->> 'target_volatility'),
+                format(
+                    'Volatility of a year, over the {} sessions in which every position has a return.', summary.n_sessions
+                )
+            ),
+            step_when(
+                coalesce(target.is_cash, false) AND summary.risk_scale IS NOT NULL, 'scale', shown(summary.risk_scale),
+                'target_volatility ' || (limits ->> 'target_volatility'),
+                if(
+                    summary.risk_scale < 1,
+                    'What every position is multiplied by that is not pinned; the rest is cash.',
+                    'Nothing is scaled down.'
+                )
+            ),
+            step_when(
+                coalesce(target.is_cash, false) AND summary.portfolio_volatility IS NOT NULL, 'total volatility',
+                shown(summary.portfolio_volatility), 'target_volatility ' || (limits ->> 'target_volatility'),
+                if(
+                    summary.portfolio_volatility > (limits ->> 'target_volatility')::DOUBLE + 1e-7,
+                    'Of the targets, of a year. What is pinned moves too much alone: the target is not attainable.',
+                    'Of the targets, of a year.'
+                )
+            ),
+            step_when(
                 coalesce(target.is_cash, false) AND summary.relaxation IS NOT NULL, 'relaxation', summary.relaxation,
                 NULL, 'The cheapest single change of a limit that would place all.'
             ),
@@ -374,7 +488,7 @@ FROM (
                         size.asset IS NOT NULL
                         AND size.drop_reason IS NULL
                         AND (limits ->> 'enable_dynamic_sizing')::BOOLEAN
-                    THEN 'max_single_position ' || (limits ->> 'max_single_position')
+                    THEN cap_name
                 END,
                 CASE
                     WHEN target.is_cash
@@ -418,7 +532,7 @@ FROM (
             step_when(
                 target.asset IS NOT NULL, 'trade', target.trade_weight::VARCHAR,
                 CASE
-                    WHEN target.trade_reason = 'above_cap' THEN 'max_single_position ' || (limits ->> 'max_single_position')
+                    WHEN target.trade_reason = 'above_cap' THEN cap_name
                     WHEN target.trade_reason = 'above_bucket_limit'
                     THEN format('bucket {} {}', target.bucket, release_limit)
                     WHEN target.trade_reason = 'over_allocation'
@@ -501,7 +615,7 @@ FROM (
 
 COMMENT ON MACRO TABLE explain IS 'explain(portfolio VARCHAR, asset VARCHAR, as_of DATE): how one published weight came about, a row per step from top to bottom; of CASH, of a rejected asset, of a closed holding too. An unknown name, portfolio or day is told in a row.
 step BIGINT: Place in the story, from 1.
-quantity VARCHAR: What the row reports: holding, restriction, score, score age, rank, gate, kept by, entry score, rival; the steps of sizing_steps; of CASH positions, invested weight, reachable weight, residual, relaxation; then target weight, change, held back to, turnover, trade, post-trade, run, published at.
+quantity VARCHAR: What the row reports: holding, restriction, score, score age, rank, gate, kept by, no volatility, entry score, rival; the steps of sizing_steps; of CASH positions, invested weight, reachable weight, residual, before the scale, scale, total volatility, relaxation; then target weight, change, held back to, turnover, trade, post-trade, run, published at.
 value VARCHAR: Its value as text; weights are fractions of the portfolio value.
 limit_value VARCHAR: The limit that it is compared with, name and value; null when there is none.
 words VARCHAR: The step in words.';

@@ -19,9 +19,10 @@ def order(  # noqa: PLR0913, PLR0917 - a case in one line
     lots: dict[str, float] = NO_LOTS,
     quantities: dict[str, float] = NO_LOTS,
     reasons: dict[str, str] | None = None,
+    caps: dict[str, float] = NO_LOTS,
     **limits: object,
 ) -> Orders:
-    """Order one portfolio: of each asset its current and its post-trade weight."""
+    """Order one portfolio: of each asset its current and its post-trade weight, `caps` those of its own."""
     config = RebalancingLimits.model_validate(WIDE | limits)
     weight, total = pl.Decimal(10, 8), config.target_total_allocation
     cash = [total - sum(pair[side] for pair in weights.values()) for side in (0, 1)]
@@ -34,9 +35,10 @@ def order(  # noqa: PLR0913, PLR0917 - a case in one line
             "is_cash": [asset == "CASH" for asset, _ in rows],
             "current_weight": [Decimal(f"{pair[0]:.8f}") for _, pair in rows],
             "post_trade_weight": [Decimal(f"{pair[1]:.8f}") for _, pair in rows],
+            "position_cap": pl.Series([caps.get(asset) for asset, _ in rows], dtype=pl.Float64).round(8),
             "trade_reason": [(reasons or {}).get(asset, "rebalance") for asset, _ in rows],
         }
-    ).with_columns(pl.col("current_weight", "post_trade_weight").cast(weight))
+    ).with_columns(pl.col("current_weight", "post_trade_weight", "position_cap").cast(weight))
     accounts = {"p": value} if value else {}
     return make_orders(
         targets,
@@ -116,6 +118,22 @@ def test_orders_below_the_minimum_are_dropped_but_for_closings_and_releases() ->
 def test_a_small_sale_that_a_cap_needs_is_made() -> None:
     made = order({"A": (0.21, 0.2)}, {"A": 10}, min_order_value=1_500, max_single_position=0.2)
     assert moved(made) == {"A": -100}
+
+
+def test_rounding_to_lots_keeps_the_cap_of_a_position() -> None:
+    # 9.8 and 5.6 lots of 1,000: 9 and 5 are bought, and 1,400 of the planned money is left for one lot more: B misses
+    # .6 of one and A .8, but a tenth lot of A is 10,000, above its cap of .099 of 100,000
+    weights: dict[str, tuple[float, float]] = {"A": (0, 0.098), "B": (0, 0.056)}
+    prices: dict[str, float | None] = {"A": 1_000, "B": 1_000}
+    assert moved(order(weights, prices)) == {"A": 10, "B": 6}
+    assert moved(order(weights, prices, caps={"A": 0.099})) == {"A": 9, "B": 6}
+    assert moved(order(weights, prices, caps={"A": 0.1})) == {"A": 10, "B": 6}
+    assert moved(order(weights, prices, caps={"A": 0.1}, max_single_position=0.0999)) == {"A": 9, "B": 6}
+
+
+def test_a_small_sale_that_the_cap_of_a_position_needs_is_made() -> None:
+    assert moved(order({"A": (0.21, 0.2)}, {"A": 10}, min_order_value=1_500)) == {}
+    assert moved(order({"A": (0.21, 0.2)}, {"A": 10}, min_order_value=1_500, caps={"A": 0.2})) == {"A": -100}
 
 
 def test_a_holding_that_is_worth_more_than_planned_is_not_bought() -> None:

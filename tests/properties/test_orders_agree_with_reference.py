@@ -74,8 +74,8 @@ def _require_line(account: Account, line: Line, change: int) -> None:
         assert change == -line.held
         return
     assert change % line.lot == 0
-    if change > 0 and account.cap is not None:
-        assert (line.held + change) * line.price <= account.cap * account.value
+    if change > 0 and line.cap is not None:
+        assert (line.held + change) * line.price <= line.cap * account.value
     if change > 0:
         assert change * line.price >= account.min_value
 

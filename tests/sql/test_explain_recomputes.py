@@ -66,7 +66,8 @@ def _publish(
             "INSERT INTO run_events SELECT max(event_id) + 1, ?, 'published', now(), 'test', 'test' FROM run_events",
             [run_id],
         )
-    return sized.positions, limits
+    nothing = pl.lit(None, pl.Float64)
+    return sized.positions.with_columns(volatility_multiplier=nothing, crowding_multiplier=nothing), limits
 
 
 def _draw_trade_limits(limits: dict[str, RebalancingLimits]) -> dict[str, RebalancingLimits]:
@@ -133,7 +134,7 @@ def _tables(
         candidate_rank="score_rank",
         bucket_rank="score_rank",
     )
-    targets = trades.assets.drop("is_immovable", "must_close").with_columns(is_cash=pl.lit(value=False))
+    targets = trades.assets.drop("is_immovable", "must_close", "position_cap").with_columns(is_cash=pl.lit(value=False))
     return {
         "decisions": decided,
         "sizing_audit": positions.drop(ONLY_FOR_SIZING),
@@ -173,7 +174,7 @@ def value_of(words: str) -> tuple[float, list[str]] | None:
 
 def sums_of(rows: list[Row], own: Row) -> Iterator[float]:
     """Give the sums over several positions that a page about one of them may show."""
-    free = [row for row in rows if row["pinned_weight"] is None and row["drop_reason"] is None]
+    free = [row for row in rows if row["pinned_weight"] is None and row["drop_reason"] in {None, "target_volatility"}]
     pinned = [row for row in rows if row["pinned_weight"] is not None]
     better = [row for row in rows if row["score_rank"] < own["score_rank"]]
     for group in (lambda _: True, lambda row: row["bucket"] == own["bucket"]):
@@ -189,13 +190,21 @@ def sums_of(rows: list[Row], own: Row) -> Iterator[float]:
     mine = [row for row in free if row["bucket"] == own["bucket"]]
     yield fsum(row["stage1_weight"] for row in mine if row["stage2_cap"] == "bucket")
     smallest = min((row["raw_weight"] for row in free), default=0.0)
-    yield fsum(row["score_multiplier"] for row in free)
-    yield fsum(row["score_multiplier"] for row in free if row["raw_weight"] > smallest)
+    yield fsum(size_of(row) for row in free)
+    yield fsum(size_of(row) for row in free if row["raw_weight"] > smallest)
+    for stage in ("stage1_cap", "stage2_cap"):
+        yield fsum(float(row["position_cap"]) for row in mine if row[stage] == "risk")
     capped = [row for row in mine if row["stage1_cap"] == "bucket"]
     yield fsum(row["raw_weight"] for row in capped)
     yield fsum(
         row["raw_weight"] for row in capped if row["stage1_weight"] > min(one["stage1_weight"] for one in capped)
     )
+
+
+def size_of(row: Row) -> float:
+    """Give what the total is divided by: the multiplier of the score, of the volatility and of crowding."""
+    risk = (row["volatility_multiplier"], row["crowding_multiplier"])
+    return math.prod((row["score_multiplier"], *(one for one in risk if one is not None)))
 
 
 def sums_of_pins(rows: list[Row], own: Row, limits: RebalancingLimits) -> Iterator[float]:
@@ -223,7 +232,7 @@ def assert_recomputed(
     page: Page, limits: RebalancingLimits, rows: list[Row], own: Row, remembered: Iterable[float] = ()
 ) -> set[str]:
     """Recompute every number of the sizing; give the quantities that were."""
-    known = [float(value) for value in _numbers(limits)] + [0.0, 1.0, 1e8, 0.0001, 0.5 / len(rows)]
+    known = [float(value) for value in _numbers(limits)] + [0.0, 1.0, 1e8, 0.0001, 0.000001, 0.5 / len(rows)]
     known += remembered
     known += [float(count) for count in range(len(rows) + 1)]
     sums = [*sums_of(rows, own), *sums_of_pins(rows, own, limits)]

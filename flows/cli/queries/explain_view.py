@@ -31,7 +31,7 @@ _SIZES = (
 )
 """Weights that have a bar."""
 _PARTS: Mapping[str, tuple[str, ...]] = {
-    "Selection": ("holding", "restriction", "score", "score age", "rank", "gate", "kept by", "entry score", "rival"),
+    "Selection": ("holding", "restriction", "score", "score age", "rank", "gate", "kept by", "no volatility", "entry score", "rival"),
     "Sizing": (
         *(
             "grace factor",
@@ -40,13 +40,14 @@ _PARTS: Mapping[str, tuple[str, ...]] = {
             "total to divide",
             "tier",
             "multiplier",
+            *("volatility", "reference", "by volatility", "crowding", "by crowding", "size", "position cap"),
             "dropped",
             "lambda",
             "raw weight",
         ),
         *("theta", "stage 1 weight", "factor", "bucket factor", "stage 2 weight"),
         *("left over", "room", "bucket room", "left for it", "bucket mu", "mu", "residual weight"),
-        *("rounded down", "rounding unit"),
+        *("before the scale", "scale", "total volatility", "rounded down", "rounding unit", "risk share"),
         *("positions", "invested weight", "reachable weight", "residual", "relaxation"),
     ),
     "Result": ("target weight", "change", "held back to", "turnover", "trade", "post-trade"),
@@ -142,8 +143,12 @@ def _explain_size(story: Steps) -> str:
         return ""
     limits = [story[stage]["limit_value"] for stage in ("stage 1 weight", "stage 2 weight", "residual weight")]
     bound = next((limit for limit in limits if limit), None)
-    return f"Rank {story['rank']['value']} by score {story['score']['value']}, size {story['tier']['value']}, " + (
-        f"bound by {bound}." if bound else "bound by no limit."
+    bound_by = f"bound by {bound}" if bound else "bound by no limit"
+    scale = story["scale"] if "scale" in story and _number(story, "scale") < 1 else None
+    scaled = f", times {_number(story, 'scale'):.4f} by {scale['limit_value']}" if scale else ""
+    return (
+        f"Rank {story['rank']['value']} by score {story['score']['value']}, size {story['tier']['value']}, "
+        f"{bound_by}{scaled}."
     )
 
 

@@ -1,4 +1,5 @@
--- Failures: purchases that lift an asset above max_single_position, or a bucket above its limit, at the reference prices.
+-- Failures: purchases that lift an asset above max_single_position or its own cap, or a bucket above its limit, at the
+-- reference prices.
 -- Traded assets without an order are left out of their bucket: what they are worth is not stored.
 -- Parameters: $run_id VARCHAR.
 WITH ordered AS (
@@ -7,6 +8,7 @@ WITH ordered AS (
         orders.asset,
         targets.bucket,
         orders.side,
+        sizing_audit.position_cap,
         order_status.portfolio_value,
         (
             orders.quantity_before + CASE orders.side WHEN 'buy' THEN 1 ELSE -1 END * orders.quantity
@@ -14,6 +16,7 @@ WITH ordered AS (
     FROM orders
     JOIN targets USING (run_id, portfolio_id, asset)
     JOIN order_status USING (run_id, portfolio_id)
+    LEFT JOIN sizing_audit USING (run_id, portfolio_id, asset)
     WHERE orders.run_id = $run_id AND order_status.status = 'ordered'
 ),
 limits AS (
@@ -48,7 +51,9 @@ SELECT
     format('{} is worth {} when it is bought', ordered.asset, ordered.value_after::VARCHAR) AS detail
 FROM ordered
 JOIN limits USING (portfolio_id)
-WHERE ordered.side = 'buy' AND ordered.value_after > limits.max_single_position * ordered.portfolio_value
+WHERE ordered.side = 'buy'
+    AND ordered.value_after
+    > coalesce(ordered.position_cap, limits.max_single_position) * ordered.portfolio_value
 UNION ALL
 SELECT
     held.portfolio_id,

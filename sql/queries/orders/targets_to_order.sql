@@ -1,13 +1,15 @@
 -- Grain: one row per portfolio and asset of the run, and one of CASH: what `make_orders` reads.
 -- Parameters: $run_id VARCHAR, $portfolio_ids VARCHAR[].
 SELECT
-    portfolio_id,
-    asset,
-    bucket,
-    is_cash,
-    current_weight,
-    post_trade_weight,
-    trade_reason
+    targets.portfolio_id,
+    targets.asset,
+    targets.bucket,
+    targets.is_cash,
+    targets.current_weight,
+    targets.post_trade_weight,
+    sizing_audit.position_cap,
+    targets.trade_reason
 FROM targets
-WHERE run_id = $run_id AND list_contains($portfolio_ids::VARCHAR[], portfolio_id)
-ORDER BY portfolio_id, asset;
+LEFT JOIN sizing_audit USING (run_id, portfolio_id, asset)
+WHERE targets.run_id = $run_id AND list_contains($portfolio_ids::VARCHAR[], targets.portfolio_id)
+ORDER BY targets.portfolio_id, targets.asset;

@@ -19,6 +19,7 @@ TARGETS = {
     "current_weight": pl.Int64,
     "post_trade_weight": pl.Int64,
     "trade_reason": pl.String,
+    "position_cap": pl.Int64,
 }
 SECURITIES = {"asset": pl.String, "price": pl.Float64, "lot_size": pl.Float64}
 QUANTITIES = {"portfolio_id": pl.String, "asset": pl.String, "quantity": pl.Float64}
@@ -91,9 +92,10 @@ def draw_book(rng: Random, name: str, securities: dict[str, tuple[float, float]]
         elif agrees:
             price, lot = securities[asset]
             quantities[asset] = round(current[asset] * value / UNITS / price / lot) * lot
-        rows.append((name, asset, buckets[asset], False, current[asset], post, reason))
+        own_cap = rng.choice((None, None, cap, rng.randint(min(post, cap), cap)))
+        rows.append((name, asset, buckets[asset], False, current[asset], post, reason, own_cap))
     cash = total - sum(current.values())
-    rows.append((name, "CASH", None, True, cash, total - sum(row[5] for row in rows), None))
+    rows.append((name, "CASH", None, True, cash, total - sum(row[5] for row in rows), None, None))
     limits = RebalancingLimits(
         max_single_position=cap / UNITS,
         min_position_size=0,
@@ -108,7 +110,7 @@ def draw_book(rng: Random, name: str, securities: dict[str, tuple[float, float]]
 
 def order(books: list[Book], securities: dict[str, tuple[float, float]]) -> Orders:
     """Make the orders of all books at once."""
-    weights = pl.col("current_weight", "post_trade_weight")
+    weights = pl.col("current_weight", "post_trade_weight", "position_cap")
     targets = pl.DataFrame([row for book in books for row in book.rows], TARGETS, orient="row").with_columns(
         (weights.cast(pl.Decimal(20, 8)) * pl.lit("0.00000001").cast(WEIGHT)).cast(WEIGHT)
     )
@@ -125,21 +127,22 @@ def order(books: list[Book], securities: dict[str, tuple[float, float]]) -> Orde
 def as_account(book: Book, securities: dict[str, tuple[float, float]]) -> Account:
     """Give the book as the reference reads it."""
     value, lines, others = round(book.value * UNITS), [], {}
-    for _, asset, bucket, _, current, post, reason in sorted(book.assets):
+    dynamic = book.limits.enable_dynamic_sizing
+    cap = round(book.limits.max_single_position * UNITS) if dynamic else None
+    for _, asset, bucket, _, current, post, reason, own_cap in sorted(book.assets, key=lambda row: row[1]):
         price, lot = (round(number * UNITS) for number in securities[asset])
         if current == post:
             others[bucket] = others.get(bucket, 0) + current
             continue
         in_lots = (2 * current * value + lot * price) // (2 * lot * price) * lot
         held = round(book.quantities[asset] * UNITS) if asset in book.quantities else in_lots
-        lines.append(Line(asset, bucket, current, post, reason, price, lot, held))
-    dynamic = book.limits.enable_dynamic_sizing
+        caps = [one for one in (cap, own_cap) if one is not None]
+        lines.append(Line(asset, bucket, current, post, reason, price, lot, held, min(caps, default=None)))
     limit = round(book.limits.max_allocation_per_bucket * UNITS)
     is_bucketed = dynamic and book.limits.enable_bucket_diversification
     return Account(
         value=value,
         cash=book.rows[-1][4],
-        cap=round(book.limits.max_single_position * UNITS) if dynamic else None,
         bucket_limits=dict.fromkeys("xyz", limit) if is_bucketed else {},
         min_value=round(book.limits.min_order_value * UNITS) * UNITS,
         lines=lines,

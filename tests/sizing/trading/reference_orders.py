@@ -19,6 +19,7 @@ class Line:
     price: int
     lot: int
     held: int
+    cap: int | None
     lots: int = 0
 
     @property
@@ -49,7 +50,6 @@ class Account:
 
     value: int
     cash: int
-    cap: int | None
     bucket_limits: dict[str, int]
     min_value: int
     lines: list[Line]
@@ -99,7 +99,7 @@ def _drop_small(account: Account) -> None:
     lacks_cash = account.cash_left(account.lines) < 0
     above = {line.bucket for line in account.lines if account.bucket_excess(line.bucket) > 0}
     for line in account.lines:
-        is_above_cap = account.cap is not None and line.held * line.price > account.cap * account.value
+        is_above_cap = line.cap is not None and line.held * line.price > line.cap * account.value
         is_needed = not line.is_buy and (is_above_cap or line.bucket in above or lacks_cash)
         line.lots = planned[id(line)] if line not in small or is_needed else 0
 
@@ -128,7 +128,7 @@ def _add_single_lots(account: Account) -> None:
         is_large = after * line.lot_value >= account.min_value
         if not line.is_buy:
             is_large = line.reason in RELEASED or after == 0 or -after * line.lot_value >= account.min_value
-        fits = account.cap is None or line.value_after + line.lot_value <= account.cap * account.value
+        fits = line.cap is None or line.value_after + line.lot_value <= line.cap * account.value
         return is_large and fits
 
     for line in sorted(filter(may_grow, account.lines), key=lambda one: (-account.missing(one), one.asset)):

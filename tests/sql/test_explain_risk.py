@@ -1,0 +1,106 @@
+"""The page of `ballast explain` under risk limits: every number follows from those above, and what is missing is named."""
+
+from collections import defaultdict
+from collections.abc import Callable
+from decimal import Decimal
+
+import duckdb
+import polars as pl
+import pytest
+
+from sizing import RebalancingLimits
+from sizing.pipeline import rebalance
+from sql.records import RunRecord
+from sql.warehouse import Warehouse
+from tests.sizing.days import AS_OF
+from tests.sizing.risk.drawn import draw_day
+from tests.sql.test_explain_recomputes import Row, assert_recomputed, read_page, value_of
+
+DAYS = 25
+RISK_STEPS = {"by volatility", "by crowding", "size", "position cap", "scale"}
+
+
+def _publish_days(warehouse: Warehouse, days: int) -> tuple[dict[str, RebalancingLimits], dict[str, dict[str, Row]]]:
+    """Publish drawn days without checks, each a run of its own; give the limits and the sizes of each portfolio."""
+    limits: dict[str, RebalancingLimits] = {}
+    sized: dict[str, dict[str, Row]] = defaultdict(dict)
+    tables: dict[str, list[pl.DataFrame]] = defaultdict(list)
+    for seed in range(days):
+        drawn, run_id = draw_day(seed), f"r{seed}"
+        own = {f"{name}-{seed}": one for name, one in drawn.limits.items()}
+        config = {"portfolios": {name: one.model_dump(mode="json") for name, one in own.items()}}
+        prints = {f"{name}_fingerprint": f"{name} {seed}" for name in ("input", "config", "code")}
+        warehouse.start_run(RunRecord(run_id, AS_OF, tuple(own), **prints, config=config, inputs={}), "test")
+        result, name_of_run = rebalance(drawn.day())._asdict(), pl.format(f"{{}}-{seed}", "portfolio_id")
+        for table, frame in result.items():
+            named = {"portfolio_id": name_of_run} if "portfolio_id" in frame.columns else {}
+            tables[table].append(frame.with_columns(**named, run_id=pl.lit(run_id)))
+        frozen = {one.asset for one in drawn.bans}
+        for row in tables["sizing_audit"][-1].iter_rows(named=True):
+            sized[row["portfolio_id"]][row["asset"]] = row | {"is_immovable": row["is_held"] and row["asset"] in frozen}
+        limits |= own
+    with duckdb.connect(str(warehouse.path)) as con:
+        for table, frames in tables.items():
+            con.register("rows", pl.concat(frames))
+            con.execute(f"INSERT INTO {table} BY NAME SELECT * FROM rows")
+        con.execute(
+            "INSERT INTO run_events SELECT 1000 + row_number() OVER (), run_id, 'published', now(), 'test', 'test' FROM runs"
+        )
+    return limits, sized
+
+
+def _kind(own: Row, limits: RebalancingLimits) -> tuple[object, ...]:
+    """Give what the page of a position differs by."""
+    marks = (own[name] for name in ("stage1_cap", "stage2_cap", "residual_limit", "drop_reason"))
+    is_scaled = limits.target_volatility is not None
+    return (own["pinned_weight"] is None, own["volatility_multiplier"] is None, is_scaled, *marks)
+
+
+@pytest.mark.slow
+def test_every_number_under_risk_limits_follows_from_those_above(make_migrated: Callable[[], Warehouse]) -> None:
+    warehouse = make_migrated()
+    limits, sized = _publish_days(warehouse, DAYS)
+    done: set[str] = set()
+    pages = {_kind(own, limits[name]): (name, own) for name, rows in sized.items() for own in rows.values()}
+    with duckdb.connect(str(warehouse.path), read_only=True) as con:
+        for name, own in pages.values():
+            page = read_page(con, name, own["asset"], AS_OF)
+            done |= assert_recomputed(page, limits[name], list(sized[name].values()), own)
+            values = {quantity: value for quantity, value, _ in page}
+            if own["drop_reason"] in {None, "target_volatility"}:
+                assert Decimal(values["rounded down"]) + Decimal(values["rounding unit"]) == own["target_weight"]
+            if own["risk_share"] is not None:
+                assert float(values["risk share"]) == pytest.approx(own["risk_share"])
+        for name in list(sized)[:12]:
+            reached = {quantity: (value, words) for quantity, value, words in read_page(con, name, "CASH", AS_OF)}
+            value, words = reached["reachable weight"]
+            assert value_of(words)[0] == pytest.approx(float(value), abs=2e-11)
+    capped = {own[mark] for _, own in pages.values() for mark in ("stage1_cap", "stage2_cap", "drop_reason")}
+    assert done >= RISK_STEPS
+    assert capped >= {None, "risk", "position", "bucket", "max_position_risk"}
+
+
+def test_the_page_names_why_a_volatility_is_missing(make_migrated: Callable[[], Warehouse]) -> None:
+    warehouse = make_migrated()
+    limits, _ = _publish_days(warehouse, 6)
+    with duckdb.connect(str(warehouse.path), read_only=True) as con:
+        missing = con.execute(
+            "SELECT portfolio_id, asset, gate FROM decisions WHERE gate = 'no_volatility' OR kept_by = 'volatility_missing'"
+        ).fetchall()
+        reasons = set()
+        for name, asset, gate in missing:
+            steps = con.execute(
+                "SELECT quantity, value, limit_value, words FROM explain(?, ?, ?)", [name, asset, AS_OF]
+            )
+            (found,) = [row for row in steps.fetchall() if row[0] == "no volatility"]
+            reasons.add(found[1])
+            one = limits[name]
+            expected = {
+                "suspect_return": f"max_plausible_return {one.max_plausible_return}",
+                "too_few_returns": f"min_observations {one.min_observations}",
+            }
+            assert found[2] == expected.get(found[1])
+            assert ("not opened" in found[3]) == (gate is not None)
+        read = con.execute("SELECT DISTINCT missing_reason FROM risk_estimates WHERE volatility IS NULL").fetchall()
+    assert reasons == {reason for (reason,) in read}
+    assert len(reasons) >= 4
