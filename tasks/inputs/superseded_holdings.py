@@ -27,7 +27,8 @@ def find_corrected(reader: Reader, portfolio_ids: Collection[str], before: date 
     rows = rows.filter(pl.col("as_of_date") < before) if before else rows
     if rows.is_empty():
         return ()
-    first, last = rows["as_of_date"].min(), rows["as_of_date"].max()
+    days = rows["as_of_date"].sort()
+    first, last = days[0], days[-1]
     kinds = ", ".join(rows["kinds"].explode().unique().sort())
     command = f"run --as-of {first}" if first == last else f"backfill --from {first} --to {last}"
     return (Corrected(f"targets of {_of_days(rows)} rest on {kinds} corrected since", f"ballast {command}"),)
@@ -38,8 +39,8 @@ def find_superseded(reader: Reader, portfolio_ids: Collection[str]) -> tuple[Cor
     rows = reader.query("superseded_days").filter(pl.col("portfolio_id").is_in(list(portfolio_ids)))
     if rows.is_empty():
         return ()
-    command = f"ballast backfill --from {rows['as_of_date'].min()} --to {rows['as_of_date'].max()}"
-    replaced = rows["replaced_as_of_date"].min()
+    days, replaced = rows["as_of_date"].sort(), rows["replaced_as_of_date"].sort()[0]
+    command = f"ballast backfill --from {days[0]} --to {days[-1]}"
     return (Corrected(f"holdings of {_of_days(rows)} rest on targets of {replaced} replaced since", command),)
 
 
