@@ -298,7 +298,7 @@ def _open_units() -> Mapping[str, pl.Expr]:
 
 def _days_left() -> pl.Expr:
     """Count the sessions until a lock ends, a term is over or a name may return; of grace the failing scores left."""
-    closes = pl.col("days_since_closes")
+    closes, due = pl.col("days_since_closes"), pl.col("max_holding_days") - pl.col("days_in_term")
     left = (
         pl.when("is_young")
         .then(pl.col("min_holding_days") - pl.col("days_held"))
@@ -311,6 +311,6 @@ def _days_left() -> pl.Expr:
         .when(pl.col("grace_count").is_not_null())
         .then((pl.col("grace_period_days") - pl.col("grace_count")).clip(0))
         .when(pl.col("is_held") & ~((pl.col("grace_period_days") == 0) & pl.col("fails")))
-        .then((pl.col("max_holding_days") - pl.col("days_in_term")).clip(0))
+        .then(pl.when("is_reviewed").then("max_holding_days").otherwise(due.clip(0)))
     )
     return left.cast(pl.Int32)

@@ -8,7 +8,7 @@ from datetime import date
 from functools import partial
 from typing import Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from sizing.limits.fields import SCORE_UNIT, Share, StrictModel, limit
 from sizing.names import Name
@@ -81,6 +81,15 @@ class LifecycleLimits(StrictModel):
     def core_on(self, day: date) -> Mapping[str, CoreAsset]:
         """Return the core assets of a day."""
         return {asset: one for asset, one in self.core_assets.items() if day <= one.until}
+
+    @field_validator("core_assets", mode="before")
+    @classmethod
+    def _require_until_and_reason(cls, value: object) -> object:
+        entries = value.values() if isinstance(value, Mapping) else [None]
+        if all(isinstance(one, Mapping | CoreAsset) for one in entries):
+            return value
+        msg = "write each name with its last day and the reason, {AAPL: {until: 2025-12-31, reason: in our index}}"
+        raise ValueError(msg)
 
     @model_validator(mode="after")
     def _check_lifecycle(self) -> Self:

@@ -69,7 +69,8 @@ def _grace() -> pl.Expr:
     count, limit = pl.col("grace_count"), pl.col("grace_period_days")
     fails = pl.format(" Score {} is below {} for {};", "score", "min_score_threshold", _times(count + 1))
     waits = pl.format(" Score {} has not reached {};", "score", "recovery")
-    counted = pl.format(" grace {} of {}", count, limit)
+    # A lock, or a close that positions withdraw, lets it count on.
+    counted = pl.format(" grace {} of {}", pl.min_horizontal(count, limit), limit)
     left = pl.max_horizontal(pl.col("grace_decay_rate").pow(count), "min_decay_factor")
     kept_weight, product = pl.col("kept_weight").cast(pl.Float64), pl.col("entry_weight").cast(pl.Float64) * left
     computed = pl.format(

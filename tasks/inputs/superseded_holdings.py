@@ -12,7 +12,7 @@ from sql.warehouse import Warehouse
 
 
 class Corrected(NamedTuple):
-    """Which visible targets rest on inputs corrected since, as text, and the command that updates them."""
+    """Which visible days rest on what was corrected or replaced since, as text, and the command that updates them."""
 
     what: str
     command: str
@@ -27,12 +27,27 @@ def find_corrected(reader: Reader, portfolio_ids: Collection[str], before: date 
     rows = rows.filter(pl.col("as_of_date") < before) if before else rows
     if rows.is_empty():
         return ()
+    days = rows["as_of_date"].sort()
+    first, last = days[0], days[-1]
+    kinds = ", ".join(rows["kinds"].explode().unique().sort())
+    command = f"run --as-of {first}" if first == last else f"backfill --from {first} --to {last}"
+    return (Corrected(f"targets of {_of_days(rows)} rest on {kinds} corrected since", f"ballast {command}"),)
+
+
+def find_superseded(reader: Reader, portfolio_ids: Collection[str]) -> tuple[Corrected, ...]:
+    """Return which days of the portfolios rest on targets of an earlier day that a correction or approval replaced."""
+    rows = reader.query("superseded_days").filter(pl.col("portfolio_id").is_in(list(portfolio_ids)))
+    if rows.is_empty():
+        return ()
+    days, replaced = rows["as_of_date"].sort(), rows["replaced_as_of_date"].sort()[0]
+    command = f"ballast backfill --from {days[0]} --to {days[-1]}"
+    return (Corrected(f"holdings of {_of_days(rows)} rest on targets of {replaced} replaced since", command),)
+
+
+def _of_days(rows: pl.DataFrame) -> str:
     days = rows["as_of_date"].unique().sort().to_list()
     names = listed(rows["portfolio_id"].unique().sort().to_list())
-    kinds = ", ".join(rows["kinds"].explode().unique().sort())
-    of = days[0] if len(days) == 1 else f"{len(days)} days, {days[0]} to {days[-1]},"
-    command = f"run --as-of {of}" if len(days) == 1 else f"backfill --from {days[0]} --to {days[-1]}"
-    return (Corrected(f"targets of {names} of {of} rest on {kinds} corrected since", f"ballast {command}"),)
+    return f"{names} of {days[0] if len(days) == 1 else f'{len(days)} days, {days[0]} to {days[-1]},'}"
 
 
 def warn_of_corrected_inputs(reader: Reader, portfolio_ids: Collection[str]) -> tuple[str, ...]:

@@ -73,7 +73,7 @@ def with_progress(outlook: Outlook) -> Outlook:
     window = pl.format("{} in {} sessions", "max_round_trips", "round_trip_window_days")
     cooldown = pl.format("{} sessions", "reentry_cooldown_days")
     words = (
-        pl.format("{} of {}", "grace_count", "grace_period_days"),
+        pl.format("{} of {}", pl.min_horizontal("grace_count", "grace_period_days"), "grace_period_days"),
         pl.when(~is_core).then(pl.format("{} of {}", "days_held", "min_holding_days")),
         pl.format("{} of {}", pl.max_horizontal(term - pl.col("days_left"), 0), term),
         pl.when(pl.col("why") == "max_round_trips").then(window).otherwise(cooldown),

@@ -118,7 +118,7 @@ def _replay(settings: Settings, run_id: str, by: str, code: str) -> Replayed:
 
 
 def find_differences(published: Mapping[str, pl.DataFrame], replayed: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
-    """Compare every value of every table, as text, which for a float has all its bits.
+    """Compare every value of every column that was published, as text, which for a float has all its bits.
 
     *Returns* `table_name, portfolio_id, row_key, column_name, published, replayed`: one row a value that differs, one
     without a column for a row that only one side has.
@@ -134,10 +134,10 @@ def compare_orders(published: pl.DataFrame, replayed: pl.DataFrame) -> pl.DataFr
 
 def _compare(table: str, published: pl.DataFrame, replayed: pl.DataFrame) -> pl.DataFrame:
     names = _ROW_KEYS[table]
-    key = ["portfolio_id", "row_key"]
+    key, shared = ["portfolio_id", "row_key"], [name for name in replayed.columns if name in published.columns]
     before, after = (
         _with_key(frame, names)
-        for frame in (published, replayed.cast({column: published.schema[column] for column in replayed.columns}))
+        for frame in (published, replayed.select(shared).cast({name: published.schema[name] for name in shared}))
     )
     gone, new = (
         one.join(other, on=key, how="anti", nulls_equal=True).select(

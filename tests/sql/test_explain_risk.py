@@ -1,4 +1,4 @@
-"""The page of `ballast explain` under risk limits: every number follows from those above, and what is missing is named."""
+"""The page of `ballast explain` under risk limits: every number follows from those above, what is missing is named."""
 
 from collections import defaultdict
 from collections.abc import Callable
@@ -44,7 +44,8 @@ def _publish_days(warehouse: Warehouse, days: int) -> tuple[dict[str, Rebalancin
             con.register("rows", pl.concat(frames))
             con.execute(f"INSERT INTO {table} BY NAME SELECT * FROM rows")
         con.execute(
-            "INSERT INTO run_events SELECT 1000 + row_number() OVER (), run_id, 'published', now(), 'test', 'test' FROM runs"
+            "INSERT INTO run_events "
+            "SELECT 1000 + row_number() OVER (), run_id, 'published', now(), 'test', 'test' FROM runs"
         )
     return limits, sized
 
@@ -85,7 +86,8 @@ def test_the_page_names_why_a_volatility_is_missing(make_migrated: Callable[[], 
     limits, _ = _publish_days(warehouse, 6)
     with duckdb.connect(str(warehouse.path), read_only=True) as con:
         missing = con.execute(
-            "SELECT portfolio_id, asset, gate FROM decisions WHERE gate = 'no_volatility' OR kept_by = 'volatility_missing'"
+            "SELECT portfolio_id, asset, gate FROM decisions "
+            "WHERE gate = 'no_volatility' OR kept_by = 'volatility_missing'"
         ).fetchall()
         reasons = set()
         for name, asset, gate in missing:

@@ -139,6 +139,15 @@ def test_what_was_not_kept_before_is_null_and_not_invented(old: Warehouse) -> No
     assert _rows(old, "trade_summary").is_empty()
 
 
+def test_columns_that_came_later_are_no_part_of_what_a_run_published(old: Warehouse) -> None:
+    old.migrate()
+    published = old.read_run("r1")
+    assert not {*published["decisions"].columns} & {*NEW_DECISION_COLUMNS}
+    assert published["constraint_checks"]["basis"].to_list() == ["target"]
+    publish(old, "r2", as_of_date=DAY + timedelta(days=1))
+    assert {*old.read_run("r2")["decisions"].columns} >= {*NEW_DECISION_COLUMNS}
+
+
 def test_what_is_remembered_of_holdings_comes_from_the_books(old: Warehouse) -> None:
     old.migrate()
     assert _rows(old, "lifecycle").select("asset", "is_held", "opened_on", "term_started_on", "closed_on").rows() == [

@@ -19,7 +19,7 @@ from tasks.config.portfolios import load_portfolios
 from tasks.inputs.day_inputs import read_days
 from tasks.inputs.day_sources import find_sources
 from tasks.inputs.source_record import recorded_sources
-from tasks.inputs.superseded_holdings import find_corrected, warn_of_corrected_inputs
+from tasks.inputs.superseded_holdings import find_corrected, find_superseded, warn_of_corrected_inputs
 from tasks.reports.html.data import read_day
 from tasks.reports.html.headline import judge
 from tasks.runs.ingest import ingest_range
@@ -130,6 +130,18 @@ def test_health_page_and_status_name_the_command_that_fixes_it(installed: Instal
     with installed.settings.open_warehouse().kept_open() as warehouse:
         [found] = find_corrected(warehouse, installed.limits)
     assert found.command == f"ballast backfill --from {FIRST} --to {NEXT}"
+
+
+@pytest.mark.slow
+def test_a_day_after_a_corrected_one_is_named_with_the_command_that_fixes_it(installed: Installation) -> None:
+    installed.run(FIRST)
+    installed.run(NEXT)
+    installed.score(FIRST, AAA=0.3, alt_BBB=0.3)
+    installed.run(FIRST)
+    with installed.settings.open_warehouse().kept_open() as warehouse:
+        what = f"holdings of core, income of {NEXT} rest on targets of {FIRST} replaced since"
+        assert find_superseded(warehouse, installed.limits) == ((what, f"ballast backfill --from {NEXT} --to {NEXT}"),)
+        assert find_superseded(warehouse, ["another"]) == ()
 
 
 @pytest.mark.slow

@@ -61,11 +61,14 @@ def verify(
 
 
 def migrate(*, warehouse: Warehouse = None) -> None:
-    """Migrate the warehouse, and report how far."""
+    """Migrate the warehouse, and report how far, and what brings a snapshot to the same tables."""
     opened = _open(warehouse=warehouse)
     applied = opened.migrate()
     words = f"{len(applied)} migrations applied ({', '.join(applied)})" if applied else "nothing to apply"
     out().print(f"{escape(str(opened.path))}: {words}, the views are created again")
+    if opened.snapshot_path.exists():
+        path = escape(str(opened.snapshot_path))
+        out().print(f"the snapshot {path} is still as it was: `ballast db snapshot` brings it up to date")
 
 
 def snapshot(*, warehouse: Warehouse = None, snapshot: Snapshot = None, export_folder: ExportFolder = None) -> None:

@@ -31,7 +31,18 @@ _SIZES = (
 )
 """Weights that have a bar."""
 _PARTS: Mapping[str, tuple[str, ...]] = {
-    "Selection": ("holding", "restriction", "score", "score age", "rank", "gate", "kept by", "no volatility", "entry score", "rival"),
+    "Selection": (
+        "holding",
+        "restriction",
+        "score",
+        "score age",
+        "rank",
+        "gate",
+        "kept by",
+        "no volatility",
+        "entry score",
+        "rival",
+    ),
     "Sizing": (
         *(
             "grace factor",

@@ -95,16 +95,16 @@ def _close(exchange: str | None, day: date) -> datetime | None:
 
 
 def find_concerns(
-    states: pl.DataFrame, health: pl.DataFrame, halts: pl.DataFrame, late: Sequence[Session]
+    proposals: pl.DataFrame, health: pl.DataFrame, halts: pl.DataFrame, late: Sequence[Session]
 ) -> tuple[Concern, ...]:
     """Return what is not well or waits: halts, proposals, the newest days, trading days that went by.
 
-    *Requires* the rows of `portfolio_states`, `newest_health` and `halts_in_force`, and the sessions whose targets
-    were due.
+    *Requires* the rows of `open_proposals`, `newest_health` and `halts_in_force`, and the sessions whose targets were
+    due.
     """
     return (
         *_halted(halts),
-        *_waiting(states),
+        *_waiting(proposals),
         *_newest_days(health),
         *_late(health, late),
     )
@@ -139,11 +139,9 @@ def _halted(halts: pl.DataFrame) -> Iterator[Concern]:
         yield Concern(f"publication of {names} is halted", why, f'ballast resume {whose} --reason "..."')
 
 
-def _waiting(states: pl.DataFrame) -> Iterator[Concern]:
-    waiting = states.drop_nulls("waiting_run_id").group_by("waiting_day", "waiting_run_id", maintain_order=True)
-    for _, rows in waiting:
-        first = rows.row(0, named=True)
-        day, run_id = first["waiting_day"], first["waiting_run_id"]
+def _waiting(proposals: pl.DataFrame) -> Iterator[Concern]:
+    """Return every open proposal, the oldest first: a newer day's does not replace it."""
+    for (day, run_id), rows in proposals.group_by("as_of_date", "run_id", maintain_order=True):
         names = listed(sorted(rows["portfolio_id"]))
         yield Concern(f"{day} waits for approval", f"{names}, run {run_id}", f'ballast approve {run_id} --note "..."')
 

@@ -32,7 +32,7 @@ from sql.snapshot_reader import SnapshotReader
 from tasks.config.portfolios import read_config
 from tasks.config.settings import Settings
 from tasks.errors import ConfigError
-from tasks.inputs.superseded_holdings import Corrected, find_corrected
+from tasks.inputs.superseded_holdings import find_corrected, find_superseded
 from tasks.reports.outlook import read_outlook
 from tasks.reports.priority import first_by
 from tasks.trading_calendar import CalendarEnd, calendar_ends, exchange_of
@@ -63,7 +63,14 @@ def _report(reader: SnapshotReader, settings: Settings, form: OutputFormat) -> i
     concerns = (
         *_of_days(reader, settings, states, exchanges, following if is_expected else (), now=now),
         *ended_calendars(ends),
-        *(_corrected(one) for one in find_corrected(reader, exchanges)),
+        *(
+            Concern(one.what, "targets_on_corrected_inputs has the files", one.command)
+            for one in find_corrected(reader, exchanges)
+        ),
+        *(
+            Concern(one.what, "superseded_holdings has the runs", one.command)
+            for one in find_superseded(reader, exchanges)
+        ),
         *(server.concerns if server else lost),
     )
     summary = answer(states, concerns, following if is_expected else ())
@@ -99,11 +106,7 @@ def _of_days(  # noqa: PLR0913 - what is looked at
         return day <= now.date() and (not expected or was_due(exchanges.values(), day, settings.deadline_hours, now))
 
     unread = find_unread(reader, settings, newest, frozenset(health["as_of_date"]), waits) if newest else ()
-    return (*find_concerns(states, health, halts, late), *unread)
-
-
-def _corrected(one: Corrected) -> Concern:
-    return Concern(one.what, "targets_on_corrected_inputs has the files", one.command)
+    return (*find_concerns(reader.query("open_proposals"), health, halts, late), *unread)
 
 
 def _print_first_step(settings: Settings, form: OutputFormat) -> int:

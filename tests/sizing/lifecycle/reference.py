@@ -204,7 +204,7 @@ def judge_unlocked(name: Name, case: Case, base: Verdict, *, fails: bool) -> Ver
             gate_days_left=max(0, limits.grace_period_days - base.count),
             begins_term=begins_term,
         )
-    return replace(base, gate_days_left=left, begins_term=begins_term)
+    return replace(base, gate_days_left=term if begins_term else left, begins_term=begins_term)
 
 
 def exit_gate(count: int | None, limits: RebalancingLimits) -> tuple[str, float]:

@@ -50,6 +50,15 @@ def test_a_rest_of_what_is_gone_is_not_opened_again_as_a_core_asset() -> None:
     assert (shut["gate"], shut["is_locked"], shut["gate_days_left"]) == ("reentry_cooldown_days", False, 5)
 
 
+def test_a_close_that_positions_withdrew_is_told_with_a_count_up_to_its_limit() -> None:
+    """The count goes on to 3 where the holding is still there."""
+    closed = decision(
+        run(limits(grace_period_days=2), {"a": 0.5}, {"a": 0.1}, [State(grace=DAY - 3, count=2, entry_weight="0.1")])
+    )
+    assert (closed["gate"], closed["grace_count"]) == ("grace_period_days", 3)
+    assert "for the 4th time; grace 2 of 2 is over." in closed["decision_reason"]
+
+
 # A place that is lost --------------------------------------------------------------------------------------
 
 

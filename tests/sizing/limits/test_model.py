@@ -1,6 +1,7 @@
 """What `RebalancingLimits` refuses, and what it says about it (sizing.md 1)."""
 
 import re
+from datetime import date
 
 import polars as pl
 import pytest
@@ -316,3 +317,9 @@ def test_a_tier_with_a_name_of_one_letter_is_one_and_cannot_be_changed() -> None
 def test_score_weights_that_are_equal_are_no_contradiction() -> None:
     equal = {"technical_score_weight": 0.5, "fundamental_score_weight": 0.5}
     assert RebalancingLimits(**equal).technical_score_weight == 0.5
+
+
+@pytest.mark.parametrize("value", [["AAPL"], "AAPL", {"AAPL": date(2025, 12, 31)}, None])
+def test_core_assets_of_another_form_are_rejected_with_an_example(value: object) -> None:
+    with pytest.raises(ValidationError, match=r"\{AAPL: \{until: 2025-12-31, reason: in our index\}\}"):
+        RebalancingLimits.model_validate({"core_assets": value})

@@ -21,13 +21,12 @@ FOLLOWING = session_after("XNYS", DAY, 3)
 HALTS = pl.DataFrame(
     schema={"portfolio_id": pl.String, "since": pl.Datetime("us", "UTC"), "by": pl.String, "reason": pl.String}
 )
+PROPOSALS = pl.DataFrame(schema={"as_of_date": pl.Date, "run_id": pl.String, "portfolio_id": pl.String})
 
 
 def states(**changed: object) -> pl.DataFrame:
-    row = {"portfolio_id": "core", "newest_day": DAY, "waiting_day": None, "waiting_run_id": None}
     return pl.DataFrame(
-        [row | changed],
-        {"waiting_day": pl.Date, "waiting_run_id": pl.String} | {"portfolio_id": pl.String, "newest_day": pl.Date},
+        [{"portfolio_id": "core", "newest_day": DAY} | changed], {"portfolio_id": pl.String, "newest_day": pl.Date}
     )
 
 
@@ -53,7 +52,7 @@ def said(
 ) -> str:
     rows = states() if state is None else state
     late = list(sessions_until(FOLLOWING, 3, now))
-    return answer(rows, find_concerns(rows, health() if day is None else day, halts, late), [FOLLOWING])
+    return answer(rows, find_concerns(PROPOSALS, health() if day is None else day, halts, late), [FOLLOWING])
 
 
 def test_the_next_session_skips_the_weekend_and_is_due_hours_after_its_close() -> None:
@@ -68,7 +67,7 @@ def test_each_exchange_has_its_own_next_session_the_first_due_first() -> None:
     assert [(one.exchange, one.day) for one in found] == [("XTKS", NEXT), ("XNYS", NEXT)]
     assert found[0].due == datetime(2025, 6, 9, 9, 30, tzinfo=UTC)  # Tokyo closes at 15:30
     now = found[0].due + timedelta(minutes=1)
-    late = find_concerns(rows, health(), HALTS, [one for first in found for one in sessions_until(first, 3, now)])
+    late = find_concerns(PROPOSALS, health(), HALTS, [one for first in found for one in sessions_until(first, 3, now)])
     assert [one.what for one in late] == ["2025-06-09 has no targets"]
 
 
@@ -89,7 +88,7 @@ def test_a_day_is_late_only_after_its_hour_and_while_nothing_is_told_of_it() -> 
 def test_one_order_that_halts_many_portfolios_is_one_concern() -> None:
     names = [f"fund_{number:02}" for number in range(12)]
     halts = pl.DataFrame([(name, MOMENT, "ann", "odd scores") for name in names], HALTS.schema, orient="row")
-    [concern] = find_concerns(states(), health(), halts, [])
+    [concern] = find_concerns(PROPOSALS, health(), halts, [])
     assert concern.what == f"publication of {', '.join(names[:10])} and 2 more is halted"
     assert concern.todo == 'ballast resume NAME ... --reason "..."'
 
@@ -98,18 +97,23 @@ def test_one_order_that_halts_many_portfolios_is_one_concern() -> None:
 def test_a_halt_is_told_with_the_command_that_lifts_it(name: str | None, words: str) -> None:
     halts = pl.DataFrame([(name, MOMENT, "ann", "odd scores")], HALTS.schema, orient="row")
     assert said(halts=halts) == f"Not all is well: publication of {words} is halted."
-    [concern] = find_concerns(states(), health(), halts, [])
+    [concern] = find_concerns(PROPOSALS, health(), halts, [])
     assert concern.why == "since 2025-06-06 21:00 UTC by ann: odd scores"
     assert concern.todo == f'ballast resume {name or "--all"} --reason "..."'
 
 
 def test_a_proposal_is_told_once_for_its_portfolios_with_the_command_that_approves_it() -> None:
-    waiting = {"waiting_day": NEXT, "waiting_run_id": "r1"}
-    rows = pl.concat([states(**waiting), states(portfolio_id="income", **waiting)])
+    proposals = pl.DataFrame([(NEXT, "r1", "core"), (NEXT, "r1", "income")], PROPOSALS.schema, orient="row")
     day = health(as_of_date=NEXT, state="proposed", is_covered=False, last_state="proposed")
-    [concern] = find_concerns(rows, day, HALTS, [])
+    [concern] = find_concerns(proposals, day, HALTS, [])
     assert (concern.what, concern.why) == ("2025-06-09 waits for approval", "core, income, run r1")
     assert concern.todo == 'ballast approve r1 --note "..."'
+
+
+def test_an_open_proposal_of_an_earlier_day_is_told_beside_a_newer_one() -> None:
+    proposals = pl.DataFrame([(DAY, "r1", "core"), (NEXT, "r2", "core")], PROPOSALS.schema, orient="row")
+    found = find_concerns(proposals, health(), HALTS, [])
+    assert [one.what for one in found] == ["2025-06-06 waits for approval", "2025-06-09 waits for approval"]
 
 
 @pytest.mark.parametrize(
@@ -150,7 +154,7 @@ def test_without_a_publication_the_answer_says_so_and_why() -> None:
 
 def test_every_day_that_went_by_is_told_with_one_command() -> None:
     now = datetime(2025, 6, 12, 12, tzinfo=UTC)
-    [concern] = find_concerns(states(), health(), HALTS, list(sessions_until(FOLLOWING, 3, now)))
+    [concern] = find_concerns(PROPOSALS, health(), HALTS, list(sessions_until(FOLLOWING, 3, now)))
     assert concern.what == "2025-06-09, 2025-06-10, 2025-06-11 have no targets"
     assert concern.todo == "ballast run --from 2025-06-09 --to 2025-06-11"
     assert "due by 2025-06-09 23:00 UTC" in concern.why
@@ -166,7 +170,7 @@ def test_every_day_back_to_the_last_good_one_is_told() -> None:
             (3, "held", False),
         )
     ]
-    found = find_concerns(states(), pl.concat(days), HALTS, [])
+    found = find_concerns(PROPOSALS, pl.concat(days), HALTS, [])
     assert [one.what for one in found] == ["2025-06-06 is held", "2025-06-05 failed"]
 
 
