@@ -143,7 +143,7 @@ def add_volatility(candidates: pl.DataFrame, inputs: DayInputs) -> pl.DataFrame:
 
 
 def lacking_volatility(estimates: pl.DataFrame, inputs: DayInputs) -> pl.DataFrame:
-    """Return `portfolio_id, asset` where a limit of the portfolio reads a volatility that ESTIMATE_COLUMNS do not have."""
+    """Return `portfolio_id, asset` where a limit of the portfolio reads a volatility and the estimates have none."""
     rows = [(portfolio_id, *one) for portfolio_id, one in estimates_of(inputs).items()]
     read = pl.DataFrame(rows, {"portfolio_id": pl.String, **_PARAMETERS}, orient="row")
     missing = estimates.filter(pl.col("volatility").is_null())
