@@ -67,7 +67,7 @@ _MOST_HELD = 2
 
 
 class TradedTargets(dy.Schema):
-    """The targets of a day with their trades: assets, and a row of CASH per portfolio. `position_cap` null: no own one."""
+    """The targets of a day with their trades: assets, and a row of CASH per portfolio. `position_cap` null: none."""
 
     portfolio_id = dy.String(primary_key=True)
     asset = dy.String(primary_key=True)
