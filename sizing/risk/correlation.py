@@ -70,6 +70,10 @@ def add_crowding(selected: pl.DataFrame, inputs: DayInputs) -> pl.DataFrame:
         for portfolio_id, one in sorted(inputs.limits.items())
         if one.correlation_mode == "crowding"
     }
+    if not read:
+        return selected.with_columns(
+            pl.lit(None, kind).alias(name) for name, kind in _FOUND.items() if name not in _KEY
+        )
     bases = tuple(dict.fromkeys(basis for basis, _ in read.values()))
     number_of = {basis: number for number, basis in enumerate(bases)}
     settings = pl.DataFrame(
@@ -78,12 +82,10 @@ def add_crowding(selected: pl.DataFrame, inputs: DayInputs) -> pl.DataFrame:
         orient="row",
     )
     names = selected.drop_nulls("volatility").select(_KEY).join(settings, on="portfolio_id").sort(_KEY)
-    found = [pl.DataFrame(schema=_FOUND)]
-    returns = ReturnWindow.of(inputs.returns, inputs.sessions) if read else None
+    found, returns = [pl.DataFrame(schema=_FOUND)], ReturnWindow.of(inputs.returns, inputs.sessions)
     for number, basis in enumerate(bases):
         own = names.filter(pl.col("number") == number)
-        if returns is not None:
-            found += _crowding(own, returns.until(basis.day, basis.window_days), basis)
+        found += _crowding(own, returns.until(basis.day, basis.window_days), basis)
     return selected.join(pl.concat(found), on=_KEY, how="left", maintain_order="left")
 
 

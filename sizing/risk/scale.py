@@ -27,13 +27,12 @@ from sizing.risk.return_window import SESSIONS_A_YEAR, Flags, Floats, ReturnWind
 _CHUNK_ROWS = 20_000
 """Positions at a time: their returns of a year take 40 MB."""
 
-_SCALES = {
-    "portfolio_id": pl.String,
-    "unscaled_volatility": pl.Float64,
-    "risk_scale": pl.Float64,
-    "n_sessions": pl.Int32,
-}
-_SHARES = {"portfolio_id": pl.String, "asset": pl.String, "risk_share": pl.Float64, "portfolio_volatility": pl.Float64}
+SCALES = {"unscaled_volatility": pl.Float64, "risk_scale": pl.Float64, "n_sessions": pl.Int32}
+"""What is found of a portfolio before it is scaled."""
+
+SHARES = {"risk_share": pl.Float64, "portfolio_volatility": pl.Float64}
+"""What is found of its positions after it."""
+
 _PORTFOLIOS = {
     "portfolio_id": pl.String,
     "number": pl.UInt32,
@@ -93,6 +92,8 @@ class PortfolioReturns(NamedTuple):
             for name, one in sorted(inputs.limits.items())
             if one.reads_returns
         }
+        if not read:
+            return cls(pl.DataFrame(schema=_PORTFOLIOS), ())
         horizons = tuple(dict.fromkeys(read.values()))
         number_of = {one: number for number, one in enumerate(horizons)}
         returns = ReturnWindow.of(inputs.returns, inputs.sessions)
@@ -115,7 +116,7 @@ class PortfolioReturns(NamedTuple):
         *Requires* `portfolio_id, asset, weight, volatility, is_pinned`. Positions without a volatility are left out.
         With fewer complete sessions than min_observations there is no volatility, and k is 1.
         """
-        parts = [pl.DataFrame(schema=_SCALES)]
+        parts = [pl.DataFrame(schema={"portfolio_id": pl.String, **SCALES})]
         for chunk in self._chunks(positions):
             weight, is_pinned = chunk.rows["weight"].to_numpy(), chunk.rows["is_pinned"].to_numpy()
             free = chunk.total(chunk.returns * (weight * ~is_pinned)[:, np.newaxis])
@@ -136,7 +137,7 @@ class PortfolioReturns(NamedTuple):
                     risk_scale=pl.when(pl.col("target_volatility").is_not_null()).then(
                         pl.when("is_enough").then(units / UNITS).otherwise(1.0)
                     ),
-                ).select(*_SCALES)
+                ).select("portfolio_id", *SCALES)
             )
         return pl.concat(parts)
 
@@ -146,7 +147,7 @@ class PortfolioReturns(NamedTuple):
         w_i sum(l^k r_i r) / sum(l^k r^2) with r the return of the portfolio over complete sessions: they add up to 1.
         *Requires* what `find_scales` requires.
         """
-        parts = [pl.DataFrame(schema=_SHARES)]
+        parts = [pl.DataFrame(schema={"portfolio_id": pl.String, "asset": pl.String, **SHARES})]
         for chunk in self._chunks(positions):
             weight = chunk.rows["weight"].to_numpy()[:, np.newaxis]
             of_positions = chunk.returns * weight

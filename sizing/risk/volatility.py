@@ -87,11 +87,14 @@ def estimate_volatilities(inputs: DayInputs) -> pl.DataFrame:
 
     *Adds* `estimate_key`, the number of the set among `estimates_of`, each counted once.
     """
+    parts = [pl.DataFrame(schema=_KEY | _PARAMETERS | _FOUND)]
+    read = tuple(dict.fromkeys(estimates_of(inputs).values()))
+    if not read:
+        return parts[0]
     wanted = _wanted(inputs).partition_by("day", as_dict=True, include_key=False)
     nobody = pl.DataFrame(schema={"asset": pl.String})
     returns = ReturnWindow.of(inputs.returns, inputs.sessions)
-    parts = [pl.DataFrame(schema=_KEY | _PARAMETERS | _FOUND)]
-    for number, one in enumerate(dict.fromkeys(estimates_of(inputs).values())):
+    for number, one in enumerate(read):
         found = _from_scores(inputs, one) if one.source == "scores" else _from_prices(returns, one)
         parameters = pl.DataFrame([(number, *one)], _KEY | _PARAMETERS, orient="row")
         typed = found.select(pl.col(name).cast(kind) for name, kind in _FOUND.items())

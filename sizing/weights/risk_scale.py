@@ -6,7 +6,7 @@ What does not belong here: how volatilities of portfolios come about (risk/scale
 import polars as pl
 
 from sizing.frames.weight_units import UNITS, as_weight
-from sizing.risk.scale import PortfolioReturns
+from sizing.risk.scale import SCALES, SHARES, PortfolioReturns
 
 _KEY = ["portfolio_id", "asset"]
 
@@ -19,15 +19,20 @@ def add_risk_scale(working: pl.DataFrame, selected: pl.DataFrame, returns: Portf
     *Requires* every stage's columns, and the `selected` assets that the working frame is of.
     """
     weight = pl.col("stage2_weight") + pl.col("residual_weight")
-    found = returns.find_scales(_positions(working, selected, weight))
-    scales = _names(working, selected).join(found, on="portfolio_id", how="left", maintain_order="left")
+    measured = working.with_columns(pl.lit(None, kind).alias(name) for name, kind in SCALES.items())
+    if returns.windows:
+        found = returns.find_scales(_positions(working, selected, weight))
+        scales = _names(working, selected).join(found, on="portfolio_id", how="left", maintain_order="left")
+        measured = working.hstack(scales.drop(_KEY))
     is_bound = pl.col("max_position_risk").is_not_null() & ~pl.col("is_pinned")
     cap_units = (pl.col("cap") * UNITS).round().cast(pl.Int64)
-    return working.hstack(scales.drop(_KEY)).with_columns(position_cap=pl.when(is_bound).then(as_weight(cap_units)))
+    return measured.with_columns(position_cap=pl.when(is_bound).then(as_weight(cap_units)))
 
 
 def add_risk_shares(working: pl.DataFrame, selected: pl.DataFrame, returns: PortfolioReturns) -> pl.DataFrame:
     """Add `risk_share`, and `portfolio_volatility` of the targets (a year)."""
+    if not returns.windows:
+        return working.with_columns(pl.lit(None, kind).alias(name) for name, kind in SHARES.items())
     found = returns.find_shares(_positions(working, selected, pl.col("target_weight").cast(pl.Float64)))
     shares = _names(working, selected).join(found, on=_KEY, how="left", maintain_order="left")
     return working.hstack(shares.drop(_KEY))
