@@ -155,19 +155,14 @@ estimate AS (
             AND risk_estimates.max_plausible_return = (limits ->> 'max_plausible_return')::DOUBLE
         END
 ),
-close_at AS (
-    SELECT
-        prices.as_of_date,
-        prices.close * coalesce(prices.adjustment_factor, 1) AS adjusted,
-        lag(prices.close) OVER (PARTITION BY prices.asset ORDER BY prices.as_of_date) AS close_before
-    FROM prices
-    JOIN visible ON list_contains(json_extract(inputs, '$.prices')::BIGINT[], prices.ingest_id)
-    JOIN request ON prices.asset = requested_asset
-),
 suspect AS (
-    SELECT adjusted, close_before
-    FROM close_at
-    JOIN estimate ON as_of_date = suspect_session
+    SELECT
+        any_value(close * coalesce(adjustment_factor, 1)) FILTER (as_of_date = suspect_session) AS adjusted,
+        arg_max(close, as_of_date) FILTER (as_of_date < suspect_session) AS close_before
+    FROM prices
+    JOIN estimate ON prices.as_of_date BETWEEN suspect_session - INTERVAL 15 DAY AND suspect_session
+    JOIN request ON prices.asset = requested_asset
+    WHERE ingest_id IN (SELECT unnest(json_extract(inputs, '$.prices')::BIGINT[]) FROM visible)
 ),
 traded_in_all AS (
     SELECT sum(abs(trade_weight)) AS all_traded

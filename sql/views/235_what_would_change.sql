@@ -34,12 +34,12 @@ facts AS (
             THEN coalesce(own_bucket_limits[decision.bucket], (limits ->> 'max_allocation_per_bucket')::DOUBLE)
         END AS bucket_limit,
         (
-            SELECT sum(target_weight)
-            FROM targets
-            WHERE targets.run_id = visible.run_id
-                AND targets.portfolio_id = visible.portfolio_id
-                AND targets.bucket = decision.bucket
-        ) AS bucket_weight,
+            SELECT sum(stage2_weight + residual_weight)
+            FROM sizing_audit AS other
+            WHERE other.run_id = visible.run_id
+                AND other.portfolio_id = visible.portfolio_id
+                AND other.bucket = decision.bucket
+        ) AS unscaled_bucket,
         (
             SELECT count(*)
             FROM candidates AS other
@@ -69,6 +69,14 @@ story AS (
         coalesce(summary.residual_strategy = 'cash_bucket' AND summary.residual > 0, false) AS is_kept_by_choice,
         decision.is_selected
             AND size.asset IS NOT NULL AND size.pinned_weight IS NULL AND size.drop_reason IS NULL AS is_sized,
+        coalesce(summary.risk_scale, 1) AS scale,
+        coalesce(size.position_cap::DOUBLE, (limits ->> 'max_single_position')::DOUBLE) AS cap,
+        cap < (limits ->> 'max_single_position')::DOUBLE AS is_capped_by_risk,
+        'target_volatility ' || (limits ->> 'target_volatility') AS volatility_target,
+        if(summary.unscaled_volatility <= 1, shown(ceil(summary.unscaled_volatility * 1e8) / 1e8), NULL) AS enough_target,
+        -- Before the scale: that is where caps bind.
+        size.stage2_weight + size.residual_weight AS unscaled_weight,
+        size.drop_reason = 'target_volatility' AS is_scaled_away,
         is_sized AND is_dynamic AND (limits ->> 'sizing_mode') = 'adaptive' AS is_tiered,
         -- Grace that runs since an earlier day ends at the recovery score; before it begins the exit score decides.
         (limits ->> 'min_score_threshold')::DOUBLE AS exit_score,
@@ -88,11 +96,15 @@ story AS (
         list_filter(tiers, lambda tier: tier.min_score <= decision.score) AS reached_tiers,
         CASE
             WHEN NOT is_dynamic THEN NULL
-            WHEN size.target_weight >= (limits ->> 'max_single_position')::DOUBLE - 1e-7
-            THEN 'max_single_position ' || (limits ->> 'max_single_position')
-            WHEN bucket_weight >= bucket_limit - 1e-7 AND own_bucket_limits[decision.bucket] IS NOT NULL
+            WHEN unscaled_weight >= cap - 1e-7
+            THEN if(
+                is_capped_by_risk,
+                'max_position_risk ' || (limits ->> 'max_position_risk'),
+                'max_single_position ' || (limits ->> 'max_single_position')
+            )
+            WHEN unscaled_bucket >= bucket_limit - 1e-7 AND own_bucket_limits[decision.bucket] IS NOT NULL
             THEN format('max_allocation_by_bucket {} {:.12g}', decision.bucket, bucket_limit)
-            WHEN bucket_weight >= bucket_limit - 1e-7
+            WHEN unscaled_bucket >= bucket_limit - 1e-7
             THEN format('max_allocation_per_bucket {:.12g}', bucket_limit)
             WHEN size.residual_limit IN ('max_residual_per_asset', 'max_residual_multiple')
             THEN size.residual_limit || ' ' || json_extract_string(limits, '$.' || size.residual_limit)
@@ -124,13 +136,49 @@ FROM (
                         if((limits ->> 'sizing_mode') = 'equal_weight', '', 'by a higher score, '),
                         'by fewer names or by a larger target_total_allocation.'
                     )
+                    WHEN starts_with(binding_limit, 'max_single_position') AND scale < 1
+                    THEN 'It is at this limit before it is scaled down.'
                     WHEN starts_with(binding_limit, 'max_single_position') THEN 'It is at this limit.'
+                    WHEN starts_with(binding_limit, 'max_position_risk')
+                    THEN format(
+                        'Its weight times its volatility {:.12g} is at this limit{}: a higher one, or a lower volatility.',
+                        size.volatility,
+                        if(scale < 1, ' before it is scaled down', '')
+                    )
                     WHEN starts_with(binding_limit, 'max_allocation')
                     THEN format(
                         'Bucket {} is full: this limit higher, or a larger share of the bucket.', decision.bucket
                     )
                     ELSE 'It took all that this limit lets it have of what the caps left over.'
                 END
+            ),
+            step_when(
+                (is_sized OR is_scaled_away) AND scale < 1, 'no scale',
+                enough_target,
+                volatility_target,
+                format(
+                    'From this target volatility on nothing is scaled down: its weight would be {:.8f}.', unscaled_weight
+                )
+            ),
+            step_when(
+                is_sized AND size.volatility_multiplier IS NOT NULL AND size.volatility_multiplier <> 1,
+                'by volatility', NULL,
+                'volatility_strength ' || (limits ->> 'volatility_strength'),
+                format(
+                    'Its volatility {:.12g} against {:.12g} makes its size {:.4g} times what its score does: a lower strength '
+                    'brings this closer to 1.',
+                    size.volatility, summary.reference_volatility, size.volatility_multiplier
+                )
+            ),
+            step_when(
+                is_sized AND size.crowding_multiplier IS NOT NULL AND size.crowding_multiplier <> 1,
+                'by crowding', NULL,
+                'correlation_strength ' || (limits ->> 'correlation_strength'),
+                format(
+                    'It is {:.4g} names'' worth, and so its size {:.4g} times what it was: a lower strength brings this closer '
+                    'to 1.',
+                    size.crowding, size.crowding_multiplier
+                )
             ),
             step_when(
                 is_tiered AND next_tier IS NOT NULL, 'larger size', format('{:.12g}', next_tier.min_score),
@@ -161,19 +209,27 @@ FROM (
             ),
             step_when(
                 size.drop_reason IS NOT NULL, 'a position', NULL,
-                if(
-                    size.drop_reason = 'no_size',
-                    'score_tiers',
-                    'min_position_size ' || (limits ->> 'min_position_size')
-                ),
-                if(
-                    size.drop_reason = 'no_size',
-                    coalesce(
+                CASE size.drop_reason
+                    WHEN 'no_size' THEN 'score_tiers'
+                    WHEN 'max_position_risk' THEN 'max_position_risk ' || (limits ->> 'max_position_risk')
+                    WHEN 'target_volatility' THEN volatility_target
+                    ELSE 'min_position_size ' || (limits ->> 'min_position_size')
+                END,
+                CASE size.drop_reason
+                    WHEN 'no_size'
+                    THEN coalesce(
                         format('Its score has no size: from {:.12g} it has one.', next_tier.min_score),
                         'Its score has no size.'
-                    ),
-                    'A lower limit has room for more names, better ranked ones first.'
-                )
+                    )
+                    WHEN 'max_position_risk'
+                    THEN format(
+                        'Its volatility {:.12g} leaves it {:.8f}, less than min_position_size {}: a higher limit, or a lower '
+                        'minimum.',
+                        size.volatility, cap, (limits ->> 'min_position_size')
+                    )
+                    WHEN 'target_volatility' THEN 'A higher target leaves the positions more than nothing.'
+                    ELSE 'A lower limit has room for more names, better ranked ones first.'
+                END
             ),
             step_when(
                 is_kept AND sized_from > decision.score, 'not frozen', format('{:.12g}', sized_from),
@@ -188,6 +244,8 @@ FROM (
             step_when(
                 size.pinned_weight IS NOT NULL AND NOT is_kept, 'not frozen', NULL, NULL,
                 CASE
+                    WHEN decision.kept_by = 'volatility_missing'
+                    THEN 'With a volatility it is sized like any other: explain says what to deliver.'
                     WHEN is_held_back AND decision.restriction = 'no_buy'
                     THEN 'When restriction no_buy ends, it may grow.'
                     WHEN is_held_back THEN 'When restriction no_trade ends, it is sized like any other.'
@@ -219,6 +277,8 @@ FROM (
                     )
                     WHEN decision.gate IN ('must_sell', 'no_buy', 'no_trade')
                     THEN format('No score would do while restriction {} lasts.', decision.restriction)
+                    WHEN decision.gate = 'no_volatility'
+                    THEN 'No score is enough: it needs a volatility. explain says what to deliver.'
                     WHEN decision.gate = 'no_bucket'
                     THEN 'No score is enough: the asset list must assign it a bucket, or allow_unclassified be true.'
                     WHEN decision.gate = 'excluded'
@@ -334,7 +394,15 @@ FROM (
                 )
             ),
             step_when(
-                is_cash AND target.target_weight > 0 AND NOT is_kept_by_choice,
+                is_cash AND scale < 1,
+                'less cash',
+                enough_target,
+                volatility_target,
+                'From this target volatility on nothing is scaled down; or names that move less, or less alike.'
+            ),
+            step_when(
+                is_cash AND target.target_weight > 0 AND NOT is_kept_by_choice
+                    AND (scale = 1 OR summary.residual > summary.residual_placed + 1e-7),
                 'less cash', NULL, summary.binding_limit,
                 concat('More names that qualify', coalesce('; or ' || summary.relaxation, ''), '.')
             )
@@ -346,7 +414,7 @@ FROM (
 
 COMMENT ON MACRO TABLE what_would_change IS 'what_would_change(portfolio VARCHAR, asset VARCHAR, as_of DATE): what would move one published weight, a row per change, everything else equal; of CASH and of a refused name too. Nothing for an unknown name, portfolio or day: explain says why.
 step BIGINT: Place among the changes, from 1.
-quantity VARCHAR: What would come of it: more weight, larger size, smaller size, another size, a position, not frozen, grace begins, out, in, past its gate, a trade, no trade, a larger trade, more cash, less cash.
+quantity VARCHAR: What would come of it: more weight, no scale, by volatility, by crowding, larger size, smaller size, another size, a position, not frozen, grace begins, out, in, past its gate, a trade, no trade, a larger trade, more cash, less cash.
 value VARCHAR: Level at which it comes, as text: of the score, or of the limit that a rejected asset has to pass; null when there is none, or no single one.
 limit_value VARCHAR: The limit that decides it, name and value; null when there is none.
 words VARCHAR: The change in words.';

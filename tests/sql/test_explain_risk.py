@@ -1,7 +1,7 @@
-"""The page of `ballast explain` under risk limits: every number follows from those above, what is missing is named."""
+"""The page of `ballast explain` under risk limits: every number follows from those above, and what is missing is named."""
 
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from decimal import Decimal
 
 import duckdb
@@ -13,20 +13,27 @@ from sizing.pipeline import rebalance
 from sql.records import RunRecord
 from sql.warehouse import Warehouse
 from tests.sizing.days import AS_OF
-from tests.sizing.risk.drawn import draw_day
+from tests.sizing.risk.drawn import DrawnRisk, draw_day
 from tests.sql.test_explain_recomputes import Row, assert_recomputed, read_page, value_of
 
-DAYS = 25
+DAYS = [(seed, None) for seed in range(16)] + [(seed, 0.001) for seed in (102, 116)]
+"""Seeds, and the target volatility of a day whose pinned names alone move more: nothing is left of the others."""
 RISK_STEPS = {"by volatility", "by crowding", "size", "position cap", "scale"}
 
 
-def _publish_days(warehouse: Warehouse, days: int) -> tuple[dict[str, RebalancingLimits], dict[str, dict[str, Row]]]:
+def _draw(seed: int, target: float | None) -> DrawnRisk:
+    return draw_day(seed) if target is None else draw_day(seed, target_volatility=target)
+
+
+def _publish_days(
+    warehouse: Warehouse, days: Iterable[tuple[int, float | None]]
+) -> tuple[dict[str, RebalancingLimits], dict[str, dict[str, Row]]]:
     """Publish drawn days without checks, each a run of its own; give the limits and the sizes of each portfolio."""
     limits: dict[str, RebalancingLimits] = {}
     sized: dict[str, dict[str, Row]] = defaultdict(dict)
     tables: dict[str, list[pl.DataFrame]] = defaultdict(list)
-    for seed in range(days):
-        drawn, run_id = draw_day(seed), f"r{seed}"
+    for seed, target in days:
+        drawn, run_id = _draw(seed, target), f"r{seed}"
         own = {f"{name}-{seed}": one for name, one in drawn.limits.items()}
         config = {"portfolios": {name: one.model_dump(mode="json") for name, one in own.items()}}
         prints = {f"{name}_fingerprint": f"{name} {seed}" for name in ("input", "config", "code")}
@@ -44,15 +51,14 @@ def _publish_days(warehouse: Warehouse, days: int) -> tuple[dict[str, Rebalancin
             con.register("rows", pl.concat(frames))
             con.execute(f"INSERT INTO {table} BY NAME SELECT * FROM rows")
         con.execute(
-            "INSERT INTO run_events "
-            "SELECT 1000 + row_number() OVER (), run_id, 'published', now(), 'test', 'test' FROM runs"
+            "INSERT INTO run_events SELECT 1000 + row_number() OVER (), run_id, 'published', now(), 'test', 'test' FROM runs"
         )
     return limits, sized
 
 
 def _kind(own: Row, limits: RebalancingLimits) -> tuple[object, ...]:
     """Give what the page of a position differs by."""
-    marks = (own[name] for name in ("stage1_cap", "stage2_cap", "residual_limit", "drop_reason"))
+    marks = (own[name] for name in ("stage1_cap", "stage2_cap", "drop_reason"))
     is_scaled = limits.target_volatility is not None
     return (own["pinned_weight"] is None, own["volatility_multiplier"] is None, is_scaled, *marks)
 
@@ -72,28 +78,25 @@ def test_every_number_under_risk_limits_follows_from_those_above(make_migrated: 
                 assert Decimal(values["rounded down"]) + Decimal(values["rounding unit"]) == own["target_weight"]
             if own["risk_share"] is not None:
                 assert float(values["risk share"]) == pytest.approx(own["risk_share"])
-        for name in list(sized)[:12]:
+        for name in list(sized)[:8]:
             reached = {quantity: (value, words) for quantity, value, words in read_page(con, name, "CASH", AS_OF)}
             value, words = reached["reachable weight"]
             assert value_of(words)[0] == pytest.approx(float(value), abs=2e-11)
     capped = {own[mark] for _, own in pages.values() for mark in ("stage1_cap", "stage2_cap", "drop_reason")}
     assert done >= RISK_STEPS
-    assert capped >= {None, "risk", "position", "bucket", "max_position_risk"}
+    assert capped >= {None, "risk", "position", "bucket", "max_position_risk", "target_volatility"}
 
 
 def test_the_page_names_why_a_volatility_is_missing(make_migrated: Callable[[], Warehouse]) -> None:
     warehouse = make_migrated()
-    limits, _ = _publish_days(warehouse, 6)
+    limits, _ = _publish_days(warehouse, DAYS[:6])
     with duckdb.connect(str(warehouse.path), read_only=True) as con:
         missing = con.execute(
-            "SELECT portfolio_id, asset, gate FROM decisions "
-            "WHERE gate = 'no_volatility' OR kept_by = 'volatility_missing'"
+            "SELECT portfolio_id, asset, gate FROM decisions WHERE gate = 'no_volatility' OR kept_by = 'volatility_missing'"
         ).fetchall()
         reasons = set()
         for name, asset, gate in missing:
-            steps = con.execute(
-                "SELECT quantity, value, limit_value, words FROM explain(?, ?, ?)", [name, asset, AS_OF]
-            )
+            steps = con.execute("SELECT quantity, value, limit_value, words FROM explain(?, ?, ?)", [name, asset, AS_OF])
             (found,) = [row for row in steps.fetchall() if row[0] == "no volatility"]
             reasons.add(found[1])
             one = limits[name]
@@ -106,3 +109,38 @@ def test_the_page_names_why_a_volatility_is_missing(make_migrated: Callable[[], 
         read = con.execute("SELECT DISTINCT missing_reason FROM risk_estimates WHERE volatility IS NULL").fetchall()
     assert reasons == {reason for (reason,) in read}
     assert len(reasons) >= 4
+
+
+@pytest.mark.slow
+def test_what_would_change_a_weight_changes_it(make_migrated: Callable[[], Warehouse]) -> None:
+    warehouse = make_migrated()
+    limits, sized = _publish_days(warehouse, DAYS[:12])
+    grown = 0
+    seen: set[str] = set()
+    pages = {_kind(own, limits[name]): (name, own) for name, rows in sized.items() for own in rows.values()}
+    with duckdb.connect(str(warehouse.path), read_only=True) as con:
+        for name, own in pages.values():
+            rows = con.execute("FROM what_would_change(?, ?, ?)", [name, own["asset"], AS_OF]).fetchall()
+            changes = {quantity: (value, limit, words) for _, quantity, value, limit, words in rows}
+            portfolio, seed = name.split("-")
+            drawn = draw_day(int(seed))
+            if "no scale" in changes and changes["no scale"][0]:
+                again = drawn.of(target_volatility=float(changes["no scale"][0])).result.sizing_audit
+                weight = again.filter(portfolio_id=portfolio, asset=own["asset"])["target_weight"].item()
+                assert f"{own['stage2_weight'] + own['residual_weight']:.8f}" in changes["no scale"][2]
+                assert float(weight) == pytest.approx(own["stage2_weight"] + own["residual_weight"], abs=3e-8)
+                seen.add("no scale")
+            limit = (changes.get("more weight") or ("", "", ""))[1] or ""
+            if limit.startswith(("max_position_risk", "max_single_position")):
+                field, value = limit.split(" ")
+                assert own["position_cap"] is None or (field == "max_position_risk") == (
+                    float(own["position_cap"]) < limits[name].max_single_position
+                )
+                again = drawn.of(**{field: min(1.0, float(value) * 1.2)}).result.sizing_audit
+                more = again.filter(portfolio_id=portfolio, asset=own["asset"]).row(0, named=True)
+                before, after = (one["stage2_weight"] + one["residual_weight"] for one in (own, more))
+                assert after >= before - 1e-9
+                grown += after > before + 1e-9
+                seen.add(field)
+    assert seen == {"no scale", "max_position_risk", "max_single_position"}
+    assert grown >= 3

@@ -60,7 +60,11 @@ _FIGURES = {
     "closed": "n_close",
     "turnover": "turnover",
     "cash": "cash_weight",
+    "volatility": "portfolio_volatility",
+    "scale": "risk_scale",
 }
+_OF_RISK = ("portfolio_volatility", "risk_scale")
+"""What is shown where a limit of a portfolio measures it."""
 _ORDER = "what would not be published first, then the largest turnover"
 _SPARED = ("action", "trade_reason", "kept_by", "visible", "held")
 """What a narrow terminal has no place for, the first one first."""
@@ -147,8 +151,14 @@ def _sentence(day: date, result: PlannedResult) -> str:
 
 def _compared(portfolios: pl.DataFrame) -> pl.DataFrame:
     """Return the figures of each portfolio as texts: `now → planned`, or one where they are the same."""
-    shown = four_decimals(portfolios, "turnover", "visible_turnover", "cash_weight", "visible_cash_weight")
-    return shown.select("portfolio_id", *(_pair(*figure) for figure in _FIGURES.items()))
+    rounded = ("turnover", "cash_weight", "portfolio_volatility", "risk_scale")
+    shown = four_decimals(portfolios, *rounded, *(f"visible_{name}" for name in rounded))
+    figures = {
+        name: column
+        for name, column in _FIGURES.items()
+        if column not in _OF_RISK or shown.select(pl.col(column, f"visible_{column}").is_not_null().any()).row(0) != (False, False)
+    }
+    return shown.select("portfolio_id", *(_pair(*figure) for figure in figures.items()))
 
 
 def _pair(name: str, column: str) -> pl.Expr:

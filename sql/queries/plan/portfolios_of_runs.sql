@@ -1,5 +1,5 @@
 -- Grain: one row per portfolio and requested run. Turnover is one-way, as in the view turnover. What the trades come to
--- is null of a run before V011.
+-- is null of a run before V011; volatilities, a year's, where no limit reads returns.
 -- Parameters: $portfolio_ids VARCHAR[], $run_ids VARCHAR[], which belong together.
 SELECT
     targets.portfolio_id,
@@ -23,7 +23,10 @@ SELECT
     any_value(trade_summary.n_released) AS n_released,
     any_value(trade_summary.trade_scale) AS trade_scale,
     any_value(trade_summary.invested_after_weight) AS invested_after_weight,
-    any_value(trade_summary.cash_after_weight) AS cash_after_weight
+    any_value(trade_summary.cash_after_weight) AS cash_after_weight,
+    any_value(sizing_summary.portfolio_volatility) AS portfolio_volatility,
+    any_value(sizing_summary.unscaled_volatility) AS unscaled_volatility,
+    any_value(sizing_summary.risk_scale) AS risk_scale
 FROM targets
 JOIN (
     SELECT
@@ -31,5 +34,7 @@ JOIN (
         unnest($run_ids::VARCHAR[]) AS run_id
 ) AS requested ON requested.portfolio_id = targets.portfolio_id AND requested.run_id = targets.run_id
 LEFT JOIN trade_summary ON trade_summary.run_id = targets.run_id AND trade_summary.portfolio_id = targets.portfolio_id
+LEFT JOIN sizing_summary
+    ON sizing_summary.run_id = targets.run_id AND sizing_summary.portfolio_id = targets.portfolio_id
 GROUP BY targets.portfolio_id, targets.run_id
 ORDER BY targets.portfolio_id;
