@@ -24,10 +24,19 @@ BELOW = pl.col("limit_value") - pl.col("value")
 ABOVE = pl.col("value") - pl.col("limit_value")
 
 
-def checked(
-    rows: pl.DataFrame, name: str, *, slack: pl.Expr, excused: pl.Expr | None = None, reason: pl.Expr | None = None
+def checked(  # noqa: PLR0913 - a check in one call
+    rows: pl.DataFrame,
+    name: str,
+    *,
+    slack: pl.Expr,
+    excused: pl.Expr | None = None,
+    reason: pl.Expr | None = None,
+    binds_within: float = WEIGHT_TOLERANCE,
 ) -> pl.DataFrame:
-    """Return the checks of one constraint: kept, or excused with a reason. *Requires* `limit_value, value`."""
+    """Return the checks of one constraint: kept, or excused with a reason. *Requires* `limit_value, value`.
+
+    `binds_within`: how near to its limit a value is at it.
+    """
     is_kept = pl.col("slack") >= -WEIGHT_TOLERANCE
     is_excused = pl.lit(value=False) if excused is None else excused
     return (
@@ -38,7 +47,7 @@ def checked(
         )
         .with_columns(slack=slack)
         .with_columns(
-            is_binding=pl.col("slack") <= WEIGHT_TOLERANCE,
+            is_binding=pl.col("slack") <= binds_within,
             is_ok=is_kept | is_excused,
             reason=pl.when(~is_kept & is_excused).then(pl.lit(None, pl.String) if reason is None else reason),
         )

@@ -35,7 +35,12 @@ def risk_checks(positions: pl.DataFrame, sized: Sized, inputs: DayInputs) -> Ite
         .agg(value=(pl.col("weight") * pl.col("volatility")).max())
     )
     at_most = limits.select("portfolio_id", limit_value="max_position_risk").drop_nulls()
-    yield checked(at_most.join(risks, on="portfolio_id", how="left"), "max_position_risk", slack=BELOW)
+    yield checked(
+        at_most.join(risks, on="portfolio_id", how="left"),
+        "max_position_risk",
+        slack=BELOW,
+        binds_within=VOLATILITY_TOLERANCE,
+    )
     pinned = positions.filter("is_pinned").select("portfolio_id").unique().with_columns(has_pinned=pl.lit(value=True))
     measured = sized.portfolios.select("portfolio_id", value="portfolio_volatility").join(
         pinned, on="portfolio_id", how="left"
@@ -48,4 +53,5 @@ def risk_checks(positions: pl.DataFrame, sized: Sized, inputs: DayInputs) -> Ite
         slack=BELOW,
         excused=~is_above | pl.col("has_pinned").fill_null(value=False),
         reason=pl.when(is_above).then(_NOT_ATTAINABLE),
+        binds_within=VOLATILITY_TOLERANCE,
     )
