@@ -11,7 +11,7 @@ from sizing.risk.volatility import lacking_volatility
 from sizing.selection.gates import SLOT_GATES, Gate
 from sizing.text import grouped
 
-_LIMITS = ("max_missing_volatility_share", "target_volatility", "min_observations")
+_LIMITS = ("max_missing_volatility_share", "target_volatility", "min_observations", "volatility_source")
 _SETTLED = [Gate.MUST_SELL.value, Gate.EXCLUDED.value]
 
 
@@ -59,6 +59,7 @@ def missing_volatility(result: Computed, inputs: DayInputs) -> pl.DataFrame:
             n=pl.len(),
             n_missing=pl.col("is_missing").sum(),
             limit=pl.col("max_missing_volatility_share").first(),
+            volatility_source=pl.col("volatility_source").first(),
             missing=pl.col("asset").filter("is_missing").sort().head(5).str.join(", "),
         )
         .filter(pl.col("n_missing") > pl.col("limit") * pl.col("n") + COUNT_TOLERANCE)
@@ -73,14 +74,19 @@ def missing_volatility(result: Computed, inputs: DayInputs) -> pl.DataFrame:
 
 
 def _missing_names() -> pl.Expr:
+    is_of_scores = pl.col("volatility_source") == "scores"
     return pl.format(
-        "no volatility for {} of {} holdings and new names, more than max_missing_volatility_share {} ({})",
+        "no volatility for {} of {} holdings and new names, more than max_missing_volatility_share {} ({}): deliver {}",
         *("n_missing", "n", "limit", "missing"),
+        pl.when(is_of_scores)
+        .then(pl.lit("it with their scores"))
+        .otherwise(pl.lit("their prices, with adjustment_factor or daily_return where a return is suspect")),
     )
 
 
 def _few_sessions() -> pl.Expr:
     return pl.format(
-        "in {} sessions all of its names have a return, target_volatility needs min_observations {}",
+        "in {} sessions all of its names have a return, target_volatility needs min_observations {}: deliver the prices "
+        "that are missing",
         *("n_sessions", "min_observations"),
     )

@@ -115,9 +115,25 @@ def test_a_day_without_volatilities_is_held_and_says_what_to_deliver(ballast: Ba
     for word in ("risky", "max_missing_volatility_share", "adjustment_factor", "daily_return", *ASSETS):
         assert word in out + err
     settings.open_warehouse().snapshot(NEXT)
-    print(out, err)
-    print(ballast("status"))
-    print(ballast("targets", "risky", "--as-of", NEXT))
-    print(ballast("targets", "risky"))
-    print(ballast("explain", "risky", "AAA", "--as-of", NEXT))
-    assert False
+    for words in (("status",), ("explain", "risky", "AAA", "--as-of", NEXT)):
+        _, out, err = ballast(*words)
+        assert f"{NEXT}" in out + err
+        assert "deliver their prices" in out + err
+    code, out, _ = ballast("targets", "risky")
+    assert (code, f"{DAY}" in out) == (0, True)
+
+
+def test_explain_names_the_suspect_return_of_a_name_that_keeps_its_weight(ballast: Ballast, settings: Settings) -> None:
+    with_limits(settings, {"risky": LIMITS["risky"].model_copy(update={"max_missing_volatility_share": 1.0})})
+    result = ballast("backfill", "--from", NEXT, "--to", NEXT)
+    assert result[0] == 0, result
+    code, out, _ = ballast("explain", "risky", "AAA", "--json")
+    steps = {row["quantity"]: row for row in json.loads(out) if not row["is_change"]}
+    first, second = (_close(len(SESSIONS) - n, 0, is_split=n == 1) for n in (2, 1))
+    row = steps["no volatility"]
+    assert (code, row["value"], row["limit_value"]) == (0, "suspect_return", "max_plausible_return 0.5")
+    assert f"{NEXT}" in row["words"]
+    assert f"= {second:.12g} / {first:.12g} - 1 = {second / first - 1:.6f}" in row["words"]
+    assert "adjustment_factor" in row["words"]
+    assert "daily_return" in row["words"]
+    assert steps["target weight"]["value"] == steps["holding"]["value"]
