@@ -86,7 +86,7 @@ def _missing_names() -> pl.Expr:
 
 def _few_sessions() -> pl.Expr:
     return pl.format(
-        "in {} sessions all of its names have a return, target_volatility needs min_observations {}: deliver the prices "
-        "that are missing",
+        "in {} sessions all of its names have a return, target_volatility needs min_observations {}: deliver the "
+        "missing prices",
         *("n_sessions", "min_observations"),
     )

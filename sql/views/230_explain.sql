@@ -99,7 +99,10 @@ reach AS (
                 if(
                     pinned_total > bucket_limit,
                     format('{} x 0{}', n_sized, pins),
-                    format('min({}{}, {})', coalesce(shown(own_caps), format('{} x {}', n_sized, shown(cap))), pins, shown(bucket_limit))
+                    format(
+                        'min({}{}, {})',
+                        coalesce(shown(own_caps), format('{} x {}', n_sized, shown(cap))), pins, shown(bucket_limit)
+                    )
                 ),
                 ' + ' ORDER BY bucket
             )

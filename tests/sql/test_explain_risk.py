@@ -1,4 +1,4 @@
-"""The page of `ballast explain` under risk limits: every number follows from those above, and what is missing is named."""
+"""The page of `ballast explain` under risk limits: every number follows from those above, what is missing is named."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable
@@ -51,7 +51,8 @@ def _publish_days(
             con.register("rows", pl.concat(frames))
             con.execute(f"INSERT INTO {table} BY NAME SELECT * FROM rows")
         con.execute(
-            "INSERT INTO run_events SELECT 1000 + row_number() OVER (), run_id, 'published', now(), 'test', 'test' FROM runs"
+            "INSERT INTO run_events "
+            "SELECT 1000 + row_number() OVER (), run_id, 'published', now(), 'test', 'test' FROM runs"
         )
     return limits, sized
 
@@ -92,11 +93,14 @@ def test_the_page_names_why_a_volatility_is_missing(make_migrated: Callable[[], 
     limits, _ = _publish_days(warehouse, DAYS[:6])
     with duckdb.connect(str(warehouse.path), read_only=True) as con:
         missing = con.execute(
-            "SELECT portfolio_id, asset, gate FROM decisions WHERE gate = 'no_volatility' OR kept_by = 'volatility_missing'"
+            "SELECT portfolio_id, asset, gate FROM decisions "
+            "WHERE gate = 'no_volatility' OR kept_by = 'volatility_missing'"
         ).fetchall()
         reasons = set()
         for name, asset, gate in missing:
-            steps = con.execute("SELECT quantity, value, limit_value, words FROM explain(?, ?, ?)", [name, asset, AS_OF])
+            steps = con.execute(
+                "SELECT quantity, value, limit_value, words FROM explain(?, ?, ?)", [name, asset, AS_OF]
+            )
             (found,) = [row for row in steps.fetchall() if row[0] == "no volatility"]
             reasons.add(found[1])
             one = limits[name]
@@ -123,7 +127,7 @@ def test_what_would_change_a_weight_changes_it(make_migrated: Callable[[], Wareh
             rows = con.execute("FROM what_would_change(?, ?, ?)", [name, own["asset"], AS_OF]).fetchall()
             changes = {quantity: (value, limit, words) for _, quantity, value, limit, words in rows}
             portfolio, seed = name.split("-")
-            drawn = draw_day(int(seed))
+            drawn = _draw(int(seed), None)
             if "no scale" in changes and changes["no scale"][0]:
                 again = drawn.of(target_volatility=float(changes["no scale"][0])).result.sizing_audit
                 weight = again.filter(portfolio_id=portfolio, asset=own["asset"])["target_weight"].item()

@@ -156,7 +156,8 @@ def _compared(portfolios: pl.DataFrame) -> pl.DataFrame:
     figures = {
         name: column
         for name, column in _FIGURES.items()
-        if column not in _OF_RISK or shown.select(pl.col(column, f"visible_{column}").is_not_null().any()).row(0) != (False, False)
+        if column not in _OF_RISK
+        or shown.select(pl.col(column, f"visible_{column}").is_not_null().any()).row(0) != (False, False)
     }
     return shown.select("portfolio_id", *(_pair(*figure) for figure in figures.items()))
 

@@ -22,8 +22,12 @@ DAY, NEXT = date(2025, 6, 2), date(2025, 6, 3)
 SESSIONS = find_calendar("XNYS").between(date(2025, 4, 15), NEXT)
 ASSETS = ("AAA", "BBB", "CCC", "DDD", "EEE")
 _WIDE: Mapping[str, Any] = {
-    **{"min_buckets_represented": 1, "max_single_position": 0.4, "enable_bucket_diversification": False},
-    **{"volatility_window_days": 25, "min_observations": 20, "rebalance_band": 0.0},
+    "min_buckets_represented": 1,
+    "max_single_position": 0.4,
+    "enable_bucket_diversification": False,
+    "volatility_window_days": 25,
+    "min_observations": 20,
+    "rebalance_band": 0.0,
 }
 LIMITS = {
     "plain": RebalancingLimits(**_WIDE),
