@@ -2,6 +2,7 @@
 
 import math
 import re
+import shutil
 from datetime import date
 from pathlib import Path
 
@@ -48,8 +49,9 @@ def _close(name: str, number: int) -> float:
     return round(100 * math.exp(move / 2), 4)
 
 
+@pytest.mark.slow
 def test_its_configuration_runs_and_gives_its_table(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, empty_warehouse: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PREFECT_SERVER_API_PORT", "9")  # no server is there
@@ -58,6 +60,8 @@ def test_its_configuration_runs_and_gives_its_table(
     inbox = tmp_path / "inbox"
     inbox.mkdir()
     Path("portfolios.yaml").write_text(config)
+    Path(".ballast").mkdir()
+    shutil.copy(empty_warehouse, ".ballast/warehouse.duckdb")
     sessions = find_calendar("XNYS").until(DAY, 61)
     prices = (f"{day},{name},{_close(name, n)}\n" for n, day in enumerate(sessions) for name in NAMES)
     (inbox / "prices.csv").write_text("date,asset,close\n" + "".join(prices))
