@@ -253,7 +253,7 @@ risk_picture = (
 # ![Weight and risk share of ten names: equal weights, inverse volatility, and with crowding](pictures/risk_weights.svg)
 #
 # With equal weights four chip names are 40 % of what is invested, and 68 % of the risk. Inverse volatility brings that
-# to 46 %, and crowding to 43 %: there each name bears between 9.0 % and 11.4 % of the risk, near a tenth each.
+# to 46 %, and crowding to 43 %: there each name bears between 8.6 % and 11.4 % of the risk, near a tenth each.
 
 # %% [markdown]
 # [Sizing](sizing.md) has the equations, [the limits](../sizing/limits/model.py) all that can be asked in this way.

@@ -27,8 +27,8 @@ JOIN run_limits USING (run_id, portfolio_id)
 JOIN risk_estimates
     ON risk_estimates.run_id = stopped.run_id
     AND risk_estimates.asset = stopped.asset
-    AND risk_estimates.source = run_limits.limits ->> 'volatility_source'
-    AND (risk_estimates.source = 'prices' OR risk_estimates.model = run_limits.limits ->> 'model')
+    AND risk_estimates.source = (run_limits.limits ->> 'volatility_source')
+    AND (risk_estimates.source = 'prices' OR risk_estimates.model = (run_limits.limits ->> 'model'))
     AND coalesce(risk_estimates.half_life_days = (run_limits.limits ->> 'volatility_half_life_days')::INTEGER, true)
     AND coalesce(risk_estimates.window_days = (run_limits.limits ->> 'volatility_window_days')::INTEGER, true)
     AND coalesce(risk_estimates.min_observations = (run_limits.limits ->> 'min_observations')::INTEGER, true)
