@@ -50,9 +50,8 @@ def make_day(n_portfolios: int) -> tuple[DayInputs, pl.DataFrame]:
     scores = pl.DataFrame({"asset": names}).select(
         "asset", model=pl.lit("default"), score=pl.lit(0.9), score_date=pl.lit(DAY)
     )
-    frames = DayFrames(
-        DAY, dict.fromkeys(portfolios, LIMITS), scores, *[pl.DataFrame({"asset": []}, {"asset": pl.String})] * 3
-    )
+    nothing = pl.DataFrame(schema={"portfolio_id": pl.String, "asset": pl.String})
+    frames = DayFrames(DAY, dict.fromkeys(portfolios, LIMITS), scores, nothing, nothing, nothing)
     inputs = DayInputs.unvalidated(frames._replace(returns=returns, sessions=sessions))
     selected = pl.DataFrame({"portfolio_id": np.repeat(portfolios, ASSETS), "asset": names[chosen.ravel()]})
     volatility = estimate_volatilities(inputs).select("asset", "volatility")

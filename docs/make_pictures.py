@@ -51,6 +51,7 @@ _CONFIG = alt.Config(
 def main() -> None:
     """Draw them all."""
     PICTURES.mkdir(exist_ok=True)
+    cells = runpy.run_path(str(Path(__file__).with_name("notebook.py")))
     pictures = {
         "two_stage_sizing": _two_stages(),
         "sizing_cap": _stages("cap", "One score far above the others: the cap, and where its excess goes"),
@@ -60,7 +61,8 @@ def main() -> None:
         "sizing_cash": _stages("cash", "Three names under a cap of 15 %: the rest is cash"),
         "sizing_strategies": _strategies(),
         "lifecycle": _lives(),
-        "what_if_cap": runpy.run_path(str(Path(__file__).with_name("notebook.py")))["picture"],
+        "what_if_cap": cells["picture"],
+        "risk_weights": cells["risk_picture"],
     }
     for name, picture in pictures.items():
         picture.save(PICTURES / f"{name}.svg")

@@ -27,6 +27,7 @@ PARTS = {
         "docs/sizing",
         "docs/trading",
         "docs/lifecycle",
+        "docs/risk",
         "docs/rules",
         "docs/notebook",
     ],

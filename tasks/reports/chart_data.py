@@ -44,6 +44,7 @@ class ChartRows(NamedTuple):
     weights: pl.DataFrame
     buckets: pl.DataFrame
     history: pl.DataFrame
+    volatility: pl.DataFrame
 
 
 def read_chart_rows(reader: Reader, run_id: str, portfolio_ids: Sequence[str]) -> ChartRows:
@@ -53,6 +54,7 @@ def read_chart_rows(reader: Reader, run_id: str, portfolio_ids: Sequence[str]) -
         weights=reader.query("chart_weights", **of_run),
         buckets=reader.query("chart_buckets", **of_run),
         history=reader.query("chart_history", **of_run, most_days=MOST_DAYS),
+        volatility=reader.query("chart_volatility", **of_run, most_days=MOST_DAYS),
     )
 
 
@@ -65,7 +67,7 @@ def weight_rows(weights: pl.DataFrame) -> pl.DataFrame:
     size = pl.max_horizontal("target_weight", "current_weight", "post_trade_weight")
     traded = pl.when(pl.col("trade_weight") == 0).then(pl.lit(""))
     return (
-        _with_fractions(weights)
+        with_fractions(weights)
         .filter(size > 0)
         .sort("portfolio_id", pl.col("trade_weight").abs(), size, "asset", descending=[False, True, True, False])
         .group_by("portfolio_id", maintain_order=True)
@@ -90,7 +92,7 @@ def stage_rows(weights: pl.DataFrame) -> pl.DataFrame:
     n_portfolios = weights["portfolio_id"].n_unique()
     n_panels = PANELS_IN_A_ROW if n_portfolios > 1 else 2 * PANELS_IN_A_ROW
     largest = (
-        _with_fractions(weights)
+        with_fractions(weights)
         .filter(~pl.col("is_cash"), pl.col("target_weight") > 0)
         .sort("portfolio_id", "target_weight", "asset", descending=[False, True, False])
         .group_by("portfolio_id", maintain_order=True)
@@ -109,7 +111,7 @@ def bucket_rows(buckets: pl.DataFrame) -> pl.DataFrame:
     """
     limit, room = pl.col("limit_weight"), pl.col("limit_weight") - pl.col("target_weight")
     state = pl.when(limit.is_null()).then(pl.lit("no limit")).when(room <= _AT_LIMIT).then(pl.lit("at its limit"))
-    return _with_fractions(buckets).with_columns(
+    return with_fractions(buckets).with_columns(
         state=state.otherwise(pl.lit("below its limit")),
         end=pl.max_horizontal("target_weight", "current_weight", "limit_weight"),
         label=percent("target_weight")
@@ -119,7 +121,7 @@ def bucket_rows(buckets: pl.DataFrame) -> pl.DataFrame:
 
 def history_rows(rows: pl.DataFrame) -> pl.DataFrame:
     """Return the days as text, for an axis of trading days without gaps. *Requires* `as_of_date`."""
-    return _with_fractions(rows).with_columns(pl.col("as_of_date").cast(pl.String))
+    return with_fractions(rows).with_columns(pl.col("as_of_date").cast(pl.String))
 
 
 def past_weights(targets: pl.DataFrame, history: pl.DataFrame) -> pl.DataFrame:
@@ -166,7 +168,7 @@ def grace_rows(in_grace: pl.DataFrame, past: pl.DataFrame) -> pl.DataFrame:
         kind=pl.lit("if it fails"),
     )
     columns = ("panel", "step", "portfolio_id", "asset", "day", "weight", "kind")
-    rows = pl.concat([_with_fractions(part).select(columns) for part in (so_far, to_come)], how="vertical_relaxed")
+    rows = pl.concat([with_fractions(part).select(columns) for part in (so_far, to_come)], how="vertical_relaxed")
     return rows.sort("panel", "step", maintain_order=True).drop("panel", "step")
 
 
@@ -216,6 +218,6 @@ def _near(cap: str, largest: pl.Expr) -> pl.Expr:
     return pl.when(pl.col(cap) <= _FAR * largest).then(cap)
 
 
-def _with_fractions(rows: pl.DataFrame) -> pl.DataFrame:
+def with_fractions(rows: pl.DataFrame) -> pl.DataFrame:
     """Return exact decimals as floats, which are precise enough for a chart."""
     return rows.with_columns(cs.decimal().cast(pl.Float64))

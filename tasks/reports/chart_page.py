@@ -6,7 +6,8 @@ import re
 import vl_convert
 
 from tasks.reports.chart_data import ChartRows
-from tasks.reports.charts import Chart, charts_of
+from tasks.reports.chart_parts import Chart
+from tasks.reports.charts import charts_of
 
 
 def chart_page(title: str, rows: ChartRows, note: str = "") -> str:

@@ -18,6 +18,7 @@ from tasks.reports.chart_data import read_chart_rows
 from tasks.reports.lifecycle_tables import lifecycle_tables
 from tasks.reports.outlook import read_outlook
 from tasks.reports.priority import first_portfolios
+from tasks.reports.risk_data import missing_volatilities
 from tasks.reports.tables import as_markdown, escape_markdown
 from tasks.runs.ingest import Ingested, summarise_rejects
 from tasks.runs.run_record import OpenRun
@@ -153,6 +154,9 @@ def _show(warehouse: Warehouse, title: str, day: date, run_id: str, first: str, 
         rejected = kept.query("chart_rejected_rows", as_of_date=day, most_rows=_MOST_ROWS)
         rows = read_chart_rows(kept, run_id, shown)
         outlook = read_outlook(kept, [run_id], shown)
+        without_volatility = kept.query(
+            "chart_missing_volatilities", run_ids=[run_id], portfolio_ids=shown, most_rows=_MOST_ROWS
+        )
         ordered = [
             kept.query(name, portfolio_ids=shown, as_of_date=day) for name in ("shown_orders", "shown_order_status")
         ]
@@ -164,6 +168,11 @@ def _show(warehouse: Warehouse, title: str, day: date, run_id: str, first: str, 
     ]
     rest = [
         *map(as_markdown, special),
+        *(
+            as_markdown(table)
+            for own in without_volatility.partition_by("portfolio_id", maintain_order=True)
+            for table in missing_volatilities(own, f"{own['portfolio_id'][0]}: without a volatility")
+        ),
         as_markdown(tables.orders(orders, status, tables.PORTFOLIO)),
         *map(as_markdown, lifecycle_tables(outlook, tables.PORTFOLIO)),
         as_markdown(tables.rejected_rows(rejected)),

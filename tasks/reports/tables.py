@@ -238,7 +238,7 @@ def not_the_change(
     ordered = shown.sort(pl.col("change_weight").abs(), "asset", descending=[True, False])
     first = ordered.head(most or ordered.height).with_columns(n_changes=ordered.height)
     return make_table(
-        title, _NOT_THE_CHANGE, first, "Every change is traded as it is.", _note(first, "n_changes", "changes")
+        title, _NOT_THE_CHANGE, first, "Every change is traded as it is.", more_of(first, "n_changes", "changes")
     )
 
 
@@ -289,7 +289,7 @@ def rejected_files(files: pl.DataFrame) -> Table:
 def rejected_rows(rows: pl.DataFrame) -> Table:
     """Return the rejected rows of the day's files. *Requires* the rows of `chart_rejected_rows`."""
     return make_table(
-        "Rejected rows", _REJECTED_ROWS, rows, "Every row was accepted.", _note(rows, "n_refused", "rows")
+        "Rejected rows", _REJECTED_ROWS, rows, "Every row was accepted.", more_of(rows, "n_refused", "rows")
     )
 
 
@@ -300,11 +300,11 @@ def unpublished(missing: pl.DataFrame, staying: pl.DataFrame) -> tuple[Table, ..
     """
     if staying.is_empty():
         return ()
-    lost_note = _note(missing, "n_missing", "assets, holdings before others")
+    lost_note = more_of(missing, "n_missing", "assets, holdings before others")
     in_force = staying.with_columns(pl.col("as_of_date").cast(pl.String).fill_null("none yet"))
     return (
         make_table("Assets without a score that had one", _MISSING, missing, "No asset lost its score.", lost_note),
-        make_table("What stays in force", _STAYING, in_force, "", _note(staying, "n_portfolios", "portfolios")),
+        make_table("What stays in force", _STAYING, in_force, "", more_of(staying, "n_portfolios", "portfolios")),
     )
 
 
@@ -332,7 +332,7 @@ def escape_markdown(text: str) -> str:
     return " ".join(text.translate(_MARKS).split())
 
 
-def _note(rows: pl.DataFrame, total: str, things: str) -> str:
+def more_of(rows: pl.DataFrame, total: str, things: str) -> str:
     """Return how many rows there are, where not all of them are shown; `total` is the column that has the number."""
     n_rows = rows[total][0] if rows.height else 0
     return f"The first {rows.height} of {n_rows} {things}." if n_rows > rows.height else ""

@@ -64,3 +64,19 @@ def test_its_picture_is_the_one_of_the_page(cells: dict[str, Any], tmp_path: Pat
     assert "LLY, AVGO" in drawn
     assert "pictures/what_if_cap.svg" in WORDS
     assert "LLY, AVGO" in (ROOT / "docs" / "pictures" / "what_if_cap.svg").read_text()
+
+
+def test_the_risk_of_the_chips_is_as_told(cells: dict[str, Any], tmp_path: Path) -> None:
+    chips = {row["portfolio_id"]: row for row in cells["of_industries"].filter(bucket="Chips").to_dicts()}
+    plain, inverse, crowded = (chips[name] for name in ("equal weight", "inverse volatility", "with crowding"))
+    assert f"four chip names are {100 * plain['weight'] / 0.95:.0f} % of what is invested" in WORDS
+    assert f"and {100 * plain['risk_share']:.0f} % of the risk" in WORDS
+    assert (
+        f"brings that to {100 * inverse['risk_share']:.0f} %, and crowding to {100 * crowded['risk_share']:.0f} %"
+        in WORDS
+    )
+    shares = cells["risks"].filter(portfolio_id="with crowding")["risk_share"]
+    assert f"between {100 * shares.min():.1f} % and {100 * shares.max():.1f} %" in WORDS
+    cells["risk_picture"].save(tmp_path / "risk.svg")
+    assert "pictures/risk_weights.svg" in WORDS
+    assert "with crowding" in (ROOT / "docs" / "pictures" / "risk_weights.svg").read_text()

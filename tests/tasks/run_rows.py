@@ -24,6 +24,12 @@ SCHEMA = {
     "stage1_weight": pl.Float64,
     "stage2_weight": pl.Float64,
     "residual_weight": pl.Float64,
+    "volatility": pl.Float64,
+    "volatility_multiplier": pl.Float64,
+    "crowding": pl.Float64,
+    "crowding_multiplier": pl.Float64,
+    "position_cap": WEIGHT,
+    "risk_share": pl.Float64,
     "max_single_position": WEIGHT,
 }
 

@@ -22,6 +22,12 @@ SELECT
     sizing_audit.stage1_weight,
     sizing_audit.stage2_weight,
     sizing_audit.residual_weight,
+    sizing_audit.volatility,
+    sizing_audit.volatility_multiplier,
+    sizing_audit.crowding,
+    sizing_audit.crowding_multiplier,
+    sizing_audit.position_cap,
+    sizing_audit.risk_share,
     CASE WHEN run_limits.enable_dynamic_sizing THEN run_limits.max_single_position END AS max_single_position
 FROM targets
 JOIN run_limits USING (run_id, portfolio_id)

@@ -20,7 +20,7 @@ from tasks.reports.priority import first_portfolios
 from tasks.text import unknown
 
 MOST_REJECTED = 200
-"""Rejected rows on a page, and as many assets without a score."""
+"""Rejected rows on a page, as many assets without a score, and of each portfolio without a volatility."""
 
 
 @dataclass(frozen=True)
@@ -28,10 +28,10 @@ class DayRows:
     """The rows of a day. A name without comment is the query of the same name.
 
     `portfolios`: whose targets are shown, from which run; `summary` and `sizing` have a row of each. `shown`: those
-    with a section of their own, of which alone are `charts`, `past`, `changes`, `checks`, `decisions`, `orders` and
-    `order_status`. `days`: how the day and those after it went. `past`: as `past_weights` returns it,
-    `grace` as `grace_rows`, `outlook` as `read_outlook`. `missing` and
-    `staying`: of a run of the day that is not visible.
+    with a section of their own, of which alone are `charts`, `past`, `changes`, `checks`, `decisions`, `orders`,
+    `order_status` and `without_volatility`. `days`: how the day and those after it went. `past`: as `past_weights`
+    returns it, `grace` as `grace_rows`, `outlook` as `read_outlook`. `missing` and `staying`: of a run of the day that
+    is not visible.
     """
 
     day: date
@@ -59,6 +59,7 @@ class DayRows:
     order_status: pl.DataFrame
     outlook: Outlook
     grace: pl.DataFrame
+    without_volatility: pl.DataFrame
 
 
 def read_day(reader: Reader, day: date, wanted: Collection[str] = ()) -> DayRows:
@@ -103,6 +104,7 @@ def read_day(reader: Reader, day: date, wanted: Collection[str] = ()) -> DayRows
         orders=reader.query("shown_orders", **named, as_of_date=day),
         order_status=reader.query("shown_order_status", **named, as_of_date=day),
         outlook=outlook,
+        without_volatility=first.own("chart_missing_volatilities", **named, most_rows=MOST_REJECTED),
         grace=grace_rows(outlook.in_grace, reader.query("chart_grace", run_ids=first.run_ids, **named)),
     )
 

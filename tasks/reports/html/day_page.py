@@ -19,12 +19,13 @@ import vl_convert
 
 from tasks.reports import tables
 from tasks.reports.chart_data import ChartRows
-from tasks.reports.charts import LABEL_ROOM
+from tasks.reports.chart_parts import LABEL_ROOM
 from tasks.reports.html.data import DayRows
 from tasks.reports.html.figures import Figure, portfolio_figures
 from tasks.reports.html.headline import cash_sentence, judge, trade_sentence
 from tasks.reports.lifecycle_tables import lifecycle_tables
 from tasks.reports.outlook import of_portfolio
+from tasks.reports.risk_data import risk_tables
 from tasks.reports.summary import left_out, moves_of
 from tasks.reports.tables import Table
 
@@ -80,7 +81,7 @@ def page_of(rows: DayRows) -> str:
 
 def _section(rows: DayRows, number: int, portfolio_id: str, run_id: str, state: str) -> Section:
     """Return one portfolio: of every frame its own rows."""
-    weights, buckets, history = (frame.filter(portfolio_id=portfolio_id) for frame in rows.charts)
+    charts = ChartRows(*(frame.filter(portfolio_id=portfolio_id) for frame in rows.charts))
     decisions, checks, changes = (_own(frame, portfolio_id) for frame in (rows.decisions, rows.checks, rows.changes))
     return Section(
         anchor=f"portfolio-{number}",
@@ -90,18 +91,17 @@ def _section(rows: DayRows, number: int, portfolio_id: str, run_id: str, state: 
         numbers=_own(rows.summary, portfolio_id).row(0, named=True),
         cash=cash_sentence(_own(rows.sizing, portfolio_id).row(0, named=True)),
         trading=trade_sentence(_own(rows.summary, portfolio_id).row(0, named=True)),
-        figures=portfolio_figures(
-            ChartRows(weights, buckets, history), _own(rows.past, portfolio_id), _own(rows.grace, portfolio_id)
-        ),
-        trades=tables.trades(moves_of(weights, changes)),
+        figures=portfolio_figures(charts, _own(rows.past, portfolio_id), _own(rows.grace, portfolio_id)),
+        trades=tables.trades(moves_of(charts.weights, changes)),
         tables=(
             *lifecycle_tables(of_portfolio(rows.outlook, portfolio_id)),
+            *risk_tables(charts.weights, _own(rows.without_volatility, portfolio_id)),
             tables.orders(_own(rows.orders, portfolio_id), _own(rows.order_status, portfolio_id)),
-            tables.not_the_change(weights),
-            tables.opened_and_closed(weights, decisions),
+            tables.not_the_change(charts.weights),
+            tables.opened_and_closed(charts.weights, decisions),
             tables.below_the_line(decisions),
             tables.limits(checks),
-            tables.positions(weights),
+            tables.positions(charts.weights),
         ),
     )
 

@@ -11,7 +11,8 @@ import altair as alt
 import polars as pl
 
 from tasks.reports.chart_data import ChartRows
-from tasks.reports.charts import BEFORE, LESS, LIMIT, MORE, SAME, Chart, charts_of
+from tasks.reports.chart_parts import BEFORE, LESS, LIMIT, MORE, SAME, Chart
+from tasks.reports.charts import charts_of
 
 Spec: TypeAlias = dict[str, Any]
 

@@ -151,7 +151,7 @@ def test_the_picture_over_time_tells_a_first_day() -> None:
 def test_a_page_has_four_charts_drawn_without_network() -> None:
     ten = weights(*(row("A", "0", f"0.0{i}", f"p{i}") for i in range(1, 10)), row("A", "0", "0.1", "p0"))
     days = pl.concat([HISTORY.head(1).with_columns(portfolio_id=pl.lit(f"p{i}")) for i in range(10)])
-    page = chart_page("Targets", ChartRows(ten, BUCKETS, days), "990 more.")
+    page = chart_page("Targets", ChartRows(ten, BUCKETS, days, pl.DataFrame()), "990 more.")
     assert page.startswith("# Targets\n\n990 more.\n\n![The book before, target and after](")
     drawn = re.findall(r"!\[(.*?)\]\(data:image/svg\+xml;base64,(.*?)\)", page)
     assert [words for words, _ in drawn] == [

@@ -178,3 +178,23 @@ def test_what_has_no_volatility_is_told_with_what_to_deliver(settings: Settings)
     assert all(word in told[0] for word in ("AAA", str(DAYS[0]), "adjustment_factor", "daily_return"))
     assert "EEE" in told[1]
     assert "min_observations 20" in told[1]
+
+
+def test_a_report_reads_why_names_have_no_volatility_and_what_it_was(settings: Settings) -> None:
+    run = _run_daily(settings)[0]
+    with settings.open_warehouse().kept_open() as kept:
+        named = {"portfolio_ids": sorted(LIMITS)}
+        missing = kept.query("chart_missing_volatilities", run_ids=[run.run_id], **named, most_rows=5)
+        volatility = kept.query("chart_volatility", run_id=run.run_id, **named, most_days=60)
+    told = missing.select("portfolio_id", "asset", "is_held", "missing_reason", "n_returns", "window_days").rows()
+    assert told == [
+        ("crowded", "EEE", False, "too_few_returns", 8, 25),
+        ("lasting", "EEE", False, "too_few_returns", 8, 30),
+        ("turned", "EEE", False, "too_few_returns", 8, 25),
+    ]
+    assert volatility["portfolio_id"].to_list() == ["crowded", "lasting", "turned"]
+    crowded = volatility.row(0, named=True)
+    assert crowded["target_volatility"] == 0.1
+    assert 0 < crowded["risk_scale"] <= 1
+    assert crowded["portfolio_volatility"] <= 0.1 + 1e-7
+    assert volatility["target_volatility"].null_count() == 2

@@ -1,0 +1,110 @@
+"""The charts of what risk limits read: risk beside weight, and volatility over time. Made with Altair, from a frame."""
+
+import altair as alt
+import polars as pl
+
+from tasks.reports.chart_data import history_rows
+from tasks.reports.chart_parts import (
+    BASE,
+    BEFORE,
+    DAYS_WITH_POINTS,
+    LABEL_ROOM,
+    LESS,
+    LIMIT,
+    LINES,
+    MORE,
+    ROWS,
+    SAME,
+    WIDTH,
+    colour,
+    day_axis,
+    name_axis,
+    panel_each,
+    row_labels,
+    tip,
+    title,
+    weight_axis,
+    with_rows,
+)
+from tasks.reports.risk_data import MOST_RISKS, share_rows
+
+_LEAST_ROOM = 1.05
+"""The axis of volatilities ends that much above the largest."""
+
+
+def risk_beside_weight(weights: pl.DataFrame) -> alt.FacetChart:
+    """Show each position's part of the variance beside its part of the weight, a panel a portfolio.
+
+    *Requires* the columns of the query `chart_weights`, with a risk share.
+    """
+    rows = share_rows(weights)
+    edge = rows.select(pl.max_horizontal(pl.col("risk_share", "weight_share").max())).item() * LABEL_ROOM
+    scale = alt.Scale(domain=[rows.select(pl.col("risk_share").min().clip(None, 0.0)).item(), edge], nice=False)
+    told = {"weight": "weight_share:Q", "risk": "risk_share:Q", "volatility": "volatility:Q"}
+    base = BASE.encode(y=name_axis("asset"), tooltip=tip(asset="asset:N", bucket="bucket:N", **told))
+    hue = colour("risk", **{"above its weight": LESS, "below its weight": MORE, "equal": SAME})
+    layers = (
+        base.mark_bar(height=15, color=BEFORE).encode(x=weight_axis("weight_share", scale)),
+        base.mark_bar(height=8).encode(x=weight_axis("risk_share", scale), color=hue),
+        row_labels(base, edge),
+    )
+    is_cut = rows.group_by("portfolio_id").len()["len"].max() == MOST_RISKS
+    return panel_each(
+        rows,
+        layers,
+        title(
+            "Risk beside weight",
+            "wide: part of what is invested; narrow: part of the variance of the targets; in percent",
+            "the part of the variance, then the volatility of the asset a year",
+            *([f"at most {MOST_RISKS} positions of a portfolio, those with most risk"] if is_cut else []),
+        ),
+    )
+
+
+def volatility_over_time(volatility: pl.DataFrame) -> alt.VConcatChart:
+    """Show the volatility of the targets over the last days with its limit, and the scale, a line a portfolio.
+
+    *Requires* the columns of the query `chart_volatility`.
+    """
+    rows = history_rows(volatility)
+    has_target = rows["target_volatility"].count() > 0
+    panels = [_lines(rows, "portfolio_volatility", "Volatility of the targets, a year", "target_volatility")]
+    panels += [_lines(rows, "risk_scale", "Scale of the positions that are not pinned")] if has_target else []
+    n_days = rows["as_of_date"].n_unique()
+    return with_rows(
+        alt.vconcat(*panels),
+        rows,
+        title(
+            "Volatility over time",
+            f"{'the first day' if n_days == 1 else f'the last {n_days} days'}: as estimated on the day",
+            *(["dashed: target_volatility"] if has_target else []),
+        ),
+    )
+
+
+def _lines(rows: pl.DataFrame, column: str, words: str, limit: str | None = None) -> alt.LayerChart:
+    portfolios = rows["portfolio_id"].unique().sort().to_list()
+    named = [column, *([limit] if limit else [])]
+    top = rows.select(pl.max_horizontal(pl.col(named).max())).item() or 1.0
+    scale = alt.Scale(domain=[0, top * _LEAST_ROOM], nice=False)
+    point = alt.OverlayMarkDef(filled=True, size=45) if rows["as_of_date"].n_unique() <= DAYS_WITH_POINTS else False
+    told = {
+        "portfolio": "portfolio_id:N",
+        "day": "as_of_date:O",
+        **{one.replace("_", " "): f"{one}:Q" for one in named},
+    }
+    lines = {column: BASE.mark_line(strokeWidth=2, point=point)}
+    if limit:
+        dashed = BASE.mark_line(strokeWidth=1.5, strokeDash=[4, 3], point=False)
+        lines[limit] = dashed.encode(color=alt.value(LIMIT), detail=alt.Detail("portfolio_id:N"))
+    axis = alt.Axis(format=".0%", tickCount=4)
+    layer = [line.encode(y=alt.Y(f"{name}:Q", title=None, scale=scale, axis=axis)) for name, line in lines.items()]
+    return (
+        alt.LayerChart(layer=layer, data=ROWS, width=WIDTH, height=120, title=alt.Title(words, fontSize=12, offset=4))
+        .encode(x=day_axis())
+        .encode(
+            color=colour("portfolio_id", **dict(zip(portfolios, LINES, strict=False))),
+            shape=alt.Shape("portfolio_id:N", scale=alt.Scale(domain=portfolios)),
+            tooltip=tip(**told),
+        )
+    )
