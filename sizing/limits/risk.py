@@ -61,7 +61,7 @@ class RiskLimits(StrictModel):
     min_crowding: float = _limit(0.5, "Least crowding, in names.", "names", ge=0.1, le=1)
     target_volatility: float | None = _limit(
         None,
-        "Positions that are not pinned are scaled down until the volatility of the targets is at most this; null: no.",
+        "Most volatility of the targets: positions that are not pinned are scaled down to it; null: no limit.",
         _VOLATILITY_UNIT,
         gt=0,
         le=1,

@@ -1,8 +1,7 @@
 """Every block of code in the README and the documents is proved: run, parsed, or held against what is made from it.
 
-Blocks of `console` are run by test_readme.py, `csv` by tests/tasks/config/test_feeds.py, whose page they are on.
-Those of
-`text` are on two pages that are made from the code: test_site.py, test_configuration_page.py.
+Blocks of `console` are run by test_readme.py, `csv` by tests/tasks/config/test_feeds.py, whose page they are on, those of `bash` by test_risk_page.py.
+Those of `text` are on two pages that are made from the code: test_site.py, test_configuration_page.py.
 """
 
 from pathlib import Path
@@ -14,7 +13,7 @@ import yaml
 from tasks.config.portfolios import load_feeds, load_portfolios
 from tests.helpers.documented_commands import Block, blocks
 
-PROVED = {"console", "csv", "python", "sql", "text", "yaml"}
+PROVED = {"bash", "console", "csv", "python", "sql", "text", "yaml"}
 PORTFOLIOS = "portfolios: {core: }\n"
 FEEDS = "feeds.md"
 
@@ -27,6 +26,7 @@ def test_every_block_says_its_language_and_a_test_proves_it() -> None:
     unproved = [f"{block.page.name}: {block.text[:40]}" for block in blocks() if block.language not in PROVED]
     assert unproved == []
     assert all(block.page.name == FEEDS for block in blocks("csv"))
+    assert {block.page.name for block in blocks("bash")} == {"risk.md"}
     assert {block.page.name for block in blocks("text")} == {"commands.md", "configuration.md"}
 
 
