@@ -34,7 +34,6 @@ OF_V001 = {
     "every_size_is_a_target",
     "fingerprints_are_present",
     "no_weight_above_max_single_position",
-    "no_weight_below_min_position_size",
     "one_target_per_asset",
     "summary_is_as_in_targets",
     "targets_add_up_to_total",
