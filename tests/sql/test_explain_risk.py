@@ -88,6 +88,7 @@ def test_every_number_under_risk_limits_follows_from_those_above(make_migrated: 
     assert capped >= {None, "risk", "position", "bucket", "max_position_risk", "target_volatility"}
 
 
+@pytest.mark.slow
 def test_the_page_names_why_a_volatility_is_missing(make_migrated: Callable[[], Warehouse]) -> None:
     warehouse = make_migrated()
     limits, _ = _publish_days(warehouse, DAYS[:6])

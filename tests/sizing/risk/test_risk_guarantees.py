@@ -26,6 +26,8 @@ from tests.sizing.risk.drawn import NAMES, SESSIONS, DrawnRisk, days
 from tests.sizing.risk.reference import Return, annual, returns_of_weights, variance
 from tests.sizing.risk.test_risk_agrees_with_reference import size_as_selected
 
+pytestmark = pytest.mark.slow
+
 OFF = {"volatility_mode": "none", "correlation_mode": "none", "max_position_risk": None, "target_volatility": None}
 RISK_COLUMNS = (
     *("volatility", "n_returns", "volatility_multiplier", "crowding", "crowding_multiplier", "moves_with"),

@@ -14,6 +14,8 @@ from tests.sizing.risk.days import FREE, audit, made_of, risk_day, summary, weig
 from tests.sizing.risk.drawn import DrawnRisk, days
 from tests.sizing.risk.test_risk_guarantees import GOOD, drawn_some, portfolios_of
 
+pytestmark = pytest.mark.slow
+
 UNIT_AND_NOISE = 1.01e-8
 
 

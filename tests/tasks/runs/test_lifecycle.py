@@ -161,6 +161,7 @@ def test_daily_run_backfill_in_any_batches_and_replay_agree(settings: Settings, 
             assert verify(warehouse, lambda *_: None, has_copies=False).failures == ()
 
 
+@pytest.mark.slow
 def test_a_replay_counts_the_days_that_its_run_counted_and_tells_another_calendar(settings: Settings) -> None:
     """Between run and replay a session is struck from the calendar of that name."""
     struck, days = SESSIONS[2], [day for day in DAYS[:6] if day != SESSIONS[2]]

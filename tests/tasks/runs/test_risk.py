@@ -106,6 +106,7 @@ def _ask(settings: Settings, query: str) -> list[Any]:
         return con.sql(query).fetchall()
 
 
+@pytest.mark.slow
 def test_daily_run_backfill_and_replay_agree_in_every_row(settings: Settings) -> None:
     path = settings.warehouse.with_name("together.duckdb")
     shutil.copy(settings.warehouse, path)
@@ -122,6 +123,7 @@ def test_daily_run_backfill_and_replay_agree_in_every_row(settings: Settings) ->
         assert [(done.n_differences, done.has_other_inputs) for done in replayed] == [(0, False)] * len(DAYS)
 
 
+@pytest.mark.slow
 def test_a_day_reads_the_sessions_of_its_longest_window(settings: Settings) -> None:
     for run, day in zip(_run_daily(settings), DAYS, strict=True):
         assert run.inputs.sessions == find_calendar("XNYS").until(day, 30)
@@ -152,6 +154,7 @@ def test_limits_that_read_no_return_read_no_price(settings: Settings) -> None:
     assert _ask(settings, missing) == [("BBB", DAYS[1], "no_returns"), ("BBB", DAYS[2], "no_returns")]
 
 
+@pytest.mark.slow
 def test_prices_corrected_in_the_window_are_told_where_returns_are_read(settings: Settings) -> None:
     _run_daily(settings, {name: LIMITS[name] for name in ("crowded", "off")})
     corrected = (
@@ -180,6 +183,7 @@ def test_what_has_no_volatility_is_told_with_what_to_deliver(settings: Settings)
     assert "min_observations 20" in told[1]
 
 
+@pytest.mark.slow
 def test_a_report_reads_why_names_have_no_volatility_and_what_it_was(settings: Settings) -> None:
     run = _run_daily(settings)[0]
     with settings.open_warehouse().kept_open() as kept:

@@ -18,6 +18,8 @@ from tasks.trading_calendar import find_calendar
 from tests.helpers.command_line import Ballast
 from tests.helpers.installation import installed_in, publish_days, with_limits
 
+pytestmark = pytest.mark.slow
+
 DAY, NEXT = date(2025, 6, 2), date(2025, 6, 3)
 SESSIONS = find_calendar("XNYS").between(date(2025, 4, 15), NEXT)
 ASSETS = ("AAA", "BBB", "CCC", "DDD", "EEE")
