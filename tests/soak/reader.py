@@ -83,8 +83,8 @@ def find_torn(con: duckdb.DuckDBPyConnection, whole: Rows) -> Iterator[str]:
         rows = dict(con.sql(f"SELECT run_id, count(*) FROM {table} GROUP BY ALL").fetchall())
         yield from (f"{table} has rows of {run_id}, which is not published" for run_id in set(rows) - published)
         for run_id in published & set(whole):
-            if rows.get(run_id, 0) != whole[run_id][table]:
-                yield f"{table} has {rows.get(run_id, 0)} rows of {run_id}, expected {whole[run_id][table]}"
+            if rows.get(run_id, 0) != whole[run_id].get(table, 0):
+                yield f"{table} has {rows.get(run_id, 0)} rows of {run_id}, expected {whole[run_id].get(table, 0)}"
 
 
 def find_torn_exports(exports: Path) -> Iterator[str]:
