@@ -154,6 +154,10 @@ class DayInputs:
             object.__setattr__(day, name, value)
         return day
 
+    def day_of(self, portfolio_id: str) -> date:
+        """Return the day of a portfolio."""
+        return self.days.get(portfolio_id, self.as_of_date)
+
     @property
     def frames(self) -> DayFrames:
         """The same, as it came."""

@@ -196,7 +196,7 @@ def core_assets(inputs: DayInputs) -> pl.DataFrame:
     rows = [
         (name, asset, core.until, core.reason)
         for name, one in inputs.limits.items()
-        for asset, core in one.core_on(inputs.days.get(name, inputs.as_of_date)).items()
+        for asset, core in one.core_on(inputs.day_of(name)).items()
     ]
     schema = {**dict.fromkeys(_NAMES, pl.String()), "core_until": pl.Date(), "core_reason": pl.String()}
     return pl.DataFrame(rows, schema=schema, orient="row")

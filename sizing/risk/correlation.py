@@ -66,7 +66,7 @@ def add_crowding(selected: pl.DataFrame, inputs: DayInputs) -> pl.DataFrame:
     the portfolio without enough common sessions, which count as the mean of the others).
     """
     read = {
-        portfolio_id: (_Basis.of(inputs.days.get(portfolio_id, inputs.as_of_date), one), one)
+        portfolio_id: (_Basis.of(inputs.day_of(portfolio_id), one), one)
         for portfolio_id, one in sorted(inputs.limits.items())
         if one.correlation_mode == "crowding"
     }

@@ -88,7 +88,7 @@ class PortfolioReturns(NamedTuple):
     def of(cls, inputs: DayInputs) -> Self:
         """Return those of a day. Portfolios whose limits read no returns have none."""
         read = {
-            name: _Horizon.of(inputs.days.get(name, inputs.as_of_date), one)
+            name: _Horizon.of(inputs.day_of(name), one)
             for name, one in sorted(inputs.limits.items())
             if one.reads_returns
         }

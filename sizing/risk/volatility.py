@@ -76,7 +76,7 @@ class Estimate(NamedTuple):
 def estimates_of(inputs: DayInputs) -> dict[str, Estimate]:
     """Return the estimate that each portfolio reads, of those whose limits read volatility."""
     return {
-        portfolio_id: Estimate.of(inputs.days.get(portfolio_id, inputs.as_of_date), one)
+        portfolio_id: Estimate.of(inputs.day_of(portfolio_id), one)
         for portfolio_id, one in sorted(inputs.limits.items())
         if one.reads_volatility
     }
@@ -112,7 +112,7 @@ def estimate_volatilities(inputs: DayInputs) -> pl.DataFrame:
 
 def _wanted(inputs: DayInputs) -> pl.DataFrame:
     """Return `day, asset` of what is scored by a model that a portfolio follows, or held."""
-    rows = [(name, one.model, inputs.days.get(name, inputs.as_of_date)) for name, one in inputs.limits.items()]
+    rows = [(name, one.model, inputs.day_of(name)) for name, one in inputs.limits.items()]
     days = pl.DataFrame(rows, {"portfolio_id": pl.String, "model": pl.String, "day": pl.Date}, orient="row")
     scored = inputs.scores.select("model", "asset").unique().join(days.select("model", "day").unique(), on="model")
     held = inputs.holdings.join(days, on="portfolio_id")
