@@ -32,6 +32,7 @@ def test_every_command_of_the_runbook_is_one(words: list[str]) -> None:
     app.parse_args(words, exit_on_error=False, print_error=False)
 
 
+@pytest.mark.slow
 def test_every_query_of_the_runbook_runs(settings: Settings) -> None:
     warehouse = settings.open_warehouse()
     warehouse.migrate()

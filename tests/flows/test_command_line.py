@@ -77,6 +77,7 @@ class TestOfRuns:
         assert (tmp_path / path.strip()).is_file()
         assert "technical_score is above 1" in refused
 
+    @pytest.mark.slow
     def test_without_a_day_the_newest_of_the_inbox_is_run(self, ballast: Ballast) -> None:
         assert "2025-06-09 published" in ballast("run")[2]
 
@@ -172,6 +173,7 @@ class TestOfRuns:
         assert code == 1
         assert f"no asset list: expected assets.csv in {inbox} or in the folder above" in err
 
+    @pytest.mark.slow
     def test_a_snapshot_that_cannot_be_written_is_named_and_the_day_stays_published(
         self, ballast: Ballast, settings: Settings, tmp_path: Path
     ) -> None:

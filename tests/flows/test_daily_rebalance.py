@@ -34,6 +34,8 @@ from tasks.runs import publish as publish_module
 from tests.helpers.installation import installed_in, with_limits
 from tests.helpers.without_engine import Shown, without_engine
 
+pytestmark = pytest.mark.slow
+
 DAYS = tuple(date(2025, 6, day) for day in (2, 3, 4, 5, 6, 9))
 
 Run = Callable[..., State[object]]
@@ -64,7 +66,6 @@ def published(tmp_path_factory: pytest.TempPathFactory, sample: Path, sample_wee
     return settings
 
 
-@pytest.mark.slow
 def test_the_flow_publishes_the_same_on_every_day(published: Settings, tmp_path: Path, sample: Path) -> None:
     settings = installed_in(tmp_path, sample)
     assert run_days(settings, DAYS) == ["Published"] * len(DAYS)
@@ -72,7 +73,6 @@ def test_the_flow_publishes_the_same_on_every_day(published: Settings, tmp_path:
     assert targets.drop("published_at", strict=False).equals(week.drop("published_at", strict=False))
 
 
-@pytest.mark.slow
 def test_every_portfolio_adds_up_to_its_total_exactly_as_decimal(published: Settings) -> None:
     totals = _ask(published, "SELECT portfolio_id, sum(target_weight) FROM current_targets GROUP BY 1 ORDER BY 1")
     assert totals == [("core", Decimal("0.95")), ("income", Decimal("0.95")), ("opportunity", Decimal("0.90"))]
@@ -173,7 +173,6 @@ def test_the_tables_hold_what_the_rules_give_without_any_engine(published: Setti
     assert stored.select(targets.columns).equals(targets)
 
 
-@pytest.mark.slow
 def test_a_backfill_of_the_days_gives_the_same_runs_with_the_same_rows(published: Settings, tmp_path: Path) -> None:
     again = published.at(
         {
@@ -208,7 +207,6 @@ def test_the_same_day_again_is_a_recorded_no_op(settings: Settings) -> None:
     assert events == [("started",), ("published",), ("unchanged",)]
 
 
-@pytest.mark.slow
 def test_a_day_that_is_run_late_shows_its_own_targets(settings: Settings, shown: Shown) -> None:
     run_days(settings, (DAYS[1], DAYS[0]))
     [*_, table] = [one.data for one in shown if one.type == "table"]
@@ -221,7 +219,6 @@ def test_a_day_that_is_run_late_shows_its_own_targets(settings: Settings, shown:
     ]
 
 
-@pytest.mark.slow
 def test_a_changed_limit_supersedes_the_day_and_says_which_days_rest_on_it(settings: Settings, shown: Shown) -> None:
     limits = load_portfolios(settings.config)
     tighter = limits | {"core": limits["core"].model_copy(update={"max_single_position": 0.12})}
@@ -266,7 +263,6 @@ def _inbox_without(sample: Path, folder: Path, missing: int) -> Path:
     return folder
 
 
-@pytest.mark.slow
 def test_too_many_missing_scores_hold_the_run_and_the_targets_stay(
     settings: Settings, tmp_path: Path, sample: Path
 ) -> None:
@@ -295,7 +291,6 @@ def test_a_missing_file_fails_the_run_and_leaves_nothing(settings: Settings) -> 
     assert not settings.snapshot.exists()
 
 
-@pytest.mark.slow
 def test_a_result_that_breaks_a_check_is_rejected_and_not_visible(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:

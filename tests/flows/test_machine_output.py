@@ -217,6 +217,7 @@ def test_no_text_of_a_table_controls_a_terminal(texts: list[str], name: str, for
         assert json.loads(caught.getvalue()) == [{name: text} for text in texts]
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(text=st.text())
 def test_no_text_of_a_sentence_controls_a_terminal(text: str) -> None:

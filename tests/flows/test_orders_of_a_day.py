@@ -68,6 +68,7 @@ def statuses(settings: Settings) -> dict[object, object]:
     return dict(ask(settings, "SELECT portfolio_id, status FROM current_order_status"))
 
 
+@pytest.mark.slow
 def test_every_trade_of_at_least_a_lot_is_ordered_and_financed(own: Settings, inbox: Path) -> None:
     put_values(inbox)
     put_prices(inbox)
@@ -170,6 +171,7 @@ def test_orders_are_exported_beside_the_targets(own: Settings, inbox: Path) -> N
     assert exported.select("portfolio_id", "order_id", "side", "quantity").rows() == rows
 
 
+@pytest.mark.slow
 def test_the_command_shows_orders(own: Settings, inbox: Path, ballast: Ballast) -> None:
     put_values(inbox, PORTFOLIOS[:2])
     put_prices(inbox)

@@ -61,6 +61,7 @@ def test_a_program_gets_a_row_for_both(ballast: Ballast, day: tuple[str, int], f
     ]
 
 
+@pytest.mark.slow
 def test_the_plan_names_both_and_exits_as_the_run(ballast: Ballast, day: tuple[str, int]) -> None:
     code, out, _ = ballast("plan", "--as-of", day[0])
     assert code == day[1]
@@ -91,6 +92,7 @@ def test_a_failing_group_stops_a_range_after_its_day(ballast: Ballast, day: tupl
     assert err.count("error: ") == 1
 
 
+@pytest.mark.slow
 def test_a_held_portfolio_beside_a_failing_one(ballast: Ballast, day: tuple[str, int]) -> None:
     assert ballast("db", "migrate")[0] == 0
     assert ballast("halt", "core", "--reason", "odd scores")[0] == 0

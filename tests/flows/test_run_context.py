@@ -79,6 +79,7 @@ def test_a_file_that_changes_during_a_run_counts_from_the_next_command_on(
     assert (code, "elsewhere" in err) == (1, True)
 
 
+@pytest.mark.slow
 def test_a_flow_run_is_asked_by_names_and_changed_limits(settings: Settings, config: Path) -> None:
     own = settings.at({"config": config})
     asked = RebalanceConfig(

@@ -150,6 +150,7 @@ def test_an_asset_without_a_bucket_waits_for_one_unless_the_portfolio_allows_it(
     ) == [("unclassified",)]
 
 
+@pytest.mark.slow
 def test_each_portfolio_follows_the_model_that_it_names(market: Market) -> None:
     rows = [(FIRST, "value", asset, score) for asset, score in {"OIL": 0.9, "GAS": 0.1}.items()]
     rows += [(FIRST, "growth", asset, score) for asset, score in {"OIL": 0.2, "GAS": 0.8, "BANK": 0.7}.items()]
@@ -199,6 +200,7 @@ def test_a_minimum_of_buckets_that_cannot_be_reached_is_published_with_its_reaso
     assert reason
 
 
+@pytest.mark.slow
 def test_a_typing_error_in_a_limit_is_told_with_the_result(market: Market) -> None:
     state = market.run(FIRST, p=LIMITS.model_copy(update={"exclude_buckets": ("Enregy",)}))
     _, *warnings = str(state.message).splitlines()

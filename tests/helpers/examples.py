@@ -3,7 +3,7 @@
 import os
 
 ALL_EXAMPLES = os.environ.get("BALLAST_ALL_EXAMPLES") == "1"
-_ONE_IN = 4
+_ONE_IN = 10
 
 
 def examples(of_all: int, least: int = 3) -> int:

@@ -109,6 +109,7 @@ def test_every_column_agrees_on_portfolios_that_hypothesis_draws(asked: list[Ask
     assert_all_agree(asked)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(3 if ALL_EXAMPLES else 1))
 def test_every_column_agrees_on_a_portfolio_of_thousands(seed: int) -> None:
     assert_all_agree([make_huge(seed)])

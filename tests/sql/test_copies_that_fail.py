@@ -203,6 +203,7 @@ def _killed_backup(warehouse: Warehouse, path: Path) -> None:
     process.communicate()
 
 
+@pytest.mark.slow
 def test_the_next_copy_removes_what_a_killed_backup_left_wherever_it_wrote(
     warehouse: Warehouse, tmp_path: Path
 ) -> None:

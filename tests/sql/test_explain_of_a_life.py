@@ -19,6 +19,8 @@ from tests.sizing.lifecycle.walk import walk
 from tests.sql.lifecycle_days import LIMITS, SESSIONS, publish_day, publish_life, run_of
 from tests.sql.test_explain_recomputes import assert_recomputed, read_page, value_of
 
+pytestmark = pytest.mark.slow
+
 HISTORIES, FIRST_DAY = 60, 12
 """Random portfolios, and the first of their days that is looked at: by then they have a past."""
 
@@ -90,7 +92,6 @@ def test_only_a_cooldown_of_0_lets_in_what_positions_show_closed_today(warehouse
     assert steps(warehouse, "what_would_change", "a", 2)["past its gate"] == ("0", "reentry_cooldown_days 5")
 
 
-@pytest.mark.slow
 def test_a_close_that_positions_withdraw_and_that_is_made_again_ends_one_stay(warehouse: Warehouse) -> None:
     days = [{"a": score, "b": 0.9} for score in (0.9, 0.9, 0.9, 0.9, 0.5, 0.5, 0.5)]
     limits = LIMITS.model_copy(update={"grace_period_days": 0})
@@ -125,7 +126,6 @@ def test_a_change_names_grace_and_no_limit(
     assert [one for one in found[0][1] if one not in {"holding", "others"}] == moved
 
 
-@pytest.mark.slow
 def test_the_end_of_a_lock_is_the_cause_of_what_it_kept(warehouse: Warehouse) -> None:
     publish_life(warehouse, 5, LIMITS.model_copy(update={"grace_period_days": 0, "max_single_position": 0.4}))
     pair = [{"portfolio_id": "P", "run_id": run_of(july(day)), "previous_run_id": run_of(july(3))} for day in (7, 8)]
@@ -158,7 +158,6 @@ def test_what_was_closed_on_the_first_day_is_a_stay_without_a_number(warehouse: 
     assert rows.select("quantity", "value").rows() == [("stay", None)]
 
 
-@pytest.mark.slow
 def test_every_number_of_days_with_a_past_follows_from_those_above(make_migrated: Callable[[], Warehouse]) -> None:
     warehouse = make_migrated()
     walked = Walk([draw_history(seed) for seed in range(HISTORIES)])

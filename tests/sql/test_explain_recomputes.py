@@ -431,6 +431,7 @@ def test_a_run_before_trades_were_kept_says_so(warehouse: Warehouse) -> None:
     assert ("trade", "0.50000000") in told
 
 
+@pytest.mark.slow
 def test_the_bucket_mu_of_a_full_bucket_is_zero(make_migrated: Callable[[], Warehouse]) -> None:
     base = {"residual_strategy": "proportional", "enable_bucket_diversification": True, "max_single_position": 0.3}
     asked = [

@@ -18,6 +18,7 @@ def _publish(warehouse: Warehouse, run_id: str, days_later: int) -> None:
     warehouse.snapshot(day)
 
 
+@pytest.mark.slow
 def test_an_open_snapshot_answers_as_it_was_when_it_was_opened(warehouse: Warehouse) -> None:
     _publish(warehouse, "r1", 0)
     with reading_snapshot(warehouse) as reader:

@@ -280,6 +280,7 @@ def test_days_that_rest_on_replaced_targets_are_told_up_to_the_next_positions(re
     ]
 
 
+@pytest.mark.slow
 def test_days_after_a_day_that_rests_on_replaced_targets_rest_on_them_too(warehouse: Warehouse) -> None:
     with warehouse.kept_open() as session:
         for day in range(4):
@@ -340,6 +341,7 @@ def test_runs_of_other_portfolios_are_no_more_publications_of_a_day(warehouse: W
     assert told == [("p1", 1, "who asked for r1"), ("p2", 1, "who asked for r2")]
 
 
+@pytest.mark.slow
 def test_a_book_is_what_is_left_after_the_trades_and_not_the_targets(warehouse: Warehouse) -> None:
     whole = make_frames(held={"AAA": "0.5"})
     held_back = hold_back(make_frames(held={"AAA": "0.48"}), "AAA", "held_by_band")

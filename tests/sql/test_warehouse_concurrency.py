@@ -11,6 +11,7 @@ from sql.warehouse import Warehouse
 from tests.sql.warehouse_samples import StartWorker, make_frames, make_run, publish
 
 
+@pytest.mark.slow
 def test_another_process_with_the_file_open_is_named_and_then_waited_for(
     warehouse: Warehouse, start_worker: StartWorker
 ) -> None:

@@ -114,6 +114,7 @@ def test_a_log_that_was_replayed_is_not_kept(left_open: Warehouse) -> None:
     assert {path.name for path in left_open.path.parent.iterdir()} == {"live.duckdb", "live.duckdb.lock"}
 
 
+@pytest.mark.slow
 def test_whoever_waits_for_long_is_told_for_whom(warehouse: Warehouse, caplog: pytest.LogCaptureFixture) -> None:
     lock = warehouse.path.with_name("live.duckdb.lock")
     caplog.set_level(logging.WARNING)

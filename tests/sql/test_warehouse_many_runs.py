@@ -70,6 +70,7 @@ def test_runs_at_once_leave_the_rows_events_and_targets_of_runs_one_by_one(
     assert _ask(warehouse, shown) == _ask(alone, shown)
 
 
+@pytest.mark.slow
 def test_every_check_finds_its_broken_run_among_many_and_none_in_a_sound_one(warehouse: Warehouse) -> None:
     broken = BROKEN | BROKEN_LIFECYCLES
     names = [f"r{number}" for number in range(len(broken))]

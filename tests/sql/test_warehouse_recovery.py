@@ -41,6 +41,7 @@ def test_a_commit_that_a_killed_process_acknowledged_is_recovered_and_told(
     assert _rows(warehouse.path, "SELECT count(*) FROM recoveries") == [(1,)]
 
 
+@pytest.mark.slow
 def test_a_migration_that_was_killed_is_recovered_before_there_is_a_table_for_it(
     tmp_path: Path, start_worker: StartWorker
 ) -> None:

@@ -46,6 +46,7 @@ def test_a_snapshot_answers_every_view_and_macro_as_the_live_file_does(warehouse
         assert _read(snapshot.path, rows) == _read(warehouse.path, rows), source
 
 
+@pytest.mark.slow
 def test_a_snapshot_is_read_by_another_process_while_a_writer_has_the_live_file(
     warehouse: Warehouse, start_worker: StartWorker
 ) -> None:
@@ -84,6 +85,7 @@ def test_what_a_killed_snapshot_left_is_not_taken_over(warehouse: Warehouse) -> 
     assert _read(warehouse.snapshot(DAY).path, "FROM current_targets") == []
 
 
+@pytest.mark.slow
 def test_the_export_has_the_visible_targets_of_the_day(warehouse: Warehouse) -> None:
     publish(warehouse, "r1", TWO)
     publish(warehouse, "r2", ONE)

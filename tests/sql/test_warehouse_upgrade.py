@@ -120,6 +120,7 @@ def _rows(made: Warehouse, table: str) -> pl.DataFrame:
         return con.sql(f"FROM {table} WHERE run_id = 'r1' ORDER BY ALL").pl()
 
 
+@pytest.mark.slow
 def test_what_was_published_before_keeps_every_row_and_cell(old: Warehouse) -> None:
     tables = ("decisions", "constraint_checks", "sizing_audit", "sizing_summary", "targets", "run_events")
     before = {table: _rows(old, table) for table in tables}
@@ -130,6 +131,7 @@ def test_what_was_published_before_keeps_every_row_and_cell(old: Warehouse) -> N
     )
 
 
+@pytest.mark.slow
 def test_what_was_not_kept_before_is_null_and_not_invented(old: Warehouse) -> None:
     old.migrate()
     assert _rows(old, "decisions").select(NEW_DECISION_COLUMNS).null_count().row(0) == (3,) * len(NEW_DECISION_COLUMNS)
@@ -138,6 +140,7 @@ def test_what_was_not_kept_before_is_null_and_not_invented(old: Warehouse) -> No
     assert _rows(old, "trade_summary").is_empty()
 
 
+@pytest.mark.slow
 def test_columns_that_came_later_are_no_part_of_what_a_run_published(old: Warehouse) -> None:
     old.migrate()
     published = old.read_run("r1")
@@ -174,6 +177,7 @@ def test_the_targets_stay_visible_with_the_decisions_behind_them(old: Warehouse)
     ]
 
 
+@pytest.mark.slow
 def test_the_next_day_is_published_with_what_a_decision_tells_now(old: Warehouse) -> None:
     old.migrate()
     publish(old, "r2", as_of_date=DAY + timedelta(days=1))
@@ -184,6 +188,7 @@ def test_the_next_day_is_published_with_what_a_decision_tells_now(old: Warehouse
     assert rows == [("r2", "AAA", None, "CCC"), ("r2", "BBB", None, "CCC"), ("r2", "CCC", 0.85, None)]
 
 
+@pytest.mark.slow
 def test_a_snapshot_of_what_was_brought_forward_has_everything(old: Warehouse) -> None:
     old.migrate()
     old.snapshot(DAY)
@@ -197,6 +202,7 @@ def test_a_frame_of_the_earlier_release_is_refused_by_the_columns_that_it_lacks(
         old.publish("r2", _frames_of_v001() | {table: make_frames()[table] for table in LATER_TABLES}, "test")
 
 
+@pytest.mark.slow
 def test_what_was_brought_forward_is_sound(old: Warehouse) -> None:
     old.migrate()
     old.snapshot()

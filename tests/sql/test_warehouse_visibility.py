@@ -36,6 +36,7 @@ def test_a_rerun_of_the_day_supersedes(warehouse: Warehouse) -> None:
     assert _states(warehouse, "r1") == ["started", "published", "superseded"]
 
 
+@pytest.mark.slow
 def test_a_run_of_some_portfolios_replaces_only_these(warehouse: Warehouse) -> None:
     publish(warehouse, "r1", TWO)
     assert publish(warehouse, "r2", ONE) == ()
@@ -60,6 +61,7 @@ def test_a_superseded_run_is_published_again_without_writing_its_rows_again(ware
     assert _read(warehouse, "SELECT * FROM targets").height == 8
 
 
+@pytest.mark.slow
 def test_a_partly_replaced_run_is_no_repetition(warehouse: Warehouse) -> None:
     publish(warehouse, "r1", TWO)
     publish(warehouse, "r2", ONE)
@@ -82,6 +84,7 @@ def test_a_held_run_leaves_yesterdays_targets(warehouse: Warehouse) -> None:
     assert _visible(warehouse) == {"p1": "r1"}
 
 
+@pytest.mark.slow
 def test_what_was_visible_at_a_time_can_be_asked(warehouse: Warehouse) -> None:
     publish(warehouse, "r1", TWO)
     publish(warehouse, "r2", ONE)
@@ -131,6 +134,7 @@ def test_buckets_without_limits_have_no_slack(warehouse: Warehouse) -> None:
     assert rows == [(None, None)]
 
 
+@pytest.mark.slow
 def test_yesterdays_targets_are_positions_without_cash_and_closed_holdings(warehouse: Warehouse) -> None:
     publish(warehouse, "r1", TWO)
     publish(warehouse, "r2", ONE)

@@ -349,6 +349,7 @@ def test_impossible_renames_are_rejected_whole(make: Callable[..., Settings], ro
     assert _ask(settings, "FROM renames") == []
 
 
+@pytest.mark.slow
 def test_an_empty_list_takes_a_rename_back(make: Callable[..., Settings]) -> None:
     settings = make("back", renames=f"FB,META,{NEXT}\n")
     (settings.inbox / "renames.csv").write_text("old,new,valid_from\n")

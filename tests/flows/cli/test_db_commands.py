@@ -43,12 +43,14 @@ def test_the_way_from_nothing_to_a_restored_warehouse(ballast: Ballast, tmp_path
     assert (code, json.loads(out), "is sound" in err) == (0, [], True)
 
 
+@pytest.mark.slow
 def test_a_migration_names_the_command_that_renews_a_snapshot(ballast: Ballast, tmp_path: Path) -> None:
     assert "snapshot" not in ballast("migrate")[1]
     (tmp_path / "snapshot.duckdb").touch()
     assert "`ballast db snapshot` brings it up to date" in ballast("migrate")[1]
 
 
+@pytest.mark.slow
 def test_a_warehouse_with_a_fault_is_told_as_a_table_and_exit_code_1(ballast: Ballast, tmp_path: Path) -> None:
     ballast("migrate")
     with duckdb.connect(str(tmp_path / "warehouse.duckdb")) as con:
@@ -63,6 +65,7 @@ def test_a_warehouse_with_a_fault_is_told_as_a_table_and_exit_code_1(ballast: Ba
     assert "restore a backup" in err
 
 
+@pytest.mark.slow
 def test_a_backup_that_is_none_is_one_sentence(ballast: Ballast, tmp_path: Path) -> None:
     ballast("migrate")
     (tmp_path / "b.duckdb").write_text("no database")
@@ -72,6 +75,7 @@ def test_a_backup_that_is_none_is_one_sentence(ballast: Ballast, tmp_path: Path)
     assert "give another backup" in err
 
 
+@pytest.mark.slow
 def test_the_copies_of_one_warehouse_are_never_made_of_another(ballast: Ballast, tmp_path: Path) -> None:
     ballast("migrate")
     ballast("snapshot")

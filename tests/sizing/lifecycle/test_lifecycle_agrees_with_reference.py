@@ -17,6 +17,8 @@ from tests.sizing.lifecycle.reference import WEIGHT_UNITS, Case, Verdict, decide
 from tests.sizing.lifecycle.reference_state import Life, Traded, advance, correct
 from tests.sizing.reference_selection import UNITS, exactly, units
 
+pytestmark = pytest.mark.slow
+
 HISTORIES = int(os.environ.get("BALLAST_FUZZ_HISTORIES", "100"))
 AT_ONCE = 200
 """Histories that walk together."""
@@ -128,7 +130,6 @@ def test_random_histories_agree(first: int) -> None:
             reference.compare(name, step)
 
 
-@pytest.mark.slow
 @pytest.mark.timeout(3600)
 def test_entry_scores_are_exact() -> None:
     """One question in some hundred: a name with a score of today that nothing locks, tried at every score."""

@@ -129,6 +129,7 @@ def test_a_suspect_return_before_the_window_is_forgotten() -> None:
     assert known(inside)["missing_reason"] == "suspect_return"
 
 
+@pytest.mark.slow
 def test_a_week_of_missing_closes_costs_six_returns_and_moves_no_other_name() -> None:
     gap = market(lambda closes: [*closes[:30], *closes[35:]])
     row = known(gap)

@@ -20,7 +20,7 @@ from tests.sizing.risk.drawn import SESSIONS, DrawnRisk, draw_day
 from tests.sizing.risk.reference import estimate
 from tests.sizing.risk.reference_sizing import Risk, size_with_risk
 
-DAYS = int(os.environ.get("BALLAST_FUZZ_RISK_DAYS", str(examples(40))))
+DAYS = int(os.environ.get("BALLAST_FUZZ_RISK_DAYS", str(examples(40, least=10))))
 STORED = 1.01e-8  # volatilities, crowding and the scale are stored with eight decimals
 WEIGHT = 2e-8  # of intermediate weights: a stored estimate may differ by a unit where its rounding is a tie
 CROWDING = 5e-8  # the product rounds each correlation before it adds them up

@@ -115,6 +115,7 @@ def test_what_is_wrong_is_found_and_named(warehouse: Warehouse, damage: str, fai
     assert "db restore" in verification.advice
 
 
+@pytest.mark.slow
 def test_a_block_that_rotted_is_found_and_told_once_of_a_backup(warehouse: Warehouse, tmp_path: Path) -> None:
     shutil.copy(warehouse.path, tmp_path / "rotten.duckdb")
     _rot(tmp_path / "rotten.duckdb")
@@ -134,6 +135,7 @@ def test_an_edited_migration_is_found(warehouse: Warehouse) -> None:
         _verify(warehouse)
 
 
+@pytest.mark.slow
 def test_a_snapshot_that_is_behind_is_told_until_it_is_made_anew(warehouse: Warehouse) -> None:
     publish(warehouse, "r3", TWO, NEXT)
     assert not read_status(warehouse).is_snapshot_current
@@ -209,6 +211,7 @@ def test_exports_that_are_missing_or_broken_are_made_anew(warehouse: Warehouse) 
     assert renew_exports(warehouse)[0] == ((), ())
 
 
+@pytest.mark.slow
 def test_a_damaged_warehouse_is_replaced_and_kept_with_its_log(warehouse: Warehouse, tmp_path: Path) -> None:
     path = backup(warehouse, tmp_path / "monday.duckdb")
     before = _seen(warehouse.path)
@@ -303,6 +306,7 @@ def test_what_is_halted_stays_halted_when_an_older_backup_is_restored(
     assert _verify(warehouse).failures == ()
 
 
+@pytest.mark.slow
 def test_after_a_damaged_warehouse_everything_is_halted_for_nobody_knows_what_was(
     warehouse: Warehouse, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

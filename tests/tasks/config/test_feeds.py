@@ -86,6 +86,7 @@ BLOCKS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("files", "config"), [block for _, block in BLOCKS], ids=[title for title, _ in BLOCKS])
 def test_every_example_of_the_guide_is_taken_in(settings: Settings, vendor: str, files: str, config: str) -> None:
     for language, name, content in re.findall(r"^```(\w+) (.*?)\n(.*?)^```", files, re.DOTALL | re.MULTILINE):

@@ -62,6 +62,7 @@ def test_another_warehouse_needs_paths_of_its_own() -> None:
     assert Settings().writing_at(other | own).snapshot == own["snapshot"]
 
 
+@pytest.mark.slow
 def test_a_former_snapshot_is_warned_of_while_it_exists(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -154,6 +154,7 @@ def test_what_yaml_would_misread_is_reported_with_the_fix(config: Path, text: st
     assert said in told(config, text)[-1][2]
 
 
+@pytest.mark.slow
 def test_brackets_without_end_and_a_list_in_itself_are_reported(config: Path) -> None:
     config.write_text("portfolios: " + 3000 * "[")
     with pytest.raises(ConfigError, match="its brackets are nested too deep"):

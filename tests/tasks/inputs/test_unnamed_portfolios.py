@@ -107,6 +107,7 @@ def test_earlier_positions_count_where_nothing_was_published_since(installed: Se
     assert warning.startswith(UNNAMED + "its last positions before the day are taken as held")
 
 
+@pytest.mark.slow
 def test_a_row_of_cash_says_that_a_portfolio_holds_nothing(installed: Settings, put: Put) -> None:
     put(FIRST, CORE, INCOME)
     publish_days(installed, [FIRST])
@@ -133,6 +134,7 @@ def test_cash_beside_positions_rejects_the_file(installed: Settings, put: Put, r
         ingest_range(installed, [FIRST], {})
 
 
+@pytest.mark.slow
 def test_a_backfill_reports_it_and_starts_from_its_own_targets(installed: Settings, put: Put) -> None:
     put(FIRST, CORE, INCOME)
     put(NEXT, CORE)
@@ -164,6 +166,7 @@ def test_validate_says_it_where_the_snapshot_knows(installed: Settings, put: Put
     assert "so it holds nothing" in _sentences(installed, FIRST)[0]
 
 
+@pytest.mark.slow
 def test_positions_that_name_nobody_of_the_run_are_used(installed: Settings, put: Put) -> None:
     put(FIRST, CORE, INCOME)
     publish_days(installed, [FIRST])

@@ -135,6 +135,7 @@ def test_limits_that_come_back_show_the_runs_of_then_again(published: Settings, 
     assert _ask(settings, "SELECT count(*) FROM visible_runs JOIN runs USING (run_id)") == [(10,)]
 
 
+@pytest.mark.slow
 def test_a_held_day_is_the_end(settings: Settings) -> None:
     short = _correct_scores(settings, DAYS[2], drop=25)
     done = _backfill(short)

@@ -235,6 +235,7 @@ def test_a_day_that_is_published_late_reaches_the_days_after_it(filed: Settings)
     assert _ask(filed, _RESTING) == [(name, SESSIONS[2], True) for name in reading]
 
 
+@pytest.mark.slow
 def test_a_run_that_starts_again_keeps_the_states_that_it_recorded(filed: Settings) -> None:
     """Where no limit reads them they do not name the run, and an earlier day may have been corrected meanwhile."""
     off = {"off": LIMITS["off"]}

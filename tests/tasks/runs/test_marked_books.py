@@ -143,6 +143,7 @@ def test_daily_run_backfill_and_replay_agree_to_the_unit(settings: Settings) -> 
         assert [(done.n_differences, done.has_other_inputs) for done in replay_runs(one, run_ids)] == [(0, False)] * 5
 
 
+@pytest.mark.slow
 def test_a_day_starts_from_the_book_moved_by_the_returns_since(settings: Settings) -> None:
     _run_daily(settings)
     held, left = _column(settings, "current_weight"), _column(settings, "post_trade_weight")

@@ -143,6 +143,7 @@ def test_a_day_reads_the_sessions_of_its_longest_window(settings: Settings) -> N
         assert (oldest, newest) == (first, day)
 
 
+@pytest.mark.slow
 def test_limits_that_read_no_return_read_no_price(settings: Settings) -> None:
     only = {name: LIMITS[name] for name in ("off", "scored")}
     runs = _run_daily(settings, only)

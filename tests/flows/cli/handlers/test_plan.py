@@ -215,6 +215,7 @@ def test_a_plan_exits_as_the_run_would(planned: Ballast, first_day: Plan, state:
     assert f"{words} [of] it\n" in out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("flags", "turnover", "held_back", "scale"),
     [

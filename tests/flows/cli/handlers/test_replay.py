@@ -18,6 +18,8 @@ from tests.helpers.command_line import exit_code
 from tests.helpers.installation import with_limits
 from tests.helpers.without_engine import without_engine
 
+pytestmark = pytest.mark.slow
+
 FIRST, SECOND = date(2025, 6, 2), date(2025, 6, 3)
 LIMITS = {"core": RebalancingLimits(), "income": RebalancingLimits(max_total_positions=5)}
 TIGHTER = LIMITS | {"core": RebalancingLimits(max_single_position=0.12)}
@@ -93,7 +95,6 @@ def _contents(settings: Settings) -> dict[str, list[tuple[object, ...]]]:
         return {table: con.execute(f"FROM {table} ORDER BY ALL").fetchall() for table in tables}
 
 
-@pytest.mark.slow
 def test_runs_are_identical_whatever_came_since_and_only_the_replay_is_written(
     copied: Settings, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -11,6 +11,8 @@ from tests.helpers.command_line import Ballast, typed
 from tests.sql.lifecycle_days import LIMITS, publish_life
 from tests.sql.warehouse_samples import make_warehouse
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def snapshot(empty_warehouse: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:

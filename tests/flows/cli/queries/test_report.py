@@ -13,6 +13,8 @@ from tests.helpers.browser import Page, find_browser, running_browser
 from tests.helpers.command_line import Ballast, typed
 from tests.helpers.installation import begin, installed_in, publish_days
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[4]
 DAYS = [date(2025, 6, 2), date(2025, 6, 3)]
 HELD = date(2025, 6, 4)
@@ -81,7 +83,6 @@ def page(file: Path) -> Iterator[Page]:
         yield opened
 
 
-@pytest.mark.slow
 def test_every_chart_is_drawn_without_network_and_without_an_error(page: Page) -> None:
     assert page.evaluate("document.querySelectorAll('.chart').length") == 15
     assert page.evaluate("[...document.querySelectorAll('.chart svg')].every(one => one.querySelector('path'))")
@@ -193,7 +194,6 @@ def test_a_held_day_has_a_page_that_says_why_and_what_stays(ballast: Ballast, tm
     assert "<details" not in html
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("words", "code", "told"),
     [

@@ -152,6 +152,7 @@ def test_a_program_gets_the_steps_and_the_changes_as_rows(ballast: Ballast) -> N
     assert told[0]["quantity"] == "holding"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("words", "code", "sentence"),
     [
@@ -215,6 +216,7 @@ def test_two_runs_are_compared_as_their_days_are(ballast: Ballast) -> None:
     assert rows(ballast, "diff", *runs) == rows(ballast, "diff", "--from", "2025-06-03", "--to", "2025-06-05")
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:subprocess .* is still running:ResourceWarning")
 def test_status_names_a_server_that_was_started_here_and_is_gone(
     ballast: Ballast, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
@@ -264,6 +266,7 @@ def inbox(sample: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path
     return copied
 
 
+@pytest.mark.slow
 def test_status_says_which_files_a_run_would_read_anew(ballast: Ballast, inbox: Path, sample: Path) -> None:
     assert ballast("status")[0] == 0
     for day in ("2025-06-09", "2025-06-10"):
