@@ -16,7 +16,7 @@ from tasks.config.settings import RebalanceConfig, Settings
 from tasks.errors import PROBLEMS, FailedPortfoliosError
 from tasks.inputs.portfolio_groups import Group, closed_portfolios, early_closes, set_halted_apart, shown, unknown_days
 from tasks.inputs.run_context import RunContext, read_context
-from tasks.inputs.superseded_holdings import warn_of_corrected_inputs
+from tasks.inputs.warnings.superseded_holdings import warn_of_corrected_inputs
 from tasks.operations.former_copies import warn_of_former_copies
 from tasks.operations.postgres_copy import copy_or_warn
 from tasks.reports.run_reporting import (

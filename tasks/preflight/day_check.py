@@ -22,8 +22,8 @@ from tasks.config.portfolios import ConfigFile, read_config
 from tasks.config.settings import Settings
 from tasks.config.yaml_file import Problem
 from tasks.errors import ConfigError, SourceError
-from tasks.inputs.unknown_names import find_unknown_names, require_known_buckets
-from tasks.inputs.unnamed_portfolios import describe_unnamed, named_before
+from tasks.inputs.warnings.unknown_names import find_unknown_names, require_known_buckets
+from tasks.inputs.warnings.unnamed_portfolios import describe_unnamed, named_before
 from tasks.preflight.file_check import ERROR, WARNING, FileRows, Finding, certify, frames_of, read_file
 from tasks.preflight.price_coverage import days_with_prices, describe_missing_prices
 from tasks.sources.discovery import days_in_inbox, find_all, find_sources, unread_in_inbox

@@ -1,6 +1,6 @@
 """For which sessions that limits read the returns of there are no prices: looked at before a run.
 
-What does not belong here: which names have no volatility then (inputs/volatility_coverage.py).
+What does not belong here: which names have no volatility then (inputs/warnings/volatility_coverage.py).
 """
 
 from collections.abc import Collection, Mapping

@@ -23,7 +23,11 @@ from tasks.config.feeds import Feeds
 from tasks.config.settings import Settings
 from tasks.errors import PROBLEMS
 from tasks.inputs.portfolio_groups import Group, split_halted
-from tasks.inputs.superseded_holdings import warn_of_corrected_inputs, warn_of_later_days, warn_of_replaced_holdings
+from tasks.inputs.warnings.superseded_holdings import (
+    warn_of_corrected_inputs,
+    warn_of_later_days,
+    warn_of_replaced_holdings,
+)
 from tasks.run_state import RunState
 from tasks.runs.approval import ApprovalRequest, find_approval_request
 from tasks.runs.ingest import ingest_day

@@ -13,7 +13,7 @@ from sql.errors import WarehouseError
 from tasks import events
 from tasks.config.settings import Settings
 from tasks.errors import SourceError
-from tasks.inputs.superseded_holdings import warn_of_later_days, warn_of_replaced_holdings
+from tasks.inputs.warnings.superseded_holdings import warn_of_later_days, warn_of_replaced_holdings
 from tasks.reports.priority import first_portfolios
 from tasks.reports.run_artifacts import report, report_failure, report_proposal, report_rejection
 from tasks.run_state import RunState

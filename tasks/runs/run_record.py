@@ -29,9 +29,9 @@ from tasks.inputs.source_record import (
     recorded_dust_weight,
     recorded_sources,
 )
-from tasks.inputs.unknown_names import find_unknown_names, require_known_buckets
-from tasks.inputs.unnamed_portfolios import describe_unnamed, source_of_positions, taken_as_held
-from tasks.inputs.volatility_coverage import describe_missing_volatilities
+from tasks.inputs.warnings.unknown_names import find_unknown_names, require_known_buckets
+from tasks.inputs.warnings.unnamed_portfolios import describe_unnamed, source_of_positions, taken_as_held
+from tasks.inputs.warnings.volatility_coverage import describe_missing_volatilities
 from tasks.retries import RETRIES
 from tasks.run_state import RunState
 from tasks.stages import flow_run_id, flow_run_name, run_logger, stage

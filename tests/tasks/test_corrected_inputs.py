@@ -19,7 +19,7 @@ from tasks.config.portfolios import load_portfolios
 from tasks.inputs.day_inputs import read_days
 from tasks.inputs.day_sources import find_sources
 from tasks.inputs.source_record import recorded_sources
-from tasks.inputs.superseded_holdings import find_corrected, find_superseded, warn_of_corrected_inputs
+from tasks.inputs.warnings.superseded_holdings import find_corrected, find_superseded, warn_of_corrected_inputs
 from tasks.reports.html.data import read_day
 from tasks.reports.html.headline import judge
 from tasks.runs.ingest import ingest_range

@@ -32,7 +32,7 @@ from sql.snapshot_reader import SnapshotReader
 from tasks.config.portfolios import read_config
 from tasks.config.settings import Settings
 from tasks.errors import ConfigError
-from tasks.inputs.superseded_holdings import find_corrected, find_superseded
+from tasks.inputs.warnings.superseded_holdings import find_corrected, find_superseded
 from tasks.reports.outlook import read_outlook
 from tasks.reports.priority import first_by
 from tasks.trading_calendar import CalendarEnd, calendar_ends, exchange_of

@@ -13,7 +13,7 @@ import polars as pl
 from sizing.text import MOST_NAMED, first_of, listed
 from sql.snapshot_reader import Reader
 from tasks.errors import UsageError
-from tasks.inputs.superseded_holdings import Corrected, find_corrected
+from tasks.inputs.warnings.superseded_holdings import Corrected, find_corrected
 from tasks.reports.chart_data import ChartRows, grace_rows, past_weights, read_chart_rows
 from tasks.reports.outlook import Outlook, read_outlook
 from tasks.reports.priority import first_portfolios

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sizing.names import as_name
-from tasks.inputs.lookalikes import describe_lookalikes, find_meant
+from tasks.inputs.warnings.lookalikes import describe_lookalikes, find_meant
 
 
 @pytest.mark.parametrize(

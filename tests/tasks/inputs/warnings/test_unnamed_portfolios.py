@@ -9,7 +9,7 @@ import pytest
 from tasks.config.portfolios import load_portfolios
 from tasks.config.settings import Settings
 from tasks.errors import SourceError
-from tasks.inputs.unnamed_portfolios import NOTHING, POSITIONS, TARGETS, describe_unnamed
+from tasks.inputs.warnings.unnamed_portfolios import NOTHING, POSITIONS, TARGETS, describe_unnamed
 from tasks.preflight.day_check import DayValidation
 from tasks.runs.backfill import Book
 from tasks.runs.backfill import publish_days as publish_days_of

@@ -9,7 +9,7 @@ import pytest
 from sizing import RebalancingLimits
 from sizing.frames.day_inputs import DayInputs
 from tasks.errors import ConfigError
-from tasks.inputs.unknown_names import find_unknown_names, require_known_buckets
+from tasks.inputs.warnings.unknown_names import find_unknown_names, require_known_buckets
 
 NOBODY: tuple[str, ...] = ()
 TWO = "scores: 2 assets are not in the asset list as written: 'AAA ' (did you mean AAA?), aaa (did you mean AAA?)"

@@ -12,7 +12,7 @@ from sizing import RebalancingLimits
 from sizing.frames.day_inputs import UNCLASSIFIED, DayFrames
 from sizing.text import first_of, grouped, listed
 from tasks.errors import ConfigError
-from tasks.inputs.lookalikes import describe_lookalikes, find_meant
+from tasks.inputs.warnings.lookalikes import describe_lookalikes, find_meant
 from tasks.text import nearest, shown
 
 _ALIKE = 0.8
