@@ -12,14 +12,14 @@ from sql.warehouse import Warehouse
 from tasks import artifacts
 from tasks.artifacts import show_markdown, show_table
 from tasks.config.settings import Settings
+from tasks.reports import day_tables
 from tasks.reports import summary as page
-from tasks.reports import tables
 from tasks.reports.chart_data import read_chart_rows
 from tasks.reports.lifecycle_tables import lifecycle_tables
 from tasks.reports.outlook import read_outlook
 from tasks.reports.priority import first_portfolios
 from tasks.reports.risk_data import missing_volatilities
-from tasks.reports.tables import as_markdown, escape_markdown
+from tasks.reports.tables import PORTFOLIO, as_markdown, escape_markdown
 from tasks.runs.ingest import Ingested, summarise_rejects
 from tasks.runs.run_record import OpenRun
 from tasks.stages import run_logger, stage
@@ -94,7 +94,7 @@ def report_failure(settings: Settings, day: date, run_id: str, reason: str) -> N
         f"# {day}: {', '.join(state) or 'failed'}, nothing was published",
         why,
         f"What was published stays in force. When the cause is fixed: `ballast run --as-of {day}`.",
-        *map(as_markdown, (*tables.unpublished(missing, staying), tables.rejected_rows(rejected))),
+        *map(as_markdown, (*day_tables.unpublished(missing, staying), day_tables.rejected_rows(rejected))),
         page.sql_block(*page.run_queries(run_id, day)),
         f"Run `{run_id}`",
     ]
@@ -115,7 +115,7 @@ def report_rejection(settings: Settings, days: Sequence[date], reason: str, key:
         f"# {span}: rejected, nothing was computed",
         f"- {escape_markdown(reason)}",
         f"What was published stays in force. When the file is corrected: `{again}`.",
-        as_markdown(tables.rejected_rows(rejected.drop_nulls("row_number"))),
+        as_markdown(day_tables.rejected_rows(rejected.drop_nulls("row_number"))),
         page.sql_block(*page.day_queries(days[0], days[-1])),
     ]
     show_markdown("\n\n".join(filter(None, parts)), key=key, description=f"Rejected: {span}")
@@ -163,7 +163,7 @@ def _show(warehouse: Warehouse, title: str, day: date, run_id: str, first: str, 
     queries = page.sql_block(*page.run_queries(run_id, day), *more_queries)
     orders, status = (frame.filter(run_id=run_id) for frame in ordered)
     special = [
-        tables.not_the_change(own, f"{own['portfolio_id'][0]}: held back, released and scaled", page.MOST_OPENED)
+        day_tables.not_the_change(own, f"{own['portfolio_id'][0]}: held back, released and scaled", page.MOST_OPENED)
         for own in rows.weights.partition_by("portfolio_id", maintain_order=True)
     ]
     rest = [
@@ -173,9 +173,9 @@ def _show(warehouse: Warehouse, title: str, day: date, run_id: str, first: str, 
             for own in without_volatility.partition_by("portfolio_id", maintain_order=True)
             for table in missing_volatilities(own, f"{own['portfolio_id'][0]}: without a volatility")
         ),
-        as_markdown(tables.orders(orders, status, tables.PORTFOLIO)),
-        *map(as_markdown, lifecycle_tables(outlook, tables.PORTFOLIO)),
-        as_markdown(tables.rejected_rows(rejected)),
+        as_markdown(day_tables.orders(orders, status, PORTFOLIO)),
+        *map(as_markdown, lifecycle_tables(outlook, PORTFOLIO)),
+        as_markdown(day_tables.rejected_rows(rejected)),
         queries,
         f"Run `{run_id}`",
     ]

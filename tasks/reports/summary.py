@@ -1,6 +1,6 @@
 """The summary of a run, as Markdown: what to look at, what changed and why, and SQL for more.
 
-Pure text from frames. What does not belong here: reading the frames, tables (tables.py), artifacts (run_artifacts.py).
+Pure text from frames. What does not belong here: reading them, tables (day_tables.py), artifacts (run_artifacts.py).
 """
 
 from collections.abc import Mapping, Sequence
@@ -9,8 +9,9 @@ from datetime import date
 import polars as pl
 
 from sizing.text import counted, first_of, grouped
+from tasks.reports.day_tables import portfolios, trade_totals, trades
 from tasks.reports.priority import ORDER, first_portfolios
-from tasks.reports.tables import as_markdown, escape_markdown, portfolios, trade_totals, trades
+from tasks.reports.tables import as_markdown, escape_markdown
 
 MOST_MOVES = 3
 """Increases of a portfolio that are shown, and as many decreases: the largest."""

@@ -1,6 +1,6 @@
 """What the page of a day is made from: the rows of named queries on the snapshot, of the runs that a reader sees.
 
-What does not belong here: which of them are shown, and how (../tables.py, charts.py).
+What does not belong here: which of them are shown, and how (../day_tables.py, charts.py).
 """
 
 from collections.abc import Collection

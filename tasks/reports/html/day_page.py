@@ -17,7 +17,7 @@ import jinja2
 import polars as pl
 import vl_convert
 
-from tasks.reports import tables
+from tasks.reports import day_tables
 from tasks.reports.chart_data import ChartRows
 from tasks.reports.chart_parts import LABEL_ROOM
 from tasks.reports.html.data import DayRows
@@ -63,13 +63,13 @@ def page_of(rows: DayRows) -> str:
         sections=sections,
         n_portfolios=rows.portfolios.height,
         overview=_overview(rows),
-        trade_totals=tables.trade_totals(
+        trade_totals=day_tables.trade_totals(
             rows.shown.select("portfolio_id").join(rows.summary, on="portfolio_id", maintain_order="left")
         ),
         is_open=len(sections) <= MOST_OPEN,
-        rejected=(tables.rejected_files(rows.refused_files), tables.rejected_rows(rows.refused_rows)),
-        unpublished=tables.unpublished(rows.missing, rows.staying),
-        provenance=tables.provenance(rows.runs, rows.sources),
+        rejected=(day_tables.rejected_files(rows.refused_files), day_tables.rejected_rows(rows.refused_rows)),
+        unpublished=day_tables.unpublished(rows.missing, rows.staying),
+        provenance=day_tables.provenance(rows.runs, rows.sources),
         label_room=LABEL_ROOM,
         published_at=rows.runs["published_at"].max(),
         versions={name: version(name) for name in _PACKAGES},
@@ -92,16 +92,16 @@ def _section(rows: DayRows, number: int, portfolio_id: str, run_id: str, state: 
         cash=cash_sentence(_own(rows.sizing, portfolio_id).row(0, named=True)),
         trading=trade_sentence(_own(rows.summary, portfolio_id).row(0, named=True)),
         figures=portfolio_figures(charts, _own(rows.past, portfolio_id), _own(rows.grace, portfolio_id)),
-        trades=tables.trades(moves_of(charts.weights, changes)),
+        trades=day_tables.trades(moves_of(charts.weights, changes)),
         tables=(
             *lifecycle_tables(of_portfolio(rows.outlook, portfolio_id)),
             *risk_tables(charts.weights, _own(rows.without_volatility, portfolio_id)),
-            tables.orders(_own(rows.orders, portfolio_id), _own(rows.order_status, portfolio_id)),
-            tables.not_the_change(charts.weights),
-            tables.opened_and_closed(charts.weights, decisions),
-            tables.below_the_line(decisions),
-            tables.limits(checks),
-            tables.positions(charts.weights),
+            day_tables.orders(_own(rows.orders, portfolio_id), _own(rows.order_status, portfolio_id)),
+            day_tables.not_the_change(charts.weights),
+            day_tables.opened_and_closed(charts.weights, decisions),
+            day_tables.below_the_line(decisions),
+            day_tables.limits(checks),
+            day_tables.positions(charts.weights),
         ),
     )
 
@@ -110,7 +110,7 @@ def _overview(rows: DayRows) -> Table:
     """Return a row per portfolio with a section; its note is what the others do, and how to see one of them."""
     others = f"The page of one of them: ballast report --as-of {rows.day} --portfolio NAME"
     shown = rows.shown.select("portfolio_id", "state").join(rows.summary, on="portfolio_id", maintain_order="left")
-    return tables.portfolios(shown, left_out(rows.summary, shown, others))
+    return day_tables.portfolios(shown, left_out(rows.summary, shown, others))
 
 
 def _own(rows: pl.DataFrame, portfolio_id: str) -> pl.DataFrame:

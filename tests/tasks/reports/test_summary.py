@@ -8,10 +8,11 @@ import polars as pl
 import pytest
 
 from sizing.text import MOST_NAMED
+from tasks.reports.day_tables import not_the_change, rejected_rows, unpublished
 from tasks.reports.priority import first_portfolios
 from tasks.reports.run_artifacts import MOST_TARGETS, summarise, target_table
 from tasks.reports.summary import first_lines, moves_of, run_queries, sql_block, summary_page
-from tasks.reports.tables import as_markdown, escape_markdown, not_the_change, rejected_rows, unpublished
+from tasks.reports.tables import as_markdown, escape_markdown
 from tests.tasks.run_rows import row, weights
 
 DAY = date(2025, 6, 3)
