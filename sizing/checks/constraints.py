@@ -12,7 +12,7 @@ from sizing.checks.position_counts import count_checks
 from sizing.checks.risk_limits import Sized, risk_checks
 from sizing.frames.day_inputs import DayInputs
 from sizing.frames.limit_columns import LimitColumns, limit_columns
-from sizing.frames.weight_units import SNAP, UNITS
+from sizing.frames.weight_units import SNAP, UNITS, as_fraction
 from sizing.limits.fields import WEIGHT_TOLERANCE
 from sizing.selection.gates import is_immovable
 
@@ -32,7 +32,7 @@ def check_constraints(
     """
     columns = limit_columns(inputs.limits, pl.Series(list(inputs.limits), dtype=pl.String))
     scale = sized.portfolios.select("portfolio_id", "risk_scale")
-    least = (pl.col("min_position_size") * pl.col("risk_scale").fill_null(1.0) * UNITS + SNAP).floor() / UNITS
+    least = as_fraction((pl.col("min_position_size") * pl.col("risk_scale").fill_null(1.0) * UNITS + SNAP).floor())
     weights = columns.portfolios.join(scale, on="portfolio_id", how="left", maintain_order="left").with_columns(
         min_position_size=pl.when(pl.col("risk_scale") < 1).then(least).otherwise("min_position_size")
     )

@@ -16,6 +16,12 @@ SNAP = 1e-4
 _ONE_UNIT = pl.lit(Decimal("0.00000001"))
 
 
+def as_fraction(units: pl.Expr) -> pl.Expr:
+    """Turn whole units into a fraction: rounded, as a division of several rows may be off by the last bit."""
+    fraction: pl.Expr = (units / UNITS).round(WEIGHT_DECIMALS)
+    return fraction
+
+
 def as_weight(units: pl.Expr) -> pl.Expr:
     """Turn whole units into a stored weight, exactly."""
     weight: pl.Expr = (units.cast(pl.Decimal(20, 8)) * _ONE_UNIT).cast(STORED_WEIGHT)

@@ -19,7 +19,7 @@ import polars as pl
 
 from sizing.frames.day_inputs import DayInputs
 from sizing.frames.sorted_groups import starts
-from sizing.frames.weight_units import SNAP, UNITS
+from sizing.frames.weight_units import SNAP, UNITS, as_fraction
 from sizing.limits.fields import WEIGHT_TOLERANCE
 from sizing.limits.model import RebalancingLimits
 from sizing.risk.return_window import SESSIONS_A_YEAR, Flags, Floats, ReturnWindow, decay, sum_sessions
@@ -135,7 +135,7 @@ class PortfolioReturns(NamedTuple):
                 measured.with_columns(
                     unscaled_volatility=pl.when("is_enough").then("unscaled_volatility"),
                     risk_scale=pl.when(pl.col("target_volatility").is_not_null()).then(
-                        pl.when("is_enough").then(units / UNITS).otherwise(1.0)
+                        pl.when("is_enough").then(as_fraction(units)).otherwise(1.0)
                     ),
                 ).select("portfolio_id", *SCALES)
             )

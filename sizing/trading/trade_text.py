@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from sizing.frames.weight_units import UNITS
+from sizing.frames.weight_units import UNITS, as_fraction
 
 _DECIMALS = 4
 _STEPS = 10**_DECIMALS
@@ -61,8 +61,7 @@ def _shown(units: pl.DataFrame) -> pl.DataFrame:
 
 
 def _band_text() -> pl.Expr:
-    text: pl.Expr = (pl.col("band").cast(pl.Float64) / UNITS).cast(pl.String).alias("band_text")
-    return text
+    return as_fraction(pl.col("band").cast(pl.Float64)).cast(pl.String).alias("band_text")
 
 
 def _side() -> pl.Expr:

@@ -49,9 +49,9 @@ def add_relaxation(summary: pl.DataFrame, working: pl.DataFrame, columns: LimitC
     cheapest = forced.join(_cheapest(rows, buckets, columns), on="portfolio_key", how="left").with_columns(
         pl.col("relaxation").fill_null(_NO_SINGLE_LIMIT)
     )
-    both = pl.concat_str("relaxation", _wider_target(), separator="; ", ignore_nulls=True)
+    both = pl.format("{}; {}", "relaxation", _wider_target())
     return reachable.join(cheapest, on="portfolio_key", how="left", maintain_order="left").with_columns(
-        relaxation=pl.when(pl.any_horizontal(pl.col("relaxation", "risk_scale").is_not_null())).then(both)
+        relaxation=pl.coalesce(both, "relaxation", _wider_target())
     )
 
 
@@ -70,9 +70,9 @@ def _buckets(working: pl.DataFrame) -> pl.DataFrame:
         pl.col("free_bucket_limit", "bucket_limit").first(),
         has_own_limit=pl.col("own_bucket_limit").is_not_null().first(),
         positions=pl.col("is_sized").sum().cast(pl.Float64),
-        caps=pl.when(pl.col("max_position_risk").is_not_null().any()).then(pl.col("cap").filter("is_sized").sum()),
+        caps=pl.when(pl.col("max_position_risk").is_not_null().any()).then((pl.col("cap") * pl.col("is_sized")).sum()),
         risk_caps=pl.when(pl.col("max_position_risk").is_not_null().any()).then(
-            pl.col("risk_cap").filter("is_sized").sum()
+            (pl.col("risk_cap") * pl.col("is_sized")).sum()
         ),
         has_risky=(pl.col("drop_reason") == ABOVE_RISK).any(),
         candidates=(pl.col("is_sized") | pl.col("drop_reason").is_in([BELOW_MINIMUM, ABOVE_RISK]))
@@ -80,7 +80,7 @@ def _buckets(working: pl.DataFrame) -> pl.DataFrame:
         .cast(pl.Float64),
         pinned=pl.col("pinned").sum(),
         pins=pl.col("pinned_weight").sum(),
-        pins_at_cap=pl.min_horizontal("pinned_weight", "max_single_position").filter("is_pinned").sum(),
+        pins_at_cap=(pl.min_horizontal("pinned_weight", "max_single_position") * pl.col("is_pinned")).sum(),
     )
 
 

@@ -14,9 +14,9 @@ def add_risk_reason(working: pl.DataFrame, selected: pl.DataFrame) -> pl.DataFra
     """
     if working["volatility"].null_count() == working.height:
         return working
-    told = [name for name in _TOLD if name in selected.columns]
-    rows = working.hstack(selected.select(told)[working["input_row"]])
-    sentences = [*_multipliers(told), _cap(), _scale()]
+    told = _TOLD if set(_TOLD) <= set(selected.columns) else ()
+    rows = working.hstack(selected[working["input_row"]].select(told))
+    sentences = [*(_multipliers() if told else []), _cap(), _scale()]
     is_sized = ~pl.col("is_pinned")
     words = pl.concat_str(
         "sizing_reason",
@@ -32,7 +32,7 @@ def _shown(column: str | pl.Expr) -> pl.Expr:
     return value.cast(pl.Float64).round(SHOWN_DECIMALS)
 
 
-def _multipliers(told: list[str]) -> list[pl.Expr]:
+def _multipliers() -> list[pl.Expr]:
     by_volatility = pl.format(
         "Volatility {} a year, the reference is {}: {} of the size.",
         *map(_shown, ("volatility", "reference_volatility", "volatility_multiplier")),
@@ -42,7 +42,7 @@ def _multipliers(told: list[str]) -> list[pl.Expr]:
         "Moves with {} other names{}: {} names' worth, {} of the size.",
         *(_shown(pl.col("crowding") - 1), others, _shown("crowding"), _shown("crowding_multiplier")),
     )
-    return [by_volatility, by_crowding] if told else []
+    return [by_volatility, by_crowding]
 
 
 def _cap() -> pl.Expr:

@@ -13,7 +13,7 @@ from sizing.frames.limit_columns import LimitColumns, LimitsByPortfolio, check_l
 from sizing.frames.plans import run_plan
 from sizing.frames.schema import SelectedAssets, validate
 from sizing.frames.sorted_groups import position_in_run
-from sizing.frames.weight_units import UNITS
+from sizing.frames.weight_units import UNITS, as_fraction
 
 _OPTIONAL = {
     "pinned_weight": pl.lit(None, pl.Float64),
@@ -156,8 +156,7 @@ def _risk_cap() -> pl.Expr:
     limit, volatility = (
         (pl.col(name) * UNITS).round().cast(pl.Int64).cast(pl.Int128) for name in ("max_position_risk", "volatility")
     )
-    most: pl.Expr = (limit * UNITS // volatility).clip(upper_bound=UNITS).fill_null(UNITS).cast(pl.Float64) / UNITS
-    return most
+    return as_fraction((limit * UNITS // volatility).clip(upper_bound=UNITS).fill_null(UNITS).cast(pl.Float64))
 
 
 def _pinned(rows: pl.LazyFrame) -> pl.LazyFrame:
