@@ -1,7 +1,8 @@
 """The lowest score with which a candidate is selected, found by evaluating the rules themselves.
 
 entry = min {s in [0, 1] : selected(s)}, in score units. selected(s) never falls as s rises (docs/selection.md 5.3), so
-bisection finds it: about log2(3 n) evaluations for n candidates, all scenarios at once.
+a search that divides what is left finds it: by halves about log2(3 n) evaluations for n candidates, all scenarios at
+once.
 
 The rules compare a score s with another s_j, with a threshold, and with s_j plus or minus the replacement margin, and
 with nothing else. So selected(s) can change only at
@@ -27,6 +28,9 @@ from sizing.selection.scenarios import (
     pool_rows,
 )
 
+_MOST_TRIES, _WORTH_A_ROUND = 15, 16_000
+"""Tries of a scenario in a round, and the rows of all tries for which a round costs little more than without them."""
+
 
 def find_entries(scenarios: pl.DataFrame, pool: pl.DataFrame) -> pl.DataFrame:
     """Find the last step, from the best down to its threshold, at which each scenario is selected.
@@ -35,8 +39,8 @@ def find_entries(scenarios: pl.DataFrame, pool: pl.DataFrame) -> pl.DataFrame:
     later one needs a unit more; null where no step does.
     """
     open_scenarios, waiting = scenarios.with_row_index("scenario"), FIRST_WAITING
-    found = [_entries(open_scenarios.clear(), pool.clear(), waiting)]
-    while not open_scenarios.is_empty():
+    found: list[pl.DataFrame] = []
+    while not found or not open_scenarios.is_empty():
         outcome = _entries(open_scenarios, pool, waiting)
         found.append(outcome.filter(~pl.col("is_unsure")))
         open_scenarios = outcome.filter("is_unsure").select(open_scenarios.columns)
@@ -72,7 +76,7 @@ def _entries(scenarios: pl.DataFrame, pool: pl.DataFrame, waiting: int) -> pl.Da
         .join(lowest, on=["portfolio_key", "threshold"], how="left", maintain_order="left")
         .with_columns(low=pl.col("first") - 1, is_small="is_waiting_name")
     )
-    found = pl.concat([_bisect(part, pool_rows(part, around), numbered) for part in in_batches(bounded, around)])
+    found = pl.concat([_search(part, pool_rows(part, around), numbered) for part in in_batches(bounded, around)])
     at = found.select(pl.when(pl.col("low") >= pl.col("first")).then(pl.col("low"))).to_series()
     entry = numbered.select(
         pl.col("score_units").gather(at).alias("entry_units"), pl.col("name").gather(at).alias("entry_name")
@@ -80,28 +84,54 @@ def _entries(scenarios: pl.DataFrame, pool: pl.DataFrame, waiting: int) -> pl.Da
     return found.drop("first", "low", "high", "is_small").hstack(entry)
 
 
-def _bisect(scenarios: pl.DataFrame, others: pl.DataFrame, steps: pl.DataFrame) -> pl.DataFrame:
-    """Bisect the steps, best first, of all scenarios at once: selected at `low`, not behind `high`, until they meet."""
+def _search(scenarios: pl.DataFrame, others: pl.DataFrame, steps: pl.DataFrame) -> pl.DataFrame:
+    """Narrow the steps, best first, of all scenarios at once: selected at `low`, not behind `high`, until they meet.
+
+    A round divides what is left by as many tries as make it worth its calls of Polars: a small day takes few rounds.
+    """
     bounds, doubts = scenarios.select("scenario", "low", "high"), [scenarios.select("scenario").clear()]
+    n_tries = max(1, min(_MOST_TRIES, _WORTH_A_ROUND // max(1, others.height)))
     while not (left := bounds.filter(pl.col("low") < pl.col("high"))).is_empty():
-        tried = left.select("scenario", middle=(pl.col("low") + pl.col("high") + 1) // 2)
+        tried = _tries(left, n_tries)
         outcome = _evaluate_at(scenarios, others, steps, tried)
-        doubts.append(find_unsure(outcome))
+        unsure = tried.join(find_unsure(outcome), left_on="number", right_on="scenario", how="semi")
+        doubts.append(unsure.select("scenario"))
         is_in = outcome.filter("is_scenario")["slot_gate"].is_null()
-        bounds = bounds.join(tried.with_columns(is_in=is_in), on="scenario", how="left", maintain_order="left").select(
-            "scenario",
-            low=pl.when("is_in").then("middle").otherwise("low"),
-            high=pl.when(~pl.col("is_in")).then(pl.col("middle") - 1).otherwise("high"),
+        found = (
+            tried.with_columns(is_in=is_in)
+            .group_by("scenario")
+            .agg(
+                best=pl.col("step").filter("is_in").max(),
+                worst=pl.col("step").filter(~pl.col("is_in")).min() - 1,
+            )
         )
-    is_unsure = pl.col("scenario").is_in(pl.concat(doubts)["scenario"].implode())
+        bounds = bounds.join(found, on="scenario", how="left", maintain_order="left").select(
+            "scenario", low=pl.coalesce("best", "low"), high=pl.coalesce("worst", "high")
+        )
+    is_unsure = pl.col("scenario").is_in(pl.concat(doubts)["scenario"].unique().implode())
     return scenarios.drop("low", "high").hstack(bounds.select("low", "high")).with_columns(is_unsure=is_unsure)
+
+
+def _tries(left: pl.DataFrame, n_tries: int) -> pl.DataFrame:
+    """Return the steps that divide what is left of each scenario: `scenario, step`, and the `number` of each try."""
+    tries = pl.DataFrame({"try": range(1, n_tries + 1)}, schema={"try": pl.Int64})
+    width = pl.col("high") - pl.col("low")
+    return (
+        left.join(tries, how="cross", maintain_order="left_right")
+        .select("scenario", step=pl.col("low") + (width * pl.col("try") + n_tries) // (n_tries + 1))
+        .unique(maintain_order=True)
+        .with_row_index("number")
+    )
 
 
 def _evaluate_at(
     scenarios: pl.DataFrame, others: pl.DataFrame, steps: pl.DataFrame, tried: pl.DataFrame
 ) -> pl.DataFrame:
-    """Evaluate the scenarios that are still open, each at its step. *Requires* both by `scenario`."""
-    step = steps.select(pl.col("order", "score_units").gather(tried["middle"]))
-    placed = scenarios.join(tried, on="scenario", how="semi", maintain_order="left").hstack(step)
-    are_all = tried.height == scenarios.height
-    return evaluate(placed, others if are_all else others.join(tried, on="scenario", how="semi", maintain_order="left"))
+    """Evaluate scenarios at the steps that are tried, each try by its `number`. *Requires* all by `scenario`."""
+    at = steps.select(pl.col("order", "score_units").gather(tried["step"]))
+    numbers = tried.select("number", "scenario")
+    placed, around = (
+        numbers.join(rows, on="scenario", maintain_order="left_right").drop("scenario").rename({"number": "scenario"})
+        for rows in (scenarios, others)
+    )
+    return evaluate(placed.hstack(at), around)

@@ -82,6 +82,8 @@ def _guess(went: pl.DataFrame, came: pl.DataFrame, key: Sequence[str]) -> pl.Dat
 
 def describe_delisted(inputs: DayFrames) -> tuple[str, ...]:
     """Return in one sentence which holdings the asset list no longer has, and what is done with them."""
+    if inputs.delisted.is_empty():
+        return ()
     held = inputs.delisted.join(inputs.holdings, on="asset", how="semi").sort("asset")
     if held.is_empty():
         return ()

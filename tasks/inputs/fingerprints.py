@@ -19,6 +19,7 @@ import sizing
 from sizing import RebalancingLimits
 from sizing.frames.day_inputs import DayFrames
 from sizing.frames.integer_keys import code_among
+from sizing.frames.plans import run_plan
 
 _RUN_ID_DIGITS = 12
 
@@ -47,12 +48,15 @@ def input_fingerprint(inputs: DayFrames) -> str:
         *_sessions_and_volatilities(inputs),
     ):
         columns = sorted(frame.columns)
-        parts.append(frame.select(columns).sort(columns, nulls_last=True).write_csv().encode())
+        in_order = run_plan(frame.lazy().select(columns).sort(columns, nulls_last=True))
+        parts.append(in_order.write_csv().encode())
     return _digest(*parts, *_returns(inputs))
 
 
 def _delisted(inputs: DayFrames) -> Iterator[pl.DataFrame]:
     """Return what the asset list no longer has of what is held or scored; on most days there is none."""
+    if inputs.delisted.is_empty():
+        return
     seen = pl.concat([inputs.scores["asset"], inputs.holdings["asset"]])
     delisted = inputs.delisted.filter(pl.col("asset").is_in(seen.unique().implode()))
     if delisted.height:
@@ -84,6 +88,8 @@ def _sessions_and_volatilities(inputs: DayFrames) -> Iterator[pl.DataFrame]:
 
 def _returns(inputs: DayFrames) -> Iterator[bytes]:
     """Return the returns that limits read of what is scored or held; in binary, text would take ten times as long."""
+    if inputs.returns.is_empty():
+        return
     seen = pl.concat([inputs.scores["asset"], inputs.holdings["asset"]]).unique()
     returns = inputs.returns.filter(pl.col("asset").is_in(seen.implode()))
     if returns.is_empty():

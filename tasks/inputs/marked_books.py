@@ -21,6 +21,9 @@ from tasks.renames import renamed_prices
 from tasks.trading_calendar import find_calendar
 
 _KEY = ["portfolio_id", "asset"]
+NO_BOOKS = pl.DataFrame(
+    schema={"day": pl.Date, "portfolio_id": pl.String, "max_plausible_return": pl.Float64, "since": pl.Date}
+)
 _MISSING = {"portfolio_id": pl.String, "asset": pl.String, "session": pl.Date, "session_return": pl.Float64}
 
 
@@ -30,6 +33,8 @@ def books_to_mark(sources: pl.DataFrame, limits: Mapping[str, RebalancingLimits]
     `day, portfolio_id, since, max_plausible_return`.
     """
     marked = bounds_of_marked(limits)
+    if marked.is_empty():
+        return NO_BOOKS
     books = sources.filter(pl.col("kind") == "targets").join(marked, on="portfolio_id", maintain_order="left")
     return books.select("day", "portfolio_id", "max_plausible_return", since="as_of_date")
 
@@ -105,6 +110,8 @@ def missing_returns(frames: DayFrames, books: pl.DataFrame, exchange: str) -> pl
 
 def describe_unmarked(missing: pl.DataFrame) -> tuple[str, ...]:
     """Return whose book was not marked, for lack of which returns, and what to deliver."""
+    if missing.is_empty():
+        return ()
     lacking = missing.with_columns(
         what=pl.when(pl.col("session_return").is_null())
         .then(pl.format("{} has no return of {}", "asset", "session"))

@@ -9,6 +9,7 @@ from datetime import date
 import polars as pl
 
 from sizing.frames.day_inputs import DayFrames
+from sizing.frames.plans import run_plan
 
 SESSIONS_SINCE = "sessions_since"
 """Key of the counts in the record of a run's inputs."""
@@ -16,14 +17,14 @@ SESSIONS_SINCE = "sessions_since"
 
 def count_sessions(inputs: DayFrames) -> dict[str, int]:
     """Return by date the sessions since: of older scores, and of the states that a limit of their portfolio reads."""
-    states = inputs.states.filter(_is_read(inputs))
+    states = inputs.states.lazy().filter(_is_read(inputs))
     dated = (
-        inputs.scores.filter(pl.col("score_age_days") > 0).select(since="score_date", count="score_age_days"),
+        inputs.scores.lazy().filter(pl.col("score_age_days") > 0).select(since="score_date", count="score_age_days"),
         states.select(since="opened_on", count="days_held"),
         states.select(since="term_started_on", count="days_in_term"),
         states.select(since="closed_on", count="days_since_closes").explode("since", "count"),
     )
-    counts = pl.concat(dated).drop_nulls().unique().sort("since")
+    counts = run_plan(pl.concat(dated).drop_nulls().unique().sort("since"))
     return {since.isoformat(): count for since, count in counts.iter_rows()}
 
 

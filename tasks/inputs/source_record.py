@@ -1,8 +1,8 @@
 """The sources of a day as its run records them, and read back from that: a replay reads exactly these."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date
-from typing import Any
+from typing import Any, NamedTuple
 
 import polars as pl
 
@@ -10,10 +10,25 @@ from sizing.frames.day_inputs import DayFrames
 from sizing.frames.holding_states import DUST_WEIGHT
 from sql.warehouse import Warehouse
 from tasks.inputs.day_prices import first_price_day
-from tasks.inputs.day_sources import FOR_ALL, FORMER, HELD, PRICES, SOURCES, Limits, find_sources, ids_of, scores_since
+from tasks.inputs.day_sources import FOR_ALL, FORMER, HELD, PRICES, SOURCES, Limits, find_sources, scores_since
 from tasks.inputs.holding_states import LIFECYCLE, sources_of_states
 from tasks.inputs.marked_books import books_to_mark, missing_returns
 from tasks.inputs.session_counts import SESSIONS_SINCE, count_sessions
+
+
+class _Row(NamedTuple):
+    """A source of the day: it has an ingest, or a run."""
+
+    kind: str
+    portfolio_id: str
+    as_of_date: date
+    ingest_id: int | None
+    run_id: str | None
+
+    def source(self) -> dict[str, Any]:
+        """Return where it is from, and of which day."""
+        source = {"run_id": self.run_id} if self.run_id else {"ingest_id": self.ingest_id}
+        return {"as_of_date": self.as_of_date.isoformat()} | source
 
 
 def find_missing_returns(inputs: DayFrames, sources: pl.DataFrame, exchange: str) -> pl.DataFrame:
@@ -39,42 +54,25 @@ def as_record(
     `sessions_since` counts the trading days from each date that was read to the day.
     """
     day, limits = inputs.as_of_date, inputs.limits
-    held, named, unnamed = (
-        sources.filter(pl.col("kind").is_in(kinds)).sort("portfolio_id") for kinds in (HELD, ["named"], ["unnamed"])
-    )
-    is_ours = pl.col("portfolio_id").is_in(list(limits))
-    newest = (
-        {
-            "as_of_date": named["as_of_date"][0].isoformat(),
-            "ingest_id": named["ingest_id"][0],
-        }
-        if named.height
-        else None
-    )
+    rows = [_Row(*row) for row in sources.select(_Row._fields).sort("portfolio_id", nulls_last=True).iter_rows()]
+    held = [row for row in rows if row.kind in HELD and row.portfolio_id in limits]
+    named = [row for row in rows if row.kind == "named"]
     books = books_to_mark(sources, limits)
     marked = {*books["portfolio_id"]} - {*unmarked}
-    ids = sources.select("kind", "ingest_id").unique().rows()
-    lists = {kind: sorted(one for of_kind, one in ids if of_kind == kind) for kind in (*FOR_ALL, FORMER)}
+    lists = {kind: _ids(rows, kind) for kind in (*FOR_ALL, FORMER)}
     if first := first_price_day(exchange, day, limits, books["since"]):
-        lists[PRICES] = sorted(ids_of(sources.filter(pl.col("as_of_date") >= first), PRICES))
+        lists[PRICES] = _ids([row for row in rows if row.as_of_date and row.as_of_date >= first], PRICES)
     record = {
-        "holdings": {
-            portfolio_id: {"as_of_date": held_on.isoformat()}
-            | ({"run_id": run_id} if run_id else {"ingest_id": ingest_id})
-            for portfolio_id, held_on, ingest_id, run_id in held.filter(is_ours)
-            .select("portfolio_id", "as_of_date", "ingest_id", "run_id")
-            .iter_rows()
+        "holdings": {row.portfolio_id: row.source() for row in held},
+        "books": {row.portfolio_id: _book(row, marked) for row in held},
+        "lifecycle": {
+            row.portfolio_id: row.run_id for row in rows if row.kind == LIFECYCLE and row.portfolio_id in limits
         },
-        "books": {
-            portfolio_id: "post_trade_marked" if portfolio_id in marked else "post_trade" if run_id else "positions"
-            for portfolio_id, run_id in held.filter(is_ours).select("portfolio_id", "run_id").iter_rows()
-        },
-        "lifecycle": _runs_of_states(sources, limits),
         "lifecycle_read_by": sorted(name for name, one in limits.items() if one.reads_lifecycle),
         "dust_weight": dust_weight,
-        "positions": newest,
-        "positions_of_others": named.filter(~is_ours)["portfolio_id"].to_list(),
-        "not_in_positions": unnamed.filter(is_ours)["portfolio_id"].to_list(),
+        "positions": named[0].source() if named else None,
+        "positions_of_others": [row.portfolio_id for row in named if row.portfolio_id not in limits],
+        "not_in_positions": [row.portfolio_id for row in rows if row.kind == "unnamed" and row.portfolio_id in limits],
         "exchange": exchange,
         "scores_since": scores_since(exchange, day, limits).isoformat(),
         SESSIONS_SINCE: count_sessions(inputs),
@@ -106,6 +104,16 @@ def recorded_sources(
         for portfolio_id, run_id in _recorded_states(warehouse, run, record, held).items()
     ]
     return pl.concat([pl.DataFrame([*lists, *states], SOURCES), held])
+
+
+def _ids(rows: Sequence[_Row], kind: str) -> list[int]:
+    return sorted({row.ingest_id for row in rows if row.kind == kind and row.ingest_id is not None})
+
+
+def _book(row: _Row, marked: Collection[str]) -> str:
+    if not row.run_id:
+        return "positions"
+    return "post_trade_marked" if row.portfolio_id in marked else "post_trade"
 
 
 def has_same_states(record: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
@@ -143,8 +151,3 @@ def _recorded_states(
         return recorded
     seen = warehouse.query("runs_before_run", run_id=run["run_id"])
     return dict(seen.iter_rows()) | dict(sources_of_states(held).select("portfolio_id", "run_id").iter_rows())
-
-
-def _runs_of_states(sources: pl.DataFrame, limits: Limits) -> dict[str, str]:
-    own = sources.filter(pl.col("kind") == LIFECYCLE, pl.col("portfolio_id").is_in(list(limits)))
-    return dict(own.sort("portfolio_id").select("portfolio_id", "run_id").iter_rows())
