@@ -45,14 +45,14 @@ def running_sum(values: pl.Series, group: pl.Series) -> pl.Series:
     Long runs are summed one by one, short ones, of which there may be a million, by doubling. So no other run can
     change the last bit.
     """
+    if values.is_empty():
+        return values
     rows = pl.DataFrame({"sum": values, "group": group}).with_columns(
         row=pl.int_range(pl.len()),
         position=position_in_run("group"),
         length=pl.when(ends("group")).then(position_in_run("group")).backward_fill(),
     )
-    if rows.is_empty():
-        return values
-    longest: int = rows.select(pl.col("length").max()).item()
+    longest = int(rows["length"].max())  # type: ignore[arg-type]
     if longest <= _SHORT:
         return _doubled(rows, longest)["sum"]
     is_short = pl.col("length") <= _SHORT

@@ -156,7 +156,7 @@ def _add_raw_weight(working: pl.DataFrame) -> pl.DataFrame:
             .then(pl.max_horizontal(pl.col("level") * pl.col("share"), "min_position_size"))
             .otherwise("pinned")
         )
-        .drop("level", "share")
+        .select(*working.columns, "raw_weight")
         .pipe(run_plan)
     )
 
@@ -164,23 +164,26 @@ def _add_raw_weight(working: pl.DataFrame) -> pl.DataFrame:
 def _lambda(sized: pl.DataFrame) -> pl.DataFrame:
     """Return per portfolio the `level` with sum of max(level x share, m) = T; searched only where the floor binds."""
     proportional = (
-        sized.group_by("portfolio_key", maintain_order=True)
+        sized.lazy()
+        .group_by("portfolio_key", maintain_order=True)
         .agg(
             level=pl.col("free_total").first() / pl.col("share").sum(),
             least=pl.col("share").min(),
             minimum=pl.col("min_position_size").first(),
         )
         .with_columns(floor_binds=pl.col("level") * pl.col("least") < pl.col("minimum") - WEIGHT_TOLERANCE)
+        .pipe(run_plan)
     )
     if not proportional["floor_binds"].any():
-        return proportional.select("portfolio_key", "level")
+        return proportional
     searched = solve_level(
         sized.join(proportional.filter("floor_binds"), on="portfolio_key", how="semi", maintain_order="left"),
         "portfolio_key",
         slope="share",
         lower="min_position_size",
         total="free_total",
-    ).rename({"level": "searched"})
+        level="searched",
+    )
     return proportional.join(searched, on="portfolio_key", how="left", maintain_order="left").select(
         "portfolio_key", level=pl.coalesce("searched", "level")
     )

@@ -14,6 +14,7 @@ from collections.abc import Callable
 
 import polars as pl
 
+from sizing.frames.plans import run_plan
 from sizing.frames.sorted_groups import running_sum
 from sizing.limits.fields import WEIGHT_TOLERANCE
 from sizing.weights.water_fill import at_level, solve_level
@@ -41,11 +42,13 @@ def add_residual(working: pl.DataFrame) -> pl.DataFrame:
         )
     )
     is_open = (pl.col("residual") > 0) & pl.col("is_sized")
-    rows = with_residual.select(_NEEDED).filter(is_open).pipe(_with_rooms)
-    parts = {name: rows.filter(pl.col("residual_strategy") == name) for name in STRATEGIES}
-    placed = pl.concat([_NOTHING, *(STRATEGIES[name](part) for name, part in parts.items() if not part.is_empty())])
-    return with_residual.join(placed, on="input_row", how="left", maintain_order="left").with_columns(
-        pl.col("residual_weight").fill_null(0.0)
+    rows = run_plan(with_residual.lazy().select(_NEEDED).filter(is_open).pipe(_with_rooms))
+    parts = rows.partition_by("residual_strategy", as_dict=True, maintain_order=True)
+    placed = pl.concat([_NOTHING, *(STRATEGIES[name](part) for (name,), part in parts.items())])
+    return run_plan(
+        with_residual.lazy()
+        .join(placed.lazy(), on="input_row", how="left", maintain_order="left")
+        .with_columns(pl.col("residual_weight").fill_null(0.0))
     )
 
 
@@ -54,7 +57,7 @@ def zero_when_noise(weight: pl.Expr) -> pl.Expr:
     return pl.when(weight > WEIGHT_TOLERANCE).then(weight).otherwise(0.0)
 
 
-def _with_rooms(rows: pl.DataFrame) -> pl.DataFrame:
+def _with_rooms(rows: pl.LazyFrame) -> pl.LazyFrame:
     w2 = pl.col("stage2_weight")
     return rows.with_columns(
         position_room=pl.col("cap") - w2,
@@ -70,7 +73,8 @@ def _safe_top_slice(rows: pl.DataFrame) -> pl.DataFrame:
     before_in_bucket = running_sum(rows["room"], rows["bucket_key"]) - rows["room"]
     reachable = pl.col("reachable")
     return (
-        rows.with_columns(reachable=pl.min_horizontal(room, (pl.col("bucket_room") - before_in_bucket).clip(0)))
+        rows.lazy()
+        .with_columns(reachable=pl.min_horizontal(room, (pl.col("bucket_room") - before_in_bucket).clip(0)))
         .with_columns(
             left=zero_when_noise(
                 pl.col("residual") - (reachable.cum_sum().over("portfolio_key", order_by="score_rank") - reachable)
@@ -78,27 +82,37 @@ def _safe_top_slice(rows: pl.DataFrame) -> pl.DataFrame:
         )
         .with_columns(residual_weight=pl.min_horizontal("reachable", "left"))
         .pipe(_with_limit, is_spent=(pl.col("left") == 0) | (pl.col("left") < reachable - WEIGHT_TOLERANCE))
+        .pipe(run_plan)
     )
 
 
 def _proportional(rows: pl.DataFrame) -> pl.DataFrame:
     """Place x = min(mu w2, u), per bucket no more than its room, with the one mu that places R, or all that can be."""
     is_over = pl.col("room").sum().over("bucket_key") > pl.col("bucket_room") + WEIGHT_TOLERANCE
-    bucket_level = _level(rows.filter(is_over), "bucket_key", upper="room", total="bucket_room", name="bucket_mu")
-    within = rows.join(bucket_level, on="bucket_key", how="left", maintain_order="left").with_columns(
-        reachable=at_level("bucket_mu", "stage2_weight", upper="room")
+    bucket_level = solve_level(
+        rows.filter(is_over), "bucket_key", slope="stage2_weight", upper="room", total="bucket_room", level="bucket_mu"
+    )
+    within = run_plan(
+        rows.lazy()
+        .join(bucket_level.lazy(), on="bucket_key", how="left", maintain_order="left")
+        .with_columns(reachable=at_level("bucket_mu", "stage2_weight", upper="room"))
     )
     is_enough = pl.col("reachable").sum().over("portfolio_key") > pl.col("residual") + WEIGHT_TOLERANCE
-    level = _level(within.filter(is_enough), "portfolio_key", upper="reachable", total="residual", name="mu")
+    level = solve_level(
+        within.filter(is_enough),
+        "portfolio_key",
+        slope="stage2_weight",
+        upper="reachable",
+        total="residual",
+        level="mu",
+    )
     return (
-        within.join(level, on="portfolio_key", how="left", maintain_order="left")
+        within.lazy()
+        .join(level.lazy(), on="portfolio_key", how="left", maintain_order="left")
         .with_columns(residual_weight=at_level("mu", "stage2_weight", upper="reachable"))
         .pipe(_with_limit, is_spent=pl.col("residual_weight") < pl.col("reachable") - WEIGHT_TOLERANCE)
+        .pipe(run_plan)
     )
-
-
-def _level(rows: pl.DataFrame, group: str, *, upper: str, total: str, name: str) -> pl.DataFrame:
-    return solve_level(rows, group, slope="stage2_weight", upper=upper, total=total).rename({"level": name})
 
 
 def _cash_bucket(rows: pl.DataFrame) -> pl.DataFrame:
@@ -106,7 +120,7 @@ def _cash_bucket(rows: pl.DataFrame) -> pl.DataFrame:
     return rows.select("input_row", residual_weight=pl.lit(0.0), residual_limit=pl.lit(None, pl.String))
 
 
-def _with_limit(rows: pl.DataFrame, is_spent: pl.Expr) -> pl.DataFrame:
+def _with_limit(rows: pl.LazyFrame, is_spent: pl.Expr) -> pl.LazyFrame:
     """Name what limited each position: nothing where the residual was spent, else the tightest of its rooms."""
     room = pl.col("room")
     return rows.select(

@@ -27,19 +27,26 @@ def add_target_weight(working: pl.DataFrame) -> pl.DataFrame:
     exact = (pl.col("stage2_weight") + pl.col("residual_weight")) * scale * UNITS
     # A portfolio of n positions may gain at most half a unit by snapping, or it could exceed its total.
     snap = pl.min_horizontal(pl.lit(SNAP), 0.5 / pl.len().over("portfolio_key"))
-    units = working.select(
-        *("portfolio_key", "bucket_key", "score_rank", "is_sized", "is_pinned", "is_immovable", "is_rounded_down"),
-        exact=exact,
-        snap=snap,
-        row=pl.int_range(pl.len()),
-        is_scaled=(pl.col("risk_scale") < 1).fill_null(value=False),
-        cap=pl.when("is_pinned").then(as_units("max_single_position")).otherwise(as_units("cap")),
-        bucket_cap=as_units("bucket_limit"),
-    ).with_columns(floor=(pl.col("exact") + pl.col("snap")).floor().cast(pl.Int64))
+    units = (
+        working.lazy()
+        .select(
+            *("portfolio_key", "bucket_key", "score_rank", "is_sized", "is_pinned", "is_immovable", "is_rounded_down"),
+            exact=exact,
+            snap=snap,
+            row=pl.int_range(pl.len()),
+            is_scaled=(pl.col("risk_scale") < 1).fill_null(value=False),
+            cap=pl.when("is_pinned").then(as_units("max_single_position")).otherwise(as_units("cap")),
+            bucket_cap=as_units("bucket_limit"),
+        )
+        .with_columns(floor=(pl.col("exact") + pl.col("snap")).floor().cast(pl.Int64))
+        .pipe(run_plan)
+    )
     extra = pl.zeros(units.height, pl.Int64, eager=True).scatter(_leftover_rows(units), 1)
     is_scaled_away = pl.col("is_sized") & (pl.col("target_weight") == 0) & (pl.col("risk_scale") < 1)
-    return working.with_columns(target_weight=as_weight(pl.lit(units["floor"] + extra))).with_columns(
-        drop_reason=pl.when(is_scaled_away).then(pl.lit(SCALED_AWAY)).otherwise("drop_reason")
+    return run_plan(
+        working.lazy()
+        .with_columns(target_weight=as_weight(pl.lit(units["floor"] + extra)))
+        .with_columns(drop_reason=pl.when(is_scaled_away).then(pl.lit(SCALED_AWAY)).otherwise("drop_reason"))
     )
 
 

@@ -76,18 +76,23 @@ def _name_of_cap() -> pl.Expr:
 def _cap(working: pl.DataFrame) -> pl.DataFrame:
     """Stage 1: w1 = min(max(theta r, m), c), with theta the largest number <= 1 that keeps the bucket <= B."""
     cap, raw = pl.col("cap"), pl.col("raw_weight")
-    sized = working.select(
-        *("is_sized", "bucket_key", "raw_weight", "min_position_size", "cap", "free_bucket_limit")
-    ).filter("is_sized")
     is_over = pl.min_horizontal(raw, cap).sum().over("bucket_key") > pl.col("free_bucket_limit") + WEIGHT_TOLERANCE
+    over = (
+        working.lazy()
+        .select("is_sized", "bucket_key", "raw_weight", "min_position_size", "cap", "free_bucket_limit")
+        .filter("is_sized")
+        .filter(is_over)
+        .pipe(run_plan)
+    )
     theta = solve_level(
-        sized.filter(is_over),
+        over,
         "bucket_key",
         slope="raw_weight",
         lower="min_position_size",
         upper="cap",
         total="free_bucket_limit",
-    ).rename({"level": "theta"})
+        level="theta",
+    )
     is_at_cap = pl.col("stage1_weight") >= cap - WEIGHT_TOLERANCE
     return (
         working.lazy()
@@ -124,23 +129,22 @@ def _normalise(working: pl.DataFrame) -> pl.DataFrame:
         share=pl.when(is_open & (open_total > 0)).then(w1 / open_total).otherwise(0.0),
         left=pl.col("free_total") - shut.sum().over("portfolio_key"),
         bucket_room=pl.col("free_bucket_limit") - shut.sum().over("bucket_key"),
-    )
+    ).lazy()
     needed = ("is_open", "bucket_key", "stage1_weight", "share", "left", "cap", "bucket_room")
-    open_rows = (
-        spread.lazy()
-        .select(needed)
+    is_over = pl.col("raised").sum().over("bucket_key") > pl.col("bucket_room") + WEIGHT_TOLERANCE
+    over = (
+        spread.select(needed)
         .filter("is_open")
         .with_columns(raised=pl.max_horizontal(pl.min_horizontal(pl.col("left") * pl.col("share"), cap), w1))
+        .filter(is_over)
         .pipe(run_plan)
     )
-    is_over = pl.col("raised").sum().over("bucket_key") > pl.col("bucket_room") + WEIGHT_TOLERANCE
     bucket_level = solve_level(
-        open_rows.filter(is_over), "bucket_key", slope="share", upper="cap", total="bucket_room"
-    ).rename({"level": "bucket_level"})
+        over, "bucket_key", slope="share", upper="cap", total="bucket_room", level="bucket_level"
+    )
     grown = pl.coalesce("bucket_level", "left") * pl.col("share")
     return (
-        spread.lazy()
-        .join(bucket_level.lazy(), on="bucket_key", how="left", maintain_order="left")
+        spread.join(bucket_level.lazy(), on="bucket_key", how="left", maintain_order="left")
         .with_columns(
             stage2_weight=pl.when("is_open").then(pl.max_horizontal(pl.min_horizontal(grown, cap), w1)).otherwise(w1),
             stage2_cap=pl.when("is_open").then(

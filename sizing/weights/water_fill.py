@@ -28,17 +28,18 @@ def solve_level(  # noqa: PLR0913 - the equation has this many terms
     total: str,
     lower: str | None = None,
     upper: str | None = None,
+    level: str = "level",
 ) -> pl.DataFrame:
     """Solve sum of clip(x slope, lower, upper) = total for x, once per group.
 
     *Requires* in `rows`: `group`, an integer, in rising order; `slope` >= 0 (0: the row stays at 0); `lower` or
     `upper` or both (missing: 0 and no limit); `total`, the same in the whole group. Rows of one group in a fixed
     order: it decides the last bit.
-    *Returns* one row per group: `group`, `level`. It is 0 where the lower bounds alone exceed the total, and infinite
-    where the upper bounds add up to less than it.
+    *Returns* one row per group: `group`, and x as `level`. It is 0 where the lower bounds alone exceed the total, and
+    infinite where the upper bounds add up to less than it.
     """
     if rows.is_empty():
-        return rows.select(group, level=pl.lit(None, pl.Float64))
+        return rows.select(group, pl.lit(None, pl.Float64).alias(level))
     a, rising = pl.col(slope), rows.lazy().filter(pl.col(slope) > 0)
     origin = (
         rows.lazy()
@@ -63,7 +64,8 @@ def solve_level(  # noqa: PLR0913 - the equation has this many terms
         if bound is not None
     ]
     events = run_plan(pl.concat([origin, *breakpoints]).sort(group, "at", maintain_order=True))
-    return _read_off(_segments(events, group, is_bounded=upper is not None), group, is_bounded=upper is not None)
+    segments = _segments(events, group, is_bounded=upper is not None)
+    return _read_off(segments, group, level, is_bounded=upper is not None)
 
 
 def at_level(level: str, slope: str, *, upper: str) -> pl.Expr:
@@ -92,7 +94,7 @@ def _slope_to_come(events: pl.DataFrame, group: str) -> pl.Series:
     return back.select(pl.when(~starts(group)).then(slope.shift()).otherwise(0.0).reverse()).to_series()
 
 
-def _read_off(segments: pl.DataFrame, group: str, *, is_bounded: bool) -> pl.DataFrame:
+def _read_off(segments: pl.DataFrame, group: str, level: str, *, is_bounded: bool) -> pl.DataFrame:
     """Take the last breakpoint before the sum exceeds the total, and climb from there along its segment."""
     at, steepness, value, total = pl.col("at"), pl.col("steepness"), pl.col("value"), pl.col("total")
     is_end = pl.col("next_at").is_null() & pl.lit(is_bounded)
@@ -103,11 +105,12 @@ def _read_off(segments: pl.DataFrame, group: str, *, is_bounded: bool) -> pl.Dat
         .filter(ends(group))
         .select(
             group,
-            level=pl.when(is_end & (total > value + WEIGHT_TOLERANCE))
+            pl.when(is_end & (total > value + WEIGHT_TOLERANCE))
             .then(float("inf"))
             .when(~is_end & (steepness > 0))
             .then(pl.min_horizontal(at + ((total - value) / steepness).clip(lower_bound=0), "next_at"))
-            .otherwise(at),
+            .otherwise(at)
+            .alias(level),
         )
         .pipe(run_plan)
     )
