@@ -14,6 +14,7 @@ import polars as pl
 from sizing.checks.constraints import check_constraints
 from sizing.frames.day_inputs import DayInputs
 from sizing.frames.limit_columns import LimitColumns, LimitsByPortfolio, check_limits
+from sizing.frames.plans import run_plan
 from sizing.lifecycle.rules import DATA_MISSING
 from sizing.lifecycle.transition import advance_states
 from sizing.limits.model import RebalancingLimits
@@ -147,21 +148,25 @@ def size_decisions(decisions: pl.DataFrame, inputs: DayInputs, size: Size = size
 
     Portfolios in which a holding under no_buy would grow are sized again with that holding held back.
     """
-    selected = decisions.filter("is_selected").select(
-        "portfolio_id",
-        "asset",
-        "bucket",
-        "score",
-        "is_held",
-        pinned_weight=pl.when("is_pinned").then(pl.col("kept_weight").cast(pl.Float64).clip(upper_bound=1.0)),
-        is_immovable=is_immovable(),
-        is_locked="is_locked",
-        is_rounded_down=pl.col("is_pinned") & ~pl.col("kept_by").is_in(DATA_MISSING),
-        starts_term="starts_term",
-        volatility="volatility",
-        n_returns="n_returns",
+    chosen = (
+        decisions.lazy()
+        .filter("is_selected")
+        .select(
+            "portfolio_id",
+            "asset",
+            "bucket",
+            "score",
+            "is_held",
+            pinned_weight=pl.when("is_pinned").then(pl.col("kept_weight").cast(pl.Float64).clip(upper_bound=1.0)),
+            is_immovable=is_immovable(),
+            is_locked="is_locked",
+            is_rounded_down=pl.col("is_pinned") & ~pl.col("kept_by").is_in(DATA_MISSING),
+            starts_term="starts_term",
+            volatility="volatility",
+            n_returns="n_returns",
+        )
     )
-    selected, returns = add_multipliers(selected, inputs), PortfolioReturns.of(inputs)
+    selected, returns = add_multipliers(run_plan(chosen), inputs), PortfolioReturns.of(inputs)
 
     def resize(rows: pl.DataFrame, limits: LimitsByPortfolio) -> SizedPortfolios:
         return size(rows, limits, returns)

@@ -36,7 +36,7 @@ def fill_day_slots(qualified: pl.DataFrame, inputs: DayInputs) -> FilledSlots:
     bucket), `gate` (the first rule that stopped a candidate, here or in selection; null: none), `is_selected`.
     """
     rows, limits = qualified.with_row_index("row"), slot_limits(inputs)
-    buckets = _buckets(rows, inputs)
+    buckets = _buckets(rows, limits, inputs)
     slots = fill_slots(_join_slot_limits(rows, buckets, limits, _CANDIDATE))
     decided = (
         rows.lazy()
@@ -86,7 +86,8 @@ def diversify(qualified: pl.DataFrame, inputs: DayInputs) -> pl.DataFrame:
 
 def join_slot_limits(qualified: pl.DataFrame, inputs: DayInputs, columns: Sequence[str]) -> pl.DataFrame:
     """Return what `slots.fill_slots` requires of the candidates that qualify, and the named columns."""
-    return _join_slot_limits(qualified, _buckets(qualified, inputs), slot_limits(inputs), columns)
+    limits = slot_limits(inputs)
+    return _join_slot_limits(qualified, _buckets(qualified, limits, inputs), limits, columns)
 
 
 def _join_slot_limits(
@@ -104,9 +105,9 @@ def _join_slot_limits(
     )
 
 
-def _buckets(rows: pl.DataFrame, inputs: DayInputs) -> pl.DataFrame:
+def _buckets(rows: pl.DataFrame, limits: pl.DataFrame, inputs: DayInputs) -> pl.DataFrame:
     """Return `bucket_key, portfolio_key, bucket, bucket_limit`, one row for each bucket of a portfolio."""
-    general = slot_limits(inputs).lazy().select("portfolio_key", "max_positions_per_bucket")
+    general = limits.lazy().select("portfolio_key", "max_positions_per_bucket")
     return (
         rows.lazy()
         .group_by("bucket_key")

@@ -8,6 +8,7 @@ import polars as pl
 
 from sizing.frames.day_inputs import UNCLASSIFIED, DayInputs
 from sizing.frames.limit_columns import limit_frame
+from sizing.frames.plans import run_plan
 from sizing.frames.score_units import score_units
 from sizing.lifecycle.rules import add_lifecycle
 from sizing.risk.volatility import add_volatility
@@ -26,6 +27,7 @@ def qualify(candidates: pl.DataFrame, inputs: DayInputs) -> pl.DataFrame:
         candidates.join(_limits(inputs), on="portfolio_key", how="left", maintain_order="left")
         .pipe(add_volatility, inputs)
         .pipe(add_lifecycle, inputs)
+        .lazy()
         .with_columns(
             candidate_rank=_rank("portfolio_key"),
             bucket_rank=_rank("bucket_key"),
@@ -33,6 +35,7 @@ def qualify(candidates: pl.DataFrame, inputs: DayInputs) -> pl.DataFrame:
         )
         .with_columns(selection_gate=_first_gate())
         .drop("exit_units", "entry_units", "allow_unclassified", "is_unknown")
+        .pipe(run_plan)
     )
 
 

@@ -82,12 +82,9 @@ def _names(inputs: DayInputs) -> pl.DataFrame:
 
 
 def _scored(views: pl.DataFrame, names: pl.DataFrame, scores: pl.DataFrame) -> pl.DataFrame:
-    by_view = views.drop("include_assets", "include_buckets", "exclude_assets", "exclude_buckets").join(
-        scores, on="model", how="inner"
-    )
+    by_view = views.lazy().drop(_LISTS).join(scores.lazy(), on="model", how="inner")
     return (
         combined_scores(by_view)
-        .lazy()
         .join(names.lazy().select("asset", "asset_key"), on="asset", how="left")
         .with_columns(score_units=score_units("score"))
         .sort("view", "score_units", "asset_key", "score_age_days", descending=[False, True, False, False])
@@ -99,7 +96,7 @@ def _scored(views: pl.DataFrame, names: pl.DataFrame, scores: pl.DataFrame) -> p
     )
 
 
-def combined_scores(parts: pl.DataFrame) -> pl.DataFrame:
+def combined_scores(parts: pl.LazyFrame) -> pl.LazyFrame:
     """Combine score parts: weights renormalised over the parts present, never guessed.
 
     score = (wt technical + wf fundamental) / (wt + wf), over the parts that came. A combined score counts as it came.

@@ -36,12 +36,14 @@ def slot_limits(inputs: DayInputs) -> pl.DataFrame:
     """
     return (
         limit_frame(inputs.limits, _LIMITS)
+        .lazy()
         .with_row_index("portfolio_key")
         .with_columns(
             pl.col("portfolio_key").set_sorted(),
             margin_units=score_units("replacement_margin").clip(1),
         )
         .drop("portfolio_id", "replacement_margin")
+        .pipe(run_plan)
     )
 
 

@@ -7,6 +7,7 @@ import polars as pl
 
 from sizing.frames.integer_keys import code, code_among
 from sizing.frames.limit_columns import LimitColumns, LimitsByPortfolio, limit_columns
+from sizing.frames.plans import run_plan
 from sizing.frames.weight_units import UNITS
 
 _NO_LIMIT = 2**62
@@ -34,8 +35,9 @@ def build_book(rows: pl.DataFrame, limits: LimitsByPortfolio) -> pl.DataFrame:
     )
     limited = keyed.hstack(_portfolio_limits(columns)[keyed["portfolio_key"]])
     own_cap = [_stored_units("position_cap")] if "position_cap" in rows.columns else []
-    return (
-        limited.with_columns(pl.min_horizontal("cap", *own_cap), bucket_limit=_bucket_limit(limited, columns))
+    return run_plan(
+        limited.lazy()
+        .with_columns(pl.min_horizontal("cap", *own_cap), bucket_limit=_bucket_limit(limited, columns))
         .with_columns(
             bucket_key=pl.col("portfolio_key").cast(pl.Int64) * (pl.col("bucket_code").max() + 1)
             + pl.col("bucket_code"),

@@ -6,6 +6,7 @@ targets obey every limit and a book between the two does after enough of them (t
 
 import polars as pl
 
+from sizing.frames.plans import run_plan
 from sizing.frames.weight_units import UNITS
 from sizing.trading.group_limits import BUCKET, TOTAL, GroupLimit, find_excess, largest_first
 
@@ -37,8 +38,12 @@ def hold_back(book: pl.DataFrame) -> pl.DataFrame:
         .when(stays & (size < pl.col("min_trade")))
         .then(trade_reason("held_by_min_trade"))
     )
-    return book.with_columns(held_by=held_by).with_columns(
-        planned=pl.when("is_immovable").then(u).when(pl.col("held_by").is_not_null()).then(u).otherwise(w)
+    return run_plan(
+        book.lazy()
+        .with_columns(held_by=held_by)
+        .with_columns(
+            planned=pl.when("is_immovable").then(u).when(pl.col("held_by").is_not_null()).then(u).otherwise(w)
+        )
     )
 
 

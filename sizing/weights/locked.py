@@ -7,6 +7,7 @@ What does not belong here: who is locked.
 
 import polars as pl
 
+from sizing.frames.plans import run_plan
 from sizing.frames.weight_units import UNITS
 from sizing.weights.raw_weights import ABOVE_RISK
 
@@ -17,10 +18,16 @@ def find_dropped_locked(positions: pl.DataFrame, decisions: pl.DataFrame) -> pl.
     """Return the locked holdings that sizing dropped, or left nothing: `portfolio_id, asset, locked_at`."""
     is_free = pl.col("is_locked") & pl.col("pinned_weight").is_null()
     risk_cap = pl.when(pl.col("drop_reason") == ABOVE_RISK).then(pl.col("position_cap").cast(pl.Float64))
-    dropped = positions.filter(is_free & (pl.col("target_weight") == 0)).select(*_KEY, most=risk_cap.clip(1 / UNITS))
+    dropped = run_plan(
+        positions.lazy()
+        .filter(is_free & (pl.col("target_weight") == 0))
+        .select(*_KEY, locked_at=risk_cap.clip(1 / UNITS))
+    )
+    if dropped.is_empty():
+        return dropped
     current = pl.col("current_weight").cast(pl.Float64).clip(upper_bound=1.0)
     return dropped.join(decisions.select(*_KEY, current=current), on=_KEY, how="left", maintain_order="left").select(
-        *_KEY, locked_at=pl.min_horizontal("current", "most")
+        *_KEY, pl.min_horizontal("current", "locked_at").alias("locked_at")
     )
 
 
