@@ -7,23 +7,13 @@ from typing import NamedTuple
 import polars as pl
 
 from sizing import DayInputs, RebalancingLimits
+from sizing.frames.day_inputs import DayScores, Holdings, Restrictions
 from sizing.frames.holding_states import STATE_COLUMNS, count_days
-from sizing.frames.schema import STORED_WEIGHT
 from sizing.pipeline import rebalance
 from sizing.trading.targets import holdings_of
 
 _FIRST = date(2025, 6, 2)
-_SCORES = {
-    "model": pl.String,
-    "asset": pl.String,
-    "score_date": pl.Date,
-    "score_age_days": pl.Int32,
-    "score": pl.Float64,
-    "technical_score": pl.Float64,
-    "fundamental_score": pl.Float64,
-}
-_HOLDINGS = {"portfolio_id": pl.String, "asset": pl.String, "current_weight": STORED_WEIGHT}
-_NO_RESTRICTIONS = pl.DataFrame(schema=dict.fromkeys(("portfolio_id", "asset", "restriction", "reason"), pl.String))
+_SCORES = DayScores.create_empty().schema
 
 
 class Example(NamedTuple):
@@ -61,7 +51,7 @@ class Day(NamedTuple):
 def follow(example: Example) -> Iterator[Day]:
     """Yield the days of the only name of a portfolio; every day is a session."""
     sessions = pl.Series([_FIRST + timedelta(days=number) for number in range(len(example.scores))])
-    holdings, states = pl.DataFrame(schema=_HOLDINGS), pl.DataFrame(schema=STATE_COLUMNS)
+    holdings, states = Holdings.create_empty(), pl.DataFrame(schema=STATE_COLUMNS)
     for number, score in enumerate(example.scores):
         row = [("default", "A", sessions[number], 0, score, None, None)] if score is not None else []
         result = rebalance(
@@ -71,7 +61,7 @@ def follow(example: Example) -> Iterator[Day]:
                 scores=pl.DataFrame(row, schema=_SCORES, orient="row"),
                 assets=pl.DataFrame({"asset": ["A"], "bucket": ["Tech"]}),
                 holdings=holdings,
-                restrictions=_NO_RESTRICTIONS,
+                restrictions=Restrictions.create_empty(),
                 states=count_days(states, sessions[number], sessions),
             )
         )

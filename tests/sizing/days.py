@@ -12,24 +12,16 @@ from typing import Any
 import polars as pl
 
 from sizing import RebalancingLimits
-from sizing.frames.day_inputs import DayInputs
-from sizing.frames.schema import STORED_WEIGHT
+from sizing.frames.day_inputs import AssetBuckets, DayInputs, DayScores, Restrictions
+from sizing.frames.day_inputs import Holdings as HoldingsOfADay
 from sizing.pipeline import Rebalance, decide, rebalance, select_candidates
 
 AS_OF = date(2026, 11, 20)
 
-SCORES = {
-    "model": pl.String,
-    "asset": pl.String,
-    "score_date": pl.Date,
-    "score_age_days": pl.Int32,
-    "score": pl.Float64,
-    "technical_score": pl.Float64,
-    "fundamental_score": pl.Float64,
-}
-ASSETS = {"asset": pl.String, "bucket": pl.String}
-HOLDINGS = {"portfolio_id": pl.String, "asset": pl.String, "current_weight": STORED_WEIGHT}
-RESTRICTIONS = {"portfolio_id": pl.String, "asset": pl.String, "restriction": pl.String, "reason": pl.String}
+SCORES = DayScores.create_empty().schema
+ASSETS = AssetBuckets.create_empty().schema
+HOLDINGS = HoldingsOfADay.create_empty().schema
+RESTRICTIONS = Restrictions.create_empty().schema
 
 WIDE = {"max_new_positions": 100, "max_total_positions": 100, "max_positions_per_bucket": 100}
 """Limits that stop nobody from getting a place."""
