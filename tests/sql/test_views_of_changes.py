@@ -13,7 +13,7 @@ import pytest
 
 from sql.warehouse import Warehouse
 from tests.sql.warehouse_broken_runs import hold_back
-from tests.sql.warehouse_samples import DAY, ONE, TWO, WEIGHT, Weights, make_frames, make_run, publish
+from tests.sql.warehouse_samples import DAY, ONE, TWO, WEIGHT, Weights, make_frames, make_run, publish, read
 
 NEXT, LATER = DAY + timedelta(days=1), DAY + timedelta(days=2)
 OLD, NEW = {"AAA": "0.5", "BBB": "0.3"}, {"AAA": "0.4", "BBB": "0.3"}
@@ -53,13 +53,8 @@ AFTER: Weights = dict.fromkeys(PORTFOLIOS, NEW) | {
 Rows = dict[tuple[str, str], dict[str, Any]]
 
 
-def _read(warehouse: Warehouse, sql: str) -> pl.DataFrame:
-    with duckdb.connect(str(warehouse.path), read_only=True) as con:
-        return con.sql(sql).pl()
-
-
 def _rows(warehouse: Warehouse, source: str) -> Rows:
-    frame = _read(warehouse, f"FROM {source}")
+    frame = read(warehouse, f"FROM {source}")
     return {(row["portfolio_id"], row["asset"]): row for row in frame.iter_rows(named=True)}
 
 
@@ -161,7 +156,7 @@ def test_the_changes_add_up_to_the_current_targets(week: Warehouse) -> None:
         )
         FROM target_changes GROUP BY portfolio_id
     """
-    assert set(_read(week, sql).rows()) == {(portfolio_id, Decimal(0), True) for portfolio_id in PORTFOLIOS}
+    assert set(read(week, sql).rows()) == {(portfolio_id, Decimal(0), True) for portfolio_id in PORTFOLIOS}
 
 
 def test_the_first_day_of_a_portfolio_is_all_new(week: Warehouse) -> None:
@@ -172,9 +167,9 @@ def test_the_first_day_of_a_portfolio_is_all_new(week: Warehouse) -> None:
 
 
 def test_a_day_in_the_past_is_asked_like_today(week: Warehouse) -> None:
-    today = _read(week, "FROM target_changes ORDER BY ALL")
-    assert _read(week, f"FROM target_changes_of(DATE '{NEXT}') ORDER BY ALL").equals(today)
-    assert _read(week, f"FROM target_changes_of(DATE '{LATER}')").is_empty()
+    today = read(week, "FROM target_changes ORDER BY ALL")
+    assert read(week, f"FROM target_changes_of(DATE '{NEXT}') ORDER BY ALL").equals(today)
+    assert read(week, f"FROM target_changes_of(DATE '{LATER}')").is_empty()
 
 
 def test_two_runs_can_be_held_against_each_other_in_both_directions(week: Warehouse) -> None:
@@ -206,7 +201,7 @@ def test_a_correction_is_held_against_what_it_superseded(corrected: Warehouse) -
         SELECT publication, portfolio_id, previous_run_id, run_id, weight_change, change_reason, moved
         FROM correction_changes WHERE asset = 'AAA' ORDER BY publication
     """
-    assert _read(corrected, sql).rows() == [
+    assert read(corrected, sql).rows() == [
         (2, "p1", "r1", "r2", Decimal("-0.1"), "code changed", ["code"]),
         (3, "p1", "r2", "r1", Decimal("0.1"), "code changed", ["code"]),
     ]
@@ -214,7 +209,7 @@ def test_a_correction_is_held_against_what_it_superseded(corrected: Warehouse) -
 
 def test_every_publication_says_how_long_it_was_visible(corrected: Warehouse) -> None:
     sql = "SELECT portfolio_id, publication, run_id, superseded_run_id, is_visible FROM publications"
-    assert _read(corrected, f"{sql} WHERE as_of_date = DATE '{DAY}' ORDER BY 1, 2").rows() == [
+    assert read(corrected, f"{sql} WHERE as_of_date = DATE '{DAY}' ORDER BY 1, 2").rows() == [
         ("p1", 1, "r1", None, False),
         ("p1", 2, "r2", "r1", False),
         ("p1", 3, "r1", "r2", True),
@@ -224,22 +219,22 @@ def test_every_publication_says_how_long_it_was_visible(corrected: Warehouse) ->
         SELECT count(*) FROM publications AS one JOIN publications AS next USING (portfolio_id, as_of_date)
         WHERE next.publication = one.publication + 1 AND one.visible_until <> next.published_at
     """
-    assert _read(corrected, gaps).rows() == [(0,)]
+    assert read(corrected, gaps).rows() == [(0,)]
 
 
 def test_a_corrected_day_is_told_as_published_by_the_run_that_is_visible(corrected: Warehouse) -> None:
     sql = f"SELECT state, last_state, run_id, n_publications FROM run_health WHERE as_of_date = DATE '{DAY}'"
-    assert _read(corrected, sql).rows() == [("published", "published", "r1", 3)]
+    assert read(corrected, sql).rows() == [("published", "published", "r1", 3)]
 
 
 def test_todays_changes_are_against_what_was_visible_in_the_end(corrected: Warehouse) -> None:
-    previous = _read(corrected, "SELECT DISTINCT portfolio_id, previous_run_id, run_id FROM target_changes ORDER BY 1")
+    previous = read(corrected, "SELECT DISTINCT portfolio_id, previous_run_id, run_id FROM target_changes ORDER BY 1")
     assert previous.rows() == [("p1", "r1", "r3"), ("p2", None, "r1")]
 
 
 def test_a_run_that_was_never_published_differs_from_nothing(corrected: Warehouse) -> None:
     for pair in ("'r1', 'r9'", "'r9', 'r1'", "'r1', 'no such run'"):
-        assert _read(corrected, f"FROM run_difference({pair})").is_empty()
+        assert read(corrected, f"FROM run_difference({pair})").is_empty()
 
 
 STARTED_FROM = {
@@ -274,7 +269,7 @@ def resting(make_migrated: Callable[[], Warehouse]) -> Warehouse:
 
 def test_days_that_rest_on_replaced_targets_are_told_up_to_the_next_positions(resting: Warehouse) -> None:
     rows = "SELECT portfolio_id, run_id, is_direct, source_run_id, current_run_id, replaced_as_of_date"
-    assert _read(resting, f"{rows} FROM superseded_holdings").rows() == [
+    assert read(resting, f"{rows} FROM superseded_holdings").rows() == [
         ("p2", "d1", True, "d0", "d0-new", DAY),
         ("p2", "d4", True, "d3", "d3-new", DAY + timedelta(days=3)),
     ]
@@ -292,7 +287,7 @@ def test_days_after_a_day_that_rests_on_replaced_targets_rest_on_them_too(wareho
         assert session.query("days_to_bring_up_to_date", run_id="d1")["n_days"].to_list() == [0]
         told = "SELECT run_id, warnings FROM run_health WHERE len(warnings) > 0 ORDER BY 1"
     words = "the holdings of p1 rest on targets of 2026-03-02 that were replaced since, see superseded_holdings"
-    assert _read(warehouse, told).rows() == [(f"d{day}", [words]) for day in (1, 2, 3)]
+    assert read(warehouse, told).rows() == [(f"d{day}", [words]) for day in (1, 2, 3)]
 
 
 def test_a_day_that_is_published_late_is_what_the_next_would_start_from(warehouse: Warehouse) -> None:
@@ -304,7 +299,7 @@ def test_a_day_that_is_published_late_is_what_the_next_would_start_from(warehous
 
 
 def test_weights_of_a_change_are_exact(week: Warehouse) -> None:
-    schema = _read(week, "FROM target_changes LIMIT 0").schema
+    schema = read(week, "FROM target_changes LIMIT 0").schema
     assert (schema["target_weight"], schema["previous_target_weight"]) == (WEIGHT, WEIGHT)
     assert schema["weight_change"] == pl.Decimal(11, 8)
 
@@ -312,7 +307,7 @@ def test_weights_of_a_change_are_exact(week: Warehouse) -> None:
 @pytest.mark.parametrize("day", [DAY, LATER], ids=str)
 def test_before_the_first_publication_nothing_has_changed(warehouse: Warehouse, day: date) -> None:
     for source in ("target_changes", "correction_changes", f"target_changes_of(DATE '{day}')"):
-        assert _read(warehouse, f"FROM {source}").is_empty()
+        assert read(warehouse, f"FROM {source}").is_empty()
 
 
 @pytest.mark.slow
@@ -336,8 +331,8 @@ def test_runs_of_other_portfolios_are_no_more_publications_of_a_day(warehouse: W
     for run_id, portfolios in (("r1", ONE), ("r2", {"p2": ONE["p1"]})):
         warehouse.start_run(make_run(run_id, portfolios), run_id)
         warehouse.publish(run_id, make_frames(portfolios), f"who asked for {run_id}")
-    assert _read(warehouse, "SELECT n_publications, published_by FROM run_health").rows() == [(1, "who asked for r2")]
-    told = _read(warehouse, "SELECT portfolio_id, publication, published_by FROM publications ORDER BY 1").rows()
+    assert read(warehouse, "SELECT n_publications, published_by FROM run_health").rows() == [(1, "who asked for r2")]
+    told = read(warehouse, "SELECT portfolio_id, publication, published_by FROM publications ORDER BY 1").rows()
     assert told == [("p1", 1, "who asked for r1"), ("p2", 1, "who asked for r2")]
 
 
@@ -350,16 +345,16 @@ def test_a_book_is_what_is_left_after_the_trades_and_not_the_targets(warehouse: 
     after = replace(make_run("r2", as_of_date=NEXT), inputs={"holdings": {"p1": {"run_id": "r1"}}})
     warehouse.start_run(after, "test")
     warehouse.publish("r2", make_frames(as_of_date=NEXT), "test")
-    assert _read(warehouse, "FROM superseded_holdings").is_empty()
+    assert read(warehouse, "FROM superseded_holdings").is_empty()
     # The same targets, of which less is traded: the book of the next day is another one.
     warehouse.start_run(make_run("r3"), "test")
     warehouse.publish("r3", held_back, "test")
-    replaced = _read(warehouse, "SELECT run_id, source_run_id, current_run_id FROM superseded_holdings")
+    replaced = read(warehouse, "SELECT run_id, source_run_id, current_run_id FROM superseded_holdings")
     assert replaced.rows() == [("r2", "r1", "r3")]
-    books = _read(warehouse, "SELECT run_id, held_weight FROM books WHERE asset = 'AAA' AND run_id <> 'r2' ORDER BY 1")
+    books = read(warehouse, "SELECT run_id, held_weight FROM books WHERE asset = 'AAA' AND run_id <> 'r2' ORDER BY 1")
     assert books.rows() == [("r1", Decimal("0.5")), ("r3", Decimal("0.48"))]
     # 0.3 of BBB is bought and 0.1 of CCC is sold; cash moves too, and is no turnover.
-    turnover = _read(warehouse, "SELECT turnover, bought_weight, sold_weight FROM turnover WHERE run_id = 'r3'").row(0)
+    turnover = read(warehouse, "SELECT turnover, bought_weight, sold_weight FROM turnover WHERE run_id = 'r3'").row(0)
     assert tuple(map(float, turnover)) == pytest.approx((0.2, 0.3, 0.1))
     with duckdb.connect(str(warehouse.path)) as con:
         con.execute("UPDATE targets SET post_trade_weight = NULL")

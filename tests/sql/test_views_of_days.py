@@ -12,7 +12,7 @@ import pytest
 from sql.errors import PublishRejectedError
 from sql.warehouse import Warehouse
 from tests.sql.warehouse_broken_runs import twice
-from tests.sql.warehouse_samples import DAY, ONE, TWO, make_frames, make_run, publish
+from tests.sql.warehouse_samples import DAY, ONE, TWO, make_frames, make_run, publish, read
 
 PUBLISHED, CORRECTED, HELD, REJECTED, PARTLY, SCORES_ONLY, HOLIDAY = (DAY + timedelta(days=days) for days in range(7))
 SHOWN = (
@@ -20,11 +20,6 @@ SHOWN = (
     *("bucket_exposure", "cash_drag", "turnover", "visible_runs", "publications"),
 )
 """What managers and execution look at."""
-
-
-def _read(warehouse: Warehouse, sql: str) -> pl.DataFrame:
-    with duckdb.connect(str(warehouse.path), read_only=True) as con:
-        return con.sql(sql).pl()
 
 
 def _read_shown(warehouse: Warehouse) -> dict[str, list[tuple[Any, ...]]]:
@@ -97,7 +92,7 @@ def _fill(made: Warehouse) -> None:
 
 @pytest.fixture(scope="module")
 def health(days: Warehouse) -> dict[date, dict[str, Any]]:
-    return {row["as_of_date"]: row for row in _read(days, "FROM run_health").iter_rows(named=True)}
+    return {row["as_of_date"]: row for row in read(days, "FROM run_health").iter_rows(named=True)}
 
 
 def test_every_day_says_how_it_went(health: dict[date, dict[str, Any]]) -> None:
@@ -118,7 +113,7 @@ def test_the_same_refused_content_of_several_days_is_no_history(warehouse: Wareh
     for number, day in enumerate((PUBLISHED, CORRECTED), start=1):
         _write(warehouse, _ingest(number, "scores", day, (0, 0), "no header"))
     _write(warehouse, "UPDATE ingests SET sha256 = 'empty'")
-    assert _read(warehouse, "SELECT is_covered FROM run_health").rows() == [(False,), (False,)]
+    assert read(warehouse, "SELECT is_covered FROM run_health").rows() == [(False,), (False,)]
 
 
 def test_tries_publications_and_repetitions_are_counted(health: dict[date, dict[str, Any]]) -> None:
@@ -156,7 +151,7 @@ def test_the_time_taken_is_that_of_the_published_run(health: dict[date, dict[str
 def test_the_start_is_that_of_the_published_run_though_another_started_meanwhile(
     days: Warehouse, health: dict[date, dict[str, Any]]
 ) -> None:
-    started = _read(days, "SELECT happened_at FROM run_events WHERE run_id = 'partly' AND state = 'started'")
+    started = read(days, "SELECT happened_at FROM run_events WHERE run_id = 'partly' AND state = 'started'")
     assert [(health[PARTLY]["started_at"],)] == started.rows()
     assert (health[PARTLY]["n_tries"], health[PARTLY]["last_state"]) == (2, "published")
 
@@ -177,7 +172,7 @@ def test_holdings_without_a_score_are_counted(health: dict[date, dict[str, Any]]
 
 def test_a_refused_file_says_why_and_what_counts_instead(days: Warehouse) -> None:
     sql = "SELECT ingest_id, refusal, effective_ingest_id, is_corrected FROM refused_files"
-    assert _read(days, sql).rows() == [
+    assert read(days, sql).rows() == [
         (6, "30 of 60 rows refused", 7, True),
         (5, "30 of 60 rows refused", 2, False),
         (4, "no column asset", None, False),
@@ -203,7 +198,7 @@ def test_what_is_not_published_is_nowhere_that_managers_and_execution_look(wareh
 
 
 def test_cash_and_turnover_have_every_published_day(days: Warehouse) -> None:
-    cash = _read(days, "SELECT as_of_date, portfolio_id, cash_weight, run_id FROM cash_drag")
+    cash = read(days, "SELECT as_of_date, portfolio_id, cash_weight, run_id FROM cash_drag")
     assert cash.rows() == [
         (PARTLY, "p1", Decimal("0.15"), "partly"),
         (CORRECTED, "p1", Decimal("0.15"), "right"),
@@ -211,11 +206,11 @@ def test_cash_and_turnover_have_every_published_day(days: Warehouse) -> None:
         (PUBLISHED, "p1", Decimal("0.15"), "published"),
         (PUBLISHED, "p2", Decimal("0.15"), "published"),
     ]
-    traded = _read(
+    traded = read(
         days, "FROM turnover SELECT turnover, bought_weight, sold_weight, n_open, n_close WHERE run_id = 'partly'"
     )
     assert traded.rows() == [(0.45, Decimal("0.8"), Decimal("0.1"), 2, 1)]
-    assert _read(days, "FROM turnover").height == cash.height
+    assert read(days, "FROM turnover").height == cash.height
 
 
 def test_a_missed_minimum_comes_first_and_says_why(warehouse: Warehouse) -> None:
@@ -227,7 +222,7 @@ def test_a_missed_minimum_comes_first_and_says_why(warehouse: Warehouse) -> None
     warehouse.start_run(make_run("r1"), "test")
     warehouse.publish("r1", frames, "test")
     sql = "SELECT as_of_date, constraint_name, is_missed, is_ok, reason FROM constraints_today"
-    assert _read(warehouse, sql).rows() == [
+    assert read(warehouse, sql).rows() == [
         (DAY, "min_buckets_represented", True, True, "not attainable: no name"),
         (DAY, "max_single_position", False, True, None),
     ]
@@ -239,23 +234,23 @@ def test_a_limit_that_is_reached_has_no_negative_zero_left(warehouse: Warehouse,
     frames["constraint_checks"] = frames["constraint_checks"].with_columns(slack=pl.lit(slack))
     warehouse.start_run(make_run("r1"), "test")
     warehouse.publish("r1", frames, "test")
-    assert _read(warehouse, "SELECT slack::VARCHAR, is_missed FROM constraints_today").rows() == [("0.0", False)]
+    assert read(warehouse, "SELECT slack::VARCHAR, is_missed FROM constraints_today").rows() == [("0.0", False)]
 
 
 def test_a_run_that_was_superseded_is_below_the_one_that_did_it(days: Warehouse) -> None:
     of_the_day = f"SELECT run_id, state FROM latest_runs WHERE as_of_date = DATE '{CORRECTED}'"
-    assert _read(days, of_the_day).rows() == [("late", "held"), ("right", "published"), ("wrong", "superseded")]
+    assert read(days, of_the_day).rows() == [("late", "held"), ("right", "published"), ("wrong", "superseded")]
 
 
 def test_buckets_have_no_limit_where_dynamic_sizing_is_disabled(warehouse: Warehouse) -> None:
     warehouse.start_run(make_run("r1", enable_dynamic_sizing=False), "test")
     warehouse.publish("r1", make_frames({"p1": {"AAA": "0.5", "CCC": "0.45"}}), "test")
-    assert _read(warehouse, "SELECT DISTINCT slack FROM bucket_exposure").rows() == [(None,)]
+    assert read(warehouse, "SELECT DISTINCT slack FROM bucket_exposure").rows() == [(None,)]
 
 
 def test_every_limit_of_a_run_can_be_asked(warehouse: Warehouse) -> None:
     warehouse.start_run(make_run("r1", residual_strategy="cash_bucket", max_residual_multiple=None), "test")
-    limits = dict(_read(warehouse, "SELECT limit_name, limit_value FROM configured_limits").rows())
+    limits = dict(read(warehouse, "SELECT limit_name, limit_value FROM configured_limits").rows())
     assert limits["max_single_position"] == "0.5"
     assert limits["max_allocation_by_bucket"] == '{"tech":0.65}'
     assert (limits["residual_strategy"], limits["max_residual_multiple"]) == ("cash_bucket", None)
@@ -263,7 +258,7 @@ def test_every_limit_of_a_run_can_be_asked(warehouse: Warehouse) -> None:
 
 def _explain(warehouse: Warehouse, portfolio_id: str, asset: str, day: date = PUBLISHED) -> dict[str, tuple[str, ...]]:
     """Give value, limit and words of each step; their order is that of the steps."""
-    told = _read(warehouse, f"FROM explain('{portfolio_id}', '{asset}', DATE '{day}')")
+    told = read(warehouse, f"FROM explain('{portfolio_id}', '{asset}', DATE '{day}')")
     assert told["step"].to_list() == list(range(1, told.height + 1))
     return {row["quantity"]: (row["value"], row["limit_value"], row["words"]) for row in told.iter_rows(named=True)}
 

@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 from sql.warehouse import Warehouse
-from tests.sql.warehouse_samples import DAY, ONE, TWO, Weights, make_frames, make_run, publish
+from tests.sql.warehouse_samples import DAY, ONE, TWO, Weights, make_frames, make_run, publish, read
 
 NEXT, LATER = DAY + timedelta(days=1), DAY + timedelta(days=2)
 OTHER: Weights = {"p1": {"AAA": "0.2", "BBB": "0.5", "CCC": "0"}}
@@ -29,11 +29,6 @@ def warehouse(make_migrated: Callable[[], Warehouse]) -> Iterator[Warehouse]:
     with make_migrated().kept_open() as session:
         publish(session, "r1", TWO)
         yield session
-
-
-def _ask(warehouse: Warehouse, sql: str) -> pl.DataFrame:
-    with warehouse.connected() as con:
-        return con.sql(sql).pl()
 
 
 def _propose(
@@ -91,14 +86,14 @@ def test_a_proposal_changes_nothing_that_anybody_reads_but_what_is_meant_for_it(
 def test_what_approving_would_change_is_held_against_what_is_visible(warehouse: Warehouse) -> None:
     _propose(warehouse, "r2", OTHER, NEXT)
     told = "asset, visible_target_weight, target_weight, weight_change, change, action, current_weight"
-    assert _ask(warehouse, f"SELECT {told} FROM proposed_targets").rows() == [
+    assert read(warehouse, f"SELECT {told} FROM proposed_targets").rows() == [
         ("AAA", Decimal("0.5"), Decimal("0.2"), Decimal("-0.3"), "decreased", "open", Decimal(0)),
         ("BBB", Decimal("0.3"), Decimal("0.5"), Decimal("0.2"), "increased", "open", Decimal(0)),
         ("CCC", Decimal(0), Decimal(0), Decimal(0), "unchanged", "close", Decimal("0.1")),
         ("CASH", Decimal("0.15"), Decimal("0.25"), Decimal("0.1"), "increased", "hold", Decimal("0.85")),
     ]
     whose = "SELECT DISTINCT visible_run_id, visible_as_of_date, run_id FROM proposed_targets"
-    assert _ask(warehouse, whose).rows() == [("r1", DAY, "r2")]
+    assert read(warehouse, whose).rows() == [("r1", DAY, "r2")]
 
 
 @pytest.mark.parametrize(("day", "words"), [(NEXT, ["hold", "increased"]), (DAY, ["decreased", "increased"])])
@@ -108,7 +103,7 @@ def test_what_is_not_traded_is_a_hold_unless_the_visible_targets_of_the_day_trad
     warehouse.start_run(make_run("r2", OTHER, day), "tom")
     frames = make_frames(OTHER, day, held={"AAA": "0.2"})
     warehouse.propose("r2", frames, "tom", {"p1": "first day"})
-    told = _ask(warehouse, "SELECT asset, action, change FROM proposed_targets WHERE asset IN ('AAA', 'BBB')")
+    told = read(warehouse, "SELECT asset, action, change FROM proposed_targets WHERE asset IN ('AAA', 'BBB')")
     assert told.sort("asset")["change"].to_list() == words
     assert told.sort("asset")["action"].to_list() == ["hold", "open"]
 
@@ -118,11 +113,11 @@ def test_a_correction_is_held_against_its_own_day_and_the_first_day_against_noth
     _propose(warehouse, "correction", OTHER, DAY)
     _propose(warehouse, "first", {"p3": ONE["p1"]}, NEXT)
     whose = "SELECT DISTINCT run_id, visible_run_id, visible_as_of_date FROM proposed_targets ORDER BY run_id"
-    assert _ask(warehouse, whose).rows() == [("correction", "r1", DAY), ("first", None, None)]
+    assert read(warehouse, whose).rows() == [("correction", "r1", DAY), ("first", None, None)]
 
 
 def _health(warehouse: Warehouse, day: date) -> dict[str, Any]:
-    return _ask(warehouse, "FROM run_health").filter(as_of_date=day).row(0, named=True)
+    return read(warehouse, "FROM run_health").filter(as_of_date=day).row(0, named=True)
 
 
 def test_the_day_says_that_it_waits_why_and_who_may_not_approve(warehouse: Warehouse) -> None:
@@ -150,17 +145,17 @@ def test_a_declined_day_says_who_declined_it_and_has_no_failed_check(warehouse: 
     health = _health(warehouse, NEXT)
     assert (health["state"], health["last_state"], health["failed_checks"]) == ("declined", "declined", None)
     assert health["declined_reason"] == "anna: too much at once"
-    story = _ask(warehouse, f"SELECT words FROM explain('p1', 'AAA', DATE '{NEXT}')")["words"][0]
+    story = read(warehouse, f"SELECT words FROM explain('p1', 'AAA', DATE '{NEXT}')")["words"][0]
     assert "Its last run is declined: too much at once. The published day before it is" in story
 
 
 def test_a_day_whose_proposal_a_later_one_replaced_says_so(warehouse: Warehouse) -> None:
     _propose(warehouse, "r2", TWO, NEXT)
     story = f"SELECT words FROM explain('p2', 'AAA', DATE '{NEXT}')"
-    assert "Its last run is proposed: p2: first day. The" in _ask(warehouse, story)["words"][0]
+    assert "Its last run is proposed: p2: first day. The" in read(warehouse, story)["words"][0]
     _propose(warehouse, "r3", TWO, LATER)
     assert (_health(warehouse, NEXT)["state"], _health(warehouse, LATER)["state"]) == ("superseded", "proposed")
-    assert "Its last run is superseded" in _ask(warehouse, story)["words"][0]
+    assert "Its last run is superseded" in read(warehouse, story)["words"][0]
 
 
 def test_a_day_that_a_halt_keeps_from_its_approval_waits_and_says_who_is_halted(warehouse: Warehouse) -> None:

@@ -2,29 +2,15 @@ from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
-import duckdb
 import polars as pl
 import pytest
 
 from sql.errors import WarehouseError
 from sql.warehouse import Warehouse
-from tests.sql.warehouse_samples import DAY, TWO, make_frames, make_run, publish
+from tests.sql.warehouse_samples import DAY, TWO, make_frames, make_run, publish, read, states_of
 
 NEXT = DAY + timedelta(days=1)
 P2 = {"p2": TWO["p2"]}
-
-
-def _visible(warehouse: Warehouse) -> dict[str, str]:
-    return dict(warehouse.query("current_targets").select("portfolio_id", "run_id").unique().rows())
-
-
-def _states(warehouse: Warehouse, run_id: str) -> list[str]:
-    return warehouse.query("run_events", run_id=run_id)["state"].to_list()
-
-
-def _read(warehouse: Warehouse, sql: str) -> pl.DataFrame:
-    with duckdb.connect(str(warehouse.path), read_only=True) as con:
-        return con.sql(sql).pl()
 
 
 def test_a_new_run_has_no_state_before_and_is_started(warehouse: Warehouse) -> None:
@@ -37,13 +23,13 @@ def test_a_run_started_again_returns_its_state(warehouse: Warehouse) -> None:
     warehouse.start_run(make_run("r1"), "test")
     warehouse.record_event("r1", "held", "test", "too many scores missing")
     assert warehouse.start_run(make_run("r1"), "test") == "held"
-    assert _states(warehouse, "r1") == ["started", "held", "started"]
+    assert states_of(warehouse, "r1") == ["started", "held", "started"]
 
 
 def test_a_published_run_started_again_is_unchanged(warehouse: Warehouse) -> None:
     publish(warehouse, "r1")
     assert warehouse.start_run(make_run("r1"), "test") == "published"
-    assert _states(warehouse, "r1") == ["started", "published", "unchanged"]
+    assert states_of(warehouse, "r1") == ["started", "published", "unchanged"]
     assert warehouse.query("run_by_id", run_id="r1")["state"].to_list() == ["published"]
 
 
@@ -51,7 +37,7 @@ def test_a_run_id_that_means_another_run_is_refused(warehouse: Warehouse) -> Non
     warehouse.start_run(make_run("r1"), "test")
     with pytest.raises(WarehouseError, match=r"1 differences: code_fingerprint other, recorded code-r1"):
         warehouse.start_run(replace(make_run("r1"), code_fingerprint="other"), "test")
-    assert _states(warehouse, "r1") == ["started"]
+    assert states_of(warehouse, "r1") == ["started"]
 
 
 @pytest.mark.parametrize("portfolio_ids", [(), ("p1", "p1")])
@@ -62,7 +48,7 @@ def test_a_run_has_portfolios_and_each_once(portfolio_ids: tuple[str, ...]) -> N
 
 def test_the_config_comes_back_as_it_was(warehouse: Warehouse) -> None:
     warehouse.start_run(make_run("r1", max_single_position=0.12345678), "test")
-    limits = _read(warehouse, "SELECT max_single_position, max_allocation_by_bucket['tech'] AS tech FROM run_limits")
+    limits = read(warehouse, "SELECT max_single_position, max_allocation_by_bucket['tech'] AS tech FROM run_limits")
     assert limits.rows() == [(Decimal("0.12345678"), Decimal("0.65"))]
 
 
@@ -86,7 +72,7 @@ def test_an_event_of_an_unknown_run_or_state_is_refused(warehouse: Warehouse) ->
     warehouse.start_run(make_run("r1"), "test")
     with pytest.raises(WarehouseError, match="CHECK constraint"):
         warehouse.record_event("r1", "lost", "test", "")
-    assert _states(warehouse, "r1") == ["started"]
+    assert states_of(warehouse, "r1") == ["started"]
 
 
 def test_an_unknown_run_cannot_be_published(warehouse: Warehouse) -> None:
@@ -97,7 +83,7 @@ def test_an_unknown_run_cannot_be_published(warehouse: Warehouse) -> None:
 def test_a_published_run_is_what_was_handed_over(warehouse: Warehouse) -> None:
     publish(warehouse, "r1", TWO)
     for table, frame in make_frames(TWO).items():
-        stored = _read(warehouse, f"SELECT * EXCLUDE (run_id) FROM {table}")
+        stored = read(warehouse, f"SELECT * EXCLUDE (run_id) FROM {table}")
         key = [name for name in ("portfolio_id", "asset") if name in frame.columns]
         assert stored.sort(key).equals(frame.select(stored.columns).sort(key)), table
 
@@ -117,7 +103,7 @@ def test_publishing_again_writes_nothing_but_an_event(warehouse: Warehouse) -> N
     assert (again.is_new, again.superseded) == (False, ())
     assert warehouse.query("current_targets").equals(first)
     assert again.published_at == first["published_at"][0]
-    assert _states(warehouse, "r1") == ["started", "published", "unchanged"]
+    assert states_of(warehouse, "r1") == ["started", "published", "unchanged"]
 
 
 @pytest.mark.parametrize(
@@ -140,7 +126,7 @@ def test_frames_that_do_not_fit_are_refused_before_writing(
     warehouse.start_run(make_run("r1"), "test")
     with pytest.raises(WarehouseError, match=message):
         warehouse.publish("r1", frames, "test")
-    assert _states(warehouse, "r1") == ["started"]
+    assert states_of(warehouse, "r1") == ["started"]
 
 
 def test_a_null_where_none_may_be_rolls_everything_back(warehouse: Warehouse) -> None:
@@ -149,4 +135,4 @@ def test_a_null_where_none_may_be_rolls_everything_back(warehouse: Warehouse) ->
     frames["constraint_checks"] = frames["constraint_checks"].with_columns(is_ok=pl.lit(None, pl.Boolean))
     with pytest.raises(WarehouseError, match=r"NOT NULL constraint failed: constraint_checks\.is_ok"):
         warehouse.publish("r1", frames, "test")
-    assert _read(warehouse, "SELECT * FROM targets").is_empty()
+    assert read(warehouse, "SELECT * FROM targets").is_empty()

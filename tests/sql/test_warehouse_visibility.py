@@ -3,46 +3,44 @@ from datetime import timedelta
 from decimal import Decimal
 
 import duckdb
-import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sql.warehouse import Warehouse
 from tests.helpers.effective_times import rows_of
-from tests.sql.warehouse_samples import DAY, ONE, TWO, WEIGHT, Weights, make_frames, make_run, publish
+from tests.sql.warehouse_samples import (
+    DAY,
+    ONE,
+    TWO,
+    WEIGHT,
+    Weights,
+    make_frames,
+    make_run,
+    publish,
+    read,
+    states_of,
+    visible_runs,
+)
 
 NEXT = DAY + timedelta(days=1)
 P2 = {"p2": TWO["p2"]}
 
 
-def _visible(warehouse: Warehouse) -> dict[str, str]:
-    return dict(warehouse.query("current_targets").select("portfolio_id", "run_id").unique().rows())
-
-
-def _states(warehouse: Warehouse, run_id: str) -> list[str]:
-    return warehouse.query("run_events", run_id=run_id)["state"].to_list()
-
-
-def _read(warehouse: Warehouse, sql: str) -> pl.DataFrame:
-    with duckdb.connect(str(warehouse.path), read_only=True) as con:
-        return con.sql(sql).pl()
-
-
 def test_a_rerun_of_the_day_supersedes(warehouse: Warehouse) -> None:
     publish(warehouse, "r1", TWO)
     assert publish(warehouse, "r2", TWO) == ("r1",)
-    assert _visible(warehouse) == {"p1": "r2", "p2": "r2"}
-    assert _states(warehouse, "r1") == ["started", "published", "superseded"]
+    assert visible_runs(warehouse) == {"p1": "r2", "p2": "r2"}
+    assert states_of(warehouse, "r1") == ["started", "published", "superseded"]
 
 
 @pytest.mark.slow
 def test_a_run_of_some_portfolios_replaces_only_these(warehouse: Warehouse) -> None:
     publish(warehouse, "r1", TWO)
     assert publish(warehouse, "r2", ONE) == ()
-    assert _visible(warehouse) == {"p1": "r2", "p2": "r1"}
+    assert visible_runs(warehouse) == {"p1": "r2", "p2": "r1"}
     assert publish(warehouse, "r3", P2) == ("r1",)
-    assert _visible(warehouse) == {"p1": "r2", "p2": "r3"}
+    assert visible_runs(warehouse) == {"p1": "r2", "p2": "r3"}
 
 
 def test_one_run_can_supersede_several(warehouse: Warehouse) -> None:
@@ -57,8 +55,8 @@ def test_a_superseded_run_is_published_again_without_writing_its_rows_again(ware
     assert warehouse.start_run(make_run("r1"), "test") == "superseded"
     again = warehouse.publish("r1", make_frames(), "test")
     assert (again.is_new, again.superseded) == (True, ("r2",))
-    assert _visible(warehouse) == {"p1": "r1"}
-    assert _read(warehouse, "SELECT * FROM targets").height == 8
+    assert visible_runs(warehouse) == {"p1": "r1"}
+    assert read(warehouse, "SELECT * FROM targets").height == 8
 
 
 @pytest.mark.slow
@@ -68,20 +66,20 @@ def test_a_partly_replaced_run_is_no_repetition(warehouse: Warehouse) -> None:
     assert warehouse.start_run(make_run("r1", TWO), "test") == "superseded"
     again = warehouse.publish("r1", make_frames(TWO), "test")
     assert (again.is_new, again.superseded) == (True, ("r2",))
-    assert _visible(warehouse) == {"p1": "r1", "p2": "r1"}
+    assert visible_runs(warehouse) == {"p1": "r1", "p2": "r1"}
 
 
 def test_an_older_day_published_later_is_not_current(warehouse: Warehouse) -> None:
     publish(warehouse, "r2", ONE, NEXT)
     assert publish(warehouse, "r1", TWO, DAY) == ()
-    assert _visible(warehouse) == {"p1": "r2", "p2": "r1"}
+    assert visible_runs(warehouse) == {"p1": "r2", "p2": "r1"}
 
 
 def test_a_held_run_leaves_yesterdays_targets(warehouse: Warehouse) -> None:
     publish(warehouse, "r1")
     warehouse.start_run(make_run("r2", as_of_date=NEXT), "test")
     warehouse.record_event("r2", "held", "test", "too many scores missing")
-    assert _visible(warehouse) == {"p1": "r1"}
+    assert visible_runs(warehouse) == {"p1": "r1"}
 
 
 @pytest.mark.slow
@@ -89,13 +87,13 @@ def test_what_was_visible_at_a_time_can_be_asked(warehouse: Warehouse) -> None:
     publish(warehouse, "r1", TWO)
     publish(warehouse, "r2", ONE)
     publish(warehouse, "r3", TWO, NEXT)
-    runs = _read(warehouse, "SELECT run_id, published_at FROM latest_runs ORDER BY run_id").rows()
+    runs = read(warehouse, "SELECT run_id, published_at FROM latest_runs ORDER BY run_id").rows()
     expected = {"r1": {"p1": "r1", "p2": "r1"}, "r2": {"p1": "r2", "p2": "r1"}, "r3": {"p1": "r3", "p2": "r3"}}
     for run_id, published_at in runs:
         sql = f"SELECT DISTINCT portfolio_id, run_id FROM targets_as_of('{published_at}')"
-        assert dict(_read(warehouse, sql).rows()) == expected[run_id]
+        assert dict(read(warehouse, sql).rows()) == expected[run_id]
     before = runs[0][1] - timedelta(microseconds=1)
-    assert _read(warehouse, f"FROM targets_as_of('{before}')").is_empty()
+    assert read(warehouse, f"FROM targets_as_of('{before}')").is_empty()
 
 
 def test_events_keep_their_order_when_the_clock_is_set_back(warehouse: Warehouse) -> None:
@@ -111,13 +109,13 @@ def test_the_newest_run_is_on_top(warehouse: Warehouse) -> None:
     publish(warehouse, "r1")
     publish(warehouse, "r2")
     warehouse.start_run(make_run("r3", as_of_date=NEXT), "test")
-    rows = _read(warehouse, "SELECT run_id, state, published_at IS NULL FROM latest_runs").rows()
+    rows = read(warehouse, "SELECT run_id, state, published_at IS NULL FROM latest_runs").rows()
     assert rows == [("r3", "started", True), ("r2", "published", False), ("r1", "superseded", False)]
 
 
 def test_buckets_are_shown_with_their_own_limits(warehouse: Warehouse) -> None:
     publish(warehouse, "r1")
-    rows = _read(
+    rows = read(
         warehouse,
         "SELECT bucket, bucket_weight, n_positions, max_allocation_per_bucket, slack FROM bucket_exposure ORDER BY 1",
     ).rows()
@@ -130,7 +128,7 @@ def test_buckets_are_shown_with_their_own_limits(warehouse: Warehouse) -> None:
 def test_buckets_without_limits_have_no_slack(warehouse: Warehouse) -> None:
     warehouse.start_run(make_run("r1", enable_bucket_diversification=False), "test")
     warehouse.publish("r1", make_frames(), "test")
-    rows = _read(warehouse, "SELECT DISTINCT max_allocation_per_bucket, slack FROM bucket_exposure").rows()
+    rows = read(warehouse, "SELECT DISTINCT max_allocation_per_bucket, slack FROM bucket_exposure").rows()
     assert rows == [(None, None)]
 
 
@@ -185,7 +183,7 @@ def test_the_decisions_of_today_are_those_behind_the_current_targets_selected_fi
     publish(warehouse, "r1", TWO)
     publish(warehouse, "r2", ONE, NEXT)
     columns = "portfolio_id, as_of_date, asset, is_selected, gate, gate_limit, entry_score, rival, run_id"
-    assert _read(warehouse, f"SELECT {columns} FROM decisions_today").rows() == [
+    assert read(warehouse, f"SELECT {columns} FROM decisions_today").rows() == [
         ("p1", NEXT, "AAA", True, None, None, 0.8, "CCC", "r2"),
         ("p1", NEXT, "BBB", True, None, None, 0.8, "CCC", "r2"),
         ("p1", NEXT, "CCC", False, "below_min_score_threshold", 0.85, 0.85, None, "r2"),
@@ -196,8 +194,8 @@ def test_the_decisions_of_today_are_those_behind_the_current_targets_selected_fi
 
 
 def test_every_column_of_a_decision_stands_in_the_decisions_of_today(warehouse: Warehouse) -> None:
-    told = set(_read(warehouse, "FROM decisions_today").columns)
-    assert told == {*_read(warehouse, "FROM decisions").columns, "as_of_date", "published_at"}
+    told = set(read(warehouse, "FROM decisions_today").columns)
+    assert told == {*read(warehouse, "FROM decisions").columns, "as_of_date", "published_at"}
 
 
 _RUNS = st.lists(st.sampled_from([("a", ONE), ("b", P2), ("c", TWO), ("d", TWO), ("e", ONE)]), min_size=1, max_size=6)
@@ -215,4 +213,4 @@ def test_whatever_the_order_each_portfolio_shows_its_last_publication(
         was = set(visible.values())
         visible |= dict.fromkeys(portfolios, run_id)
         assert set(publish(warehouse, run_id, portfolios)) == was - set(visible.values())
-    assert _visible(warehouse) == visible
+    assert visible_runs(warehouse) == visible

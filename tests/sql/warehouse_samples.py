@@ -7,6 +7,7 @@ from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
+import duckdb
 import polars as pl
 
 from sql.records import INGEST_KEYS, Ingest, IngestBatch, IngestKind, IngestSource, RunRecord
@@ -349,3 +350,19 @@ def make_rejects(*row_numbers: int) -> pl.DataFrame:
     columns = {"row_json": '{"asset": "", "score": "x"}', "rule": "score_is_a_number", "reason": "score is no number"}
     numbers = pl.DataFrame({"row_number": row_numbers}, {"row_number": pl.Int32})
     return numbers.with_columns(pl.lit(value).alias(name) for name, value in columns.items())
+
+
+def states_of(warehouse: Warehouse, run_id: str) -> list[str]:
+    """Return the states of a run, the first one first."""
+    return warehouse.query("run_events", run_id=run_id)["state"].to_list()
+
+
+def visible_runs(warehouse: Warehouse) -> dict[str, str]:
+    """Return the run whose targets are visible, by portfolio."""
+    return dict(warehouse.query("current_targets").select("portfolio_id", "run_id").unique().rows())
+
+
+def read(warehouse: Warehouse, sql: str) -> pl.DataFrame:
+    """Return what a query of the warehouse file finds."""
+    with duckdb.connect(str(warehouse.path), read_only=True) as con:
+        return con.sql(sql).pl()

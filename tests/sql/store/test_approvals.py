@@ -11,7 +11,7 @@ from sql.admin.maintenance import verify
 from sql.errors import ApprovalError, HaltedError, PublishRejectedError, WarehouseError
 from sql.records import StartedRun
 from sql.warehouse import Warehouse
-from tests.sql.warehouse_samples import DAY, ONE, TWO, Weights, make_frames, make_run, publish
+from tests.sql.warehouse_samples import DAY, ONE, TWO, Weights, make_frames, make_run, publish, read, states_of
 
 NEXT = DAY + timedelta(days=1)
 P2 = {"p2": TWO["p2"]}
@@ -40,15 +40,6 @@ def _propose(  # noqa: PLR0913, PLR0917 - what a proposal is
     warehouse.propose(run_id, make_frames(portfolios, as_of_date), by, reasons, four_eyes)
 
 
-def _states(warehouse: Warehouse, run_id: str) -> list[str]:
-    return warehouse.query("run_events", run_id=run_id)["state"].to_list()
-
-
-def _ask(warehouse: Warehouse, sql: str) -> pl.DataFrame:
-    with warehouse.connected() as con:
-        return con.sql(sql).pl()
-
-
 def _waiting(warehouse: Warehouse) -> list[str]:
     return warehouse.query("open_proposals")["run_id"].unique(maintain_order=True).to_list()
 
@@ -71,7 +62,7 @@ def test_a_proposal_waits_with_every_row_and_says_what_it_would_do(warehouse: Wa
         "proposed",
         f"p1: {WHY['p1']}; approval is asked, with four eyes for p2; warning: include_assets names XXX",
     )
-    assert _ask(warehouse, "SELECT count(*) FROM targets").item() == 8
+    assert read(warehouse, "SELECT count(*) FROM targets").item() == 8
     assert _current(warehouse) == set()
 
 
@@ -104,8 +95,8 @@ def test_a_declined_proposal_leaves_what_is_visible_and_may_be_proposed_again(wa
     warehouse.propose("r1", make_frames(OTHER), "tom", WHY)
     assert _waiting(warehouse) == ["r1"]
     warehouse.approve("r1", *APPROVED)
-    assert _ask(warehouse, "SELECT count(*) FROM targets WHERE run_id = 'r1'").item() == 4
-    history = _ask(warehouse, "SELECT outcome, decided_by, note FROM proposal_history")
+    assert read(warehouse, "SELECT count(*) FROM targets WHERE run_id = 'r1'").item() == 4
+    history = read(warehouse, "SELECT outcome, decided_by, note FROM proposal_history")
     assert history.rows() == [("published", *APPROVED), ("declined", "anna", "too much at once")]
 
 
@@ -115,7 +106,7 @@ def test_a_proposal_that_is_started_or_made_again_goes_on_waiting(warehouse: War
     assert warehouse.start_run(make_run("r1"), "tom") == "proposed"
     assert warehouse.propose("r1", make_frames(), "ben", WHY) == first["proposed_at"][0]
     assert warehouse.query("open_proposals").equals(first)
-    assert _states(warehouse, "r1") == ["started", "proposed", "unchanged", "unchanged"]
+    assert states_of(warehouse, "r1") == ["started", "proposed", "unchanged", "unchanged"]
 
 
 @pytest.mark.slow
@@ -140,10 +131,10 @@ def test_what_replaces_a_proposal_supersedes_it(
         publish(warehouse, "new", portfolios, day)
         assert _waiting(warehouse) == waiting[:-1]
     if "old" not in waiting:
-        assert _states(warehouse, "old")[-1] == "superseded"
+        assert states_of(warehouse, "old")[-1] == "superseded"
         with pytest.raises(ApprovalError, match=rf"superseded since .*replaced by run new of {day}.*decide on the run"):
             warehouse.approve("old", *APPROVED)
-        assert _ask(warehouse, "SELECT count(*) FROM targets WHERE run_id = 'old'").item() == 4
+        assert read(warehouse, "SELECT count(*) FROM targets WHERE run_id = 'old'").item() == 4
 
 
 def test_a_backfill_supersedes_the_proposals_of_its_days_and_before(warehouse: Warehouse) -> None:
@@ -157,7 +148,7 @@ def test_a_backfill_supersedes_the_proposals_of_its_days_and_before(warehouse: W
         for run, _ in runs
     ]
     warehouse.publish_many(runs, {table: pl.concat([one[table] for one in frames]) for table in frames[0]}, "test")
-    assert _states(warehouse, "old")[-1] == "superseded"
+    assert states_of(warehouse, "old")[-1] == "superseded"
     assert warehouse.query("run_by_id", run_id="old")["reason"].item() == (
         f"the proposal is replaced by run r1 of {NEXT}"
     )
@@ -222,9 +213,9 @@ def test_a_check_that_fails_at_the_approval_ends_the_proposal(warehouse: Warehou
         con.execute("UPDATE targets SET target_weight = 0.6 WHERE asset = 'AAA'").fetchall()
     with pytest.raises(PublishRejectedError, match="no_weight_above_max_single_position"):
         warehouse.approve("r1", *APPROVED)
-    assert _states(warehouse, "r1") == ["started", "proposed", "approved", "rejected"]
+    assert states_of(warehouse, "r1") == ["started", "proposed", "approved", "rejected"]
     assert _current(warehouse) == set()
-    health = _ask(warehouse, "SELECT state, failed_checks, declined_reason FROM run_health").row(0)
+    health = read(warehouse, "SELECT state, failed_checks, declined_reason FROM run_health").row(0)
     assert (health[0], health[2]) == ("rejected", None)
     assert "no_weight_above_max_single_position" in health[1]
 
@@ -234,8 +225,8 @@ def test_a_proposal_whose_rows_fail_a_check_is_rejected_and_not_written(warehous
     warehouse.start_run(make_run("r1"), "tom")
     with pytest.raises(PublishRejectedError):
         warehouse.propose("r1", frames | {"targets": pl.concat([frames["targets"]] * 2)}, "tom", WHY)
-    assert (_states(warehouse, "r1"), _waiting(warehouse)) == (["started", "rejected"], [])
-    assert _ask(warehouse, "SELECT count(*) FROM targets").item() == 0
+    assert (states_of(warehouse, "r1"), _waiting(warehouse)) == (["started", "rejected"], [])
+    assert read(warehouse, "SELECT count(*) FROM targets").item() == 0
 
 
 @pytest.mark.parametrize(
@@ -247,7 +238,7 @@ def test_a_proposal_says_why_for_portfolios_of_the_run(
     warehouse.start_run(make_run("r1"), "tom")
     with pytest.raises(WarehouseError, match=r"expected at least one reason for \[p1\]\. Nothing was written"):
         warehouse.propose("r1", make_frames(), "tom", reasons, four_eyes)
-    assert _states(warehouse, "r1") == ["started"]
+    assert states_of(warehouse, "r1") == ["started"]
 
 
 def test_what_is_published_is_not_proposed_and_what_waits_is_not_published(warehouse: Warehouse) -> None:
@@ -274,7 +265,7 @@ def test_of_two_who_approve_at_once_one_publishes(make_migrated: Callable[[], Wa
         first, second = sorted(pool.map(approve, ["anna", "ben"]), key=len)
     assert first == "r1"
     assert "run r1 is no open proposal: published since" in second
-    assert _states(warehouse, "r1") == ["started", "proposed", "approved", "published"]
+    assert states_of(warehouse, "r1") == ["started", "proposed", "approved", "published"]
 
 
 def test_a_halt_stops_the_approval_and_the_proposal_goes_on_waiting(warehouse: Warehouse) -> None:
@@ -283,7 +274,7 @@ def test_a_halt_stops_the_approval_and_the_proposal_goes_on_waiting(warehouse: W
     assert warehouse.query("open_proposals")["is_halted"].item()
     with pytest.raises(HaltedError, match=r"run r1 was not published, .*p1 since .* by eve: prices look wrong.*resume"):
         warehouse.approve("r1", *APPROVED)
-    assert _states(warehouse, "r1") == ["started", "proposed", "held"]
+    assert states_of(warehouse, "r1") == ["started", "proposed", "held"]
     assert warehouse.start_run(make_run("r1"), "tom") == "proposed"
     warehouse.resume(["p1"], "eve", "they are right")
     assert warehouse.approve("r1", *APPROVED).is_new
@@ -302,7 +293,7 @@ def test_a_warehouse_with_proposals_of_every_fate_is_sound(warehouse: Warehouse)
         session.halt(None, "eve", "a drill")
         session.snapshot()
     assert verify(warehouse, lambda _name, _done, _total: None).failures == ()
-    outcomes = _ask(warehouse, "SELECT run_id, outcome FROM proposal_history").rows()
+    outcomes = read(warehouse, "SELECT run_id, outcome FROM proposal_history").rows()
     assert outcomes == [("r4", "open"), ("r3", "published"), ("r2", "declined"), ("r1", "superseded")]
 
 

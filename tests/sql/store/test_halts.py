@@ -9,7 +9,7 @@ import pytest
 from sql.errors import HaltedError, WarehouseError
 from sql.records import StartedRun
 from sql.warehouse import Warehouse
-from tests.sql.warehouse_samples import DAY, ONE, TWO, make_frames, make_run, make_warehouse, publish
+from tests.sql.warehouse_samples import DAY, ONE, TWO, make_frames, make_run, make_warehouse, publish, states_of
 
 NEXT = DAY + timedelta(days=1)
 P2 = {"p2": TWO["p2"]}
@@ -24,10 +24,6 @@ def warehouse(make_migrated: Callable[[], Warehouse]) -> Iterator[Warehouse]:
 
 def _in_force(warehouse: Warehouse) -> list[tuple[object, ...]]:
     return warehouse.query("halts_in_force").select("portfolio_id", "by", "reason").rows()
-
-
-def _states(warehouse: Warehouse, run_id: str) -> list[str]:
-    return warehouse.query("run_events", run_id=run_id)["state"].to_list()
 
 
 def test_a_halt_of_all_stops_every_run_and_of_one_those_that_cover_it(warehouse: Warehouse) -> None:
@@ -47,7 +43,7 @@ def test_a_run_that_is_halted_is_recorded_as_held_and_nothing_else_is_kept(wareh
     warehouse.halt(["p1"], "eve", "prices look wrong")
     with pytest.raises(HaltedError):
         publish(warehouse, "r1")
-    assert _states(warehouse, "r1") == ["started", "held"]
+    assert states_of(warehouse, "r1") == ["started", "held"]
     reason = warehouse.query("run_by_id", run_id="r1")["reason"].item()
     assert reason.startswith("publication is halted: p1 since ")
     with warehouse.connected() as con:
