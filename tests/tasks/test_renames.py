@@ -6,7 +6,6 @@ from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
-import duckdb
 import polars as pl
 import pytest
 from hypothesis import given
@@ -15,19 +14,18 @@ from hypothesis import strategies as st
 from sizing import RebalancingLimits
 from sizing.frames.day_inputs import DayFrames, DayInputs
 from sizing.frames.holding_states import STATE_COLUMNS
-from sizing.frames.schema import STORED_WEIGHT
 from sizing.limits.lifecycle import CoreAsset
 from sizing.pipeline import rebalance
 from sql.admin.maintenance import verify
-from sql.engine.table_contracts import RUN_TABLES
 from tasks.config.settings import Settings
 from tasks.errors import SourceError
 from tasks.preflight.file_check import frames_of
 from tasks.renames import find_tangled, names_on, renamed
-from tasks.runs.backfill import Book, publish_days
 from tasks.runs.ingest import ingest_day, ingest_range
 from tasks.runs.replay import find_differences
 from tasks.runs.run_record import start_run
+from tests.helpers.warehouse_days import ask, backfill, run_rows
+from tests.sizing.days import ASSETS, HOLDINGS, RESTRICTIONS, SCORES
 
 DAY, NEXT, THIRD = (date(2025, 6, day) for day in (2, 3, 4))
 DAYS = (DAY, NEXT, THIRD)
@@ -92,28 +90,10 @@ def _day(**changes: object) -> DayFrames:
     frames = DayFrames(
         as_of_date=DAY,
         limits={"p": RebalancingLimits(exclude_assets=("OLD", "X")), "q": RebalancingLimits()},
-        scores=pl.DataFrame(
-            [(*row, None, None) for row in scores],
-            {
-                "model": pl.String,
-                "asset": pl.String,
-                "score_date": pl.Date,
-                "score_age_days": pl.Int32,
-                **dict.fromkeys(("score", "technical_score", "fundamental_score"), pl.Float64),
-            },
-            orient="row",
-        ),
-        assets=pl.DataFrame(
-            [("OLD", "Tech"), ("X", "Energy")], {"asset": pl.String, "bucket": pl.String}, orient="row"
-        ),
-        holdings=pl.DataFrame(
-            held, {"portfolio_id": pl.String, "asset": pl.String, "current_weight": STORED_WEIGHT}, orient="row"
-        ),
-        restrictions=pl.DataFrame(
-            [(None, "OLD", "no_trade", "frozen")],
-            dict.fromkeys(("portfolio_id", "asset", "restriction", "reason"), pl.String),
-            orient="row",
-        ),
+        scores=pl.DataFrame([(*row, None, None) for row in scores], SCORES, orient="row"),
+        assets=pl.DataFrame([("OLD", "Tech"), ("X", "Energy")], ASSETS, orient="row"),
+        holdings=pl.DataFrame(held, HOLDINGS, orient="row"),
+        restrictions=pl.DataFrame([(None, "OLD", "no_trade", "frozen")], RESTRICTIONS, orient="row"),
     )
     return frames._replace(**changes)
 
@@ -220,21 +200,14 @@ def make(tmp_path: Path, empty_warehouse: Path) -> Callable[..., Settings]:
     return make
 
 
-def _ask(settings: Settings, query: str) -> list[tuple[object, ...]]:
-    with duckdb.connect(str(settings.warehouse)) as con:
-        return con.execute(query).fetchall()
-
-
 def _backfill(settings: Settings, days: tuple[date, ...] = DAYS) -> list[str]:
-    with settings.open_warehouse().kept_open() as warehouse:
-        done = publish_days(Book(warehouse, "XNYS", LIMITS, "test", None), days, keep_going=False)
-    return [warning for one in done for warning in one.warnings]
+    return [warning for one in backfill(settings, days, LIMITS) for warning in one.warnings]
 
 
 def _require_sound_and_replayed(settings: Settings) -> None:
     warehouse = settings.open_warehouse()
     assert verify(warehouse, lambda *_: None, has_copies=False).failures == ()
-    for run_id, day in _ask(settings, "SELECT run_id, as_of_date FROM runs ORDER BY ALL"):
+    for run_id, day in ask(settings, "SELECT run_id, as_of_date FROM runs ORDER BY ALL"):
         assert isinstance(day, date)
         with warehouse.kept_open() as kept:
             again = start_run(kept, "XNYS", day, LIMITS, (), by="test")
@@ -255,18 +228,16 @@ def test_a_delisted_holding_never_grows_and_keeps_its_bucket(
         "perhaps renamed to META: list it under renames"
     )
     assert [warning for warning in warnings if "FB" in warning] == [sentence] * 2
-    for table in RUN_TABLES:
-        assert _ask(together, f"FROM {table} ORDER BY ALL") == _ask(one_by_one, f"FROM {table} ORDER BY ALL")
+    assert run_rows(together) == run_rows(one_by_one)
     told = "SELECT DISTINCT bucket, restriction, contains(decision_reason, 'perhaps renamed to META') FROM decisions"
-    assert _ask(together, f"{told} JOIN runs USING (run_id) WHERE asset = 'FB' AND as_of_date > '{DAY}'") == [
+    assert ask(together, f"{told} JOIN runs USING (run_id) WHERE asset = 'FB' AND as_of_date > '{DAY}'") == [
         ("Technology", "no_buy", True)
     ]
     assert (
-        _ask(together, "FROM targets WHERE asset = 'FB' AND target_weight > current_weight AND current_weight > 0")
-        == []
+        ask(together, "FROM targets WHERE asset = 'FB' AND target_weight > current_weight AND current_weight > 0") == []
     )
     tech = "SELECT sum(target_weight) FROM targets WHERE bucket = 'Technology' GROUP BY run_id ORDER BY 1 DESC LIMIT 1"
-    assert _ask(together, tech) == [(Decimal("0.20000000"),)]
+    assert ask(together, tech) == [(Decimal("0.20000000"),)]
     _require_sound_and_replayed(together)
 
 
@@ -276,16 +247,15 @@ def test_a_rename_carries_holding_score_and_reasons_across(make: Callable[..., S
     assert _backfill(together) == []
     for day in DAYS:
         assert _backfill(one_by_one, (day,)) == []
-    for table in RUN_TABLES:
-        assert _ask(together, f"FROM {table} ORDER BY ALL") == _ask(one_by_one, f"FROM {table} ORDER BY ALL")
+    assert run_rows(together) == run_rows(one_by_one)
     held = "SELECT asset, current_weight, target_weight, action FROM targets JOIN runs USING (run_id)"
-    assert _ask(together, f"{held} WHERE runs.as_of_date = '{NEXT}' AND bucket = 'Technology' ORDER BY ALL") == [
+    assert ask(together, f"{held} WHERE runs.as_of_date = '{NEXT}' AND bucket = 'Technology' ORDER BY ALL") == [
         ("META", Decimal("0.10000000"), Decimal("0.10000000"), "hold"),
         ("MSFT", Decimal("0.10000000"), Decimal("0.10000000"), "hold"),
     ]
     changes = f"SELECT asset, change FROM target_changes_of(DATE '{NEXT}') WHERE NOT is_cash ORDER BY 1"
-    assert _ask(together, changes) == [(name, "unchanged") for name in ("META", "MSFT", "XOM")]
-    [words] = _ask(together, f"SELECT words FROM explain('core', 'META', DATE '{NEXT}') WHERE quantity = 'holding'")
+    assert ask(together, changes) == [(name, "unchanged") for name in ("META", "MSFT", "XOM")]
+    [words] = ask(together, f"SELECT words FROM explain('core', 'META', DATE '{NEXT}') WHERE quantity = 'holding'")
     assert "Renamed from FB" in str(words)
     _require_sound_and_replayed(together)
 
@@ -297,16 +267,16 @@ def test_a_rename_that_comes_later_computes_the_day_again(make: Callable[..., Se
     (settings.inbox / "renames.csv").write_text(f"old,new,valid_from\nFB,META,{NEXT}\n")
     ingest_range(settings, DAYS[1:], {})
     resting = "SELECT as_of_date, kind, n_changed FROM targets_on_corrected_inputs ORDER BY ALL"
-    assert _ask(settings, resting) == [(day, "renames", 1) for day in DAYS[1:]]
+    assert ask(settings, resting) == [(day, "renames", 1) for day in DAYS[1:]]
     assert _backfill(settings, DAYS[1:]) == []
-    assert _ask(settings, resting) == []
-    assert _ask(settings, "SELECT DISTINCT asset FROM current_targets ORDER BY 1") == [
+    assert ask(settings, resting) == []
+    assert ask(settings, "SELECT DISTINCT asset FROM current_targets ORDER BY 1") == [
         ("CASH",),
         ("META",),
         ("MSFT",),
         ("XOM",),
     ]
-    [reason] = _ask(
+    [reason] = ask(
         settings, f"SELECT change_reason FROM correction_changes WHERE as_of_date = '{NEXT}' AND asset = 'META'"
     )
     assert "renamed from FB" in str(reason)
@@ -323,7 +293,7 @@ def test_positions_and_restrictions_follow_a_rename(
     ingest_range(settings, DAYS[1:], {})
     _backfill(settings)
     held = "SELECT asset, current_weight, restriction FROM decisions JOIN runs USING (run_id)"
-    assert _ask(settings, f"{held} WHERE as_of_date = '{NEXT}' AND is_held") == [
+    assert ask(settings, f"{held} WHERE as_of_date = '{NEXT}' AND is_held") == [
         ("META", Decimal("0.15000000"), "no_trade")
     ]
     _require_sound_and_replayed(settings)
@@ -346,7 +316,7 @@ def test_impossible_renames_are_rejected_whole(make: Callable[..., Settings], ro
     (settings.inbox / "renames.csv").write_text(f"old,new,valid_from\n{rows}")
     with pytest.raises(SourceError, match=words):
         ingest_day.fn(settings, NEXT, {})
-    assert _ask(settings, "FROM renames") == []
+    assert ask(settings, "FROM renames") == []
 
 
 @pytest.mark.slow

@@ -4,18 +4,18 @@ import shutil
 from datetime import date
 from pathlib import Path
 
-import duckdb
 import polars as pl
 import pytest
 
 from sizing import RebalancingLimits
 from sizing.pipeline import Rebalance
-from sql.engine.table_contracts import RUN_TABLES
 from sql.errors import PublishRejectedError
 from tasks.config.settings import Settings
 from tasks.runs import backfill
-from tasks.runs.backfill import Book, DayDone, publish_days
+from tasks.runs.backfill import DayDone
 from tasks.runs.ingest import ingest_range
+from tests.helpers import warehouse_days
+from tests.helpers.warehouse_days import ask, copy_of, run_rows
 
 DAYS = tuple(date(2025, 6, day) for day in (2, 3, 4, 5, 6))
 LIMITS = {"core": RebalancingLimits(), "income": RebalancingLimits(replacement_margin=0.05, max_total_positions=6)}
@@ -37,19 +37,14 @@ def ingested(tmp_path_factory: pytest.TempPathFactory, sample: Path) -> Settings
 @pytest.fixture(scope="module")
 def published(ingested: Settings, tmp_path_factory: pytest.TempPathFactory) -> Settings:
     """The five days published; to be copied."""
-    settings = _copy(ingested, tmp_path_factory.mktemp("published") / "warehouse.duckdb")
+    settings = copy_of(ingested, tmp_path_factory.mktemp("published") / "warehouse.duckdb")
     assert _states(_backfill(settings)) == ["published"] * 5
     return settings
 
 
 @pytest.fixture
 def settings(ingested: Settings, tmp_path: Path) -> Settings:
-    return _copy(ingested, tmp_path / "warehouse.duckdb")
-
-
-def _copy(settings: Settings, path: Path) -> Settings:
-    shutil.copy(settings.warehouse, path)
-    return settings.at({"warehouse": path})
+    return copy_of(ingested, tmp_path / "warehouse.duckdb")
 
 
 def _backfill(
@@ -59,22 +54,11 @@ def _backfill(
     *,
     keep_going: bool = False,
 ) -> list[DayDone]:
-    with settings.open_warehouse().kept_open() as warehouse:
-        return list(publish_days(Book(warehouse, "XNYS", limits, "test", None), days, keep_going=keep_going))
+    return warehouse_days.backfill(settings, days, limits, keep_going=keep_going)
 
 
 def _states(done: list[DayDone]) -> list[str]:
     return [one.state for one in done]
-
-
-def _ask(settings: Settings, query: str) -> list[tuple[object, ...]]:
-    with duckdb.connect(str(settings.warehouse)) as con:
-        return con.execute(query).fetchall()
-
-
-def _rows(settings: Settings) -> list[list[tuple[object, ...]]]:
-    tables = [f"FROM {table} ORDER BY ALL" for table in RUN_TABLES]
-    return [_ask(settings, query) for query in [*tables, "SELECT run_id, inputs FROM runs ORDER BY ALL"]]
 
 
 def _correct_scores(settings: Settings, day: date, drop: int) -> Settings:
@@ -93,9 +77,9 @@ def _correct_scores(settings: Settings, day: date, drop: int) -> Settings:
 def test_days_together_equal_days_one_by_one(settings: Settings, published: Settings) -> None:
     for day in DAYS:
         assert _states(_backfill(settings, (day,))) == ["published"]
-    assert _rows(published) == _rows(settings)
+    assert run_rows(published) == run_rows(settings)
     held = f"FROM decisions JOIN runs USING (run_id) WHERE as_of_date = '{DAYS[2]}' AND is_held"
-    assert _ask(published, f"SELECT portfolio_id, count(*) {held} GROUP BY ALL ORDER BY 1") == [
+    assert ask(published, f"SELECT portfolio_id, count(*) {held} GROUP BY ALL ORDER BY 1") == [
         ("core", 6),
         ("income", 2),
     ]
@@ -105,34 +89,34 @@ def test_days_together_equal_days_one_by_one(settings: Settings, published: Sett
 def test_a_backfill_resumes_and_keeps_what_is_published(settings: Settings) -> None:
     _backfill(settings, DAYS[:2])
     assert _states(_backfill(settings)) == ["unchanged"] * 2 + ["published"] * 3
-    before = _rows(settings)
+    before = run_rows(settings)
     assert _states(_backfill(settings)) == ["unchanged"] * 5
-    assert _rows(settings) == before
+    assert run_rows(settings) == before
 
 
 @pytest.mark.slow
 def test_a_late_correction_gives_the_result_of_an_early_one(
     settings: Settings, published: Settings, tmp_path: Path
 ) -> None:
-    fresh, settings = settings, _copy(published, tmp_path / "published.duckdb")
+    fresh, settings = settings, copy_of(published, tmp_path / "published.duckdb")
     corrected = _correct_scores(settings, DAYS[1], drop=1)
     ingest_range(fresh.at({"inbox": corrected.inbox}), DAYS[1:2], {})
     done = _backfill(corrected)
     assert _states(done)[:2] == ["unchanged", "published"]
     assert [one.run_id for one in _backfill(fresh)] == [one.run_id for one in done]
-    superseded = _ask(settings, "SELECT as_of_date FROM latest_runs WHERE state = 'superseded' ORDER BY 1")
+    superseded = ask(settings, "SELECT as_of_date FROM latest_runs WHERE state = 'superseded' ORDER BY 1")
     assert superseded == [(one.day,) for one in done if one.state == "published"]
 
 
 @pytest.mark.slow
 def test_limits_that_come_back_show_the_runs_of_then_again(published: Settings, tmp_path: Path) -> None:
-    settings = _copy(published, tmp_path / "warehouse.duckdb")
-    first = _ask(settings, "SELECT run_id FROM runs ORDER BY as_of_date")
+    settings = copy_of(published, tmp_path / "warehouse.duckdb")
+    first = ask(settings, "SELECT run_id FROM runs ORDER BY as_of_date")
     assert _states(_backfill(settings, limits=OTHER)) == ["published"] * 5
     again = _backfill(settings)
     assert _states(again) == ["published"] * 5
     assert [(one.run_id,) for one in again] == first
-    assert _ask(settings, "SELECT count(*) FROM visible_runs JOIN runs USING (run_id)") == [(10,)]
+    assert ask(settings, "SELECT count(*) FROM visible_runs JOIN runs USING (run_id)") == [(10,)]
 
 
 @pytest.mark.slow
@@ -141,7 +125,7 @@ def test_a_held_day_is_the_end(settings: Settings) -> None:
     done = _backfill(short)
     assert _states(done) == ["published", "published", "held"]
     assert "names of the last universe" in done[2].reason
-    assert _ask(short, "SELECT state, reason FROM latest_runs LIMIT 1") == [("held", done[2].reason)]
+    assert ask(short, "SELECT state, reason FROM latest_runs LIMIT 1") == [("held", done[2].reason)]
 
 
 @pytest.mark.slow
@@ -150,7 +134,7 @@ def test_days_after_a_held_one_start_from_the_retained_targets(settings: Setting
     done = _backfill(short, keep_going=True)
     assert _states(done) == ["published", "published", "held", "published", "published"]
     sources = f"SELECT inputs->>'$.holdings.core.run_id' FROM runs WHERE run_id = '{done[3].run_id}'"
-    assert _ask(short, sources) == [(done[1].run_id,)]
+    assert ask(short, sources) == [(done[1].run_id,)]
     assert _states(_backfill(short, keep_going=True)) == ["unchanged", "unchanged", "held", "unchanged", "unchanged"]
 
 
@@ -170,7 +154,7 @@ def test_a_day_that_fails_a_check_leaves_the_days_before_it(
     )
     with pytest.raises(PublishRejectedError, match="one_cash_row"):
         _backfill(settings)
-    assert _ask(settings, "SELECT as_of_date, state FROM latest_runs ORDER BY 1") == [
+    assert ask(settings, "SELECT as_of_date, state FROM latest_runs ORDER BY 1") == [
         (DAYS[0], "published"),
         (DAYS[1], "rejected"),
     ]

@@ -6,23 +6,20 @@ from collections.abc import Sequence
 from datetime import date
 from math import sin
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from sizing import RebalancingLimits
 from sizing.limits.lifecycle import CoreAsset
 from sizing.pipeline import rebalance
-from sizing.selection.score_coverage import find_missing_scores
 from sql.admin.maintenance import verify
-from sql.engine.table_contracts import RUN_TABLES
 from sql.warehouse import Warehouse
 from tasks.config.settings import Settings
-from tasks.runs.backfill import Book, publish_days
 from tasks.runs.ingest import ingest_range
 from tasks.runs.replay import replay_runs, report_replay
 from tasks.runs.run_record import OpenRun, start_run
 from tests.helpers.installation import installed_in
+from tests.helpers.warehouse_days import ask, backfill, copy_of, run_daily, run_rows
 
 SESSIONS = tuple(date(2025, 6, day) for day in (2, 3, 4, 5, 6, 9, 10, 11, 12, 13, 16, 17, 18, 20, 23, 24))
 MISSED, HELD, RENAMED = SESSIONS[4], SESSIONS[7], SESSIONS[9]
@@ -92,69 +89,40 @@ def settings(tmp_path: Path, empty_warehouse: Path, monkeypatch: pytest.MonkeyPa
     return settings
 
 
-def _run_daily(settings: Settings, days: Sequence[date] = DAYS) -> None:
-    with settings.open_warehouse().kept_open() as warehouse:
-        for day in days:
-            run = start_run(warehouse, "XNYS", day, LIMITS, [], by="test")
-            if find_missing_scores(run.inputs):
-                warehouse.record_event(run.run_id, "held", "test", "no scores")
-            else:
-                warehouse.publish(run.run_id, rebalance(run.inputs)._asdict(), "test", run.warnings)
-
-
-def _backfill(settings: Settings, days: tuple[date, ...] = DAYS) -> list[str]:
-    with settings.open_warehouse().kept_open() as warehouse:
-        book = Book(warehouse, "XNYS", LIMITS, "test", None)
-        return [one.state for one in publish_days(book, days, keep_going=True)]
-
-
-def _copy(settings: Settings, name: str) -> Settings:
-    path = settings.warehouse.with_name(name)
-    shutil.copy(settings.warehouse, path)
-    return settings.at({"warehouse": path})
-
-
-def _ask(settings: Settings, query: str) -> list[Any]:
-    with settings.open_warehouse().connected() as con:
-        return con.sql(query).fetchall()
-
-
-def _rows(settings: Settings) -> dict[str, list[Any]]:
-    tables = {table: f"FROM {table} ORDER BY ALL" for table in RUN_TABLES}
-    records = {"runs": "SELECT run_id, input_fingerprint, inputs FROM runs ORDER BY run_id"}
-    return {name: _ask(settings, query) for name, query in (tables | records).items()}
+def _backfill(settings: Settings, days: Sequence[date] = DAYS) -> list[str]:
+    return [one.state for one in backfill(settings, days, LIMITS, keep_going=True)]
 
 
 @pytest.mark.slow
 def test_a_kill_between_days_and_within_one_changes_nothing(settings: Settings) -> None:
     """Each day is begun by a process that ends before it publishes, and done by another one."""
-    killed, plain = _copy(settings, "killed.duckdb"), settings
+    killed, plain = copy_of(settings, "killed.duckdb"), settings
     days = DAYS[:6]
-    _run_daily(plain, days)
+    run_daily(plain, days, LIMITS)
     for day in days:
         with killed.open_warehouse().kept_open() as warehouse:
             run = start_run(warehouse, "XNYS", day, LIMITS, [], by="test")
             rebalance(run.inputs)
-        _run_daily(killed, [day])
-    assert _rows(killed) == _rows(plain)
+        run_daily(killed, [day], LIMITS)
+    assert run_rows(killed) == run_rows(plain)
     assert _backfill(killed, days) == ["unchanged"] * len(days)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("size", [2, 5, len(DAYS)])
 def test_daily_run_backfill_in_any_batches_and_replay_agree(settings: Settings, size: int) -> None:
-    together = _copy(settings, "together.duckdb")
-    _run_daily(settings)
+    together = copy_of(settings, "together.duckdb")
+    run_daily(settings, DAYS, LIMITS)
     states = [state for first in range(0, len(DAYS), size) for state in _backfill(together, DAYS[first : first + size])]
     assert states == ["held" if day == HELD else "published" for day in DAYS]
-    assert _rows(together) == _rows(settings)
-    run_ids = tuple(run_id for (run_id,) in _ask(settings, "SELECT DISTINCT run_id FROM lifecycle"))
+    assert run_rows(together) == run_rows(settings)
+    run_ids = tuple(run_id for (run_id,) in ask(settings, "SELECT DISTINCT run_id FROM lifecycle"))
     done = replay_runs(together, run_ids)
     assert [(one.n_differences, one.has_other_inputs) for one in done] == [(0, False)] * (len(DAYS) - 1)
     assert verify(together.open_warehouse(), lambda *_: None, has_copies=False).failures == ()
-    gates = {gate for (gate,) in _ask(settings, "SELECT DISTINCT gate FROM decisions")}
+    gates = {gate for (gate,) in ask(settings, "SELECT DISTINCT gate FROM decisions")}
     assert {"grace_period_days", "max_holding_days", "reentry_cooldown_days", "max_round_trips"} <= gates
-    kept = {kept for (kept,) in _ask(settings, "SELECT DISTINCT kept_by FROM decisions WHERE kept_by IS NOT NULL")}
+    kept = {kept for (kept,) in ask(settings, "SELECT DISTINCT kept_by FROM decisions WHERE kept_by IS NOT NULL")}
     assert {"grace_period_days", "min_holding_days", "core_assets"} <= kept
     for one in (settings, together):
         with one.open_warehouse().kept_open() as warehouse:
@@ -165,8 +133,8 @@ def test_daily_run_backfill_in_any_batches_and_replay_agree(settings: Settings, 
 def test_a_replay_counts_the_days_that_its_run_counted_and_tells_another_calendar(settings: Settings) -> None:
     """Between run and replay a session is struck from the calendar of that name."""
     struck, days = SESSIONS[2], [day for day in DAYS[:6] if day != SESSIONS[2]]
-    _run_daily(settings, days)
-    run_ids = tuple(run_id for (run_id,) in _ask(settings, "SELECT run_id FROM runs ORDER BY as_of_date"))
+    run_daily(settings, days, LIMITS)
+    run_ids = tuple(run_id for (run_id,) in ask(settings, "SELECT run_id FROM runs ORDER BY as_of_date"))
     with settings.open_warehouse().connected() as con:
         con.execute(f'UPDATE runs SET inputs = json_merge_patch(inputs, \'{{"exchange": "XNYS -{struck}"}}\')')
     done = replay_runs(settings, run_ids)
@@ -207,18 +175,18 @@ _RESTING = "SELECT DISTINCT portfolio_id, as_of_date, is_direct FROM superseded_
 @pytest.mark.slow
 def test_a_correction_of_what_was_held_reaches_later_days_only_through_limits_that_read_it(filed: Settings) -> None:
     assert _backfill(filed, SESSIONS[:4]) == ["published"] * 4
-    assert _ask(filed, _RESTING) == []
+    assert ask(filed, _RESTING) == []
     _correct_first_positions(filed)
-    _run_daily(filed, SESSIONS[:1])
+    run_daily(filed, SESSIONS[:1], LIMITS)
     reading = [name for name, one in LIMITS.items() if one.reads_lifecycle]
-    assert {(name, day) for name, day, _ in _ask(filed, _RESTING)} == {
+    assert {(name, day) for name, day, _ in ask(filed, _RESTING)} == {
         (name, day) for name in reading for day in SESSIONS[1:4]
     }
-    assert {(name, day) for name, day, is_direct in _ask(filed, _RESTING) if is_direct} == {
+    assert {(name, day) for name, day, is_direct in ask(filed, _RESTING) if is_direct} == {
         (name, SESSIONS[1]) for name in reading
     }
     assert _backfill(filed, SESSIONS[:4]) == ["unchanged", *["published"] * 3]
-    assert _ask(filed, _RESTING) == []
+    assert ask(filed, _RESTING) == []
 
 
 @pytest.mark.slow
@@ -227,12 +195,12 @@ def test_a_day_that_is_published_late_reaches_the_days_after_it(filed: Settings)
         waiting = start_run(warehouse, "XNYS", SESSIONS[0], LIMITS, [], by="test")
         reasons = dict.fromkeys(LIMITS, "first day")
         warehouse.propose(waiting.run_id, rebalance(waiting.inputs)._asdict(), "test", reasons, ())
-    _run_daily(filed, SESSIONS[2:3])
+    run_daily(filed, SESSIONS[2:3], LIMITS)
     with filed.open_warehouse().kept_open() as warehouse:
         run = start_run(warehouse, "XNYS", SESSIONS[1], LIMITS, [], by="test")
         warehouse.publish(run.run_id, rebalance(run.inputs)._asdict(), "test", run.warnings)
     reading = sorted(name for name, one in LIMITS.items() if one.reads_lifecycle)
-    assert _ask(filed, _RESTING) == [(name, SESSIONS[2], True) for name in reading]
+    assert ask(filed, _RESTING) == [(name, SESSIONS[2], True) for name in reading]
 
 
 @pytest.mark.slow

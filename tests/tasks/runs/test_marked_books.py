@@ -7,7 +7,6 @@ from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -15,11 +14,11 @@ from sizing import RebalancingLimits
 from sizing.pipeline import rebalance
 from sql.warehouse import Warehouse
 from tasks.config.settings import Settings
-from tasks.runs.backfill import Book, publish_days
 from tasks.runs.ingest import ingest_range
 from tasks.runs.replay import replay_runs
 from tasks.runs.run_record import start_run
 from tests.helpers.installation import installed_in
+from tests.helpers.warehouse_days import ask, backfill, copy_of, run_daily, run_rows
 
 MON, TUE, WED, THU, FRI, NEXT = SESSIONS = tuple(date(2025, 6, day) for day in (2, 3, 4, 5, 6, 9))
 DAYS = (MON, TUE, THU, FRI, NEXT)
@@ -88,32 +87,12 @@ def settings(tmp_path: Path, empty_warehouse: Path, monkeypatch: pytest.MonkeyPa
     return settings
 
 
-def _run_daily(settings: Settings, days: Sequence[date] = DAYS) -> None:
-    with settings.open_warehouse().kept_open() as warehouse:
-        for day in days:
-            run = start_run(warehouse, "XNYS", day, LIMITS, [], by="test")
-            warehouse.publish(run.run_id, rebalance(run.inputs)._asdict(), "test", run.warnings)
-
-
-def _backfill(settings: Settings, days: tuple[date, ...] = DAYS) -> list[str]:
-    with settings.open_warehouse().kept_open() as warehouse:
-        book = Book(warehouse, "XNYS", LIMITS, "test", None)
-        return [one.state for one in publish_days(book, days, keep_going=False)]
-
-
-def _copy(settings: Settings, name: str) -> Settings:
-    path = settings.warehouse.with_name(name)
-    shutil.copy(settings.warehouse, path)
-    return settings.at({"warehouse": path})
-
-
-def _ask(settings: Settings, query: str) -> list[Any]:
-    with settings.open_warehouse().connected() as con:
-        return con.sql(query).fetchall()
+def _backfill(settings: Settings, days: Sequence[date] = DAYS) -> list[str]:
+    return [one.state for one in backfill(settings, days, LIMITS)]
 
 
 def _column(settings: Settings, name: str) -> dict[tuple[str, date], Weights]:
-    rows = _ask(
+    rows = ask(
         settings, f"SELECT portfolio_id, as_of_date, asset, {name} FROM targets WHERE NOT is_cash AND {name} > 0"
     )
     found: dict[tuple[str, date], Weights] = {(name, day): {} for name in LIMITS for day in DAYS}
@@ -129,23 +108,18 @@ def _moved(book: Weights, growth: Weights) -> Weights:
 
 @pytest.mark.slow
 def test_daily_run_backfill_and_replay_agree_to_the_unit(settings: Settings) -> None:
-    together = _copy(settings, "together.duckdb")
-    _run_daily(settings)
+    together = copy_of(settings, "together.duckdb")
+    run_daily(settings, DAYS, LIMITS)
     assert _backfill(together) == ["published"] * len(DAYS)
-    kept = "SELECT run_id, input_fingerprint, inputs FROM runs ORDER BY as_of_date"
-    assert _ask(together, kept) == _ask(settings, kept)
-    rows = "FROM targets ORDER BY ALL"
-    assert _ask(together, rows) == _ask(settings, rows)
-    warned = "SELECT as_of_date, warnings FROM run_health ORDER BY as_of_date"
-    assert _ask(together, warned) == _ask(settings, warned)
-    run_ids = tuple(run_id for run_id, _, _ in _ask(settings, kept))
+    assert run_rows(together) == run_rows(settings)
+    run_ids = tuple(run_id for (run_id,) in ask(settings, "SELECT run_id FROM runs"))
     for one in (settings, together):
         assert [(done.n_differences, done.has_other_inputs) for done in replay_runs(one, run_ids)] == [(0, False)] * 5
 
 
 @pytest.mark.slow
 def test_a_day_starts_from_the_book_moved_by_the_returns_since(settings: Settings) -> None:
-    _run_daily(settings)
+    run_daily(settings, DAYS, LIMITS)
     held, left = _column(settings, "current_weight"), _column(settings, "post_trade_weight")
     for before, day in pairwise(DAYS):
         for name in ("core", "damped", "given"):
@@ -160,9 +134,9 @@ def test_a_day_starts_from_the_book_moved_by_the_returns_since(settings: Setting
 
 @pytest.mark.slow
 def test_a_run_records_what_each_book_was_and_which_prices_it_read(settings: Settings) -> None:
-    _run_daily(settings)
+    run_daily(settings, DAYS, LIMITS)
     recorded = {
-        day: json.loads(books) for day, books in _ask(settings, "SELECT as_of_date, inputs->'$.books' FROM runs")
+        day: json.loads(books) for day, books in ask(settings, "SELECT as_of_date, inputs->'$.books' FROM runs")
     }
     marked = dict.fromkeys(("core", "damped", "given"), "post_trade_marked") | {"still": "post_trade"}
     assert recorded == {
@@ -174,13 +148,13 @@ def test_a_run_records_what_each_book_was_and_which_prices_it_read(settings: Set
     }
     read = "SELECT runs.as_of_date, ingests.as_of_date FROM runs, ingests WHERE kind = 'prices' AND "
     read += "list_contains(json_extract(inputs, '$.prices')::BIGINT[], ingest_id) ORDER BY ALL"
-    assert _ask(settings, read) == [
+    assert ask(settings, read) == [
         *((TUE, day) for day in (MON, TUE)),
         *((THU, day) for day in (TUE, WED, THU)),
         *((FRI, day) for day in (THU, FRI)),
         *((NEXT, day) for day in (FRI, NEXT)),
     ]
-    warnings = dict(_ask(settings, "SELECT as_of_date, warnings FROM run_health"))
+    warnings = dict(ask(settings, "SELECT as_of_date, warnings FROM run_health"))
     assert not any("mark_to_market" in one for day in (MON, TUE, THU, FRI) for one in warnings[day])
     told = [one for one in warnings[NEXT] if one.startswith("mark_to_market")]
     assert all("BBB" in one and str(NEXT) in one and "CCC" in one for one in told)
@@ -195,28 +169,28 @@ def test_portfolios_that_are_not_marked_read_no_price(settings: Settings) -> Non
             warehouse.publish(run.run_id, rebalance(run.inputs)._asdict(), "test", run.warnings)
             runs.append(run)
     assert all(run.inputs.prices.is_empty() for run in runs)
-    assert _ask(settings, "SELECT count(*) FROM runs WHERE json_extract(inputs, '$.prices') IS NOT NULL") == [(0,)]
+    assert ask(settings, "SELECT count(*) FROM runs WHERE json_extract(inputs, '$.prices') IS NOT NULL") == [(0,)]
 
 
 @pytest.mark.slow
 def test_corrected_prices_are_told_until_the_days_are_run_again(settings: Settings) -> None:
-    _run_daily(settings)
+    run_daily(settings, DAYS, LIMITS)
     corrected = (
         "SELECT DISTINCT portfolio_id, as_of_date, kind, input_date FROM targets_on_corrected_inputs ORDER BY ALL"
     )
-    assert _ask(settings, corrected) == []
+    assert ask(settings, corrected) == []
     untouched = {**CLOSES, "other": ("1", "1", "1", "2", "1", "1")}
     (settings.inbox / "prices.csv").write_text(_prices(untouched))
     ingest_range(settings, DAYS, {})
-    assert _ask(settings, corrected) == []
+    assert ask(settings, corrected) == []
     (settings.inbox / "prices.csv").write_text(_prices({**untouched, "AAA": ("100", "110", "99", "102", "103", "104")}))
     ingest_range(settings, DAYS, {})
     expected = [(name, day, "prices", THU) for name in ("core", "damped", "given") for day in (THU, FRI)]
     expected.remove(("given", FRI, "prices", THU))
-    assert _ask(settings, corrected) == expected
+    assert ask(settings, corrected) == expected
     assert _backfill(settings) == ["unchanged", "unchanged", "published", "published", "published"]
-    assert _ask(settings, corrected) == []
-    assert _ask(settings, "SELECT count(*) FROM superseded_holdings") == [(0,)]
+    assert ask(settings, corrected) == []
+    assert ask(settings, "SELECT count(*) FROM superseded_holdings") == [(0,)]
 
 
 @pytest.mark.slow
@@ -227,33 +201,33 @@ def test_a_renamed_asset_moves_with_the_prices_of_both_names(settings: Settings)
         new = [line.replace("BBB", "B.NEW") if one else line for line, one in zip(lines, is_renamed, strict=True)]
         path.write_text("\n".join([*new, ""]))
     (settings.inbox / "renames.csv").write_text(f"old,new,valid_from\nBBB,B.NEW,{THU}\n")
-    days, together = (MON, TUE, THU), _copy(settings, "together.duckdb")
+    days, together = (MON, TUE, THU), copy_of(settings, "together.duckdb")
     for one in (settings, together):
         ingest_range(one, days, {})
-    _run_daily(settings, days)
+    run_daily(settings, days, LIMITS)
     assert _backfill(together, days) == ["published"] * 3
     held, left = _column(settings, "current_weight"), _column(settings, "post_trade_weight")
     moved = _moved(left["core", TUE], GROWTH[THU])
     assert held["core", THU] == {"B.NEW" if name == "BBB" else name: weight for name, weight in moved.items()}
     rows = "FROM targets ORDER BY ALL"
-    assert _ask(together, rows) == _ask(settings, rows)
+    assert ask(together, rows) == ask(settings, rows)
 
 
 @pytest.mark.slow
 def test_prices_that_come_late_are_told_and_mark_the_book(settings: Settings) -> None:
-    _run_daily(settings)
+    run_daily(settings, DAYS, LIMITS)
     (settings.inbox / f"prices_{NEXT}.csv").write_text(
         f"date,asset,close,daily_return\n{NEXT},AAA,104,\n{NEXT},BBB,12,-0.5\n{NEXT},CCC,4,0.05\n"
     )
     ingest_range(settings, [NEXT], {})
-    told = _ask(settings, "SELECT portfolio_id, as_of_date, n_changed FROM targets_on_corrected_inputs ORDER BY ALL")
+    told = ask(settings, "SELECT portfolio_id, as_of_date, n_changed FROM targets_on_corrected_inputs ORDER BY ALL")
     assert told == [("core", NEXT, 2), ("damped", NEXT, 2), ("given", NEXT, 2)]
-    _run_daily(settings, [NEXT])
+    run_daily(settings, [NEXT], LIMITS)
     left = _column(settings, "post_trade_weight")
     growth = {"AAA": Decimal(104) / 103, "BBB": Decimal("0.5"), "CCC": Decimal("1.05")}
     visible = "FROM current_targets WHERE portfolio_id = 'core' AND NOT is_cash AND current_weight > 0"
-    assert dict(_ask(settings, f"SELECT asset, current_weight {visible}")) == _moved(left["core", FRI], growth)
-    assert _ask(settings, "FROM targets_on_corrected_inputs") == []
+    assert dict(ask(settings, f"SELECT asset, current_weight {visible}")) == _moved(left["core", FRI], growth)
+    assert ask(settings, "FROM targets_on_corrected_inputs") == []
     assert not any(
-        "mark_to_market" in one for (own,) in _ask(settings, "SELECT warnings FROM run_health") for one in own
+        "mark_to_market" in one for (own,) in ask(settings, "SELECT warnings FROM run_health") for one in own
     )

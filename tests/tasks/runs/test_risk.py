@@ -6,21 +6,18 @@ import shutil
 from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from sizing import RebalancingLimits
-from sizing.pipeline import rebalance
-from sql.engine.table_contracts import RUN_TABLES
 from sql.warehouse import Warehouse
 from tasks.config.settings import Settings
-from tasks.runs.backfill import Book, publish_days
 from tasks.runs.ingest import ingest_range
 from tasks.runs.replay import replay_runs
 from tasks.runs.run_record import OpenRun, start_run
 from tasks.trading_calendar import find_calendar
 from tests.helpers.installation import installed_in
+from tests.helpers.warehouse_days import ask, backfill, copy_of, run_daily, run_rows
 
 DAYS = tuple(date(2025, 6, day) for day in (2, 3, 4, 5))
 SESSIONS = find_calendar("XNYS").between(date(2025, 4, 1), DAYS[-1])
@@ -86,38 +83,12 @@ def settings(tmp_path: Path, empty_warehouse: Path, monkeypatch: pytest.MonkeyPa
     return settings
 
 
-def _run_daily(settings: Settings, limits: Mapping[str, RebalancingLimits] = LIMITS) -> list[OpenRun]:
-    runs = []
-    with settings.open_warehouse().kept_open() as warehouse:
-        for day in DAYS:
-            runs.append(start_run(warehouse, "XNYS", day, limits, [], by="test"))
-            warehouse.publish(runs[-1].run_id, rebalance(runs[-1].inputs)._asdict(), "test", runs[-1].warnings)
-    return runs
-
-
-def _backfill(settings: Settings, days: tuple[date, ...] = DAYS) -> list[str]:
-    with settings.open_warehouse().kept_open() as warehouse:
-        book = Book(warehouse, "XNYS", LIMITS, "test", None)
-        return [str(one.state) for one in publish_days(book, days, keep_going=True)]
-
-
-def _ask(settings: Settings, query: str) -> list[Any]:
-    with settings.open_warehouse().connected() as con:
-        return con.sql(query).fetchall()
-
-
 @pytest.mark.slow
 def test_daily_run_backfill_and_replay_agree_in_every_row(settings: Settings) -> None:
-    path = settings.warehouse.with_name("together.duckdb")
-    shutil.copy(settings.warehouse, path)
-    together = settings.at({"warehouse": path})
-    runs = _run_daily(settings)
-    assert _backfill(together) == ["published"] * len(DAYS)
-    kept = "SELECT run_id, input_fingerprint, inputs FROM runs ORDER BY as_of_date"
-    for query in (kept, "SELECT warnings FROM run_health ORDER BY as_of_date"):
-        assert _ask(together, query) == _ask(settings, query)
-    for table in RUN_TABLES:
-        assert _ask(together, f"FROM {table} ORDER BY ALL") == _ask(settings, f"FROM {table} ORDER BY ALL"), table
+    together = copy_of(settings, "together.duckdb")
+    runs = run_daily(settings, DAYS, LIMITS)
+    assert [one.state for one in backfill(together, DAYS, LIMITS)] == ["published"] * len(DAYS)
+    assert run_rows(together) == run_rows(settings)
     for one in (settings, together):
         replayed = replay_runs(one, tuple(run.run_id for run in runs))
         assert [(done.n_differences, done.has_other_inputs) for done in replayed] == [(0, False)] * len(DAYS)
@@ -125,17 +96,17 @@ def test_daily_run_backfill_and_replay_agree_in_every_row(settings: Settings) ->
 
 @pytest.mark.slow
 def test_a_day_reads_the_sessions_of_its_longest_window(settings: Settings) -> None:
-    for run, day in zip(_run_daily(settings), DAYS, strict=True):
+    for run, day in zip(run_daily(settings, DAYS, LIMITS), DAYS, strict=True):
         assert run.inputs.sessions == find_calendar("XNYS").until(day, 30)
         returns = run.inputs.returns
         assert set(returns["asset"]) == set(ASSETS)
         assert returns["session"].is_between(run.inputs.sessions[0], day).all()
         assert returns.filter(asset="AAA").height == 30
         first = find_calendar("XNYS").before(day, 30)
-        [(record,)] = _ask(settings, f"SELECT inputs FROM runs WHERE run_id = '{run.run_id}'")
+        [(record,)] = ask(settings, f"SELECT inputs FROM runs WHERE run_id = '{run.run_id}'")
         assert json.loads(record)["returns_since"] == first.isoformat()
         assert json.loads(record)["returns_read_by"] == ["crowded", "lasting", "turned"]
-        [(oldest, newest)] = _ask(
+        [(oldest, newest)] = ask(
             settings,
             f"SELECT min(ingests.as_of_date), max(ingests.as_of_date) FROM runs, ingests WHERE run_id = '{run.run_id}' "
             "AND list_contains(json_extract(inputs, '$.prices')::BIGINT[], ingest_id)",
@@ -146,26 +117,26 @@ def test_a_day_reads_the_sessions_of_its_longest_window(settings: Settings) -> N
 @pytest.mark.slow
 def test_limits_that_read_no_return_read_no_price(settings: Settings) -> None:
     only = {name: LIMITS[name] for name in ("off", "scored")}
-    runs = _run_daily(settings, only)
+    runs = run_daily(settings, DAYS, only)
     assert all(run.inputs.returns.is_empty() and not run.inputs.sessions for run in runs)
-    assert _ask(settings, "SELECT count(*) FROM runs WHERE json_exists(inputs, '$.prices')") == [(0,)]
+    assert ask(settings, "SELECT count(*) FROM runs WHERE json_exists(inputs, '$.prices')") == [(0,)]
     assert {*runs[1].inputs.volatilities["model"]} == {"rich"}
     missing = "SELECT asset, as_of_date, missing_reason FROM risk_estimates WHERE volatility IS NULL ORDER BY ALL"
     # On the third day its score of the second counts, which came without a volatility.
-    assert _ask(settings, missing) == [("BBB", DAYS[1], "no_returns"), ("BBB", DAYS[2], "no_returns")]
+    assert ask(settings, missing) == [("BBB", DAYS[1], "no_returns"), ("BBB", DAYS[2], "no_returns")]
 
 
 @pytest.mark.slow
 def test_prices_corrected_in_the_window_are_told_where_returns_are_read(settings: Settings) -> None:
-    _run_daily(settings, {name: LIMITS[name] for name in ("crowded", "off")})
+    run_daily(settings, DAYS, {name: LIMITS[name] for name in ("crowded", "off")})
     corrected = (
         "SELECT portfolio_id, as_of_date, kind, input_date, n_changed FROM targets_on_corrected_inputs ORDER BY ALL"
     )
-    assert _ask(settings, corrected) == []
+    assert ask(settings, corrected) == []
     for changed, found in (("unscored", []), ("EEE", [("crowded", day, "prices", DAYS[0], 1) for day in DAYS])):
         (settings.inbox / "prices.csv").write_text(_prices({(DAYS[0], changed): "77"}))
         ingest_range(settings, SESSIONS, {})
-        assert _ask(settings, corrected) == found
+        assert ask(settings, corrected) == found
 
 
 def _told(run: OpenRun) -> Sequence[str]:
@@ -186,7 +157,7 @@ def test_what_has_no_volatility_is_told_with_what_to_deliver(settings: Settings)
 
 @pytest.mark.slow
 def test_a_report_reads_why_names_have_no_volatility_and_what_it_was(settings: Settings) -> None:
-    run = _run_daily(settings)[0]
+    run = run_daily(settings, DAYS, LIMITS)[0]
     with settings.open_warehouse().kept_open() as kept:
         named = {"portfolio_ids": sorted(LIMITS)}
         missing = kept.query("chart_missing_volatilities", run_ids=[run.run_id], **named, most_rows=5)

@@ -1,0 +1,60 @@
+"""The same days of portfolios in several warehouses: run one by one or backfilled, and the rows that have to agree."""
+
+import shutil
+from collections.abc import Mapping, Sequence
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from sizing import RebalancingLimits
+from sizing.pipeline import rebalance
+from sizing.selection.score_coverage import find_missing_scores
+from sql.engine.table_contracts import RUN_TABLES
+from tasks.config.settings import Settings
+from tasks.runs.backfill import Book, DayDone
+from tasks.runs.backfill import publish_days as backfill_days
+from tasks.runs.run_record import OpenRun, start_run
+
+Limits = Mapping[str, RebalancingLimits]
+
+
+def copy_of(settings: Settings, path: Path | str) -> Settings:
+    """Return the settings with a copy of the warehouse at the path; a name alone stands beside it."""
+    copied = settings.warehouse.parent / path
+    shutil.copy(settings.warehouse, copied)
+    return settings.at({"warehouse": copied})
+
+
+def run_daily(settings: Settings, days: Sequence[date], limits: Limits) -> list[OpenRun]:
+    """Publish day after day, and return the runs; a day that misses too many scores is held."""
+    runs = []
+    with settings.open_warehouse().kept_open() as warehouse:
+        for day in days:
+            runs.append(run := start_run(warehouse, "XNYS", day, limits, [], by="test"))
+            if find_missing_scores(run.inputs):
+                warehouse.record_event(run.run_id, "held", "test", "no scores")
+            else:
+                warehouse.publish(run.run_id, rebalance(run.inputs)._asdict(), "test", run.warnings)
+    return runs
+
+
+def backfill(settings: Settings, days: Sequence[date], limits: Limits, *, keep_going: bool = False) -> list[DayDone]:
+    """Publish the days as `ballast backfill` does."""
+    with settings.open_warehouse().kept_open() as warehouse:
+        return list(backfill_days(Book(warehouse, "XNYS", limits, "test", None), tuple(days), keep_going=keep_going))
+
+
+def ask(settings: Settings, query: str) -> list[Any]:
+    """Return the rows of a query of the warehouse."""
+    with settings.open_warehouse().connected() as con:
+        return con.sql(query).fetchall()
+
+
+def run_rows(settings: Settings) -> dict[str, list[Any]]:
+    """Return all that the runs left: the rows of each table, what names each run, and its warnings."""
+    tables = {table: f"FROM {table} ORDER BY ALL" for table in RUN_TABLES}
+    records = {
+        "runs": "SELECT run_id, input_fingerprint, inputs FROM runs ORDER BY ALL",
+        "warnings": "SELECT run_id, warnings FROM run_health ORDER BY ALL",
+    }
+    return {name: ask(settings, query) for name, query in (tables | records).items()}
