@@ -35,11 +35,15 @@ _FAR = 3
 _UNSEEN = 5e-4
 """A change that would be written as 0.0."""
 
+_OF_RISK = ("portfolio_volatility", "risk_scale", "target_volatility")
 _TRADES = {"open": "bought", "increase": "bought", "decrease": "sold", "close": "sold", "hold": "kept"}
 
 
 class ChartRows(NamedTuple):
-    """What the charts of a run are drawn from: the rows of the queries of these names, `chart_` before them."""
+    """What the charts of a run are drawn from: the rows of `chart_weights`, `chart_buckets` and `chart_history`.
+
+    `volatility` has the days of the history on which it was measured.
+    """
 
     weights: pl.DataFrame
     buckets: pl.DataFrame
@@ -50,11 +54,12 @@ class ChartRows(NamedTuple):
 def read_chart_rows(reader: Reader, run_id: str, portfolio_ids: Sequence[str]) -> ChartRows:
     """Read what the charts of portfolios of any stored run show, published or not."""
     of_run = {"run_id": run_id, "portfolio_ids": list(portfolio_ids)}
+    history = reader.query("chart_history", **of_run, most_days=MOST_DAYS)
     return ChartRows(
         weights=reader.query("chart_weights", **of_run),
         buckets=reader.query("chart_buckets", **of_run),
-        history=reader.query("chart_history", **of_run, most_days=MOST_DAYS),
-        volatility=reader.query("chart_volatility", **of_run, most_days=MOST_DAYS),
+        history=history.drop(_OF_RISK),
+        volatility=history.select("portfolio_id", "as_of_date", *_OF_RISK).drop_nulls("portfolio_volatility"),
     )
 
 

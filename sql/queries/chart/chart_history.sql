@@ -1,5 +1,6 @@
--- Grain: one row per portfolio of the run and day: cash after the trades, and turnover, of the days that are visible before the run's day,
--- at most $most_days with it, and of the run itself. Turnover is one-way: half of everything that is traded.
+-- Grain: one row per portfolio of the run and day: cash after the trades, turnover, and the volatility of the targets with its limit and
+-- the scale (null: not measured), of the days that are visible before the run's day, at most $most_days with it, and of the run itself.
+-- Turnover is one-way: half of everything that is traded.
 -- Parameters: $run_id VARCHAR, $portfolio_ids VARCHAR[]: of these portfolios, $most_days INTEGER.
 WITH covered AS (
     SELECT unnest(portfolio_ids) AS portfolio_id, as_of_date, run_id
@@ -15,6 +16,11 @@ latest AS (
     FROM covered
     WHERE list_contains($portfolio_ids::VARCHAR[], portfolio_id)
     QUALIFY row_number() OVER (PARTITION BY portfolio_id ORDER BY as_of_date DESC) <= $most_days
+),
+limited AS (
+    SELECT run_id, portfolio_id, limit_value AS target_volatility
+    FROM constraint_checks
+    WHERE constraint_name = 'target_volatility'
 )
 SELECT
     targets.portfolio_id,
@@ -22,8 +28,13 @@ SELECT
     targets.run_id,
     coalesce(sum(coalesce(targets.post_trade_weight, targets.target_weight)) FILTER (targets.is_cash), 0)::DECIMAL(10, 8)
         AS cash_weight,
-    coalesce(sum(abs(targets.trade_weight)) FILTER (NOT targets.is_cash), 0) / 2 AS turnover
+    coalesce(sum(abs(targets.trade_weight)) FILTER (NOT targets.is_cash), 0) / 2 AS turnover,
+    any_value(sizing_summary.portfolio_volatility) AS portfolio_volatility,
+    any_value(sizing_summary.risk_scale) AS risk_scale,
+    any_value(limited.target_volatility) AS target_volatility
 FROM targets
 JOIN latest USING (run_id, portfolio_id, as_of_date)
+LEFT JOIN sizing_summary USING (run_id, portfolio_id)
+LEFT JOIN limited USING (run_id, portfolio_id)
 GROUP BY targets.portfolio_id, targets.as_of_date, targets.run_id
 ORDER BY targets.portfolio_id, targets.as_of_date;

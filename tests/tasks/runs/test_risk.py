@@ -161,13 +161,15 @@ def test_a_report_reads_why_names_have_no_volatility_and_what_it_was(settings: S
     with settings.open_warehouse().kept_open() as kept:
         named = {"portfolio_ids": sorted(LIMITS)}
         missing = kept.query("chart_missing_volatilities", run_ids=[run.run_id], **named, most_rows=5)
-        volatility = kept.query("chart_volatility", run_id=run.run_id, **named, most_days=60)
+        history = kept.query("chart_history", run_id=run.run_id, **named, most_days=60)
     told = missing.select("portfolio_id", "asset", "is_held", "missing_reason", "n_returns", "window_days").rows()
     assert told == [
         ("crowded", "EEE", False, "too_few_returns", 8, 25),
         ("lasting", "EEE", False, "too_few_returns", 8, 30),
         ("turned", "EEE", False, "too_few_returns", 8, 25),
     ]
+    assert history["portfolio_id"].to_list() == sorted(LIMITS)
+    volatility = history.drop_nulls("portfolio_volatility")
     assert volatility["portfolio_id"].to_list() == ["crowded", "lasting", "turned"]
     crowded = volatility.row(0, named=True)
     assert crowded["target_volatility"] == 0.1
