@@ -19,7 +19,7 @@ LINES = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#882
 """Colours of the ten portfolios of a chart at most; each has a shape of its own too."""
 
 WIDTH, PANEL = 560, 132
-DAYS_WITH_POINTS = 15
+_DAYS_WITH_POINTS = 15
 LABEL_ROOM = 1.35
 """The axis of weights ends that much above the largest, for the words beside the bars."""
 
@@ -44,6 +44,26 @@ CONFIG = alt.Config(
 def day_axis() -> alt.X:
     """Return the axis of trading days, without gaps."""
     return alt.X("as_of_date:O", title=None, axis=alt.Axis(labelAngle=0, labelOverlap="greedy", grid=False))
+
+
+def by_portfolio(rows: pl.DataFrame) -> dict[str, alt.Color | alt.Shape]:
+    """Return colour and shape of the line of each portfolio, to encode."""
+    names = rows["portfolio_id"].unique().sort().to_list()
+    return {
+        "color": colour("portfolio_id", **dict(zip(names, LINES, strict=False))),
+        "shape": alt.Shape("portfolio_id:N", scale=alt.Scale(domain=names)),
+    }
+
+
+def points(rows: pl.DataFrame) -> alt.OverlayMarkDef | bool:
+    """Return the point of each day on a line; none where there are many days."""
+    return alt.OverlayMarkDef(filled=True, size=45) if rows["as_of_date"].n_unique() <= _DAYS_WITH_POINTS else False
+
+
+def days_shown(rows: pl.DataFrame) -> str:
+    """Return in words of how many days there are rows."""
+    n_days = rows["as_of_date"].n_unique()
+    return "the first day" if n_days == 1 else f"the last {n_days} days"
 
 
 def scale_of(rows: pl.DataFrame, *columns: str) -> tuple[alt.Scale, float]:

@@ -20,21 +20,22 @@ from tasks.reports.chart_data import (
 from tasks.reports.chart_parts import (
     BASE,
     BEFORE,
-    DAYS_WITH_POINTS,
     LESS,
     LIMIT,
-    LINES,
     MORE,
     PANEL,
     ROWS,
     SAME,
     WIDTH,
     Chart,
+    by_portfolio,
     cap_line,
     colour,
     day_axis,
+    days_shown,
     name_axis,
     panel_each,
+    points,
     row_labels,
     scale_of,
     tip,
@@ -166,17 +167,13 @@ def cash_and_turnover(history: pl.DataFrame) -> alt.VConcatChart:
     *Requires* the columns of the query `chart_history`.
     """
     rows = history_rows(history)
-    portfolios = rows["portfolio_id"].unique().sort().to_list()
-    n_days = rows["as_of_date"].n_unique()
     line = alt.Chart(ROWS).encode(
         x=day_axis(),
-        color=colour("portfolio_id", **dict(zip(portfolios, LINES, strict=False))),
-        shape=alt.Shape("portfolio_id:N", scale=alt.Scale(domain=portfolios)),
         tooltip=tip(portfolio="portfolio_id:N", day="as_of_date:O", cash="cash_weight:Q", turnover="turnover:Q"),
+        **by_portfolio(rows),
     )
-    point = alt.OverlayMarkDef(filled=True, size=45) if n_days <= DAYS_WITH_POINTS else False
     panels = [
-        line.mark_line(strokeWidth=2, point=point)
+        line.mark_line(strokeWidth=2, point=points(rows))
         .encode(y=alt.Y(f"{column}:Q", title=None, axis=alt.Axis(format=".0%", tickCount=4)))
         .properties(width=WIDTH, height=120, title=alt.Title(words, fontSize=12, offset=4))
         for column, words in (("cash_weight", "Cash after the trades"), ("turnover", "Turnover, one-way"))
@@ -184,10 +181,7 @@ def cash_and_turnover(history: pl.DataFrame) -> alt.VConcatChart:
     return with_rows(
         alt.vconcat(*panels),
         rows,
-        title(
-            "Cash and turnover over time",
-            f"{'the first day' if n_days == 1 else f'the last {n_days} days'}, in percent of the portfolio",
-        ),
+        title("Cash and turnover over time", f"{days_shown(rows)}, in percent of the portfolio"),
     )
 
 

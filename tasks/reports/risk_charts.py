@@ -7,19 +7,20 @@ from tasks.reports.chart_data import history_rows
 from tasks.reports.chart_parts import (
     BASE,
     BEFORE,
-    DAYS_WITH_POINTS,
     LABEL_ROOM,
     LESS,
     LIMIT,
-    LINES,
     MORE,
     ROWS,
     SAME,
     WIDTH,
+    by_portfolio,
     colour,
     day_axis,
+    days_shown,
     name_axis,
     panel_each,
+    points,
     row_labels,
     tip,
     title,
@@ -64,47 +65,39 @@ def risk_beside_weight(weights: pl.DataFrame) -> alt.FacetChart:
 def volatility_over_time(volatility: pl.DataFrame) -> alt.VConcatChart:
     """Show the volatility of the targets over the last days with its limit, and the scale, a line a portfolio.
 
-    *Requires* the columns of the query `chart_volatility`.
+    *Requires* `portfolio_id, as_of_date, portfolio_volatility, risk_scale, target_volatility`.
     """
     rows = history_rows(volatility)
     has_target = rows["target_volatility"].count() > 0
     panels = [_lines(rows, "portfolio_volatility", "Volatility of the targets, a year", "target_volatility")]
     panels += [_lines(rows, "risk_scale", "Scale of the positions that are not pinned")] if has_target else []
-    n_days = rows["as_of_date"].n_unique()
     return with_rows(
         alt.vconcat(*panels),
         rows,
         title(
             "Volatility over time",
-            f"{'the first day' if n_days == 1 else f'the last {n_days} days'}: as estimated on the day",
+            f"{days_shown(rows)}: as estimated on the day",
             *(["dashed: target_volatility"] if has_target else []),
         ),
     )
 
 
 def _lines(rows: pl.DataFrame, column: str, words: str, limit: str | None = None) -> alt.LayerChart:
-    portfolios = rows["portfolio_id"].unique().sort().to_list()
     named = [column, *([limit] if limit else [])]
     top = rows.select(pl.max_horizontal(pl.col(named).max())).item() or 1.0
     scale = alt.Scale(domain=[0, top * _LEAST_ROOM], nice=False)
-    point = alt.OverlayMarkDef(filled=True, size=45) if rows["as_of_date"].n_unique() <= DAYS_WITH_POINTS else False
     told = {
         "portfolio": "portfolio_id:N",
         "day": "as_of_date:O",
         **{one.replace("_", " "): f"{one}:Q" for one in named},
     }
-    lines = {column: BASE.mark_line(strokeWidth=2, point=point)}
+    lines = {column: BASE.mark_line(strokeWidth=2, point=points(rows))}
     if limit:
         dashed = BASE.mark_line(strokeWidth=1.5, strokeDash=[4, 3], point=False)
         lines[limit] = dashed.encode(color=alt.value(LIMIT), detail=alt.Detail("portfolio_id:N"))
     axis = alt.Axis(format=".0%", tickCount=4)
     layer = [line.encode(y=alt.Y(f"{name}:Q", title=None, scale=scale, axis=axis)) for name, line in lines.items()]
-    return (
-        alt.LayerChart(layer=layer, data=ROWS, width=WIDTH, height=120, title=alt.Title(words, fontSize=12, offset=4))
-        .encode(x=day_axis())
-        .encode(
-            color=colour("portfolio_id", **dict(zip(portfolios, LINES, strict=False))),
-            shape=alt.Shape("portfolio_id:N", scale=alt.Scale(domain=portfolios)),
-            tooltip=tip(**told),
-        )
+    chart = alt.LayerChart(
+        layer=layer, data=ROWS, width=WIDTH, height=120, title=alt.Title(words, fontSize=12, offset=4)
     )
+    return chart.encode(x=day_axis(), tooltip=tip(**told), **by_portfolio(rows))
