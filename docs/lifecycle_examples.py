@@ -38,7 +38,7 @@ EXAMPLES: Mapping[str, Example] = {
 
 
 class Day(NamedTuple):
-    """What became true on a day: the score that came, the target, why it is kept, the count of failing scores."""
+    """What is true on a day: the score that came, the target, why it is kept, the count of failing scores."""
 
     number: int
     score: float | None

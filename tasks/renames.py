@@ -37,7 +37,7 @@ def names_on(renames: pl.DataFrame, day: date) -> dict[str, str]:
 
 
 def find_tangled(renames: Iterable[tuple[str, str, date]]) -> tuple[tuple[str, date], ...]:
-    """Find the names that are given up and given on the same day: which comes first nobody knows."""
+    """Find the names that are given up and given on the same day: their order is unknown."""
     rows = list(renames)
     given = {(new, day) for _, new, day in rows}
     return tuple(sorted({(old, day) for old, _, day in rows} & given, key=lambda one: (one[1], one[0])))

@@ -267,8 +267,8 @@ def shown() -> Iterator[Shown]:
 
 
 @pytest.fixture(scope="module")
-def no_pictures() -> Iterator[None]:
-    """Leave the page of pictures empty; tests/e2e/test_ui.py has them drawn."""
+def no_charts() -> Iterator[None]:
+    """Leave the page of charts empty; tests/e2e/test_ui.py has them drawn."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("tasks.reports.chart_page.chart_page", lambda *_: "# Not drawn in these tests")
         yield

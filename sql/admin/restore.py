@@ -25,8 +25,8 @@ def replace_by(warehouse: Warehouse, path: Path) -> Path | None:
     """Replace the live file with a copy of `path`, and return where the old one is, None when there was none.
 
     The copy is migrated first, and gets the halts in force of the file that it replaces beside its own. At every
-    moment there is one whole file in the place. A file that is damaged is kept as it is, with its log; what was halted
-    there nobody knows then, so all portfolios are. *Raises* `WarehouseError` when it is in use or of another
+    moment there is one whole file in the place. A file that is damaged is kept as it is, with its log; its
+    halts are unknown then, so all portfolios are halted. *Raises* `WarehouseError` when it is in use or of another
     application: nothing was changed then.
     """
     kept = warehouse.path.with_name(f"{warehouse.path.name}.replaced-{datetime.now(UTC):%Y%m%dT%H%M%SZ}")
@@ -52,7 +52,7 @@ def _require_replaceable(con: Connection, warehouse: Warehouse) -> None:
     backup, live = warehouse_id(con), find_owner(con, warehouse.path) or kept_id(warehouse.path)
     if live not in {None, backup}:
         _LOG.warning("the backup is of another warehouse than %s, which it replaces", warehouse.path)
-    # Exports that the backup does not know are kept aside.
+    # Exports that the backup does not know are preserved.
     warehouse.require_copies_of(con, {backup, live, UNKNOWN}, exported(warehouse.export_folder))
 
 

@@ -41,6 +41,6 @@ def copied_aside(path: Path) -> Iterator[Path]:
         try:
             copy = shutil.copyfile(path, Path(folder) / path.name)
         except OSError as error:
-            msg = f"{path} cannot be read: {error}, so nobody knows whose it is. Nothing was changed: correct the cause"
+            msg = f"{path} cannot be read: {error}, so its warehouse is unknown. Nothing was changed: correct the cause"
             raise WarehouseError(msg) from error
         yield copy

@@ -69,8 +69,8 @@ class Layers:
         return tuple(
             Problem(
                 preset.keys,
-                f"{own.who}: its preset sets {field} {shown(preset.values[field])}, which goes before the "
-                f"{shown(value)} of defaults; write {field} here to say otherwise",
+                f"{own.who}: its preset sets {field} {shown(preset.values[field])}, which takes precedence over "
+                f"the {shown(value)} of defaults; write {field} here to say otherwise",
             )
             for field, value in defaults.values.items()
             if field in preset.values and field not in own.values and preset.values[field] != value

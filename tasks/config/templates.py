@@ -47,8 +47,8 @@ _CONFIG_HEAD = f"""\
 # The portfolios that Ballast rebalances, and the limits of each. Made by `ballast init`; it is yours to change.
 #
 # Weights are fractions of the portfolio's value (0.15 = 15 %), scores lie between 0 and 1. To set a limit, take the #
-# before it away: it stands there with the value that counts now. What a portfolio writes goes before `defaults`.
-# `ballast validate` says what is wrong here. All limits, terms and feeds: {PAGE}
+# before it away: it stands there with the value that counts now. What a portfolio writes takes precedence
+# over `defaults`. `ballast validate` says what is wrong here. All limits, terms and feeds: {PAGE}
 
 defaults: # what all portfolios share
 """
@@ -71,7 +71,7 @@ The names and scores that `ballast init` wrote here are invented: put your own f
 
 _ENV_HEAD = f"""\
 # Settings of this installation: `ballast` reads this file when it is started in this folder. What the environment says
-# goes before it. To set one, take the # before it away. {PAGE}
+# takes precedence. To set one, take the # before it away. {PAGE}
 """
 
 

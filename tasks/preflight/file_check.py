@@ -57,7 +57,7 @@ class FileRows:
 def read_file(source: Source, day: date, max_reject_share: float, known: Collection[str] | None = None) -> FileRows:
     """Read a source as a run would, and keep its rows in memory instead of in the warehouse.
 
-    `known`: the assets that a list has; None: nobody knows.
+    `known`: the assets that a list has; None: unknown.
     """
     acceptance = FileAcceptance(source.contract, max_reject_share, known)
     batches, where = [], source.shown

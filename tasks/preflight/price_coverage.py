@@ -36,7 +36,7 @@ def describe_missing_prices(day: date, of_calendars: Mapping[str, Limits], price
         if not missing:
             continue
         least = min(one.min_observations for one in reading.values())
-        nobody = (
+        effect = (
             " No name has a volatility, so nothing is opened or closed."
             if len(sessions) - len(missing) <= least
             else ""
@@ -45,6 +45,6 @@ def describe_missing_prices(day: date, of_calendars: Mapping[str, Limits], price
             f"limits of {listed(sorted(reading))} read the returns of {len(sessions) - 1} sessions of "
             f"{exchange_of(calendar)}: {counted(len(missing), 'session')} of {sessions[0]} to {sessions[-1]} "
             f"{'has' if len(missing) == 1 else 'have'} no prices ({listed([str(one) for one in missing])}): deliver "
-            f"prices of these days (close, or daily_return).{nobody}"
+            f"prices of these days (close, or daily_return).{effect}"
         )
     return tuple(found)

@@ -87,7 +87,7 @@ def propose(settings: Settings, run: OpenRun, result: Rebalance, request: Approv
 
 @stage("find proposal", RETRIES)
 def find_proposal(settings: Settings, run_id: str) -> Proposal:
-    """Return what was proposed. *Raises* `ApprovalError` for a run that nobody knows."""
+    """Return what was proposed. *Raises* `ApprovalError` for an unknown run."""
     with settings.open_warehouse().kept_open() as warehouse:
         known = warehouse.query("run_by_id", run_id=run_id).rows(named=True)
         waiting = warehouse.query("open_proposals")["run_id"].unique(maintain_order=True).to_list()

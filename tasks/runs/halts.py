@@ -25,7 +25,7 @@ _DONE: Mapping[Action, str] = {
 def switch(settings: Settings, action: Action, portfolio_ids: tuple[str, ...] | None, by: str, reason: str) -> str:
     """Halt publication of the portfolios, or lift their halts; None: of all, or the halt of all.
 
-    *Returns* what is halted now, in one sentence. *Raises* `UsageError` for a name that nobody knows.
+    *Returns* what is halted now, in one sentence. *Raises* `UsageError` for an unknown name.
     """
     names = "all portfolios" if portfolio_ids is None else listed(portfolio_ids)
     bring_up_to_date(settings)

@@ -26,7 +26,7 @@ class FileAcceptance:
     """Watches the batches of one content go by, and reports in the end whether it is rejected whole, and why."""
 
     def __init__(self, contract: Contract, max_reject_share: float, known: Collection[str] | None = None) -> None:
-        """Begin; `known` are assets that a list has or had: no cash, whatever their names. None: nobody knows."""
+        """Begin; `known` are assets that a list has or had: no cash, whatever their names. None: unknown."""
         self._contract = contract
         self._max_reject_share = max_reject_share
         self._known = known
@@ -157,6 +157,6 @@ class FileAcceptance:
         name, day = tangled[0]
         return (
             f"is rejected: {counted(len(tangled), 'name')} given up and given on the same day, the first is {name} on "
-            f"{day}. Which comes first nobody knows, so nothing of it counts: give renames that follow each other "
+            f"{day}. Their order is unknown, so nothing of it counts: give renames that follow each other "
             "different days, and leave out those that go round in a circle"
         )

@@ -69,17 +69,17 @@ class Layout:
             problems.append(_describe(unknown_names, "is unknown", "are unknown") + (f" ({hint})" if hint else ""))
         if problems:
             got = f"got {_listed(header)}; expected among {', '.join(map(shown, names))}"
-            out = _way_out(header, names, has_strangers=bool(unknown_names) and not is_lenient)
+            out = _way_out(header, names, has_unknown=bool(unknown_names) and not is_lenient)
             msg = f"has a header that does not fit: {' and '.join(problems)}; {got}: {out}"
             raise SourceError(msg)
         return {place: names[name] for place, name in enumerate(header) if name in names}
 
 
-def _way_out(header: Sequence[str], names: Mapping[str, str], *, has_strangers: bool) -> str:
+def _way_out(header: Sequence[str], names: Mapping[str, str], *, has_unknown: bool) -> str:
     for other in _SEPARATORS:
         if len(header) == 1 and len(names.keys() & set(header[0].split(other))) > 1:
             return f"its values look separated by {json.dumps(other)}: say so in the config, under feeds: separator"
-    ignored = ", or leave out what is not ours with ignore_other_columns: true there" if has_strangers else ""
+    ignored = ", or leave out what is not ours with ignore_other_columns: true there" if has_unknown else ""
     above = "" if names.keys() & set(header) else "; where lines stand above the header, skip them with skip_rows"
     return f"correct the file, or say its own names under feeds: columns in the config{ignored}{above}"
 

@@ -42,7 +42,7 @@ _MIDNIGHT = re.compile(
     r"[T ](?:0?0:00(?::00(?:[.,]0{1,9})?)?|12:00(?::00)?\s?[Aa][Mm])(?:\s?(?:Z|UTC|[+-][0-9]{2}:?[0-9]{2}))?\Z"
 )
 _TIME_OF_FORMAT = re.compile(r"[T ]%-?[HI]:%M(?::%S(?:[.,]%f)?)?(?:\s?%p)?(?:\s?%[zZ]|Z)?\Z")
-_PROBES = tuple(date(2023, 1, 1) + timedelta(days=days) for days in range(2 * 365 + 1)) + tuple(
+_SAMPLE_DAYS = tuple(date(2023, 1, 1) + timedelta(days=days) for days in range(2 * 365 + 1)) + tuple(
     date(year, month, day) for year in range(1970, 2067) for month, day in ((1, 1), (12, 31))
 )
 """Every day of a year, a leap year, and the ends of all years that two digits can name."""
@@ -79,7 +79,7 @@ def pattern_of(date_format: str) -> str:
 
 def is_whole(date_format: str) -> bool:
     """Return whether the format names one day: whether a date that is written in it can be read back."""
-    return all(parse_date(write_date(day, date_format), date_format) == day for day in _PROBES)
+    return all(parse_date(write_date(day, date_format), date_format) == day for day in _SAMPLE_DAYS)
 
 
 @lru_cache(maxsize=1 << 16)

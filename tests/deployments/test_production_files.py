@@ -1,4 +1,4 @@
-"""The files for production: what systemd and compose read, held against what they promise."""
+"""The files for production: what systemd and compose read, compared with what they promise."""
 
 import os
 import re

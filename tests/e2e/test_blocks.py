@@ -1,4 +1,4 @@
-"""Every block of code in the README and the documents is proved: run, parsed, or held against what is made from it.
+"""Every block of code in the README and the documents is proved: run, parsed, or compared with what is made from it.
 
 Blocks of `console` are run by test_readme.py, `csv` by tests/tasks/config/test_feeds.py, whose page they are on, those
 of `bash` by test_risk_page.py. Those of `text` are on two pages that are made from the code: test_site.py,

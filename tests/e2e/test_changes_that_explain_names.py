@@ -1,4 +1,4 @@
-"""What `explain` says would change a weight, held against the sizer: change it so, and see."""
+"""What `explain` says would change a weight, compared with the sizer: change it so, and see."""
 
 from collections.abc import Mapping
 

@@ -46,7 +46,7 @@ def _words(line: str) -> list[str]:
     return words
 
 
-@pytest.mark.usefixtures("shown", "no_pictures")
+@pytest.mark.usefixtures("shown", "no_charts")
 @pytest.mark.slow
 def test_what_the_documents_show_is_what_the_commands_print(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]

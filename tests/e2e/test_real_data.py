@@ -14,7 +14,7 @@ from tasks.config.settings import RebalanceConfig, Settings
 from tasks.sources.discovery import days_in_inbox
 from tests.helpers.installation import with_limits
 
-pytestmark = pytest.mark.usefixtures("shown", "no_pictures")
+pytestmark = pytest.mark.usefixtures("shown", "no_charts")
 
 DAYS = 5
 LIMITS = {

@@ -7,7 +7,7 @@ from tests.helpers.command_line import Ballast, typed
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _look_at_no_pictures(no_pictures: None) -> None:
+def _look_at_no_charts(no_charts: None) -> None:
     """Leave the page of pictures empty, also for what a module shares."""
 
 

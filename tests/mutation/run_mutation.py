@@ -69,7 +69,7 @@ TimedRounds = tuple[tuple[Round, int], ...]
 
 
 class Tried(NamedTuple):
-    """A mutant, what became of it, and how long that took."""
+    """A mutant, its result, and how long that took."""
 
     mutant: Mutant
     outcome: Outcome

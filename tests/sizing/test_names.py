@@ -1,4 +1,4 @@
-"""What a name is: one rule for text and for columns, held against what Unicode says of every character."""
+"""What a name is: one rule for text and for columns, compared with what Unicode says of every character."""
 
 import unicodedata
 

@@ -91,7 +91,7 @@ def _show(console: Console, campaigns: Mapping[str, Figures], seen: Seen) -> Non
         "different steps killed in": lambda figures: len(figures.steps),
         "recoveries of a log": lambda figures: figures.recoveries,
         "days completed with the same content": lambda figures: figures.works_completed,
-        "acknowledgements held against the warehouse": lambda figures: figures.acknowledged,
+        "acknowledgements compared with the warehouse": lambda figures: figures.acknowledged,
         "acknowledged and lost": lambda figures: _found(figures, "lost"),
         "looks of readers": lambda figures: figures.looks,
         "torn reads": lambda figures: _found(figures, "torn"),

@@ -90,7 +90,7 @@ def test_what_stays_in_force_is_the_newest_visible_day_of_each_portfolio(publish
         ("chart_changes", {}),
     ],
 )
-def test_a_picture_has_only_the_portfolios_asked_for(published: Warehouse, name: str, more: dict[str, int]) -> None:
+def test_a_chart_has_only_the_portfolios_asked_for(published: Warehouse, name: str, more: dict[str, int]) -> None:
     rows = published.query(name, run_id="r1", portfolio_ids=BOTH, **more)
     one = published.query(name, run_id="r1", portfolio_ids=["p2"], **more)
     assert one.height > 0

@@ -1,4 +1,4 @@
-"""A warehouse of an earlier release, made by its own migration: it is brought forward, and keeps what it has."""
+"""A warehouse of an earlier release, made by its own migration: it is migrated, and keeps what it has."""
 
 import shutil
 from datetime import timedelta

@@ -147,7 +147,7 @@ BROKEN_LIFECYCLES: dict[str, tuple[str, Callable[[Frames], Frames], str]] = {
         lambda _: lock(holding(), "AAA", "min_holding_days", days_held=pl.lit(3, pl.Int32)),
         "kept_by min_holding_days, is_selected true, days_held 3",
     ),
-    "a lock of what was opened nobody knows when": (
+    "a lock of what was opened on an unknown day": (
         _LOCKED,
         lambda _: lock(holding(), "AAA", "min_holding_days"),
         "kept_by min_holding_days, is_selected true, days_held null",

@@ -58,7 +58,7 @@ LONGEST_KEPT = 1_000
 
 @dataclass
 class Taken:
-    """What became of a file: its rows by number, rejected ones as they are kept, and the error that was told."""
+    """The result of a file: its rows by number, rejected ones as they are kept, and the error that was told."""
 
     accepted: dict[int, Row] = field(default_factory=dict)
     rejected: list[tuple[int, str, str, str]] = field(default_factory=list)
@@ -74,7 +74,7 @@ class Taken:
 
 
 def judge(file: HostileFile, taken: Taken) -> None:
-    """Hold what became of a file against what a naive reader says of it. What is asserted here is the promise."""
+    """Compare the result of a file with what a naive reader says of it. What is asserted here is the promise."""
     _judge_words(file, taken)
     if taken.outcome == "not readable as its kind":
         return

@@ -1,7 +1,7 @@
 """Names that readers take for one: they differ only in capitals, in blanks, or in the form of their letters.
 
 Two such buckets have two limits and hold twice as much; two such portfolios or assets get each other's rows.
-What does not belong here: names that are one by our rule (sizing/names.py), and names that nobody knows.
+What does not belong here: names that are one by our rule (sizing/names.py), and unknown names (unknown_names.py).
 """
 
 from functools import lru_cache

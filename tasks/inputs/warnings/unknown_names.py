@@ -27,7 +27,7 @@ def find_unknown_names(
     others: Iterable[str] = (),
     positions: str = "positions",
 ) -> tuple[str, ...]:
-    """Return which portfolios, assets and buckets are named that nobody knows, with the nearest known name.
+    """Return which portfolios, assets and buckets are named and unknown, with the nearest known name.
 
     Known is a portfolio with limits, or one of the `others`, which have runs of their own; an asset that is listed,
     scored or held; a bucket of the asset list. A scored or held asset may be missing from that list; it is reported
@@ -52,7 +52,7 @@ def find_unknown_names(
 
 
 def _lookalikes(inputs: DayFrames, portfolios: Iterable[str]) -> tuple[str, ...]:
-    one_name = "give them one name, or two that nobody confuses"
+    one_name = "give them one name, or two that cannot be confused"
     buckets = pl.Series(sorted(_known_buckets(inputs)), dtype=pl.String)
     return (
         *describe_lookalikes(
@@ -102,11 +102,11 @@ def _describe(where: str, kind: str, named: Iterable[str], known: Iterable[str])
     unknown_names = sorted(set(named) - set(known))
     if not unknown_names:
         return ""
-    nobody = "not in this run" if kind == "portfolio" else "unknown"
+    missing = "not in this run" if kind == "portfolio" else "unknown"
     if len(unknown_names) > 1:
-        return f"{where}: {kind}s {listed(unknown_names)} are {nobody}"
+        return f"{where}: {kind}s {listed(unknown_names)} are {missing}"
     suggestion = nearest(unknown_names[0], known, _ALIKE)
-    return f"{where}: {kind} {unknown_names[0]} is {nobody}" + (f"; {suggestion}" if suggestion else "")
+    return f"{where}: {kind} {unknown_names[0]} is {missing}" + (f"; {suggestion}" if suggestion else "")
 
 
 def _describe_spelling(where: str, named: pl.Series, assets: pl.Series) -> str:

@@ -205,7 +205,7 @@ def test_the_trades_of_many_days_add_up_to_the_last_book() -> None:
     assert (targets["trade_weight"] != 0).sum() > 3 * n_days
 
 
-def test_days_with_other_asset_lists_are_not_put_together() -> None:
+def test_days_with_other_asset_lists_are_not_stacked() -> None:
     days = [day.frames for day in _days(_first_day([[0.7] * 16] * 3, []), [[0.7] * 16] * 3)]
     other = days[1]._replace(assets=days[1].assets.head(2))
     with pytest.raises(ContractError, match=f"1 of 3 days have another asset list than {FIRST}"):

@@ -61,7 +61,7 @@ def _rot(path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def made(make_migrated: Callable[[], Warehouse]) -> Warehouse:
-    """A warehouse with ingests of every fate, a day that was run twice, and a snapshot."""
+    """A warehouse with ingests of every result, a day that was run twice, and a snapshot."""
     warehouse = make_migrated()
     with warehouse.kept_open() as session:
         ingest(session, make_source("a"), make_scores(AAA=0.5, BBB=0.6), make_rejects(3))
@@ -307,7 +307,7 @@ def test_what_is_halted_stays_halted_when_an_older_backup_is_restored(
 
 
 @pytest.mark.slow
-def test_after_a_damaged_warehouse_everything_is_halted_for_nobody_knows_what_was(
+def test_all_portfolios_are_halted_after_a_damaged_warehouse(
     warehouse: Warehouse, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     path = backup(warehouse, tmp_path / "monday.duckdb")
@@ -320,7 +320,7 @@ def test_after_a_damaged_warehouse_everything_is_halted_for_nobody_knows_what_wa
     assert publish(warehouse, "r3", TWO) == ("r2",)
 
 
-def test_where_no_warehouse_was_it_is_told_that_nobody_knows_what_was_halted(
+def test_unknown_halts_are_reported_where_there_was_no_warehouse(
     warehouse: Warehouse, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     path = backup(warehouse, tmp_path / "monday.duckdb")

@@ -86,7 +86,7 @@ def test_limits_of_the_universe_and_of_buckets_are_read(config: Path) -> None:
     a, b = load_portfolios(config).values()
     assert (a.include_assets, a.include_buckets, a.allow_unclassified) == (("AAA",), ("Energy", "Health Care"), True)
     assert a.max_positions_by_bucket == {"Energy": 2, "Materials": 1}
-    # A portfolio's own table goes before that of the defaults, as a whole: nothing is mixed.
+    # A portfolio's own table takes precedence over that of the defaults, as a whole: nothing is mixed.
     assert b.max_positions_by_bucket == {"Energy": 3}
 
 

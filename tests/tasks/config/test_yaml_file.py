@@ -212,8 +212,8 @@ def test_a_default_that_a_portfolio_preset_overrides_is_noted(config: Path) -> N
         (
             *(7, 11),
             (
-                "portfolio other: its preset sets max_single_position 0.25, which goes before the 0.1 of defaults; "
-                "write max_single_position here to say otherwise"
+                "portfolio other: its preset sets max_single_position 0.25, which takes precedence over the 0.1 of "
+                "defaults; write max_single_position here to say otherwise"
             ),
         ),
     )

@@ -1,4 +1,4 @@
-"""Names that nobody knows: a typing error in a restriction or a limit must not be silent."""
+"""Unknown names: a typing error in a restriction or a limit must not be silent."""
 
 from datetime import date
 from decimal import Decimal
@@ -11,7 +11,7 @@ from sizing.frames.day_inputs import DayInputs
 from tasks.errors import ConfigError
 from tasks.inputs.warnings.unknown_names import find_unknown_names, require_known_buckets
 
-NOBODY: tuple[str, ...] = ()
+NONE: tuple[str, ...] = ()
 TWO = "scores: 2 assets are not in the asset list as written: 'AAA ' (did you mean AAA?), aaa (did you mean AAA?)"
 
 
@@ -50,7 +50,7 @@ def test_names_that_are_listed_scored_or_held_are_known() -> None:
 
 
 def test_a_restriction_on_an_unknown_asset_or_portfolio_is_reported() -> None:
-    assert find_unknown_names(_day((("cor", "AAA"), (None, "AAAA"))), NOBODY) == (
+    assert find_unknown_names(_day((("cor", "AAA"), (None, "AAAA"))), NONE) == (
         "restrictions: portfolio cor is not in this run; did you mean core?",
         "restrictions: asset AAAA is unknown; did you mean AAA?",
     )
@@ -67,7 +67,7 @@ def test_a_restriction_on_an_unknown_asset_or_portfolio_is_reported() -> None:
 def test_scores_of_a_listed_asset_in_other_letters_are_reported(names: list[str], told: tuple[str, ...]) -> None:
     day = _day()
     scores = pl.concat([day.scores] * len(names)).with_columns(asset=pl.Series(names))
-    assert find_unknown_names(day.frames._replace(scores=scores), NOBODY) == told
+    assert find_unknown_names(day.frames._replace(scores=scores), NONE) == told
 
 
 def test_positions_of_a_portfolio_not_in_the_run_are_reported() -> None:
@@ -86,8 +86,8 @@ def test_positions_of_a_portfolio_not_in_the_run_are_reported() -> None:
         ("exclude_assets", tuple("0123456789AB"), "assets 0, 1, 2, 3, 4, 5, 6, 7, 8, 9 and 2 more are unknown"),
     ],
 )
-def test_a_limit_that_names_what_nobody_knows_is_reported(limit: str, names: object, told: str) -> None:
-    assert find_unknown_names(_day(**{limit: names}), NOBODY) == (f"{limit}: {told}",)
+def test_an_unknown_name_in_a_limit_is_reported(limit: str, names: object, told: str) -> None:
+    assert find_unknown_names(_day(**{limit: names}), NONE) == (f"{limit}: {told}",)
 
 
 @pytest.mark.parametrize("names", [(), ("Health Care",), ("Health Care", "unclassified")])
