@@ -46,6 +46,11 @@ def with_warnings(sentence: str, *warnings: str) -> str:
     return "\n".join([sentence, *(f"warning: {one}" for one in warnings)])
 
 
+def have(number: int) -> str:
+    """Return the verb for so many things."""
+    return "has" if number == 1 else "have"
+
+
 def utc(moment: object) -> str:
     """Return a time to the minute. *Requires* a datetime in UTC.
 

@@ -18,7 +18,7 @@ from tasks.config.settings import Settings
 from tasks.errors import NotATradingDayError
 from tasks.retries import RETRIES
 from tasks.stages import run_logger, stage
-from tasks.text import cut, utc
+from tasks.text import cut, have, utc
 from tasks.trading_calendar import exchange_of, find_calendar
 
 _DAY = timedelta(days=1)
@@ -97,7 +97,7 @@ def _not_due(calendar: str, today: date, deadline: timedelta) -> NotDue:
         words = f"{exchange} is closed on {today} ({today:%A}), its next trading day is {following}"
         return NotDue(is_closed=True, words=words)
     close = find_calendar(calendar).close(today)
-    due = f"{close.at + deadline:%Y-%m-%d %H:%M} UTC, {deadline / timedelta(hours=1):g} hours after the"
+    due = f"{utc(close.at + deadline)}, {deadline / timedelta(hours=1):g} hours after the"
     words = f"the targets of {today} are due at {due} {'early ' if close.is_early else ''}close of {exchange}"
     return NotDue(is_closed=False, words=words)
 
@@ -150,12 +150,8 @@ def _describe_day(due: Due, missing: list[Missing]) -> str:
     reasons = "; ".join(first_of([f"{listed(names)} {why}: {todo}" for (why, todo), names in by_reason.items()]))
     n_due = len(due.portfolio_ids)
     if not missing:
-        return f"{counted(n_due, 'portfolio')} {_have(n_due)} targets of {due.day}"
-    return f"{len(missing)} of {counted(n_due, 'portfolio')} {_have(len(missing))} no targets of {due.day}: {reasons}"
-
-
-def _have(number: int) -> str:
-    return "has" if number == 1 else "have"
+        return f"{counted(n_due, 'portfolio')} {have(n_due)} targets of {due.day}"
+    return f"{len(missing)} of {counted(n_due, 'portfolio')} {have(len(missing))} no targets of {due.day}: {reasons}"
 
 
 def _read_halts(warehouse: Warehouse) -> dict[str | None, str]:

@@ -11,6 +11,7 @@ from sizing.text import counted, listed
 from sql.snapshot_reader import Reader
 from tasks.inputs.day_prices import longest_window
 from tasks.inputs.day_sources import NOW
+from tasks.text import have
 from tasks.trading_calendar import exchange_of, find_calendar
 
 Limits = Mapping[str, RebalancingLimits]
@@ -44,7 +45,7 @@ def describe_missing_prices(day: date, of_calendars: Mapping[str, Limits], price
         found.append(
             f"limits of {listed(sorted(reading))} read the returns of {len(sessions) - 1} sessions of "
             f"{exchange_of(calendar)}: {counted(len(missing), 'session')} of {sessions[0]} to {sessions[-1]} "
-            f"{'has' if len(missing) == 1 else 'have'} no prices ({listed([str(one) for one in missing])}): deliver "
+            f"{have(len(missing))} no prices ({listed([str(one) for one in missing])}): deliver "
             f"prices of these days (close, or daily_return).{effect}"
         )
     return tuple(found)

@@ -23,7 +23,7 @@ def scheduled_day(exchange: str) -> date:
 
     A retry has the first one's.
     """
-    return _scheduled().astimezone(find_calendar(exchange).time_zone).date()
+    return scheduled_start().astimezone(find_calendar(exchange).time_zone).date()
 
 
 @stage("reject a stale run", RETRIES)
@@ -45,11 +45,6 @@ def require_fresh(settings: Settings, day: date, portfolio_ids: Collection[str],
         raise _stale(day, reason)
 
 
-def scheduled_start() -> datetime:
-    """Return when the flow run was to start."""
-    return _scheduled()
-
-
 def _newest_days(settings: Settings, portfolio_ids: Collection[str]) -> dict[str, date]:
     newest = settings.open_warehouse().query("newest_days").filter(pl.col("portfolio_id").is_in(list(portfolio_ids)))
     return dict(newest.select("portfolio_id", "as_of_date").iter_rows())
@@ -63,7 +58,8 @@ def _stale(day: date, reason: str) -> StaleRunError:
     return StaleRunError(msg)
 
 
-def _scheduled() -> datetime:
+def scheduled_start() -> datetime:
+    """Return when the flow run was to start. *Raises* `ConfigError` where it has no such time."""
     scheduled = scheduled_start_time()
     if scheduled is None:
         msg = "no as_of_date is given and the run has no scheduled time: give the day"

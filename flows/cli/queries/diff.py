@@ -1,7 +1,6 @@
 """`ballast diff`: what changed between two days or two runs, and why."""
 
 from datetime import date
-from difflib import get_close_matches
 from typing import Annotated, TypeAlias
 
 import polars as pl
@@ -20,6 +19,7 @@ from flows.terminal.parameters import AS_TABLE, NAME, OutputFormat, Snapshot
 from sql.snapshot_reader import SnapshotReader
 from tasks.errors import UsageError
 from tasks.reports.priority import first_by
+from tasks.text import nearest
 
 Runs: TypeAlias = tuple[str | None, str | None]
 Days: TypeAlias = tuple[date | None, date | None]
@@ -106,8 +106,7 @@ def _require_one_question(runs: Runs, days: Days) -> None:
 def _between_runs(reader: SnapshotReader, runs: Runs) -> pl.DataFrame:
     published = reader.query("published_runs")["run_id"].to_list()
     if unknown_names := [str(run) for run in runs if run not in published]:
-        nearest = get_close_matches(unknown_names[0], published, n=1)
-        words = f"did you mean {nearest[0]}?" if nearest else "`ballast status` names the last ones"
+        words = nearest(unknown_names[0], published) or "`ballast status` names the last ones"
         msg = f"run {unknown_names[0]} was never published: {words}; two days are compared with --from and --to"
         raise UsageError(msg)
     return reader.query("differences_between_runs", from_run=runs[0], to_run=runs[1])

@@ -7,7 +7,8 @@ from typing import Any
 
 import polars as pl
 
-from sizing.text import MOST_NAMED, grouped, listed
+from sizing.text import MOST_NAMED, counted, grouped, listed
+from tasks.text import have, utc
 from tasks.trading_calendar import CalendarEnd, find_calendar
 
 _ALL = "all portfolios"
@@ -124,8 +125,8 @@ def answer(states: pl.DataFrame, concerns: tuple[Concern, ...], following: Seque
     if concerns:
         return f"Not all is well: {'; '.join(one.what for one in concerns)}."
     day: date = states.select(pl.col("newest_day").max()).item()
-    count = "1 portfolio has" if states.height == 1 else f"{states.height} portfolios have"
-    due = f"; next is {following[0].day}, due by {following[0].due:%Y-%m-%d %H:%M} UTC" if following else ""
+    count = f"{counted(states.height, 'portfolio')} {have(states.height)}"
+    due = f"; next is {following[0].day}, due by {utc(following[0].due)}" if following else ""
     return f"All is well: {count} targets of {day}{due}."
 
 
@@ -181,5 +182,5 @@ def _late(health: pl.DataFrame, late: Sequence[Session]) -> Iterator[Concern]:
     have, todo = "has", f"ballast run --as-of {days[0]}"
     if len(days) > 1:
         have, todo = "have", f"ballast run --from {days[0]} --to {days[-1]}"
-    since = f"{'the first was' if len(days) > 1 else 'they were'} due by {due[days[0]]:%Y-%m-%d %H:%M} UTC"
+    since = f"{'the first was' if len(days) > 1 else 'they were'} due by {utc(due[days[0]])}"
     yield Concern(f"{listed(list(map(str, days)))} {have} no targets", f"{since}, and no scores came", todo)

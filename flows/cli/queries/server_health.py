@@ -14,6 +14,7 @@ from flows.cli.queries.next_runs import NO_ANSWER, post, server_client, server_u
 from flows.server.background_process import Background
 from flows.terminal.password import FILE, client_setting
 from sizing.text import listed
+from tasks.text import utc
 
 _POOL, _NO_RECIPIENT, _OWN = "ballast", "no recipient", "ballast "
 _SILENCE, _NOT_STARTED = timedelta(minutes=2), timedelta(minutes=10)
@@ -65,7 +66,7 @@ def _missing_worker(client: httpx.Client) -> Iterator[Concern]:
     workers = answer.raise_for_status().json()
     if not any(one["status"] == "ONLINE" for one in workers):
         last = max((one["last_heartbeat_time"] for one in workers if one["last_heartbeat_time"]), default=None)
-        since = f"; the last one reported at {_moment(last):%Y-%m-%d %H:%M} UTC" if last else ""
+        since = f"; the last one reported at {utc(datetime.fromisoformat(last))}" if last else ""
         yield Concern("no worker is online", f"nothing that is scheduled starts{since}", "ballast up")
 
 
@@ -75,7 +76,7 @@ def _hanging(client: httpx.Client, now: datetime) -> Iterator[Concern]:
     runs = post(client, "/flow_runs/filter", flow_runs=begun, work_pools={"name": {"any_": [_POOL]}})
     alive = _with_heartbeat(client, runs, now)
     for run in runs:
-        age = now - _moment(run["state"]["timestamp"])
+        age = now - datetime.fromisoformat(run["state"]["timestamp"])
         if why := _why_it_hangs(client, run, age, is_alive=run["id"] in alive):
             page = f"{server_url().removesuffix('/api')}/runs/flow-run/{run['id']}"
             todo = f"open {page}, see why it waits or cancel it"
@@ -128,7 +129,3 @@ def _silent_alerts(client: httpx.Client) -> Iterator[str]:
             f"alerts without a recipient: {listed(silent)}; set BALLAST_ALERT_WEBHOOK or BALLAST_ALERT_EMAIL, "
             "then `ballast deploy`"
         )
-
-
-def _moment(text: str) -> datetime:
-    return datetime.fromisoformat(text)

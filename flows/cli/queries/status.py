@@ -35,6 +35,7 @@ from tasks.errors import ConfigError
 from tasks.inputs.warnings.superseded_holdings import find_corrected, find_superseded
 from tasks.reports.outlook import read_outlook
 from tasks.reports.priority import first_by
+from tasks.text import utc
 from tasks.trading_calendar import CalendarEnd, calendar_ends, exchange_of
 
 _DAYS = _RUNS = _SCHEDULED = 5
@@ -190,7 +191,7 @@ def _show_next(newest: date | None, following: Sequence[Session], *, is_expected
     for session in following:
         console.print(
             f"  {session.day}: {exchange_of(session.exchange)} closes at {session.close:%H:%M} UTC, targets are due by "
-            f"{session.due:%Y-%m-%d %H:%M} UTC",
+            f"{utc(session.due)}",
             soft_wrap=True,
         )
 

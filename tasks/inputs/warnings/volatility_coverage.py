@@ -7,6 +7,7 @@ import polars as pl
 from sizing.frames.day_inputs import DayFrames, DayInputs
 from sizing.risk.volatility import OLDEST_LAST_RETURN, estimate_volatilities
 from sizing.text import counted, listed
+from tasks.text import have
 
 _SUSPECT = "suspect_return"
 _WHY: Mapping[str, str] = {
@@ -40,7 +41,7 @@ def _describe_suspect(suspect: pl.DataFrame, returns: pl.DataFrame) -> str:
     moves = rows.select(pl.format("{} of {} by {}", "asset", "suspect_session", pl.col("session_return").round(4)))
     return (
         f"volatility: {counted(suspect['asset'].n_unique(), 'asset')} with a suspect return, beyond "
-        f"max_plausible_return, {'has' if suspect['asset'].n_unique() == 1 else 'have'} none: "
+        f"max_plausible_return, {have(suspect['asset'].n_unique())} none: "
         f"{listed(moves.to_series().to_list())}. Deliver the prices of that session again, with the adjustment_factor "
         "of a split, or with the return as daily_return where it is right"
     )
@@ -57,7 +58,7 @@ def _describe_others(missing: pl.DataFrame) -> str:
     n_assets = missing["asset"].n_unique()
     what = "volatility beside the scores" if set(missing["source"]) == {"scores"} else "prices (close, or daily_return)"
     return (
-        f"volatility: {counted(n_assets, 'scored or held asset')} {'has' if n_assets == 1 else 'have'} none: "
+        f"volatility: {counted(n_assets, 'scored or held asset')} {have(n_assets)} none: "
         f"{'; '.join(parts)}. Such a name is neither opened nor closed: deliver its {what}"
     )
 
