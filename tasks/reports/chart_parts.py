@@ -46,13 +46,11 @@ def day_axis() -> alt.X:
     return alt.X("as_of_date:O", title=None, axis=alt.Axis(labelAngle=0, labelOverlap="greedy", grid=False))
 
 
-def by_portfolio(rows: pl.DataFrame) -> dict[str, alt.Color | alt.Shape]:
-    """Return colour and shape of the line of each portfolio, to encode."""
+def by_portfolio(rows: pl.DataFrame) -> tuple[alt.Color, alt.Shape]:
+    """Return colour and shape of the line of each portfolio."""
     names = rows["portfolio_id"].unique().sort().to_list()
-    return {
-        "color": colour("portfolio_id", **dict(zip(names, LINES, strict=False))),
-        "shape": alt.Shape("portfolio_id:N", scale=alt.Scale(domain=names)),
-    }
+    shape = alt.Shape("portfolio_id:N", scale=alt.Scale(domain=names))
+    return colour("portfolio_id", **dict(zip(names, LINES, strict=False))), shape
 
 
 def points(rows: pl.DataFrame) -> alt.OverlayMarkDef | bool:

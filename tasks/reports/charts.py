@@ -168,9 +168,9 @@ def cash_and_turnover(history: pl.DataFrame) -> alt.VConcatChart:
     """
     rows = history_rows(history)
     line = alt.Chart(ROWS).encode(
+        *by_portfolio(rows),
         x=day_axis(),
         tooltip=tip(portfolio="portfolio_id:N", day="as_of_date:O", cash="cash_weight:Q", turnover="turnover:Q"),
-        **by_portfolio(rows),
     )
     panels = [
         line.mark_line(strokeWidth=2, point=points(rows))

@@ -100,4 +100,4 @@ def _lines(rows: pl.DataFrame, column: str, words: str, limit: str | None = None
     chart = alt.LayerChart(
         layer=layer, data=ROWS, width=WIDTH, height=120, title=alt.Title(words, fontSize=12, offset=4)
     )
-    return chart.encode(x=day_axis(), tooltip=tip(**told), **by_portfolio(rows))
+    return chart.encode(*by_portfolio(rows), x=day_axis(), tooltip=tip(**told))
