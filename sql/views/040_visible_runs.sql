@@ -1,11 +1,6 @@
 -- Grain: one row per portfolio and day: the run whose targets are visible.
 -- Columns as in: visible_runs_as_of
 CREATE OR REPLACE VIEW visible_runs AS
-SELECT
-    portfolio_id,
-    as_of_date,
-    run_id,
-    published_at
 FROM visible_runs_as_of('infinity'::TIMESTAMPTZ);
 
 COMMENT ON VIEW visible_runs IS 'One row per portfolio and day: the run whose targets are visible.';
