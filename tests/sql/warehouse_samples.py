@@ -7,7 +7,6 @@ from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
-import duckdb
 import polars as pl
 
 from sql.records import INGEST_KEYS, Ingest, IngestBatch, IngestKind, IngestSource, RunRecord
@@ -363,6 +362,6 @@ def visible_runs(warehouse: Warehouse) -> dict[str, str]:
 
 
 def read(warehouse: Warehouse, sql: str) -> pl.DataFrame:
-    """Return what a query of the warehouse file finds."""
-    with duckdb.connect(str(warehouse.path), read_only=True) as con:
+    """Return what a query of the warehouse finds."""
+    with warehouse.connected() as con:
         return con.sql(sql).pl()
