@@ -111,7 +111,7 @@ def verify(warehouse: Warehouse, report: ReportProgress, *, has_copies: bool = T
             (SAME_SNAPSHOT, partial(_compare_snapshot, con, warehouse, seen)),
             (SAME_EXPORTS, partial(_compare_exports, con, warehouse.export_folder)),
         )
-        steps = (*_scans(con), *_proofs(con), *_run_checks(con), *(comparisons if has_copies else ()))
+        steps = (*_scans(con), *_integrity_checks(con), *_run_checks(con), *(comparisons if has_copies else ()))
         return Verification(
             len(steps),
             tuple(_take(steps, report, partial(translated_errors, warehouse.path, partial(read_tables, con)))),
@@ -145,7 +145,7 @@ def verify_backup(warehouse: Warehouse, path: Path, report: ReportProgress) -> V
     """
     _require_backup(path)
     with warehouse.reading(path, _BACKUP_ADVICE) as con:
-        steps = (*_scans(con), *(() if _pending(con) else (*_proofs(con), *_run_checks(con))))
+        steps = (*_scans(con), *(() if _pending(con) else (*_integrity_checks(con), *_run_checks(con))))
         return Verification(len(steps), tuple(_take(steps, report, nullcontext)))
 
 
@@ -223,13 +223,13 @@ def _scan(con: Connection, table: str) -> tuple[Failure, ...]:
     return ()
 
 
-def _proofs(con: Connection) -> tuple[_Step, ...]:
+def _integrity_checks(con: Connection) -> tuple[_Step, ...]:
     return tuple(
-        (script.name, partial(_prove, con, script.name, script.sql)) for script in read_scripts("checks/integrity")
+        (script.name, partial(_check, con, script.name, script.sql)) for script in read_scripts("checks/integrity")
     )
 
 
-def _prove(con: Connection, name: str, sql: str) -> tuple[Failure, ...]:
+def _check(con: Connection, name: str, sql: str) -> tuple[Failure, ...]:
     failing = read(con, sql)["detail"]
     return ((name, failing.len(), "; ".join(failing.head(_FIRST_ROWS))),) if failing.len() else ()
 

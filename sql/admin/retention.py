@@ -20,7 +20,7 @@ from sql.warehouse import Warehouse
 
 _FORMAT = "%Y%m%dT%H%M%SZ"
 _TIME = r"(?P<time>\d{8}T\d{6}Z)"
-_UNPROVED = ".unproved"
+_UNVERIFIED = ".unproved"
 _LONGEST_PROOF = timedelta(days=1)
 
 
@@ -29,14 +29,14 @@ def new_backup_path(path: Path, folder: Path | None) -> Path:
     return _backup_folder(path, folder) / f"{path.stem}-{datetime.now(UTC):{_FORMAT}}{path.suffix}"
 
 
-def unproved(path: Path) -> Path:
+def unverified(path: Path) -> Path:
     """Name a backup that is not verified yet: it does not count as one."""
-    return path.with_name(path.name + _UNPROVED)
+    return path.with_name(path.name + _UNVERIFIED)
 
 
 def accept(path: Path) -> Path:
     """Rename a backup that is verified to its final name."""
-    accepted = path.with_name(path.name.removesuffix(_UNPROVED))
+    accepted = path.with_name(path.name.removesuffix(_UNVERIFIED))
     path.rename(accepted)
     sync(path.parent)
     return accepted
@@ -66,7 +66,7 @@ def one_at_a_time(warehouse: Warehouse, folder: Path | None) -> Iterator[None]:
     """
     lock = warehouse.path.with_name(f"{warehouse.path.name}.maintenance.lock")
     with exclusive(lock, warehouse.lock_timeout_seconds):
-        remove(_own(warehouse, _find_named(warehouse.path, folder, _UNPROVED)))
+        remove(_own(warehouse, _find_named(warehouse.path, folder, _UNVERIFIED)))
         yield
 
 
@@ -79,7 +79,7 @@ def find_left_overs(warehouse: Warehouse, folder: Path | None, before: datetime)
     """
     path = warehouse.path
     kept = re.compile(rf"{re.escape(path.name)}\.(?:wal\.|replaced-){_TIME}(?:\..+)?")
-    copies = re.compile(rf"{_backup_name(path)}(?:{re.escape(_UNPROVED)})?\.new(?:\.wal.*)?")
+    copies = re.compile(rf"{_backup_name(path)}(?:{re.escape(_UNVERIFIED)})?\.new(?:\.wal.*)?")
     spilled = (file.with_name(f"{file.name}.tmp") for file in (path, warehouse.snapshot_path))
     is_old = (
         *_named_before(path.parent, kept, before),

@@ -45,7 +45,7 @@ def checkpoint(settings: Settings) -> None:
 def back_up(settings: Settings) -> Path:
     """Copy the warehouse, under a name that is not yet that of a backup."""
     warehouse = settings.open_warehouse()
-    path = backup(warehouse, retention.unproved(retention.new_backup_path(warehouse.path, settings.backup_folder)))
+    path = backup(warehouse, retention.unverified(retention.new_backup_path(warehouse.path, settings.backup_folder)))
     run_logger().info("back up: %s, %s", path, decimal(path.stat().st_size))
     return path
 

@@ -34,14 +34,14 @@ def approve(  # noqa: PLR0913 - the flags
     *,
     note: Note,
     approver: Approver = None,
-    places: PathOptionsWithInbox = AS_CONFIGURED_WITH_INBOX,
+    paths: PathOptionsWithInbox = AS_CONFIGURED_WITH_INBOX,
     form: OutputFormat = AS_TABLE,
     prefect: AsFlowRun = False,
     verbose: Verbose = False,
 ) -> int:
     """Publish a run that waits for approval."""
     prepare(verbose=verbose, prefect=prefect)
-    return _decide(run_id, "approve", approver, note, places, form)
+    return _decide(run_id, "approve", approver, note, paths, form)
 
 
 def decline(  # noqa: PLR0913 - the flags
@@ -50,14 +50,14 @@ def decline(  # noqa: PLR0913 - the flags
     *,
     note: Note,
     approver: Approver = None,
-    places: PathOptions = AS_CONFIGURED,
+    paths: PathOptions = AS_CONFIGURED,
     form: OutputFormat = AS_TABLE,
     prefect: AsFlowRun = False,
     verbose: Verbose = False,
 ) -> int:
     """Decline a run that waits for approval."""
     prepare(verbose=verbose, prefect=prefect)
-    return _decide(run_id, "decline", approver, note, places, form)
+    return _decide(run_id, "decline", approver, note, paths, form)
 
 
 def _decide(  # noqa: PLR0913, PLR0917 - the flags
@@ -65,7 +65,7 @@ def _decide(  # noqa: PLR0913, PLR0917 - the flags
     decision: Literal["approve", "decline"],
     approver: str | None,
     note: str,
-    places: PathOptions,
+    paths: PathOptions,
     form: OutputFormat,
 ) -> int:
     # As it is imported, Prefect reads what `prepare` sets.
@@ -74,7 +74,7 @@ def _decide(  # noqa: PLR0913, PLR0917 - the flags
 
     began = datetime.now(UTC)
     who = require_words(approver=os_user() if approver is None else approver, note=note)
-    config = PublishConfig(run_id=run_id, decision=decision, **who, settings=Settings().writing_at(asdict(places)))
+    config = PublishConfig(run_id=run_id, decision=decision, **who, settings=Settings().writing_at(asdict(paths)))
     state = run_watched(err(), publish_proposal, config)
     print_message(state.message, message_console(form), err())
     if form.is_for_program:

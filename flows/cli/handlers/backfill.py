@@ -33,7 +33,7 @@ def backfill(  # noqa: PLR0913 - the flags
     *,
     first: Annotated[date, Parameter(name="--from", help="First day of the range.")],
     last: Annotated[date, Parameter(name="--to", help="Last day of the range.")],
-    places: PathOptionsWithInbox = AS_CONFIGURED_WITH_INBOX,
+    paths: PathOptionsWithInbox = AS_CONFIGURED_WITH_INBOX,
     keep_going: Annotated[
         bool, Parameter(help="Go on after a held day, from the targets published before it.")
     ] = False,
@@ -57,7 +57,7 @@ def backfill(  # noqa: PLR0913 - the flags
     if last < first:
         msg = f"a range needs --from and --to in order, got {first} and {last}"
         raise UsageError(msg)
-    settings = Settings().writing_at(asdict(places))
+    settings = Settings().writing_at(asdict(paths))
     context = read_context(settings)
     warn_of_limits(err(), context.limits)
     _require_scores(context, days_of_groups(context.groups, first, last))

@@ -25,13 +25,13 @@ def halt(  # noqa: PLR0913 - the flags
     all_portfolios: _AllPortfolios = False,
     reason: _Reason,
     by: _By = None,
-    places: PathOptions = AS_CONFIGURED,
+    paths: PathOptions = AS_CONFIGURED,
     form: OutputFormat = AS_TABLE,
     verbose: Verbose = False,
 ) -> None:
     """Halt the publication of portfolios."""
     prepare(verbose=verbose)
-    _switch("halt", portfolio_ids, all_portfolios, by, reason, places, form)
+    _switch("halt", portfolio_ids, all_portfolios, by, reason, paths, form)
 
 
 def resume(  # noqa: PLR0913 - the flags
@@ -39,13 +39,13 @@ def resume(  # noqa: PLR0913 - the flags
     all_portfolios: _AllPortfolios = False,
     reason: _Reason,
     by: _By = None,
-    places: PathOptions = AS_CONFIGURED,
+    paths: PathOptions = AS_CONFIGURED,
     form: OutputFormat = AS_TABLE,
     verbose: Verbose = False,
 ) -> None:
     """Lift a halt."""
     prepare(verbose=verbose)
-    _switch("resume", portfolio_ids, all_portfolios, by, reason, places, form)
+    _switch("resume", portfolio_ids, all_portfolios, by, reason, paths, form)
 
 
 def _switch(  # noqa: PLR0913, PLR0917 - the flags
@@ -54,7 +54,7 @@ def _switch(  # noqa: PLR0913, PLR0917 - the flags
     all_portfolios: bool,  # noqa: FBT001 - the flag
     by: str | None,
     reason: str,
-    places: PathOptions,
+    paths: PathOptions,
     form: OutputFormat,
 ) -> None:
     """Halt or resume the portfolios. A program gets the halts that are then in force."""
@@ -63,7 +63,7 @@ def _switch(  # noqa: PLR0913, PLR0917 - the flags
         msg = f"give portfolios, as in `ballast {action} core`, or --all; got {' '.join(portfolio_ids) or 'none'}"
         raise UsageError(msg)
     who = require_words(by=os_user() if by is None else by, reason=reason)
-    settings = Settings().writing_at(asdict(places))
+    settings = Settings().writing_at(asdict(paths))
     print_message(
         halts.switch(settings, action, None if all_portfolios else portfolio_ids, **who), message_console(form), err()
     )

@@ -75,7 +75,7 @@ def plan(  # noqa: PLR0913 - the flags
     as_of: AsOf = None,
     portfolio: PortfolioIds = (),
     all_rows: Annotated[bool, Parameter(negative="", help="Show the targets that stay as they are too.")] = False,
-    places: PathOptionsWithInbox = AS_CONFIGURED_WITH_INBOX,
+    paths: PathOptionsWithInbox = AS_CONFIGURED_WITH_INBOX,
     form: OutputFormat = AS_TABLE,
     limits: LimitFlags = LIMITS_AS_CONFIGURED,
 ) -> int:
@@ -83,7 +83,7 @@ def plan(  # noqa: PLR0913 - the flags
     prepare(verbose=False)
     console = err()
     show_warehouse_warnings()
-    context = read_context(Settings().writing_at(asdict(places)), portfolio, limits)
+    context = read_context(Settings().writing_at(asdict(paths)), portfolio, limits)
     day = one_day(context, as_of)
     warn(console, context)
     planned = _plan(console, context, day)

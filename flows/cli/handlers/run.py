@@ -72,7 +72,7 @@ def run(  # noqa: PLR0913 - the flags
     first: Annotated[date | None, Parameter(name="--from", help="First day of a range.")] = None,
     last: Annotated[date | None, Parameter(name="--to", help="Last day of a range.")] = None,
     portfolio: PortfolioIds = (),
-    places: PathOptionsWithInbox = AS_CONFIGURED_WITH_INBOX,
+    paths: PathOptionsWithInbox = AS_CONFIGURED_WITH_INBOX,
     form: OutputFormat = AS_TABLE,
     prefect: AsFlowRun = False,
     verbose: Verbose = False,
@@ -90,7 +90,7 @@ def run(  # noqa: PLR0913 - the flags
         portfolio_ids=portfolio,
         limits=dict(limits),
         requested_by=os_user(),
-        settings=Settings().writing_at(asdict(places)),
+        settings=Settings().writing_at(asdict(paths)),
     )
     context = read_context(request.settings, request.portfolio_ids, request.limits)
     days = requested_days(context, as_of, first, last)

@@ -29,11 +29,11 @@ def validate(
     *,
     as_of: Annotated[date | None, Parameter(help="The trading day. Default: the newest one of the inbox.")] = None,
     strict: Annotated[bool, Parameter(negative="", help="Warnings are errors.")] = False,
-    places: PathOptionsWithInbox = AS_CONFIGURED_WITH_INBOX,
+    paths: PathOptionsWithInbox = AS_CONFIGURED_WITH_INBOX,
     form: OutputFormat = AS_TABLE,
 ) -> int:
     """Show what is wrong, the problems first, and report in one sentence whether a run can begin."""
-    seen = DayValidation(Settings().at(asdict(places)))
+    seen = DayValidation(Settings().at(asdict(paths)))
     seen.check(as_of)
     findings = pl.DataFrame(seen.found, schema=dict.fromkeys(_SCHEMA, pl.String), orient="row")
     if form.is_for_program:

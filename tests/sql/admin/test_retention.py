@@ -18,7 +18,7 @@ from sql.admin.retention import (
     new_backup_path,
     one_at_a_time,
     remove,
-    unproved,
+    unverified,
 )
 from sql.errors import WarehouseError, WarehouseLockedError
 from sql.warehouse import Warehouse
@@ -42,16 +42,16 @@ def test_backups_are_found_newest_first_and_those_that_a_person_named_are_not(ba
     folder = bare.path.parent / "backups"
     for name in (f"live-{OLD}.duckdb", f"live-{NEW}.duckdb", "monday.duckdb", f"other-{OLD}.duckdb"):
         (folder / name).touch()
-    unproved(folder / "live-20260303T220000Z.duckdb").touch()
+    unverified(folder / "live-20260303T220000Z.duckdb").touch()
     assert [path.name for path in find_backups(bare.path, None)] == [f"live-{NEW}.duckdb", f"live-{OLD}.duckdb"]
     assert find_backups(bare.path, folder / "elsewhere") == ()
 
 
 def test_a_backup_counts_only_when_it_is_accepted(bare: Warehouse) -> None:
     path = new_backup_path(bare.path, None)
-    unproved(path).touch()
+    unverified(path).touch()
     assert find_backups(bare.path, None) == ()
-    assert accept(unproved(path)) == path
+    assert accept(unverified(path)) == path
     assert find_backups(bare.path, None) == (path,)
 
 
@@ -77,7 +77,7 @@ def test_what_a_killed_reader_or_backup_left_goes_too(bare: Warehouse) -> None:
     spilled.mkdir()
     (spilled / "block").write_bytes(b"1234")
     cut = bare.path.parent / "backups" / f"live-{OLD}.duckdb.new"
-    for path in (cut, unproved(new_backup_path(bare.path, None)), cut.with_name("monday.duckdb.new")):
+    for path in (cut, unverified(new_backup_path(bare.path, None)), cut.with_name("monday.duckdb.new")):
         path.touch()
     assert find_left_overs(bare, None, BEFORE) == (cut,)
     os.utime(spilled, (0, 0))
@@ -85,8 +85,8 @@ def test_what_a_killed_reader_or_backup_left_goes_too(bare: Warehouse) -> None:
     assert count_bytes(spilled) == 4
 
 
-def test_what_a_killed_maintenance_left_unproved_goes_when_no_other_is_at_work(warehouse: Warehouse) -> None:
-    left = unproved(backup(warehouse, new_backup_path(warehouse.path, None)))
+def test_what_a_killed_maintenance_left_unverified_goes_when_no_other_is_at_work(warehouse: Warehouse) -> None:
+    left = unverified(backup(warehouse, new_backup_path(warehouse.path, None)))
     accepted = accept(shutil.copy(left.with_name(left.name.removesuffix(".unproved")), left))
     shutil.copy(accepted, left)
     with one_at_a_time(replace(warehouse, lock_timeout_seconds=0.1), None):
