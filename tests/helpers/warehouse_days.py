@@ -47,7 +47,7 @@ def backfill(settings: Settings, days: Sequence[date], limits: Limits, *, keep_g
 def ask(settings: Settings, query: str) -> list[Any]:
     """Return the rows of a query of the warehouse."""
     with settings.open_warehouse().connected() as con:
-        return con.sql(query).fetchall()
+        return con.execute(query).fetchall()
 
 
 def run_rows(settings: Settings) -> dict[str, list[Any]]:

@@ -21,6 +21,7 @@ from tasks.config.settings import Settings
 from tasks.errors import ConfigError, SourceError, SourceUnavailableError
 from tasks.runs.ingest import Ingested, ingest_range
 from tasks.sources.discovery import find_sources
+from tests.helpers.warehouse_days import ask
 
 DAY = date(2024, 12, 2)
 GUIDE = Path(__file__).parents[3] / "docs" / "feeds.md"
@@ -40,11 +41,6 @@ def settings(tmp_path: Path, migrated: Path, monkeypatch: pytest.MonkeyPatch) ->
 def _take(settings: Settings, config: str) -> tuple[Ingested, ...]:
     settings.config.write_text(PORTFOLIOS + config)
     return ingest_range(settings, (DAY,), load_feeds(settings.config))
-
-
-def _ask(settings: Settings, sql: str) -> list[tuple[object, ...]]:
-    with duckdb.connect(str(settings.warehouse), read_only=True) as con:
-        return con.sql(sql).fetchall()
 
 
 class _Vendor(http.server.BaseHTTPRequestHandler):
@@ -118,7 +114,7 @@ class TestSecrets:
     def test_a_secret_is_neither_stored_nor_told(self, settings: Settings, vendor: str) -> None:
         url = f"http://${{FEED_USER}}:${{FEED_PASSWORD}}@{vendor}/scores.csv?key=${{FEED_KEY}}"
         _take(settings, f'feeds: {{scores: {{path: "{url}", format: csv}}}}')
-        assert _ask(settings, "SELECT source FROM ingests WHERE kind = 'scores'") == [(f"http://{vendor}/scores.csv",)]
+        assert ask(settings, "SELECT source FROM ingests WHERE kind = 'scores'") == [(f"http://{vendor}/scores.csv",)]
 
     @pytest.mark.parametrize(
         ("path", "kind", "sentence"),
@@ -182,10 +178,10 @@ class TestQueries:
         with duckdb.connect("quant.duckdb") as con:
             con.execute("INSERT INTO signals VALUES (DATE '2024-12-02', 'BBB', 0.5)")
         _take(settings, self.CONFIG)
-        stored = _ask(settings, "SELECT source, rows_accepted FROM ingests WHERE kind = 'scores' ORDER BY ingest_id")
+        stored = ask(settings, "SELECT source, rows_accepted FROM ingests WHERE kind = 'scores' ORDER BY ingest_id")
         asked = "duckdb:///quant.duckdb: SELECT * FROM signals WHERE date = $as_of_date ORDER BY asset"
         assert stored == [(asked, 1), (asked, 2)]
-        assert _ask(settings, "SELECT max(score) FROM scores WHERE asset = 'AAA'") == [(1 / 3,)]
+        assert ask(settings, "SELECT max(score) FROM scores WHERE asset = 'AAA'") == [(1 / 3,)]
 
     def test_a_query_that_fails_is_one_sentence(self, settings: Settings) -> None:
         with pytest.raises(WarehouseError) as caught:

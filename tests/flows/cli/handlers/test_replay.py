@@ -16,6 +16,7 @@ from tasks.config.settings import RebalanceConfig, Settings
 from tasks.runs.replay import find_differences
 from tests.helpers.command_line import exit_code
 from tests.helpers.installation import with_limits
+from tests.helpers.warehouse_days import ask
 from tests.helpers.without_engine import without_engine
 
 pytestmark = pytest.mark.slow
@@ -75,18 +76,13 @@ def copied(kept: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> S
     return kept.at({"warehouse": tmp_path / "warehouse.duckdb"})
 
 
-def _ask(settings: Settings, query: str) -> list[tuple[object, ...]]:
-    with duckdb.connect(str(settings.warehouse)) as con:
-        return con.execute(query).fetchall()
-
-
 def _replay(settings: Settings, run_id: str | None = None, as_of: date | None = None) -> int:
     asked = [run_id] if run_id else ["--as-of", as_of]
     return exit_code("replay", *asked, "--warehouse", settings.warehouse)
 
 
 def _run_of(settings: Settings, day: date, state: str) -> str:
-    return str(_ask(settings, f"SELECT run_id FROM latest_runs WHERE as_of_date = '{day}' AND state = '{state}'")[0][0])
+    return str(ask(settings, f"SELECT run_id FROM latest_runs WHERE as_of_date = '{day}' AND state = '{state}'")[0][0])
 
 
 def _contents(settings: Settings) -> dict[str, list[tuple[object, ...]]]:
@@ -114,7 +110,7 @@ def test_runs_are_identical_whatever_came_since_and_only_the_replay_is_written(
 def test_a_run_that_recorded_only_the_days_of_its_holdings_is_read_as_it_was_known_then(copied: Settings) -> None:
     run_id = _run_of(copied, SECOND, "published")
     earlier = f'{{"core": "{FIRST}", "income": "{FIRST}"}}'
-    _ask(
+    ask(
         copied,
         f"UPDATE runs SET inputs = json_merge_patch(inputs, '{{\"holdings\": null}}'::JSON, "
         f"'{{\"holdings\": {earlier}}}'::JSON) WHERE run_id = '{run_id}'",
@@ -127,26 +123,26 @@ def test_a_run_that_recorded_only_the_days_of_its_holdings_is_read_as_it_was_kno
 def test_a_value_that_differs_is_shown_and_kept(copied: Settings, capsys: pytest.CaptureFixture[str]) -> None:
     run_id = _run_of(copied, SECOND, "published")
     where = f"WHERE run_id = '{run_id}' AND portfolio_id = 'core'"
-    [(asset, score)] = _ask(copied, f"SELECT asset, score FROM decisions {where} AND candidate_rank = 1")
-    _ask(copied, f"UPDATE decisions SET score = score + 1e-16 + 2e-16 {where} AND candidate_rank = 1")
-    _ask(copied, f"DELETE FROM targets {where} AND is_cash")
+    [(asset, score)] = ask(copied, f"SELECT asset, score FROM decisions {where} AND candidate_rank = 1")
+    ask(copied, f"UPDATE decisions SET score = score + 1e-16 + 2e-16 {where} AND candidate_rank = 1")
+    ask(copied, f"DELETE FROM targets {where} AND is_cash")
     assert _replay(copied, run_id) == 5
     printed = capsys.readouterr().out
     assert "1 run replayed: 1 differ, in 2 values, see replay_differences" in printed
     assert re.search(rf"decisions +core +{asset} +score +0\.\d{{16,}} +{score!r}", printed)
-    rows = _ask(
+    rows = ask(
         copied,
         "SELECT table_name, row_key, column_name, published IS NULL, replayed FROM replay_differences ORDER BY 1",
     )
     assert rows == [("decisions", asset, "score", False, repr(score)), ("targets", "CASH", None, True, "a row")]
-    assert _ask(copied, "SELECT is_identical, n_differences FROM replays") == [(False, 2)]
+    assert ask(copied, "SELECT is_identical, n_differences FROM replays") == [(False, 2)]
 
 
 def test_inputs_that_are_not_those_of_the_run_are_told(copied: Settings, capsys: pytest.CaptureFixture[str]) -> None:
-    _ask(copied, f"DELETE FROM scores WHERE as_of_date = '{SECOND}' AND asset = 'AMZN'")
+    ask(copied, f"DELETE FROM scores WHERE as_of_date = '{SECOND}' AND asset = 'AMZN'")
     assert _replay(copied, as_of=SECOND) == 5
     assert "warning: 1 of 1 read other inputs than were recorded" in capsys.readouterr().err
-    told = _ask(copied, "SELECT portfolio_id, column_name FROM replay_differences WHERE table_name = 'runs' ORDER BY 1")
+    told = ask(copied, "SELECT portfolio_id, column_name FROM replay_differences WHERE table_name = 'runs' ORDER BY 1")
     assert told == [("core", "input_fingerprint"), ("income", "input_fingerprint")]
 
 
@@ -156,7 +152,7 @@ def test_other_code_is_told_even_when_nothing_differs(
     monkeypatch.setattr("tasks.runs.replay.code_fingerprint", lambda: "later")
     assert _replay(copied, as_of=SECOND) == 0
     assert "warning: 1 of 1 computed by other code than now" in capsys.readouterr().err
-    assert _ask(copied, "SELECT code_fingerprint FROM replays") == [("later",)]
+    assert ask(copied, "SELECT code_fingerprint FROM replays") == [("later",)]
 
 
 @pytest.mark.parametrize("day", [date(2025, 6, 4), date(2024, 6, 4)])
