@@ -7,8 +7,8 @@ import pytest
 
 from sql.errors import PublishRejectedError
 from sql.warehouse import Warehouse
-from tests.sql.warehouse_broken_lifecycles import change, days, stopped
-from tests.sql.warehouse_broken_runs import Frames
+from tests.sql.checks.warehouse_broken_lifecycles import change, days, stopped
+from tests.sql.checks.warehouse_broken_runs import Frames
 from tests.sql.warehouse_samples import make_frames, make_run
 
 SESSIONS_SINCE = {"2026-02-20": 5, "2026-02-02": 20}

@@ -13,8 +13,8 @@ from sql.errors import PublishRejectedError, WarehouseError
 from sql.records import StartedRun
 from sql.store import run_batches, runs
 from sql.warehouse import Warehouse
-from tests.sql.warehouse_broken_lifecycles import BROKEN_LIFECYCLES
-from tests.sql.warehouse_broken_runs import BROKEN
+from tests.sql.checks.warehouse_broken_lifecycles import BROKEN_LIFECYCLES
+from tests.sql.checks.warehouse_broken_runs import BROKEN
 from tests.sql.warehouse_samples import DAY, ONE, TWO, Weights, make_frames, make_run, publish
 
 NEXT = DAY + timedelta(1)

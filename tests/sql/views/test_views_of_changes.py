@@ -12,7 +12,7 @@ import polars as pl
 import pytest
 
 from sql.warehouse import Warehouse
-from tests.sql.warehouse_broken_runs import hold_back
+from tests.sql.checks.warehouse_broken_runs import hold_back
 from tests.sql.warehouse_samples import DAY, ONE, TWO, WEIGHT, Weights, make_frames, make_run, publish, read
 
 NEXT, LATER = DAY + timedelta(days=1), DAY + timedelta(days=2)

@@ -1,4 +1,4 @@
-"""What would move a weight; that the sizer agrees, tests/e2e/test_what_would_change.py proves."""
+"""What would move a weight; that the sizer agrees, tests/e2e/test_changes_that_explain_names.py proves."""
 
 import duckdb
 import polars as pl

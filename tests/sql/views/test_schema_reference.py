@@ -10,7 +10,7 @@ from sql.errors import WarehouseError
 from sql.schema_reference import SECTIONS, schema_page
 from sql.warehouse import Warehouse
 
-PAGE = Path(__file__).parents[2] / "docs" / "schema.md"
+PAGE = Path(__file__).parents[3] / "docs" / "schema.md"
 CALLS = {
     "effective_ingests_as_of": "now()",
     "visible_runs_as_of": "now()",

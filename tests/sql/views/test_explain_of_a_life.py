@@ -17,7 +17,7 @@ from tests.sizing.lifecycle.history_walk import Walk
 from tests.sizing.lifecycle.states import State
 from tests.sizing.lifecycle.walk import walk
 from tests.sql.lifecycle_days import LIMITS, SESSIONS, publish_day, publish_life, run_of
-from tests.sql.test_explain_recomputes import assert_recomputed, read_page, value_of
+from tests.sql.views.test_explain_recomputes import assert_recomputed, read_page, value_of
 
 pytestmark = pytest.mark.slow
 

@@ -11,7 +11,7 @@ import pytest
 
 from sql.errors import PublishRejectedError
 from sql.warehouse import Warehouse
-from tests.sql.warehouse_broken_runs import twice
+from tests.sql.checks.warehouse_broken_runs import twice
 from tests.sql.warehouse_samples import DAY, ONE, TWO, make_frames, make_run, publish, read
 
 PUBLISHED, CORRECTED, HELD, REJECTED, PARTLY, SCORES_ONLY, HOLIDAY = (DAY + timedelta(days=days) for days in range(7))

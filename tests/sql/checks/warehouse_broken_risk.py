@@ -5,8 +5,8 @@ from typing import Any
 
 import polars as pl
 
-from tests.sql.warehouse_broken_lifecycles import NOTHING, TRUE, change, holding
-from tests.sql.warehouse_broken_runs import ASSET, Frames, lock, set_weight
+from tests.sql.checks.warehouse_broken_lifecycles import NOTHING, TRUE, change, holding
+from tests.sql.checks.warehouse_broken_runs import ASSET, Frames, lock, set_weight
 from tests.sql.warehouse_samples import DAY, ESTIMATE, make_frames
 
 SETTINGS = {

@@ -5,7 +5,7 @@ from datetime import date, timedelta
 
 import polars as pl
 
-from tests.sql.warehouse_broken_runs import ASSET, Frames, lock, set_weight, trade
+from tests.sql.checks.warehouse_broken_runs import ASSET, Frames, lock, set_weight, trade
 from tests.sql.warehouse_samples import DAY, make_frames
 
 TRUE, FALSE = pl.lit(value=True), pl.lit(value=False)

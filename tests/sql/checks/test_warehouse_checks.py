@@ -10,7 +10,7 @@ from sql.errors import PublishRejectedError
 from sql.records import RunRecord
 from sql.store import runs
 from sql.warehouse import Warehouse
-from tests.sql.warehouse_broken_lifecycles import (
+from tests.sql.checks.warehouse_broken_lifecycles import (
     BROKEN_LIFECYCLES,
     change,
     days,
@@ -19,8 +19,8 @@ from tests.sql.warehouse_broken_lifecycles import (
     rest_of_a_file,
     select_more,
 )
-from tests.sql.warehouse_broken_risk import BROKEN_RISKS, RISK_LIMITS, measured, scaled_at, without_volatility
-from tests.sql.warehouse_broken_runs import (
+from tests.sql.checks.warehouse_broken_risk import BROKEN_RISKS, RISK_LIMITS, measured, scaled_at, without_volatility
+from tests.sql.checks.warehouse_broken_runs import (
     ASSET,
     BROKEN,
     Frames,

@@ -18,7 +18,7 @@ from tests.soak.contents import CUT_OFF
 from tests.soak.reader import find_torn, find_torn_exports
 from tests.sql.warehouse_samples import DAY, ingest, make_frames, make_rejects, make_scores, make_source, publish
 
-PAGE = Path(__file__).parents[2] / "docs" / "reliability.md"
+PAGE = Path(__file__).parents[3] / "docs" / "reliability.md"
 FULL = "No space left on device"
 ROWS = 3000
 WHOLE = {run_id: {table: frame.height for table, frame in make_frames().items()} for run_id in ("r0", "r1")}

@@ -14,7 +14,7 @@ from sql.records import RunRecord
 from sql.warehouse import Warehouse
 from tests.sizing.days import AS_OF
 from tests.sizing.risk.drawn import DrawnRisk, draw_day
-from tests.sql.test_explain_recomputes import Row, assert_recomputed, read_page, value_of
+from tests.sql.views.test_explain_recomputes import Row, assert_recomputed, read_page, value_of
 
 DAYS = [(seed, None) for seed in range(16)] + [(seed, 0.001) for seed in (102, 116)]
 """Seeds, and the target volatility of a day whose pinned names alone move more: nothing is left of the others."""
