@@ -26,6 +26,7 @@ from tasks.validation.reject_reasons import Reason
 ERROR, WARNING = "error", "warning"
 """Levels of a finding: an error would stop a run or a file, a warning would not."""
 
+_NO_RISK = {"volatility_mode": "none", "correlation_mode": "none", "max_position_risk": None, "target_volatility": None}
 _LARGEST_LOOKED_AT = 50_000_000
 _LINES_OF_HEADER = {".csv": 1, ".jsonl": 0, ".ndjson": 0}
 _REPEATED = "the same key stands in other rows too"
@@ -149,10 +150,10 @@ def certify(frames: DayFrames) -> pl.DataFrame:
 
     *Returns* `portfolio_id, n_scored, n_pass, n_places, reachable, target, binds, fix`: how many names have a score,
     pass the tests of the selection and find a place; the largest weight that can be invested, of how much; what stands
-    in the way, and the cheapest way out.
+    in the way, and the cheapest way out. All of it without risk limits: no volatility is estimated before a run.
     """
     at_once = {
-        identity: one.model_copy(update={"max_new_positions": one.max_total_positions})
+        identity: one.model_copy(update={"max_new_positions": one.max_total_positions, **_NO_RISK})
         for identity, one in {id(one): one for one in frames.limits.values()}.items()
     }
     inputs = DayInputs(*frames._replace(limits={name: at_once[id(one)] for name, one in frames.limits.items()}))

@@ -99,6 +99,15 @@ def test_a_portfolio_for_which_no_name_is_good_enough_or_scored_is_told(validate
     ]
 
 
+RISKS = ("volatility_mode: inverse", "target_volatility: 0.1", "max_position_risk: 0.02, volatility_source: scores")
+
+
+@pytest.mark.parametrize("limit", RISKS)
+def test_a_risk_limit_does_not_keep_every_name_from_passing(validate: Validate, folder: Path, limit: str) -> None:
+    (folder / "portfolios.yaml").write_text(f"portfolios:\n  core: {{{limit}}}\n")
+    assert not [what for _, _, what in findings(validate) if "names pass" in what]
+
+
 def test_a_preset_that_goes_before_a_limit_of_all_is_told(validate: Validate, folder: Path) -> None:
     text = "defaults: {max_single_position: 0.1}\nportfolios:\n  core: {preset: aggressive}\n"
     (folder / "portfolios.yaml").write_text(text)
