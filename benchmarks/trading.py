@@ -29,7 +29,7 @@ Limits = dict[str, RebalancingLimits]
 
 
 def make_books(count: int) -> pl.DataFrame:
-    """Give `count` portfolios of 40 assets in eight buckets, held and aimed at TOTAL in all; seeded.
+    """Return `count` portfolios of 40 assets in eight buckets, held and aimed at TOTAL in all; seeded.
 
     Neither the portfolios nor the assets of one stand in order; the rows of a portfolio stand together.
     """

@@ -62,7 +62,7 @@ async def daily_rebalance(config: RebalanceConfig = RebalanceConfig()) -> State[
 
     Portfolios of one exchange go together in one run; those that may wait for approval, and those that are halted, have
     runs of their own, so that none waits for another. Without a day it is the day of the scheduled start: then a closed
-    exchange is no error, and a run that starts too late is refused.
+    exchange is no error, and a run that starts too late is rejected.
 
     Args:
         config: The day, the portfolios and changed limits, and where this installation keeps its things.

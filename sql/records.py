@@ -51,7 +51,7 @@ class IngestBatch(NamedTuple):
 
     `accepted` has the columns of the kind's table without ingest_id, `rejected` those of rejects without ingest_id:
     in content with many days `as_of_date` too, null where it cannot be read. `repeated` has the key columns of
-    `INGEST_KEYS`, a row for each key that was refused because it stands twice in this batch. `left_out` counts rejected
+    `INGEST_KEYS`, a row for each key that stands twice in this batch and was rejected. `left_out` counts rejected
     rows of which nothing is kept, by their day (None: the content's, or one that cannot be read).
     """
 

@@ -125,7 +125,7 @@ def shared_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @contextmanager
 def made_once(folder: Path) -> Iterator[bool]:
-    """Give whether what belongs in the folder is still to be made; other workers wait meanwhile."""
+    """Return whether what belongs in the folder is still to be made; other workers wait meanwhile."""
     with folder.with_name(f"{folder.name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         done = folder / "done"

@@ -17,7 +17,7 @@ FILE_MODE: Final = 0o640
 FOLDER_MODE: Final = 0o750
 """The owner writes, the group reads, nobody else does either, whatever the umask: see docs/operations.md."""
 UMASK: Final = 0o777 & ~FOLDER_MODE
-"""Gives the same modes to what other programs write, in a process of our own."""
+"""Sets the same modes for what other programs write, in a process of our own."""
 
 _TEMPORARY: Final = re.compile(r"\.ballast-[0-9a-f]{8}\.new$")
 

@@ -60,7 +60,7 @@ def find(con: Connection, kind: IngestKind, as_of_date: date | None, sha256: str
 def record(
     con: Connection, source: IngestSource, batches: Iterable[IngestBatch], verdict: Verdict, *, has_many_days: bool
 ) -> tuple[Ingest, ...]:
-    """Store the batches, one ingest a day. What counts already is not read again, what was refused is.
+    """Store the batches, one ingest a day. What counts already is not read again, what was rejected is.
 
     *Raises* `RejectedAgainError` when nothing came of that; `WarehouseError` for rows that do not belong.
     """

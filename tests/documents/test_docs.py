@@ -11,7 +11,7 @@ TABLES = {"sizing_audit", "sizing_summary", "decisions", "constraint_checks", "s
 
 
 def _anchors(page: Path) -> set[str]:
-    """Give where a link into the page may lead: its headings, as every forge and the site write them."""
+    """Return where a link into the page may lead: its headings, as every forge and the site write them."""
     text = re.sub(r"```.*?```", "", page.read_text(), flags=re.DOTALL)
     headings = (re.sub(r"\]\([^)]*\)", "", line) for line in re.findall(r"^#+ (.*)$", text, flags=re.MULTILINE))
     return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}

@@ -15,7 +15,7 @@ PLACES = {"DAY": "2025-06-06", "FIRST": "2025-06-02", "LAST": "2025-06-06"}
 
 
 def _commands() -> list[list[str]]:
-    """Give each `ballast` command of the page, in a block or in a sentence, as words."""
+    """Return each `ballast` command of the page, in a block or in a sentence, as words."""
     shown = re.findall(r"^ *\$ (.*)$", PAGE, flags=re.MULTILINE) + re.findall(r"`(ballast \w+ [^`]*)`", PAGE)
     words = [shlex.split(line) for line in shown]
     return [[PLACES.get(word, word) for word in line[1:]] for line in words if line[0] == "ballast" and len(line) > 1]

@@ -36,7 +36,7 @@ def _reason_not_to_run(line: str) -> str | None:
 
 
 def _words(line: str) -> list[str]:
-    """Give the words behind `ballast`; `make run` is `ballast run` with the sample."""
+    """Return the words behind `ballast`; `make run` is `ballast run` with the sample."""
     if line == "make run":
         sample = re.search(r"^SAMPLE := (.*)$", (ROOT / "Makefile").read_text(), flags=re.MULTILINE)
         assert sample
@@ -77,7 +77,7 @@ def test_every_reason_not_to_run_a_command_has_one() -> None:
 
 
 def _named_commands() -> list[str]:
-    """Give each `ballast` command with its flags, in a block or in a sentence of a page."""
+    """Return each `ballast` command with its flags, in a block or in a sentence of a page."""
     shown = [line for line in (command.line for command in commands()) if re.match(r"\S*ballast ", line)]
     pages = "\n".join(page.read_text() for page in {block.page for block in blocks()})
     return sorted({*shown, *re.findall(r"`(ballast [a-z]+ [^`\n>]*)`", pages)})

@@ -151,7 +151,7 @@ def market(folder: Path) -> Market:
 
 
 def check_valid(day: Day) -> None:
-    """Hold thresholds, counts and buckets of a decided day against its limits, and ask the rules' own checks."""
+    """Compare thresholds, counts and buckets of a decided day with its limits, and ask the rules' own checks."""
     decisions = day.decided.decisions
     for name, limits in day.inputs.limits.items():
         rows = [row for row in by_asset(decisions, name).values() if row["is_selected"]]
@@ -211,7 +211,7 @@ def test_the_entry_scores_of_a_real_day_are_exact(days: list[Day]) -> None:
 
 
 def rescored(inputs: DayInputs, asked: list[tuple[str, float]]) -> list[bool]:
-    """Say whether the calm portfolio selects an asset with another score of today; one copy of it for each."""
+    """Report whether the calm portfolio selects an asset with another score of today; one copy of it for each."""
     scores, books = [], []
     book = inputs.holdings.filter(portfolio_id="calm")
     for number, (asset, score) in enumerate(asked):
@@ -291,7 +291,7 @@ STEADY_DAY = 30
 
 
 def week(market: Market, days: list[Day], length: int = 8) -> tuple[tuple[date, ...], Book]:
-    """Give some days in the middle of the stretch, and what is held on the morning of the first."""
+    """Return some days in the middle of the stretch, and what is held on the morning of the first."""
     dates = tuple(day.inputs.as_of_date for day in days[STEADY_DAY : STEADY_DAY + length])
     assert dates[0] in market.days
     return dates, days[STEADY_DAY].inputs.holdings

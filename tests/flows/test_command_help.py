@@ -46,7 +46,7 @@ COMMANDS = dict(_commands(app))
 
 
 def _examples() -> list[tuple[str, list[str]]]:
-    """Give the command and the words of each example, in the order of the help."""
+    """Return the command and the words of each example, in the order of the help."""
     found = []
     for name, command in COMMANDS.items():
         doc = " ".join((command.help or "").split())

@@ -24,7 +24,7 @@ VALUE = 1_000_000
 
 @pytest.fixture
 def inbox(sample: Path, tmp_path: Path) -> Path:
-    """Give an inbox of the test's own, with two days of the sample."""
+    """Return an inbox of the test's own, with two days of the sample."""
     folder = tmp_path / "inbox"
     folder.mkdir()
     for name in (

@@ -58,7 +58,7 @@ def order(  # noqa: PLR0913, PLR0917 - a case in one line
 
 
 def moved(orders: Orders) -> dict[str, float]:
-    """Give what is bought of each asset, negative what is sold, in the order of the ranks."""
+    """Return what is bought of each asset, negative what is sold, in the order of the ranks."""
     rows = orders.orders.select("asset", "side", "quantity").iter_rows()
     return {asset: float(quantity) * (1 if side == "buy" else -1) for asset, side, quantity in rows}
 

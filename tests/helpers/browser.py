@@ -32,7 +32,7 @@ _POLL_SECONDS = 0.05
 
 
 def find_browser() -> str | None:
-    """Give the browser that is installed."""
+    """Return the browser that is installed."""
     return next(filter(None, map(shutil.which, BINARIES)), None)
 
 
@@ -51,7 +51,7 @@ class Page:
         self._heard.clear()
 
     def heard(self, event: str) -> list[Mapping[str, Any]]:
-        """Give what the browser has told under this name, `Network.requestWillBeSent` say, since `listen`."""
+        """Return what the browser has told under this name, `Network.requestWillBeSent` say, since `listen`."""
         self.evaluate("0")  # what came before its answer is told by then
         return [one["params"] for one in self._heard if one["method"] == event]
 
@@ -60,7 +60,7 @@ class Page:
         self._call("Page.navigate", url=url)
 
     def evaluate(self, javascript: str) -> Any:  # noqa: ANN401 - whatever the page gives
-        """Give the value of an expression in the page."""
+        """Return the value of an expression in the page."""
         given = self._call("Runtime.evaluate", expression=javascript, returnByValue=True)
         return given["result"].get("value")
 
@@ -75,11 +75,11 @@ class Page:
         raise TimeoutError(msg)
 
     def text(self) -> str:
-        """Give all that can be read on the page."""
+        """Return all that can be read on the page."""
         return str(self.evaluate("document.body ? document.body.innerText : ''"))
 
     def resize(self, width: int, height: int, scale: float = 1.0) -> None:
-        """Give the window another size, in the pixels of the page."""
+        """Set the size of the window, in the pixels of the page."""
         self._call(
             "Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=scale, mobile=False
         )

@@ -28,7 +28,7 @@ class Command(NamedTuple):
 
 
 def blocks(*languages: str) -> list[Block]:
-    """Give the blocks of all pages in these languages; of any language where none is named."""
+    """Return the blocks of all pages in these languages; of any language where none is named."""
     every = [block for page in PAGES for block in _blocks_of(page)]
     return [block for block in every if not languages or block.language in languages]
 
@@ -39,7 +39,7 @@ def _blocks_of(page: Path) -> list[Block]:
 
 
 def commands() -> list[Command]:
-    """Give each command of the console blocks with the lines shown below it."""
+    """Return each command of the console blocks with the lines shown below it."""
     parts = [
         (block.page, re.sub(r"\n    ", " ", part).splitlines())
         for block in blocks("console")
@@ -59,5 +59,5 @@ def assert_printed(command: Command, printed: str) -> None:
 
 
 def _words(lines: list[str]) -> list[str]:
-    """Give the words of the lines: how wide a table is drawn does not matter."""
+    """Return the words of the lines: how wide a table is drawn does not matter."""
     return [word for line in lines for word in line.split() if not set(word) <= {"─"}]

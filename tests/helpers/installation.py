@@ -18,7 +18,7 @@ PORTFOLIOS = ROOT / "deployments" / "portfolios.yaml"
 
 
 def installed_in(folder: Path, inbox: Path, config: Path = PORTFOLIOS) -> Settings:
-    """Give the settings of an installation that keeps all that it makes in the folder."""
+    """Return the settings of an installation that keeps all that it makes in the folder."""
     return Settings(
         config=config,
         inbox=inbox,
@@ -29,7 +29,7 @@ def installed_in(folder: Path, inbox: Path, config: Path = PORTFOLIOS) -> Settin
 
 
 def with_limits(settings: Settings, limits: Mapping[str, RebalancingLimits]) -> Settings:
-    """Give the settings with a config file of its own, beside the warehouse, that has these portfolios."""
+    """Return the settings with a config file of its own, beside the warehouse, that has these portfolios."""
     config = settings.warehouse.with_name("limits.yaml")
     portfolios = {name: one.model_dump(mode="json", exclude_defaults=True) for name, one in limits.items()}
     config.write_text(yaml.safe_dump({"portfolios": portfolios}))

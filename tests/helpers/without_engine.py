@@ -63,7 +63,7 @@ def without_engine() -> Iterator[Shown]:
 
 @cache
 def _without_server() -> Settings:
-    """Give the settings under which Prefect finds no server: to make them takes longer than many a test."""
+    """Return the settings under which Prefect finds no server: to make them takes longer than many a test."""
     with temporary_settings(_NO_SERVER) as settings:
         return settings
 

@@ -33,7 +33,7 @@ def read_explanations(place: Path = PLACE) -> list[Explanation]:
 
 
 def unmatched(explanations: Iterable[Explanation], mutants: Iterable[Mutant]) -> list[Explanation]:
-    """Give those of the mutated files that speak of none of the mutants."""
+    """Return those of the mutated files that speak of none of the mutants."""
     asked = list(mutants)
     files = {mutant.file for mutant in asked}
     return [one for one in explanations if one.file in files and not any(one.is_of(mutant) for mutant in asked)]

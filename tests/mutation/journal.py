@@ -22,7 +22,7 @@ class Journal:
         self._killed = {entry["key"]: entry["outcome"] for entry in map(json.loads, lines)}
 
     def outcome(self, mutant: Mutant) -> Outcome | None:
-        """Say how it was killed, None when it is not known to be."""
+        """Report how it was killed, None when it is not known to be."""
         return self._killed.get(_key(mutant))
 
     def add(self, mutant: Mutant, outcome: Outcome) -> None:

@@ -37,7 +37,7 @@ class Operator(Protocol):
     """What an operator is asked for here; cosmic-ray itself asks it to `mutate`."""
 
     def mutation_positions(self, node: NodeOrLeaf) -> Iterator[Position]:
-        """Give each place where it can change the node."""
+        """Return each place where it can change the node."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class Spot:
 
 
 def mutants_of(file: str, source: str) -> list[Mutant]:
-    """Give every mutant worth a test run, in the order of the lines; of two with the same code the first."""
+    """Return every mutant worth a test run, in the order of the lines; of two with the same code the first."""
     found: dict[str, Mutant] = {}
     for name, operator in _operators():
         for occurrence, spot in enumerate(_spots(name, operator, source)):
@@ -85,7 +85,7 @@ def _operators() -> Iterator[tuple[str, Operator]]:
 
 
 def _spots(name: str, operator: Operator, source: str) -> Iterator[Spot]:
-    """Give the spots in the order in which `mutate_code` counts them."""
+    """Return the spots in the order in which `mutate_code` counts them."""
     lines = source.splitlines()
     for node in ast_nodes(get_ast(source)):
         for start, _ in operator.mutation_positions(node):
@@ -136,7 +136,7 @@ _IDLE: tuple[Callable[[Spot, str], bool], ...] = (_is_type, _is_keyword_marker, 
 
 
 def _type_signs(source: str) -> set[Place]:
-    """Give the places of `|` in annotations and in aliases of types."""
+    """Return the places of `|` in annotations and in aliases of types."""
     tree = ast.parse(source)
     types = [
         getattr(node, field)

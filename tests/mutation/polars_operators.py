@@ -32,7 +32,7 @@ class SwapName:
     """Take the opposite of a method, or the other level of a group."""
 
     def mutation_positions(self, node: NodeOrLeaf) -> Iterator[Position]:
-        """Give the leaf where its text has an opposite."""
+        """Return the leaf where its text has an opposite."""
         if isinstance(node, Leaf) and node.value in _SWAPS:
             yield node.start_pos, node.end_pos
 
@@ -46,7 +46,7 @@ class RemoveCall:
     """Leave a step out of a chain: `weight.clip(0)` becomes `weight`."""
 
     def mutation_positions(self, node: NodeOrLeaf) -> Iterator[Position]:
-        """Give each step of a chain that can be left out."""
+        """Return each step of a chain that can be left out."""
         if not (isinstance(node, BaseNode) and node.type == "atom_expr"):
             return iter(())
         # A list, since cosmic-ray mutates the node before it has asked for the last position.
@@ -60,7 +60,7 @@ class RemoveCall:
 
 
 def _steps(chain: BaseNode) -> list[int]:
-    """Give the places in `x.name(...)` where a name that can be left out stands before its brackets."""
+    """Return the places in `x.name(...)` where a name that can be left out stands before its brackets."""
     texts = [child.get_code().strip() for child in chain.children]
     return [
         place for place, (name, brackets) in enumerate(pairwise(texts)) if name in _REMOVED and brackets.startswith("(")

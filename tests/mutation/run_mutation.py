@@ -192,7 +192,7 @@ def _counts(mutants: Sequence[Mutant]) -> Table:
 
 
 def _remarks(tried: Sequence[Tried], explanations: Sequence[Explanation]) -> Iterator[Text]:
-    """Say which explanations no longer hold: of no mutant, or of one that a test kills."""
+    """Report which explanations no longer hold: of no mutant, or of one that a test kills."""
     for one in unmatched(explanations, (one.mutant for one in tried)):
         yield Text(f"stale, no mutant is like it: {one.file} {one.function}\n  - {one.old}\n  + {one.new}")
     for mutant in (one.mutant for one in tried if one.outcome != "survived"):

@@ -84,7 +84,7 @@ class Round:
 
 
 def rounds_for(file: str) -> tuple[Round, ...]:
-    """Give the file's own tests and the worked examples, then the other direct tests, then the properties."""
+    """Return the file's own tests and the worked examples, then the other direct tests, then the properties."""
     # The worked examples ask the reference too, which no mutant reaches.
     first = Round((*_own_tests(file), "tests/golden", "-k", "not reference"))
     return first, Round(_DIRECT), Round(_AGREEMENT, only_if="values"), Round(_OTHER_PROPERTIES, None, only_if="bits")

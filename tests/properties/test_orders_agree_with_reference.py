@@ -21,7 +21,7 @@ def draw(seed: int, *, agrees: bool) -> tuple[list[Book], dict[str, tuple[float,
 
 
 def ordered(orders: Orders, name: str) -> dict[str, int]:
-    """Give what is bought of each asset, negative what is sold, in 1e-8 shares."""
+    """Return what is bought of each asset, negative what is sold, in 1e-8 shares."""
     rows = orders.orders.filter(portfolio_id=name).select("asset", "side", "quantity").iter_rows()
     return {asset: int(quantity * UNITS) * (1 if side == "buy" else -1) for asset, side, quantity in rows}
 
@@ -67,7 +67,7 @@ def _require_financed(account: Account, moved: dict[str, int]) -> None:
 
 
 def _require_line(account: Account, line: Line, change: int) -> None:
-    """Hold one order against its trade: its side, its lots, its cap, its least value."""
+    """Compare one order with its trade: its side, its lots, its cap, its least value."""
     assert change * (line.post_trade - line.current) >= 0
     assert line.held + change >= 0
     if line.is_close:

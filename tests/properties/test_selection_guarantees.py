@@ -92,7 +92,7 @@ def test_there_are_never_more_new_names_than_a_day_may_open(drawn: SelectionDay)
 
 
 def is_within_its_bucket(chosen: list[Row], bucket: str, limits: RebalancingLimits) -> bool:
-    """Say whether a bucket keeps its limit, or is above it by locked and spared holdings alone."""
+    """Report whether a bucket keeps its limit, or is above it by locked and spared holdings alone."""
     there = [row for row in chosen if row["bucket"] == bucket]
     if len(there) <= limits.max_positions_by_bucket.get(bucket, limits.max_positions_per_bucket):
         return True

@@ -93,7 +93,7 @@ def a_day(
     bans: Iterable[Ban] = (),
     buckets: Mapping[str, str | None] | None = None,
 ) -> DayInputs:
-    """Lay out one day; limits alone are those of portfolio P."""
+    """Build one day; limits alone are those of portfolio P."""
     scored, holdings = score_frame(scores), holding_frame(held or {})
     return DayInputs(
         as_of_date=AS_OF,

@@ -155,7 +155,7 @@ class Campaign:
         return self.figures
 
     def order(self, settings: Settings, work: Work, journal: Path, kill: Kill | None) -> Order:
-        """Give the order for one life."""
+        """Return the order for one life."""
         is_kept_open = work.first is None and self._random.random() < KEPT_OPEN_SHARE
         return replace(
             make_order(settings, work, journal), kill=kill, sabotage=self.sabotage, is_kept_open=is_kept_open
@@ -169,7 +169,7 @@ class Campaign:
         self.progress()
 
     def plan_again(self, reference: Reference, kills: int) -> Plan:
-        """Say whether the recovery is killed too, and when."""
+        """Report whether the recovery is killed too, and when."""
         if kills >= _MOST_KILLS_A_WORK or self._random.random() > _AGAIN_SHARE:
             return Plan("none")
         if self._random.random() > self.points_share:
@@ -262,7 +262,7 @@ class _Day:
             self._campaign.figures.seconds_to_complete.append(lines[-1]["at"] - lines[0]["at"])
 
     def _look(self, wals: int, sure: int) -> Iterator[str]:
-        """Say what is lost, different, left over or not told after the work.
+        """Report what is lost, different, left over or not told after the work.
 
         `wals` kills left a log, `sure` of them after a migration, before which there is no table to tell of it.
         """

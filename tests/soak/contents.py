@@ -61,7 +61,7 @@ def read_contents(settings: Settings) -> Contents:
 
 
 def differences(got: Contents, expected: Contents) -> list[str]:
-    """Say what is not as it is without kills."""
+    """Report what is not as it is without kills."""
     found = [
         f"{kind} {name} differs"
         for kind, ours, theirs in (

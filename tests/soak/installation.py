@@ -71,7 +71,7 @@ class Installation:
         )
 
     def process(self, name: str) -> Background:
-        """Give the server or the worker."""
+        """Return the server or the worker."""
         return Background(name, self.folder / ".ballast" / "run")
 
     def kill_next_publication(self) -> None:
@@ -101,7 +101,7 @@ class Installation:
         return answer.json() if answer.content else None
 
     def deployment(self, name: str) -> dict[str, Any]:
-        """Give a deployment as the server has it."""
+        """Return a deployment as the server has it."""
         found: dict[str, Any] = self.ask("GET", f"/deployments/name/{name}/{name}")
         return found
 
@@ -116,12 +116,12 @@ class Installation:
         return run_id
 
     def states(self, run_id: str) -> list[str]:
-        """Give the names of the states a run went through, the first one first."""
+        """Return the names of the states a run went through, the first one first."""
         states = self.ask("GET", f"/flow_run_states/?flow_run_id={run_id}")
         return [one["name"] for one in sorted(states, key=lambda one: one["timestamp"])]
 
     def message(self, run_id: str) -> str:
-        """Give what the state of a run says."""
+        """Return what the state of a run says."""
         return str(self.ask("GET", f"/flow_runs/{run_id}")["state"]["message"])
 
     def wait(self, is_so: Callable[[], bool], what: str) -> None:

@@ -52,7 +52,7 @@ def make_works(folder: Path) -> tuple[Work, ...]:
 
 
 def make_ranges(works: Sequence[Work]) -> tuple[Work, ...]:
-    """Give the same days as two backfills, the second with the held day at its end."""
+    """Return the same days as two backfills, the second with the held day at its end."""
     first, *_, last = works
     middle = next(work for work in works if work.day == _CORRECTED)
     next_day = works[works.index(middle) + 2].day

@@ -11,7 +11,7 @@ from tests.soak.reader import Seen, Watch, read_all_the_time
 
 @cache
 def processes() -> ForkServerContext:
-    """Give the context of which processes are made."""
+    """Return the context of which processes are made."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["tests.soak.worker", "tests.soak.reader"])
     return context

@@ -72,7 +72,7 @@ def read_all_the_time(watch: Watch, stop: Event, report: Connection) -> None:
 
 
 def find_torn(con: duckdb.DuckDBPyConnection, whole: Rows) -> Iterator[str]:
-    """Say what of a snapshot is no whole run, or visible without being published."""
+    """Report what of a snapshot is no whole run, or visible without being published."""
     for portfolio_id, day, total, expected in con.sql(_SUMS).fetchall():
         yield f"{portfolio_id} adds up to {total} on {day}, expected {expected}"
     for portfolio_id, runs, days, repeated in con.sql(_MIXED).fetchall():
@@ -88,7 +88,7 @@ def find_torn(con: duckdb.DuckDBPyConnection, whole: Rows) -> Iterator[str]:
 
 
 def find_torn_exports(exports: Path) -> Iterator[str]:
-    """Say which exported day is of two runs of a portfolio, or of another day than its folder says."""
+    """Report which exported day is of two runs of a portfolio, or of another day than its folder says."""
     for file in sorted(exports.glob("*/targets.parquet")):
         rows = pl.read_parquet(file, hive_partitioning=False)
         runs = rows.group_by("portfolio_id").agg(pl.col("run_id").n_unique(), pl.col("asset").is_duplicated().sum())

@@ -317,7 +317,7 @@ def make_source(sha256: str, kind: IngestKind = "scores", as_of_date: date = DAY
 
 
 def accept(_accepted: int, _rejected: int) -> None:
-    """Give the verdict that refuses nothing."""
+    """Return the verdict that refuses nothing."""
 
 
 def make_batch(

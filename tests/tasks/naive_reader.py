@@ -148,7 +148,7 @@ def _read_table(ending: str, content: bytes) -> NaiveRows | None:
 
 
 def same_text(stored: str | None, written: Written, feed: Feed, _: str = "") -> bool:
-    """Say whether a stored text is what is written, but for white space around it and the composition of letters."""
+    """Report whether a stored text is what is written, but for white space around it and the composition of letters."""
     text = written.decode() if isinstance(written, bytes) else "" if written is None else str(written)
     if isinstance(written, bool):
         text = text.lower()
@@ -158,7 +158,7 @@ def same_text(stored: str | None, written: Written, feed: Feed, _: str = "") -> 
 
 
 def same_number(stored: float | Decimal | None, written: Written, feed: Feed, name: str) -> bool:
-    """Say whether a stored number is what is written: a double exactly, a weight to half of its last decimal."""
+    """Report whether a stored number is what is written: a double exactly, a weight to half of its last decimal."""
     is_percent = name in feed.percent
     if isinstance(written, str):
         text = written.strip(_WHITE_SPACE)
@@ -195,7 +195,7 @@ def _plain(text: str, feed: Feed, *, is_json: bool) -> str:
 
 
 def same_day(stored: date | None, written: Written, feed: Feed, _: str) -> bool:
-    """Say whether a stored day is what is written: a date, or midnight."""
+    """Report whether a stored day is what is written: a date, or midnight."""
     if isinstance(written, str):
         if written.strip(_WHITE_SPACE).lower() in [word.lower() for word in ["", *feed.missing]]:
             return stored is None

@@ -121,7 +121,7 @@ def _draw_scores(random: Random, days: int) -> dict[int, dict[str, float]]:
 
 
 def _draw_file(random: Random) -> dict[str, str | int]:
-    """Say of each name whether the file has what the book has, what it had before, nothing, dust or a weight."""
+    """Report of each name whether the file has what the book has, what it had before, nothing, dust or a weight."""
     kinds = ("book",) * 8 + ("before", "before", "gone", "dust", "weight")
     picked = {asset: random.choice(kinds) for asset in NAMES}
     return {

@@ -110,7 +110,7 @@ def read_file(file: Mapping[str, str | int], book: Mapping[str, int], earlier: M
 
 
 def day_inputs(active: Sequence[History], held: Mapping[str, Held], states: pl.DataFrame, day: int) -> DayInputs:
-    """Lay out a day of many portfolios as the tasks do: states corrected by the holdings, and counted."""
+    """Build a day of many portfolios as the tasks do: states corrected by the holdings, and counted."""
     rows = [(name, asset, to_weight(one)) for name, here in held.items() for asset, one in here.book.items()]
     holdings = pl.DataFrame(rows, schema=HOLDINGS, orient="row")
     files = file_frame({name: day for name, here in held.items() if here.is_from_file})

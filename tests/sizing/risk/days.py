@@ -76,7 +76,7 @@ def risk_day(
     sessions: int | None = None,
     **day: Any,  # noqa: ANN401 - what a_day takes
 ) -> DayInputs:
-    """Lay out one day with returns; every name with a series has score 0.8 unless the test gives scores."""
+    """Build one day with returns; every name with a series has score 0.8 unless the test gives scores."""
     observed = observe(series)
     oldest = max((age for of_one in observed.values() for age in of_one), default=0)
     days = sessions_of(oldest + 1 if sessions is None else sessions)

@@ -37,7 +37,7 @@ def trades_of(books: list[Book]) -> Trades:
 
 
 def after_of(trades: Trades, number: int) -> dict[str, int]:
-    """Give the book that the trades of one portfolio leave, in units."""
+    """Return the book that the trades of one portfolio leave, in units."""
     own = trades.assets.filter(pl.col("portfolio_id") == _name(number))
     return {asset: int(weight * UNITS) for asset, weight in own.select("asset", "post_trade_weight").iter_rows()}
 
@@ -89,7 +89,7 @@ def obeying(lines: list[Line], rules: Rules) -> list[Line]:
 
 
 def _fixed(line: Line, lines: list[Line], kept: list[Line]) -> int:
-    """Give what another line takes: its target once it has one, its weight where it is immovable, else nothing yet."""
+    """Return what another line takes: its target once it has one, its weight if it is immovable, else nothing yet."""
     number = lines.index(line)
     if number < len(kept):
         return kept[number].target

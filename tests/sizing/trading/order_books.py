@@ -125,7 +125,7 @@ def order(books: list[Book], securities: dict[str, tuple[float, float]]) -> Orde
 
 
 def as_account(book: Book, securities: dict[str, tuple[float, float]]) -> Account:
-    """Give the book as the reference reads it."""
+    """Return the book as the reference reads it."""
     value, lines, others = round(book.value * UNITS), [], {}
     dynamic = book.limits.enable_dynamic_sizing
     cap = round(book.limits.max_single_position * UNITS) if dynamic else None

@@ -36,7 +36,7 @@ class Line:
 
     @property
     def change(self) -> int:
-        """Give what is bought, negative what is sold, in 1e-8 shares."""
+        """Return what is bought, negative what is sold, in 1e-8 shares."""
         return -self.held if self.is_close else self.lots * self.lot
 
     @property
@@ -59,7 +59,7 @@ class Account:
         return self.cash * self.value - sum(line.change * line.price for line in lines)
 
     def bucket_excess(self, bucket: str) -> int:
-        """Give what a bucket has above its limit; below 0 there is room."""
+        """Return what a bucket has above its limit; below 0 there is room."""
         if bucket not in self.bucket_limits:
             return -(10**40)
         held = sum(line.value_after for line in self.lines if line.bucket == bucket)
@@ -70,7 +70,7 @@ class Account:
         return not is_exempt and abs(line.lots) * line.lot_value < self.min_value
 
     def missing(self, line: Line) -> float:
-        """Give the lots that are missing to the planned value."""
+        """Return the lots that are missing to the planned value."""
         return float(line.post_trade * self.value - line.value_after) / float(line.lot_value)
 
 

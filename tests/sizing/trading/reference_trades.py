@@ -61,7 +61,7 @@ def _by_size(lines: list[Line]) -> list[Line]:
 
 
 def _groups(lines: list[Line], rules: Rules) -> list[tuple[str, list[Line], int]]:
-    """Give each bucket with its limit, then the whole book with T; immovable rows raise a limit to what they hold."""
+    """Return each bucket with its limit, then the whole book with T; immovable rows raise a limit to what they hold."""
     groups = []
     for bucket in sorted({line.bucket for line in lines}):
         limit = rules.bucket_limit(bucket)

@@ -19,7 +19,7 @@ def units(name: str) -> pl.Expr:
 
 
 def after(books: list[Book]) -> list[dict[str, int]]:
-    """Give what each book holds when its trades are done, in units."""
+    """Return what each book holds when its trades are done, in units."""
     traded = trades_of(books).assets.with_columns(units=units("post_trade"))
     parts = traded.partition_by("portfolio_id", as_dict=True)
     return [dict(parts[(f"{number:06d}",)].select("asset", "units").iter_rows()) for number in range(len(books))]

@@ -38,7 +38,7 @@ def even(total: float, **changes: object) -> RebalancingLimits:
 
 
 def traded(total: float, current: str, **changes: object) -> tuple[str, Decimal]:
-    """Give action and trade of a holding of `current` whose target is half of `total`."""
+    """Return action and trade of a holding of `current` whose target is half of `total`."""
     row = targets(a_day(even(total, **changes), scores=TWO, held={"t1": current}))["t1"]
     return row["action"], row["trade_weight"]
 

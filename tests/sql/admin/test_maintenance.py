@@ -39,7 +39,7 @@ def _seen(path: Path) -> list[tuple[object, ...]]:
 
 
 def _exports(folder: Path) -> dict[date, list[str]]:
-    """Give the runs of each day's export."""
+    """Return the runs of each day's export."""
     return {
         date.fromisoformat(path.parent.name[-10:]): pl.read_parquet(path)["run_id"].unique().to_list()
         for path in sorted(folder.glob("*/*.parquet"))

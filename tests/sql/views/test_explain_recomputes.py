@@ -173,7 +173,7 @@ def value_of(words: str) -> tuple[float, list[str]] | None:
 
 
 def sums_of(rows: list[Row], own: Row) -> Iterator[float]:
-    """Give the sums over several positions that a page about one of them may show."""
+    """Return the sums over several positions that a page about one of them may show."""
     free = [row for row in rows if row["pinned_weight"] is None and row["drop_reason"] in {None, "target_volatility"}]
     pinned = [row for row in rows if row["pinned_weight"] is not None]
     better = [row for row in rows if row["score_rank"] < own["score_rank"]]
@@ -202,13 +202,13 @@ def sums_of(rows: list[Row], own: Row) -> Iterator[float]:
 
 
 def size_of(row: Row) -> float:
-    """Give what the total is divided by: the multiplier of the score, of the volatility and of crowding."""
+    """Return what the total is divided by: the multiplier of the score, of the volatility and of crowding."""
     risk = (row["volatility_multiplier"], row["crowding_multiplier"])
     return math.prod((row["score_multiplier"], *(one for one in risk if one is not None)))
 
 
 def sums_of_pins(rows: list[Row], own: Row, limits: RebalancingLimits) -> Iterator[float]:
-    """Give what is pinned in the bucket and in all: the immovable, and the others at the cap and in what they leave."""
+    """Return what is pinned in the bucket and in all: the immovable, the others at the cap and in what they leave."""
     cap = limits.max_single_position if limits.enable_dynamic_sizing else 1.0
     immovable: dict[str, float] = defaultdict(float)
     movable: dict[str, float] = defaultdict(float)

@@ -58,7 +58,7 @@ def _publish_days(
 
 
 def _kind(own: Row, limits: RebalancingLimits) -> tuple[object, ...]:
-    """Give what the page of a position differs by."""
+    """Return what the page of a position differs by."""
     marks = (own[name] for name in ("stage1_cap", "stage2_cap", "drop_reason"))
     is_scaled = limits.target_volatility is not None
     return (own["pinned_weight"] is None, own["volatility_multiplier"] is None, is_scaled, *marks)

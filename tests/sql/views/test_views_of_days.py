@@ -257,7 +257,7 @@ def test_every_limit_of_a_run_can_be_asked(warehouse: Warehouse) -> None:
 
 
 def _explain(warehouse: Warehouse, portfolio_id: str, asset: str, day: date = PUBLISHED) -> dict[str, tuple[str, ...]]:
-    """Give value, limit and words of each step; their order is that of the steps."""
+    """Return value, limit and words of each step; their order is that of the steps."""
     told = read(warehouse, f"FROM explain('{portfolio_id}', '{asset}', DATE '{day}')")
     assert told["step"].to_list() == list(range(1, told.height + 1))
     return {row["quantity"]: (row["value"], row["limit_value"], row["words"]) for row in told.iter_rows(named=True)}

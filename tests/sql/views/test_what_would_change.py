@@ -8,7 +8,7 @@ from tests.sql.warehouse_samples import DAY, make_frames, make_run
 
 
 def _changes(warehouse: Warehouse, asset: str, portfolio: str = "p1") -> dict[str, tuple[str | None, str | None, str]]:
-    """Give value, limit and words of each change."""
+    """Return value, limit and words of each change."""
     with duckdb.connect(str(warehouse.path), read_only=True) as con:
         rows = con.execute("FROM what_would_change(?, ?, ?)", [portfolio, asset, DAY]).fetchall()
     assert [row[0] for row in rows] == list(range(1, len(rows) + 1))

@@ -70,7 +70,7 @@ def kept(tmp_path_factory: pytest.TempPathFactory, sample: Path) -> Settings:
 
 @pytest.fixture
 def copied(kept: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
-    """Give a copy of the warehouse that a test may spoil, and a terminal in which its tables fit."""
+    """Return a copy of the warehouse that a test may spoil, and a terminal in which its tables fit."""
     monkeypatch.setenv("COLUMNS", "200")
     shutil.copy(kept.warehouse, tmp_path / "warehouse.duckdb")
     return kept.at({"warehouse": tmp_path / "warehouse.duckdb"})
@@ -178,7 +178,7 @@ def test_what_is_not_one_run_or_one_range_is_wrong_usage(words: str, capsys: pyt
 
 
 def _tables(**sizes: list[object]) -> dict[str, pl.DataFrame]:
-    """Give the six tables with one value column each; only sizing_summary has rows."""
+    """Return the six tables with one value column each; only sizing_summary has rows."""
     empty = pl.DataFrame(schema=dict.fromkeys(["portfolio_id", "asset", "constraint_name", "basis"], pl.String))
     names = ("decisions", "sizing_audit", "targets", "trade_summary", "constraint_checks")
     summary = pl.DataFrame(sizes, schema={"portfolio_id": pl.String, "raw_total": pl.Float64})
