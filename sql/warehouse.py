@@ -86,7 +86,7 @@ class Warehouse(Steps):
         with self.connected() as con:
             return connections.find_owner(con, path) == owners.warehouse_id(con)
 
-    def require_own_copies(self, con: Connection, days: Sequence[date] | None = ()) -> None:
+    def require_own_copies(self, con: Connection, days: Sequence[date] | None) -> None:
         """Reject to replace copies of another warehouse: the snapshot, exports of the days (None: of all), the newest.
 
         *Raises* `ForeignFileError`.

@@ -21,7 +21,7 @@ def show_markdown(markdown: str, key: str, description: str | None = None) -> No
         create_markdown_artifact(markdown, key=key, description=description)
 
 
-def show_table(rows: Sequence[dict[str, object]], key: str, description: str | None = None) -> None:
+def show_table(rows: Sequence[dict[str, object]], key: str, description: str) -> None:
     """Show a table."""
     if are_shown():
         from prefect.artifacts import create_table_artifact  # noqa: PLC0415 - only a flow run needs Prefect

@@ -73,7 +73,7 @@ def shown(text: str, longest: int = _LONGEST) -> str:
     return short if short.isprintable() and short and short == short.strip() else cut(ascii(short), longest)
 
 
-def cut(text: str, longest: int = _LONGEST) -> str:
+def cut(text: str, longest: int) -> str:
     """Return the first characters of a text, with dots where there are more."""
     return text if len(text) <= longest else f"{text[:longest]}..."
 

@@ -24,7 +24,7 @@ _LISTS = frozenset(("list", "array"))
 _NESTED = _LISTS | {"struct", "map"}
 
 
-def read_answer(con: Connection, sql: str, *, is_flat: bool = False) -> pl.DataFrame:
+def read_answer(con: Connection, sql: str, *, is_flat: bool) -> pl.DataFrame:
     """Run one query and return its rows. What Polars has no type for is text, as DuckDB writes it.
 
     Whole numbers stay numbers, also above 64 bits. A column with a day or time that Python cannot name, such as

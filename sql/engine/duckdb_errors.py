@@ -90,7 +90,7 @@ def explain(path: Path, error: Exception, *, is_damaged: bool = False) -> str:
     return _public(f"{path}: {message.format(path=path, reason=_first_sentence(text))}")
 
 
-def explain_copy(path: Path, error: Exception, advice: str, *, is_damaged: bool = False) -> str:
+def explain_copy(path: Path, error: Exception, advice: str, *, is_damaged: bool) -> str:
     """Return a sentence as `explain` does, for a copy that is only read: when it is damaged, with the advice."""
     text = str(error)
     reason = _first_sentence(text)

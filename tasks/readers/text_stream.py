@@ -61,7 +61,7 @@ def decode(file: BinaryIO, encoding: str, size: int) -> Iterator[bytes]:
             yield text.encode()
 
 
-def cut_out(blocks: Iterable[bytes], notation: Notation, end: str = "") -> Iterator[bytes]:
+def cut_out(blocks: Iterable[bytes], notation: Notation, end: str) -> Iterator[bytes]:
     """Yield the lines below those that are skipped, up to one that begins with `stop_at`; then the `end`.
 
     *Raises* `SourceError` for a line that does not end, where lines are skipped or searched.

@@ -10,7 +10,7 @@ from tasks.reports.chart_parts import Chart
 from tasks.reports.charts import charts_of
 
 
-def chart_page(title: str, rows: ChartRows, note: str = "") -> str:
+def chart_page(title: str, rows: ChartRows, note: str) -> str:
     """Return the charts as Markdown, the note before them. *Requires* rows of ten portfolios at most."""
     return "\n\n".join(filter(None, [f"# {title}", note, *map(as_image, charts_of(rows))]))
 

@@ -19,7 +19,7 @@ _WHY: Mapping[str, str] = {
 """What is missing where an estimate of prices is."""
 
 
-def describe_missing_volatilities(inputs: DayFrames, estimates: pl.DataFrame | None = None) -> tuple[str, ...]:
+def describe_missing_volatilities(inputs: DayFrames, estimates: pl.DataFrame | None) -> tuple[str, ...]:
     """Return which scored or held assets have no volatility, and why: a sentence on suspect returns, one on the others.
 
     None where no limit reads volatility. `estimates`: those of the day, where they are known.
