@@ -2,6 +2,8 @@
 
 from typing import TypeAlias
 
+from sql.text import counted
+
 Failure: TypeAlias = tuple[str, int, str]
 """Name of a check, number of rows that failed it, the first of them as readable text."""
 
@@ -48,8 +50,8 @@ class PublishRejectedError(WarehouseError):
     @property
     def reason(self) -> str:
         """What failed, for the run's event."""
-        counted = "; ".join(f"{name} ({rows} rows): {first}" for name, rows, first in self.failures)
-        return f"{len(self.failures)} checks failed: {counted}"
+        named = "; ".join(f"{name} ({counted(rows, 'row')}): {first}" for name, rows, first in self.failures)
+        return f"{counted(len(self.failures), 'check')} failed: {named}"
 
     def __str__(self) -> str:
         return (

@@ -1,4 +1,4 @@
-"""How a sentence of the warehouse names many things. As sizing/text.py: the two rooms do not know each other."""
+"""How a sentence of the warehouse names and counts things. As sizing/text.py: the two rooms do not know each other."""
 
 from collections.abc import Iterable, Sequence
 
@@ -25,6 +25,11 @@ def grouped(sentences: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
     for name, sentence in pairs:
         names.setdefault(sentence, []).append(name)
     return [(listed(names[one]), one) for one in sorted(names, key=lambda one: -len(names[one]))]
+
+
+def counted(n: int, thing: str) -> str:
+    """Return the number with its noun."""
+    return f"{n} {thing}{'' if n == 1 else 's'}"
 
 
 def _more(things: Sequence[str]) -> list[str]:

@@ -23,7 +23,7 @@ from sql.files.atomic_files import count_wal_bytes
 from sql.records import ExportChanges
 from sql.store import runs
 from sql.store.exports import find_unlike, match_exports
-from sql.text import listed
+from sql.text import counted, listed
 from sql.warehouse import Warehouse
 
 ReportProgress: TypeAlias = Callable[[str, int, int], None]
@@ -104,7 +104,7 @@ def verify(warehouse: Warehouse, report: ReportProgress, *, has_copies: bool = T
     """
     with warehouse.connected() as con:
         if pending := _pending(con):
-            words = f"{', '.join(pending)}: bring the warehouse forward with `ballast db migrate`, then verify it"
+            words = f"{', '.join(pending)}: migrate the warehouse with `ballast db migrate`, then verify it"
             return Verification(1, ((ALL_APPLIED, len(pending), words),))
         seen = query(con, "what_readers_see")
         comparisons: tuple[_Step, ...] = (
@@ -196,7 +196,7 @@ def _pending(con: Connection) -> tuple[str, ...]:
     """Name the migrations still to apply. *Raises* `MigrationError` when the file and the code do not fit."""
     names = tables(con)
     if "schema_migrations" not in names:
-        msg = f"this is no warehouse: it has {len(names)} tables and no schema_migrations. {_BACKUP_ADVICE}"
+        msg = f"this is no warehouse: it has {counted(len(names), 'table')} and no schema_migrations. {_BACKUP_ADVICE}"
         raise WarehouseError(msg)
     return tuple(script.name for script in pending_migrations(con))
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from sql.errors import Failure
+from sql.text import counted
 
 ALL_APPLIED = "migrations are all applied"
 SAME_SNAPSHOT = "the snapshot shows the same"
@@ -23,7 +24,7 @@ class Verification:
         """What to do: a backup is the way back only from damage of the live file."""
         failing = {name for name, _, _ in self.failures}
         if failing <= {ALL_APPLIED}:
-            return "bring the warehouse forward with `ballast db migrate`"
+            return "migrate the warehouse with `ballast db migrate`"
         if failing <= {SAME_SNAPSHOT, SAME_EXPORTS}:
             return "the warehouse itself is sound: write its copies again with `ballast db snapshot`"
         return "restore a backup with `ballast db restore`, or report what is wrong"
@@ -32,9 +33,4 @@ class Verification:
     def words(self) -> str:
         """How many failed, and the first of them."""
         named = "; ".join(f"{name} ({rows}): {first}" for name, rows, first in self.failures[:_FIRST])
-        return f"{count_failures(len(self.failures))}: {named}"
-
-
-def count_failures(number: int) -> str:
-    """Return how many failed."""
-    return "1 failure" if number == 1 else f"{number} failures"
+        return f"{counted(len(self.failures), 'failure')}: {named}"

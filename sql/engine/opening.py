@@ -11,7 +11,7 @@ from sql.engine.statements import Connection, command, execute, has_table, query
 from sql.errors import ForeignFileError, WarehouseError
 from sql.files.atomic_files import protect
 from sql.files.plain_files import NotAFileError, require_file
-from sql.text import listed
+from sql.text import counted, listed
 
 SNAPSHOT_ADVICE = "write it again with `ballast db snapshot`"
 """What to do about a snapshot that is damaged."""
@@ -48,7 +48,7 @@ def reject_foreign(con: Connection, path: Path) -> None:
     names = tables(con)
     if names and "schema_migrations" not in names:
         msg = (
-            f"{path} is a DuckDB file of another application: it has {len(names)} tables "
+            f"{path} is a DuckDB file of another application: it has {counted(len(names), 'table')} "
             f"({listed(names)}) and no schema_migrations. No row of it was changed: correct the path"
         )
         raise ForeignFileError(msg)

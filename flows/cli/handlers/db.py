@@ -23,7 +23,7 @@ from sql import warehouse as live
 from sql.admin import maintenance
 from sql.admin.maintenance import ReportProgress, Status, read_status, renew_exports
 from sql.admin.retention import new_backup_path
-from sql.admin.verification import Verification, count_failures
+from sql.admin.verification import Verification
 from sql.records import ExportChanges
 from sql.schema_reference import schema_page
 from tasks.config.settings import Settings
@@ -64,7 +64,7 @@ def migrate(*, warehouse: Warehouse = None) -> None:
     """Migrate the warehouse, and report how far, and what brings a snapshot to the same tables."""
     opened = _open(warehouse=warehouse)
     applied = opened.migrate()
-    words = f"{len(applied)} migrations applied ({', '.join(applied)})" if applied else "nothing to apply"
+    words = f"{counted(len(applied), 'migration')} applied ({', '.join(applied)})" if applied else "nothing to apply"
     out().print(f"{escape(str(opened.path))}: {words}, the views are created again")
     if opened.snapshot_path.exists():
         path = escape(str(opened.snapshot_path))
@@ -164,7 +164,7 @@ def _show_failures(console: Console, warehouse: live.Warehouse, verification: Ve
         console.print(f"{escape(str(warehouse.path))} is sound: {verification.n_steps} steps, no failure")
         return ExitCode.OK
     err().print(
-        f"[bold red]error:[/] {count_failures(len(verification.failures))} in {verification.n_steps} steps: "
+        f"[bold red]error:[/] {counted(len(verification.failures), 'failure')} in {verification.n_steps} steps: "
         f"{verification.advice}"
     )
     return ExitCode.ERROR

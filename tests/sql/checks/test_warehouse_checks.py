@@ -306,7 +306,7 @@ def test_a_rejected_run_leaves_no_row_and_an_event_that_says_what_failed(warehou
     last = warehouse.query("run_events", run_id="r1").rows(named=True)[-1]
     assert last["state"] == "rejected"
     assert last["reason"].startswith(
-        "1 checks failed: every_constraint_holds (2 rows): p1: max_single_position of target is 0.4"
+        "1 check failed: every_constraint_holds (2 rows): p1: max_single_position of target is 0.4"
     )
     assert warehouse.query("current_targets").is_empty()
 

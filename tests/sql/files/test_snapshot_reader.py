@@ -36,7 +36,7 @@ def test_without_a_snapshot_the_next_command_is_told(warehouse: Warehouse) -> No
         pass
 
 
-def test_a_snapshot_of_an_earlier_version_says_how_to_bring_it_forward(warehouse: Warehouse) -> None:
+def test_a_snapshot_of_an_earlier_version_says_how_to_migrate_it(warehouse: Warehouse) -> None:
     _publish(warehouse, "r1", 0)
     with duckdb.connect(str(warehouse.snapshot_path)) as con:
         con.execute("DROP MACRO TABLE what_would_change")
@@ -45,7 +45,7 @@ def test_a_snapshot_of_an_earlier_version_says_how_to_bring_it_forward(warehouse
         reader.query("explained", portfolio_id="p1", asset="AAA", as_of_date=DAY)
 
 
-def test_a_snapshot_without_a_new_column_says_how_to_bring_it_forward(warehouse: Warehouse) -> None:
+def test_a_snapshot_without_a_new_column_says_how_to_migrate_it(warehouse: Warehouse) -> None:
     _publish(warehouse, "r1", 0)
     with duckdb.connect(str(warehouse.snapshot_path)) as con:
         con.execute("ALTER TABLE targets DROP COLUMN trade_scale")

@@ -129,7 +129,7 @@ def test_tries_publications_and_repetitions_are_counted(health: dict[date, dict[
 def test_what_went_wrong_is_told_in_words(health: dict[date, dict[str, Any]]) -> None:
     assert health[HELD]["held_reason"] == health[HELD]["last_reason"] == "30 of 40 scores are missing"
     assert health[REJECTED]["failure"] == "OSError: disk full"
-    assert health[REJECTED]["failed_checks"].startswith("1 checks failed: rows_are_unique (1 rows)")
+    assert health[REJECTED]["failed_checks"].startswith("1 check failed: rows_are_unique (1 row)")
     assert health[REJECTED]["last_state"] == "rejected"
     assert health[PUBLISHED]["warnings"] == ["no asset is called ZZZ", "no bucket is called yyy"]
     assert health[PARTLY]["warnings"] == []

@@ -45,7 +45,7 @@ def _flip(path: Path, place: int) -> None:
         (lambda path: _cut(path, 2000), "damaged or cut short.*not changed.*db restore"),
         (lambda path: _cut(path, path.stat().st_size // 2), "damaged or cut short.*not changed.*db restore"),
         (lambda path: _flip(path, 4200), "damaged or cut short.*not changed.*db restore"),
-        (_make_foreign, r"another application: it has 1 tables \(customers\).*correct the path"),
+        (_make_foreign, r"another application: it has 1 table \(customers\).*correct the path"),
     ],
     ids=["text", "empty", "header only", "half", "flipped", "foreign"],
 )

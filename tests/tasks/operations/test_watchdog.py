@@ -86,7 +86,7 @@ def test_the_tables_say_why_targets_are_missing_and_what_to_do(settings: Setting
     with warehouse.kept_open() as session:
         session.record_event(_start(session, "a", "b"), "held", "test", "21 of 60 scores are missing")
         session.record_event(_start(session, "b"), "failed", "test", "ValueError: no")
-        session.record_event(_start(session, "c"), "rejected", "test", "1 checks failed")
+        session.record_event(_start(session, "c"), "rejected", "test", "1 check failed")
         _start(session, "d")
     a, b, c, d, e = _missing(settings, "a", "b", "c", "d", "e")
     assert a.why.startswith("held at ")

@@ -250,7 +250,7 @@ def test_a_check_that_rejects_is_named(published: Settings, monkeypatch: pytest.
     monkeypatch.setattr(what_if, "rebalance", too_much)
     plan = _plan(published, NEXT_DAY)
     assert _plan_group(plan).state == "rejected"
-    assert "checks failed: " in _plan_group(plan).reason
+    assert "failed: " in _plan_group(plan).reason
     assert not plan.targets["is_changed"].any()
 
 
