@@ -112,8 +112,7 @@ class Warehouse(Steps):
     def renew_copies(self, con: Connection, day: date | None) -> Snapshot:
         """Do as `snapshot`. *Requires* copies that may be replaced."""
         owners.keep_id(con, self.path)
-        with connections.copied(con, self.path, self.snapshot_path):
-            pass
+        connections.copy_as_it_is(con, self.path, self.snapshot_path)
         exports = export_days(con, self.export_folder, [day]) if day else ()
         return Snapshot(self.snapshot_path, exports[0] if exports else None)
 

@@ -18,7 +18,7 @@ import pyarrow as pa
 
 from sql.engine import opening, owners
 from sql.engine.answers import read_answer
-from sql.engine.copied_files import copied_aside, written_copy
+from sql.engine.copied_files import copied_aside, copy_file, written_copy
 from sql.engine.duckdb_errors import (
     explain,
     explain_copy,
@@ -197,15 +197,31 @@ def _apply(con: Connection, migration: Script) -> None:
 
 @contextmanager
 def copied(con: Connection, live: Path, path: Path) -> Iterator[Path]:
-    """Copy the database `live` beside `path`; when the block succeeds the copy is synced and gets that name."""
-    note = live.with_name(f"{live.name}.copying")
-    with noted(note, path.parent), written_copy(path) as temporary:
+    """Copy every row of `live` beside `path`; when the block succeeds the copy is synced and gets that name.
+
+    What cannot be read is found, unlike by `copy_as_it_is`, which takes the file for what it is, and a fraction of the
+    time.
+    """
+    with _copying(live, path) as temporary:
         try:
             copy_database(con, temporary)
         except duckdb.Error as error:
             if temporary.parent.name not in str(error):
                 raise  # it is about the warehouse
             raise WarehouseError(explain_unwritten(path, str(error))) from error
+        yield temporary
+
+
+def copy_as_it_is(con: Connection, live: Path, path: Path) -> None:
+    """Copy the file `live`, whole or not at all. *Requires* its only connection, and no open transaction."""
+    execute(con, "CHECKPOINT")
+    with _copying(live, path) as temporary:
+        copy_file(live, temporary)
+
+
+@contextmanager
+def _copying(live: Path, path: Path) -> Iterator[Path]:
+    with noted(live.with_name(f"{live.name}.copying"), path.parent), written_copy(path) as temporary:
         yield temporary
 
 

@@ -117,12 +117,34 @@ def test_a_copy_that_duckdb_cannot_write_is_named(
         raise duckdb.IOException(msg)
 
     monkeypatch.setattr("sql.engine.connections.copy_database", fail)
+    copy = published.path.with_name("b.duckdb")
     with pytest.raises(WarehouseError) as told:
-        published.snapshot(DAY)
+        backup(published, copy)
     assert str(told.value) == (
-        f'{published.snapshot_path} cannot be written: Could not write file "{published.snapshot_path}": '
+        f'{copy} cannot be written: Could not write file "{copy}": '
         f"{os.strerror(number)}. Nothing else was changed: correct the cause and do it again"
     )
+
+
+def test_a_snapshot_leaves_the_warehouse_locked_to_others(published: Warehouse) -> None:
+    """Another program would write into the file while it is open here."""
+    with published.kept_open() as kept:
+        kept.snapshot(DAY)
+        code = "import duckdb, sys; duckdb.connect(sys.argv[1])"
+        command = [sys.executable, "-c", code, str(published.path)]
+        other = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert other.returncode
+        assert "lock" in other.stderr
+
+
+def test_a_snapshot_has_what_was_written_just_before_on_the_same_connection(warehouse: Warehouse) -> None:
+    with warehouse.kept_open() as kept:
+        publish(kept, "r1")
+        kept.snapshot(DAY)
+        before = kept.query("current_targets")
+        assert warehouse.query_snapshot("FROM current_targets ORDER BY ALL").rows() == sorted(before.rows())
+        publish(kept, "r2")
+    assert warehouse.query_snapshot("SELECT count(*) FROM runs").item() == 1
 
 
 @pytest.mark.slow
