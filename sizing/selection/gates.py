@@ -1,6 +1,7 @@
 """What can stop a candidate, by the codes of `decisions.gate`, and the limit that each of them names."""
 
 from enum import StrEnum
+from functools import cache
 
 import polars as pl
 
@@ -42,6 +43,7 @@ SLOT_GATES = (Gate.BUCKET_FULL, Gate.TOTAL_FULL, Gate.NEW_FULL, Gate.MIN_BUCKETS
 """Gates of candidates that qualify and find no slot."""
 
 
+@cache
 def gate(code: Gate) -> pl.Expr:
     """Return a gate as a value to compare with, or to set."""
     return pl.lit(code.value, GATE)

@@ -133,7 +133,8 @@ def _without_wording(source: str) -> str:
     words = [node for node in ast.walk(ast.parse(source)) if _is_wording(node)]
     dropped = {line for node in words for line in range(node.lineno, (node.end_lineno or node.lineno) + 1)}
     lines = source.splitlines()
-    for token in tokenize.generate_tokens(StringIO(source).readline):
+    tokens = tokenize.generate_tokens(StringIO(source).readline) if "#" in source else ()
+    for token in tokens:
         if token.type == tokenize.COMMENT:
             line, column = token.start
             lines[line - 1] = lines[line - 1][:column]
