@@ -173,7 +173,7 @@ def _measure(rows: pl.DataFrame, units: _Integers, place: tuple[_Integers, _Inte
     )
     d, n_others = pl.col("shrinkage"), pl.col("size") - 1
     unshrunk = pl.col("known") + (n_others - pl.col("n_known")) * pl.col("mean")
-    crowding = 1 + ((1 - d) * unshrunk + d * n_others * pl.col("mean")) / CORRELATION_UNITS
+    crowding = 1 + ((1 - d) * unshrunk + d * n_others * pl.col("mean")).round() / CORRELATION_UNITS
     return (
         rows.hstack(of_names)
         .with_columns(

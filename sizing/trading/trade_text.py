@@ -52,7 +52,7 @@ def _numbers() -> dict[str, pl.Expr]:
 
 def _shown(units: pl.DataFrame) -> pl.DataFrame:
     """Return weights as text: few differ in the decimals that are shown, so each text is made once and looked up."""
-    steps = units.select((pl.all().cast(pl.Float64) / UNITS).round(_DECIMALS) * _STEPS).select(
+    steps = units.select(as_fraction(pl.all().cast(pl.Float64)).round(_DECIMALS) * _STEPS).select(
         pl.all().round().cast(pl.UInt32)
     )
     most = max(filter(None, steps.max().row(0)), default=0)

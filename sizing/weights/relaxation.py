@@ -18,7 +18,7 @@ import polars as pl
 from sizing.frames.limit_columns import LimitColumns
 from sizing.limits.fields import SHOWN_STEPS, WEIGHT_TOLERANCE
 from sizing.weights.raw_weights import ABOVE_RISK, BELOW_MINIMUM
-from sizing.weights.relaxed_caps import CAPS, proposals, relax_caps
+from sizing.weights.relaxed_caps import CAPS, as_typed, proposals, relax_caps
 from sizing.weights.water_fill import at_level, solve_level
 
 _NO_SINGLE_LIMIT = "several limits, or one that is no cap and no growth limit, would have to change"
@@ -57,7 +57,7 @@ def add_relaxation(summary: pl.DataFrame, working: pl.DataFrame, columns: LimitC
 
 def _wider_target() -> pl.Expr:
     """Name the target volatility with which the portfolio would not be scaled down; null: it is not, or none does."""
-    enough = (pl.col("unscaled_volatility") * SHOWN_STEPS - WEIGHT_TOLERANCE * SHOWN_STEPS).ceil() / SHOWN_STEPS
+    enough = as_typed((pl.col("unscaled_volatility") * SHOWN_STEPS - WEIGHT_TOLERANCE * SHOWN_STEPS).ceil())
     return pl.when((pl.col("risk_scale") < 1) & (enough <= 1)).then(
         pl.format("target_volatility {} -> {} would invest it all", "target_volatility", enough)
     )

@@ -40,7 +40,7 @@ def proposals(level: pl.DataFrame, limit: str) -> pl.DataFrame:
     enough = (pl.col("level") * SHOWN_STEPS - WEIGHT_TOLERANCE * SHOWN_STEPS).ceil()
     steps = pl.max_horizontal(enough, _whole_steps("old") + 1)
     highest = float("inf") if limit == "max_residual_multiple" else 1.0
-    return level.select("portfolio_key", "old", new=_as_typed(steps), limit=pl.lit(limit)).filter(
+    return level.select("portfolio_key", "old", new=as_typed(steps), limit=pl.lit(limit)).filter(
         pl.col("new").is_finite() & (pl.col("new") <= highest) & (pl.col("new") > pl.col("old"))
     )
 
@@ -50,7 +50,8 @@ def _whole_steps(name: str) -> pl.Expr:
     return steps
 
 
-def _as_typed(steps: pl.Expr) -> pl.Expr:
+def as_typed(steps: pl.Expr) -> pl.Expr:
+    """Return the number of whole steps of 1e-4 as it is typed."""
     # Rounded at the end: a product of steps and 1e-4 need not be the number that is typed.
     typed: pl.Expr = (steps * (1 / SHOWN_STEPS)).round(SHOWN_DECIMALS)
     return typed
@@ -107,7 +108,7 @@ def _least(rows: pl.DataFrame, candidates: pl.DataFrame, columns: LimitColumns, 
     open_wide = _keep_sufficient(rows, rest.with_columns(low="new", new=pl.lit(1.0)), columns)
     moving = rows.filter(pl.col("is_pinned") | (pl.col("drop_reason") == ABOVE_RISK))
     may_be_high = proven.join(moving, on="portfolio_key", how="semi", maintain_order="left")
-    step_less = may_be_high.with_columns(low="old", new=_as_typed(_whole_steps("new") - 1))
+    step_less = may_be_high.with_columns(low="old", new=as_typed(_whole_steps("new") - 1))
     too_high = _keep_sufficient(rows, step_less.filter(pl.col("new") > pl.col("old")), columns)
     searched = pl.concat([open_wide, too_high])
     if searched.is_empty():
@@ -121,14 +122,14 @@ def _bisect(rows: pl.DataFrame, bounds: pl.DataFrame, columns: LimitColumns, lim
     span = bounds.with_columns(low=_whole_steps("low").cast(pl.Int64), high=_whole_steps("new").cast(pl.Int64))
     for _ in range(_SEARCH_STEPS):
         tried = span.with_columns(middle=(pl.col("low") + pl.col("high")) // 2)
-        placing = _keep_sufficient(rows, tried.with_columns(new=_as_typed(pl.col("middle"))), columns)
+        placing = _keep_sufficient(rows, tried.with_columns(new=as_typed(pl.col("middle"))), columns)
         is_above = pl.col("middle") > pl.col("low")
         is_placing = is_above & pl.col("portfolio_key").is_in(placing["portfolio_key"].implode())
         span = tried.with_columns(
             low=pl.when(is_placing).then("low").otherwise("middle"),
             high=pl.when(is_placing).then("middle").otherwise("high"),
         )
-    return span.select("portfolio_key", "old", new=_as_typed(pl.col("high")), limit=pl.lit(limit))
+    return span.select("portfolio_key", "old", new=as_typed(pl.col("high")), limit=pl.lit(limit))
 
 
 def _keep_sufficient(rows: pl.DataFrame, candidates: pl.DataFrame, columns: LimitColumns) -> pl.DataFrame:

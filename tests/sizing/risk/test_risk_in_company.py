@@ -1,5 +1,6 @@
 """Who else is sized in the same frame changes no bit of a portfolio with risk limits, and no word of its sentences."""
 
+import re
 from random import Random
 
 import polars as pl
@@ -53,13 +54,11 @@ def test_caps_of_a_portfolio_alone_are_those_in_company() -> None:
 
 
 def _scaled_day(names: list[str]) -> pl.DataFrame:
-    """Return the summaries of portfolios with other targets, the last of which is left with cash by its caps."""
-    targets = {f"T{number:02}": 0.07 + number / 300 for number in range(40)} | {"wide": 1.0, "cut": 1.0}
-    limits = {
-        name: RebalancingLimits(**{**FREE, "max_single_position": 0.2 if name == "cut" else 0.9}, target_volatility=one)
-        for name, one in targets.items()
-        if name in names
-    }
+    """Return the summaries of portfolios with other totals and targets; `cut` is left with cash by its caps."""
+    shared = {**FREE, "max_single_position": 0.9, "target_volatility": 1.0}
+    every = {f"T{number:02}": {"target_total_allocation": 0.55 + number / 100, "target_volatility": 0.05}
+             for number in range(40)} | {"wide": {}, "cut": {"max_single_position": 0.2}}  # fmt: skip
+    limits = {name: RebalancingLimits(**{**shared, **every[name]}) for name in names}
     return rebalance(risk_day(limits, made_of({"a": 0.2, "b": 0.3}, {("a", "b"): 0.5}))).sizing_summary
 
 
@@ -68,6 +67,12 @@ def test_a_scale_is_the_nearest_number_to_its_eight_decimals_in_any_company() ->
     together = _scaled_day(names)
     assert together["risk_scale"].to_list() == [round(one, 8) for one in together["risk_scale"]]
     assert _scaled_day(names[:1]).equals(together.head(1))
+
+
+def test_a_target_that_would_do_has_the_decimals_that_are_typed() -> None:
+    found = _scaled_day([*(f"T{number:02}" for number in range(40)), "cut"])["relaxation"].drop_nulls()
+    assert len(found) > 30
+    assert [one for one in found if re.search(r"\d\.\d{5}", one.partition("->")[2])] == []
 
 
 @pytest.mark.parametrize("company", [["wide"], ["cut", "wide"]])

@@ -145,6 +145,15 @@ def test_each_portfolio_has_its_own_band() -> None:
     assert (targets(day, "P")["t1"]["action"], targets(day, "Q")["t1"]["action"]) == ("hold", "increase")
 
 
+def test_a_number_in_a_sentence_is_rounded_alike_alone_and_in_company() -> None:
+    limits_of = {"P": even(0.2), "Q": even(0.2)}
+    held = {(name, "t1"): "0.10145" for name in limits_of}  # .00145 above the target, between two shown decimals
+    together = targets(a_day(limits_of, scores=TWO, held=held), "P")["t1"]["target_reason"]
+    alone = targets(a_day({"P": even(0.2)}, scores=TWO, held={("P", "t1"): "0.10145"}), "P")["t1"]["target_reason"]
+    assert together == alone
+    assert "the sale of 0.0014 is within rebalance_band 0.05" in alone
+
+
 # Order -----------------------------------------------------------------------------------------------------
 
 
