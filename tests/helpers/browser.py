@@ -84,10 +84,6 @@ class Page:
             "Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=scale, mobile=False
         )
 
-    def prefer(self, theme: str) -> None:
-        """Ask for the `light` or the `dark` theme, as the system of a person does."""
-        self._call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": theme}])
-
     def point_at(self, x: float, y: float) -> None:
         """Move the pointer there, in the pixels of the window."""
         self._call("Input.dispatchMouseEvent", type="mouseMoved", x=x, y=y)
