@@ -9,6 +9,9 @@ ROOT = Path(__file__).parents[2]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), ROOT / "docs" / "notebook.py"])
 TABLES = {"sizing_audit", "sizing_summary", "decisions", "constraint_checks", "sizing_steps"}
 
+WAS_A_COMMAND = {"completion"}
+"""Named in the history of changes alone."""
+
 
 def _anchors(page: Path) -> set[str]:
     """Return where a link into the page may lead: its headings, as every forge and the site write them."""
@@ -27,7 +30,15 @@ def test_every_link_leads_somewhere(document: Path) -> None:
         assert not anchor or anchor in _anchors(target), f"{document.name} links to {link}: there is no such heading"
 
 
-@pytest.mark.parametrize(("name", "functions"), [("sizing.md", 10), ("selection.md", 4)])
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_every_command_that_is_named_is_one(document: Path) -> None:
+    commands = set(re.findall(r"^## ballast ([a-z]+)$", (ROOT / "docs" / "commands.md").read_text(), re.MULTILINE))
+    named = set(re.findall(r"`ballast ([a-z]+)", document.read_text()))
+    assert len(commands) > 15
+    assert named - commands - WAS_A_COMMAND == set()
+
+
+@pytest.mark.parametrize(("name", "functions"), [("sizing.md", 10), ("selection.md", 4), ("risk.md", 0)])
 def test_every_name_on_a_page_of_rules_is_in_the_rules(name: str, functions: int) -> None:
     page = (ROOT / "docs" / name).read_text()
     named = set(re.findall(r"`(_?[a-z][a-z_]+)`", page))
