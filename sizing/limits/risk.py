@@ -67,7 +67,7 @@ class RiskLimits(StrictModel):
         le=1,
     )
     max_plausible_return: float = _limit(
-        0.5, "A larger return, or a fall that only a larger one makes up for, is suspect.", "fraction", gt=0
+        0.4, "A larger return, or a fall that only a larger one makes up for, is suspect.", "fraction", gt=0
     )
     max_missing_volatility_share: Share = _limit(
         0.2, "The run is held when more of holdings and new names have no volatility; 1: never.", "fraction"

@@ -22,6 +22,9 @@ ESTIMATE_DECIMALS = 8
 OLDEST_LAST_RETURN = 5
 """Sessions that the last return may be old."""
 
+LARGEST_VOLATILITY = 5
+"""A year, fraction: what comes with a score and is larger came in percent."""
+
 _Schema = dict[str, type[pl.DataType]]
 _KEY: _Schema = {"estimate_key": pl.UInt32}
 _PARAMETERS: _Schema = {
@@ -43,7 +46,7 @@ _FOUND: _Schema = {
 }
 ESTIMATE_COLUMNS = (*_PARAMETERS, *_FOUND)
 """An estimate: its parameters, null where its source has none, and what was found. Without a volatility,
-`missing_reason` is one of no_returns, suspect_return, too_few_returns, old_returns, flat_prices."""
+`missing_reason` is one of no_returns, suspect_return, too_few_returns, old_returns, flat_prices, implausible."""
 
 
 class Estimate(NamedTuple):
@@ -162,10 +165,13 @@ def _from_scores(inputs: DayInputs, one: Estimate) -> pl.DataFrame:
         .unique("asset", keep="first", maintain_order=True)
         .select(
             "asset",
-            volatility=pl.when(came > 0).then(came),
+            volatility=pl.when((came > 0) & (came <= LARGEST_VOLATILITY)).then(came),
             n_returns=nothing,
             last_return_date=nothing,
-            missing_reason=pl.when(came == 0).then(pl.lit("flat_prices")),
+            missing_reason=pl.when(came == 0)
+            .then(pl.lit("flat_prices"))
+            .when(came > LARGEST_VOLATILITY)
+            .then(pl.lit("implausible")),
             suspect_session=nothing,
         )
     )

@@ -30,7 +30,7 @@ COMMENT ON COLUMN risk_estimates.asset IS 'Asset that is scored or held.';
 COMMENT ON COLUMN risk_estimates.volatility IS 'Volatility of a year of 252 sessions, a fraction (0.2 = 20 %), to 1e-8; null: there is none.';
 COMMENT ON COLUMN risk_estimates.n_returns IS 'Returns in the window, count; null: from scores.';
 COMMENT ON COLUMN risk_estimates.last_return_date IS 'Session of the newest return, exchange date; null: no return, or from scores.';
-COMMENT ON COLUMN risk_estimates.missing_reason IS 'Why there is no volatility: no_returns (or none came with the score), suspect_return, too_few_returns, old_returns, flat_prices; null: there is one.';
+COMMENT ON COLUMN risk_estimates.missing_reason IS 'Why there is no volatility: no_returns (or none came with the score), suspect_return, too_few_returns, old_returns, flat_prices, implausible (came with the score, above 5); null: there is one.';
 COMMENT ON COLUMN risk_estimates.suspect_session IS 'Newest session whose return is suspect, exchange date; null: none is.';
 
 -- Estimates are of no portfolio.

@@ -367,6 +367,8 @@ FROM (
                 concat(
                     CASE
                         WHEN is_scored AND missing_reason = 'no_returns' THEN 'None came with its score: deliver it there.'
+                        WHEN is_scored AND missing_reason = 'implausible'
+                        THEN 'It came with its score as more than 5: deliver it there as a fraction, 0.2 for 20 % a year.'
                         WHEN is_scored THEN 'It came with its score as 0: deliver it there.'
                         WHEN missing_reason = 'suspect_return'
                         THEN concat(

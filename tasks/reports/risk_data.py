@@ -81,7 +81,9 @@ def missing_volatilities(missing: pl.DataFrame, title: str = "Without a volatili
         return ()
     is_of_scores, reason = pl.col("source") == "scores", pl.col("missing_reason")
     deliver = (
-        pl.when(is_of_scores)
+        pl.when(reason == "implausible")
+        .then(pl.lit("its volatility beside its score, as a fraction"))
+        .when(is_of_scores)
         .then(pl.lit("its volatility beside its score"))
         .when(reason == "suspect_return")
         .then(pl.format("prices of {} again: adjustment_factor of a split, or daily_return", "suspect_session"))

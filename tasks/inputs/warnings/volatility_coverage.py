@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import polars as pl
 
 from sizing.frames.day_inputs import DayFrames, DayInputs
-from sizing.risk.volatility import OLDEST_LAST_RETURN, estimate_volatilities
+from sizing.risk.volatility import LARGEST_VOLATILITY, OLDEST_LAST_RETURN, estimate_volatilities
 from sizing.text import counted, listed
 from tasks.text import have
 
@@ -17,6 +17,12 @@ _WHY: Mapping[str, str] = {
     "flat_prices": "prices that do not move",
 }
 """What is missing where an estimate of prices is."""
+_WHY_OF_SCORES: Mapping[str, str] = {
+    "no_returns": "none came with its score",
+    "flat_prices": "it came as 0",
+    "implausible": f"it came as more than {LARGEST_VOLATILITY}: a fraction is 0.2 for 20 % a year",
+}
+"""What is missing where it comes with the scores."""
 
 
 def describe_missing_volatilities(inputs: DayFrames, estimates: pl.DataFrame | None) -> tuple[str, ...]:
@@ -64,6 +70,4 @@ def _describe_others(missing: pl.DataFrame) -> str:
 
 
 def _describe_reason(source: str, reason: str, min_observations: int | None) -> str:
-    if source == "scores":
-        return "none came with its score" if reason == "no_returns" else "it came as 0"
-    return _WHY[reason].format(min_observations)
+    return (_WHY_OF_SCORES if source == "scores" else _WHY)[reason].format(min_observations)

@@ -97,7 +97,7 @@ DOCUMENTED_DEFAULTS = {
     "correlation_shrinkage": 0.2,
     "min_crowding": 0.5,
     "target_volatility": None,
-    "max_plausible_return": 0.5,
+    "max_plausible_return": 0.4,
     "max_missing_volatility_share": 0.2,
 }
 DOCUMENTED_TIERS = ((0.9, "max", 1.5), (0.8, "standard", 1.2), (0.7, "base", 1.0), (0.6, "light", 0.8))

@@ -98,6 +98,20 @@ def test_a_split_without_its_factor_is_suspect(by: float) -> None:
     assert (row["missing_reason"], row["suspect_session"]) == ("suspect_return", SESSIONS[FLAT_DAY])
 
 
+@pytest.mark.parametrize("rise", [0.01, 0.05, 0.07])
+def test_a_forgotten_split_of_3_to_2_is_suspect_on_a_day_of_a_rise_too(rise: float) -> None:
+    def risen(closes: Closes) -> Closes:
+        up = (1 + rise) * closes[FLAT_DAY - 1].close / closes[FLAT_DAY].close
+        return split(
+            [*closes[:FLAT_DAY], *(replace(one, close=one.close * up) for one in closes[FLAT_DAY:])],
+            FLAT_DAY,
+            1.5,
+            None,
+        )
+
+    assert known(market(risen))["suspect_session"] == SESSIONS[FLAT_DAY]
+
+
 def test_a_suspect_name_is_not_opened_and_a_held_one_stays_as_it_is() -> None:
     prices = market(lambda closes: split(flat_at(closes), FLAT_DAY, 2.0, None))
     opened, held = decisions(day_of(prices)), decisions(day_of(prices, {"a": "0.12345678"}))

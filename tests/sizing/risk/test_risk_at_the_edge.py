@@ -11,6 +11,7 @@ from sizing import RebalancingLimits
 from sizing.checks.volatility_coverage import find_missing_volatility
 from sizing.frames.day_inputs import DayInputs
 from sizing.pipeline import rebalance
+from tasks.inputs.warnings.volatility_coverage import describe_missing_volatilities
 from tests.sizing.days import AS_OF, Ban, Score, a_day, decisions
 from tests.sizing.risk.days import FREE, VOLATILITIES, audit, made_of, risk_day, summary, weights_of, with_frames
 
@@ -130,10 +131,23 @@ def test_volatilities_that_come_with_scores() -> None:
     assert {row["n_returns"] for row in rows.values()} == {None}
 
 
-@pytest.mark.parametrize("volatility", [None, 0.0])
-def test_a_score_without_volatility_opens_nothing(volatility: float | None) -> None:
-    day = given_day({"a": volatility, "b": 0.2}, volatility_mode="inverse")
-    assert {name: row["gate"] for name, row in decisions(day).items()} == {"a": "no_volatility", "b": None}
+@pytest.mark.parametrize(
+    ("volatility", "reason"), [(None, "no_returns"), (0.0, "flat_prices"), (20.0, "implausible"), (5.1, "implausible")]
+)
+def test_a_score_without_volatility_opens_nothing_and_a_percentage_is_none(
+    volatility: float | None, reason: str
+) -> None:
+    day = given_day({"a": volatility, "b": 0.2, "c": 5.0}, volatility_mode="inverse")
+    assert {name: row["gate"] for name, row in decisions(day).items()} == {"a": "no_volatility", "b": None, "c": None}
+    [row] = rebalance(day).risk_estimates.filter(asset="a").to_dicts()
+    assert (row["volatility"], row["missing_reason"]) == (None, reason)
+    [told] = describe_missing_volatilities(day.frames, None)
+    assert "a" in told
+
+
+def test_a_day_on_which_volatilities_came_in_percent_is_held_and_closes_nothing() -> None:
+    day = given_day(dict.fromkeys("abcd", 20.0), max_position_risk=0.02)
+    assert find_missing_volatility(rebalance(day), day)
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ SETTINGS = {
     "volatility_half_life_days": 40,
     "volatility_window_days": 252,
     "min_observations": 60,
-    "max_plausible_return": 0.5,
+    "max_plausible_return": 0.4,
 }
 RISK_LIMITS: dict[str, Any] = SETTINGS | {
     "volatility_mode": "inverse",
@@ -192,7 +192,7 @@ BROKEN_RISKS: dict[str, tuple[str, Callable[[Frames], Frames], str]] = {
     "an estimate twice": (
         "rows_are_unique",
         lambda frames: frames | {"risk_estimates": pl.concat([frames["risk_estimates"]] * 2)},
-        "AAA of prices of 40 of 252 of 60 of 0.5 has 2 rows in risk_estimates",
+        "AAA of prices of 40 of 252 of 60 of 0.4 has 2 rows in risk_estimates",
     ),
     "an estimate of another day": (
         "rows_belong_to_the_run",

@@ -137,7 +137,7 @@ def test_explain_names_the_suspect_return_of_a_name_that_keeps_its_weight(ballas
     steps = {row["quantity"]: row for row in json.loads(out) if not row["is_change"]}
     first, second = (_close(len(SESSIONS) - n, 0, is_split=n == 1) for n in (2, 1))
     row = steps["no volatility"]
-    assert (code, row["value"], row["limit_value"]) == (0, "suspect_return", "max_plausible_return 0.5")
+    assert (code, row["value"], row["limit_value"]) == (0, "suspect_return", "max_plausible_return 0.4")
     assert f"{NEXT}" in row["words"]
     assert f"= {second:.12g} / {first:.12g} - 1 = {second / first - 1:.6f}" in row["words"]
     assert "adjustment_factor" in row["words"]
