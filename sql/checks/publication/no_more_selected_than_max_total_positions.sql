@@ -16,5 +16,6 @@ FROM (
     GROUP BY run_id, portfolio_id
 )
 JOIN run_limits USING (run_id, portfolio_id)
-WHERE n_selected > greatest(n_locked, max_total_positions)
+WHERE run_limits.run_id = $run_id
+AND n_selected > greatest(n_locked, max_total_positions)
 ORDER BY ALL;

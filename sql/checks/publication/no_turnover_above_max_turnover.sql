@@ -21,6 +21,8 @@ FROM (
 ) AS traded
 JOIN trade_summary USING (run_id, portfolio_id)
 JOIN run_limits USING (run_id, portfolio_id)
-WHERE traded.bought + traded.sold > 2 * run_limits.max_turnover
+WHERE trade_summary.run_id = $run_id
+AND run_limits.run_id = $run_id
+AND traded.bought + traded.sold > 2 * run_limits.max_turnover
 AND (traded.bought > 0 OR 2 * coalesce(trade_summary.mandatory_turnover, 0) <> traded.sold)
 ORDER BY ALL;

@@ -45,6 +45,7 @@ FROM (
         GROUP BY run_id, portfolio_id, asset
     ) AS found
     JOIN runs USING (run_id)
+    WHERE runs.run_id = $run_id
 )
 WHERE (is_held AND weight_after = 0)
 OR (NOT is_held AND weight_after > 0 AND NOT (weight_before < dust_weight AND weight_after <= weight_before))

@@ -46,17 +46,21 @@ JOIN (
     GROUP BY run_id, portfolio_id
 ) AS traded USING (run_id, portfolio_id)
 JOIN run_limits USING (run_id, portfolio_id)
-WHERE summary.invested_before_weight <> traded.before
-OR summary.bought_weight <> traded.bought
-OR summary.sold_weight <> traded.sold
-OR 2 * summary.turnover <> traded.bought + traded.sold
-OR (summary.mandatory_turnover IS NULL) <> (run_limits.max_turnover IS NULL)
-OR summary.mandatory_turnover > summary.turnover
-OR summary.trade_scale <> traded.smallest_scale
-OR summary.trade_scale <> traded.largest_scale
-OR summary.invested_after_weight <> traded.after
-OR summary.cash_after_weight <> traded.cash
-OR summary.n_trades <> traded.n_trades
-OR summary.n_held_back <> traded.n_held_back
-OR summary.n_released NOT BETWEEN traded.n_released AND traded.n_released + traded.n_stopped
+WHERE summary.run_id = $run_id
+AND run_limits.run_id = $run_id
+AND (
+    summary.invested_before_weight <> traded.before
+    OR summary.bought_weight <> traded.bought
+    OR summary.sold_weight <> traded.sold
+    OR 2 * summary.turnover <> traded.bought + traded.sold
+    OR (summary.mandatory_turnover IS NULL) <> (run_limits.max_turnover IS NULL)
+    OR summary.mandatory_turnover > summary.turnover
+    OR summary.trade_scale <> traded.smallest_scale
+    OR summary.trade_scale <> traded.largest_scale
+    OR summary.invested_after_weight <> traded.after
+    OR summary.cash_after_weight <> traded.cash
+    OR summary.n_trades <> traded.n_trades
+    OR summary.n_held_back <> traded.n_held_back
+    OR summary.n_released NOT BETWEEN traded.n_released AND traded.n_released + traded.n_stopped
+)
 ORDER BY ALL;

@@ -1,12 +1,15 @@
 """Several new runs in one transaction: the rows and events of runs one by one, or nothing of any."""
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Iterator
 from datetime import timedelta
+from typing import Any
 
 import duckdb
 import polars as pl
 import pytest
 
+from sql.engine.scripts import read_scripts
 from sql.engine.statements import insert
 from sql.engine.table_contracts import RUN_TABLES
 from sql.errors import PublishRejectedError, WarehouseError
@@ -124,3 +127,36 @@ def test_the_export_of_many_days_is_that_of_each(warehouse: Warehouse) -> None:
     assert [path.parent.name for path in paths] == [f"as_of_date={DAY}", f"as_of_date={NEXT}"]
     alone = [warehouse.snapshot(day).export_path for day in (DAY, NEXT)]
     assert [path.read_bytes() for path in alone if path] == together
+
+
+MANY_RUNS, LOOKS = 40, 3
+"""Runs of a history, and how often a check may look at its own rows, or at those of an earlier run."""
+
+
+def _scans(operator: dict[str, Any]) -> Iterator[tuple[str, int]]:
+    table = operator.get("extra_info", {}).get("Table", "").rpartition(".")[2]
+    if table:
+        yield table, operator["operator_cardinality"]
+    for below in operator.get("children", []):
+        yield from _scans(below)
+
+
+def test_a_check_of_a_run_reads_no_other_rows_of_a_long_history(warehouse: Warehouse) -> None:
+    names = [f"r{number:02}" for number in range(MANY_RUNS)]
+    days = [DAY + timedelta(number) for number in range(MANY_RUNS)]
+    started = [StartedRun(make_run(name, TWO, day), []) for name, day in zip(names, days, strict=True)]
+    frames = _together(*((name, make_frames(TWO, day)) for name, day in zip(names, days, strict=True)))
+    warehouse.publish_many(started, frames, "test")
+    with duckdb.connect(str(warehouse.path), read_only=True) as con:
+        own = {
+            table: con.execute(f"SELECT count(*) FROM {table} WHERE run_id = ?", [names[-1]]).fetchall()[0][0]
+            for table in (*RUN_TABLES, "runs")
+        }
+        seen = set[str]()
+        for check in read_scripts("checks/publication"):
+            asked = con.execute(f"EXPLAIN (ANALYZE, FORMAT json) {check.sql}", {"run_id": names[-1]})
+            read = list(_scans(json.loads(asked.fetchall()[0][1])))
+            seen.update(table for table, _ in read)
+            too_many = [(table, count) for table, count in read if count > LOOKS * max(1, own.get(table, MANY_RUNS))]
+            assert not too_many, (check.name, too_many)
+        assert seen >= {"targets", "decisions", "trade_summary", "runs", "lifecycle"}
