@@ -404,7 +404,7 @@ described AS (
         END AS gate_words,
         CASE
             WHEN kept_by = 'grace_period_days' AND previous_grace_count IS NULL
-            THEN format('in grace, {} failing scores after the first', grace_count)
+            THEN format('in grace, failing scores after the first: {}', grace_count)
             WHEN kept_by = 'grace_period_days' AND grace_count <> previous_grace_count
             THEN format('in grace, failing scores {} -> {}', previous_grace_count, grace_count)
             WHEN previous_grace_count IS NOT NULL AND is_candidate AND grace_count IS NULL AND gate IS NULL

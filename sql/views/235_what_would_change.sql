@@ -9,7 +9,9 @@ visible AS (
         visible_runs.run_id,
         requested_asset,
         requested_day,
-        (json_extract(runs.config, '$.portfolios')::MAP(VARCHAR, JSON))[visible_runs.portfolio_id] AS limits
+        (json_extract(runs.config, '$.portfolios')::MAP(VARCHAR, JSON))[visible_runs.portfolio_id] AS limits,
+        (json_extract(runs.inputs, '$.lifecycle')::MAP(VARCHAR, VARCHAR))[visible_runs.portfolio_id] AS run_before,
+        json_extract(runs.inputs, '$.renamed')::MAP(VARCHAR, VARCHAR) AS renamed
     FROM visible_runs
     JOIN request ON visible_runs.portfolio_id = requested_portfolio AND visible_runs.as_of_date = requested_day
     JOIN runs USING (run_id)
@@ -26,6 +28,17 @@ facts AS (
         summary,
         requested_day,
         state,
+        coalesce(
+            (
+                SELECT bool_or(earlier.grace_count IS NOT NULL)
+                FROM lifecycle AS earlier
+                WHERE earlier.run_id = visible.run_before
+                    AND earlier.portfolio_id = visible.portfolio_id
+                    AND earlier.is_held
+                    AND coalesce(visible.renamed[earlier.asset], earlier.asset) = requested_asset
+            ),
+            false
+        ) AS was_in_grace,
         decision.restriction IN ('no_trade', 'no_buy') AND size.pinned_weight IS NOT NULL AS is_held_back,
         (limits ->> 'enable_dynamic_sizing')::BOOLEAN AS is_dynamic,
         json_extract(limits, '$.max_allocation_by_bucket')::MAP(VARCHAR, DOUBLE) AS own_bucket_limits,
@@ -81,11 +94,19 @@ story AS (
         -- Grace that runs since an earlier day ends at the recovery score; before it begins the exit score decides.
         (limits ->> 'min_score_threshold')::DOUBLE AS exit_score,
         greatest((limits ->> 'min_score_new_position')::DOUBLE, exit_score) AS usual_recovery_score,
+        coalesce((limits ->> 'grace_recovery_score')::DOUBLE, usual_recovery_score) AS recovery_score,
         if(
-            decision.grace_count IS NOT NULL AND state.grace_started_on < requested_day,
-            coalesce((limits ->> 'grace_recovery_score')::DOUBLE, usual_recovery_score),
-            exit_score
+            decision.grace_count IS NOT NULL AND state.grace_started_on < requested_day, recovery_score, exit_score
         ) AS sized_from,
+        (limits ->> 'grace_period_days')::INTEGER > 0 AS has_grace,
+        CASE
+            WHEN NOT is_sized OR NOT decision.is_held THEN NULL
+            WHEN has_grace AND was_in_grace THEN recovery_score
+            WHEN has_grace OR decision.is_locked THEN exit_score
+        END AS judged_from,
+        decision.is_locked AND is_tiered AND tiers[-1].min_score > judged_from AS is_frozen_by_size,
+        -- Below it a sized holding that keeps its place has the weight that its past gives it, whatever its size.
+        if(is_frozen_by_size, tiers[-1].min_score, judged_from) AS frozen_below,
         coalesce(
             decision.kept_by IN ('core_assets', 'min_holding_days', 'grace_period_days')
                 AND size.pinned_weight IS NOT NULL AND NOT (is_held_back AND decision.score >= sized_from),
@@ -191,7 +212,7 @@ FROM (
                 )
             ),
             step_when(
-                is_tiered AND reached_tiers[1].min_score > coalesce(decision.entry_score, 0), 'smaller size',
+                is_tiered AND reached_tiers[1].min_score > greatest(decision.entry_score, frozen_below, 0), 'smaller size',
                 format('{:.12g}', reached_tiers[1].min_score), 'score_tiers ' || reached_tiers[1].size_category,
                 coalesce(
                     format(
@@ -253,9 +274,19 @@ FROM (
                 END
             ),
             step_when(
-                is_sized AND decision.is_held AND (limits ->> 'grace_period_days')::INTEGER > 0, 'grace begins',
-                shown(exit_score), 'min_score_threshold ' || shown(exit_score),
-                'Below this score it keeps its place for a while, at a weight that only falls.'
+                frozen_below > greatest(decision.entry_score, 0),
+                CASE WHEN decision.is_locked THEN 'frozen' WHEN was_in_grace THEN 'grace goes on' ELSE 'grace begins' END,
+                shown(frozen_below),
+                CASE
+                    WHEN is_frozen_by_size THEN 'score_tiers ' || tiers[-1].size_category
+                    WHEN was_in_grace AND has_grace THEN 'grace_recovery_score ' || shown(frozen_below)
+                    ELSE 'min_score_threshold ' || shown(frozen_below)
+                END,
+                CASE
+                    WHEN decision.is_locked THEN 'Below this score it keeps its place, at the weight that it has.'
+                    WHEN was_in_grace THEN 'Below this score its grace goes on, at a weight that only falls.'
+                    ELSE 'Below this score it keeps its place for a while, at a weight that only falls.'
+                END
             ),
             step_when(
                 decision.is_selected AND decision.entry_score > 0, 'out',
@@ -414,7 +445,7 @@ FROM (
 
 COMMENT ON MACRO TABLE what_would_change IS 'what_would_change(portfolio VARCHAR, asset VARCHAR, as_of DATE): what would move one published weight, a row per change, everything else equal; of CASH and of a refused name too. Nothing for an unknown name, portfolio or day: explain says why.
 step BIGINT: Place among the changes, from 1.
-quantity VARCHAR: What would come of it: more weight, no scale, by volatility, by crowding, larger size, smaller size, another size, a position, not frozen, grace begins, out, in, past its gate, a trade, no trade, a larger trade, more cash, less cash.
+quantity VARCHAR: What would come of it: more weight, no scale, by volatility, by crowding, larger size, smaller size, another size, a position, not frozen, frozen, grace begins, grace goes on, out, in, past its gate, a trade, no trade, a larger trade, more cash, less cash.
 value VARCHAR: Level at which it comes, as text: of the score, or of the limit that a rejected asset has to pass; null when there is none, or no single one.
 limit_value VARCHAR: The limit that decides it, name and value; null when there is none.
 words VARCHAR: The change in words.';

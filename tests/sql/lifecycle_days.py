@@ -43,7 +43,9 @@ def publish_day(warehouse: Warehouse, result: Rebalance, limits: Mapping[str, Re
     run_id = run_of(day)
     config = {"portfolios": {name: one.model_dump(mode="json") for name, one in limits.items()}}
     prints = {"input_fingerprint": run_id, "config_fingerprint": "config", "code_fingerprint": "code"}
-    record = RunRecord(run_id, day, tuple(limits), **prints, config=config, inputs={"exchange": "XNYS"})
+    before = {} if (last := _last_run(warehouse, day)) is None else dict.fromkeys(limits, last)
+    inputs = {"exchange": "XNYS", "lifecycle": before}
+    record = RunRecord(run_id, day, tuple(limits), **prints, config=config, inputs=inputs)
     warehouse.start_run(record, "test")
     with duckdb.connect(str(warehouse.path)) as con:
         for table, rows in result._asdict().items():
@@ -52,6 +54,13 @@ def publish_day(warehouse: Warehouse, result: Rebalance, limits: Mapping[str, Re
         event = "SELECT max(event_id) + 1, ?, 'published', now(), 'test', 'test' FROM run_events"
         con.execute(f"INSERT INTO run_events {event}", [run_id])
     return run_id
+
+
+def _last_run(warehouse: Warehouse, day: date) -> str | None:
+    with duckdb.connect(str(warehouse.path)) as con:
+        rows = con.execute("SELECT max(run_id) FROM runs WHERE as_of_date < ?", [day]).fetchall()
+    last: str | None = rows[0][0]
+    return last
 
 
 def run_of(day: date) -> str:

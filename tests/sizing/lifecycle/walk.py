@@ -53,6 +53,15 @@ def walk(  # noqa: PLR0913 - what a history is made of
         holdings, states = holdings_of(result.targets), result.lifecycle
 
 
+def walk_on(limits: RebalancingLimits, scores: Scores, yesterday: Rebalance | None, number: int) -> Rebalance:
+    """Return the result of one day more, without a positions file; of the first one where there is no yesterday."""
+    day = SESSIONS[number]
+    held = holding_frame({}) if yesterday is None else holdings_of(yesterday.targets)
+    states = state_frame(()) if yesterday is None else yesterday.lifecycle
+    counted = count_days(correct_states(states, held, NO_FILE, DUST), day, SESSIONS)
+    return rebalance(_as_of(a_day(limits, scores=scores), held, counted, day))
+
+
 def _as_of(inputs: DayInputs, holdings: pl.DataFrame, states: pl.DataFrame, day: date) -> DayInputs:
     seen = pl.concat([inputs.assets["asset"], holdings["asset"], states["asset"]]).unique().sort()
     assets = pl.DataFrame({"asset": seen, "bucket": seen.str.head(1)})

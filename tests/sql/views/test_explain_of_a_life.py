@@ -69,7 +69,8 @@ def test_what_keeps_a_holding_and_at_which_weight_is_explained(
     [
         (3, "a", "not frozen", ("0.6", "min_score_threshold 0.6")),
         (7, "a", "not frozen", ("0.65", "grace_recovery_score 0.65")),
-        (8, "a", "grace begins", ("0.6", "min_score_threshold 0.6")),
+        (2, "a", "frozen", ("0.6", "min_score_threshold 0.6")),
+        (8, "a", "grace goes on", ("0.65", "grace_recovery_score 0.65")),
         (9, "a", "not frozen", ("0.6", "min_score_threshold 0.6")),
         (14, "a", "in", ("0.6", None)),
         (14, "a", "past its gate", ("4", "grace_period_days 3")),
