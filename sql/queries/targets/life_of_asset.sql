@@ -25,9 +25,9 @@ stays AS (
     ) AS first USING (first_seen_on)
     WHERE holding_periods.portfolio_id = $portfolio_id AND first_seen_on <= $as_of_date::DATE
 ),
--- Held before the first published day after whose trades it was held.
-before_all AS (
-    SELECT closed_on
+-- Held before the first published day that remembers it; or remembered since a rename made it one with a closed name.
+elsewhere AS (
+    SELECT closed_on, closed_on > (SELECT min(as_of_date) FROM lived) AS is_of_another_name
     FROM (SELECT unnest(arg_max(closed_on, as_of_date)) AS closed_on FROM lived)
     ANTI JOIN stays USING (closed_on)
 ),
@@ -74,8 +74,20 @@ FROM (
         ) AS words
     FROM stays
     UNION ALL
-    SELECT closed_on, 'stay', NULL, NULL, format('There before, opening not known. Closed {}.', closed_on)
-    FROM before_all
+    SELECT
+        closed_on,
+        'stay',
+        NULL,
+        NULL,
+        format(
+            if(
+                is_of_another_name,
+                'Closed {} under another name, which a rename made one with it.',
+                'There before, opening not known. Closed {}.'
+            ),
+            closed_on
+        )
+    FROM elsewhere
     UNION ALL
     SELECT
         grace_started_on,

@@ -93,6 +93,20 @@ def test_a_stay_of_one_day_is_told_in_the_singular(warehouse: Warehouse, con: du
     assert rows["words"][0] == "Opened 2026-03-02. Closed 2026-03-03, after 1 published day."
 
 
+def test_a_close_that_came_with_another_name_is_told_as_such(
+    warehouse: Warehouse, con: duckdb.DuckDBPyConnection
+) -> None:
+    both = {"A": (True, 0, ()), "B": (True, 0, ())}
+    _write(con, [({}, both), ({}, {"A": (False, 0, (1,)), "B": (True, 0, ())}), ({"A": "B"}, {"B": (True, 0, (1,))})])
+    con.close()
+    rows = warehouse.query("life_of_asset", portfolio_id="p1", asset="B", as_of_date=_on(2)).filter(quantity="stay")
+    assert rows["value"].to_list() == ["1", None]
+    assert rows["words"].to_list() == [
+        "Opened 2026-03-02.",
+        "Closed 2026-03-03 under another name, which a rename made one with it.",
+    ]
+
+
 @pytest.mark.parametrize(
     ("days", "stays"),
     [
