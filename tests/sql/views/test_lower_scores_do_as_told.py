@@ -22,13 +22,13 @@ SIZES = {"max", "standard", "base", "light", "none"}
 LOW_TIERS = [(0.8, "max", 1.5), (0.63, "light", 0.8)]
 """A holding may pass the exit score and have no size."""
 
-SCORES = (0.9, 0.62, 0.68, 0.5, 0.66, 0.5, 0.62, 0.7, 0.5, 0.66, 0.66)
+SCORES = (0.9, 0.68, 0.5, 0.66, 0.5, 0.7, 0.66)
 OFF = {"grace_period_days": 0, "min_holding_days": 0, "max_holding_days": None, "reentry_cooldown_days": 0}
-CORE = {"core_assets": {"a": {"until": SESSIONS[6], "reason": "mandate"}}}
+CORE = {"core_assets": {"a": {"until": SESSIONS[3], "reason": "mandate"}}}
 CASES = {
     "off": OFF,
     "grace": OFF | {"grace_period_days": 2},
-    "lock": OFF | {"min_holding_days": 8},
+    "lock": OFF | {"min_holding_days": 5},
     "core": OFF | CORE | {"grace_period_days": 2},
     "term": OFF | {"max_holding_days": 2, "grace_period_days": 2},
     "low tiers": OFF | {"score_tiers": LOW_TIERS, "min_holding_days": 3, "grace_period_days": 1},
