@@ -1,14 +1,15 @@
-"""Where a process can be killed: each statement, commit, sync, rename and export that its work goes through, in order.
+"""Where a process can be killed: each statement, commit, copy, sync, rename and export of its work, in order.
 
 Nothing in the product knows of it. The steps of a work are found by doing it once; a new step is covered by itself.
 """
 
 import os
 import signal
+import subprocess
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
@@ -64,6 +65,7 @@ class Faults:
         )
         for name in FILE_CALLS:
             setattr(os, name, self._on_files(getattr(os, name), name))
+        subprocess.run = self._on_commands(subprocess.run)  # type: ignore[assignment]
         pl.DataFrame.write_parquet = self._on_frames(pl.DataFrame.write_parquet)  # type: ignore[method-assign]
 
     def pass_through(self, call: str, do: Callable[[], Any]) -> Any:  # noqa: ANN401 - whatever the call returns
@@ -93,6 +95,13 @@ class Faults:
             if not path.is_relative_to(self._folder):
                 return call(file, *args, **kwargs)
             return self.pass_through(f"{name} {path.name}", lambda: call(file, *args, **kwargs))
+
+        return counted
+
+    def _on_commands(self, run: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(run)
+        def counted(command: Sequence[str], *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - as subprocess has it
+            return self.pass_through(command[0], lambda: run(command, *args, **kwargs))
 
         return counted
 
