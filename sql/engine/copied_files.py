@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +13,7 @@ from polars.exceptions import PolarsError
 
 from sql.engine.duckdb_errors import explain_unwritten
 from sql.errors import WarehouseError
+from sql.files import copy_alone
 from sql.files.atomic_files import written_beside
 
 
@@ -42,11 +44,13 @@ def copy_file(source: Path, copy: Path) -> None:
     A process of its own does it: whoever closes the file in this one frees the lock by which DuckDB keeps others out.
     *Raises* `OSError`.
     """
-    command = ["cp", "--", str(source), str(copy)]
-    done = subprocess.run(command, env=os.environ | {"LC_ALL": "C"}, capture_output=True, check=False)  # noqa: S603 - our own files
+    command = [sys.executable, "-I", "-S", str(copy_alone.__file__), str(source), str(copy)]
+    done = subprocess.run(command, check=False)  # noqa: S603 - our own program and files
+    if done.returncode < 0:
+        msg = f"the process that copies it was ended by signal {-done.returncode}"
+        raise OSError(msg)
     if done.returncode:
-        reason = os.fsdecode(done.stderr).strip().rpartition(": ")[2]
-        raise OSError(reason or f"cp ended with {done.returncode}")
+        raise OSError(done.returncode, os.strerror(done.returncode))
 
 
 @contextmanager

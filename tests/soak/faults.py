@@ -101,7 +101,7 @@ class Faults:
     def _on_commands(self, run: Callable[..., Any]) -> Callable[..., Any]:
         @wraps(run)
         def counted(command: Sequence[str], *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - as subprocess has it
-            return self.pass_through(command[0], lambda: run(command, *args, **kwargs))
+            return self.pass_through(_program(command), lambda: run(command, *args, **kwargs))
 
         return counted
 
@@ -136,6 +136,11 @@ class _Counted:
 
     def __exit__(self, *_: object) -> None:
         self._con.close()
+
+
+def _program(command: Sequence[str]) -> str:
+    """Name what a command runs: a program of Python by its file."""
+    return next((Path(word).stem for word in command if word.endswith(".py")), Path(command[0]).name)
 
 
 def _die() -> None:

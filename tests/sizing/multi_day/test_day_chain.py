@@ -104,7 +104,7 @@ def _first_day(
 def _growth(moves: list[list[float | None]]) -> pl.DataFrame:
     """Return what 1 of each asset becomes until a day; what is not known has no row."""
     rows = [
-        (DATES[number], asset, 0.5, one)
+        (DATES[number], asset, RebalancingLimits().max_plausible_return, one)
         for number, own in enumerate(moves, 1)
         for asset, one in zip(ASSETS, own, strict=True)
     ]

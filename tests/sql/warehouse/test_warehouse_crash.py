@@ -84,7 +84,7 @@ def test_migrations_that_are_killed_after_any_of_their_commits_go_on(tmp_path: P
     ("sabotage", "stage", "call", "when", "finding"),
     [
         ("no transaction", "publish", "INSERT INTO targets", "after", "not recovered"),
-        pytest.param("copies in place", "snapshot", "cp", "before", "torn"),
+        pytest.param("copies in place", "snapshot", "copy_alone", "before", "torn"),
         pytest.param("forgets what it acknowledged", "migrate", "begin", "before", "lost: publish"),
     ],
 )
