@@ -100,6 +100,7 @@ def snapshot(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def ballast(snapshot: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Ballast:
     monkeypatch.setenv("BALLAST_SNAPSHOT", str(snapshot))
+    monkeypatch.setenv("BALLAST_WAREHOUSE", str(snapshot.with_name("live.duckdb")))  # not that of who runs the tests
     return typed(capsys)
 
 
