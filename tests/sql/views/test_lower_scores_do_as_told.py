@@ -16,7 +16,7 @@ from tests.sql.lifecycle_days import LIMITS, publish_day
 
 pytestmark = pytest.mark.slow
 
-FATES = {"frozen": {"frozen"}, "grace begins": {"grace"}, "grace goes on": {"grace"}, "out": {"out"}}
+OUTCOMES = {"frozen": {"frozen"}, "grace begins": {"grace"}, "grace goes on": {"grace"}, "out": {"out"}}
 SIZES = {"max", "standard", "base", "light", "none"}
 
 LOW_TIERS = [(0.8, "max", 1.5), (0.63, "light", 0.8)]
@@ -43,8 +43,8 @@ EXPECTED = {
 }
 
 
-def fate(result: Rebalance) -> str:
-    """Return what became of `a`: out, frozen, in grace, or the size that it has."""
+def outcome_of(result: Rebalance) -> str:
+    """Return the outcome of `a`: out, frozen, in grace, or the size that it has."""
     decision, size = by_asset(result.decisions)["a"], by_asset(result.sizing_audit).get("a", {})
     if not decision["is_selected"]:
         return "out"
@@ -57,7 +57,7 @@ def told(warehouse: Warehouse, day: date) -> dict[str, float]:
     """Return the scores below which something else is said to become of `a`."""
     with duckdb.connect(str(warehouse.path), read_only=True) as con:
         rows = con.execute("SELECT quantity, value FROM what_would_change('P', 'a', ?)", [day]).fetchall()
-    return {quantity: float(value) for quantity, value in rows if quantity in {"smaller size", *FATES}}
+    return {quantity: float(value) for quantity, value in rows if quantity in {"smaller size", *OUTCOMES}}
 
 
 def scores(of_a: float) -> dict[str, float]:
@@ -73,12 +73,12 @@ def test_a_lower_score_does_what_is_told(make_migrated: Callable[[], Warehouse],
         publish_day(warehouse, today, {"P": limits})
         lower = told(warehouse, SESSIONS[number])
         for quantity, value in lower.items():
-            at, below = (fate(walk_on(limits, scores(one), yesterday, number)) for one in (value, value - 1e-9))
+            at, below = (outcome_of(walk_on(limits, scores(one), yesterday, number)) for one in (value, value - 1e-9))
             assert at != below, (number, quantity, value)
-            assert below in FATES.get(quantity, SIZES), (number, quantity, value)
-        if fate(today) in SIZES:
-            lowest = fate(walk_on(limits, scores(0.0), yesterday, number))
-            assert any(lowest in FATES.get(quantity, SIZES) for quantity in lower), (number, lowest, lower)
+            assert below in OUTCOMES.get(quantity, SIZES), (number, quantity, value)
+        if outcome_of(today) in SIZES:
+            lowest = outcome_of(walk_on(limits, scores(0.0), yesterday, number))
+            assert any(lowest in OUTCOMES.get(quantity, SIZES) for quantity in lower), (number, lowest, lower)
         seen |= lower.keys()
         yesterday = today
     assert seen >= EXPECTED[case]
