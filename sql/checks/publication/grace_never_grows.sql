@@ -3,6 +3,12 @@
 -- failing scores that grace_period_days allows; grace that is not said, or is not in lifecycle as it was decided. A rest below dust_weight
 -- has no state.
 -- Since: V014. Parameters: $run_id VARCHAR.
+-- Read once, not beside each row: the record of a run grows with its portfolios.
+WITH run AS MATERIALIZED (
+    SELECT run_id, coalesce(inputs ->> 'dust_weight', '0.0001')::DECIMAL(10, 8) AS dust_weight
+    FROM runs
+    WHERE run_id = $run_id
+)
 SELECT
     portfolio_id,
     format(
@@ -24,14 +30,14 @@ FROM (
         run_limits.grace_period_days,
         round(decisions.score * 1e12) < round(run_limits.min_score_threshold * 1e12) AS is_failing,
         kept.grace_count AS stored_count,
-        decisions.current_weight < coalesce(runs.inputs ->> 'dust_weight', '0.0001')::DECIMAL(10, 8) AS is_rest,
+        decisions.current_weight < run.dust_weight AS is_rest,
         greatest(
             kept.grace_entry_weight::DOUBLE
             * greatest(pow(run_limits.grace_decay_rate, decisions.grace_count), run_limits.min_decay_factor),
             if(run_limits.enable_dynamic_sizing, run_limits.min_position_size::DOUBLE, 0)
         ) AS most_weight
     FROM decisions
-    JOIN runs USING (run_id)
+    JOIN run USING (run_id)
     JOIN targets USING (run_id, portfolio_id, asset)
     JOIN run_limits USING (run_id, portfolio_id)
     LEFT JOIN lifecycle AS kept USING (run_id, portfolio_id, asset)

@@ -3,6 +3,15 @@
 -- other days left than there are. Sessions are those that the run counted; of a run that recorded none, whatever calendar
 -- days allow, since no session is more than one day.
 -- Since: V014. Parameters: $run_id VARCHAR.
+-- Read once, not beside each row: the record of a run grows with its portfolios.
+WITH run AS MATERIALIZED (
+    SELECT
+        run_id,
+        as_of_date,
+        json_extract(inputs, '$.sessions_since')::MAP(VARCHAR, INTEGER) AS sessions_since
+    FROM runs
+    WHERE run_id = $run_id
+)
 SELECT
     portfolio_id,
     format(
@@ -29,11 +38,11 @@ FROM (
         run_limits.reentry_cooldown_days,
         run_limits.max_round_trips,
         run_limits.round_trip_window_days,
-        coalesce(kept.is_held AND kept.opened_on = runs.as_of_date, false) AS is_opened,
+        coalesce(kept.is_held AND kept.opened_on = run.as_of_date, false) AS is_opened,
         coalesce(round(decisions.score * 1e12) >= round(run_limits.reentry_score * 1e12), false) AS may_return,
-        json_extract(runs.inputs, '$.sessions_since')::MAP(VARCHAR, INTEGER) AS sessions_since,
+        run.sessions_since,
         list_transform(
-            kept.closed_on, lambda day: coalesce(sessions_since[day::VARCHAR], runs.as_of_date - day)
+            kept.closed_on, lambda day: coalesce(run.sessions_since[day::VARCHAR], run.as_of_date - day)
         ) AS days_since_closes,
         CASE decisions.gate
             WHEN 'reentry_cooldown_days' THEN run_limits.reentry_cooldown_days
@@ -42,7 +51,7 @@ FROM (
         if(decisions.gate = 'max_round_trips', run_limits.max_round_trips, 1) AS nth_close,
         most_days + 1 - days_since_closes[nth_close] AS days_left
     FROM decisions
-    JOIN runs USING (run_id)
+    JOIN run USING (run_id)
     JOIN run_limits USING (run_id, portfolio_id)
     LEFT JOIN lifecycle AS kept USING (run_id, portfolio_id, asset)
     WHERE decisions.run_id = $run_id

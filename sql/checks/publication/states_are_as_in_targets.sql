@@ -2,6 +2,12 @@
 -- closings that are not in the state, and states with those that were none; days after the run's, grace in part, closes
 -- not in order. A rest of a positions file below dust_weight has a state only when it grows.
 -- Since: V014. Parameters: $run_id VARCHAR.
+-- Read once, not beside each row: the record of a run grows with its portfolios.
+WITH run AS MATERIALIZED (
+    SELECT run_id, as_of_date, coalesce(inputs ->> 'dust_weight', '0.0001')::DECIMAL(10, 8) AS dust_weight
+    FROM runs
+    WHERE run_id = $run_id
+)
 SELECT
     portfolio_id,
     format(
@@ -14,13 +20,13 @@ SELECT
 FROM (
     SELECT
         found.*,
-        runs.as_of_date,
-        coalesce(runs.inputs ->> 'dust_weight', '0.0001')::DECIMAL(10, 8) AS dust_weight,
+        run.as_of_date,
+        run.dust_weight,
         coalesce(state.is_held, false) AS is_held,
         coalesce(current_weight, 0) AS weight_before,
         coalesce(post_weight, 0) AS weight_after,
-        coalesce(state.opened_on = runs.as_of_date, false) AS opens,
-        coalesce(state.closed_on[1] = runs.as_of_date, false) AS closes
+        coalesce(state.opened_on = run.as_of_date, false) AS opens,
+        coalesce(state.closed_on[1] = run.as_of_date, false) AS closes
     FROM (
         SELECT
             run_id,
@@ -44,8 +50,7 @@ FROM (
         )
         GROUP BY run_id, portfolio_id, asset
     ) AS found
-    JOIN runs USING (run_id)
-    WHERE runs.run_id = $run_id
+    JOIN run USING (run_id)
 )
 WHERE (is_held AND weight_after = 0)
 OR (NOT is_held AND weight_after > 0 AND NOT (weight_before < dust_weight AND weight_after <= weight_before))
