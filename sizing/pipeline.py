@@ -15,7 +15,7 @@ from sizing.checks.constraints import check_constraints
 from sizing.frames.day_inputs import DayInputs
 from sizing.frames.limit_columns import LimitColumns, LimitsByPortfolio, check_limits
 from sizing.frames.plans import run_plan
-from sizing.lifecycle.rules import DATA_MISSING
+from sizing.lifecycle.kept_holdings import DATA_MISSING
 from sizing.lifecycle.transition import advance_states
 from sizing.limits.model import RebalancingLimits
 from sizing.risk.multipliers import add_multipliers

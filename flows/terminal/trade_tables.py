@@ -6,7 +6,7 @@ import polars as pl
 from rich.console import Console
 
 from flows.terminal.console import four_decimals, narrowed, show
-from sizing.lifecycle.rules import CORE, GRACE, YOUNG
+from sizing.lifecycle.kept_holdings import CORE, GRACE, YOUNG
 
 ALWAYS = datetime.max.replace(tzinfo=UTC)
 """The moment at which everything that is published is visible."""

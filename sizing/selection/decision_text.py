@@ -6,7 +6,7 @@ A million candidates share a few thousand sentences, so these are written once e
 import polars as pl
 
 from sizing.frames.score_units import SCORE_UNITS
-from sizing.lifecycle.rules import VOLATILITY_MISSING
+from sizing.lifecycle.kept_holdings import VOLATILITY_MISSING
 from sizing.selection.gates import Gate, gate
 
 

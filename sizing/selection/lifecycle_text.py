@@ -5,7 +5,9 @@ import polars as pl
 from sizing.frames.day_inputs import DayInputs
 from sizing.frames.limit_columns import limit_frame
 from sizing.frames.weight_units import UNITS
-from sizing.lifecycle.rules import CORE, GRACE, RECOVERY_SCORE, YOUNG, core_assets
+from sizing.lifecycle.core_assets import core_assets
+from sizing.lifecycle.grace import RECOVERY_SCORE
+from sizing.lifecycle.kept_holdings import CORE, GRACE, YOUNG
 from sizing.limits.fields import SHOWN_DECIMALS
 from sizing.selection.gates import Gate, gate
 

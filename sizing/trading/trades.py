@@ -19,9 +19,6 @@ from sizing.trading.turnover import limit_turnover
 
 _ACTION = pl.Enum(["open", "close", "increase", "decrease", "hold"])
 
-TRADE_COLUMNS = ("trade_weight", "post_trade_weight", "action", "trade_rank", "trade_reason", "trade_scale")
-"""What trading adds to a target, in this order; `trade_text` besides, a sentence for the rows that need one."""
-
 
 class Trades(NamedTuple):
     """The trades of a day: `assets`, the rows as they came with their trades, and `portfolios`, one row each."""

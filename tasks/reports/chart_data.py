@@ -6,7 +6,7 @@ from typing import NamedTuple
 import polars as pl
 import polars.selectors as cs
 
-from sizing.lifecycle.rules import decayed_weight
+from sizing.lifecycle.grace import decayed_weight
 from sql.snapshot_reader import Reader
 
 MOST_DAYS = 60

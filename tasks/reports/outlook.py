@@ -1,7 +1,7 @@
 """What comes next of each holding, with its day: grace, locks, reviews, and when a closed name may be opened again.
 
 The days are sessions of the calendar that the run counted; a day after its end is null. What does not belong here: the
-rules (sizing/lifecycle/rules.py), which decided the day itself, and how any of it is shown.
+rules (sizing/lifecycle/), which decided the day itself, and how any of it is shown.
 """
 
 from collections.abc import Collection, Mapping
@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import polars as pl
 
-from sizing.lifecycle.rules import decayed_weight
+from sizing.lifecycle.grace import decayed_weight
 from sql.snapshot_reader import Reader
 from tasks.trading_calendar import find_calendar
 
