@@ -50,7 +50,9 @@ def read_contents(settings: Settings) -> Contents:
             for run_id, count in con.sql(f"SELECT run_id, count(*) FROM {table} GROUP BY ALL").fetchall():
                 rows.setdefault(run_id, {})[table] = count
     exports = {
-        file.parent.name: _digest(pl.read_parquet(file, hive_partitioning=False).drop("published_at"))
+        str(file.relative_to(settings.export_folder)): _digest(
+            pl.read_parquet(file, hive_partitioning=False).drop("published_at", strict=False)
+        )
         for file in settings.export_folder.glob("*/*.parquet")
     }
     home = settings.warehouse.parent

@@ -89,11 +89,11 @@ def find_torn(con: duckdb.DuckDBPyConnection, whole: Rows) -> Iterator[str]:
 
 def find_torn_exports(exports: Path) -> Iterator[str]:
     """Report which exported day is of two runs of a portfolio, or of another day than its folder says."""
-    for file in sorted(exports.glob("*/targets.parquet")):
+    for file in sorted(exports.glob("*/*.parquet")):
         rows = pl.read_parquet(file, hive_partitioning=False)
         runs = rows.group_by("portfolio_id").agg(pl.col("run_id").n_unique(), pl.col("asset").is_duplicated().sum())
         days = {f"as_of_date={day}" for day in rows["as_of_date"].unique()}
-        if days != {file.parent.name} or runs.filter((pl.col("run_id") > 1) | (pl.col("asset") > 0)).height:
+        if days - {file.parent.name} or runs.filter((pl.col("run_id") > 1) | (pl.col("asset") > 0)).height:
             yield f"{file.parent.name}/{file.name} has {rows.height} rows of {sorted(days)}: {runs.rows()}"
 
 

@@ -34,8 +34,8 @@ COMMITTED_NOT_TOLD = Plan("publish", Kill("publish", "commit", "after"))
 
 @pytest.fixture(scope="module")
 def references(tmp_path_factory: pytest.TempPathFactory) -> tuple[Reference, ...]:
-    """A day, and the same day with a corrected score file, which supersedes it."""
-    works = [work for work in make_works(tmp_path_factory.mktemp("market")) if work.day.day == 4]
+    """A day, the same day with a corrected score file, which supersedes it, and a day with orders."""
+    works = [work for work in make_works(tmp_path_factory.mktemp("market")) if work.day.day in (4, 6)]
     return make_references(tmp_path_factory.mktemp("reference"), works)
 
 
