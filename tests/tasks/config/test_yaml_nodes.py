@@ -10,7 +10,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from tasks.config.portfolios import load_portfolios, read_config
-from tasks.config.yaml_nodes import Loader, judge
+from tasks.config.yaml_nodes import Loader, QuickLoader, judge
 from tasks.errors import ConfigError
 
 DECIMAL = re.compile(r"[-+]?((0|[1-9]\d*)(\.\d*)?|\.\d+)([eE][-+]?\d{1,3})?")
@@ -32,7 +32,7 @@ LIMIT = "portfolios: {{core: {{max_residual_multiple: {0}}}}}"
 
 def read(text: str) -> tuple[object, tuple[tuple[int, int, str], ...]]:
     """Return the value of a text, and the mistakes of its nodes."""
-    loader = Loader(text)
+    loader = QuickLoader(text)
     root = loader.get_single_node()
     mistakes = judge(root).mistakes
     return loader.construct_document(root), mistakes
@@ -143,3 +143,26 @@ def test_merges_of_merges_are_read_and_what_comes_later_counts(tmp_path: Path) -
 def test_a_key_in_two_compositions_is_given_twice(tmp_path: Path) -> None:
     found = told(tmp_path, "portfolios:\n  Caf\u00e9:\n  Cafe\u0301:\n")
     assert re.search(r"portfolios.yaml:3:3: .* is given twice, first in line 2", found)
+
+
+_LEAVES = st.none() | st.booleans() | st.integers() | st.floats() | st.dates() | st.text(max_size=12)
+_CONTENT = st.recursive(
+    _LEAVES,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
+    max_leaves=20,
+)
+
+
+def _places(node: yaml.Node) -> tuple[object, ...]:
+    """Return what a node is, where it stands, and the same of all in it."""
+    inner = node.value if isinstance(node.value, list) else []
+    flat = [one for part in inner for one in (part if isinstance(part, tuple) else (part,))]
+    value = None if flat or inner else node.value
+    return (node.tag, value, node.start_mark.line, node.start_mark.column, *map(_places, flat))
+
+
+@given(content=_CONTENT, in_flow=st.sampled_from([True, False, None]), letters=st.booleans())
+def test_both_readers_make_the_same_nodes(content: object, in_flow: bool | None, letters: bool) -> None:  # noqa: FBT001
+    text = yaml.safe_dump(content, default_flow_style=in_flow, allow_unicode=letters)
+    quick, plain = QuickLoader(text).get_single_node(), Loader(text).get_single_node()
+    assert _places(quick) == _places(plain)
