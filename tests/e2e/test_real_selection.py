@@ -20,7 +20,7 @@ from sizing.pipeline import Rebalance, decide, rebalance, select_candidates
 from sizing.selection.score_coverage import find_missing_scores
 from tests.properties.test_selection_agrees_with_reference import differences
 from tests.sizing.days import ASSETS, HOLDINGS, RESTRICTIONS, SCORES, Score, by_asset
-from tests.sizing.reference_selection import Asked, decide_by_hand
+from tests.sizing.reference.selection import Asked, decide_by_hand
 
 pytestmark = pytest.mark.slow  # ten weeks of days; tests/properties/ proves the rules on days that it draws
 

@@ -6,7 +6,7 @@ import pytest
 
 from sizing import RebalancingLimits
 from tests.sizing.cases import Case, size_all, size_by_reference
-from tests.sizing.reference_portfolio import Line
+from tests.sizing.reference.portfolio import Line
 
 Sizer = Callable[[list[Line], RebalancingLimits], Case]
 

@@ -9,7 +9,7 @@ from tests.golden.conftest import Sizer, size_by_product
 from tests.golden.test_rules_by_hand import decimals, limits
 from tests.golden.test_worked_examples import column, free, near
 from tests.sizing.cases import to_frame
-from tests.sizing.reference_portfolio import Line
+from tests.sizing.reference.portfolio import Line
 
 
 def test_pinned_positions_keep_the_limits_and_leave_less_for_the_others(size: Sizer) -> None:

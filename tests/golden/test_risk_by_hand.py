@@ -13,7 +13,7 @@ import pytest
 
 from sizing import RebalancingLimits
 from sizing.pipeline import rebalance
-from tests.sizing.reference_portfolio import UNITS, Line
+from tests.sizing.reference.portfolio import UNITS, Line
 from tests.sizing.risk.days import (
     FREE,
     HALF_LIFE,

@@ -8,7 +8,7 @@ import pytest
 from sizing import RebalancingLimits
 from tests.golden.conftest import Sizer, size_by_product
 from tests.golden.test_worked_examples import BY_HAND, column, free, near
-from tests.sizing.reference_portfolio import Line
+from tests.sizing.reference.portfolio import Line
 
 PLAIN = {"sizing_mode": "equal_weight", "min_position_size": 0, "max_single_position": 1}
 

@@ -8,7 +8,7 @@ import pytest
 from sizing import RebalancingLimits
 from tests.golden.conftest import Sizer
 from tests.sizing.cases import Case, size_all
-from tests.sizing.reference_portfolio import Line
+from tests.sizing.reference.portfolio import Line
 
 SIX_DECIMALS = 5e-7  # the examples are printed with six decimals
 BY_HAND = 1e-12  # fractions written out below: only the last bits may differ

@@ -24,7 +24,7 @@ from sizing.limits.fields import MOST_POSITIONS
 from sizing.limits.lifecycle import CoreAsset
 from tests.helpers.examples import ALL_EXAMPLES
 from tests.sizing.days import AS_OF, Ban, Score, a_day
-from tests.sizing.reference_selection import RESTRICTIONS, UNITS, Asked
+from tests.sizing.reference.selection import RESTRICTIONS, UNITS, Asked
 
 BUCKET_OF = {"t": "tech", "d": "drugs", "i": "industry", "c": "care", "u": None}
 ASSETS = ("t1", "t2", "t3", "t4", "d1", "d2", "d3", "i1", "i2", "c1", "u1", "u2")

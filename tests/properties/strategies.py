@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from sizing import RebalancingLimits
 from tests.helpers.examples import ALL_EXAMPLES
 from tests.sizing.cases import Asked, Case, size_all
-from tests.sizing.reference_portfolio import Line
+from tests.sizing.reference.portfolio import Line
 
 FUZZ_PORTFOLIOS = int(os.environ.get("BALLAST_FUZZ_PORTFOLIOS", "1200"))
 PORTFOLIOS_PER_CALL = 300

@@ -14,7 +14,7 @@ from sizing import RebalancingLimits
 from tests.helpers.examples import ALL_EXAMPLES
 from tests.properties.strategies import weight_between
 from tests.sizing.cases import Asked, Case, size_all
-from tests.sizing.reference_portfolio import Line, limit_of_bucket
+from tests.sizing.reference.portfolio import Line, limit_of_bucket
 
 SOLVER_TOLERANCE = 1e-7  # an interior-point solution; the largest difference seen is below 1e-9
 PORTFOLIOS_PER_PROBLEM = 50

@@ -15,7 +15,7 @@ from sizing.pipeline import decide, select_candidates
 from tests.helpers.examples import ALL_EXAMPLES, examples
 from tests.properties.selection_days import SelectionDay, make_day, small_days
 from tests.sizing.days import by_asset
-from tests.sizing.reference_selection import UNITS, Answer, decide_by_hand
+from tests.sizing.reference.selection import UNITS, Answer, decide_by_hand
 
 FUZZ_DAYS = int(os.environ.get("BALLAST_FUZZ_DAYS", "6" if ALL_EXAMPLES else "2"))
 """Days drawn from a seed, of 20 portfolios each; hypothesis draws some more."""

@@ -21,7 +21,7 @@ from sizing.frames.day_inputs import DayInputs
 from sizing.pipeline import decide, rebalance, select_candidates
 from sizing.selection.score_coverage import missing_scores
 from tests.properties.selection_days import N_DAYS, SelectionDay, drawn_days
-from tests.sizing.reference_selection import UNITS
+from tests.sizing.reference.selection import UNITS
 
 AS_DRAWN = (Phase.explicit, Phase.reuse, Phase.generate)  # a failure tells of the one portfolio instead
 PLACES = {

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from tests.helpers.examples import ALL_EXAMPLES, examples
 from tests.properties.strategies import FUZZ_PORTFOLIOS, PORTFOLIOS_PER_CALL, frames, make_batch, make_huge
 from tests.sizing.cases import Asked, Case, size_all
-from tests.sizing.reference import size_by_hand, summarise
-from tests.sizing.reference_portfolio import Line, Portfolio
+from tests.sizing.reference.portfolio import Line, Portfolio
+from tests.sizing.reference.sizer import size_by_hand, summarise
 
 WEIGHT_TOLERANCE = 1e-9  # of intermediate weights and their totals
 RATIO_TOLERANCE = 1e-6  # of ratios of stored weights, where one unit in a small portfolio shows

@@ -12,7 +12,7 @@ from tests.helpers.examples import examples
 from tests.properties.strategies import make_batch, many_cases
 from tests.properties.test_sizing_guarantees import ROUND_OFF, SEEN_OFTEN, is_dynamic, is_unpinned, stored
 from tests.sizing.cases import Case, size_all
-from tests.sizing.reference_portfolio import Line, limit_of_bucket
+from tests.sizing.reference.portfolio import Line, limit_of_bucket
 
 STAGES = {"raw_weight": "raw_total", "stage1_weight": "stage1_total", "stage2_weight": "stage2_total"}
 

@@ -15,7 +15,7 @@ from tests.helpers.examples import examples
 from tests.properties.strategies import make_portfolio
 from tests.properties.test_sizing_guarantees import GUARANTEES, check
 from tests.sizing.cases import Asked, Case, size_all
-from tests.sizing.reference_portfolio import Line
+from tests.sizing.reference.portfolio import Line
 
 SMALLEST = 5e-324
 PORTFOLIOS = examples(300)

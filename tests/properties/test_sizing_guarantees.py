@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from tests.helpers.examples import examples
 from tests.properties.strategies import frames, many_cases
 from tests.sizing.cases import Asked, Case, size_all
-from tests.sizing.reference_portfolio import limit_of_bucket
+from tests.sizing.reference.portfolio import limit_of_bucket
 
 ONE_UNIT = Decimal("0.00000001")
 ROUND_OFF = 1e-12  # of sums and products of doubles near 1

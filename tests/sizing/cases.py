@@ -8,8 +8,8 @@ from typing import Any
 import polars as pl
 
 from sizing import RebalancingLimits, size_portfolios
-from tests.sizing.reference import size_by_hand, summarise
-from tests.sizing.reference_portfolio import Line
+from tests.sizing.reference.portfolio import Line
+from tests.sizing.reference.sizer import size_by_hand, summarise
 
 SCHEMA = {
     "portfolio_id": pl.String,

@@ -1,7 +1,7 @@
 """The second lifecycle: one portfolio, one day and one name at a time, in plain Python, straight off the specification.
 
 Days are numbers of sessions, weights whole numbers of 1e-8, scores whole numbers of 1e-12. Slots are those of
-tests/sizing/reference_selection.py, with who is locked in the place of who is pinned.
+tests/sizing/reference/selection.py, with who is locked in the place of who is pinned.
 What does not belong here: Polars, and anything of `sizing` but the limits.
 """
 
@@ -14,7 +14,7 @@ from sizing.limits.model import RebalancingLimits
 from tests.sizing import reference_selection as slots
 from tests.sizing.days import Score
 from tests.sizing.lifecycle.reference_state import Life
-from tests.sizing.reference_selection import Asked, Name, Rounds, best_first, exactly, units
+from tests.sizing.reference.selection import Asked, Name, Rounds, best_first, exactly, units
 
 WEIGHT_UNITS = 10**8
 SNAP = Fraction(1, 10**4)

@@ -15,7 +15,7 @@ from tests.sizing.lifecycle.histories import draw_history
 from tests.sizing.lifecycle.history_walk import DUST_UNITS, Step, Walk, to_units
 from tests.sizing.lifecycle.reference import WEIGHT_UNITS, Case, Verdict, decide, recovery_units
 from tests.sizing.lifecycle.reference_state import Life, Traded, advance, correct
-from tests.sizing.reference_selection import UNITS, exactly, units
+from tests.sizing.reference.selection import UNITS, exactly, units
 
 pytestmark = pytest.mark.slow
 

@@ -10,7 +10,7 @@ from sizing.limits.presets import PRESETS, Preset
 from tests.properties.strategies import NAMES, make_scores
 from tests.properties.test_sizing_guarantees import GUARANTEES, check
 from tests.sizing.cases import Case, size_all
-from tests.sizing.reference_portfolio import Line
+from tests.sizing.reference.portfolio import Line
 
 PORTFOLIOS = 150
 LIMITS = {name: RebalancingLimits(**preset.limits) for name, preset in PRESETS.items()}

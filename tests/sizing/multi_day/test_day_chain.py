@@ -27,6 +27,7 @@ from sizing.selection.score_coverage import find_missing_scores
 from sizing.trading.marking import mark_books
 from sizing.trading.targets import holdings_of
 from tests.helpers.examples import ALL_EXAMPLES
+from tests.sizing.days import SCORES, Ban, holding_frame, restriction_frame
 
 FIRST = date(2025, 6, 2)
 ASSETS = [f"A{number}" for number in range(8)]
@@ -70,17 +71,14 @@ restriction = st.tuples(
 def _scores(day: int, drawn: list[list[float | None]]) -> pl.DataFrame:
     """Return the scores of the day and of the three before it, of two models."""
     rows = [
-        (model, asset, DATES[scored], (DATES[day] - DATES[scored]).days, value)
+        (model, asset, DATES[scored], (DATES[day] - DATES[scored]).days, value, None, None)
         for scored in range(max(0, day - 3), day + 1)
         for (model, asset), value in zip(
             ((model, asset) for model in ("default", "growth") for asset in ASSETS), drawn[scored], strict=True
         )
         if value is not None
     ]
-    columns = {"model": pl.String, "asset": pl.String, "score_date": pl.Date, "score_age_days": pl.Int32}
-    parts = dict.fromkeys(("technical_score", "fundamental_score"), pl.Float64)
-    frame = pl.DataFrame(rows, schema=columns | {"score": pl.Float64}, orient="row")
-    return frame.with_columns(pl.lit(None, dtype).alias(name) for name, dtype in parts.items())
+    return pl.DataFrame(rows, schema=SCORES, orient="row")
 
 
 def _first_day(
@@ -88,16 +86,15 @@ def _first_day(
     restrictions: list[tuple[str | None, str, str]],
     limits: Sequence[RebalancingLimits] = LIMITS[:4],
 ) -> DayInputs:
-    names = dict.fromkeys(("portfolio_id", "asset", "restriction"), pl.String)
     return DayInputs(
         as_of_date=FIRST,
         limits={f"p{number}": one for number, one in enumerate(limits)},
         scores=_scores(0, drawn),
         assets=pl.DataFrame({"asset": ASSETS[1:], "bucket": ["x", "y", "z"] * 2 + ["x"]}),
-        holdings=pl.DataFrame(
-            schema={"portfolio_id": pl.String, "asset": pl.String, "current_weight": pl.Decimal(10, 8)}
+        holdings=holding_frame({}),
+        restrictions=restriction_frame(
+            Ban(asset, banned, portfolio_id, "because") for portfolio_id, asset, banned in restrictions
         ),
-        restrictions=pl.DataFrame(restrictions, schema=names, orient="row").with_columns(reason=pl.lit("because")),
     )
 
 

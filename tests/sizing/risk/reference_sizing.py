@@ -1,14 +1,14 @@
 """What the estimates of reference.py do to the weights of one portfolio: multipliers, caps, the scale, the audit.
 
-The stages are those of tests/sizing/reference.py. What does not belong here: Polars, and any rule of `sizing`.
+The stages are those of tests/sizing/reference/sizer.py. What does not belong here: Polars, and any rule of `sizing`.
 """
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from sizing import RebalancingLimits
-from tests.sizing.reference import size_by_hand
-from tests.sizing.reference_portfolio import TIE, UNITS, Line, Portfolio, to_units
+from tests.sizing.reference.portfolio import TIE, UNITS, Line, Portfolio, to_units
+from tests.sizing.reference.sizer import size_by_hand
 from tests.sizing.risk.reference import (
     Observed,
     annual,

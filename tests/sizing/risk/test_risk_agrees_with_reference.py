@@ -14,7 +14,7 @@ from sizing import RebalancingLimits
 from sizing.names import CASH
 from tests.helpers.examples import examples
 from tests.sizing.days import by_asset
-from tests.sizing.reference_portfolio import UNITS, Line
+from tests.sizing.reference.portfolio import UNITS, Line
 from tests.sizing.risk.days import audit, sessions_of, summary
 from tests.sizing.risk.drawn import SESSIONS, DrawnRisk, draw_day
 from tests.sizing.risk.reference import estimate

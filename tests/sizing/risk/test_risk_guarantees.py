@@ -20,7 +20,7 @@ from sizing.pipeline import Rebalance, rebalance
 from sizing.risk.returns import session_returns
 from tests.helpers.examples import examples
 from tests.sizing.days import by_asset
-from tests.sizing.reference_portfolio import UNITS, to_units
+from tests.sizing.reference.portfolio import UNITS, to_units
 from tests.sizing.risk.days import FREE, audit, made_of, risk_day, sessions_of, summary, weights_of, with_frames
 from tests.sizing.risk.drawn import NAMES, SESSIONS, DrawnRisk, days
 from tests.sizing.risk.reference import Return, annual, returns_of_weights, variance

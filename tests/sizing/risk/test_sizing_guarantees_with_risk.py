@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from sizing import RebalancingLimits
 from sizing.pipeline import rebalance
-from tests.sizing.reference_portfolio import UNITS, to_units
+from tests.sizing.reference.portfolio import UNITS, to_units
 from tests.sizing.risk.days import FREE, audit, made_of, risk_day, summary, weights_of
 from tests.sizing.risk.drawn import DrawnRisk, days
 from tests.sizing.risk.test_risk_guarantees import GOOD, drawn_some, portfolios_of

@@ -11,7 +11,7 @@ from sizing.weights.two_stage import STAGE_COLUMNS
 from sizing.weights.working_frame import ONLY_FOR_SIZING
 from tests.properties.strategies import make_batch
 from tests.sizing.cases import frame_and_limits, to_frame
-from tests.sizing.reference_portfolio import Line
+from tests.sizing.reference.portfolio import Line
 
 LIMITS = RebalancingLimits(max_single_position=0.3, min_position_size=0.2, max_allocation_per_bucket=1.0)
 SELECTED = to_frame(

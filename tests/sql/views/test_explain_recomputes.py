@@ -26,7 +26,7 @@ from sql.records import RunRecord
 from sql.warehouse import Warehouse
 from tests.properties.strategies import make_batch
 from tests.sizing.cases import Asked, frame_and_limits
-from tests.sizing.reference_portfolio import Line
+from tests.sizing.reference.portfolio import Line
 from tests.sql.checks.warehouse_broken_runs import Frames, hold_back, trade
 from tests.sql.warehouse_samples import DAY, WEIGHT, make_frames, make_run
 

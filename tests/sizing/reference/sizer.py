@@ -12,8 +12,8 @@ from math import fsum
 from typing import Any
 
 from sizing.limits.model import RebalancingLimits
-from tests.sizing.reference_portfolio import UNITS, Line, Portfolio, cap_of, largest, limit_of_bucket, to_units
-from tests.sizing.reference_stages import cap, normalise, place_residual
+from tests.sizing.reference.portfolio import UNITS, Line, Portfolio, cap_of, largest, limit_of_bucket, to_units
+from tests.sizing.reference.stages import cap, normalise, place_residual
 
 SNAP = Fraction(1, 10**4)
 FLOOR_SLACK = 1e-9

@@ -3,7 +3,7 @@
 from math import fsum
 
 from sizing.limits.model import RebalancingLimits
-from tests.sizing.reference_portfolio import TIE, WITHOUT_LIMIT, Line, Portfolio, cap_name, cap_of, largest
+from tests.sizing.reference.portfolio import TIE, WITHOUT_LIMIT, Line, Portfolio, cap_name, cap_of, largest
 
 
 def cap(portfolio: Portfolio) -> None:
