@@ -37,6 +37,8 @@ _CODES = {
     "%%": "%",
 }
 """What a code writes."""
+_YEAR = re.compile(r"%-?[YyGcx]")
+"""Without one strptime guesses the year; from Python 3.13 on it warns."""
 _NO_ZEROS = re.compile(r"%-(?=[dmyHIjUWV])")
 _MIDNIGHT = re.compile(
     r"[T ](?:0?0:00(?::00(?:[.,]0{1,9})?)?|12:00(?::00)?\s?[Aa][Mm])(?:\s?(?:Z|UTC|[+-][0-9]{2}:?[0-9]{2}))?\Z"
@@ -79,7 +81,9 @@ def pattern_of(date_format: str) -> str:
 
 def is_whole(date_format: str) -> bool:
     """Return whether the format names one day: whether a date that is written in it can be read back."""
-    return all(parse_date(write_date(day, date_format), date_format) == day for day in _SAMPLE_DAYS)
+    return bool(_YEAR.search(_spelled_out(date_format))) and all(
+        parse_date(write_date(day, date_format), date_format) == day for day in _SAMPLE_DAYS
+    )
 
 
 @lru_cache(maxsize=1 << 16)
