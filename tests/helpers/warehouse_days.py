@@ -13,7 +13,10 @@ from sql.engine.table_contracts import RUN_TABLES
 from tasks.config.settings import Settings
 from tasks.runs.backfill import Book, DayDone
 from tasks.runs.backfill import publish_days as backfill_days
+from tasks.runs.ingest import ingest_range
+from tasks.runs.replay import replay_runs
 from tasks.runs.run_record import OpenRun, start_run
+from tests.helpers.installation import installed_in
 
 Limits = Mapping[str, RebalancingLimits]
 
@@ -23,6 +26,13 @@ def copy_of(settings: Settings, path: Path | str) -> Settings:
     copied = settings.warehouse.parent / path
     shutil.copy(settings.warehouse, copied)
     return settings.at({"warehouse": copied})
+
+
+def read_inbox(warehouse: Path, days: Sequence[date]) -> Settings:
+    """Return the settings of the installation around a warehouse, with the files of its inbox read for the days."""
+    settings = installed_in(warehouse.parent, warehouse.parent / "inbox")
+    ingest_range(settings, days, {})
+    return settings
 
 
 def run_daily(settings: Settings, days: Sequence[date], limits: Limits) -> list[OpenRun]:
@@ -42,6 +52,22 @@ def backfill(settings: Settings, days: Sequence[date], limits: Limits, *, keep_g
     """Publish the days as `ballast backfill` does."""
     with settings.open_warehouse().kept_open() as warehouse:
         return list(backfill_days(Book(warehouse, "XNYS", limits, "test", None), tuple(days), keep_going=keep_going))
+
+
+def require_agreement(settings: Settings, days: Sequence[date], limits: Limits) -> None:
+    """Run the days one by one, backfill them in a copy, and replay both: every row has to agree."""
+    together = copy_of(settings, "together.duckdb")
+    run_ids = [run.run_id for run in run_daily(settings, days, limits)]
+    assert [one.state for one in backfill(together, days, limits)] == ["published"] * len(days)
+    assert run_rows(together) == run_rows(settings)
+    for one in (settings, together):
+        require_same_replay(one, run_ids)
+
+
+def require_same_replay(settings: Settings, run_ids: Sequence[str]) -> None:
+    """Replay the runs: from the same inputs, each has to compute what it stored."""
+    done = replay_runs(settings, tuple(run_ids))
+    assert [(one.n_differences, one.has_other_inputs) for one in done] == [(0, False)] * len(run_ids)
 
 
 def ask(settings: Settings, query: str) -> list[Any]:

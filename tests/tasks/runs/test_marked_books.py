@@ -1,7 +1,6 @@
 """Books that move with prices between days: the daily run, a backfill and a replay agree to the unit."""
 
 import json
-import shutil
 from collections.abc import Mapping, Sequence
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
@@ -11,14 +10,16 @@ from pathlib import Path
 import pytest
 
 from sizing import RebalancingLimits
-from sizing.pipeline import rebalance
-from sql.warehouse import Warehouse
 from tasks.config.settings import Settings
 from tasks.runs.ingest import ingest_range
-from tasks.runs.replay import replay_runs
-from tasks.runs.run_record import start_run
-from tests.helpers.installation import installed_in
-from tests.helpers.warehouse_days import ask, backfill, copy_of, run_daily, run_rows
+from tests.helpers.warehouse_days import (
+    ask,
+    backfill,
+    copy_of,
+    read_inbox,
+    require_agreement,
+    run_daily,
+)
 
 MON, TUE, WED, THU, FRI, NEXT = SESSIONS = tuple(date(2025, 6, day) for day in (2, 3, 4, 5, 6, 9))
 DAYS = (MON, TUE, THU, FRI, NEXT)
@@ -69,10 +70,9 @@ def _prices(closes: Mapping[str, Sequence[str]] = CLOSES) -> str:
 
 
 @pytest.fixture
-def settings(tmp_path: Path, empty_warehouse: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+def settings(migrated: Path) -> Settings:
     """The files of all days in a warehouse; on Friday `given` has positions."""
-    monkeypatch.setattr(Warehouse, "migrate", lambda _: ())
-    inbox = tmp_path / "inbox"
+    inbox = migrated.parent / "inbox"
     inbox.mkdir()
     (inbox / "assets.csv").write_text("asset,bucket\nAAA,x\nBBB,y\nCCC,z\nother,z\n")
     (inbox / "prices.csv").write_text(_prices())
@@ -81,10 +81,7 @@ def settings(tmp_path: Path, empty_warehouse: Path, monkeypatch: pytest.MonkeyPa
     )
     for day in DAYS:
         (inbox / f"scores_{day}.csv").write_text(_scores(day))
-    shutil.copy(empty_warehouse, tmp_path / "warehouse.duckdb")
-    settings = installed_in(tmp_path, inbox)
-    ingest_range(settings, DAYS, {})
-    return settings
+    return read_inbox(migrated, DAYS)
 
 
 def _backfill(settings: Settings, days: Sequence[date] = DAYS) -> list[str]:
@@ -108,13 +105,7 @@ def _moved(book: Weights, growth: Weights) -> Weights:
 
 @pytest.mark.slow
 def test_daily_run_backfill_and_replay_agree_to_the_unit(settings: Settings) -> None:
-    together = copy_of(settings, "together.duckdb")
-    run_daily(settings, DAYS, LIMITS)
-    assert _backfill(together) == ["published"] * len(DAYS)
-    assert run_rows(together) == run_rows(settings)
-    run_ids = tuple(run_id for (run_id,) in ask(settings, "SELECT run_id FROM runs"))
-    for one in (settings, together):
-        assert [(done.n_differences, done.has_other_inputs) for done in replay_runs(one, run_ids)] == [(0, False)] * 5
+    require_agreement(settings, DAYS, LIMITS)
 
 
 @pytest.mark.slow
@@ -162,12 +153,7 @@ def test_a_run_records_what_each_book_was_and_which_prices_it_read(settings: Set
 
 
 def test_portfolios_that_are_not_marked_read_no_price(settings: Settings) -> None:
-    with settings.open_warehouse().kept_open() as warehouse:
-        runs = []
-        for day in (MON, TUE):
-            run = start_run(warehouse, "XNYS", day, {"still": LIMITS["still"]}, [], by="test")
-            warehouse.publish(run.run_id, rebalance(run.inputs)._asdict(), "test", run.warnings)
-            runs.append(run)
+    runs = run_daily(settings, (MON, TUE), {"still": LIMITS["still"]})
     assert all(run.inputs.prices.is_empty() for run in runs)
     assert ask(settings, "SELECT count(*) FROM runs WHERE json_extract(inputs, '$.prices') IS NOT NULL") == [(0,)]
 

@@ -2,7 +2,6 @@
 
 import json
 import math
-import shutil
 from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
@@ -10,14 +9,16 @@ from pathlib import Path
 import pytest
 
 from sizing import RebalancingLimits
-from sql.warehouse import Warehouse
 from tasks.config.settings import Settings
 from tasks.runs.ingest import ingest_range
-from tasks.runs.replay import replay_runs
 from tasks.runs.run_record import OpenRun, start_run
 from tasks.trading_calendar import find_calendar
-from tests.helpers.installation import installed_in
-from tests.helpers.warehouse_days import ask, backfill, copy_of, run_daily, run_rows
+from tests.helpers.warehouse_days import (
+    ask,
+    read_inbox,
+    require_agreement,
+    run_daily,
+)
 
 DAYS = tuple(date(2025, 6, day) for day in (2, 3, 4, 5))
 SESSIONS = find_calendar("XNYS").between(date(2025, 4, 1), DAYS[-1])
@@ -69,29 +70,19 @@ def _scores(day: date) -> str:
 
 
 @pytest.fixture
-def settings(tmp_path: Path, empty_warehouse: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
-    monkeypatch.setattr(Warehouse, "migrate", lambda _: ())
-    inbox = tmp_path / "inbox"
+def settings(migrated: Path) -> Settings:
+    inbox = migrated.parent / "inbox"
     inbox.mkdir()
     (inbox / "assets.csv").write_text("asset,bucket\n" + "".join(f"{one},b{n % 3}\n" for n, one in enumerate(ASSETS)))
     (inbox / "prices.csv").write_text(_prices())
     for day in DAYS:
         (inbox / f"scores_{day}.csv").write_text(_scores(day))
-    shutil.copy(empty_warehouse, tmp_path / "warehouse.duckdb")
-    settings = installed_in(tmp_path, inbox)
-    ingest_range(settings, SESSIONS, {})
-    return settings
+    return read_inbox(migrated, SESSIONS)
 
 
 @pytest.mark.slow
 def test_daily_run_backfill_and_replay_agree_in_every_row(settings: Settings) -> None:
-    together = copy_of(settings, "together.duckdb")
-    runs = run_daily(settings, DAYS, LIMITS)
-    assert [one.state for one in backfill(together, DAYS, LIMITS)] == ["published"] * len(DAYS)
-    assert run_rows(together) == run_rows(settings)
-    for one in (settings, together):
-        replayed = replay_runs(one, tuple(run.run_id for run in runs))
-        assert [(done.n_differences, done.has_other_inputs) for done in replayed] == [(0, False)] * len(DAYS)
+    require_agreement(settings, DAYS, LIMITS)
 
 
 @pytest.mark.slow
