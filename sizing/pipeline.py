@@ -44,7 +44,7 @@ from sizing.weights.working_frame import (
 
 
 class SizedPortfolios(NamedTuple):
-    """What sizing returns: `positions` by portfolio and rank, `portfolios` by portfolio (sizing.md 7)."""
+    """What sizing returns: `positions` by portfolio and rank, `portfolios` by portfolio (docs/sizing.md 7)."""
 
     positions: pl.DataFrame
     portfolios: pl.DataFrame

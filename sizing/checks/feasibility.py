@@ -1,4 +1,4 @@
-"""Pre-flight: limits that can be set together but will disappoint, with numbers and the nearest fix (sizing.md 7).
+"""Pre-flight: limits that can be set together but will disappoint, with numbers and the nearest fix (docs/sizing.md 7).
 
 Limits that contradict each other are rejected by `RebalancingLimits` itself.
 """

@@ -1,4 +1,4 @@
-"""Returns of sessions, from closes or as they were given. Nothing is filled and nothing is guessed (risk.md 1).
+"""Returns of sessions, from closes or as they were given. Nothing is filled and nothing is guessed (docs/risk.md 2).
 
 What does not belong here: what a return does to a weight, and which sessions count.
 """

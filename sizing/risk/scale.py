@@ -1,4 +1,4 @@
-"""The volatility of a whole portfolio, and the scale that brings it down to its target (docs/risk.md 3).
+"""The volatility of a whole portfolio, and the scale that brings it down to its target (docs/risk.md 5).
 
 f are the weights that sizing may choose, p the pinned ones; their returns r_f, r_p over complete sessions, in which
 every name has a return. With a = var(r_f), b = cov(r_f, r_p), e = var(r_p), exponentially weighted with mean 0:

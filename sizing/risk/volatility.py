@@ -1,4 +1,4 @@
-"""Volatilities of assets: estimated once for all portfolios that want the same estimate (docs/risk.md 3).
+"""Volatilities of assets: estimated once for all portfolios that want the same estimate (docs/risk.md 2).
 
     s = sqrt(252 x sum(l^k r^2) / sum(l^k)),   l = 2^(-1 / half-life), k the age in sessions, own returns only
 

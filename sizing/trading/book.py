@@ -23,7 +23,7 @@ def build_book(rows: pl.DataFrame, limits: LimitsByPortfolio) -> pl.DataFrame:
     bucket_limit, total, band` (units of change per unit held, times 1e8), `min_trade, max_turnover` (null: no limit);
     and `min_order_value` (money).
     Without dynamic sizing there is neither cap nor bucket limit.
-    *Raises* `ContractError` where a portfolio has no limits. Source: trading.md 1.
+    *Raises* `ContractError` where a portfolio has no limits. Source: docs/trading.md, quantities.
     """
     columns = limit_columns(limits, rows["portfolio_id"])
     keyed = rows.with_columns(

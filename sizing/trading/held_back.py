@@ -1,7 +1,7 @@
 """Which changes are too small to trade, and which of them are released since the book would break a limit.
 
 Only sales are released, the largest first: with them the fewest trades bring the book within its limits, since the
-targets obey every limit and a book between the two does after enough of them (trading.md 2).
+targets obey every limit and a book between the two does after enough of them (docs/trading.md).
 """
 
 import polars as pl

@@ -17,7 +17,8 @@ def fill_lots(rows: pl.DataFrame) -> pl.DataFrame:
     Int128 `lot, held` (quantities), `lot_value, held_value, planned_value, cap_value, min_value` (money), `cash`
     (of the portfolio, before the orders), `bucket_room` (of the bucket, before the orders); `is_close`, `is_exempt`
     (closings and releases, which `min_value` does not drop).
-    An asset that closes has as many whole lots as are held; its order takes what is left besides. Source: trading.md 6.
+    An asset that closes has as many whole lots as are held; its order takes what is left besides. Source:
+    docs/trading.md, orders.
     """
     whole = (pl.col("planned_value") - pl.col("held_value")) // pl.col("lot_value")
     most_sold = 0 - pl.col("held") // pl.col("lot")

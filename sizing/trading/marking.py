@@ -18,7 +18,7 @@ def mark_books(books: pl.DataFrame) -> pl.DataFrame:
     """Return the books moved by the growth of their assets, as `Holdings`: x g / (1 + sum x (g - 1)), rounded half up.
 
     *Requires* `Holdings` with `growth` in [1e-6, 1e6], null where it is not known. A book in which one is null stays as
-    it is, and so does one that would be worth nothing. Source: trading.md 5.
+    it is, and so does one that would be worth nothing. Source: docs/trading.md, the book between days.
     """
     growth, units = pl.col("growth") * _ONE, pl.col("current_weight").cast(pl.Decimal(10, 8)).to_physical()
     whole = books.select(*_KEY, growth=growth.round().cast(pl.Int128), units=units.cast(pl.Int128))

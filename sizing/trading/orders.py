@@ -125,7 +125,7 @@ def make_orders(
     prices cash is never below 0 at any step unless it begins there, no purchase lifts an asset above its
     position_cap or max_single_position, or a bucket above its limit, a closing sells the whole quantity, nothing else
     is traded.
-    *Raises* `ContractError`. Source: trading.md 6.
+    *Raises* `ContractError`. Source: docs/trading.md, orders.
     """
     validate(TradedTargets, targets.select(TradedTargets.column_names()), "targets to order")
     validate(Accounts, accounts, "account values")

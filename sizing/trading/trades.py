@@ -1,6 +1,6 @@
 """From targets to trades: what is traded of each change, why, in which order, and what is held afterwards.
 
-The order of the steps; each is one of the numbered rules of trading.md 2, over all portfolios at once.
+The order of the steps; each is one of the numbered rules of docs/trading.md, over all portfolios at once.
 """
 
 from typing import NamedTuple
@@ -37,7 +37,7 @@ def trade_portfolios(targets: pl.DataFrame, limits: LimitsByPortfolio) -> Trades
     *Adds* to each row `trade_weight, post_trade_weight` (DECIMAL(10, 8)), `action` (open, close, increase, decrease,
     hold), `trade_rank` (1: first; null: no trade), `trade_reason` (code), `trade_scale` (in [0, 1]), `trade_text`.
     *Returns* also `portfolios`: what was bought and sold, turnover, and what is invested before and after.
-    *Raises* `ContractError` where a portfolio has no limits. Source: trading.md 2.
+    *Raises* `ContractError` where a portfolio has no limits. Source: docs/trading.md.
 
     >>> import polars as pl
     >>> from sizing import RebalancingLimits

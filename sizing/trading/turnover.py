@@ -1,4 +1,4 @@
-"""What max_turnover leaves of the planned trades (trading.md 2).
+"""What max_turnover leaves of the planned trades (docs/trading.md).
 
 Mandatory trades come first: closings under must_sell or outside the universe, and the least sales that bring the book
 within its limits. The way from there to the planned book is then gone in part: x = m + a (planned - m). Both ends obey

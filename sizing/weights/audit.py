@@ -1,4 +1,4 @@
-"""What the sizer did, per position and per portfolio (sizing.md 7). It reads columns and decides nothing."""
+"""What the sizer did, per position and per portfolio (docs/sizing.md 7). It reads columns and decides nothing."""
 
 import polars as pl
 

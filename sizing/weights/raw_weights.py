@@ -1,4 +1,4 @@
-"""Raw weights: how much each selected asset would get if nothing capped it (sizing.md 2).
+"""Raw weights: how much each selected asset would get if nothing capped it (docs/sizing.md 2).
 
 r = max(lambda q, m), with q the score multiplier times the risk multiplier, m = min_position_size, and the one lambda
 that makes the sum T.

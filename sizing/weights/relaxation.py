@@ -1,4 +1,4 @@
-"""Report infeasibility: what limits can reach, which one binds, and the cheapest way out (sizing.md 7).
+"""Report infeasibility: what limits can reach, which one binds, and the cheapest way out (docs/sizing.md 7).
 
 The reachable total is the sum over buckets of min(max(B, p), n c + p), with n free positions and the pinned weight p;
 under max_position_risk n c is the sum of the caps of the positions. All of it is judged before the risk scale.

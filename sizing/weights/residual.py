@@ -1,4 +1,4 @@
-"""The residual R = T - sum(w2): where it goes, and what keeps it from going there (sizing.md 3, stage 3).
+"""The residual R = T - sum(w2): where it goes, and what keeps it from going there (docs/sizing.md 3, stage 3).
 
 Each position has room u = min(c - w2, max_residual_per_asset, max_residual_multiple x w2), each bucket B less its
 sum. What is not placed is cash. With rows in the order of the ranking and `before` as the sum over earlier rows:

@@ -1,4 +1,4 @@
-"""Stored weights: whole units of 1e-8 that add up exactly (sizing.md 5).
+"""Stored weights: whole units of 1e-8 that add up exactly (docs/sizing.md 5).
 
 Round each down, then give the leftover units one each by largest remainder, ties by rank, to positions that stay
 <= c and whose bucket stays <= B. Units that fit nowhere are cash, and so are all of a portfolio that is scaled down.

@@ -1,4 +1,4 @@
-"""Two stages from raw weights to weights under every cap (sizing.md 3).
+"""Two stages from raw weights to weights under every cap (docs/sizing.md 3).
 
 Stage 1 caps: w1 = min(max(theta r, m), c), theta <= 1 per bucket. Stage 2 normalises what is left, once:
 w2 = min(f_b w1, c), f_b <= f per bucket. Stage 2 raises and never takes back.

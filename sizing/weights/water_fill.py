@@ -8,7 +8,7 @@ breakpoint changes both:
     at u_i / a_i, where it reaches its upper bound:     s - a_i, k + u_i
 
 So sort the breakpoints, sum the changes over them, and read x = (total - k) / s off the segment that holds the total.
-That is n log n, without iteration and without a tolerance of convergence. Source: sizing.md 9; Krichene, Krichene,
+That is n log n, without iteration and without a tolerance of convergence. Source: docs/sizing.md 9; Krichene, Krichene,
 Bayen, CDC 2015. The nested problem, buckets inside a portfolio, stays closed: the level of each bucket bounds its rows
 in the equation of the portfolio (Vidal, Jaillet, Maculan, SIAM J. Optim. 2016).
 """

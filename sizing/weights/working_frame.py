@@ -2,7 +2,7 @@
 
 Rows are ordered by portfolio, bucket and rank, whatever order they came in, so that every sum adds up in the same
 order and the result has the same bytes. What does not belong here: any weight that a stage decides, pinned
-weights excepted, which are decided before the first stage (sizing.md 4).
+weights excepted, which are decided before the first stage (docs/sizing.md 4).
 """
 
 import polars as pl
@@ -160,7 +160,7 @@ def _risk_cap() -> pl.Expr:
 
 
 def _pinned(rows: pl.LazyFrame) -> pl.LazyFrame:
-    """Add `pinned`, the weight that a pinned row gets (sizing.md 4).
+    """Add `pinned`, the weight that a pinned row gets (docs/sizing.md 4).
 
     Immovable rows keep their weight whatever the limits. Of the others limits win over freezing: the cap first,
     then what the immovable rows leave of the bucket, then of the total, scales them down together. A locked one keeps

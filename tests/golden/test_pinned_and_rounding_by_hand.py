@@ -1,4 +1,4 @@
-"""Pinned positions and stored units, design/sizing.md 4 and 5, with every number worked out by hand."""
+"""Pinned positions and stored units, docs/sizing.md 4 and 5, with every number worked out by hand."""
 
 from decimal import Decimal
 

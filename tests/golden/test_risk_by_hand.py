@@ -1,4 +1,4 @@
-"""The worked examples of design/risk.md 6, and what follows from its formulas by hand: product and reference alike.
+"""What follows from the formulas of docs/risk.md, by hand: product and reference alike.
 
 The names move by `made_of`: exactly the volatilities and correlations of the example, under a half-life of 40.
 """

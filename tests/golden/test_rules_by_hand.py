@@ -1,4 +1,4 @@
-"""One small portfolio for each rule of design/sizing.md 2 to 5, with every number worked out by hand."""
+"""One small portfolio for each rule of docs/sizing.md 2 to 5, with every number worked out by hand."""
 
 from decimal import Decimal
 from typing import Any

@@ -1,4 +1,4 @@
-"""The worked examples of design/sizing.md 8, with the steps between, all by hand."""
+"""The worked examples of docs/sizing.md 8, with the steps between, all by hand."""
 
 from decimal import Decimal
 from typing import Any

@@ -1,4 +1,4 @@
-"""Every guarantee of orders (trading.md 6) on drawn books, and the orders of a slow loop, lot by lot."""
+"""Every guarantee of orders (docs/trading.md) on drawn books, and the orders of a slow loop, lot by lot."""
 
 from random import Random
 

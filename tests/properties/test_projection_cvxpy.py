@@ -1,4 +1,4 @@
-"""design/sizing.md 3 and 9: without growth limits and floors the sizer is the Kullback-Leibler projection.
+"""docs/sizing.md 3 and 9: without growth limits and floors the sizer is the Kullback-Leibler projection.
 
 cvxpy knows nothing of stages: it minimises sum w log(w / r) under w <= c, the bucket sums <= B, and sum w = what can
 be reached. Many portfolios make one problem, since the objective is a sum over all of them.

@@ -76,7 +76,7 @@ def differences(case: Case, lines: list[Line]) -> list[str]:
 
 
 def measure_differences(case: Case, expected: Portfolio) -> list[str]:
-    """Compare the measures that sizing.md defines only for dynamic sizing with nothing pinned."""
+    """Compare the measures that docs/sizing.md defines only for dynamic sizing with nothing pinned."""
     if not case.limits.enable_dynamic_sizing or any(line.is_pinned for line in expected.lines):
         return []
     reachable = summarise(expected)["reachable_weight"]

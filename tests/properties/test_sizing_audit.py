@@ -1,4 +1,4 @@
-"""What the audit keeps adds up: design/sizing.md 7, on the same portfolios as the guarantees."""
+"""What the audit keeps adds up: docs/sizing.md 7, on the same portfolios as the guarantees."""
 
 from collections.abc import Callable
 from decimal import Decimal

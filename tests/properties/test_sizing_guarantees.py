@@ -1,4 +1,4 @@
-"""The guarantees of design/sizing.md 6, each a property of one sized portfolio.
+"""The guarantees of docs/sizing.md 6, each a property of one sized portfolio.
 
 Every property is asked of the same thousands of random portfolios (sized once), and then of the ones that hypothesis
 draws and shrinks. Guarantees that compare two runs (6 and 8) are in test_sizing_same_bytes.py.

@@ -1,4 +1,4 @@
-"""Limits that can never be met are said, with true numbers and a fix that works (sizing.md 7)."""
+"""Limits that can never be met are said, with true numbers and a fix that works (docs/sizing.md 7)."""
 
 import re
 from itertools import combinations_with_replacement

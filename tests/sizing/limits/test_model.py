@@ -1,4 +1,4 @@
-"""What `RebalancingLimits` refuses, and what it says about it (sizing.md 1)."""
+"""What `RebalancingLimits` refuses, and what it says about it (docs/sizing.md 1)."""
 
 import re
 from datetime import date

@@ -19,14 +19,14 @@ WITHOUT_LIMIT = 2.0**1000
 
 @dataclass
 class Line:
-    """One asset: the input, then what each section of sizing.md adds."""
+    """One asset: the input, then what each section of docs/sizing.md adds."""
 
     asset: str
     bucket: str
     score: float | None
     is_held: bool = False
     pinned_weight: float | None = None
-    risk_multiplier: float = 1.0  # of risk.md 3, and so the cap: given to the sizer, computed in risk/reference.py
+    risk_multiplier: float = 1.0  # of docs/risk.md 3, and so the cap: given to the sizer, computed in risk/reference.py
     risk_cap: float = math.inf
     score_rank: int = 0
     size_category: str = ""
@@ -60,7 +60,7 @@ class Portfolio:
     limits: RebalancingLimits
     total: float = 0.0  # T, less what is pinned
     bucket_limits: dict[str, float] = field(default_factory=dict)  # each B, less what is pinned
-    scale: float = 1.0  # k of risk.md 3: what is left of each free weight after stage 3
+    scale: float = 1.0  # k of docs/risk.md 5: what is left of each free weight after stage 3
 
     def __post_init__(self) -> None:
         self.lines.sort(key=lambda line: (line.score is None, -(line.score or 0.0), line.asset))

@@ -1,4 +1,4 @@
-"""The second sizer: one portfolio at a time, in plain Python, straight off design/sizing.md.
+"""The second sizer: one portfolio at a time, in plain Python, straight off docs/sizing.md.
 
 Slow and obvious on purpose: every "one x with sum of clip = total" is a bisection, everything else a loop.
 What does not belong here: Polars, NumPy, and anything of `sizing` but the limits, which are the question.
@@ -22,7 +22,7 @@ FLOOR_SLACK = 1e-9
 def size_by_hand(
     lines: list[Line], limits: RebalancingLimits, find_scale: Callable[[Portfolio], float] = lambda _: 1.0
 ) -> Portfolio:
-    """Size one portfolio; `find_scale` returns k of risk.md 3 from the weights after stage 3."""
+    """Size one portfolio; `find_scale` returns k of docs/risk.md 5 from the weights after stage 3."""
     asked = [
         Line(
             *(line.asset, line.bucket, line.score, line.is_held, line.pinned_weight),
@@ -171,7 +171,7 @@ def _round(portfolio: Portfolio) -> None:
 
 
 def _scale_and_round_down(portfolio: Portfolio) -> None:
-    """Section 3 of risk.md, k < 1: every unit that is left over is cash."""
+    """Section 5 of docs/risk.md, k < 1: every unit that is left over is cash."""
     for line in portfolio.lines:
         if line.drop_reason is None:
             k = 1.0 if line.is_pinned else portfolio.scale

@@ -1,4 +1,4 @@
-"""Section 3 of design/sizing.md in plain loops: cap, normalise the remainder, place the residual."""
+"""Section 3 of docs/sizing.md in plain loops: cap, normalise the remainder, place the residual."""
 
 from math import fsum
 

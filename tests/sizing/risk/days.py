@@ -34,7 +34,7 @@ FREE = {
     "correlation_half_life_days": HALF_LIFE,
     "correlation_shrinkage": 0.0,
 }
-"""Limits under which a weight is what the formulas of risk.md 3 say: equal scores, no floor, growth unlimited."""
+"""Limits under which a weight is what the formulas of docs/risk.md 3 say: equal scores, no floor, growth unlimited."""
 
 Series = Sequence[float | None]
 """Returns of one name, newest first; None: there is none."""

@@ -21,7 +21,7 @@ STORED_DECIMALS = 8
 
 
 class RiskLimits(Protocol):
-    """The limits of risk.md 2 that the estimates read."""
+    """The limits of docs/risk.md 1 that the estimates read."""
 
     volatility_half_life_days: int
     volatility_window_days: int

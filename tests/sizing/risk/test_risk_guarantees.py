@@ -1,6 +1,6 @@
-"""The guarantees of risk.md 5, numbered as there, each a property of days that hypothesis draws.
+"""The guarantees of risk, numbered, each a property of days that hypothesis draws.
 
-The guarantees of sizing.md that risk changes: test_sizing_guarantees_with_risk.py.
+The guarantees of docs/sizing.md that risk changes: test_sizing_guarantees_with_risk.py.
 """
 
 from collections.abc import Iterator

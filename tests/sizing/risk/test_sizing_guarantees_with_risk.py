@@ -1,4 +1,4 @@
-"""The guarantees of sizing.md that risk changes (risk.md 5), numbered as there, as properties of drawn days."""
+"""The guarantees of docs/sizing.md that risk changes, numbered as there, as properties of drawn days."""
 
 import math
 from itertools import permutations

@@ -1,4 +1,4 @@
-"""Orders written again from trading.md 6: one portfolio, one asset, one lot at a time, in Python's whole numbers."""
+"""Orders written again from docs/trading.md: one portfolio, one asset, one lot at a time, in Python's whole numbers."""
 
 from dataclasses import dataclass, field
 from fractions import Fraction

@@ -1,4 +1,4 @@
-"""What trades promise, whatever the book and the limits: trading.md 3, number by number."""
+"""What trades promise, whatever the book and the limits: docs/trading.md, number by number."""
 
 from itertools import combinations
 

@@ -189,7 +189,7 @@ def test_cash_pays_for_the_trades_and_has_no_rank_reason_or_scale() -> None:
 
 
 def test_cash_says_what_left_it_over_and_what_would_place_it() -> None:
-    row = targets(a_day(scores={"t1": 0.9, "t2": 0.8, "t3": 0.7}))["CASH"]  # sizing.md 8, example C
+    row = targets(a_day(scores={"t1": 0.9, "t2": 0.8, "t3": 0.7}))["CASH"]  # docs/sizing.md 8, three names, and cash
     assert row["target_weight"] == Decimal("0.5")
     assert row["target_reason"] == (
         "The caps left 0.5 over, safe_top_slice placed it but for this cash. "
