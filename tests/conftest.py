@@ -27,6 +27,7 @@ from tasks.config.settings import Settings
 from tests.helpers.copied_warehouse import migrated_by_copy
 from tests.helpers.examples import examples
 from tests.helpers.installation import installed_in, publish_days
+from tests.helpers.no_installation import require_no_env_file, without_installation
 from tests.helpers.postgres_server import PostgresServer, find_binaries, running_postgres
 from tests.helpers.prefect_home import put_empty_prefect
 from tests.helpers.without_engine import Shown, without_engine
@@ -63,6 +64,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-golden", action="store_true", help="write tests/golden/output again")
 
 
+def pytest_configure() -> None:
+    """Refuse to run where tests would read settings of an installation."""
+    require_no_env_file()
+
+
 @pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the files that take longest: one of them at the end would leave a core idle.
@@ -88,10 +94,9 @@ def _group_of(item: pytest.Item, fixtures: set[str]) -> str:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _no_copy() -> Iterator[None]:
-    """Never write to the PostgreSQL of whoever runs the tests."""
-    with pytest.MonkeyPatch.context() as environment:
-        environment.delenv("BALLAST_POSTGRES_URL", raising=False)
+def _without_installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Never work on the warehouse of whoever runs the tests, and never write to their PostgreSQL."""
+    with without_installation(tmp_path_factory.mktemp("guard")):
         yield
 
 
