@@ -7,7 +7,7 @@ from typing import Protocol
 
 import polars as pl
 
-from sql.engine.statements import Connection, query
+from sql.engine.statements import Connection, put_decisions, query
 from sql.warehouse import Warehouse
 
 
@@ -27,6 +27,13 @@ class SnapshotReader:
     def query(self, name: str, /, **parameters: object) -> pl.DataFrame:
         """Run the query <name>.sql of sql/queries, whose header has its grain and parameters."""
         return query(self.con, name, **parameters)
+
+    def put_decisions(self, decisions: pl.DataFrame) -> None:
+        """Let queries read these decisions in the place of those stored of the same run and portfolio, while it is open.
+
+        *Requires* the columns of the table, by name.
+        """
+        put_decisions(self.con, decisions)
 
 
 @contextmanager

@@ -18,6 +18,9 @@ from sizing.frames.schema import validate
 from sizing.limits.model import RebalancingLimits
 from sizing.names import CASH
 
+ENTRY_SCORES_UP_TO = 200
+"""Portfolios of a day up to which its decisions have entry scores, where nothing else is said."""
+
 RESTRICTIONS = ("no_buy", "no_trade", "must_sell")
 """The restrictions: open nothing, trade nothing, hold nothing."""
 
@@ -105,6 +108,7 @@ class DayFrames(NamedTuple):
     sessions: Sequence[date] = ()
     volatilities: pl.DataFrame = VOLATILITIES
     days: Mapping[str, date] = MappingProxyType({})
+    has_entry_scores: bool = True
 
 
 @dataclass(frozen=True)
@@ -115,7 +119,8 @@ class DayInputs:
     those by which the holdings of some portfolios were marked. `states` are what is remembered of what each portfolio
     holds or held, corrected by the holdings. `returns` are those of `sessions`, which are consecutive and end with the
     day, at least of what is scored or held, and `volatilities` came with the scores, where a limit reads them. `days`
-    has the day of each portfolio that is not of `as_of_date`, where several days are stacked.
+    has the day of each portfolio that is not of `as_of_date`, where several days are stacked. Without
+    `has_entry_scores` decisions have neither entry score nor rival, which cost more than all other rules together.
     *Raises* `ContractError` for a frame that breaks its schema.
     """
 
@@ -133,6 +138,7 @@ class DayInputs:
     sessions: Sequence[date] = ()
     volatilities: pl.DataFrame = field(default_factory=VOLATILITIES.clone)
     days: Mapping[str, date] = field(default_factory=dict)
+    has_entry_scores: bool = True
 
     def __post_init__(self) -> None:
         """Validate every frame."""

@@ -47,6 +47,7 @@ def stack_days(days: Sequence[DayFrames]) -> DayInputs:
         sessions=sorted({session for day in days for session in day.sessions}),
         volatilities=pl.concat(with_name(day.as_of_date, day.volatilities, "model") for day in days),
         days={named(day.as_of_date, name): day.as_of_date for day in days for name in day.limits},
+        has_entry_scores=days[0].has_entry_scores,
     )
 
 

@@ -10,6 +10,13 @@ from sizing.selection.entry_score import find_entries
 from sizing.selection.rivals import find_rivals
 from sizing.selection.scenarios import make_candidate_pool, make_scenarios, scenario_key
 
+NONE = (
+    pl.lit(None, pl.Int64).alias("entry_units"),
+    pl.lit(None, pl.Int64).alias("question"),
+    pl.lit(None, pl.String).alias("rival"),
+)
+"""The columns of a counterfactual that nobody asks for."""
+
 
 def add_counterfactual(
     decided: pl.DataFrame, placed: pl.DataFrame, buckets: pl.DataFrame, limits: pl.DataFrame

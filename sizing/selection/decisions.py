@@ -95,7 +95,7 @@ def _case_texts(cases: pl.DataFrame, inputs: DayInputs) -> pl.DataFrame:
     return cases.join(limits, on="portfolio_id", how="left").select(
         "wording",
         gate_limit=limit,
-        verdict=verdict(is_hopeless=score_decides & pl.col("question").is_null()),
+        verdict=verdict(is_hopeless=score_decides & pl.col("question").is_null() & inputs.has_entry_scores),
     )
 
 

@@ -10,7 +10,7 @@ import polars as pl
 
 from sizing.frames.day_inputs import DayInputs
 from sizing.frames.plans import run_plan
-from sizing.selection.counterfactual import add_counterfactual
+from sizing.selection.counterfactual import NONE, add_counterfactual
 from sizing.selection.gates import Gate, gate
 from sizing.selection.slots import fill_slots, own_bucket_limits, slot_limits
 
@@ -74,11 +74,13 @@ def _with_a_slot() -> Mapping[str, pl.Expr]:
 def diversify(qualified: pl.DataFrame, inputs: DayInputs) -> pl.DataFrame:
     """Fill the slots of every portfolio, and find what would have let each candidate in.
 
-    *Requires* what `selection.qualify` returns. *Adds* what `fill_day_slots` adds, `entry_score` and `rival`.
+    *Requires* what `selection.qualify` returns. *Adds* what `fill_day_slots` and `add_counterfactual` add; that is null
+    without `has_entry_scores`.
     """
     decided, slots, buckets, limits = fill_day_slots(qualified, inputs)
+    found = add_counterfactual(decided, slots, buckets, limits) if inputs.has_entry_scores else decided.with_columns(NONE)
     return (
-        decided.pipe(add_counterfactual, slots, buckets, limits)
+        found
         .join(buckets.select("bucket_key", "bucket_limit"), on="bucket_key", how="left", maintain_order="left")
         .drop("row", "has_won", "slot_gate")
     )

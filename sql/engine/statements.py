@@ -103,6 +103,12 @@ def insert(con: Connection, table: str, incoming: pl.DataFrame) -> None:
     con.execute(f"INSERT INTO {table} BY NAME SELECT * FROM incoming").fetchall()  # noqa: S608 - one of our own tables
 
 
+def put_decisions(con: Connection, decisions: pl.DataFrame) -> None:
+    """Let a connection read these decisions in the place of those stored of the same run and portfolio."""
+    con.register("given_decisions", decisions)
+    execute(con, fill("put_decisions", warehouse=_current_database(con)))
+
+
 def copy_database(con: Connection, path: Path) -> None:
     """Copy the whole database of the connection into a new file."""
     live = _current_database(con)

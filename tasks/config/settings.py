@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints
 from pydantic.json_schema import SkipJsonSchema
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from sizing.frames.day_inputs import ENTRY_SCORES_UP_TO
 from sizing.frames.holding_states import DUST_WEIGHT
 from sizing.names import TypedName
 from sql.warehouse import Warehouse
@@ -72,6 +73,12 @@ class Settings(BaseSettings):
         ge=0,
         le=0.01,
         description="A holding in a positions file that weighs less counts as gone: its name is closed.",
+    )
+    entry_scores_up_to: int = Field(
+        default=ENTRY_SCORES_UP_TO,
+        ge=0,
+        description="Largest run, in portfolios, whose decisions tell entry_score and rival: they cost more than all other "
+        "rules together. Of a larger run `ballast explain` and the report find them when asked.",
     )
     exchange: str = Field(default="XNYS", description="Exchange whose trading days count, by its ISO 10383 code.")
     backup_folder: Path | None = Field(

@@ -8,9 +8,9 @@ from datetime import date
 
 import polars as pl
 
-from sizing.frames.day_inputs import DayFrames
+from sizing.frames.day_inputs import ENTRY_SCORES_UP_TO, DayFrames
 from sizing.frames.holding_states import DUST_WEIGHT
-from sql.warehouse import Warehouse
+from sql.snapshot_reader import Reader
 from tasks.inputs.asset_lists import AssetLists
 from tasks.inputs.day_prices import read_prices, with_returns
 from tasks.inputs.day_sources import FOR_ALL, FORMER, Limits, ids_of
@@ -23,15 +23,19 @@ _SCORES = ("model", "asset", "score_date", "score_age_days", "score", "technical
 
 
 def read_days(  # noqa: PLR0913 - where from, of which days, and how they are counted
-    warehouse: Warehouse,
+    warehouse: Reader,
     exchange: str,
     days: Sequence[date],
     limits: Limits,
     sources: pl.DataFrame,
     *,
     dust_weight: float = DUST_WEIGHT,
+    entry_scores_up_to: int = ENTRY_SCORES_UP_TO,
 ) -> dict[date, DayFrames]:
-    """Return the inputs of each day from its sources; what several days share is read once."""
+    """Return the inputs of each day from its sources; what several days share is read once.
+
+    With more than `entry_scores_up_to` portfolios their decisions have no entry scores.
+    """
     rows = {
         kind: warehouse.query(f"{kind}_of_ingests", ingest_ids=ids_of(sources, kind))
         for kind in (*FOR_ALL, "positions")
@@ -62,6 +66,7 @@ def read_days(  # noqa: PLR0913 - where from, of which days, and how they are co
                         restrictions=restrictions(day),
                         states=states(day),
                         volatilities=volatilities(day),
+                        has_entry_scores=len(limits) <= entry_scores_up_to,
                     ),
                     names(day),
                 )._replace(delisted=lists.delisted_on(day, names(day))),

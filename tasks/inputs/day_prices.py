@@ -12,7 +12,7 @@ from sizing.frames.day_inputs import DayFrames
 from sizing.frames.prices import PRICES
 from sizing.limits.model import RebalancingLimits
 from sizing.risk.returns import session_returns
-from sql.warehouse import Warehouse
+from sql.snapshot_reader import Reader
 from tasks.inputs.marked_books import books_to_mark
 from tasks.renames import renamed_prices
 from tasks.trading_calendar import find_calendar
@@ -23,7 +23,7 @@ _FOUND = {"day": pl.Date, "as_of_date": pl.Date, "ingest_id": pl.Int64}
 
 
 def find_prices(  # noqa: PLR0913 - of which days, as they were known when
-    warehouse: Warehouse,
+    warehouse: Reader,
     exchange: str,
     days: Sequence[date],
     sources: pl.DataFrame,
@@ -66,7 +66,7 @@ def longest_window(limits: Limits) -> int:
     return max((one.volatility_window_days for one in limits.values() if one.reads_returns), default=0)
 
 
-def read_prices(warehouse: Warehouse, sources: pl.DataFrame) -> pl.DataFrame:
+def read_prices(warehouse: Reader, sources: pl.DataFrame) -> pl.DataFrame:
     """Return the rows of all prices among the sources, with their `ingest_id`."""
     ingest_ids = sources.filter(pl.col("kind") == "prices")["ingest_id"].unique().to_list()
     if not ingest_ids:

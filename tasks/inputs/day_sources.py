@@ -9,7 +9,7 @@ from datetime import date, datetime
 import polars as pl
 
 from sizing.limits.model import RebalancingLimits
-from sql.warehouse import Warehouse
+from sql.snapshot_reader import Reader
 from tasks.inputs.day_prices import find_prices
 from tasks.inputs.holding_states import LIFECYCLE, sources_of_states
 from tasks.trading_calendar import find_calendar
@@ -36,7 +36,7 @@ HELD = ("positions", "targets")
 
 
 def find_sources(
-    warehouse: Warehouse, exchange: str, days: Sequence[date], limits: Limits, known_at: datetime | str = NOW
+    warehouse: Reader, exchange: str, days: Sequence[date], limits: Limits, known_at: datetime | str = NOW
 ) -> pl.DataFrame:
     """Return what a run of each day reads, as it was known at `known_at`: one row a day and source.
 

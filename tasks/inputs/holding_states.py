@@ -12,7 +12,7 @@ import polars as pl
 from sizing.frames.day_inputs import DayFrames
 from sizing.frames.holding_states import DUST_WEIGHT, STATE_COLUMNS, count_days
 from sizing.lifecycle.transition import correct_states
-from sql.warehouse import Warehouse
+from sql.snapshot_reader import Reader
 from tasks.trading_calendar import find_calendar
 
 LIFECYCLE = "lifecycle"
@@ -36,7 +36,7 @@ def sources_of_states(sources: pl.DataFrame) -> pl.DataFrame:
     return sources.filter(pl.col("kind") == "targets").with_columns(kind=pl.lit(LIFECYCLE))
 
 
-def read_states(warehouse: Warehouse, sources: pl.DataFrame, portfolio_ids: Collection[str]) -> pl.DataFrame:
+def read_states(warehouse: Reader, sources: pl.DataFrame, portfolio_ids: Collection[str]) -> pl.DataFrame:
     """Return what each day's runs left: `day` and the columns of a state."""
     of_runs = sources.filter(pl.col("kind") == LIFECYCLE, pl.col("portfolio_id").is_in(list(portfolio_ids)))
     key = ["run_id", "portfolio_id"]

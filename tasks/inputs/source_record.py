@@ -8,12 +8,15 @@ import polars as pl
 
 from sizing.frames.day_inputs import DayFrames
 from sizing.frames.holding_states import DUST_WEIGHT
-from sql.warehouse import Warehouse
+from sql.snapshot_reader import Reader
 from tasks.inputs.day_prices import first_price_day
 from tasks.inputs.day_sources import FOR_ALL, FORMER, HELD, PRICES, SOURCES, Limits, find_sources, scores_since
 from tasks.inputs.holding_states import LIFECYCLE, sources_of_states
 from tasks.inputs.marked_books import books_to_mark, missing_returns
 from tasks.inputs.session_counts import SESSIONS_SINCE, count_sessions
+
+HAS_ENTRY_SCORES = "has_entry_scores"
+"""Name in the record of a run whose decisions have none: false. Without it they have."""
 
 
 class _Row(NamedTuple):
@@ -63,6 +66,7 @@ def as_record(
     if first := first_price_day(exchange, day, limits, books["since"]):
         lists[PRICES] = _ids([row for row in rows if row.as_of_date and row.as_of_date >= first], PRICES)
     record = {
+        **({} if inputs.has_entry_scores else {HAS_ENTRY_SCORES: False}),
         "holdings": {row.portfolio_id: row.source() for row in held},
         "books": {row.portfolio_id: _book(row, marked) for row in held},
         "lifecycle": {
@@ -81,7 +85,7 @@ def as_record(
 
 
 def recorded_sources(
-    warehouse: Warehouse, exchange: str, run: Mapping[str, Any], record: Mapping[str, Any], limits: Limits
+    warehouse: Reader, exchange: str, run: Mapping[str, Any], record: Mapping[str, Any], limits: Limits
 ) -> pl.DataFrame:
     """Return the sources that a run recorded.
 
@@ -117,8 +121,8 @@ def _book(row: _Row, marked: Collection[str]) -> str:
 
 
 def has_same_states(record: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
-    """Whether two records of a day tell the same states before it."""
-    return all(record.get(name) == other.get(name) for name in (LIFECYCLE, "dust_weight"))
+    """Whether two records of a day tell the same states before it, and both have entry scores or neither."""
+    return all(record.get(name) == other.get(name) for name in (LIFECYCLE, "dust_weight", HAS_ENTRY_SCORES))
 
 
 def recorded_dust_weight(record: Mapping[str, Any]) -> float:
@@ -143,7 +147,7 @@ def _recorded_holdings(day: date, record: Mapping[str, Any]) -> list[dict[str, A
 
 
 def _recorded_states(
-    warehouse: Warehouse, run: Mapping[str, Any], record: Mapping[str, Any], held: pl.DataFrame
+    warehouse: Reader, run: Mapping[str, Any], record: Mapping[str, Any], held: pl.DataFrame
 ) -> dict[str, str]:
     """Return after which run the states of each portfolio were the state before, as the migration filled them in."""
     if LIFECYCLE in record:

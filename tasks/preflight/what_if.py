@@ -92,7 +92,7 @@ def plan_day(settings: Settings, day: date, groups: Sequence[Group], known: Coll
         with own.open_warehouse().kept_open() as warehouse:
             visible = warehouse.query("visible_until", day=day)
             parts = split_halted(groups, warehouse.query("halts_in_force"))
-            results = tuple(_plan_group(warehouse, day, group, known, own.dust_weight) for group in parts)
+            results = tuple(_plan_group(warehouse, day, group, known, own) for group in parts)
             rejected = _refusals(warehouse, day) if any(one.ingest.rows_rejected for one in ingested) else ()
             warnings = dict.fromkeys(warning for one in results for warning in one.warnings)
             warnings |= dict.fromkeys(warn_of_corrected_inputs(warehouse, known))
@@ -136,13 +136,18 @@ def _copy_snapshot(settings: Settings, path: Path) -> None:
 
 
 def _plan_group(
-    warehouse: Warehouse, day: date, group: Group, known: Collection[str], dust_weight: float
+    warehouse: Warehouse, day: date, group: Group, known: Collection[str], settings: Settings
 ) -> PlannedResult:
     """Do the day of a group as the daily run does."""
     names = tuple(sorted(group.limits))
     try:
         find_calendar(group.exchange).require_within(day)
-        run = start_run(warehouse, group.exchange, day, group.limits, known, by=_BY, dust_weight=dust_weight)
+        run = start_run(
+            *(warehouse, group.exchange, day, group.limits, known),
+            by=_BY,
+            dust_weight=settings.dust_weight,
+            entry_scores_up_to=settings.entry_scores_up_to,
+        )
         taken = run_lifecycle(run, group, _Copy(warehouse, run, group))
     except PublishRejectedError as rejected:
         return PlannedResult(RunState.REJECTED, names, rejected.run_id, rejected.reason)

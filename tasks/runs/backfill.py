@@ -13,7 +13,7 @@ import polars as pl
 
 from sizing.approval import ApprovalPolicy
 from sizing.checks.volatility_coverage import find_missing_volatility
-from sizing.frames.day_inputs import DayFrames, DayInputs
+from sizing.frames.day_inputs import ENTRY_SCORES_UP_TO, DayFrames, DayInputs
 from sizing.frames.holding_states import DUST_WEIGHT
 from sizing.multi_day.day_chain import find_held_days, rebalance_days
 from sizing.multi_day.followed_states import NO_FILES, Corrections
@@ -63,7 +63,7 @@ class Book:
     """Where the runs are kept, under which limits, and who runs them; how days that ask for a person are approved.
 
     `others` are portfolios that have runs of their own: to name them is no typing error. A holding in a positions file
-    that weighs less than `dust_weight` counts as gone.
+    that weighs less than `dust_weight` counts as gone. More than `entry_scores_up_to` portfolios have no entry scores.
     """
 
     warehouse: Warehouse
@@ -75,6 +75,7 @@ class Book:
     approval: Approval | None = None
     others: Sequence[str] = ()
     dust_weight: float = DUST_WEIGHT
+    entry_scores_up_to: int = ENTRY_SCORES_UP_TO
 
     def describe(self, inputs: DayFrames, sources: pl.DataFrame, estimates: pl.DataFrame | None = None) -> StartedRun:
         """Name the run of a day. `estimates`: the day's, where they are known."""
@@ -90,7 +91,11 @@ class Book:
 
     def read_days(self, days: Sequence[date], sources: pl.DataFrame) -> dict[date, DayFrames]:
         """Return the inputs of each day."""
-        return read_days(self.warehouse, self.exchange, days, self.limits, sources, dust_weight=self.dust_weight)
+        return read_days(
+            *(self.warehouse, self.exchange, days, self.limits, sources),
+            dust_weight=self.dust_weight,
+            entry_scores_up_to=self.entry_scores_up_to,
+        )
 
 
 class _Day(NamedTuple):
@@ -139,6 +144,7 @@ def backfill_days(  # noqa: PLR0913 - what a backfill is asked
             approval=approval,
             others=others,
             dust_weight=settings.dust_weight,
+            entry_scores_up_to=settings.entry_scores_up_to,
         )
         visible = warehouse.query("visible_on_days", days=list(days))
         before = set(visible.filter(pl.col("portfolio_id").is_in(list(group.limits)))["as_of_date"])

@@ -9,10 +9,11 @@ from typing import Any, NamedTuple
 import polars as pl
 from pydantic import ValidationError
 
-from sizing.frames.day_inputs import DayFrames, DayInputs
+from sizing.frames.day_inputs import ENTRY_SCORES_UP_TO, DayFrames, DayInputs
 from sizing.frames.holding_states import DUST_WEIGHT
 from sizing.limits.model import RebalancingLimits
 from sql.records import RunRecord, StartedRun
+from sql.snapshot_reader import Reader
 from sql.warehouse import Warehouse
 from tasks.config.settings import Settings
 from tasks.errors import ConfigError
@@ -23,6 +24,7 @@ from tasks.inputs.day_sources import Limits, find_sources
 from tasks.inputs.marked_books import describe_unmarked
 from tasks.inputs.session_counts import SESSIONS_SINCE, count_sessions, counted_as, describe_other_calendar
 from tasks.inputs.source_record import (
+    HAS_ENTRY_SCORES,
     as_record,
     find_missing_returns,
     has_same_states,
@@ -73,6 +75,7 @@ def open_run(
             others,
             by=requested_by or actor(),
             dust_weight=settings.dust_weight,
+            entry_scores_up_to=settings.entry_scores_up_to,
         )
     for warning in run.warnings:
         run_logger().warning("open run: %s", warning)
@@ -95,9 +98,12 @@ def start_run(  # noqa: PLR0913 - what names a run, and who starts it
     *,
     by: str,
     dust_weight: float = DUST_WEIGHT,
+    entry_scores_up_to: int = ENTRY_SCORES_UP_TO,
 ) -> OpenRun:
     """Do as `open_run` does, without an engine."""
-    inputs, (record, warnings) = gather(warehouse, exchange, day, limits, others, dust_weight=dust_weight)
+    inputs, (record, warnings) = gather(
+        warehouse, exchange, day, limits, others, dust_weight=dust_weight, entry_scores_up_to=entry_scores_up_to
+    )
     state = warehouse.start_run(record, by, warnings)
     is_published, is_proposed = state == RunState.PUBLISHED, state == RunState.PROPOSED
     if state:
@@ -123,16 +129,21 @@ class Recorded(NamedTuple):
     other_calendar: str
 
 
-def read_recorded(warehouse: Warehouse, otherwise: str, run: Mapping[str, Any]) -> Recorded:
-    """Return the inputs that a run recorded, their days counted as it did.
+def read_recorded(
+    warehouse: Reader, otherwise: str, run: Mapping[str, Any], portfolio_ids: Collection[str] | None = None
+) -> Recorded:
+    """Return the inputs that a run recorded, their days counted as it did; `portfolio_ids`: of these alone.
 
     `otherwise` is its exchange where an earlier release recorded none; one that recorded no counts has today's.
     """
     limits, exchange = stored_limits(run), stored_exchange(run, otherwise)
+    if portfolio_ids is not None:
+        limits = {name: limits[name] for name in portfolio_ids}
     record = json.loads(run["inputs"])
     sources = recorded_sources(warehouse, exchange, run, record, limits)
     day, dust_weight = run["as_of_date"], recorded_dust_weight(record)
     read = read_days(warehouse, exchange, [day], limits, sources, dust_weight=dust_weight)[day]
+    read = read._replace(has_entry_scores=record.get(HAS_ENTRY_SCORES, True))
     counts = record.get(SESSIONS_SINCE, {})
     other_calendar = describe_other_calendar(day, counts, count_sessions(read), exchange)
     return Recorded(DayInputs(*counted_as(read, counts)), other_calendar)
@@ -146,10 +157,14 @@ def gather(  # noqa: PLR0913 - what decides a day
     others: Collection[str] = (),
     *,
     dust_weight: float = DUST_WEIGHT,
+    entry_scores_up_to: int = ENTRY_SCORES_UP_TO,
 ) -> tuple[DayInputs, StartedRun]:
     """Read what decides the day, and name the computation of it. *Raises* `ConfigError` as `open_run` does."""
     sources = find_sources(warehouse, exchange, [day], limits)
-    inputs = DayInputs(*read_days(warehouse, exchange, [day], limits, sources, dust_weight=dust_weight)[day])
+    read = read_days(
+        *(warehouse, exchange, [day], limits, sources), dust_weight=dust_weight, entry_scores_up_to=entry_scores_up_to
+    )
+    inputs = DayInputs(*read[day])
     return inputs, describe(inputs.frames, sources, exchange, flow_run_id(), others, dust_weight=dust_weight)
 
 

@@ -40,7 +40,10 @@ def run_daily(settings: Settings, days: Sequence[date], limits: Limits) -> list[
     runs = []
     with settings.open_warehouse().kept_open() as warehouse:
         for day in days:
-            runs.append(run := start_run(warehouse, "XNYS", day, limits, [], by="test"))
+            run = start_run(
+                *(warehouse, "XNYS", day, limits, []), by="test", entry_scores_up_to=settings.entry_scores_up_to
+            )
+            runs.append(run)
             if find_missing_scores(run.inputs):
                 warehouse.record_event(run.run_id, "held", "test", "no scores")
             else:
@@ -51,7 +54,8 @@ def run_daily(settings: Settings, days: Sequence[date], limits: Limits) -> list[
 def backfill(settings: Settings, days: Sequence[date], limits: Limits, *, keep_going: bool = False) -> list[DayDone]:
     """Publish the days as `ballast backfill` does."""
     with settings.open_warehouse().kept_open() as warehouse:
-        return list(backfill_days(Book(warehouse, "XNYS", limits, "test", None), tuple(days), keep_going=keep_going))
+        book = Book(warehouse, "XNYS", limits, "test", None, entry_scores_up_to=settings.entry_scores_up_to)
+        return list(backfill_days(book, tuple(days), keep_going=keep_going))
 
 
 def require_agreement(settings: Settings, days: Sequence[date], limits: Limits) -> None:

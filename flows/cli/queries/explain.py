@@ -12,7 +12,9 @@ from flows.cli.queries.snapshot_session import NothingToShowError, open_snapshot
 from flows.terminal.console import out
 from flows.terminal.output import write_rows
 from flows.terminal.parameters import AS_TABLE, NAME, OutputFormat, Snapshot
+from tasks.config.settings import Settings
 from tasks.errors import UsageError
+from tasks.runs.entry_scores import put_entry_scores
 
 _NOT_PUBLISHED, _NO_CANDIDATE = "published run", "candidate"
 """Rows that mark an explanation without content."""
@@ -31,6 +33,7 @@ def explain(
     with open_snapshot(snapshot) as reader:
         known = require_known_portfolios(reader, [portfolio])
         day = as_of or known["newest_day"][0]
+        put_entry_scores(reader, Settings().exchange, [portfolio], day)
         steps = reader.query("explained", portfolio_id=portfolio, asset=asset, as_of_date=day)
         steps = with_life(steps, read_life(reader, portfolio, asset, day))
     quantity, words = steps.row(0, named=True)["quantity"], steps["words"][0]

@@ -2,6 +2,7 @@
 
 import webbrowser
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Annotated
@@ -21,10 +22,12 @@ from flows.terminal.parameters import PortfolioIds, Snapshot
 from sizing.text import counted
 from sql.files.atomic_files import written_beside
 from sql.snapshot_reader import SnapshotReader
+from tasks.config.settings import Settings
 from tasks.errors import SourceError
-from tasks.reports.html.data import DayRows, read_day
+from tasks.reports.html.data import DayRows, read_day, read_decisions
 from tasks.reports.html.day_page import page_of
 from tasks.reports.html.headline import judge
+from tasks.runs.entry_scores import put_entry_scores
 
 
 def report(
@@ -56,7 +59,8 @@ def _read(reader: SnapshotReader, as_of: date | None, portfolios: Sequence[str])
         require_known_portfolios(reader, ())
         msg = f"nothing happened on {day}: {name_days_around(reader, day)}"
         raise NothingToShowError(msg)
-    return rows
+    put_entry_scores(reader, Settings().exchange, rows.shown["portfolio_id"].to_list(), day)
+    return replace(rows, decisions=read_decisions(reader, rows.shown))
 
 
 def _path(output: Path | None, day: date) -> Path:

@@ -8,7 +8,7 @@ import polars as pl
 
 from sizing.text import listed
 from sql.snapshot_reader import Reader
-from sql.warehouse import Warehouse
+from sql.snapshot_reader import Reader
 
 
 class Corrected(NamedTuple):
@@ -58,7 +58,7 @@ def warn_of_corrected_inputs(reader: Reader, portfolio_ids: Collection[str]) -> 
     )
 
 
-def warn_of_later_days(warehouse: Warehouse, run_id: str) -> tuple[str, ...]:
+def warn_of_later_days(warehouse: Reader, run_id: str) -> tuple[str, ...]:
     """Return which days after the run's rest on targets that it replaced, and what brings them up to date."""
     later = warehouse.query("days_to_bring_up_to_date", run_id=run_id)
     n_days, first, last = later.row(0)
@@ -68,7 +68,7 @@ def warn_of_later_days(warehouse: Warehouse, run_id: str) -> tuple[str, ...]:
     return (f"{rest} on targets that this run replaced: {_repair(first, last)}",)
 
 
-def warn_of_replaced_holdings(warehouse: Warehouse, run_id: str) -> tuple[str, ...]:
+def warn_of_replaced_holdings(warehouse: Reader, run_id: str) -> tuple[str, ...]:
     """Return when the holdings of a visible run rest on targets that were replaced, and what brings it up to date."""
     rests = warehouse.query("replaced_holdings_of_run", run_id=run_id)
     portfolios, replaced, first, last = rests.row(0)

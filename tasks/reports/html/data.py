@@ -91,7 +91,7 @@ def read_day(reader: Reader, day: date, wanted: Collection[str] = ()) -> DayRows
         changes=pl.concat(reader.query("chart_changes", **one) for one in first.each()),
         sizing=every.own("sizing_summary_of_runs"),
         checks=first.own("report_checks", **named),
-        decisions=first.own("report_decisions", **named),
+        decisions=read_decisions(reader, shown),
         missed_limits=every.own("report_missed_limits"),
         stale_holdings=every.own("report_stale_holdings"),
         sources=reader.query("report_sources", run_ids=[*every.run_ids, *unpublished]),
@@ -107,6 +107,11 @@ def read_day(reader: Reader, day: date, wanted: Collection[str] = ()) -> DayRows
         without_volatility=first.own("chart_missing_volatilities", **named, most_rows=MOST_REJECTED),
         grace=grace_rows(outlook.in_grace, reader.query("chart_grace", run_ids=first.run_ids, **named)),
     )
+
+
+def read_decisions(reader: Reader, portfolios: pl.DataFrame) -> pl.DataFrame:
+    """Return what the run of each portfolio decided. *Requires* `portfolio_id, run_id`."""
+    return _OfRuns(reader, portfolios).own("report_decisions", portfolio_ids=portfolios["portfolio_id"].to_list())
 
 
 @dataclass(frozen=True)
