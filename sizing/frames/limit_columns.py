@@ -117,11 +117,16 @@ def _keyed(limits: LimitsByPortfolio, portfolio_ids: pl.Series) -> tuple[list[Re
             f"limits are given for {len(limits)}: {listed(sorted(limits))}. Add the missing ones"
         )
         raise ContractError(msg)
+    return _with_keys(limits)
+
+
+def _with_keys(limits: Mapping[str, RebalancingLimits]) -> tuple[list[RebalancingLimits], pl.DataFrame]:
+    """Return each object of limits once, and `portfolio_id, limits_key`, by name: many portfolios share a few objects."""
     distinct = {id(one): one for one in limits.values()}
     keys = {identity: key for key, identity in enumerate(distinct)}
-    rows = [(name, keys[id(one)]) for name, one in sorted(limits.items())]
+    keyed = {"portfolio_id": list(limits), "limits_key": [keys[id(one)] for one in limits.values()]}
     schema = {"portfolio_id": pl.String, "limits_key": pl.UInt32}
-    return list(distinct.values()), pl.DataFrame(rows, schema=schema, orient="row")
+    return list(distinct.values()), pl.DataFrame(keyed, schema).sort("portfolio_id")
 
 
 def _steps(limits: RebalancingLimits) -> list[tuple[int, float | None, str, float]]:
@@ -143,8 +148,9 @@ def _binding(limits: RebalancingLimits) -> RebalancingLimits:
 def limit_frame(limits: Mapping[str, RebalancingLimits], names: Iterable[str]) -> pl.DataFrame:
     """Return one row per portfolio, by `portfolio_id`, with the limits of these names."""
     names = list(names)
-    rows = [(portfolio_id, *limit_values(one, names)) for portfolio_id, one in sorted(limits.items())]
-    return pl.DataFrame(rows, schema={"portfolio_id": pl.String, **limit_schema(names)}, orient="row")
+    distinct, keyed = _with_keys(limits)
+    values = pl.DataFrame([limit_values(one, names) for one in distinct], limit_schema(names), orient="row")
+    return keyed.select("portfolio_id").hstack(values[keyed["limits_key"]])
 
 
 def limit_schema(names: Iterable[str]) -> dict[str, DataType]:

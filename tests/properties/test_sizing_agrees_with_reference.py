@@ -1,6 +1,6 @@
 """The product and the slow second sizer agree on thousands of random portfolios.
 
-A mark is compared with the set of marks that are right within `reference_portfolio.TIE` of a tie. Which positions
+A mark is compared with the set of marks that are right within `reference.portfolio.TIE` of a tie. Which positions
 stage 1 capped is never excused: stage 2 depends on it, so an exact tie must be seen as the tie it is.
 """
 

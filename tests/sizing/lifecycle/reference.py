@@ -11,9 +11,9 @@ from datetime import date
 from fractions import Fraction
 
 from sizing.limits.model import RebalancingLimits
-from tests.sizing import reference_selection as slots
 from tests.sizing.days import Score
 from tests.sizing.lifecycle.reference_state import Life
+from tests.sizing.reference import selection as slots
 from tests.sizing.reference.selection import Asked, Name, Rounds, best_first, exactly, units
 
 WEIGHT_UNITS = 10**8
