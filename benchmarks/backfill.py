@@ -193,12 +193,12 @@ def main() -> None:
         "--data", type=Path, help="folder with scores.parquet and assets.csv; default: a made-up market"
     )
     parser.add_argument("--lifecycle", action="store_true", help="switch on limits that read states of holdings")
-    asked = parser.parse_args()
-    changed = LIFECYCLE if asked.lifecycle else {}
+    options = parser.parse_args()
+    changed = LIFECYCLE if options.lifecycle else {}
     limits = {name: one.model_copy(update=changed) for name, one in LIMITS.items()}
     console = Console(width=None if sys.stdout.isatty() else 140)
     with tempfile.TemporaryDirectory() as folder:
-        inbox = asked.data
+        inbox = options.data
         if inbox and not (inbox / "scores.parquet").exists():
             console.print(f"no scores.parquet in {inbox}: a made-up market of the same size is measured instead")
             inbox = None

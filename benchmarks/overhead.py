@@ -183,12 +183,12 @@ def main() -> None:
     """Run the benchmark and print its table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=5, help="how often each is measured; default: 5")
-    asked = parser.parse_args()
+    options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder) / "prefect"
         home.mkdir()
         with server(home) as url, temporary_settings({PREFECT_API_URL: url}):
-            table = run(Path(folder), asked.rounds)
+            table = run(Path(folder), options.rounds)
     Console(width=None if sys.stdout.isatty() else 140).print(table)
 
 

@@ -98,8 +98,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--portfolios", type=int, nargs="+", default=COUNTS, help="default: 1 100 1000")
     parser.add_argument("--rounds", type=int, default=2, help="how often each is measured; default: 2")
-    asked = parser.parse_args()
-    table = run(sorted(asked.portfolios), asked.rounds)
+    options = parser.parse_args()
+    table = run(sorted(options.portfolios), options.rounds)
     Console(width=None if sys.stdout.isatty() else 140).print(table)
 
 

@@ -117,8 +117,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--portfolios", type=int, default=1_000, help="portfolios of 3,000 assets; default: 1,000")
     parser.add_argument("--repeats", type=int, default=2, help="repeats of each measurement; default: 2")
-    asked = parser.parse_args()
-    Console(width=None if sys.stdout.isatty() else 140).print(run(asked.portfolios, asked.repeats))
+    options = parser.parse_args()
+    Console(width=None if sys.stdout.isatty() else 140).print(run(options.portfolios, options.repeats))
 
 
 if __name__ == "__main__":

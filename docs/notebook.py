@@ -52,7 +52,7 @@ sentence = sized.positions["sizing_reason"][0]
 # > position_cap, target 0.15000000.
 #
 # The defaults cap a position at 15 %. Six positions of 15 % are 90 %, so 5 % of the 95 % that should be invested stay
-# in cash. Nobody has to find that out: the summary of the portfolio says it, with the cheapest way out:
+# in cash. The summary of the portfolio reports it, with the cheapest way out:
 # `max_single_position 0.15 -> 0.1584 would place it all`.
 
 # %%
@@ -256,4 +256,4 @@ risk_picture = (
 # to 46 %, and crowding to 43 %: there each name bears between 8.6 % and 11.4 % of the risk, near a tenth each.
 
 # %% [markdown]
-# [Sizing](sizing.md) has the equations, [the limits](../sizing/limits/model.py) all that can be asked in this way.
+# [Sizing](sizing.md) has the equations, [the limits](../sizing/limits/model.py) all that can be set in this way.

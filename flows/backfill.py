@@ -129,7 +129,7 @@ def _quarters(days: Iterable[date]) -> Iterator[tuple[date, ...]]:
 
 
 def _require_approval(config: BackfillConfig, groups: Iterable[Group]) -> Approval | None:
-    """Return who approves, where a portfolio may require it. *Raises* `UsageError` when nobody does."""
+    """Return who approves, where a portfolio may require it. *Raises* `UsageError` when no one is named."""
     with_policy = [portfolio_id for group in groups for portfolio_id in group.policies]
     if not with_policy:
         return None

@@ -69,7 +69,7 @@ class Warehouse(Steps):
     def kept_open(self) -> Iterator["Warehouse"]:
         """Yield the warehouse on one open connection, for many small steps: each is still a transaction of its own.
 
-        *Requires* one thread. It is held for the whole block: nobody else can write meanwhile.
+        *Requires* one thread. It is held for the whole block: no other process can write meanwhile.
         """
         with self.connected() as con:
             settings = (self.lock_timeout_seconds, self.memory_limit)

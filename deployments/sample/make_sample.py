@@ -122,7 +122,7 @@ EXTRA_ROWS = {
     DAYS[4]: ("CRCL", "", "0.4105", "0.9511"),
     DAYS[5]: ("CRCL", "", "0.4105", "0.9467"),
 }
-"""A second row for VZ, which nobody holds; and a new listing that has no bucket yet."""
+"""A second row for VZ, which no portfolio holds; and a new listing that has no bucket yet."""
 
 RESTRICTIONS = (
     ("", "COP", "no_buy", "research blackout", "2025-06-02", "2025-06-04"),

@@ -92,7 +92,7 @@ Example: `ballast orders core --csv`
 
 A portfolio needs a value in accounts and prices of the day; without, a warning says what is missing.
 
-Exit codes: 0 shown; 1 an error, said in one sentence; 2 wrong usage.
+Exit codes: 0 shown; 1 an error, reported in one sentence; 2 wrong usage.
 """,
         "queries.explain:explain": """\
 Explain one weight: why the asset is selected or not, how its size was computed, what would change it.

@@ -27,7 +27,7 @@ def check_constraints(
 ) -> pl.DataFrame:
     """Return every constraint of every portfolio: its limit, the value reached, the slack, binding or not, kept or not.
 
-    `basis` is what was checked: `target`, or `post_trade` for the book after the day's trades. `reason` tells what
+    `basis` is what was checked: `target`, or `post_trade` for the book after the day's trades. `reason` reports what
     excuses a limit that is broken, or why a minimum was not attainable.
     """
     columns = limit_columns(inputs.limits, pl.Series(list(inputs.limits), dtype=pl.String))

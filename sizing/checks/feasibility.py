@@ -182,7 +182,7 @@ def _least(value: float) -> float:
 
 
 def _shown(value: float) -> str:
-    """Write a number with all the decimals that tell it from its neighbour."""
+    """Write a number with all the decimals that distinguish it from its neighbour."""
     return f"{Decimal(repr(round(value, 8))).normalize():f}"
 
 

@@ -63,6 +63,6 @@ def _narrow_universe(limits: RebalancingLimits) -> Iterator[str]:
 def _never_replaced(limits: RebalancingLimits) -> Iterator[str]:
     if limits.replacement_margin is not None and limits.max_new_positions == 0:
         yield (
-            f"replacement_margin {limits.replacement_margin} with max_new_positions 0: nobody is ever replaced; "
+            f"replacement_margin {limits.replacement_margin} with max_new_positions 0: no holding is ever replaced; "
             "max_new_positions 1 would do"
         )

@@ -140,7 +140,7 @@ def _unstacked(together: DayInputs, result: Rebalance) -> ChainedDays:
 
 
 def _guess(days: Sequence[DayFrames], given: DayInputs, fixed: frozenset[str]) -> pl.DataFrame:
-    """Guess who is held after each day, if nobody is dropped for its size. Weights are not known yet."""
+    """Guess who is held after each day, if no position is dropped for its size. Weights are not known yet."""
     pool = _OptionPool.of(days, given, fixed)
     held, left = pl.Series("pair", [], pl.Int64), []
     for options, restart in zip(pool.options, pool.restarts, strict=True):

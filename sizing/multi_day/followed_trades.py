@@ -1,7 +1,7 @@
 """The books of days that follow each other, when the targets of every day are known: only trading is done day by day.
 
 What a day trades depends on what the day before left, to the unit: a change that is held back is still there tomorrow.
-Trading is cheap, the rules before it are not, so these are asked for all days at once (day_chain.py).
+Trading is cheap, the rules before it are not, so these run for all days at once (day_chain.py).
 """
 
 from collections.abc import Mapping, Sequence

@@ -95,13 +95,13 @@ def estimate_volatilities(inputs: DayInputs) -> pl.DataFrame:
     if not read:
         return parts[0]
     wanted = _wanted(inputs).partition_by("day", as_dict=True, include_key=False)
-    nobody = pl.DataFrame(schema={"asset": pl.String})
+    no_asset = pl.DataFrame(schema={"asset": pl.String})
     returns = ReturnWindow.of(inputs.returns, inputs.sessions)
     for number, one in enumerate(read):
         found = _from_scores(inputs, one) if one.source == "scores" else _from_prices(returns, one)
         parameters = pl.DataFrame([(number, *one)], _KEY | _PARAMETERS, orient="row")
         typed = found.select(pl.col(name).cast(kind) for name, kind in _FOUND.items())
-        everyone = wanted.get((one.day,), nobody).join(typed, on="asset", how="left", maintain_order="left")
+        everyone = wanted.get((one.day,), no_asset).join(typed, on="asset", how="left", maintain_order="left")
         parts.append(
             parameters.join(everyone, how="cross").with_columns(
                 n_returns=pl.col("n_returns") if one.source == "scores" else pl.col("n_returns").fill_null(0),

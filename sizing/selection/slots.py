@@ -32,7 +32,7 @@ _OF_BUCKETS = ("group_bucket", "is_held", "is_locked", "is_in_grace", "bucket_li
 def slot_limits(inputs: DayInputs) -> pl.DataFrame:
     """Return the limits on slots, one row a `portfolio_key`.
 
-    `margin_units` is how much more a challenger must score, at least one unit; null: nobody is replaced.
+    `margin_units` is how much more a challenger must score, at least one unit; null: no holding is replaced.
     """
     return (
         limit_frame(inputs.limits, _LIMITS)

@@ -1,6 +1,6 @@
 """Bring the groups of a book within their limits, the largest change first.
 
-A group is a bucket of a portfolio, or a portfolio. Immovable rows raise its limit to what they hold alone: what nobody
+A group is a bucket of a portfolio, or a portfolio. Immovable rows raise its limit to what they hold alone: what no one
 may trade cannot be corrected by trading.
 """
 
@@ -42,7 +42,7 @@ def find_excess(book: pl.DataFrame, weight: str, group: GroupLimit) -> pl.DataFr
 def largest_first(rows: pl.DataFrame, excess: pl.DataFrame, group: GroupLimit, amount: pl.Expr) -> pl.DataFrame:
     """Return the rows of the groups with an excess, the largest change first, ties by asset name.
 
-    Their `row`, the columns of `excess`, `amount`, what a row can give back, and `before`, what the rows above it in
+    Their `row`, the columns of `excess`, `amount`, what a row can return, and `before`, what the rows above it in
     its group give, in units.
     """
     order = packed_largest_first(pl.col(group.key), pl.col("change").abs(), "asset_key")

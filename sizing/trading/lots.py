@@ -70,7 +70,7 @@ def _drop_small(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def _give_back(rows: pl.DataFrame, group: str, excess: pl.Expr) -> pl.DataFrame:
-    """Let the purchases of a group give back lots until nothing exceeds, the smallest missing fraction first.
+    """Let the purchases of a group return lots until nothing exceeds, the smallest missing fraction first.
 
     Each lot given back adds 1 to what is missing, so all give their first lot before one gives its second: some whole
     rounds, found at once from the sorted number of lots, and then one lot each in the order of the fractions.

@@ -68,7 +68,7 @@ def _with_budget(book: pl.DataFrame) -> pl.DataFrame:
 
 
 def _drop_small_purchases(book: pl.DataFrame) -> pl.DataFrame:
-    """Drop the purchases that are too small whatever rounding gives back, all at once.
+    """Drop the purchases that are too small whatever rounding returns, all at once.
 
     With the k smallest dropped, the part of the way is budget / (rest of the way): the k + 1st is the smallest that is
     left, and it is too small or none is. So the first k at which it is not is where dropping one by one would end.

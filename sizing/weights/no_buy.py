@@ -9,7 +9,7 @@ import polars as pl
 
 _KEY = ["portfolio_id", "asset"]
 MAX_SIZINGS = 3
-"""As they are; held back; and once more where rounding gave a held back position a unit."""
+"""As they are; held back; and once more where rounding added a unit to a position that is held back."""
 
 
 def pin_no_buy(selected: pl.DataFrame, positions: pl.DataFrame, decisions: pl.DataFrame) -> pl.DataFrame:

@@ -28,7 +28,7 @@ _OPTIONAL = {
 }
 """What a frame may leave out. `is_locked`: its place cannot be lost; `is_rounded_down`: it gets no unit that is left
 over; `starts_term`: it is judged like a new name, without incumbent_bias; `volatility`: a year's, for
-max_position_risk; `risk_multiplier`: what its size is multiplied by; the last two: told of its portfolio."""
+max_position_risk; `risk_multiplier`: what its size is multiplied by; the last two: reported of its portfolio."""
 
 ONLY_FOR_SIZING = (
     *("is_immovable", "is_locked", "is_rounded_down", "starts_term"),

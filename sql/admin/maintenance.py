@@ -141,7 +141,7 @@ def backup(warehouse: Warehouse, path: Path | None) -> Path:
 def verify_backup(warehouse: Warehouse, path: Path, report: ReportProgress) -> Verification:
     """Verify a backup as `verify` does the live file; one from before a migration, only that it is readable.
 
-    Nobody waits meanwhile. *Raises* `WarehouseError` when it cannot be opened, or rotted.
+    No run waits meanwhile. *Raises* `WarehouseError` when it cannot be opened, or rotted.
     """
     _require_backup(path)
     with warehouse.reading(path, _BACKUP_ADVICE) as con:

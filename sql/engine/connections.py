@@ -287,7 +287,7 @@ def _no_query(sql: str) -> QueryError:
 
 
 def find_owner(con: Connection, path: Path) -> str | None:
-    """Return the id of the warehouse that a file is a copy of; None: there is no file, or nobody can read it."""
+    """Return the id of the warehouse that a file is a copy of; None: there is no file, or it cannot be read."""
     if not path.is_file():
         return None
     try:

@@ -32,7 +32,7 @@ def make_views(con: Connection) -> None:
 
 
 def are_current(con: Connection) -> bool:
-    """Whether the views are those of the code, and nobody changed them since. *Requires* every migration."""
+    """Whether the views are those of the code, and unchanged since. *Requires* every migration."""
     made = query(con, "views_made").rows()
     return bool(made) and made[0] == (_text_checksum(), _catalog_checksum(con))
 

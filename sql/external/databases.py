@@ -44,7 +44,7 @@ def read_batches(url: str, query: str, parameters: Mapping[str, object], batch_r
     `postgresql://user:password@host:port/database`. What stands in the query as `$name` is bound to the parameter of
     that name, never pasted in; parameters that it does not name are left out. Times with a zone come in UTC.
 
-    A file is opened read-only and must be there; DuckDB and SQLite refuse whatever is no query. PostgreSQL reads in a
+    A file is opened read-only and must be there; DuckDB and SQLite reject whatever is no query. PostgreSQL reads in a
     read-only transaction, which does not hold back a function with effects outside of the database: give it a role
     that may only read. Without parameters its rows are streamed, with parameters the answer is in memory as a whole.
 

@@ -1,4 +1,4 @@
-"""PostgreSQL through ADBC: an address whose password nobody sees, a connection, errors in one sentence.
+"""PostgreSQL through ADBC: an address whose password is never shown, a connection, errors in one sentence.
 
 The only file that imports the driver. What does not belong here: what is read or written.
 """
@@ -91,7 +91,7 @@ class PostgresAddress:
 def connected(address: PostgresAddress) -> Iterator[Connection]:
     """Open one transaction: committed when the block succeeds, else nothing of it is kept.
 
-    *Raises* `DatabaseUnreachableError` when there is no connection, `WarehouseError` for what the server refuses.
+    *Raises* `DatabaseUnreachableError` when there is no connection, `WarehouseError` for what the server rejects.
     """
     try:
         with adbc_driver_postgresql.dbapi.connect(address.full_uri) as con:

@@ -1,6 +1,6 @@
 """The replica in PostgreSQL: what is published and why. A run is there whole or not at all.
 
-The events of a run decide: they are copied in the transaction that copies its rows, so what they tell is there. What
+The events of a run decide: they are copied in the transaction that copies its rows, so what they report is there. What
 one copy misses, the next one brings.
 """
 

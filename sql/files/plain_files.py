@@ -1,4 +1,4 @@
-"""Open what must be a plain file: a pipe, a device or a socket may never end, and waits for nobody."""
+"""Open what must be a plain file: a pipe, a device or a socket may never end, or wait for a writer."""
 
 import os
 import stat

@@ -112,7 +112,7 @@ class Steps(ABC):
     ) -> datetime:
         """Write and check the rows of a run as `publish` does, let it wait for approval, and return since when.
 
-        Nothing is visible before somebody approves. `reasons` says why approval is asked, for one portfolio at least;
+        Nothing is visible before it is approved. `reasons` has why approval is requested, for one portfolio at least;
         for those in `four_eyes`, `by` may not approve. Older open proposals that have a portfolio in common with it
         are superseded, those of later days stay. *Raises* `PublishRejectedError` as `publish` does.
         """
@@ -140,7 +140,7 @@ class Steps(ABC):
     def halt(self, portfolio_ids: Collection[str] | None, by: str, reason: str) -> None:
         """Halt the publication of portfolios, None: of all, until it is resumed. The two do not touch each other.
 
-        *Raises* `WarehouseError` when nobody, no reason or no portfolio is named.
+        *Raises* `WarehouseError` when no person, reason or portfolio is named.
         """
         with self.connected() as con, transaction(con):
             halts.halt(con, portfolio_ids, by, reason)

@@ -1,4 +1,4 @@
-"""What a run published, read back, and what computing it again gave.
+"""What a run published, read back, and the result of computing it again.
 
 *Requires* an open connection and a transaction around every function, which operations.py opens.
 """

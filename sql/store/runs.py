@@ -92,7 +92,7 @@ def make_visible(con: Connection, run_id: str, by: str, reason: str) -> Publicat
 
 
 def supersede_proposals(con: Connection, run_ids: Sequence[str], by: str) -> None:
-    """Close the open proposals that runs of the same or a later day replace: nobody is to approve what is old."""
+    """Close the open proposals that runs of the same or a later day replace: what is old must not be approved."""
     for replaced, run_id, day in query(con, "proposals_replaced_by", run_ids=list(run_ids)).iter_rows():
         record_event(con, replaced, "superseded", by, f"the proposal is replaced by run {run_id} of {day}")
 

@@ -1,7 +1,7 @@
 """Which portfolios go through a day together: one group is one run.
 
 A group has one exchange. Portfolios whose targets may wait for approval are apart from those that never do, so that
-nobody waits for another's approval; halted ones are apart for the same reason. Without any of this it is one group.
+none waits for the approval of another; halted ones are apart for the same reason. Without any of this it is one group.
 """
 
 from collections.abc import Collection, Iterable, Mapping

@@ -121,7 +121,7 @@ def _book(row: _Row, marked: Collection[str]) -> str:
 
 
 def has_same_states(record: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
-    """Whether two records of a day tell the same states before it, and both have entry scores or neither."""
+    """Whether two records of a day have the same states before it, and both have entry scores or neither."""
     return all(record.get(name) == other.get(name) for name in (LIFECYCLE, "dust_weight", HAS_ENTRY_SCORES))
 
 

@@ -1,6 +1,6 @@
 """What a run of a day would do: it is done in a temporary copy of the snapshot, by the rules of the daily run.
 
-Nothing of the installation is written, nobody is waited for, and there is no engine. What does not belong here: what
+Nothing of the installation is written, it waits for nothing, and there is no engine. What does not belong here: what
 becomes of a run (lifecycle.py), which is the same for both.
 """
 

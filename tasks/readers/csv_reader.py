@@ -28,7 +28,7 @@ BLOCK_BYTES = 1 << 20
 """What is parsed at a time, and the longest row."""
 _LONGEST_HEADER = 1 << 20
 _SEPARATOR_LINE = re.compile(r"""["']?sep=([^"'\r\n])["']?\s*(?:[\r\n]|\Z)""", re.IGNORECASE)
-"""The line that tells Excel how the others are separated."""
+"""The line that shows Excel how the others are separated."""
 
 
 def read_csv(path: Path, layout: Layout, notation: Notation) -> Iterator[RawBatch]:
@@ -158,5 +158,5 @@ class _Rows:
     def _left_open(self) -> str:
         return (
             f"has a quote that is never closed, or a row of more than {BLOCK_BYTES >> 20} MiB, near row "
-            f"{self._last + 1}: what is below it cannot be told apart"
+            f"{self._last + 1}: what is below it cannot be assigned to a column"
         )

@@ -44,7 +44,7 @@ def format_of(name: str) -> FormatName:
     for ending, promised in ENDINGS.items():
         if name.endswith(ending):
             return promised
-    msg = f"has no ending that tells its format: expected one of {', '.join(ENDINGS)}, or say its format in feeds"
+    msg = f"has no ending that names its format: expected one of {', '.join(ENDINGS)}, or name its format in feeds"
     raise SourceError(msg)
 
 

@@ -75,8 +75,8 @@ def weights_before_and_after(weights: pl.DataFrame) -> alt.FacetChart:
     """
     rows = weight_rows(weights)
     scale, edge = scale_of(rows, "target_weight", "current_weight", "post_trade_weight", "max_single_position")
-    told = {"trade": "trade_weight:Q", "reason": "trade_reason:N", "why": "target_reason:N"}
-    base = BASE.encode(y=name_axis("asset"), tooltip=tip(asset="asset:N", bucket="bucket:N", **_BOOK, **told))
+    shown = {"trade": "trade_weight:Q", "reason": "trade_reason:N", "why": "target_reason:N"}
+    base = BASE.encode(y=name_axis("asset"), tooltip=tip(asset="asset:N", bucket="bucket:N", **_BOOK, **shown))
     layers = (
         base.mark_bar(height=15, color=BEFORE).encode(x=weight_axis("current_weight", scale)),
         base.mark_bar(height=8).encode(

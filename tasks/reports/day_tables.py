@@ -160,8 +160,8 @@ def trades(moves: pl.DataFrame, title: str = "Trades, in their order", note: str
 def orders(rows: pl.DataFrame, status: pl.DataFrame, *portfolio: Column) -> Table:
     """Return the orders in their order, or why there are none. *Requires* `orders` rows and `shown_order_status`."""
     missing = status.filter(~pl.col("status").is_in([ORDERED, NO_TRADES]))
-    told = grouped(missing.select("portfolio_id", "explanation").iter_rows())
-    without = "; ".join(first_of([f"{names}: {why}" for names, why in told]))
+    reasons = grouped(missing.select("portfolio_id", "explanation").iter_rows())
+    without = "; ".join(first_of([f"{names}: {why}" for names, why in reasons]))
     note = f"No orders of {without}." if without else ""
     return make_table("Orders", (*portfolio, *_ORDERS), rows, "" if note else "Nothing is ordered.", note)
 

@@ -41,8 +41,8 @@ def risk_beside_weight(weights: pl.DataFrame) -> alt.FacetChart:
     rows = share_rows(weights)
     edge = rows.select(pl.max_horizontal(pl.col("risk_share", "weight_share").max())).item() * LABEL_ROOM
     scale = alt.Scale(domain=[rows.select(pl.col("risk_share").min().clip(None, 0.0)).item(), edge], nice=False)
-    told = {"weight": "weight_share:Q", "risk": "risk_share:Q", "volatility": "volatility:Q"}
-    base = BASE.encode(y=name_axis("asset"), tooltip=tip(asset="asset:N", bucket="bucket:N", **told))
+    shown = {"weight": "weight_share:Q", "risk": "risk_share:Q", "volatility": "volatility:Q"}
+    base = BASE.encode(y=name_axis("asset"), tooltip=tip(asset="asset:N", bucket="bucket:N", **shown))
     hue = colour("risk", **{"above its weight": LESS, "below its weight": MORE, "equal": SAME})
     layers = (
         base.mark_bar(height=15, color=BEFORE).encode(x=weight_axis("weight_share", scale)),
@@ -86,7 +86,7 @@ def _lines(rows: pl.DataFrame, column: str, words: str, limit: str | None = None
     named = [column, *([limit] if limit else [])]
     top = rows.select(pl.max_horizontal(pl.col(named).max())).item() or 1.0
     scale = alt.Scale(domain=[0, top * _LEAST_ROOM], nice=False)
-    told = {
+    shown = {
         "portfolio": "portfolio_id:N",
         "day": "as_of_date:O",
         **{one.replace("_", " "): f"{one}:Q" for one in named},
@@ -100,4 +100,4 @@ def _lines(rows: pl.DataFrame, column: str, words: str, limit: str | None = None
     chart = alt.LayerChart(
         layer=layer, data=ROWS, width=WIDTH, height=120, title=alt.Title(words, fontSize=12, offset=4)
     )
-    return chart.encode(*by_portfolio(rows), x=day_axis(), tooltip=tip(**told))
+    return chart.encode(*by_portfolio(rows), x=day_axis(), tooltip=tip(**shown))

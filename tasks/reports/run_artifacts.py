@@ -74,7 +74,7 @@ def _requested_by(warehouse: Warehouse, run_id: str) -> str:
     """Return who requested a run that waits, and whether another person has to approve it."""
     proposals = warehouse.query("open_proposals").filter(pl.col("run_id") == run_id)
     who = escape_markdown(", ".join(proposals["proposed_by"].unique()))
-    return f"{who} asked for it" + ("; **somebody else approves**." if proposals["needs_four_eyes"].any() else ".")
+    return f"{who} requested it" + ("; **somebody else approves**." if proposals["needs_four_eyes"].any() else ".")
 
 
 @stage("report failure")

@@ -101,7 +101,7 @@ def find_proposal(settings: Settings, run_id: str) -> Proposal:
 
 @stage("require the same inputs", RETRIES)
 def require_same_inputs(settings: Settings, proposal: Proposal) -> OpenRun:
-    """Compare what the warehouse has now with what the run was computed from: nobody is to approve what is old.
+    """Compare what the warehouse has now with what the run was computed from: what is old must not be approved.
 
     A proposal that is closed is not compared with anything. *Raises* `ApprovalError` that says what is other.
     """

@@ -118,7 +118,7 @@ class _Stretch(NamedTuple):
 
 
 @stage("backfill", RETRIES)
-def backfill_days(  # noqa: PLR0913 - what a backfill is asked
+def backfill_days(  # noqa: PLR0913 - the request of a backfill
     settings: Settings,
     days: tuple[date, ...],
     group: Group,

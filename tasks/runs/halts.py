@@ -82,7 +82,7 @@ def halts_in_force(settings: Settings) -> tuple[str, ...]:
 
 @stage("open warehouse", _PATIENT)
 def bring_up_to_date(settings: Settings) -> None:
-    """Bring the warehouse up to date: a halt may be the first thing that is asked of a release.
+    """Bring the warehouse up to date: a halt may be the first command of a release.
 
     *Raises* `WarehouseError` where there is none: halted in the wrong folder, everything would go on elsewhere.
     """

@@ -101,7 +101,7 @@ def order_run(warehouse: Warehouse, run_id: str, portfolio_ids: Iterable[str], s
 def _quantities(
     warehouse: Warehouse, holdings: Mapping[str, Mapping[str, Any]], names: Mapping[str, str]
 ) -> pl.DataFrame:
-    """Return the shares that the positions of the run tell; holdings after targets have none.
+    """Return the shares that the positions of the run have; holdings after targets have none.
 
     Shares of several names that became one add up, where all are known.
     """

@@ -61,7 +61,7 @@ def open_run(
 ) -> OpenRun:
     """Read the day's inputs from the warehouse and record the start; the same run twice is recorded as unchanged.
 
-    Every event of the run names who asked for it, else the flow run.
+    Every event of the run names who requested it, else the flow run.
 
     `others` are the portfolios of the day's other runs: to name them is no typing error.
     *Raises* `ConfigError`, and records no run, when include_buckets names a bucket that no asset has.

@@ -40,7 +40,7 @@ class Layout:
         return [ours.get(name, name) for name in (self.feed.leave_out if self.feed else ())]
 
     def without_left_out(self, rows: pl.DataFrame) -> pl.DataFrame:
-        """Drop the rows that the feed leaves out, and the columns that only tell which."""
+        """Drop the rows that the feed leaves out, and the columns that only name them."""
         words = dict(zip(self._filter_columns, self.feed.leave_out.values(), strict=True)) if self.feed else {}
         named = [pl.col(name).str.strip_chars().is_in(words[name]).fill_null(value=False) for name in words]
         own = {given for given, _, _ in self.contract.columns}

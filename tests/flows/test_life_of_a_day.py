@@ -101,7 +101,7 @@ def test_the_page_of_a_proposal_says_who_asked_and_that_somebody_else_decides(
     asked = {"artifacts": {"flow_run_id": {"any_": [str(first_run[1].state_details.flow_run_id)]}}}
     pages = [one["data"] for one in httpx.post(f"{server}/artifacts/filter", json=asked).json()]
     [page] = [one for one in pages if "It waits for approval" in one]
-    assert "Ana Silva asked for it; **somebody else approves**. Nothing of it is visible to execution." in page
+    assert "Ana Silva requested it; **somebody else approves**. Nothing of it is visible to execution." in page
 
 
 def test_who_may_wait_waits_and_nobody_waits_with_them(first_run: tuple[Path, State]) -> None:

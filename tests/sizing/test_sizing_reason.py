@@ -1,4 +1,4 @@
-"""What is told of a weight, every stage with its number and what bound it, and of its portfolio."""
+"""What is reported of a weight, every stage with its number and what bound it, and of its portfolio."""
 
 import polars as pl
 

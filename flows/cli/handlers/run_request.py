@@ -56,11 +56,11 @@ def _newest_day(context: RunContext) -> date:
     inbox = context.settings.inbox
     days = days_in_inbox(inbox, context.feeds)
     if not days and "scores" in context.feeds:
-        msg = "the feed of scores does not tell which days it has: give the day with --as-of"
+        msg = "the feed of scores does not list its days: give the day with --as-of"
         raise UsageError(msg)
     if not days:
         msg = (
-            f"no scores in {inbox} whose name tells a day: expected files like scores_2024-12-02.csv; give the folder "
+            f"no scores in {inbox} whose name has a day: expected files like scores_2024-12-02.csv; give the folder "
             "with --inbox, or the day with --as-of"
         )
         raise SourceError(msg)

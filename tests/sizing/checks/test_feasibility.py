@@ -215,7 +215,7 @@ def test_a_universe_without_room_for_the_total_is_said() -> None:
 
 def test_a_margin_without_new_names_is_said() -> None:
     assert only(replacement_margin=0.1, max_new_positions=0) == (
-        "replacement_margin 0.1 with max_new_positions 0: nobody is ever replaced; max_new_positions 1 would do"
+        "replacement_margin 0.1 with max_new_positions 0: no holding is ever replaced; max_new_positions 1 would do"
     )
 
 

@@ -90,7 +90,7 @@ def test_a_holding_without_a_place_begins_no_new_term() -> None:
     assert "new term" not in decision(lost)["decision_reason"]
 
 
-# What is told ----------------------------------------------------------------------------------------------
+# What is reported ----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

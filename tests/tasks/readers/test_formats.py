@@ -102,7 +102,7 @@ def test_every_format_says_the_same(tmp_path: Path, ending: str) -> None:
 
 
 def test_an_ending_that_tells_no_format_is_reported() -> None:
-    with pytest.raises(SourceError, match=r"has no ending that tells its format: expected one of \.csv, "):
+    with pytest.raises(SourceError, match=r"has no ending that names its format: expected one of \.csv, "):
         format_of("scores.xlsx")
 
 

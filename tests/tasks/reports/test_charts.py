@@ -1,4 +1,4 @@
-"""The pictures of a run: which rows they show, with which words and lines. A chart is asked for its data and spec."""
+"""The charts of a run: which rows they show, with which words and lines, by the data and the specification of each."""
 
 import base64
 import re

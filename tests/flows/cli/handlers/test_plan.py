@@ -92,7 +92,7 @@ def test_a_flag_gives_the_limit_as_the_model_takes_it(words: str, given: dict[st
         (["--as-of", "2025-06-0x"], 2, 'Invalid value for --as-of: unable to convert "2025-06-0x" into date.'),
         (["--as-of", "2025-06-07"], 2, "2025-06-07 (Saturday) is not a trading day of XNYS"),
         (["--as-of", "2025-06-11"], 1, "no scores for 2025-06-11"),
-        (["--inbox", "EMPTY"], 1, "whose name tells a day: expected files like scores_2024-12-02.csv"),
+        (["--inbox", "EMPTY"], 1, "whose name has a day: expected files like scores_2024-12-02.csv"),
         (["--inbox", "nowhere"], 1, "no inbox folder at nowhere"),
         (["--config", "nowhere.yaml"], 1, "no portfolio config at nowhere.yaml"),
         (["--portfolio", "cor"], 2, "--portfolio cor is unknown; did you mean core?"),
