@@ -64,6 +64,10 @@ test-all: test ## make test, then the slow tests: real servers, a browser, Postg
 	wait $$installation || { cat .venv/installation; exit 1; }
 	tail -1 .venv/installation | sed 's/^/of the installation: /'
 
+.PHONY: coverage
+coverage: setup-dev ## Report the branch coverage of the tests that make test runs, module by module
+	$(PYTEST) -m 'not slow' --cov --cov-report term
+
 .PHONY: fuzz
 fuzz: export BALLAST_ALL_EXAMPLES := 1
 fuzz: setup-dev ## Compare the rules with slow references, feed broken files to the readers; PORTFOLIOS=100000 HISTORIES=2000 FILES=10000

@@ -78,12 +78,12 @@ def diversify(qualified: pl.DataFrame, inputs: DayInputs) -> pl.DataFrame:
     without `has_entry_scores`.
     """
     decided, slots, buckets, limits = fill_day_slots(qualified, inputs)
-    found = add_counterfactual(decided, slots, buckets, limits) if inputs.has_entry_scores else decided.with_columns(NONE)
-    return (
-        found
-        .join(buckets.select("bucket_key", "bucket_limit"), on="bucket_key", how="left", maintain_order="left")
-        .drop("row", "has_won", "slot_gate")
+    found = (
+        add_counterfactual(decided, slots, buckets, limits) if inputs.has_entry_scores else decided.with_columns(NONE)
     )
+    return found.join(
+        buckets.select("bucket_key", "bucket_limit"), on="bucket_key", how="left", maintain_order="left"
+    ).drop("row", "has_won", "slot_gate")
 
 
 def join_slot_limits(qualified: pl.DataFrame, inputs: DayInputs, columns: Sequence[str]) -> pl.DataFrame:
