@@ -77,8 +77,8 @@ class Settings(BaseSettings):
     entry_scores_up_to: int = Field(
         default=ENTRY_SCORES_UP_TO,
         ge=0,
-        description="Largest run, in portfolios, whose decisions tell entry_score and rival: they cost more than all other "
-        "rules together. Of a larger run `ballast explain` and the report find them when asked.",
+        description="Largest run, in portfolios, whose decisions have entry_score and rival: they cost more than all "
+        "other rules together. Of a larger run `ballast explain` and the report find them on request.",
     )
     exchange: str = Field(default="XNYS", description="Exchange whose trading days count, by its ISO 10383 code.")
     backup_folder: Path | None = Field(

@@ -86,8 +86,8 @@ def _nodes_of(text: str) -> tuple[QuickLoader | Loader, yaml.Node | None]:
         loader = QuickLoader(text)
         return loader, loader.get_single_node()
     except yaml.YAMLError:
-        loader = Loader(text)
-        return loader, loader.get_single_node()
+        slow = Loader(text)
+        return slow, slow.get_single_node()
 
 
 def _text_of(path: Path) -> str:

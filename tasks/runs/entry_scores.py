@@ -1,4 +1,4 @@
-"""Entry scores and rivals of runs that are too large to have all of them: found when somebody asks, from what they read.
+"""Entry scores and rivals of runs that are too large to have all of them: found on request, from what they read.
 
 What does not belong here: how an entry score is found, which is in sizing/selection/counterfactual.py.
 """
@@ -18,7 +18,7 @@ from tasks.runs.run_record import read_recorded
 def put_entry_scores(reader: SnapshotReader, exchange: str, portfolio_ids: Sequence[str], day: date) -> None:
     """Let queries read the decisions on these portfolios with entry score and rival, where the run of the day has none.
 
-    `exchange` is that of the installation. The rules are computed again from what the run read, so nothing else changes.
+    `exchange` is that of the installation. The rules are computed again from what the run read: nothing else changes.
     """
     deciding = reader.query("decided_by", portfolio_ids=list(portfolio_ids), as_of_date=day)
     if deciding["has_entry_scores"].all():

@@ -8,7 +8,6 @@ import polars as pl
 
 from sizing.text import listed
 from sql.snapshot_reader import Reader
-from sql.snapshot_reader import Reader
 
 
 class Corrected(NamedTuple):
