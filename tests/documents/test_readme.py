@@ -52,6 +52,7 @@ def test_what_the_documents_show_is_what_the_commands_print(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("BALLAST_WAREHOUSE")
     monkeypatch.setenv("COLUMNS", "120")
     for folder in ("deployments", "sizing"):
         (tmp_path / folder).symlink_to(ROOT / folder)

@@ -54,6 +54,7 @@ def test_its_configuration_runs_and_gives_its_table(
     tmp_path: Path, empty_warehouse: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("BALLAST_WAREHOUSE")
     monkeypatch.setenv("PREFECT_SERVER_API_PORT", "9")  # no server is there
     [config] = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
     [(run, query)] = re.findall(r"```bash\nballast (backfill [^\n]*)\nballast sql \"(.*?)\"\n```", PAGE, re.DOTALL)
