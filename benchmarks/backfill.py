@@ -32,13 +32,17 @@ import yaml
 from rich.console import Console
 from rich.table import Table
 
+import sizing.multi_day.day_chain
 import sql.store.run_batches
 import sql.warehouse
-import tasks.runs.backfill
+import tasks.runs.day_stretches
 from flows.daily_rebalance import daily_rebalance
 from sizing import RebalancingLimits
+from sizing.multi_day.day_chain import DayChain
 from tasks.config.settings import RebalanceConfig, Settings
-from tasks.runs.backfill import Book, publish_days
+from tasks.runs.backfill import publish_days
+from tasks.runs.day_stretches import Book
+from tasks.runs.guess_ahead import GuessAhead
 from tasks.runs.ingest import ingest_range
 from tasks.trading_calendar import find_calendar
 
@@ -59,12 +63,13 @@ LIMITS = {
 }
 LIFECYCLE = {"grace_period_days": 5, "min_holding_days": 3, "reentry_cooldown_days": 10, "max_round_trips": 2}
 PARTS = {
-    "find and read the inputs": [(tasks.runs.backfill, "find_sources"), (tasks.runs.backfill, "read_days")],
-    "the rules": [
-        (tasks.runs.backfill, "rebalance_days"),
-        (tasks.runs.backfill, "find_held_days"),
+    "find and read the inputs": [(Book, "read")],
+    "guess what each day starts from, or wait for it": [(DayChain, "guess"), (GuessAhead, "take")],
+    "the rules": [(sizing.multi_day.day_chain, "rebalance"), (tasks.runs.day_stretches, "find_held_days")],
+    "name and describe each run": [
+        (tasks.runs.day_stretches, "describe"),
+        (tasks.runs.day_stretches, "continue_from"),
     ],
-    "name and describe each run": [(tasks.runs.backfill, "describe"), (tasks.runs.backfill, "continue_from")],
     "insert the rows": [(sql.store.run_batches, "insert")],
     "run every check on every run": [(sql.store.run_batches, "find_failures")],
     "export each day": [(sql.warehouse, "export_days")],
@@ -97,12 +102,14 @@ def make_market(folder: Path) -> Path:
 def backfill(settings: Settings, days: tuple[date, ...], limits: Mapping[str, RebalancingLimits]) -> float:
     """Publish and export the days, a quarter at a time as the flow does, and return the seconds."""
     start = time.perf_counter()
-    for _, quarter in groupby(days, key=lambda day: (day.year, (day.month - 1) // 3)):
-        these = tuple(quarter)
-        with settings.open_warehouse().kept_open() as warehouse:
-            done = publish_days(Book(warehouse, settings.exchange, limits, "benchmark", None), these, keep_going=True)
-            warehouse.export(these)
-        assert [one.state for one in done] == ["published"] * len(these)
+    quarters = [tuple(own) for _, own in groupby(days, key=lambda day: (day.year, (day.month - 1) // 3))]
+    with GuessAhead(quarters) as ahead:
+        for these in quarters:
+            with settings.open_warehouse().kept_open() as warehouse:
+                book = Book(warehouse, settings.exchange, limits, "benchmark", None, ahead=ahead)
+                done = publish_days(book, these, keep_going=True)
+                warehouse.export(these)
+            assert [one.state for one in done] == ["published"] * len(these)
     return time.perf_counter() - start
 
 

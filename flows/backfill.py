@@ -22,8 +22,10 @@ from tasks.operations.former_copies import warn_of_former_copies
 from tasks.operations.postgres_copy import copy_or_warn
 from tasks.reports.run_reporting import read_summary, reporting_rejections, send
 from tasks.run_state import RunState
-from tasks.runs.backfill import Approval, backfill_days, ingest_days
+from tasks.runs.backfill import backfill_days, ingest_days
 from tasks.runs.backfill_report import DayDone, report_backfill
+from tasks.runs.day_stretches import Approval
+from tasks.runs.guess_ahead import GuessAhead
 from tasks.runs.snapshots import snapshot
 from tasks.text import with_warnings
 from tasks.trading_calendar import find_calendar
@@ -99,19 +101,22 @@ async def backfill_range(config: BackfillConfig, context: RunContext) -> State[A
     try:
         for group in groups:
             others = tuple(sorted(set(context.terms) - set(group.limits)))
-            for quarter in _quarters(parts[group.exchange]):
-                done += backfill_days(
-                    settings,
-                    quarter,
-                    group,
-                    approval,
-                    others,
-                    keep_going=config.keep_going,
-                    requested_by=config.requested_by,
-                )
-                await progress.advance(len(done), f"after {done[-1].day}")
-                if done[-1].state == RunState.HELD and not config.keep_going:
-                    break
+            quarters = tuple(_quarters(parts[group.exchange]))
+            with GuessAhead(quarters) as ahead:
+                for quarter in quarters:
+                    done += backfill_days(
+                        settings,
+                        quarter,
+                        group,
+                        approval,
+                        others,
+                        keep_going=config.keep_going,
+                        ahead=ahead,
+                        requested_by=config.requested_by,
+                    )
+                    await progress.advance(len(done), f"after {done[-1].day}")
+                    if done[-1].state == RunState.HELD and not config.keep_going:
+                        break
     finally:
         snapshot(settings, done[-1].day if done else days[0])
     not_copied = (*copy_or_warn(settings), *warn_of_former_copies(settings))

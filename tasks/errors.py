@@ -72,5 +72,9 @@ class FailedPortfoliosError(BallastError):
         return "; ".join([*self.sentences, *done])
 
 
+class WorkerError(BallastError):
+    """What another process was to compute is not there: a function failed in it, or it ended."""
+
+
 class MissedDeadlineError(BallastError):
     """Targets of a trading day are not published when they should be."""

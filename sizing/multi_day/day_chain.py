@@ -30,11 +30,12 @@ from sizing.checks.volatility_coverage import missing_volatility
 from sizing.frames.day_inputs import DayFrames, DayInputs
 from sizing.frames.schema import STORED_WEIGHT
 from sizing.lifecycle.transition import advance_states
-from sizing.multi_day.followed_states import Corrections, follow_states
+from sizing.multi_day.day_starts import DayEnd, DayStarts
+from sizing.multi_day.followed_states import Corrections, FollowedStates, follow_states
 from sizing.multi_day.followed_trades import follow_trades
 from sizing.multi_day.next_day import NO_GROWTH, NextDay
-from sizing.multi_day.stacked_days import day_of, named, stack_days, stacked_again, stacked_day, with_day
-from sizing.multi_day.walked_days import walk_days, walk_states
+from sizing.multi_day.stacked_days import PackedDays, day_of, named, stack_days, stacked_again, stacked_day, with_day
+from sizing.multi_day.walked_days import walk_days
 from sizing.pipeline import Rebalance, find_trade_rows, rebalance, select_candidates
 from sizing.selection.diversification import join_slot_limits
 from sizing.selection.score_coverage import missing_scores
@@ -55,38 +56,8 @@ class ChainedDays(NamedTuple):
     result: Rebalance
 
 
-def rebalance_days(
-    days: Sequence[DayFrames], corrections: Corrections, growth: pl.DataFrame = NO_GROWTH
-) -> ChainedDays:
-    """Return what `rebalance` returns for each day, when each day starts from what the day before it leaves.
-
-    *Requires* the same asset list on all days, and holdings and states of the first. Of a later day only the holdings
-    of portfolios count that start from positions; `corrections` names these, and is what moves states between days.
-    `growth`: what 1 of an `asset` becomes from the day before to `as_of_date`, for portfolios with mark_to_market.
-    """
-    chain = _Chain.of(days, corrections, growth)
-    limits = days[0].limits.values()
-    if any(one.reads_lifecycle for one in limits):
-        return _walk_states(chain)
-    is_walked = any(one.max_turnover is not None for one in limits)
-    together = chain.starting(walk_days(days, chain.given.holdings, chain.next_day)) if is_walked else chain.guess()
-    while True:
-        result = rebalance(together)
-        if chain.after(result).holdings.equals(together.holdings):
-            states = follow_states(days, result, together.holdings, corrections)
-            return _unstacked(replace(together, states=states.starts), result._replace(lifecycle=states.left))
-        together = chain.followed(together)
-
-
-def find_held_days(chained: ChainedDays) -> tuple[date, ...]:
-    """Return the days on which scores or volatilities are missing, as `missing_scores, missing_volatility` find."""
-    result = Rebalance(*map(stacked_again, chained.result))
-    found = (missing_scores(chained.days), missing_volatility(result, chained.days))
-    return tuple(sorted({day_of(name) for one in found for name in one["portfolio_id"]}))
-
-
-class _Chain(NamedTuple):
-    """The days, what of them is `given`, and how each leads to the next."""
+class DayChain(NamedTuple):
+    """Days, what of them is `given`, and how each leads to the next."""
 
     days: Sequence[DayFrames]
     given: DayInputs
@@ -94,49 +65,86 @@ class _Chain(NamedTuple):
     corrections: Corrections
 
     @classmethod
-    def of(cls, days: Sequence[DayFrames], corrections: Corrections, growth: pl.DataFrame) -> Self:
+    def of(cls, days: Sequence[DayFrames], corrections: Corrections, growth: pl.DataFrame = NO_GROWTH) -> Self:
+        """Take days of the same asset list, the first with its holdings and states.
+
+        Of a later day only the holdings of portfolios count that start from positions; `corrections` names these, and
+        is what moves states between days. `growth`: what 1 of an `asset` becomes from the day before to `as_of_date`,
+        for portfolios with mark_to_market.
+        """
         fixed = frozenset(named(days[0].as_of_date, name) for name in days[0].limits) | corrections.restarts
         given = stack_days(days)
         given = replace(given, holdings=given.holdings.filter(pl.col("portfolio_id").is_in(list(fixed))))
         next_day = NextDay.of([day.as_of_date for day in days], given.limits, fixed, growth)
         return cls(days, given, next_day, corrections)
 
-    def starting(self, holdings: pl.DataFrame) -> DayInputs:
-        """Return the days with what each starts from."""
-        return replace(self.given, holdings=holdings)
+    def guess(self) -> DayStarts:
+        """Return what each day starts from: exactly where limits read states, elsewhere nearly always."""
+        limits = self.days[0].limits.values()
+        if any(one.reads_lifecycle for one in limits):
+            return walk_days(self.days, self.given.holdings, self.next_day, self.corrections)
+        if any(one.max_turnover is not None for one in limits):
+            return walk_days(self.days, self.given.holdings, self.next_day)
+        return self._traded(self._starting(self._after(_guess(self.days, self.given, self.next_day.fixed))))
 
-    def after(self, result: Rebalance) -> DayInputs:
-        """Return the days, each starting from what the day before it left in `result`."""
-        return self._started(holdings_of(result.targets))
+    def rebalance(self, starts: DayStarts | None = None, *, are_own: bool = True) -> ChainedDays:
+        """Return what `rebalance` returns for each day, when each day starts from what the day before it leaves.
 
-    def guess(self) -> DayInputs:
-        """Return the days, each starting from what is guessed."""
-        return self.followed(self._started(_guess(self.days, self.given, self.next_day.fixed)))
+        `starts`: a guess, one of the chain's `own` or another, which is not used where it does not come out.
+        """
+        starts = starts or self.guess()
+        while True:
+            together = self._starting(starts.holdings, starts.states)
+            result = rebalance(together)
+            holdings = self._after(holdings_of(result.targets))
+            if holdings.equals(starts.holdings) and (states := self._verified_states(together, result, starts)):
+                days = replace(together, states=states.starts)
+                return ChainedDays(days, Rebalance(*map(with_day, result._replace(lifecycle=states.left))))
+            if not are_own:
+                starts, are_own = self.guess(), True
+            elif starts.states:
+                starts = starts._replace(holdings=holdings, states=self._followed_states(result, holdings))
+            else:
+                starts = self._traded(together)
 
-    def followed(self, together: DayInputs) -> DayInputs:
-        """Return the days, each starting from what the day before it leaves when it trades to its targets."""
-        rows, dates = find_trade_rows(together).rows, [day.as_of_date for day in self.days]
-        return self.starting(follow_trades(rows, together.limits, self.given.holdings, self.next_day, dates))
-
-    def _started(self, left: pl.DataFrame) -> DayInputs:
-        return self.starting(pl.concat([self.given.holdings, self.next_day.starts(left)]).sort(_KEY))
-
-
-def _walk_states(chain: _Chain) -> ChainedDays:
-    """Do as `rebalance_days` where limits read the states: these are a part of what a day starts from."""
-    holdings, states = walk_states(chain.days, chain.given.holdings, chain.next_day, chain.corrections)
-    while True:
-        together = replace(chain.given, holdings=holdings, states=states.starts)
-        result = rebalance(together)
+    def _verified_states(self, together: DayInputs, result: Rebalance, starts: DayStarts) -> FollowedStates | None:
+        """Return the states of the days, or None where the result leads to others than it started from."""
+        if not starts.states:
+            return self._followed_states(result, starts.holdings)
         left = advance_states(together.states, result.decisions, result.targets, together.limits, stacked_day())
-        holdings = chain.after(result).holdings
-        if holdings.equals(together.holdings) and left.equals(states.left):
-            return _unstacked(together, result._replace(lifecycle=left))
-        states = follow_states(chain.days, result, holdings, chain.corrections)
+        return starts.states if left.equals(starts.states.left) else None
+
+    def _followed_states(self, result: Rebalance, holdings: pl.DataFrame) -> FollowedStates:
+        return follow_states(self.days, result, holdings, self.corrections)
+
+    def _traded(self, together: DayInputs) -> DayStarts:
+        """Return what each day starts from, when the day before it trades to its targets."""
+        rows, dates = find_trade_rows(together).rows, [day.as_of_date for day in self.days]
+        return follow_trades(rows, together.limits, self.given.holdings, self.next_day, dates)
+
+    def _starting(self, holdings: pl.DataFrame, states: FollowedStates | None = None) -> DayInputs:
+        """Return the days with what each starts from."""
+        return replace(self.given, holdings=holdings, states=states.starts if states else self.given.states)
+
+    def _after(self, left: pl.DataFrame) -> pl.DataFrame:
+        """Return what the days start from, when each leaves this."""
+        return pl.concat([self.given.holdings, self.next_day.starts(left)]).sort(_KEY)
 
 
-def _unstacked(together: DayInputs, result: Rebalance) -> ChainedDays:
-    return ChainedDays(together, Rebalance(*map(with_day, result)))
+def guess_after(end: DayEnd, packed: PackedDays, corrections: Corrections, growth: pl.DataFrame) -> DayStarts:
+    """Return what each day starts from, when the first of them goes on from another day that ends so.
+
+    `corrections` and `growth` as `DayChain.of` takes them, but for the first day too. So another process can guess.
+    """
+    first, *later = packed.unpacked()
+    return DayChain.of([end.begin(first, corrections, growth), *later], corrections, growth).guess()
+
+
+def find_held_days(chained: ChainedDays) -> tuple[date, ...]:
+    """Return the days on which scores or volatilities are missing, as `missing_scores, missing_volatility` find."""
+    result = Rebalance(*map(stacked_again, chained.result))
+    found = (missing_scores(chained.days), missing_volatility(result, chained.days))
+    return tuple(sorted({day_of(name) for one in found for name in one["portfolio_id"]}))
 
 
 def _guess(days: Sequence[DayFrames], given: DayInputs, fixed: frozenset[str]) -> pl.DataFrame:

@@ -47,8 +47,19 @@ class Corrections(NamedTuple):
 
     def start(self, day: date, left: pl.DataFrame, holdings: pl.DataFrame) -> pl.DataFrame:
         """Return the states with which a day starts from its holdings; `left` are those after the day before it."""
-        files = self.files.get(day, NO_FILES.drop("day"))
-        return count_days(correct_states(left, holdings, files, self.dust_weight), day, self.sessions)
+        return count_days(correct_states(left, holdings, self.files_on(day), self.dust_weight), day, self.sessions)
+
+    def agrees(self, other: "Corrections", days: Sequence[date]) -> bool:
+        """Whether another corrects and counts the states of these days in the same way."""
+        return (
+            self.dust_weight == other.dust_weight
+            and self.sessions.equals(other.sessions)
+            and all(self.files_on(day).equals(other.files_on(day)) for day in days)
+        )
+
+    def files_on(self, day: date) -> pl.DataFrame:
+        """Return the portfolios that start from positions on the day, and of which day these are."""
+        return self.files.get(day, NO_FILES.drop("day"))
 
 
 class FollowedStates(NamedTuple):

@@ -10,7 +10,9 @@ from datetime import date
 import polars as pl
 
 from sizing.limits.model import RebalancingLimits
+from sizing.multi_day.day_starts import DayStarts
 from sizing.multi_day.next_day import NextDay
+from sizing.multi_day.stacked_days import by_day
 from sizing.trading.targets import book_after
 
 _KEY = ["portfolio_id", "asset"]
@@ -23,8 +25,8 @@ def follow_trades(
     given: pl.DataFrame,
     next_day: NextDay,
     dates: Sequence[date],
-) -> pl.DataFrame:
-    """Return what every day starts from, as `Holdings`, when each trades from what the day before it left.
+) -> DayStarts:
+    """Return what every day starts from, when each trades from what the day before it left.
 
     *Requires* `rows` as `trade_book` does, of portfolios `named` on their day, `dates` in order, and `given`, the
     holdings of the portfolios that start from what they are given. What is held without a row is taken for a holding
@@ -42,7 +44,7 @@ def follow_trades(
         starts.append(held)
         own = _with_holdings(of_day.get((name,), nothing), held, buckets)
         left = book_after(own, limits_on.get(name, {}))
-    return pl.concat(starts).sort(_KEY)
+    return DayStarts(pl.concat(starts).sort(_KEY), by_day(left)(dates[-1]))
 
 
 def _by_day(limits: Mapping[str, RebalancingLimits]) -> dict[str, dict[str, RebalancingLimits]]:

@@ -7,11 +7,13 @@ limits. What does not belong here: any rule.
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from itertools import pairwise
+from typing import NamedTuple, Self
 
 import polars as pl
 
 from sizing.errors import ContractError
 from sizing.frames.day_inputs import DayFrames, DayInputs
+from sizing.frames.prices import RETURNS
 from sizing.limits.model import RebalancingLimits
 
 _DAY = len("2026-01-02|")
@@ -43,12 +45,38 @@ def stack_days(days: Sequence[DayFrames]) -> DayInputs:
         states=pl.concat(with_name(day.as_of_date, day.states) for day in days),
         delisted=days[0].delisted,
         renamed=days[0].renamed,
-        returns=pl.concat([days[0].returns, *(_new_returns(*pair) for pair in pairwise(days))]),
+        returns=_stack_returns(days),
         sessions=sorted({session for day in days for session in day.sessions}),
         volatilities=pl.concat(with_name(day.as_of_date, day.volatilities, "model") for day in days),
         days={named(day.as_of_date, name): day.as_of_date for day in days for name in day.limits},
         has_entry_scores=days[0].has_entry_scores,
     )
+
+
+class PackedDays(NamedTuple):
+    """Days without their returns, and the returns that they share, once: small enough to hand them to a process."""
+
+    days: Sequence[DayFrames]
+    returns: pl.DataFrame
+
+    @classmethod
+    def of(cls, days: Sequence[DayFrames]) -> Self:
+        """Take days as `stack_days` requires them."""
+        return cls([day._replace(returns=RETURNS) for day in days], _stack_returns(days))
+
+    def unpacked(self) -> list[DayFrames]:
+        """Return the days with the returns of their sessions."""
+        session = pl.col("session")
+        return [
+            day._replace(returns=self.returns.filter(session.is_between(day.sessions[0], day.sessions[-1])))
+            if day.sessions
+            else day
+            for day in self.days
+        ]
+
+
+def _stack_returns(days: Sequence[DayFrames]) -> pl.DataFrame:
+    return pl.concat([days[0].returns, *(_new_returns(*pair) for pair in pairwise(days))])
 
 
 def _new_returns(day: DayFrames, later: DayFrames) -> pl.DataFrame:

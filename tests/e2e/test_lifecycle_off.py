@@ -13,7 +13,7 @@ import pytest
 
 from sizing import RebalancingLimits
 from sizing.frames.day_inputs import DayFrames
-from sizing.multi_day.day_chain import rebalance_days
+from sizing.multi_day.day_chain import DayChain
 from sizing.multi_day.followed_states import Corrections
 from sizing.weights.audit import RISK_COLUMNS
 from tests.sizing.days import ASSETS, HOLDINGS, RESTRICTIONS, SCORES
@@ -95,7 +95,7 @@ def results(days: list[DayFrames]) -> Iterator[dict[str, pl.DataFrame]]:
     for start in range(0, len(days), BATCH):
         batch = days[start : start + BATCH]
         batch[0] = batch[0]._replace(holdings=held)
-        yield (result := rebalance_days(batch, corrections).result)._asdict()
+        yield (result := DayChain.of(batch, corrections).rebalance().result)._asdict()
         last = result.targets.filter((pl.col("as_of_date") == batch[-1].as_of_date) & ~pl.col("is_cash"))
         held = (
             last.filter(pl.col("post_trade_weight") > 0)

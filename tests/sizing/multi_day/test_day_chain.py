@@ -18,7 +18,7 @@ from sizing.frames.day_inputs import DayFrames, DayInputs
 from sizing.frames.holding_states import DUST_WEIGHT, count_days
 from sizing.lifecycle.transition import correct_states
 from sizing.limits.lifecycle import CoreAsset
-from sizing.multi_day.day_chain import find_held_days, rebalance_days
+from sizing.multi_day.day_chain import DayChain, find_held_days
 from sizing.multi_day.followed_states import Corrections
 from sizing.multi_day.next_day import NO_GROWTH
 from sizing.multi_day.stacked_days import by_day
@@ -170,7 +170,7 @@ def test_days_at_once_are_days_one_by_one(
     first = _first_day(scores, restrictions, limits)
     days = _days(first, scores, growth)
     corrections = Corrections.of(SESSIONS, _files(2, first.limits).with_columns(day=DATES[2]))
-    chained = rebalance_days(_told_only_what_is_given(days), corrections, growth)
+    chained = DayChain.of(_told_only_what_is_given(days), corrections, growth).rebalance()
     together, result = chained
     holdings, states = by_day(together.holdings), by_day(together.states)
     for day in days:
@@ -189,7 +189,7 @@ def test_the_trades_of_many_days_add_up_to_the_last_book() -> None:
     days = [
         first.frames._replace(as_of_date=DATES[number], scores=_scores(number, list(drawn))) for number in range(n_days)
     ]
-    targets = rebalance_days(days, CORRECTIONS).result.targets
+    targets = DayChain.of(days, CORRECTIONS).rebalance().result.targets
     books = targets.group_by("portfolio_id", "as_of_date").agg(pl.col("^(current|target|post_trade)_weight$").sum())
     total = pl.Series([Decimal("0.95")], dtype=pl.Decimal(10, 8)).item()
     assert all((books[name] == total).all() for name in ("current_weight", "target_weight", "post_trade_weight"))
@@ -206,4 +206,4 @@ def test_days_with_other_asset_lists_are_not_stacked() -> None:
     days = [day.frames for day in _days(_first_day([[0.7] * 16] * 3, []), [[0.7] * 16] * 3)]
     other = days[1]._replace(assets=days[1].assets.head(2))
     with pytest.raises(ContractError, match=f"1 of 3 days have another asset list than {FIRST}"):
-        rebalance_days([days[0], other, days[2]], CORRECTIONS)
+        DayChain.of([days[0], other, days[2]], CORRECTIONS)

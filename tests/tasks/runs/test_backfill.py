@@ -12,7 +12,7 @@ from sizing.pipeline import Rebalance
 from sql.errors import PublishRejectedError
 from tasks.config.settings import Settings
 from tasks.runs import backfill
-from tasks.runs.backfill import DayDone
+from tasks.runs.backfill_report import DayDone
 from tasks.runs.ingest import ingest_range
 from tests.helpers import warehouse_days
 from tests.helpers.warehouse_days import ask, copy_of, run_rows
@@ -142,7 +142,7 @@ def test_days_after_a_held_one_start_from_the_retained_targets(settings: Setting
 def test_a_day_that_fails_a_check_leaves_the_days_before_it(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    honest, together = backfill.rebalance, backfill.rebalance_days
+    honest, stretch = backfill.rebalance, backfill.find_stretch
 
     def spoil(result: Rebalance) -> Rebalance:
         is_spoilt = (pl.col("as_of_date") == DAYS[1]) & pl.col("is_cash")
@@ -150,7 +150,7 @@ def test_a_day_that_fails_a_check_leaves_the_days_before_it(
 
     monkeypatch.setattr(backfill, "rebalance", lambda inputs: spoil(honest(inputs)))
     monkeypatch.setattr(
-        backfill, "rebalance_days", lambda *days: (done := together(*days))._replace(result=spoil(done.result))
+        backfill, "find_stretch", lambda *of: (found := stretch(*of))._replace(result=spoil(found.result))
     )
     with pytest.raises(PublishRejectedError, match="one_cash_row"):
         _backfill(settings)

@@ -1,21 +1,18 @@
 """What is remembered of holdings: the daily run, a backfill in any batches and a replay agree, value by value."""
 
-import random
 from collections.abc import Sequence
 from datetime import date
-from math import sin
 from pathlib import Path
 
 import pytest
 
-from sizing import RebalancingLimits
-from sizing.limits.lifecycle import CoreAsset
 from sizing.pipeline import rebalance
 from sql.admin.maintenance import verify
 from tasks.config.settings import Settings
 from tasks.runs.ingest import ingest_range
 from tasks.runs.replay import replay_runs, report_replay
 from tasks.runs.run_record import start_run
+from tests.helpers.lifecycle_market import DAYS, HELD, LIMITS, SESSIONS, write_market
 from tests.helpers.warehouse_days import (
     ask,
     backfill,
@@ -26,67 +23,11 @@ from tests.helpers.warehouse_days import (
     run_rows,
 )
 
-SESSIONS = tuple(date(2025, 6, day) for day in (2, 3, 4, 5, 6, 9, 10, 11, 12, 13, 16, 17, 18, 20, 23, 24))
-MISSED, HELD, RENAMED = SESSIONS[4], SESSIONS[7], SESSIONS[9]
-"""A session that nobody ran, a day whose scores are missing, and the day from which A1 is called A1.NEW."""
-
-DAYS = tuple(day for day in SESSIONS if day != MISSED)
-ASSETS = tuple(f"A{number}" for number in range(9))
-BASE = RebalancingLimits(min_buckets_represented=1, max_total_positions=5, max_missing_score_share=0.5)
-LIMITS = {
-    "off": BASE,
-    "grace": BASE.model_copy(update={"grace_period_days": 2, "min_holding_days": 3, "reentry_cooldown_days": 2}),
-    "term": BASE.model_copy(update={"max_holding_days": 3, "max_round_trips": 1, "max_turnover": 0.15}),
-    "core": BASE.model_copy(
-        update={
-            "reentry_cooldown_days": 4,
-            "core_assets": {"A1": CoreAsset(until=SESSIONS[11], reason="an index")},
-            "mark_to_market": True,
-        }
-    ),
-}
-POSITIONS = {
-    SESSIONS[3]: {"grace": {"A2": "0.2", "A3": "0.1", "A8": "0.00005"}, "off": {"A1": "0.3", "A4": "0.1"}},
-    MISSED: {"core": {"A1": "0.2", "A5": "0.1", "A6": "0.1"}},
-    SESSIONS[10]: {"grace": {"A1.NEW": "0.15", "A2": "0.2", "A7": "0.1"}, "term": {"A0": "0.3"}},
-}
-
-
-def _scores(day: date) -> str:
-    """Return scores that rise and fall, each at its own pace and in its own time."""
-    place = SESSIONS.index(day)
-    waves = (0.66 + 0.14 * sin(place / (1 + number / 5) + 2 * number) for number in range(len(ASSETS)))
-    rows = [
-        f"{day},{'A1.NEW' if name == 'A1' and day >= RENAMED else name},{round(score, 4)}"
-        for name, score in zip(ASSETS, waves, strict=True)
-    ]
-    return "\n".join(["date,asset,score", *rows[: 2 if day == HELD else None], ""])
-
-
-def _prices() -> str:
-    drawn = random.Random(1)
-    rows = (f"{day},{name},{drawn.randint(90, 110)}" for day in SESSIONS for name in ASSETS)
-    return "\n".join(["date,asset,close", *rows, ""])
-
-
-def _write(inbox: Path) -> None:
-    inbox.mkdir()
-    listed = [f"{name},b{number % 3}" for number, name in enumerate(ASSETS)]
-    (inbox / "assets.csv").write_text("\n".join(["asset,bucket", *listed, "A1.NEW,b1", ""]))
-    (inbox / "renames.csv").write_text(f"old,new,valid_from\nA1,A1.NEW,{RENAMED}\n")
-    (inbox / "prices.csv").write_text(_prices())
-    for day, held in POSITIONS.items():
-        rows = (f"{day},{name},{asset},{weight}" for name, own in held.items() for asset, weight in own.items())
-        text = "\n".join(["date,portfolio_id,asset,current_weight", *rows, ""])
-        (inbox / f"positions_{day}.csv").write_text(text)
-    for day in DAYS:
-        (inbox / f"scores_{day}.csv").write_text(_scores(day))
-
 
 @pytest.fixture
 def settings(migrated: Path) -> Settings:
     """The files of all days in a warehouse."""
-    _write(migrated.parent / "inbox")
+    write_market(migrated.parent / "inbox")
     return read_inbox(migrated, SESSIONS)
 
 
@@ -151,7 +92,7 @@ def test_a_replay_counts_the_days_that_its_run_counted_and_tells_another_calenda
 def filed(migrated: Path) -> Settings:
     """Four days on which every portfolio has positions of its own: the same ones, whatever was published."""
     inbox = migrated.parent / "inbox"
-    _write(inbox)
+    write_market(inbox)
     for day in SESSIONS[1:4]:
         rows = (f"{day},{name},{asset},0.1" for name in LIMITS for asset in ("A0", "A2"))
         text = "\n".join(["date,portfolio_id,asset,current_weight", *rows, ""])
