@@ -86,6 +86,24 @@ ended AS (
         if(next_close >= coalesce(opened_on, first_seen_on) AND NOT is_held, next_close, NULL) AS closed_on,
         last_place + 1 AS next_place
     FROM stays
+),
+closings AS (
+    SELECT ended.*, after.run_id, closing.gate, closing.score, closing.is_held AS was_held, closing.current_weight
+    FROM ended
+    LEFT JOIN days AS after ON after.portfolio_id = ended.portfolio_id AND after.place = ended.next_place
+    LEFT JOIN decisions AS closing
+        ON closing.run_id = after.run_id
+        AND closing.portfolio_id = ended.portfolio_id
+        AND closing.asset = ended.next_asset
+),
+-- What positions show as less than dust_weight, which is at most 0.01, is gone before our trades.
+dust AS (
+    SELECT
+        run_id,
+        (inputs ->> 'dust_weight')::DECIMAL(10, 8) AS dust_weight,
+        json_extract(inputs, '$.books')::MAP(VARCHAR, VARCHAR) AS books
+    FROM runs
+    WHERE run_id IN (SELECT run_id FROM closings WHERE was_held AND current_weight < 0.01)
 )
 SELECT
     ended.portfolio_id,
@@ -98,26 +116,26 @@ SELECT
         WHEN ended.is_held THEN 'held'
         WHEN ended.merged_at = ended.next_place THEN 'merged'
         WHEN ended.closed_on IS NULL THEN 'undone'
-        WHEN closing.is_held THEN 'closed'
+        WHEN ended.was_held AND NOT coalesce(
+            ended.current_weight < dust.dust_weight AND dust.books[ended.portfolio_id] = 'positions', false
+        ) THEN 'closed'
         ELSE 'gone'
     END AS outcome,
-    CASE WHEN outcome = 'closed' THEN coalesce(closing.gate, size.drop_reason) END AS gate,
+    CASE WHEN outcome = 'closed' THEN coalesce(ended.gate, size.drop_reason) END AS gate,
     opening.score AS entry_score,
-    CASE WHEN outcome = 'closed' THEN closing.score END AS exit_score,
+    CASE WHEN outcome = 'closed' THEN ended.score END AS exit_score,
     (if(ended.is_held, ended.last_day, ended.closed_on) - coalesce(ended.opened_on, ended.first_seen_on))::INTEGER
         AS calendar_days,
     (least(next_place, ended.n_days) - ended.first_place)::INTEGER AS published_days,
     (ended.stay - 1)::INTEGER AS n_stays_before
-FROM ended
-LEFT JOIN days AS after ON after.portfolio_id = ended.portfolio_id AND after.place = ended.next_place
+FROM closings AS ended
+LEFT JOIN dust USING (run_id)
 LEFT JOIN decisions AS opening
     ON opening.run_id = ended.first_run_id
     AND opening.portfolio_id = ended.portfolio_id
     AND opening.asset = ended.first_asset
-LEFT JOIN decisions AS closing
-    ON closing.run_id = after.run_id AND closing.portfolio_id = ended.portfolio_id AND closing.asset = ended.next_asset
 LEFT JOIN sizing_audit AS size
-    ON size.run_id = after.run_id AND size.portfolio_id = ended.portfolio_id AND size.asset = ended.next_asset
+    ON size.run_id = ended.run_id AND size.portfolio_id = ended.portfolio_id AND size.asset = ended.next_asset
 ORDER BY ended.portfolio_id, ended.asset, ended.stay;
 
 COMMENT ON VIEW holding_periods IS 'One row per portfolio, asset and stay along the published runs: since when it is held, when and by what it was closed, and how often it was held before.';

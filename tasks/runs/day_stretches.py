@@ -49,7 +49,8 @@ class Book:
     """Where the runs are kept, under which limits, and who runs them; how days that ask for a person are approved.
 
     `others` are portfolios that have runs of their own: to name them is no typing error. A holding in a positions file
-    that weighs less than `dust_weight` counts as gone. More than `entry_scores_up_to` portfolios have no entry scores. `ahead` guesses what later days start from.
+    that weighs less than `dust_weight` counts as gone. More than `entry_scores_up_to` portfolios have no entry scores.
+    `ahead` guesses what later days start from.
     """
 
     warehouse: Warehouse

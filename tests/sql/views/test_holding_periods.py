@@ -1,5 +1,6 @@
 """The stays of a name along the published runs, by hand: each day is a run, and a state of asset AAA, or none."""
 
+import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date, timedelta
@@ -122,6 +123,27 @@ def test_what_positions_show_as_gone_was_closed_by_nobody_here(con: duckdb.DuckD
         con.execute("UPDATE decisions SET is_held = false WHERE run_id = 'r1'")
         (period,) = _periods(con)
     assert (period["outcome"], period["gate"], period["exit_score"], period["closed_on"]) == ("gone", None, None, 1)
+
+
+@pytest.mark.parametrize(
+    ("weight", "book", "outcome"),
+    [
+        ("0.00009999", "positions", "gone"),
+        ("0.0001", "positions", "closed"),
+        ("0.00009999", "post_trade", "closed"),
+        ("0.00009999", None, "closed"),
+    ],
+    ids=["dust", "no dust", "a book of ours", "an earlier release"],
+)
+def test_dust_that_positions_show_is_gone(
+    con: duckdb.DuckDBPyConnection, weight: str, book: str | None, outcome: str
+) -> None:
+    with _written(con, HELD, (False, None, None, (1,))):
+        inputs = {"dust_weight": 0.0001, "books": {"p1": book}} if book else {}
+        con.execute("UPDATE runs SET inputs = ? WHERE run_id = 'r1'", [json.dumps(inputs)])
+        con.execute(f"UPDATE decisions SET current_weight = {weight} WHERE run_id = 'r1'")
+        (period,) = _periods(con)
+    assert (period["outcome"], period["gate"]) == (outcome, "replaced" if outcome == "closed" else None)
 
 
 def test_only_published_runs_count(con: duckdb.DuckDBPyConnection) -> None:
