@@ -41,7 +41,9 @@ def _help(name: str, field: FieldInfo, schema: Mapping[str, Any]) -> str:
     words = (
         field.description,
         f"{allowed[:1].upper()}{allowed[1:]}." if allowed else "",
-        f"One at a time: `{flag(name)}.NAME`; the others stay." if get_origin(field.annotation) is dict else "",
+        f"One at a time: `{flag(name)}.NAME`; the others stay. None: `{flag(name)} '{{}}'`."
+        if get_origin(field.annotation) is dict
+        else "",
         *(f"Each is {', '.join(one.model_fields)}." for one in models),
     )
     return " ".join(filter(None, words))

@@ -1,5 +1,6 @@
 """The tables of what comes next on a terminal: grace, locks, reviews, and who is shut out."""
 
+import polars as pl
 from rich.console import Console
 
 from flows.terminal.console import four_decimals, narrowed, show
@@ -39,4 +40,8 @@ def show_outlook(console: Console, outlook: Outlook) -> None:
         count = f", {first.height} of {rows.height}" if first.height < rows.height else ""
         shown = first.select("portfolio_id", "asset", **columns)
         weights = [name for name in ("weight", "next") if name in shown.columns]
-        show(console, narrowed(console, four_decimals(shown, *weights), _SPARED), f"{title}{count}")
+        rounded = four_decimals(shown, *weights)
+        if "next" in weights:
+            weight = pl.col("next").cast(pl.String)
+            rounded = rounded.with_columns(next=pl.when(shown["next"] == 0).then(pl.lit("closes")).otherwise(weight))
+        show(console, narrowed(console, rounded, _SPARED), f"{title}{count}")

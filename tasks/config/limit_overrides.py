@@ -34,7 +34,7 @@ def choose_portfolios(limits: _Limits, names: Sequence[str]) -> dict[str, Rebala
 
 
 def change_limits(limits: _Limits, given: Mapping[str, Any]) -> dict[str, RebalancingLimits]:
-    """Return every portfolio's limits with the given ones changed; of a mapping, the given entries.
+    """Return every portfolio's limits with the given ones changed; of a mapping, the given entries; {} is none.
 
     *Raises* `UsageError` for a value out of bounds, and for one that contradicts a limit of a portfolio.
     """
@@ -43,7 +43,9 @@ def change_limits(limits: _Limits, given: Mapping[str, Any]) -> dict[str, Rebala
     changed, problems = dict[int, RebalancingLimits](), dict[str, list[str]]()
     for one in {id(one): one for one in limits.values()}.values():
         before = one.model_dump()
-        wanted = {name: before[name] | value if isinstance(value, dict) else value for name, value in given.items()}
+        wanted = {
+            name: before[name] | value if value and isinstance(value, dict) else value for name, value in given.items()
+        }
         try:
             changed[id(one)] = RebalancingLimits.model_validate(before | wanted)
         except ValidationError as error:

@@ -36,10 +36,13 @@ def explain(
         put_entry_scores(reader, Settings().exchange, [portfolio], day)
         steps = reader.query("explained", portfolio_id=portfolio, asset=asset, as_of_date=day)
         steps = with_life(steps, read_life(reader, portfolio, asset, day))
+        renamed = reader.query("name_today", portfolio_id=portfolio, asset=asset, as_of_date=day)["name"].to_list()
     quantity, words = steps.row(0, named=True)["quantity"], steps["words"][0]
     if quantity == _NOT_PUBLISHED:
         raise NothingToShowError(words)
     if quantity == _NO_CANDIDATE:
+        if renamed:
+            words = f"{asset} is called {renamed[0]} on {day}: explain {portfolio} {renamed[0]}"
         raise UsageError(words)
     if form.is_for_program:
         keys = {"portfolio_id": portfolio, "asset": asset, "as_of_date": day}

@@ -71,9 +71,14 @@ def _of_grace(row: Row) -> Step:
 
 def _of_lock(row: Row) -> Step:
     if row["why"] == "core_assets":
-        return "locked until", _day(row, "free_on"), f"core_assets until {row['core_until']}", f"{row['core_reason']}."
-    words = f"Opened {row['opened_on']}, day {row['progress']}: it cannot lose its place before this day."
-    return "locked until", _day(row, "free_on"), f"min_holding_days {row['min_holding_days']}", words
+        limit, words = f"core_assets until {row['core_until']}", f"{row['core_reason']}."
+    else:
+        limit = f"min_holding_days {row['min_holding_days']}"
+        words = f"Opened {row['opened_on']}, day {row['progress']}: it cannot lose its place before this day."
+    if row["kept_from"]:
+        goes_on = row["closes_on"] and row["free_on"] and row["closes_on"] > row["free_on"]
+        words = f"{words} With a score of {row['score']:.12g} {'its grace goes on' if goes_on else 'it closes'} then."
+    return "locked until", _day(row, "free_on"), limit, words
 
 
 def _of_review(row: Row) -> Step:

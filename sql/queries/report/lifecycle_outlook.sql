@@ -35,6 +35,7 @@ SELECT
     limited.* EXCLUDE (portfolio_id, core_assets),
     decisions.score,
     decisions.kept_by,
+    decisions.kept_from,
     lifecycle.is_held,
     lifecycle.opened_on,
     lifecycle.term_started_on,

@@ -26,7 +26,9 @@ def test_changed_limits_are_validated_as_the_model_does(seed: int) -> None:
     names = rng.sample(sorted(other), rng.randint(0, len(other)))
     asked: dict[str, Any] = {name: other[name] for name in names}
     before = configured.model_dump()
-    merged = {name: before[name] | value if isinstance(value, dict) else value for name, value in asked.items()}
+    merged = {
+        name: before[name] | value if value and isinstance(value, dict) else value for name, value in asked.items()
+    }
     try:
         expected = RebalancingLimits(**before | merged)
     except ValidationError:
@@ -40,6 +42,10 @@ def test_of_a_mapping_the_other_entries_stay() -> None:
     changed = change_limits(LIMITS, {"max_allocation_by_bucket": {"Utilities": 0.1}})
     assert changed["wide"].max_allocation_by_bucket == {"Energy": 0.2, "Utilities": 0.1}
     assert changed["core"].max_allocation_by_bucket == {"Utilities": 0.1}
+
+
+def test_an_empty_mapping_has_no_entries_left() -> None:
+    assert change_limits(LIMITS, {"max_allocation_by_bucket": {}})["wide"].max_allocation_by_bucket == {}
 
 
 @pytest.mark.parametrize(

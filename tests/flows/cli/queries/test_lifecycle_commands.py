@@ -1,10 +1,12 @@
 """What comes next of each holding, where people look: explain, status, targets, the page of a day."""
 
 import json
+import os
 import shutil
 from datetime import date
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from tests.helpers.command_line import Ballast, typed
@@ -53,10 +55,28 @@ def test_explain_names_the_end_of_a_lock(ballast: Ballast) -> None:
     assert "locked until,2025-07-07,min_holding_days 3" in out
 
 
+def test_explain_of_an_old_name_names_the_one_it_went_into(ballast: Ballast, tmp_path: Path) -> None:
+    renamed = shutil.copy(os.environ["BALLAST_SNAPSHOT"], tmp_path / "renamed.duckdb")
+    with duckdb.connect(str(renamed)) as con:
+        con.execute('UPDATE runs SET inputs = json_merge_patch(inputs, \'{"renamed": {"OLD": "a"}}\')')
+    code, _, error = ballast("explain", "P", "OLD", "--snapshot", renamed)
+    assert code == 2
+    assert "explain P a" in error
+    assert ballast("explain", "P", "a", "--snapshot", renamed)[0] == 0
+
+
+def test_a_lock_that_protects_a_failing_score_tells_what_its_end_means(ballast: Ballast) -> None:
+    _, failing, _ = ballast("explain", "P", "a", "--as-of", "2025-07-03", "--csv")
+    _, passing, _ = ballast("explain", "P", "a", "--as-of", "2025-07-02", "--csv")
+    (lock,), (other,) = ([line for line in out.splitlines() if "locked until" in line] for out in (failing, passing))
+    assert "0.5 " in lock
+    assert "0.9 " not in other
+
+
 def test_status_lists_who_is_in_grace_and_due_for_review(ballast: Ballast) -> None:
     _, out, _ = ballast("status")
     lines = [line.split() for line in out.splitlines()]
-    assert ["P", "a", "2", "of", "3", "0.0960", "0.0000", "2025-07-14", "0.65"] in lines
+    assert ["P", "a", "2", "of", "3", "0.0960", "closes", "2025-07-14", "0.65"] in lines
     assert [line[1] for line in lines if "2025-07-16" in line] == ["a", "b", "c"]
     assert not any("Locked" in line for line in lines)
 
