@@ -10,7 +10,6 @@ from prefect.client.schemas.objects import State
 from prefect.runtime import flow_run
 from prefect.states import Completed
 
-from sizing.pipeline import Rebalance
 from sql.errors import HaltedError, PublishRejectedError
 from tasks.config.settings import RebalanceConfig, Settings
 from tasks.errors import PROBLEMS, FailedPortfoliosError
@@ -35,6 +34,7 @@ from tasks.runs.publish import hold, publish, recording_failure
 from tasks.runs.run_lifecycle import run_lifecycle
 from tasks.runs.run_record import OpenRun, open_run
 from tasks.runs.schedule import require_fresh, scheduled_day, scheduled_start
+from tasks.runs.shards import Result, compute_in_shards, remove_shards
 from tasks.runs.snapshots import snapshot
 from tasks.stages import run_logger
 from tasks.text import with_warnings
@@ -138,6 +138,7 @@ def _rebalance(config: RebalanceConfig, context: RunContext, day: date, group: G
             taken = run_lifecycle(run, group, _Tasks(settings, run, group))
             if taken.state in _FIXES:
                 hold(settings, run, taken.reason)
+            remove_shards(settings, run.run_id)
     except HaltedError as halted:
         return Outcome(run, RunState.HELD, halted.reason, _RESUME)
     except PublishRejectedError as rejected:
@@ -159,16 +160,18 @@ class _Tasks:
     def find_missing_scores(self) -> tuple[str, ...]:
         return break_circuit(self.run.inputs)
 
-    def compute(self) -> Rebalance:
+    def compute(self) -> Result:
         inputs = self.run.inputs
+        if len(inputs.limits) > self.settings.shard_size:
+            return compute_in_shards(self.settings, self.run)
         decisions = diversify(select(inputs), inputs)
         return check(decisions, size(decisions, inputs), inputs)
 
-    def request_approval(self, result: Rebalance) -> ApprovalRequest:
+    def request_approval(self, result: Result) -> ApprovalRequest:
         return request_approval(self.settings, result, self.group.policies)
 
-    def propose(self, result: Rebalance, request: ApprovalRequest) -> None:
+    def propose(self, result: Result, request: ApprovalRequest) -> None:
         propose(self.settings, self.run, result, request)
 
-    def publish(self, result: Rebalance) -> bool:
+    def publish(self, result: Result) -> bool:
         return publish(self.settings, self.run, result).is_new

@@ -47,7 +47,7 @@ class ApprovalPolicy(BaseModel):
 _SCHEMA = {"portfolio_id": pl.String(), **column_types(ApprovalPolicy)}
 
 
-def summarise_moves(targets: pl.DataFrame) -> pl.DataFrame:
+def summarise_moves(targets: pl.LazyFrame) -> pl.DataFrame:
     """Summarise the trades of each portfolio. *Requires* `portfolio_id, is_cash, action, trade_weight`.
 
     *Returns* `portfolio_id, turnover, n_close, cash_moved`: half of all that is traded, and |buys - sells|, of assets
@@ -63,6 +63,7 @@ def summarise_moves(targets: pl.DataFrame) -> pl.DataFrame:
             cash_moved=trade.sum().abs().cast(pl.Float64),
         )
         .sort("portfolio_id")
+        .collect()
     )
 
 

@@ -29,7 +29,7 @@ class SnapshotReader:
         return query(self.con, name, **parameters)
 
     def put_decisions(self, decisions: pl.DataFrame) -> None:
-        """Let queries read these decisions in place of those stored of the same run and portfolio, while it is open.
+        """Let queries read these decisions in the place of those stored of the same run and portfolio.
 
         *Requires* the columns of the table, by name.
         """

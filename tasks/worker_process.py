@@ -68,6 +68,10 @@ class WorkerProcess:
         """The number of the process."""
         return self._process.pid
 
+    def is_alive(self) -> bool:
+        """Whether the process has not ended."""
+        return self._process.poll() is None
+
     def submit(self, function: Callable[P, R], *args: P.args, **named: P.kwargs) -> Future[R]:
         """Return the future result of a function at the top level of a module.
 

@@ -19,15 +19,15 @@ class Computed(Protocol):
     """What is read of a computed day: decisions, the estimates that they rest on, and the summary of the sizing."""
 
     @property
-    def decisions(self) -> pl.DataFrame:
+    def decisions(self) -> pl.DataFrame | pl.LazyFrame:
         """A row a candidate."""
 
     @property
-    def risk_estimates(self) -> pl.DataFrame:
+    def risk_estimates(self) -> pl.DataFrame | pl.LazyFrame:
         """A row an estimate."""
 
     @property
-    def sizing_summary(self) -> pl.DataFrame:
+    def sizing_summary(self) -> pl.DataFrame | pl.LazyFrame:
         """A row a portfolio."""
 
 
@@ -48,11 +48,14 @@ def missing_volatility(result: Computed, inputs: DayInputs) -> pl.DataFrame:
     gate = pl.col("gate").fill_null("")
     is_settled = gate.is_in(_SETTLED) | pl.col("restriction").eq_missing(pl.lit(Gate.NO_TRADE.value))
     passes = gate.is_in(["", Gate.NO_VOLATILITY.value, *(one.value for one in SLOT_GATES)])
-    lacking = lacking_volatility(result.risk_estimates, inputs).with_columns(is_missing=pl.lit(value=True))
+    lacking = lacking_volatility(result.risk_estimates.lazy().collect(), inputs).with_columns(
+        is_missing=pl.lit(value=True)
+    )
     shares = (
-        result.decisions.filter(pl.when("is_held").then(~is_settled).otherwise(passes))
-        .join(limits, on="portfolio_id", how="inner", maintain_order="left")
-        .join(lacking, on=["portfolio_id", "asset"], how="left", maintain_order="left")
+        result.decisions.lazy()
+        .filter(pl.when("is_held").then(~is_settled).otherwise(passes))
+        .join(limits.lazy(), on="portfolio_id", how="inner", maintain_order="left")
+        .join(lacking.lazy(), on=["portfolio_id", "asset"], how="left", maintain_order="left")
         .with_columns(pl.col("is_missing").fill_null(value=False))
         .group_by("portfolio_id", maintain_order=True)
         .agg(
@@ -66,11 +69,12 @@ def missing_volatility(result: Computed, inputs: DayInputs) -> pl.DataFrame:
         .select("portfolio_id", objection=_missing_names())
     )
     short = (
-        result.sizing_summary.join(limits, on="portfolio_id", how="inner", maintain_order="left")
+        result.sizing_summary.lazy()
+        .join(limits.lazy(), on="portfolio_id", how="inner", maintain_order="left")
         .filter(pl.col("target_volatility").is_not_null() & (pl.col("n_sessions") < pl.col("min_observations")))
         .select("portfolio_id", objection=_few_sessions())
     )
-    return pl.concat([shares, short]).sort("portfolio_id", maintain_order=True)
+    return pl.concat([shares, short]).sort("portfolio_id", maintain_order=True).collect()
 
 
 def _missing_names() -> pl.Expr:

@@ -121,7 +121,7 @@ def _keyed(limits: LimitsByPortfolio, portfolio_ids: pl.Series) -> tuple[list[Re
 
 
 def _with_keys(limits: Mapping[str, RebalancingLimits]) -> tuple[list[RebalancingLimits], pl.DataFrame]:
-    """Return each object of limits once, and `portfolio_id, limits_key`, by name: many portfolios share few objects."""
+    """Return each object of limits once, and `portfolio_id, limits_key` by name: many portfolios share a few."""
     distinct = {id(one): one for one in limits.values()}
     keys = {identity: key for key, identity in enumerate(distinct)}
     keyed = {"portfolio_id": list(limits), "limits_key": [keys[id(one)] for one in limits.values()]}

@@ -11,8 +11,10 @@ from typing import Any, TypeAlias
 import polars as pl
 
 from sql.engine.scripts import read_script
-from sql.engine.table_contracts import check_columns
+from sql.engine.table_contracts import Rows, check_columns
 from sql.errors import WarehouseError
+
+_ROWS_AT_ONCE = 1_000_000
 
 Connection: TypeAlias = Any
 """A DuckDB connection, which only connections.py imports."""
@@ -89,16 +91,22 @@ def columns_of(con: Connection, table: str, without: str) -> dict[str, str]:
     return {column: data_type for column, data_type in found if column != without}
 
 
-def check_frames(con: Connection, frames: Mapping[str, pl.DataFrame], without: str) -> None:
+def check_frames(con: Connection, frames: Mapping[str, Rows], without: str) -> None:
     """Compare frames with the columns of their tables. *Raises* `WarehouseError` where one does not fit."""
     for table, frame in frames.items():
         check_columns(table, frame, columns_of(con, table, without))
 
 
-def insert(con: Connection, table: str, incoming: pl.DataFrame) -> None:
+def insert(con: Connection, table: str, rows: Rows) -> None:
     """Append the rows of a frame, by name. *Requires* `check_frames`."""
-    if incoming.is_empty():
-        return
+    if isinstance(rows, pl.LazyFrame):
+        for part in rows.collect_batches(chunk_size=_ROWS_AT_ONCE, lazy=True):
+            insert(con, table, part)
+    elif rows.height:
+        _insert(con, table, rows)
+
+
+def _insert(con: Connection, table: str, incoming: pl.DataFrame) -> None:  # noqa: ARG001 - DuckDB reads it
     # DuckDB finds the frame by its name here: one that is registered would be kept until the transaction ends.
     con.execute(f"INSERT INTO {table} BY NAME SELECT * FROM incoming").fetchall()  # noqa: S608 - one of our own tables
 

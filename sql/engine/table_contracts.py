@@ -4,11 +4,15 @@ What does not belong here: rules about values, which are in sql/checks/publicati
 """
 
 from collections.abc import Callable, Mapping
+from typing import TypeAlias
 
 import polars as pl
 
 from sql.errors import WarehouseError
 from sql.records import INGEST_KEYS, IngestBatch, IngestSource
+
+Rows: TypeAlias = pl.DataFrame | pl.LazyFrame
+"""Rows for a table: of a lazy frame they are read piece by piece as they are written."""
 
 RUN_TABLES = (
     *("decisions", "sizing_audit", "sizing_summary", "targets", "trade_summary"),
@@ -36,13 +40,14 @@ _FITS: Mapping[str, Callable[[pl.DataType], bool]] = {
 }
 
 
-def check_columns(table: str, frame: pl.DataFrame, columns: Mapping[str, str]) -> None:
+def check_columns(table: str, frame: Rows, columns: Mapping[str, str]) -> None:
     """Compare a frame with its table: `columns` maps names to DuckDB types, order does not matter.
 
     *Raises* `WarehouseError` naming what is missing, unexpected, or of a type that would be cast or rounded.
     """
-    missing = [name for name in columns if name not in frame.columns]
-    unexpected = [name for name in frame.columns if name not in columns]
+    schema = frame.collect_schema()
+    missing = [name for name in columns if name not in schema]
+    unexpected = [name for name in schema if name not in columns]
     if missing or unexpected:
         msg = (
             f"the frame for table {table} does not fit: {len(missing)} columns missing {missing}, "
@@ -51,7 +56,7 @@ def check_columns(table: str, frame: pl.DataFrame, columns: Mapping[str, str]) -
         raise WarehouseError(msg)
     wrong = [
         f"{name} is {dtype}, expected {columns[name]}"
-        for name, dtype in frame.schema.items()
+        for name, dtype in schema.items()
         if not (dtype == pl.Null or _FITS[columns[name]](dtype))
     ]
     if wrong:
@@ -62,7 +67,7 @@ def check_columns(table: str, frame: pl.DataFrame, columns: Mapping[str, str]) -
         raise WarehouseError(msg)
 
 
-def check_run_frames(frames: Mapping[str, pl.DataFrame]) -> None:
+def check_run_frames(frames: Mapping[str, Rows]) -> None:
     """Compare the names of the frames with the tables of a run. *Raises* `WarehouseError`."""
     if set(frames) != set(RUN_TABLES):
         msg = f"got frames {sorted(frames)}, expected exactly {sorted(RUN_TABLES)}. Nothing was written"

@@ -11,6 +11,7 @@ from typing import Any
 import polars as pl
 
 from sql.engine.statements import Connection, command, query
+from sql.engine.table_contracts import Rows
 from sql.errors import ApprovalError, WarehouseError
 from sql.records import Publication
 from sql.store import runs
@@ -27,7 +28,7 @@ _OTHERWISE = "run the day again, and it is proposed again"
 def propose(  # noqa: PLR0913, PLR0917 - what a proposal is
     con: Connection,
     run_id: str,
-    frames: Mapping[str, pl.DataFrame],
+    frames: Mapping[str, Rows],
     by: str,
     reasons: Mapping[str, str],
     four_eyes: Collection[str],

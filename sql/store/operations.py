@@ -12,7 +12,7 @@ from datetime import UTC, date, datetime
 import polars as pl
 
 from sql.engine.statements import Connection, check_frames, command, query, transaction
-from sql.engine.table_contracts import check_run_frames
+from sql.engine.table_contracts import Rows, check_run_frames
 from sql.errors import HaltedError, PublishRejectedError, WarehouseError
 from sql.records import Copied, Ingest, IngestBatch, IngestKind, IngestSource, Publication, RunRecord, StartedRun
 from sql.store import approvals, halts, ingests, replays, run_batches, runs
@@ -85,9 +85,7 @@ class Steps(ABC):
             runs.find_run(con, run_id)
             runs.record_event(con, run_id, state, by, reason)
 
-    def publish(
-        self, run_id: str, frames: Mapping[str, pl.DataFrame], by: str, warnings: Sequence[str] = ()
-    ) -> Publication:
+    def publish(self, run_id: str, frames: Mapping[str, Rows], by: str, warnings: Sequence[str] = ()) -> Publication:
         """Write the rows of a run, check them, make them visible: in one transaction, or not at all.
 
         *Requires* the frames of `RUN_TABLES`, without run_id. *Raises* `PublishRejectedError` when a check fails, and
@@ -104,7 +102,7 @@ class Steps(ABC):
     def propose(  # noqa: PLR0913, PLR0917 - what a proposal is
         self,
         run_id: str,
-        frames: Mapping[str, pl.DataFrame],
+        frames: Mapping[str, Rows],
         by: str,
         reasons: Mapping[str, str],
         four_eyes: Collection[str] = (),
@@ -150,7 +148,7 @@ class Steps(ABC):
         with self.connected() as con, transaction(con):
             halts.resume(con, portfolio_ids, by, reason)
 
-    def publish_many(self, started: Sequence[StartedRun], frames: Mapping[str, pl.DataFrame], by: str) -> None:
+    def publish_many(self, started: Sequence[StartedRun], frames: Mapping[str, Rows], by: str) -> None:
         """Publish new runs of several days in one transaction: each as `start_run` and `publish` do, or none.
 
         *Requires* the frames of `RUN_TABLES` with the rows of all runs, and run_id. *Raises* `PublishRejectedError`

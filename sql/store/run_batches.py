@@ -11,7 +11,7 @@ import polars as pl
 
 from sql.engine.scripts import Script, read_script, read_scripts
 from sql.engine.statements import Connection, execute, insert, query, read
-from sql.engine.table_contracts import RUN_TABLES
+from sql.engine.table_contracts import RUN_TABLES, Rows
 from sql.errors import PublishRejectedError, WarehouseError
 from sql.records import StartedRun
 from sql.store.halts import reject_halted
@@ -29,7 +29,7 @@ class Event(NamedTuple):
 def publish(
     con: Connection,
     runs: Sequence[StartedRun],
-    frames: Mapping[str, pl.DataFrame],
+    frames: Mapping[str, Rows],
     by: str,
 ) -> None:
     """Record the runs, write their rows, check each run, make all visible.

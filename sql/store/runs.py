@@ -13,7 +13,7 @@ import polars as pl
 
 from sql.engine.scripts import Script, read_scripts
 from sql.engine.statements import Connection, command, insert, query, read
-from sql.engine.table_contracts import RUN_TABLES
+from sql.engine.table_contracts import RUN_TABLES, Rows
 from sql.errors import ApprovalError, Failure, PublishRejectedError, WarehouseError
 from sql.records import Publication, RunRecord
 from sql.store.halts import reject_halted
@@ -45,7 +45,7 @@ def start(con: Connection, run: RunRecord, by: str, warnings: Sequence[str] = ()
 
 
 def publish(
-    con: Connection, run_id: str, frames: Mapping[str, pl.DataFrame], by: str, warnings: Sequence[str] = ()
+    con: Connection, run_id: str, frames: Mapping[str, Rows], by: str, warnings: Sequence[str] = ()
 ) -> Publication:
     """Write the rows of a run, check them, make them visible.
 
@@ -65,7 +65,7 @@ def publish(
     return make_visible(con, run_id, by, with_warnings("every check passed", warnings))
 
 
-def write(con: Connection, run_id: str, frames: Mapping[str, pl.DataFrame]) -> None:
+def write(con: Connection, run_id: str, frames: Mapping[str, Rows]) -> None:
     """Write the rows of a run, unless they were written when it was published or proposed before."""
     if run_id not in query(con, "written_runs")["run_id"]:
         for table in RUN_TABLES:

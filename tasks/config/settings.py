@@ -77,8 +77,14 @@ class Settings(BaseSettings):
     entry_scores_up_to: int = Field(
         default=ENTRY_SCORES_UP_TO,
         ge=0,
-        description="Largest run, in portfolios, whose decisions have entry_score and rival: they cost more than all "
-        "other rules together. Of a larger run `ballast explain` and the report find them on request.",
+        description="Largest run, in portfolios, whose decisions tell entry_score and rival, which cost more than all "
+        "other rules together. Of a larger run `ballast explain` and the report find them when asked.",
+    )
+    shard_size: int = Field(
+        default=5_000,
+        ge=1,
+        description="Portfolios computed together. A larger run is computed in shards of so many, by a process "
+        "for each core; the result is the same.",
     )
     exchange: str = Field(default="XNYS", description="Exchange whose trading days count, by its ISO 10383 code.")
     backup_folder: Path | None = Field(

@@ -33,6 +33,7 @@ from tasks.runs.approval import ApprovalRequest, find_approval_request
 from tasks.runs.ingest import ingest_day
 from tasks.runs.run_lifecycle import run_lifecycle
 from tasks.runs.run_record import OpenRun, start_run
+from tasks.runs.shards import Result
 from tasks.trading_calendar import find_calendar
 
 _BY = "plan"
@@ -176,13 +177,13 @@ class _Copy:
     def compute(self) -> Rebalance:
         return rebalance(self.run.inputs)
 
-    def request_approval(self, result: Rebalance) -> ApprovalRequest:
+    def request_approval(self, result: Result) -> ApprovalRequest:
         return find_approval_request(self.warehouse, result, self.group.policies)
 
-    def propose(self, result: Rebalance, request: ApprovalRequest) -> None:
+    def propose(self, result: Result, request: ApprovalRequest) -> None:
         self.warehouse.propose(self.run.run_id, result._asdict(), _BY, request.reasons, request.four_eyes)
 
-    def publish(self, result: Rebalance) -> bool:
+    def publish(self, result: Result) -> bool:
         return self.warehouse.publish(self.run.run_id, result._asdict(), _BY).is_new
 
 

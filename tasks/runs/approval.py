@@ -9,7 +9,6 @@ import polars as pl
 
 from sizing.approval import ApprovalPolicy, find_approvals, summarise_moves
 from sizing.frames.day_inputs import DayInputs
-from sizing.pipeline import Rebalance
 from sizing.text import first_of, grouped, listed
 from sql.errors import ApprovalError
 from sql.records import Publication
@@ -21,6 +20,7 @@ from tasks.inputs.fingerprints import input_fingerprint
 from tasks.inputs.source_record import as_record, find_missing_returns
 from tasks.retries import RETRIES
 from tasks.runs.run_record import OpenRun, stored_exchange, stored_limits
+from tasks.runs.shards import Result
 from tasks.stages import run_logger, stage
 
 
@@ -51,7 +51,7 @@ class Proposal:
 
 
 @stage("approval", RETRIES)
-def request_approval(settings: Settings, result: Rebalance, policies: Mapping[str, ApprovalPolicy]) -> ApprovalRequest:
+def request_approval(settings: Settings, result: Result, policies: Mapping[str, ApprovalPolicy]) -> ApprovalRequest:
     """Return which portfolios wait for approval today, and why."""
     request = find_approval_request(settings.open_warehouse(), result, policies)
     summary = f"{len(request.reasons)} of {len(policies)} portfolios with a policy ask for it"
@@ -60,15 +60,15 @@ def request_approval(settings: Settings, result: Rebalance, policies: Mapping[st
 
 
 def find_approval_request(
-    warehouse: Warehouse, result: Rebalance, policies: Mapping[str, ApprovalPolicy]
+    warehouse: Warehouse, result: Result, policies: Mapping[str, ApprovalPolicy]
 ) -> ApprovalRequest:
     """Return which portfolios wait for approval, without an engine.
 
     A first day is one with nothing visible before it.
     """
-    day = result.targets["as_of_date"].max()
+    day = result.targets.lazy().select(pl.col("as_of_date").max()).collect().item()
     seen = warehouse.query("first_days").filter(pl.col("as_of_date") < day)["portfolio_id"].to_list()
-    moves = summarise_moves(result.targets).with_columns(is_first_day=~pl.col("portfolio_id").is_in(seen))
+    moves = summarise_moves(result.targets.lazy()).with_columns(is_first_day=~pl.col("portfolio_id").is_in(seen))
     found = find_approvals(moves, policies)
     return ApprovalRequest(
         dict(found.select("portfolio_id", "reason").iter_rows()),
@@ -77,7 +77,7 @@ def find_approval_request(
 
 
 @stage("propose", RETRIES)
-def propose(settings: Settings, run: OpenRun, result: Rebalance, request: ApprovalRequest) -> None:
+def propose(settings: Settings, run: OpenRun, result: Result, request: ApprovalRequest) -> None:
     """Write and check the run in one transaction, and let it wait: nothing of it is visible."""
     settings.open_warehouse().propose(
         run.run_id, result._asdict(), run.by, request.reasons, request.four_eyes, run.warnings

@@ -1,4 +1,4 @@
-"""Entry scores and rivals of runs that are too large to have all of them: found on request, from what they read.
+"""Entry scores and rivals of runs that are too large to have them: found when asked, from what they read.
 
 What does not belong here: how an entry score is found, which is in sizing/selection/counterfactual.py.
 """

@@ -4,27 +4,32 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
 
-from sizing.pipeline import Rebalance
+import polars as pl
+
 from sql.errors import HaltedError, PublishRejectedError, WarehouseError
 from sql.records import Publication
 from tasks.config.settings import Settings
 from tasks.retries import RETRIES
 from tasks.runs.run_record import OpenRun
+from tasks.runs.shards import Result
 from tasks.stages import run_logger, stage
 
 
 @stage("publish", RETRIES)
-def publish(settings: Settings, run: OpenRun, result: Rebalance) -> Publication:
+def publish(settings: Settings, run: OpenRun, result: Result) -> Publication:
     """Write, check and publish the run in one transaction; a failing check keeps nothing of it."""
     publication = settings.open_warehouse().publish(run.run_id, result._asdict(), run.by, run.warnings)
     run_logger().info(
         "publish: %d targets, %d decisions, %d audit rows, %d runs superseded",
-        result.targets.height,
-        result.decisions.height,
-        result.sizing_audit.height,
+        *(_count(rows) for rows in (result.targets, result.decisions, result.sizing_audit)),
         len(publication.superseded),
     )
     return publication
+
+
+def _count(rows: pl.DataFrame | pl.LazyFrame) -> int:
+    number: int = rows.lazy().select(pl.len()).collect().item()
+    return number
 
 
 @stage("hold", RETRIES)

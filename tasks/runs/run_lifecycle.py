@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
 from sizing.checks.volatility_coverage import find_missing_volatility
-from sizing.pipeline import Rebalance
 from sizing.text import first_of
 from tasks.inputs.portfolio_groups import Group
 from tasks.run_state import RunState
 from tasks.runs.approval import NO_REQUEST, ApprovalRequest
 from tasks.runs.run_record import OpenRun
+from tasks.runs.shards import Result
 
 
 class RunSteps(Protocol):
@@ -21,16 +21,16 @@ class RunSteps(Protocol):
     def find_missing_scores(self) -> Sequence[str]:
         """Return which scores are missing, so many that the run is held."""
 
-    def compute(self) -> Rebalance:
+    def compute(self) -> Result:
         """Compute the targets."""
 
-    def request_approval(self, result: Rebalance) -> ApprovalRequest:
+    def request_approval(self, result: Result) -> ApprovalRequest:
         """Return which portfolios wait for approval."""
 
-    def propose(self, result: Rebalance, request: ApprovalRequest) -> None:
+    def propose(self, result: Result, request: ApprovalRequest) -> None:
         """Write the targets, which wait for approval."""
 
-    def publish(self, result: Rebalance) -> bool:
+    def publish(self, result: Result) -> bool:
         """Publish the targets, and return whether no other process had done so."""
 
 

@@ -63,7 +63,7 @@ def test_a_large_run_has_the_same_targets_and_what_was_left_out_is_found_when_as
     ((n_told,),) = ask(large, "SELECT count(entry_score) + count(rival) FROM decisions")
     assert n_told == 0
     for rows in (
-        "SELECT * EXCLUDE (target_reason) FROM targets",  # why a holding closes, in the words of its decision
+        "SELECT * EXCLUDE (target_reason) FROM targets",  # in which a decision speaks
         *("FROM sizing_audit", "FROM trade_summary", "FROM constraint_checks", "FROM lifecycle"),
     ):
         assert ask(large, f"{rows} ORDER BY ALL") == ask(settings, f"{rows} ORDER BY ALL")
