@@ -5,8 +5,10 @@ nothing else: shards that a run left when it was interrupted are taken as they a
 """
 
 import shutil
+import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from threading import Lock
 from typing import NamedTuple, TypeAlias
@@ -25,6 +27,8 @@ from tasks.worker_process import WorkerProcess, count_cores
 
 _MOST_PROCESSES = 8
 """However many cores there are: each process has a shard in memory."""
+_KEPT_SECONDS = 7 * 86_400
+"""How long the shards of an interrupted run wait for somebody who goes on with it."""
 _TRIES = 3
 """How often a shard is begun whose process ends, as one that the system kills for its memory does."""
 
@@ -81,8 +85,13 @@ def shard_folder(settings: Settings) -> Path:
 
 
 def remove_shards(settings: Settings, run_id: str) -> None:
-    """Remove the rows of a run that has ended; they are in the warehouse, or not wanted."""
-    shutil.rmtree(shard_folder(settings) / run_id, ignore_errors=True)
+    """Remove the rows of a run that has ended, and of others that nobody has gone on with for days."""
+    folder, since = shard_folder(settings), time.time() - _KEPT_SECONDS
+    for run in folder.glob("*"):
+        if run.name == run_id or run.stat().st_mtime < since:
+            shutil.rmtree(run, ignore_errors=True)
+    with suppress(OSError):
+        folder.rmdir()
 
 
 class _Work:
@@ -102,32 +111,25 @@ class _Work:
                 self._stop()
 
     def _do_some(self) -> None:
-        worker = WorkerProcess()
+        """Do one shard after the other, each by another process where that ends."""
         try:
-            while shard := self._take():
-                worker = self._do_one(worker, shard)
-                self._tell(shard)
+            shard, tries = self._take(), 0
+            while shard:
+                with WorkerProcess() as worker:
+                    try:
+                        while shard:
+                            own = part_of(self._frames, shard.portfolio_ids)
+                            worker.submit(compute_shard, own, shard.manifest).result()
+                            self._tell(shard)
+                            shard, tries = self._take(), 0
+                    except WorkerError as error:
+                        tries += 1
+                        if tries == _TRIES or worker.is_alive():
+                            raise
+                        self._log.warning("shards: %s; its shard is begun again", error)
         except BaseException:
             self._stop()
             raise
-        finally:
-            worker.close()
-
-    def _do_one(self, worker: WorkerProcess, shard: Shard) -> WorkerProcess:
-        """Do one shard, by another process where that ends, and return the process that did it."""
-        own = part_of(self._frames, shard.portfolio_ids)
-        for number in range(1, _TRIES + 1):
-            try:
-                worker.submit(compute_shard, own, shard.manifest).result()
-            except WorkerError as error:
-                if number == _TRIES or worker.is_alive():
-                    raise
-                self._log.warning("shard of %s: %s; it is begun again", shard.portfolio_ids[0], error)
-                worker.close()
-                worker = WorkerProcess()
-            else:
-                break
-        return worker
 
     def _take(self) -> Shard | None:
         with self._lock:
