@@ -47,7 +47,7 @@ class ApprovalPolicy(BaseModel):
 _SCHEMA = {"portfolio_id": pl.String(), **column_types(ApprovalPolicy)}
 
 
-def summarise_moves(targets: pl.LazyFrame) -> pl.DataFrame:
+def summarise_moves(targets: pl.DataFrame | pl.LazyFrame) -> pl.DataFrame:
     """Summarise the trades of each portfolio. *Requires* `portfolio_id, is_cash, action, trade_weight`.
 
     *Returns* `portfolio_id, turnover, n_close, cash_moved`: half of all that is traded, and |buys - sells|, of assets
@@ -55,7 +55,8 @@ def summarise_moves(targets: pl.LazyFrame) -> pl.DataFrame:
     """
     trade = pl.col("trade_weight")
     return (
-        targets.filter(~pl.col("is_cash"))
+        targets.lazy()
+        .filter(~pl.col("is_cash"))
         .group_by("portfolio_id")
         .agg(
             turnover=trade.abs().sum().cast(pl.Float64) / 2,

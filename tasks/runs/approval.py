@@ -68,7 +68,7 @@ def find_approval_request(
     """
     day = result.targets.lazy().select(pl.col("as_of_date").max()).collect().item()
     seen = warehouse.query("first_days").filter(pl.col("as_of_date") < day)["portfolio_id"].to_list()
-    moves = summarise_moves(result.targets.lazy()).with_columns(is_first_day=~pl.col("portfolio_id").is_in(seen))
+    moves = summarise_moves(result.targets).with_columns(is_first_day=~pl.col("portfolio_id").is_in(seen))
     found = find_approvals(moves, policies)
     return ApprovalRequest(
         dict(found.select("portfolio_id", "reason").iter_rows()),
