@@ -27,3 +27,11 @@ def show_table(rows: Sequence[dict[str, object]], key: str, description: str) ->
         from prefect.artifacts import create_table_artifact  # noqa: PLC0415 - only a flow run needs Prefect
 
         create_table_artifact(list(rows), key=key, description=description)
+
+
+def show_progress(share: float, key: str, description: str) -> None:
+    """Show how far the work is: `share` of it is done, in [0, 1]."""
+    if are_shown():
+        from prefect.artifacts import create_progress_artifact  # noqa: PLC0415 - only a flow run needs Prefect
+
+        create_progress_artifact(100 * share, key=key, description=description)

@@ -22,10 +22,10 @@ from prefect.settings import (
 from pydantic import BaseModel
 from rich.console import Console
 
-from flows.progress import watched_by
 from flows.terminal.console import progress_bar
 from tasks.config.settings import Settings
 from tasks.errors import ServerUnreachableError, UsageError
+from tasks.progress import watched_by
 
 Body = Callable[[], Coroutine[Any, Any, State[Any]]]
 """What a flow does, with what its command has read already."""

@@ -6,10 +6,11 @@ nothing else: shards that a run left when it was interrupted are taken as they a
 
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
+from queue import SimpleQueue
 from threading import Lock
 from typing import NamedTuple, TypeAlias
 
@@ -18,11 +19,13 @@ import polars as pl
 from sizing.frames.day_inputs import DayFrames, DayInputs
 from sizing.pipeline import Rebalance
 from sizing.risk.volatility import ESTIMATE_COLUMNS, estimate_volatilities
+from tasks import artifacts
 from tasks.config.settings import Settings
 from tasks.errors import WorkerError
+from tasks.progress import report_progress
 from tasks.runs.run_record import OpenRun
 from tasks.runs.shard_rows import TABLES_OF_SHARDS, compute_shard, is_done, rows_of
-from tasks.stages import run_logger, stage
+from tasks.stages import LOGGER, run_logger, stage
 from tasks.worker_process import WorkerProcess, count_cores
 
 _MOST_PROCESSES = 8
@@ -63,7 +66,12 @@ def compute_in_shards(settings: Settings, run: OpenRun) -> ResultInShards:
     shards = find_shards(settings, run.run_id, run.inputs)
     todo = [shard for shard in shards if not is_done(shard.manifest, shard.portfolio_ids)]
     run_logger().info("shards: %d, of which %d are there already", len(shards), len(shards) - len(todo))
-    _Work(run.inputs.frames, todo, len(shards)).do(min(count_cores(), _MOST_PROCESSES, len(todo)))
+    n_processes = min(count_cores(), _MOST_PROCESSES, len(todo))
+    for number, shard in enumerate(_Work(run.inputs.frames, todo).do(n_processes), len(shards) - len(todo) + 1):
+        last = shard.portfolio_ids[-1]
+        run_logger().info("shards: %d of %d, %d portfolios to %s", number, len(shards), len(shard.portfolio_ids), last)
+        report_progress(number, len(shards), f"shards to {last}")
+        artifacts.show_progress(number / len(shards), "shards", f"Share of {len(shards)} shards that are done")
     rows = {table: pl.scan_parquet([rows_of(shard.manifest, table) for shard in shards]) for table in TABLES_OF_SHARDS}
     estimates = estimate_volatilities(run.inputs).select(ESTIMATE_COLUMNS)
     return ResultInShards(**rows, risk_estimates=estimates.lazy())
@@ -97,16 +105,21 @@ def remove_shards(settings: Settings, run_id: str) -> None:
 class _Work:
     """The shards that are not there yet, done by several processes."""
 
-    def __init__(self, frames: DayFrames, todo: Sequence[Shard], n_shards: int) -> None:
-        self._frames, self._todo, self._lock = frames, iter(todo), Lock()
-        self._n_done, self._n_shards, self._log = n_shards - len(todo), n_shards, run_logger()
+    def __init__(self, frames: DayFrames, todo: Sequence[Shard]) -> None:
+        self._frames, self._todo, self._lock, self._n_todo = frames, iter(todo), Lock(), len(todo)
+        self._done: SimpleQueue[Shard | None] = SimpleQueue()
 
-    def do(self, n_processes: int) -> None:
-        """Do them all. *Raises* what one of them raises, when those that were begun are done."""
+    def do(self, n_processes: int) -> Iterator[Shard]:
+        """Do them all, and return each as it is done. *Raises* the first error, when all that was begun is done."""
         with ThreadPoolExecutor(max(n_processes, 1)) as pool:
+            futures = [pool.submit(self._do_some) for _ in range(n_processes)]
             try:
-                for done in [pool.submit(self._do_some) for _ in range(n_processes)]:
-                    done.result()
+                for _ in range(self._n_todo):
+                    if (shard := self._done.get()) is None:
+                        break
+                    yield shard
+                for future in futures:
+                    future.result()
             finally:
                 self._stop()
 
@@ -120,15 +133,16 @@ class _Work:
                         while shard:
                             own = part_of(self._frames, shard.portfolio_ids)
                             worker.submit(compute_shard, own, shard.manifest).result()
-                            self._tell(shard)
+                            self._done.put(shard)
                             shard, tries = self._take(), 0
                     except WorkerError as error:
                         tries += 1
                         if tries == _TRIES or worker.is_alive():
                             raise
-                        self._log.warning("shards: %s; its shard is begun again", error)
+                        LOGGER.warning("shards: %s; its shard is begun again", error)
         except BaseException:
             self._stop()
+            self._done.put(None)
             raise
 
     def _take(self) -> Shard | None:
@@ -138,14 +152,6 @@ class _Work:
     def _stop(self) -> None:
         with self._lock:
             self._todo = iter(())
-
-    def _tell(self, shard: Shard) -> None:
-        with self._lock:
-            self._n_done += 1
-            self._log.info(
-                "shards: %d of %d, %d portfolios to %s",
-                *(self._n_done, self._n_shards, len(shard.portfolio_ids), shard.portfolio_ids[-1]),
-            )
 
 
 def part_of(frames: DayFrames, portfolio_ids: Sequence[str]) -> DayFrames:

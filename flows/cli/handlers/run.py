@@ -45,6 +45,7 @@ from sizing.errors import BallastError
 from tasks.config.settings import RebalanceConfig, Settings
 from tasks.errors import PROBLEMS, FailedPortfoliosError
 from tasks.inputs.run_context import read_context
+from tasks.progress import watched_by
 from tasks.reports.priority import ORDER, first_portfolios
 from tasks.run_state import RunState
 from tasks.sources.discovery import find_sources
@@ -115,9 +116,15 @@ def _run_each(console: Console, days: tuple[date, ...], run_day: Callable[[date]
     """Run the days in order, up to one that is held, proposed or fails."""
     with progress_bar(console) as progress:
         bar = progress.add_task(words, total=len(days))
+        part = progress.add_task("", total=None, visible=False)
+
+        def show_part(done: int, total: int, words: str) -> None:
+            progress.update(part, completed=done, total=total, description=words, visible=done < total)
+
         for number, day in enumerate(days):
             try:
-                state = run_day(day)
+                with watched_by(show_part):
+                    state = run_day(day)
             except FailedPortfoliosError as some:
                 return _end_partly(console, days[:number], some)
             except PROBLEMS as problem:
