@@ -19,6 +19,7 @@ import polars as pl
 from sizing.frames.day_inputs import DayFrames, DayInputs
 from sizing.pipeline import Rebalance
 from sizing.risk.volatility import ESTIMATE_COLUMNS, estimate_volatilities
+from sizing.text import counted
 from tasks import artifacts
 from tasks.config.settings import Settings
 from tasks.errors import WorkerError
@@ -69,7 +70,8 @@ def compute_in_shards(settings: Settings, run: OpenRun) -> ResultInShards:
     n_processes = min(count_cores(), _MOST_PROCESSES, len(todo))
     for number, shard in enumerate(_Work(run.inputs.frames, todo).do(n_processes), len(shards) - len(todo) + 1):
         last = shard.portfolio_ids[-1]
-        run_logger().info("shards: %d of %d, %d portfolios to %s", number, len(shards), len(shard.portfolio_ids), last)
+        size = counted(len(shard.portfolio_ids), "portfolio")
+        run_logger().info("shards: %d of %d, %s to %s", number, len(shards), size, last)
         report_progress(number, len(shards), f"shards to {last}")
         artifacts.show_progress(number / len(shards), "shards", f"Share of {len(shards)} shards that are done")
     rows = {table: pl.scan_parquet([rows_of(shard.manifest, table) for shard in shards]) for table in TABLES_OF_SHARDS}
