@@ -10,6 +10,7 @@ from typing import Any, Literal, NamedTuple, get_args
 import polars as pl
 
 from sql.errors import WarehouseError
+from sql.text import listed
 
 IngestKind = Literal["scores", "assets", "positions", "accounts", "restrictions", "renames", "prices"]
 
@@ -77,30 +78,38 @@ class Ingest:
     refusal: str | None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class RunRecord:
     """One computation of one day. The same day, inputs, config and code must have the same `run_id`.
 
-    *Raises* `WarehouseError` when `portfolio_ids` is empty or repeats a portfolio.
+    `portfolios` has one row a portfolio: `portfolio_id`, `limit_set`, the place of its limits in `limit_sets` (null: it
+    has none), and what else of run_portfolios is known. `limit_sets` are JSON, each distinct set once.
+    *Raises* `WarehouseError` when `portfolios` is empty or repeats a portfolio.
     """
 
     run_id: str
     as_of_date: date
-    portfolio_ids: tuple[str, ...]
+    portfolios: pl.DataFrame
+    limit_sets: Sequence[str]
     input_fingerprint: str
     config_fingerprint: str
     code_fingerprint: str
-    config: dict[str, Any]
     inputs: dict[str, Any]
     flow_run_id: str | None = None
 
     def __post_init__(self) -> None:
-        if not self.portfolio_ids or len(set(self.portfolio_ids)) < len(self.portfolio_ids):
+        names = self.portfolios["portfolio_id"]
+        if names.is_empty() or names.is_duplicated().any():
             msg = (
-                f"run {self.run_id} has portfolio_ids {list(self.portfolio_ids)}, "
+                f"run {self.run_id} has portfolios [{listed(names.to_list())}], "
                 "expected at least one and each only once: correct the list of portfolios"
             )
             raise WarehouseError(msg)
+
+    @property
+    def portfolio_ids(self) -> list[str]:
+        """The portfolios that the run covers."""
+        return self.portfolios["portfolio_id"].to_list()
 
 
 class StartedRun(NamedTuple):

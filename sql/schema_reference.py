@@ -52,6 +52,8 @@ SECTIONS: Mapping[str, tuple[str, ...]] = {
     "Publications": (
         "visible_runs",
         "visible_runs_as_of",
+        "current_runs",
+        "visibility",
         "publications",
         "correction_changes",
         "run_difference",
@@ -61,6 +63,8 @@ SECTIONS: Mapping[str, tuple[str, ...]] = {
     ),
     "Runs: inputs, decisions, weights": (
         "runs",
+        "run_portfolios",
+        "limit_sets",
         "run_events",
         "proposals",
         "halts",
@@ -103,8 +107,8 @@ DuckDB client that opens it read-only; the comments are in it too (`duckdb_colum
 - Weights are fractions of the portfolio's value: 0.15 is 15 %. Scores are in [0, 1]. Times are UTC, days are exchange
   dates. The comment of a column describes its null.
 - `CASH` is a row of every portfolio in the targets. A position that is closed has a row with target 0.
-- Rows are appended, never changed. The views for execution and managers show published runs only; all runs
-  are in `run_health`, `latest_runs` and `run_events`.
+- Rows are appended, never changed, but for the two ends in `visibility`. The views for execution and managers show
+  published runs only; all runs are in `run_health`, `latest_runs` and `run_events`.
 - A macro is queried like a table, with values: `FROM explain('core', 'AMZN', DATE '2025-06-06')`.
 """
 _COLUMN = re.compile(r"(?P<name>\w+) (?P<type>[^:]+): (?P<comment>.+)")

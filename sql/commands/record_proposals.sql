@@ -3,13 +3,12 @@
 INSERT INTO proposals BY NAME
 SELECT
     proposed.event_id,
-    runs.run_id,
-    portfolio_id,
-    ($reasons::JSON::MAP(VARCHAR, VARCHAR))[portfolio_id] AS reason,
-    list_contains($four_eyes::VARCHAR[], portfolio_id) AS needs_four_eyes,
+    run_portfolios.run_id,
+    run_portfolios.portfolio_id,
+    ($reasons::JSON::MAP(VARCHAR, VARCHAR))[run_portfolios.portfolio_id] AS reason,
+    list_contains($four_eyes::VARCHAR[], run_portfolios.portfolio_id) AS needs_four_eyes,
     proposed."by" AS proposed_by,
     proposed.happened_at AS proposed_at
-FROM runs
+FROM run_portfolios
 JOIN (FROM run_events WHERE run_id = $run_id ORDER BY event_id DESC LIMIT 1) AS proposed USING (run_id)
-CROSS JOIN unnest(runs.portfolio_ids) AS portfolios (portfolio_id)
 RETURNING event_id;

@@ -48,6 +48,13 @@ def command(con: Connection, name: str, /, **parameters: object) -> Any:  # noqa
     return execute(con, read_script("commands", name).sql, **parameters)[0][0]
 
 
+def append(con: Connection, name: str, incoming: pl.DataFrame, /) -> pl.DataFrame:  # noqa: ARG001 - found by its name
+    """Run sql/commands/<name>.sql, which reads the frame as `incoming`, and return its rows."""
+    # DuckDB finds the frame by its name, as in `insert`.
+    frame: pl.DataFrame = con.execute(read_script("commands", name).sql).pl()
+    return frame
+
+
 def fill(name: str, /, **identifiers: str) -> str:
     """Return sql/commands/<name>.sql with the names of our own tables and columns in their places."""
     return read_script("commands", name).sql.format(**identifiers)

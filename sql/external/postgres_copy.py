@@ -37,6 +37,7 @@ class _News(NamedTuple):
     events: pl.DataFrame
     proposals: pl.DataFrame
     runs: pl.DataFrame
+    limit_sets: pl.DataFrame
     current_targets: pl.DataFrame
     current_orders: pl.DataFrame
     current_order_status: pl.DataFrame
@@ -44,11 +45,16 @@ class _News(NamedTuple):
 
 
 class _Known(NamedTuple):
-    """What the copy has: its last event, if any, its halts, its runs, and those whose rows are there."""
+    """What the copy has: its last event, if any, its halts, its runs and sets of limits, and whose rows are there.
+
+    `former` are runs that an earlier release copied, without a row a portfolio: they are copied again.
+    """
 
     last_event: tuple[int, str, str, datetime] | None
     halts: list[tuple[object, ...]]
     run_ids: frozenset[str]
+    former: frozenset[str]
+    limits_keys: frozenset[str]
     published: frozenset[str]
 
 
@@ -91,7 +97,7 @@ def _copy(warehouse: Warehouse, address: PostgresAddress, schema: str, target: s
         create_tables(con, warehouse.query("columns_to_copy", tables=list(UNIQUE)))
         known = _find_known(con)
         news = _read_news(warehouse, known, target)
-        if news.events.is_empty() and news.halts.rows() == known.halts:
+        if news.events.is_empty() and news.runs.is_empty() and news.halts.rows() == known.halts:
             return Copied(target, 0, 0)
         published = news.events.filter(pl.col("state") == "published")["run_id"].unique().sort()
         # After a restore, halts are not always those that were there with more after them.
@@ -108,9 +114,11 @@ def _find_known(con: Connection) -> _Known:
     halts = execute(
         con, 'SELECT halt_id, portfolio_id, is_halted, "by", reason, happened_at FROM halts ORDER BY halt_id'
     )
+    former = execute(con, "DELETE FROM runs WHERE n_portfolios IS NULL RETURNING run_id")
     run_ids = execute(con, "SELECT run_id FROM runs")
+    limits_keys = execute(con, "SELECT limits_key FROM limit_sets")
     published = execute(con, "SELECT DISTINCT run_id FROM run_events WHERE state = 'published'")
-    names = (frozenset(name for (name,) in rows) for rows in (run_ids, published))
+    names = (frozenset(name for (name,) in rows) for rows in (run_ids, former, limits_keys, published))
     return _Known(last[0] if last else None, halts, *names)
 
 
@@ -121,13 +129,15 @@ def _read_news(warehouse: Warehouse, known: _Known, target: str) -> _News:
         if last:
             _require_same_history(events, last, target)
             events = events.filter(pl.col("event_id") > last[0])
-        run_ids = [run_id for run_id in events["run_id"].unique().sort() if run_id not in known.run_ids]
+        run_ids = sorted({*events["run_id"], *known.former} - known.run_ids)
         proposals = session.query("proposals_from", event_id=last[0] + 1 if last else 0)
         runs = session.query("runs_by_id", run_ids=run_ids)
+        sets = session.query("limit_sets").filter(~pl.col("limits_key").is_in(list(known.limits_keys)))
         return _News(
             events,
             proposals,
             runs,
+            sets,
             session.query("current_targets"),
             session.query("current_orders"),
             session.query("current_order_status"),
@@ -150,17 +160,24 @@ def _require_same_history(events: pl.DataFrame, last: tuple[int, str, str, datet
 def _rows(warehouse: Warehouse, news: _News, run_ids: Sequence[str]) -> Iterator[tuple[str, pl.DataFrame]]:
     """Yield all rows to append. Those of a run never change, so they need not be read together with the events."""
     yield "runs", news.runs
+    yield "limit_sets", news.limit_sets
+    yield from _of_runs(warehouse, ("run_portfolios",), news.runs["run_id"].to_list())
     yield "run_events", news.events
     yield "proposals", news.proposals
     yield "halts", news.halts
     yield "current_targets", news.current_targets
     yield "current_orders", news.current_orders
     yield "current_order_status", news.current_order_status
+    yield from _of_runs(warehouse, RUN_TABLES, run_ids)
+
+
+def _of_runs(warehouse: Warehouse, tables: Sequence[str], run_ids: Sequence[str]) -> Iterator[tuple[str, pl.DataFrame]]:
+    """Yield the rows of some runs at a time."""
     for first in range(0, len(run_ids), _RUNS_AT_ONCE):
         some = run_ids[first : first + _RUNS_AT_ONCE]
         with warehouse.kept_open() as session:
-            frames = [session.query(f"{table}_of_runs", run_ids=some) for table in RUN_TABLES]
-        yield from zip(RUN_TABLES, frames, strict=True)
+            frames = [session.query(f"{table}_of_runs", run_ids=some) for table in tables]
+        yield from zip(tables, frames, strict=True)
 
 
 def _append(con: Connection, table: str, frame: pl.DataFrame) -> int:

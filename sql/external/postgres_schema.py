@@ -14,6 +14,8 @@ from sql.external.postgres import Connection, execute
 
 UNIQUE: Final[Mapping[str, tuple[str, ...]]] = {
     "runs": ("run_id",),
+    "limit_sets": ("limits_key",),
+    "run_portfolios": ("run_id", "portfolio_id"),
     "run_events": ("event_id",),
     "proposals": ("event_id", "portfolio_id"),
     "halts": ("halt_id",),

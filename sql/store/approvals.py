@@ -131,11 +131,12 @@ def _require_reasons(
     if runs.find_publication(con, run["run_id"])[1]:
         msg = f"run {run['run_id']} is published already and needs no approval: nothing was changed"
         raise ApprovalError(msg)
-    unknown = sorted({*reasons, *four_eyes} - set(run["portfolio_ids"]))
+    covered = runs.portfolios_of(con, run["run_id"])
+    unknown = sorted({*reasons, *four_eyes} - set(covered))
     if unknown or not reasons:
         msg = (
             f"run {run['run_id']} is proposed with {len(reasons)} reasons and {len(unknown)} portfolios that it does "
-            f"not cover [{listed(unknown)}], expected at least one reason for [{listed(run['portfolio_ids'])}]. "
+            f"not cover [{listed(unknown)}], expected at least one reason for [{listed(covered)}]. "
             "Nothing was written"
         )
         raise WarehouseError(msg)

@@ -15,7 +15,15 @@ from sql.engine.table_contracts import RUN_TABLES, Rows
 from sql.errors import PublishRejectedError, WarehouseError
 from sql.records import StartedRun
 from sql.store.halts import reject_halted
-from sql.store.runs import as_failure, as_row, supersede_proposals, visible_runs, with_warnings
+from sql.store.runs import (
+    as_failure,
+    as_row,
+    record_portfolios,
+    record_visibility,
+    supersede_proposals,
+    visible_runs,
+    with_warnings,
+)
 
 
 class Event(NamedTuple):
@@ -43,6 +51,7 @@ def publish(
     reject_halted(con, _name(run_ids), {name for run in runs for name in run.record.portfolio_ids})
     now = datetime.now(UTC)
     insert(con, "runs", _as_frame([as_row(run.record, now) for run in runs]))
+    record_portfolios(con, [run.record for run in runs])
     for table in RUN_TABLES:
         insert(con, table, frames[table])
     _require_sound(find_failures(con, run_ids), run_ids)
@@ -53,6 +62,7 @@ def publish(
         [Event(run.record.run_id, "published", with_warnings("every check passed", run.warnings)) for run in runs],
         by,
     )
+    record_visibility(con, run_ids)
     replaced = before.join(visible_runs(con, days), on="run_id", how="anti")
     run_of = dict(zip(days, run_ids, strict=True))
     record_events(
@@ -121,4 +131,4 @@ def _reject_known(con: Connection, run_ids: Sequence[str], days: Sequence[date])
 
 
 def _as_frame(rows: Sequence[Mapping[str, object]]) -> pl.DataFrame:
-    return pl.DataFrame(rows, schema_overrides={"flow_run_id": pl.String, "portfolio_ids": pl.List(pl.String)})
+    return pl.DataFrame(rows, schema_overrides={"flow_run_id": pl.String})

@@ -5,14 +5,13 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, fields
 from datetime import UTC, date, datetime
-from typing import Any, Literal
+from typing import Any
 
 import polars as pl
 
 from sql.engine.scripts import Script, read_scripts
-from sql.engine.statements import Connection, command, insert, query, read
+from sql.engine.statements import Connection, append, command, insert, query, read
 from sql.engine.table_contracts import RUN_TABLES, Rows
 from sql.errors import ApprovalError, Failure, PublishRejectedError, WarehouseError
 from sql.records import Publication, RunRecord
@@ -21,7 +20,7 @@ from sql.text import listed
 
 _FIRST_ROWS = 5
 _BEFORE_WARNING = "; warning: "
-_IDENTITY = ("as_of_date", "portfolio_ids", "input_fingerprint", "config_fingerprint", "code_fingerprint")
+_IDENTITY = ("as_of_date", "portfolios", "input_fingerprint", "config_fingerprint", "code_fingerprint")
 
 
 def start(con: Connection, run: RunRecord, by: str, warnings: Sequence[str] = ()) -> str | None:
@@ -29,9 +28,10 @@ def start(con: Connection, run: RunRecord, by: str, warnings: Sequence[str] = ()
     known = query(con, "run_by_id", run_id=run.run_id).rows(named=True)
     if not known:
         command(con, "record_run", **as_row(run, datetime.now(UTC)))
+        record_portfolios(con, [run])
         record_event(con, run.run_id, "started", by, "first start")
         return None
-    _reject_other_run(run, known[0])
+    _reject_other_run(con, run, known[0])
     if find_publication(con, run.run_id)[1]:
         record_event(con, run.run_id, "unchanged", by, with_warnings("published already", warnings))
         return "published"
@@ -51,7 +51,7 @@ def publish(
 
     *Raises* `ApprovalError`, `HaltedError`, `PublishRejectedError`.
     """
-    run = find_run(con, run_id)
+    find_run(con, run_id)
     published_at, is_visible = find_publication(con, run_id)
     if published_at and is_visible:
         record_event(con, run_id, "unchanged", by, with_warnings("published already", warnings))
@@ -59,7 +59,7 @@ def publish(
     if is_open_proposal(con, run_id):
         msg = f"run {run_id} waits for approval and was not published: approve it or decline it"
         raise ApprovalError(msg)
-    reject_halted(con, f"run {run_id}", run["portfolio_ids"])
+    reject_halted(con, f"run {run_id}", portfolios_of(con, run_id))
     write(con, run_id, frames)
     require_sound(con, run_id)
     return make_visible(con, run_id, by, with_warnings("every check passed", warnings))
@@ -83,12 +83,19 @@ def make_visible(con: Connection, run_id: str, by: str, reason: str) -> Publicat
     as_of_date = find_run(con, run_id)["as_of_date"]
     before = visible_runs(con, [as_of_date])["run_id"].to_list()
     published_at = record_event(con, run_id, "published", by, reason)
+    record_visibility(con, [run_id])
     after = visible_runs(con, [as_of_date])["run_id"].to_list()
     superseded = tuple(replaced for replaced in before if replaced not in after)
     for replaced in superseded:
         record_event(con, replaced, "superseded", by, f"replaced by run {run_id}")
     supersede_proposals(con, [run_id], by)
     return Publication(run_id, is_new=True, published_at=published_at, superseded=superseded)
+
+
+def record_visibility(con: Connection, run_ids: Sequence[str]) -> None:
+    """Record that runs are visible, which were published just now, and until when what they replace was."""
+    for name in ("end_visible_runs", "end_current_runs", "record_visibility"):
+        command(con, name, run_ids=list(run_ids))
 
 
 def supersede_proposals(con: Connection, run_ids: Sequence[str], by: str) -> None:
@@ -109,6 +116,11 @@ def find_run(con: Connection, run_id: str) -> dict[str, Any]:
         msg = f"no run {run_id} in the warehouse: start_run() comes first"
         raise WarehouseError(msg)
     return known[0]
+
+
+def portfolios_of(con: Connection, run_id: str) -> list[str]:
+    """Return the portfolios that a run covers."""
+    return query(con, "portfolios_of_run", run_id=run_id)["portfolio_id"].to_list()
 
 
 def visible_runs(con: Connection, days: Sequence[date]) -> pl.DataFrame:
@@ -136,24 +148,44 @@ def warnings_of(reason: str) -> list[str]:
 
 def as_row(run: RunRecord, created_at: datetime) -> dict[str, Any]:
     """Return the row of a run. *Raises* `WarehouseError` for what is no JSON."""
-    return {field.name: getattr(run, field.name) for field in fields(run)} | {
-        "portfolio_ids": list(run.portfolio_ids),
-        "config": _document(run, "config"),
-        "inputs": _document(run, "inputs"),
+    try:
+        inputs = json.dumps(run.inputs, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        msg = f"inputs of run {run.run_id} are no JSON: {error}. Nothing was written: use model_dump(mode='json')"
+        raise WarehouseError(msg) from error
+    return {
+        "run_id": run.run_id,
+        "as_of_date": run.as_of_date,
+        "n_portfolios": run.portfolios.height,
+        "input_fingerprint": run.input_fingerprint,
+        "config_fingerprint": run.config_fingerprint,
+        "code_fingerprint": run.code_fingerprint,
+        "inputs": inputs,
+        "flow_run_id": run.flow_run_id,
         "created_at": created_at,
     }
 
 
-def _document(run: RunRecord, field: Literal["config", "inputs"]) -> str:
-    try:
-        return json.dumps(getattr(run, field), allow_nan=False)
-    except (TypeError, ValueError) as error:
-        msg = f"{field} of run {run.run_id} is no JSON: {error}. Nothing was written: use model_dump(mode='json')"
-        raise WarehouseError(msg) from error
+def record_portfolios(con: Connection, runs: Sequence[RunRecord]) -> None:
+    """Append the portfolios of new runs, and the sets of limits that are not known yet."""
+    texts = dict.fromkeys(text for run in runs for text in run.limit_sets)
+    sets = append(con, "name_limit_sets", pl.DataFrame({"limits": [*texts]}, {"limits": pl.String}))
+    append(con, "record_limit_sets", sets.unique("limits_key", maintain_order=True))
+    key = dict(sets.select("limits", "limits_key").iter_rows())
+    insert(con, "run_portfolios", pl.concat([_portfolio_rows(run, key) for run in runs], how="diagonal"))
 
 
-def _reject_other_run(run: RunRecord, known: Mapping[str, Any]) -> None:
-    got = asdict(run) | {"portfolio_ids": list(run.portfolio_ids)}
+def _portfolio_rows(run: RunRecord, key: Mapping[str, str]) -> pl.DataFrame:
+    keys = pl.Series([key[text] for text in run.limit_sets], dtype=pl.String)
+    rows = run.portfolios.sort("portfolio_id")
+    return rows.drop("limit_set").with_columns(
+        run_id=pl.lit(run.run_id), limits_key=keys.gather(rows["limit_set"].cast(pl.UInt32))
+    )
+
+
+def _reject_other_run(con: Connection, run: RunRecord, known: Mapping[str, Any]) -> None:
+    got = as_row(run, known["created_at"]) | {"portfolios": sorted(run.portfolio_ids)}
+    known = {**known, "portfolios": portfolios_of(con, run.run_id)}
     differing = [
         f"{name} {_shown(got[name])}, recorded {_shown(known[name])}" for name in _IDENTITY if got[name] != known[name]
     ]

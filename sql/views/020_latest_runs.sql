@@ -4,7 +4,11 @@ CREATE OR REPLACE VIEW latest_runs AS
 SELECT
     runs.run_id,
     runs.as_of_date,
-    runs.portfolio_ids,
+    (
+        SELECT list(run_portfolios.portfolio_id ORDER BY run_portfolios.portfolio_id)
+        FROM run_portfolios
+        WHERE run_portfolios.run_id = runs.run_id
+    ) AS portfolio_ids,
     run_states.state,
     run_states.reason,
     history.started_at,
@@ -28,6 +32,7 @@ ORDER BY history.last_event_id DESC;
 
 COMMENT ON VIEW latest_runs IS 'One row per run, newest first: the run with the newest event is first, unchanged and superseded aside.';
 COMMENT ON COLUMN latest_runs.run_id IS 'Run, see runs.';
+COMMENT ON COLUMN latest_runs.portfolio_ids IS 'Portfolios that the run covers.';
 COMMENT ON COLUMN latest_runs.state IS 'Current state, see run_states.';
 COMMENT ON COLUMN latest_runs.reason IS 'Why it is in this state, in words.';
 COMMENT ON COLUMN latest_runs.started_at IS 'When it was last started, UTC.';

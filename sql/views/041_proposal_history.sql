@@ -5,7 +5,7 @@ CREATE OR REPLACE VIEW proposal_history AS
 SELECT
     latest.run_id,
     runs.as_of_date,
-    runs.portfolio_ids,
+    proposal.portfolio_ids,
     CASE
         WHEN latest.next_state IS NULL THEN 'open'
         WHEN latest.next_state = 'rejected' THEN 'declined'
@@ -42,6 +42,7 @@ JOIN (
         event_id,
         any_value(proposed_at) AS proposed_at,
         any_value(proposed_by) AS proposed_by,
+        list(portfolio_id ORDER BY portfolio_id) AS portfolio_ids,
         string_agg(portfolio_id || ': ' || reason, '; ' ORDER BY portfolio_id) AS reasons,
         coalesce(list(portfolio_id ORDER BY portfolio_id) FILTER (needs_four_eyes), []) AS four_eyes_portfolios
     FROM proposals

@@ -19,12 +19,10 @@ SELECT
     targets.is_score_stale,
     targets.target_reason,
     targets.run_id,
-    latest.published_at
+    visibility.published_at
 FROM targets
-JOIN (
-    FROM visible_runs_as_of(ts)
-    QUALIFY row_number() OVER (PARTITION BY portfolio_id ORDER BY as_of_date DESC) = 1
-) AS latest USING (run_id, portfolio_id, as_of_date);
+JOIN visibility USING (run_id, portfolio_id, as_of_date)
+WHERE visibility.published_at <= ts AND (visibility.current_until IS NULL OR visibility.current_until > ts);
 
 COMMENT ON MACRO TABLE targets_as_of IS 'targets_as_of(ts TIMESTAMPTZ): one row per portfolio and asset: current_targets as it was visible at ts.
 portfolio_id VARCHAR: Portfolio.

@@ -1,21 +1,16 @@
 -- Grain: one row per run, portfolio and limit: the value that the run used.
 CREATE OR REPLACE VIEW configured_limits AS
 SELECT
-    portfolio_id,
-    as_of_date,
-    limit_name,
-    json_extract_string(limits, '$.' || limit_name) AS limit_value,
-    run_id
-FROM (
-    SELECT
-        run_limits.portfolio_id,
-        runs.as_of_date,
-        run_limits.run_id,
-        run_limits.limits,
-        unnest(json_keys(run_limits.limits)) AS limit_name
-    FROM run_limits
-    JOIN runs USING (run_id)
-);
+    run_portfolios.portfolio_id,
+    runs.as_of_date,
+    own.limit_name,
+    json_extract_string(own.limits, '$.' || own.limit_name) AS limit_value,
+    run_portfolios.run_id
+FROM run_portfolios
+JOIN runs USING (run_id)
+JOIN (
+    SELECT limits_key, limits, unnest(json_keys(limits)) AS limit_name FROM limit_sets
+) AS own USING (limits_key);
 
 COMMENT ON VIEW configured_limits IS 'One row per run, portfolio and limit: the value that the run used, defaults included.';
 COMMENT ON COLUMN configured_limits.portfolio_id IS 'Portfolio.';

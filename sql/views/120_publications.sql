@@ -13,18 +13,17 @@ SELECT
     published_by
 FROM (
     SELECT
-        portfolio_id,
-        runs.as_of_date,
-        run_events.run_id,
-        run_events.event_id,
-        run_events.happened_at AS published_at,
+        visibility.portfolio_id,
+        visibility.as_of_date,
+        visibility.run_id,
+        visibility.event_id,
+        visibility.published_at,
         run_events."by" AS published_by
-    FROM run_events
-    JOIN runs USING (run_id)
-    CROSS JOIN unnest(runs.portfolio_ids) AS portfolios (portfolio_id)
-    WHERE run_events.state = 'published'
-    QUALIFY run_events.run_id IS DISTINCT FROM
-        lag(run_events.run_id) OVER (PARTITION BY portfolio_id, runs.as_of_date ORDER BY run_events.event_id)
+    FROM visibility
+    JOIN run_events USING (event_id)
+    QUALIFY visibility.run_id IS DISTINCT FROM lag(visibility.run_id) OVER (
+        PARTITION BY visibility.portfolio_id, visibility.as_of_date ORDER BY visibility.event_id
+    )
 )
 WINDOW every_publication AS (PARTITION BY portfolio_id, as_of_date ORDER BY event_id);
 

@@ -255,22 +255,6 @@ crowd AS (
     FROM compared
     GROUP BY ALL
 ),
-reconfigured AS (
-    SELECT run_pair.run_id, run_pair.previous_run_id
-    FROM (SELECT DISTINCT run_id, previous_run_id FROM pair) AS run_pair
-    JOIN runs ON runs.run_id = run_pair.run_id
-    JOIN runs AS old_run ON old_run.run_id = run_pair.previous_run_id
-    WHERE runs.config <> old_run.config
-),
-limits_of AS (
-    -- Once a run: its config has the limits of every portfolio.
-    SELECT run_id, unnest(map_keys(portfolios)) AS portfolio_id, unnest(map_values(portfolios)) AS limits
-    FROM (
-        SELECT run_id, json_extract(config, '$.portfolios')::MAP(VARCHAR, JSON) AS portfolios
-        FROM runs
-        WHERE run_id IN (SELECT run_id FROM reconfigured UNION SELECT previous_run_id FROM reconfigured)
-    )
-),
 limit_change AS (
     SELECT
         portfolio_id,
@@ -289,14 +273,15 @@ limit_change AS (
             FROM (
                 SELECT
                     pair.*,
-                    old_own.limits AS old_limits,
-                    own.limits AS new_limits
+                    old_set.limits AS old_limits,
+                    new_set.limits AS new_limits
                 FROM pair
-                JOIN reconfigured USING (run_id, previous_run_id)
-                JOIN limits_of AS own ON own.run_id = pair.run_id AND own.portfolio_id = pair.portfolio_id
-                JOIN limits_of AS old_own
+                JOIN run_portfolios AS own ON own.run_id = pair.run_id AND own.portfolio_id = pair.portfolio_id
+                JOIN run_portfolios AS old_own
                     ON old_own.run_id = pair.previous_run_id AND old_own.portfolio_id = pair.portfolio_id
-                WHERE own.limits <> old_own.limits
+                JOIN limit_sets AS new_set ON new_set.limits_key = own.limits_key
+                JOIN limit_sets AS old_set ON old_set.limits_key = old_own.limits_key
+                WHERE own.limits_key <> old_own.limits_key
             )
         ) AS different
     )

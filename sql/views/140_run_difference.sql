@@ -6,8 +6,8 @@ FROM differences_of((
     SELECT list({'portfolio_id': portfolio_id, 'run_id': run_id, 'previous_run_id': previous_run_id})
     FROM (
         SELECT DISTINCT newer.portfolio_id, newer.run_id, older.run_id AS previous_run_id
-        FROM publications AS newer
-        JOIN publications AS older USING (portfolio_id)
+        FROM visibility AS newer
+        JOIN visibility AS older USING (portfolio_id)
         WHERE newer.run_id = to_run AND older.run_id = from_run
     )
 ));

@@ -3,7 +3,7 @@
 CREATE OR REPLACE VIEW constraints_today AS
 SELECT
     constraint_checks.portfolio_id,
-    latest.as_of_date,
+    current_runs.as_of_date,
     constraint_checks.constraint_name,
     constraint_checks.basis,
     constraint_checks.limit_value,
@@ -16,10 +16,7 @@ SELECT
     constraint_checks.reason,
     constraint_checks.run_id
 FROM constraint_checks
-JOIN (
-    FROM visible_runs
-    QUALIFY row_number() OVER (PARTITION BY portfolio_id ORDER BY as_of_date DESC) = 1
-) AS latest USING (run_id, portfolio_id)
+JOIN current_runs USING (run_id, portfolio_id)
 LEFT JOIN (
     SELECT
         run_id,

@@ -6,36 +6,18 @@
 -- older release's) rests on none. The same holdings, and the same states, from another run are no difference: the day
 -- computed again would be the same run.
 CREATE OR REPLACE VIEW superseded_holdings AS
-WITH recorded AS (
-    SELECT
-        run_id,
-        json_extract(inputs, '$.holdings')::MAP(VARCHAR, JSON) AS holdings,
-        json_extract(inputs, '$.lifecycle')::MAP(VARCHAR, VARCHAR) AS states,
-        json_extract(inputs, '$.lifecycle_read_by')::VARCHAR[] AS reading
-    FROM runs
-),
-taken_from AS (
-    -- Once a run: its inputs name every portfolio.
-    SELECT run_id, unnest(map_keys(holdings)) AS portfolio_id, unnest(map_values(holdings)) ->> 'run_id' AS source_run_id
-    FROM recorded
-),
-states_from AS (
-    SELECT run_id, portfolio_id, states[portfolio_id] AS state_run_id
-    FROM (SELECT run_id, states, unnest(reading) AS portfolio_id FROM recorded)
-),
-day_sources AS (
+WITH day_sources AS (
     SELECT
         visible_runs.portfolio_id,
         visible_runs.as_of_date,
         visible_runs.run_id,
-        taken_from.source_run_id,
-        states_from.state_run_id,
-        states_from.run_id IS NOT NULL AS reads_states,
+        run_portfolios.held_run_id AS source_run_id,
+        if(run_portfolios.reads_states, run_portfolios.state_run_id, NULL) AS state_run_id,
+        coalesce(run_portfolios.reads_states, false) AS reads_states,
         lag(visible_runs.run_id) OVER every_day AS current_run_id,
         lag(visible_runs.as_of_date) OVER every_day AS current_as_of_date
     FROM visible_runs
-    LEFT JOIN taken_from USING (run_id, portfolio_id)
-    LEFT JOIN states_from USING (run_id, portfolio_id)
+    JOIN run_portfolios USING (run_id, portfolio_id)
     WINDOW every_day AS (PARTITION BY visible_runs.portfolio_id ORDER BY visible_runs.as_of_date)
 ),
 pairs AS (

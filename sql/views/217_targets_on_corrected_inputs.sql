@@ -13,10 +13,10 @@ WITH visible AS (
     WINDOW every_day AS (PARTITION BY portfolio_id ORDER BY as_of_date)
 ),
 shown AS (
-    SELECT run_id, as_of_date, inputs, config
+    SELECT run_id, as_of_date, inputs
     FROM runs
     SEMI JOIN visible USING (run_id)
-    WHERE json_extract(inputs, '$.holdings') IS NOT NULL
+    WHERE json_exists(inputs, '$.scores')
 ),
 read_scores AS (
     SELECT read.run_id, read.as_of_date, read.since, ingests.as_of_date AS input_date, ingests.ingest_id
@@ -39,45 +39,46 @@ read_lists AS (
     FROM shown
 ),
 held AS (
-    SELECT run_id, unnest(map_keys(sources)) AS portfolio_id, unnest(map_values(sources)) AS source
-    FROM (SELECT run_id, json_extract(inputs, '$.holdings')::MAP(VARCHAR, JSON) AS sources FROM shown)
+    SELECT run_id, portfolio_id, limits_key, held_on, held_ingest_id, held_run_id
+    FROM run_portfolios
+    SEMI JOIN shown USING (run_id)
+    WHERE held_on IS NOT NULL
 ),
 -- Whose limits read the returns of what is scored or held.
 reading AS (
     SELECT
-        run_id,
-        as_of_date,
-        inputs,
-        (inputs ->> 'returns_since')::DATE AS since,
-        unnest(json_extract(inputs, '$.returns_read_by')::VARCHAR[]) AS portfolio_id
-    FROM shown
+        run_portfolios.run_id,
+        run_portfolios.portfolio_id,
+        shown.as_of_date,
+        (shown.inputs ->> 'returns_since')::DATE AS since
+    FROM run_portfolios
+    JOIN shown USING (run_id)
+    WHERE run_portfolios.reads_returns
 ),
 -- Books that prices move: from the day on which they were left; and windows of returns.
 price_uses AS (
-    SELECT held.run_id, held.portfolio_id, shown.as_of_date, shown.inputs, (held.source ->> 'as_of_date')::DATE AS since
+    SELECT held.run_id, held.portfolio_id, shown.as_of_date, held.held_on AS since
     FROM held
     JOIN shown USING (run_id)
+    SEMI JOIN (FROM limit_sets WHERE (limits ->> 'mark_to_market')::BOOLEAN) AS marking USING (limits_key)
     SEMI JOIN visible ON visible.run_id = held.run_id AND visible.portfolio_id = held.portfolio_id
-    WHERE json_extract(shown.inputs, '$.prices') IS NOT NULL
-        AND (held.source ->> 'run_id') IS NOT NULL
-        AND (
-            map_extract(json_extract(shown.config, '$.portfolios')::MAP(VARCHAR, JSON), held.portfolio_id)[1]
-            ->> 'mark_to_market'
-        )::BOOLEAN
+    WHERE held.held_run_id IS NOT NULL AND json_exists(shown.inputs, '$.prices')
     UNION ALL
-    SELECT reading.run_id, reading.portfolio_id, reading.as_of_date, reading.inputs, reading.since
+    SELECT reading.run_id, reading.portfolio_id, reading.as_of_date, reading.since
     FROM reading
     SEMI JOIN visible ON visible.run_id = reading.run_id AND visible.portfolio_id = reading.portfolio_id
 ),
 moving AS (
-    SELECT run_id, portfolio_id, as_of_date, any_value(inputs) AS inputs, min(since) AS since
+    SELECT run_id, portfolio_id, as_of_date, min(since) AS since
     FROM price_uses
     GROUP BY run_id, portfolio_id, as_of_date
 ),
 read_prices AS (
-    SELECT read.run_id, read.portfolio_id, ingests.as_of_date AS input_date, ingests.ingest_id
-    FROM (SELECT *, unnest(json_extract(inputs, '$.prices')::BIGINT[]) AS ingest_id FROM moving) AS read
-    JOIN ingests ON ingests.ingest_id = read.ingest_id AND ingests.as_of_date >= read.since
+    SELECT moving.run_id, moving.portfolio_id, ingests.as_of_date AS input_date, ingests.ingest_id
+    FROM moving
+    JOIN (SELECT run_id, unnest(json_extract(inputs, '$.prices')::BIGINT[]) AS ingest_id FROM shown) AS read
+        ON read.run_id = moving.run_id
+    JOIN ingests ON ingests.ingest_id = read.ingest_id AND ingests.as_of_date >= moving.since
 ),
 named AS (
     SELECT DISTINCT positions.portfolio_id, positions.as_of_date, positions.ingest_id
@@ -90,16 +91,16 @@ starts AS (
         visible.run_id,
         visible.portfolio_id,
         coalesce(named.as_of_date > visible.day_before, named.as_of_date IS NOT NULL) AS has_positions,
-        if(has_positions, named.as_of_date, (held.source ->> 'as_of_date')::DATE) AS input_date,
-        held.source ->> 'ingest_id' AS read_ingest,
-        coalesce(read_ingest, held.source ->> 'run_id') AS read_from,
+        if(has_positions, named.as_of_date, held.held_on) AS input_date,
+        held.held_ingest_id AS read_ingest,
+        coalesce(read_ingest::VARCHAR, held.held_run_id) AS read_from,
         if(has_positions, named.ingest_id::VARCHAR, visible.run_before) AS now_from
     FROM visible
     SEMI JOIN shown USING (run_id)
     LEFT JOIN held ON held.run_id = visible.run_id AND held.portfolio_id = visible.portfolio_id
     ASOF LEFT JOIN named ON named.portfolio_id = visible.portfolio_id AND visible.as_of_date >= named.as_of_date
     -- The oldest releases recorded only the day.
-    WHERE coalesce(json_type(held.source) = 'OBJECT', true)
+    WHERE held.held_on IS NULL OR held.held_ingest_id IS NOT NULL OR held.held_run_id IS NOT NULL
 ),
 pairs AS (
     SELECT
@@ -153,7 +154,7 @@ pairs AS (
     UNION ALL
     SELECT run_id, portfolio_id, 'positions', input_date, read_from, now_from, NULL
     FROM starts
-    WHERE has_positions OR read_ingest::BIGINT NOT IN (SELECT ingest_id FROM effective_ingests)
+    WHERE has_positions OR read_ingest NOT IN (SELECT ingest_id FROM effective_ingests)
 ),
 moved AS (
     FROM pairs WHERE read_from IS DISTINCT FROM now_from
@@ -231,17 +232,14 @@ taken AS (
 ),
 models AS (
     SELECT
-        run_id,
-        unnest(map_keys(portfolios)) AS portfolio_id,
-        unnest(map_values(portfolios)) AS limits,
+        run_portfolios.run_id,
+        run_portfolios.portfolio_id,
         limits ->> 'model' AS model,
         limits ->> 'volatility_source' = 'scores'
         AND (limits ->> 'volatility_mode' <> 'none' OR (limits ->> 'max_position_risk') IS NOT NULL) AS reads_volatility
-    FROM (
-        SELECT run_id, json_extract(config, '$.portfolios')::MAP(VARCHAR, JSON) AS portfolios
-        FROM shown
-        SEMI JOIN (FROM moved WHERE kind = 'scores') AS moved USING (run_id)
-    )
+    FROM run_portfolios
+    JOIN limit_sets USING (limits_key)
+    SEMI JOIN (FROM moved WHERE kind = 'scores') AS moved USING (run_id)
 ),
 found AS (
     SELECT
@@ -291,6 +289,6 @@ COMMENT ON COLUMN targets_on_corrected_inputs.input_date IS 'Day that the correc
 COMMENT ON COLUMN targets_on_corrected_inputs.n_changed IS 'Assets with another row than was read, count.';
 COMMENT ON COLUMN targets_on_corrected_inputs.source IS 'Path, address or query that counts now.';
 COMMENT ON COLUMN targets_on_corrected_inputs.corrected_at IS 'When it was read, UTC.';
-COMMENT ON COLUMN targets_on_corrected_inputs.ingest_id IS 'Its ingest, see ingests; what the run read is in runs.inputs.';
+COMMENT ON COLUMN targets_on_corrected_inputs.ingest_id IS 'Its ingest, see ingests; what the run read is in runs.inputs and run_portfolios.';
 COMMENT ON COLUMN targets_on_corrected_inputs.run_id IS 'Visible run of the day, see runs.';
 COMMENT ON COLUMN targets_on_corrected_inputs.published_at IS 'When its targets became visible, UTC.';

@@ -80,9 +80,10 @@ halted AS (
     FROM halts_in_force
 ),
 ran AS (
-    SELECT as_of_date, flatten(list(portfolio_ids)) AS portfolio_ids
+    SELECT runs.as_of_date, list(run_portfolios.portfolio_id) AS portfolio_ids
     FROM runs
-    GROUP BY as_of_date
+    JOIN run_portfolios USING (run_id)
+    GROUP BY runs.as_of_date
 ),
 ingested AS (
     SELECT as_of_date, sum(rows_read) AS rows_read, sum(rows_rejected) AS rows_rejected

@@ -27,10 +27,10 @@ run AS (
     SELECT
         visible_runs.run_id,
         visible_runs.portfolio_id,
-        (json_extract(runs.config, '$.portfolios')::MAP(VARCHAR, JSON))[visible_runs.portfolio_id] AS limits
+        run_limits.limits
     FROM visible_runs
     JOIN request ON visible_runs.portfolio_id = requested_portfolio AND visible_runs.as_of_date = requested_day
-    JOIN runs USING (run_id)
+    LEFT JOIN run_limits USING (run_id, portfolio_id)
 ),
 limit_values AS (
     SELECT

@@ -10,10 +10,11 @@ visible AS (
         visible_runs.published_at,
         runs.code_fingerprint,
         runs.inputs,
-        (json_extract(runs.config, '$.portfolios')::MAP(VARCHAR, JSON))[visible_runs.portfolio_id] AS limits
+        run_limits.limits
     FROM visible_runs
     JOIN request ON visible_runs.portfolio_id = requested_portfolio AND visible_runs.as_of_date = requested_day
     JOIN runs USING (run_id)
+    LEFT JOIN run_limits USING (run_id, portfolio_id)
 ),
 candidates AS (
     FROM decisions SEMI JOIN visible USING (run_id, portfolio_id)
@@ -52,7 +53,7 @@ last_score AS (
     JOIN visible ON scores.model = (limits ->> 'model')
 ),
 known AS (
-    SELECT string_agg(DISTINCT portfolio_id, ', ' ORDER BY portfolio_id) AS portfolio_ids FROM visible_runs
+    SELECT string_agg(portfolio_id, ', ' ORDER BY portfolio_id) AS portfolio_ids FROM current_runs
 ),
 near AS (
     SELECT
@@ -76,7 +77,8 @@ tried AS (
         ) AS own_reasons
     FROM run_events
     JOIN runs USING (run_id)
-    JOIN request ON runs.as_of_date = requested_day AND list_contains(runs.portfolio_ids, requested_portfolio)
+    JOIN run_portfolios USING (run_id)
+    JOIN request ON runs.as_of_date = requested_day AND run_portfolios.portfolio_id = requested_portfolio
     LEFT JOIN proposal_history AS ended ON run_events.event_id = CASE ended.outcome
         WHEN 'declined' THEN ended.decision_id
         WHEN 'superseded' THEN ended.event_id

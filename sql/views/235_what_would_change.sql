@@ -9,12 +9,14 @@ visible AS (
         visible_runs.run_id,
         requested_asset,
         requested_day,
-        (json_extract(runs.config, '$.portfolios')::MAP(VARCHAR, JSON))[visible_runs.portfolio_id] AS limits,
-        (json_extract(runs.inputs, '$.lifecycle')::MAP(VARCHAR, VARCHAR))[visible_runs.portfolio_id] AS run_before,
+        limit_sets.limits,
+        run_portfolios.state_run_id AS run_before,
         json_extract(runs.inputs, '$.renamed')::MAP(VARCHAR, VARCHAR) AS renamed
     FROM visible_runs
     JOIN request ON visible_runs.portfolio_id = requested_portfolio AND visible_runs.as_of_date = requested_day
     JOIN runs USING (run_id)
+    JOIN run_portfolios USING (run_id, portfolio_id)
+    LEFT JOIN limit_sets USING (limits_key)
 ),
 candidates AS (
     FROM decisions SEMI JOIN visible USING (run_id, portfolio_id)

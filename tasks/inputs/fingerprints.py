@@ -11,7 +11,7 @@ from functools import cache
 from importlib import resources
 from importlib.resources.abc import Traversable
 from io import StringIO
-from typing import Any, Self, TypeGuard
+from typing import NamedTuple, Self, TypeGuard
 
 import polars as pl
 
@@ -24,14 +24,43 @@ from sizing.frames.plans import run_plan
 _RUN_ID_DIGITS = 12
 
 
-def limits_as_json(limits: Mapping[str, RebalancingLimits]) -> dict[str, Any]:
-    """Return the limits as the run record keeps them: every field of every portfolio."""
-    return {"portfolios": {name: one.model_dump(mode="json") for name, one in sorted(limits.items())}}
+class LimitSets(NamedTuple):
+    """Limits of many portfolios, each distinct set once as JSON: every field, defaults included.
+
+    `portfolio_ids` are in order, `places` has the place of the set of each in `sets`.
+    """
+
+    portfolio_ids: list[str]
+    places: list[int]
+    sets: list[str]
+
+    @classmethod
+    def of(cls, limits: Mapping[str, RebalancingLimits]) -> Self:
+        """Write each distinct set of limits once."""
+        names = sorted(limits)
+        # Portfolios that were configured alike share one object.
+        distinct = {id(one): one for one in limits.values()}
+        written = {key: json.dumps(one.model_dump(mode="json"), allow_nan=False) for key, one in distinct.items()}
+        place = {text: number for number, text in enumerate(dict.fromkeys(written.values()))}
+        return cls(names, [place[written[id(limits[name])]] for name in names], list(place))
 
 
-def config_fingerprint(limits: Mapping[str, RebalancingLimits]) -> str:
-    """Hash every limit of every portfolio."""
-    return _digest(json.dumps(limits_as_json(limits), sort_keys=True).encode())
+def config_fingerprint(limits: LimitSets) -> str:
+    """Hash every limit of every portfolio, as one JSON document that is never in memory as a whole."""
+    sets = [json.dumps(json.loads(text), sort_keys=True).encode() for text in limits.sets]
+    names = [json.dumps(name).encode() for name in limits.portfolio_ids]
+
+    def document() -> Iterator[bytes]:
+        before = b'{"portfolios": {'
+        for name, place in zip(names, limits.places, strict=True):
+            yield before + name + b": " + sets[place]
+            before = b", "
+        yield b"}}"
+
+    digest = hashlib.sha256(sum(map(len, document())).to_bytes(8, "big"))
+    for part in document():
+        digest.update(part)
+    return digest.hexdigest()
 
 
 def input_fingerprint(inputs: DayFrames) -> str:
@@ -155,9 +184,9 @@ class Fingerprints:
     code: str
 
     @classmethod
-    def of(cls, inputs: DayFrames) -> Self:
-        """Take the fingerprints of a day's inputs and limits, and of the code that is installed."""
-        return cls(input_fingerprint(inputs), config_fingerprint(inputs.limits), code_fingerprint())
+    def of(cls, inputs: DayFrames, limits: LimitSets) -> Self:
+        """Take the fingerprints of a day's inputs and its limits, and of the code that is installed."""
+        return cls(input_fingerprint(inputs), config_fingerprint(limits), code_fingerprint())
 
 
 def run_id(as_of_date: date, fingerprints: Fingerprints) -> str:

@@ -1,7 +1,7 @@
 """The sources of a day as its run records them, and read back from that: a replay reads exactly these."""
 
-from collections.abc import Collection, Mapping, Sequence
-from datetime import date
+import json
+from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
 
 import polars as pl
@@ -19,19 +19,14 @@ HAS_ENTRY_SCORES = "has_entry_scores"
 """Name in the record of a run whose decisions have none: false. Without it they have."""
 
 
-class _Row(NamedTuple):
-    """A source of the day: it has an ingest, or a run."""
+class SourceRecord(NamedTuple):
+    """The sources of a day as its run keeps them: `inputs` of all portfolios together, `portfolios` of each alone.
 
-    kind: str
-    portfolio_id: str
-    as_of_date: date
-    ingest_id: int | None
-    run_id: str | None
+    `portfolios` has a row of each, in order, with the columns of run_portfolios but for its limits.
+    """
 
-    def source(self) -> dict[str, Any]:
-        """Return where it is from, and of which day."""
-        source = {"run_id": self.run_id} if self.run_id else {"ingest_id": self.ingest_id}
-        return {"as_of_date": self.as_of_date.isoformat()} | source
+    inputs: dict[str, Any]
+    portfolios: pl.DataFrame
 
 
 def find_missing_returns(inputs: DayFrames, sources: pl.DataFrame, exchange: str) -> pl.DataFrame:
@@ -45,47 +40,66 @@ def as_record(
     exchange: str,
     unmarked: Collection[str],
     dust_weight: float = DUST_WEIGHT,
-) -> dict[str, Any]:
+) -> SourceRecord:
     """Return the sources of the day as its run keeps them: ingests, where holdings came from, whose days counted.
 
-    `positions` are the newest up to the day, whoever reads them, `positions_of_others` whom they name beside ours, and
-    `not_in_positions` are those of ours that positions named before and the day's own do not. `unmarked`: whose book
-    was to be marked and could not be. `books` says what each starts from: positions, the book that a run left, or that
-    book marked. `lifecycle` names the run after which the states of each are the state before, wherever its holdings
-    come from, and `lifecycle_read_by` has those whose limits read them. `returns_read_by`, where there are any, has
-    those whose limits read returns, and `returns_since` is the first day whose prices these begin with.
-    `sessions_since` counts the trading days from each date that was read to the day.
+    `positions` are the newest up to the day, whoever reads them, and `positions_of_others` whom they name beside ours.
+    `returns_since`, where limits read returns, is the first day whose prices these begin with. `sessions_since` counts
+    the trading days from each date that was read to the day. `unmarked`: whose book was to be marked and could not be.
     """
     day, limits = inputs.as_of_date, inputs.limits
-    rows = [_Row(*row) for row in sources.select(_Row._fields).sort("portfolio_id", nulls_last=True).iter_rows()]
-    held = [row for row in rows if row.kind in HELD and row.portfolio_id in limits]
-    named = [row for row in rows if row.kind == "named"]
+    named = sources.filter(pl.col("kind") == "named").sort("portfolio_id")
     books = books_to_mark(sources, limits)
-    marked = {*books["portfolio_id"]} - {*unmarked}
-    lists = {kind: _ids(rows, kind) for kind in (*FOR_ALL, FORMER)}
+    lists = {kind: _ids(sources, kind) for kind in (*FOR_ALL, FORMER)}
     if first := first_price_day(exchange, day, limits, books["since"]):
-        lists[PRICES] = _ids([row for row in rows if row.as_of_date and row.as_of_date >= first], PRICES)
+        lists[PRICES] = _ids(sources.filter(pl.col("as_of_date") >= first), PRICES)
+    since = first_price_day(exchange, day, limits, [])
     record = {
         **({} if inputs.has_entry_scores else {HAS_ENTRY_SCORES: False}),
-        "holdings": {row.portfolio_id: row.source() for row in held},
-        "books": {row.portfolio_id: _book(row, marked) for row in held},
-        "lifecycle": {
-            row.portfolio_id: row.run_id for row in rows if row.kind == LIFECYCLE and row.portfolio_id in limits
-        },
-        "lifecycle_read_by": sorted(name for name, one in limits.items() if one.reads_lifecycle),
         "dust_weight": dust_weight,
-        "positions": named[0].source() if named else None,
-        "positions_of_others": [row.portfolio_id for row in named if row.portfolio_id not in limits],
-        "not_in_positions": [row.portfolio_id for row in rows if row.kind == "unnamed" and row.portfolio_id in limits],
+        "positions": _origin(named.row(0, named=True)) if named.height else None,
+        "positions_of_others": named.filter(~pl.col("portfolio_id").is_in(list(limits)))["portfolio_id"].to_list(),
         "exchange": exchange,
         "scores_since": scores_since(exchange, day, limits).isoformat(),
         SESSIONS_SINCE: count_sessions(inputs),
     }
-    return lists | _returns_read(exchange, day, limits) | record
+    returns = {"returns_since": since.isoformat()} if since else {}
+    return SourceRecord(lists | returns | record, _portfolios(sources, limits, {*books["portfolio_id"]} - {*unmarked}))
+
+
+def _portfolios(sources: pl.DataFrame, limits: Limits, marked: Collection[str]) -> pl.DataFrame:
+    """Return what a run reads of each portfolio alone. `marked`: whose book is marked."""
+    names = sorted(limits)
+    own = pl.DataFrame(
+        {
+            "portfolio_id": names,
+            "reads_states": [limits[name].reads_lifecycle for name in names],
+            "reads_returns": [limits[name].reads_returns for name in names],
+        }
+    )
+    held = sources.filter(pl.col("kind").is_in(HELD)).select(
+        "portfolio_id", held_on="as_of_date", held_ingest_id="ingest_id", held_run_id="run_id"
+    )
+    states = sources.filter(pl.col("kind") == LIFECYCLE).select("portfolio_id", state_run_id="run_id")
+    unnamed = sources.filter(pl.col("kind") == "unnamed")["portfolio_id"]
+    book = (
+        pl.when(pl.col("held_on").is_null())
+        .then(None)
+        .when(pl.col("held_run_id").is_null())
+        .then(pl.lit("positions"))
+        .when(pl.col("portfolio_id").is_in(list(marked)))
+        .then(pl.lit("post_trade_marked"))
+        .otherwise(pl.lit("post_trade"))
+    )
+    return (
+        own.join(held, on="portfolio_id", how="left", maintain_order="left")
+        .join(states, on="portfolio_id", how="left", maintain_order="left")
+        .with_columns(book=book, is_unnamed=pl.col("portfolio_id").is_in(unnamed.implode()))
+    )
 
 
 def recorded_sources(
-    warehouse: Reader, exchange: str, run: Mapping[str, Any], record: Mapping[str, Any], limits: Limits
+    warehouse: Reader, exchange: str, run: Mapping[str, Any], record: SourceRecord, limits: Limits
 ) -> pl.DataFrame:
     """Return the sources that a run recorded.
 
@@ -96,33 +110,62 @@ def recorded_sources(
     lists = [
         {"day": day, "kind": kind, "ingest_id": one}
         for kind in (*FOR_ALL, FORMER, PRICES)
-        for one in record.get(kind, [])
+        for one in record.inputs.get(kind, [])
     ]
-    if any(isinstance(source, str) for source in record["holdings"].values()):
+    known = record.portfolios.filter(pl.col("held_on").is_not_null())
+    if known.filter(held_ingest_id=None, held_run_id=None).height:
         then = find_sources(warehouse, exchange, [day], limits, known_at=run["created_at"])
         held = then.filter(pl.col("kind").is_in(HELD)).select(list(SOURCES))
     else:
-        held = pl.DataFrame(_recorded_holdings(day, record), SOURCES)
+        held = known.select(
+            "portfolio_id",
+            day=pl.lit(day),
+            kind=pl.when(pl.col("held_run_id").is_null()).then(pl.lit("positions")).otherwise(pl.lit("targets")),
+            as_of_date="held_on",
+            ingest_id="held_ingest_id",
+            run_id="held_run_id",
+            n_rows=pl.lit(None, pl.Int32),
+        ).select(list(SOURCES))
     states = [
         {"day": day, "kind": LIFECYCLE, "portfolio_id": portfolio_id, "run_id": run_id}
-        for portfolio_id, run_id in _recorded_states(warehouse, run, record, held).items()
+        for portfolio_id, run_id in _recorded_states(warehouse, run, record.portfolios, held).items()
     ]
     return pl.concat([pl.DataFrame([*lists, *states], SOURCES), held])
 
 
-def _ids(rows: Sequence[_Row], kind: str) -> list[int]:
-    return sorted({row.ingest_id for row in rows if row.kind == kind and row.ingest_id is not None})
+def read_record(warehouse: Reader, run: Mapping[str, Any]) -> SourceRecord:
+    """Return what a run recorded. *Requires* the row of `run_by_id`."""
+    return SourceRecord(json.loads(run["inputs"]), warehouse.query("portfolios_of_run", run_id=run["run_id"]))
 
 
-def _book(row: _Row, marked: Collection[str]) -> str:
-    if not row.run_id:
-        return "positions"
-    return "post_trade_marked" if row.portfolio_id in marked else "post_trade"
+def _ids(sources: pl.DataFrame, kind: str) -> list[int]:
+    return sources.filter(pl.col("kind") == kind)["ingest_id"].drop_nulls().unique().sort().to_list()
 
 
-def has_same_states(record: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+def _origin(source: Mapping[str, Any]) -> dict[str, Any]:
+    return {"as_of_date": source["as_of_date"].isoformat(), "ingest_id": source["ingest_id"]}
+
+
+def has_same_states(record: SourceRecord, other: SourceRecord) -> bool:
     """Whether two records of a day have the same states before it, and both have entry scores or neither."""
-    return all(record.get(name) == other.get(name) for name in (LIFECYCLE, "dust_weight", HAS_ENTRY_SCORES))
+    own, others = (one.portfolios.select("portfolio_id", "state_run_id") for one in (record, other))
+    names = ("dust_weight", HAS_ENTRY_SCORES)
+    return own.equals(others) and all(record.inputs.get(name) == other.inputs.get(name) for name in names)
+
+
+def find_other_inputs(record: SourceRecord, other: SourceRecord) -> list[str]:
+    """Name the kinds of inputs of which two records of a day have other sources."""
+    of_each = {"holdings": ("held_on", "held_ingest_id", "held_run_id"), "lifecycle": ("state_run_id",)}
+    kinds = ("scores", "assets", "restrictions", "renames", PRICES)
+    others = [kind for kind in kinds if record.inputs.get(kind, []) != other.inputs.get(kind, [])]
+    moved = [
+        kind
+        for kind, columns in of_each.items()
+        if not record.portfolios.select("portfolio_id", *columns).equals(
+            other.portfolios.select("portfolio_id", *columns)
+        )
+    ]
+    return [*others, *moved]
 
 
 def recorded_dust_weight(record: Mapping[str, Any]) -> float:
@@ -131,27 +174,11 @@ def recorded_dust_weight(record: Mapping[str, Any]) -> float:
     return dust_weight
 
 
-def _returns_read(exchange: str, day: date, limits: Limits) -> dict[str, Any]:
-    reading = sorted(name for name, one in limits.items() if one.reads_returns)
-    since = first_price_day(exchange, day, limits, [])
-    return {"returns_read_by": reading, "returns_since": since.isoformat()} if since else {}
-
-
-def _recorded_holdings(day: date, record: Mapping[str, Any]) -> list[dict[str, Any]]:
-    return [
-        {"day": day, "kind": "targets" if "run_id" in source else "positions", "portfolio_id": portfolio_id}
-        | source
-        | {"as_of_date": date.fromisoformat(source["as_of_date"])}
-        for portfolio_id, source in record["holdings"].items()
-    ]
-
-
 def _recorded_states(
-    warehouse: Reader, run: Mapping[str, Any], record: Mapping[str, Any], held: pl.DataFrame
+    warehouse: Reader, run: Mapping[str, Any], portfolios: pl.DataFrame, held: pl.DataFrame
 ) -> dict[str, str]:
     """Return after which run the states of each portfolio were the state before, as the migration filled them in."""
-    if LIFECYCLE in record:
-        recorded: dict[str, str] = record[LIFECYCLE]
-        return recorded
-    seen = warehouse.query("runs_before_run", run_id=run["run_id"])
-    return dict(seen.iter_rows()) | dict(sources_of_states(held).select("portfolio_id", "run_id").iter_rows())
+    if portfolios["reads_states"].has_nulls():
+        seen = warehouse.query("runs_before_run", run_id=run["run_id"])
+        return dict(seen.iter_rows()) | dict(sources_of_states(held).select("portfolio_id", "run_id").iter_rows())
+    return dict(portfolios.drop_nulls("state_run_id").select("portfolio_id", "state_run_id").iter_rows())

@@ -1,6 +1,5 @@
 """Targets that wait for approval: the request and the decision."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -17,7 +16,7 @@ from tasks.config.settings import Settings
 from tasks.inputs.day_inputs import read_days
 from tasks.inputs.day_sources import find_sources
 from tasks.inputs.fingerprints import input_fingerprint
-from tasks.inputs.source_record import as_record, find_missing_returns
+from tasks.inputs.source_record import as_record, find_missing_returns, find_other_inputs, read_record
 from tasks.retries import RETRIES
 from tasks.runs.run_record import OpenRun, stored_exchange, stored_limits
 from tasks.runs.shards import Result
@@ -90,13 +89,14 @@ def find_proposal(settings: Settings, run_id: str) -> Proposal:
     """Return what was proposed. *Raises* `ApprovalError` for an unknown run."""
     with settings.open_warehouse().kept_open() as warehouse:
         known = warehouse.query("run_by_id", run_id=run_id).rows(named=True)
-        waiting = warehouse.query("open_proposals")["run_id"].unique(maintain_order=True).to_list()
+        waiting = warehouse.query("waiting_runs")["run_id"].to_list()
+        covered = warehouse.query("portfolios_of_run", run_id=run_id)["portfolio_id"]
     if not known:
         msg = f"no run {run_id} in the warehouse, so nothing was decided; open proposals: {listed(waiting) or 'none'}"
         raise ApprovalError(msg)
     run = known[0]
     exchange = stored_exchange(run, settings.exchange)
-    return Proposal(run_id, run["as_of_date"], tuple(run["portfolio_ids"]), exchange, is_open=run_id in waiting)
+    return Proposal(run_id, run["as_of_date"], tuple(covered), exchange, is_open=run_id in waiting)
 
 
 @stage("require the same inputs", RETRIES)
@@ -108,16 +108,15 @@ def require_same_inputs(settings: Settings, proposal: Proposal) -> OpenRun:
     day, exchange = proposal.day, proposal.exchange
     with settings.open_warehouse().kept_open() as warehouse:
         run = warehouse.query("run_by_id", run_id=proposal.run_id).row(0, named=True)
-        limits = stored_limits(run)
+        stored = read_record(warehouse, run)
+        limits = stored_limits(warehouse, proposal.run_id)
         sources = find_sources(warehouse, exchange, [day], limits)
         inputs = DayInputs(
             *read_days(warehouse, exchange, [day], limits, sources, dust_weight=settings.dust_weight)[day]
         )
     if proposal.is_open and input_fingerprint(inputs.frames) != run["input_fingerprint"]:
         missing = find_missing_returns(inputs.frames, sources, exchange)["portfolio_id"]
-        stored, now = json.loads(run["inputs"]), as_record(inputs.frames, sources, exchange, missing)
-        kinds = ("scores", "assets", "restrictions", "renames", "prices", "holdings", "lifecycle")
-        others = [kind for kind in kinds if stored.get(kind, []) != now.get(kind, [])]
+        others = find_other_inputs(stored, as_record(inputs.frames, sources, exchange, missing))
         msg = (
             f"run {proposal.run_id} was proposed on other inputs than there are now (changed: "
             f"{', '.join(others) or 'their rows'}), and nothing was published: run the day again, `ballast run --as-of "

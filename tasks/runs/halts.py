@@ -45,7 +45,7 @@ def require_known_portfolios(settings: Settings, portfolio_ids: Collection[str])
     does not stand in the way of a halt: then the names of the runs count.
     *Raises* `UsageError` with the nearest known name.
     """
-    known = set(settings.open_warehouse().query("latest_runs")["portfolio_ids"].explode().drop_nulls())
+    known = set(settings.open_warehouse().query("known_portfolios")["portfolio_id"])
     if known.issuperset(portfolio_ids):
         return
     from tasks.config.portfolios import load_portfolios  # noqa: PLC0415 - the calendars take half a second to import

@@ -6,7 +6,7 @@ What does not belong here: the rules, which are in sizing/trading/orders.py.
 import json
 from collections.abc import Iterable, Mapping
 from datetime import date
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import polars as pl
 
@@ -93,29 +93,25 @@ def order_run(warehouse: Warehouse, run_id: str, portfolio_ids: Iterable[str], s
         warehouse.query("targets_to_order", run_id=run_id, portfolio_ids=list(portfolio_ids)),
         warehouse.query("account_values", ingest_id=sources.accounts_ingest_id),
         renamed_list(securities, names),
-        _quantities(warehouse, inputs["holdings"], names),
-        stored_limits(run),
+        _quantities(warehouse, run_id, names),
+        stored_limits(warehouse, run_id),
     )
 
 
-def _quantities(
-    warehouse: Warehouse, holdings: Mapping[str, Mapping[str, Any]], names: Mapping[str, str]
-) -> pl.DataFrame:
+def _quantities(warehouse: Warehouse, run_id: str, names: Mapping[str, str]) -> pl.DataFrame:
     """Return the shares that the positions of the run have; holdings after targets have none.
 
     Shares of several names that became one add up, where all are known.
     """
-    read = [
-        (portfolio_id, source["ingest_id"], date.fromisoformat(source["as_of_date"]))
-        for portfolio_id, source in holdings.items()
-        if isinstance(source, Mapping) and "ingest_id" in source
-    ]
-    schema = {"portfolio_id": pl.String, "ingest_id": pl.Int64, "as_of_date": pl.Date}
-    own = pl.DataFrame(read, schema, orient="row")
+    own = (
+        warehouse.query("portfolios_of_run", run_id=run_id)
+        .select("portfolio_id", ingest_id="held_ingest_id", as_of_date="held_on")
+        .drop_nulls("ingest_id")
+    )
     rows = warehouse.query("quantities_of_ingests", ingest_ids=own["ingest_id"].unique().to_list())
     quantity = pl.when(pl.col("quantity").is_not_null().all()).then(pl.col("quantity").sum())
     return (
-        rows.join(own, on=list(schema), how="semi")
+        rows.join(own, on=own.columns, how="semi")
         .with_columns(pl.col("asset").replace(dict(names)))
         .group_by("portfolio_id", "asset")
         .agg(quantity=quantity)

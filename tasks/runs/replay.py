@@ -1,6 +1,6 @@
 """Compute a published run again from what the warehouse kept of it, and compare every value."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -102,7 +102,7 @@ def _replay(settings: Settings, run_id: str, by: str, code: str) -> Replayed:
     read = input_fingerprint(inputs.frames)
     differences = pl.concat(
         [
-            _of_inputs(run, read),
+            _of_inputs(run, inputs.limits, read),
             find_differences(published, rebalance(inputs)._asdict()),
             compare_orders(*orders),
         ]
@@ -172,9 +172,9 @@ def _values(frame: pl.DataFrame, key: list[str], side: str) -> pl.DataFrame:
     return texts.unpivot(index=key, variable_name="column_name", value_name=side)
 
 
-def _of_inputs(run: Mapping[str, Any], read: str) -> pl.DataFrame:
+def _of_inputs(run: Mapping[str, Any], covered: Iterable[str], read: str) -> pl.DataFrame:
     """Return the difference of the inputs for every portfolio, since all are computed from them."""
-    portfolios = run["portfolio_ids"] if run["input_fingerprint"] != read else []
+    portfolios = covered if run["input_fingerprint"] != read else ()
     return pl.DataFrame(
         [("runs", one, None, "input_fingerprint", run["input_fingerprint"], read) for one in portfolios],
         schema=dict.fromkeys(_DIFFERENCE, pl.String),

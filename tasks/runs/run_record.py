@@ -25,9 +25,11 @@ from tasks.inputs.marked_books import describe_unmarked
 from tasks.inputs.session_counts import SESSIONS_SINCE, count_sessions, counted_as, describe_other_calendar
 from tasks.inputs.source_record import (
     HAS_ENTRY_SCORES,
+    SourceRecord,
     as_record,
     find_missing_returns,
     has_same_states,
+    read_record,
     recorded_dust_weight,
     recorded_sources,
 )
@@ -117,7 +119,7 @@ def as_started_first(warehouse: Warehouse, exchange: str, record: RunRecord, inp
     Where no limit reads them, the same run may have other ones now; what is kept of it must fit its record.
     """
     run = warehouse.query("run_by_id", run_id=record.run_id).row(0, named=True)
-    if has_same_states(json.loads(run["inputs"]), record.inputs):
+    if has_same_states(read_record(warehouse, run), SourceRecord(record.inputs, record.portfolios)):
         return inputs
     return read_recorded(warehouse, exchange, run).inputs
 
@@ -136,15 +138,15 @@ def read_recorded(
 
     `otherwise` is its exchange where an earlier release recorded none; one that recorded no counts has today's.
     """
-    limits, exchange = stored_limits(run), stored_exchange(run, otherwise)
+    limits, exchange = stored_limits(warehouse, run["run_id"]), stored_exchange(run, otherwise)
     if portfolio_ids is not None:
         limits = {name: limits[name] for name in portfolio_ids}
-    record = json.loads(run["inputs"])
+    record = read_record(warehouse, run)
     sources = recorded_sources(warehouse, exchange, run, record, limits)
-    day, dust_weight = run["as_of_date"], recorded_dust_weight(record)
+    day, dust_weight = run["as_of_date"], recorded_dust_weight(record.inputs)
     read = read_days(warehouse, exchange, [day], limits, sources, dust_weight=dust_weight)[day]
-    read = read._replace(has_entry_scores=record.get(HAS_ENTRY_SCORES, True))
-    counts = record.get(SESSIONS_SINCE, {})
+    read = read._replace(has_entry_scores=record.inputs.get(HAS_ENTRY_SCORES, True))
+    counts = record.inputs.get(SESSIONS_SINCE, {})
     other_calendar = describe_other_calendar(day, counts, count_sessions(read), exchange)
     return Recorded(DayInputs(*counted_as(read, counts)), other_calendar)
 
@@ -186,38 +188,41 @@ def describe(  # noqa: PLR0913 - what names a run, and what its record keeps
     require_known_buckets(inputs)
     missing = find_missing_returns(inputs, sources, exchange)
     read = as_record(inputs, sources, exchange, missing["portfolio_id"], dust_weight)
-    prints = fingerprints.Fingerprints.of(inputs)
+    limits = fingerprints.LimitSets.of(inputs.limits)
+    prints = fingerprints.Fingerprints.of(inputs, limits)
     record = RunRecord(
         run_id=fingerprints.run_id(inputs.as_of_date, prints),
         as_of_date=inputs.as_of_date,
-        portfolio_ids=tuple(sorted(inputs.limits)),
+        portfolios=read.portfolios.with_columns(limit_set=pl.Series(limits.places)),
+        limit_sets=limits.sets,
         input_fingerprint=prints.inputs,
         config_fingerprint=prints.config,
         code_fingerprint=prints.code,
-        config=fingerprints.limits_as_json(inputs.limits),
-        inputs=read | ({"renamed": dict(inputs.renamed)} if inputs.renamed else {}),
+        inputs=read.inputs | ({"renamed": dict(inputs.renamed)} if inputs.renamed else {}),
         flow_run_id=flow_run_id,
     )
-    positions = source_of_positions(read, inputs.as_of_date)
-    unknown_names = find_unknown_names(inputs, read["positions_of_others"], others, positions)
-    unnamed = describe_unnamed(taken_as_held(read))
+    positions = source_of_positions(read.inputs, inputs.as_of_date)
+    unknown_names = find_unknown_names(inputs, read.inputs["positions_of_others"], others, positions)
+    unnamed = describe_unnamed(taken_as_held(read.portfolios))
     warnings = (*describe_delisted(inputs), *unknown_names, *unnamed, *describe_unmarked(missing))
     return StartedRun(record, (*warnings, *describe_missing_volatilities(inputs, estimates)))
 
 
-def stored_limits(run: Mapping[str, Any]) -> dict[str, RebalancingLimits]:
-    """Return the limits that a run was computed with.
+def stored_limits(warehouse: Reader, run_id: str) -> dict[str, RebalancingLimits]:
+    """Return the limits that a run was computed with: those of portfolios with the same limits are one object.
 
     *Raises* `ConfigError` for limits that this code does not know.
     """
+    sets = warehouse.query("limits_of_run", run_id=run_id)
+    portfolios = warehouse.query("portfolios_of_run", run_id=run_id)
     try:
+        known = {key: RebalancingLimits.model_validate_json(limits) for key, limits in sets.iter_rows()}
         return {
-            portfolio_id: RebalancingLimits.model_validate(one)
-            for portfolio_id, one in json.loads(run["config"])["portfolios"].items()
+            name: known[key] for name, key in portfolios.select("portfolio_id", "limits_key").drop_nulls().iter_rows()
         }
     except ValidationError as error:
         msg = (
-            f"run {run['run_id']} was computed with limits that this code does not know: {error}. Nothing was "
+            f"run {run_id} was computed with limits that this code does not know: {error}. Nothing was "
             "recorded: use the version that computed it"
         )
         raise ConfigError(msg) from None

@@ -13,7 +13,7 @@ from sizing.pipeline import rebalance
 from sizing.selection.gates import GATES
 from sql.records import RunRecord
 from tasks.config.settings import Settings
-from tasks.inputs.fingerprints import limits_as_json
+from tasks.inputs.fingerprints import LimitSets
 from tests.properties.selection_days import PORTFOLIOS, known_day
 from tests.sizing.days import AS_OF
 
@@ -34,7 +34,9 @@ def test_random_days_of_many_portfolios_are_published(settings: Settings) -> Non
     warehouse.migrate()
     for seed in range(DAYS):
         day = with_states(known_day(seed, PORTFOLIOS).day())
-        run = RunRecord(str(seed), day.as_of_date, tuple(day.limits), "i", "l", "c", limits_as_json(day.limits), {})
+        limits = LimitSets.of(day.limits)
+        portfolios = pl.DataFrame({"portfolio_id": limits.portfolio_ids, "limit_set": limits.places})
+        run = RunRecord(str(seed), day.as_of_date, portfolios, limits.sets, "i", "l", "c", {})
         warehouse.start_run(run, "test")
         assert warehouse.publish(run.run_id, rebalance(day)._asdict(), "test").is_new
     warehouse.snapshot(day.as_of_date)

@@ -186,7 +186,8 @@ def test_a_backfill_of_the_days_gives_the_same_runs_with_the_same_rows(published
     told = f"{DAYS[0]} to {DAYS[-1]}: 6 published; 3 rows rejected, see rejected_rows"
     assert (state.name, state.message) == ("Published", told)
     queries = [f"SELECT * FROM {table} ORDER BY ALL" for table in RUN_TABLES]
-    queries.append("SELECT run_id, as_of_date, portfolio_ids, config, inputs FROM runs ORDER BY ALL")
+    queries += ["SELECT * EXCLUDE (flow_run_id, created_at) FROM runs ORDER BY ALL"]
+    queries += [f"FROM {table} ORDER BY ALL" for table in ("run_portfolios", "limit_sets")]
     queries.append("SELECT run_id, state, reason FROM run_events ORDER BY ALL")
     queries.append("SELECT * EXCLUDE (published_at) FROM current_targets ORDER BY ALL")
     for query in queries:

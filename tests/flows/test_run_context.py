@@ -47,8 +47,11 @@ def parsed(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
 
 
 def recorded(settings: Settings) -> list[tuple[object, ...]]:
-    caps = "json_extract(config, '$.portfolios.*.max_single_position')::DOUBLE[]"
-    query = f"SELECT as_of_date::VARCHAR, portfolio_ids, {caps} FROM runs ORDER BY as_of_date, run_id"
+    query = """
+        SELECT as_of_date::VARCHAR, list(portfolio_id ORDER BY portfolio_id),
+            list(max_single_position::DOUBLE ORDER BY portfolio_id)
+        FROM runs JOIN run_limits USING (run_id) GROUP BY as_of_date, run_id ORDER BY as_of_date, run_id
+    """
     return settings.open_warehouse().query_snapshot(query).rows()
 
 

@@ -23,8 +23,8 @@ Rows: TypeAlias = Mapping[str, Mapping[str, int]]
 _LOOKS_PER_CONNECTION = 4
 _SUMS = """
     SELECT portfolio_id, as_of_date, sum(target_weight) AS total,
-        any_value(runs.config -> 'portfolios' -> portfolio_id ->> 'target_total_allocation')::DECIMAL(10, 8) AS expected
-    FROM visible_runs JOIN targets USING (run_id, portfolio_id, as_of_date) JOIN runs USING (run_id, as_of_date)
+        any_value(target_total_allocation) AS expected
+    FROM visible_runs JOIN targets USING (run_id, portfolio_id, as_of_date) JOIN run_limits USING (run_id, portfolio_id)
     GROUP BY portfolio_id, as_of_date HAVING total <> expected
 """
 _MIXED = """

@@ -11,6 +11,7 @@ from sizing.pipeline import Rebalance
 from sql.records import RunRecord
 from sql.warehouse import Warehouse
 from tests.sizing.lifecycle.walk import walk
+from tests.sql.bare_runs import covering, make_visible
 
 SESSIONS = pl.Series([date(2025, 7, day) for day in (1, 2, 3, 7, 8, 9, 10, 11, 14, 15, 16, 17, 18, 21, 22)])
 """Sessions of XNYS."""
@@ -41,11 +42,13 @@ def publish_day(warehouse: Warehouse, result: Rebalance, limits: Mapping[str, Re
     """Write the result of a day as a published run of its portfolios, and return its name."""
     day: date = result.targets["as_of_date"][0]
     run_id = run_of(day)
-    config = {"portfolios": {name: one.model_dump(mode="json") for name, one in limits.items()}}
     prints = {"input_fingerprint": run_id, "config_fingerprint": "config", "code_fingerprint": "code"}
-    before = {} if (last := _last_run(warehouse, day)) is None else dict.fromkeys(limits, last)
-    inputs = {"exchange": "XNYS", "lifecycle": before}
-    record = RunRecord(run_id, day, tuple(limits), **prints, config=config, inputs=inputs)
+    covered = covering(
+        {name: one.model_dump(mode="json") for name, one in limits.items()},
+        state_run_id=[_last_run(warehouse, day)] * len(limits),
+        reads_states=[False] * len(limits),
+    )
+    record = RunRecord(run_id, day, **covered, **prints, inputs={"exchange": "XNYS"})
     warehouse.start_run(record, "test")
     with duckdb.connect(str(warehouse.path)) as con:
         for table, rows in result._asdict().items():
@@ -53,6 +56,7 @@ def publish_day(warehouse: Warehouse, result: Rebalance, limits: Mapping[str, Re
             con.execute(f"INSERT INTO {table} BY NAME SELECT * FROM rows")
         event = "SELECT max(event_id) + 1, ?, 'published', now(), 'test', 'test' FROM run_events"
         con.execute(f"INSERT INTO run_events {event}", [run_id])
+        make_visible(con)
     return run_id
 
 

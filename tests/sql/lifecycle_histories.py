@@ -18,6 +18,8 @@ import polars as pl
 from sizing import RebalancingLimits
 from sizing.frames.holding_states import STATE_COLUMNS, count_days
 from sizing.lifecycle.transition import advance_states, correct_states
+from sql.engine.opening import apply_migration
+from sql.engine.scripts import read_script, read_scripts
 
 FIRST = date(2024, 1, 1)
 PLACES, PAUSE_AT, PAUSE = 44, 14, 241
@@ -37,6 +39,8 @@ _DECISION = {
     "score_age_days": pl.Int32,
     "grace_count": pl.Int32,
 }
+
+_FILLS = read_script("migrations", "V014__lifecycle").sql.partition("\nINSERT INTO")[1:]
 
 Book = dict[str, Decimal]
 
@@ -201,7 +205,21 @@ def _named(states: pl.DataFrame, names: Mapping[str, str]) -> pl.DataFrame:
 
 
 def store(con: duckdb.DuckDBPyConnection, history: History, *, with_states: bool) -> None:
-    """Write the rows of a history into an empty warehouse: what the states come from, and if wanted these."""
+    """Write the rows of a history into an empty database as V015 kept them, and migrate it.
+
+    `with_states`: with the states that the rules give; without, those that V014 finds.
+    """
+    con.execute("SET TimeZone = 'UTC'")
+    *earlier, newest = (script for script in read_scripts("migrations") if script.version <= "V016")
+    for script in earlier:
+        apply_migration(con, script)
+    _store(con, history, with_states=with_states)
+    if not with_states:
+        con.execute("DELETE FROM lifecycle; " + "".join(_FILLS))
+    apply_migration(con, newest)
+
+
+def _store(con: duckdb.DuckDBPyConnection, history: History, *, with_states: bool) -> None:
     moment = pl.Datetime("us", "UTC")
     events = pl.DataFrame(
         history.events, {"run_id": pl.String, "state": pl.String, "happened_at": moment}, orient="row"

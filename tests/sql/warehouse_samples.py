@@ -11,6 +11,7 @@ import polars as pl
 
 from sql.records import INGEST_KEYS, Ingest, IngestBatch, IngestKind, IngestSource, RunRecord
 from sql.warehouse import Warehouse
+from tests.sql.bare_runs import covering
 
 DAY = date(2026, 3, 2)
 WEIGHT = pl.Decimal(10, 8)
@@ -65,9 +66,9 @@ def make_warehouse(folder: Path, **settings: float) -> Warehouse:
 
 
 def make_run(run_id: str, portfolios: Weights = ONE, as_of_date: date = DAY, **limits: object) -> RunRecord:
-    config = {"portfolios": {portfolio_id: copy.deepcopy(LIMITS) | limits for portfolio_id in portfolios}}
+    own = {portfolio_id: copy.deepcopy(LIMITS) | limits for portfolio_id in portfolios}
     prints = {f"{name}_fingerprint": f"{name}-{run_id}" for name in ("input", "config", "code")}
-    return RunRecord(run_id, as_of_date, tuple(portfolios), **prints, config=config, inputs={"ingests": [1]})
+    return RunRecord(run_id, as_of_date, **covering(own), **prints, inputs={"ingests": [1]})
 
 
 def make_frames(

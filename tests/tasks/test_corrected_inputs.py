@@ -1,6 +1,5 @@
 """Visible targets that rest on inputs corrected since: whatever kept the day from being run again, until it is."""
 
-import json
 import shutil
 from collections.abc import Iterator, Mapping
 from datetime import date
@@ -18,7 +17,7 @@ from sql.warehouse import Warehouse
 from tasks.config.portfolios import load_portfolios
 from tasks.inputs.day_inputs import read_days
 from tasks.inputs.day_sources import find_sources
-from tasks.inputs.source_record import recorded_sources
+from tasks.inputs.source_record import read_record, recorded_sources
 from tasks.inputs.warnings.superseded_holdings import find_corrected, find_superseded, warn_of_corrected_inputs
 from tasks.reports.html.data import read_day
 from tasks.reports.html.headline import judge
@@ -246,8 +245,8 @@ def _differing(warehouse: Warehouse, visible: Mapping[str, Any]) -> Iterator[Row
     """Compare what the run of a visible day has read with what it would read now, frame by frame."""
     day, name = visible["as_of_date"], visible["portfolio_id"]
     run = warehouse.query("run_by_id", run_id=visible["run_id"]).row(0, named=True)
-    limits = stored_limits(run)
-    then = recorded_sources(warehouse, "XNYS", run, json.loads(run["inputs"]), limits)
+    limits = stored_limits(warehouse, visible["run_id"])
+    then = recorded_sources(warehouse, "XNYS", run, read_record(warehouse, run), limits)
     now = find_sources(warehouse, "XNYS", [day], limits)
     old, new = (read_days(warehouse, "XNYS", [day], limits, sources)[day] for sources in (then, now))
     for scored in DAYS:

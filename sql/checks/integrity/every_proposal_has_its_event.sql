@@ -7,9 +7,9 @@ ANTI JOIN (FROM run_events WHERE state = 'proposed') USING (event_id, run_id)
 UNION ALL
 SELECT format('run {} was proposed with event {}, and proposals has nothing of {}', run_id, event_id, portfolio_id)
 FROM (
-    SELECT run_events.run_id, run_events.event_id, unnest(runs.portfolio_ids) AS portfolio_id
+    SELECT run_events.run_id, run_events.event_id, run_portfolios.portfolio_id
     FROM run_events
-    JOIN runs USING (run_id)
+    JOIN run_portfolios USING (run_id)
     WHERE run_events.state = 'proposed'
 )
 ANTI JOIN proposals USING (run_id, event_id, portfolio_id)

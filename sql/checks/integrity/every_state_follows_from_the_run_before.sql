@@ -1,32 +1,11 @@
 -- Failures: rows of lifecycle that do not follow from the rows of the run before, the holdings of the day and their source,
--- the decisions and the trades: the transition, written again. The run before is the one that runs.inputs names; runs
+-- the decisions and the trades: the transition, written again. The run before is the one that run_portfolios names; runs
 -- before V014 did not, and have what the migration gave them. Sessions are not known here: where they decide, a failure is
 -- what no calendar allows, since the published days are sessions, and no session is more than one day.
 -- Parameters: none.
-WITH sources AS (
+WITH published AS (
     SELECT
-        run_id,
-        unnest(map_keys(holdings)) AS portfolio_id,
-        unnest(map_values(holdings)) AS source,
-        coalesce(source ->> 'as_of_date', source ->> '$')::DATE AS held_on,
-        source ->> 'run_id' AS held_after,
-        source ->> 'ingest_id' IS NOT NULL AS is_file
-    FROM (SELECT run_id, json_extract(inputs, '$.holdings')::MAP(VARCHAR, JSON) AS holdings FROM runs)
-),
-recorded AS (
-    SELECT run_id, unnest(map_keys(runs_before)) AS portfolio_id, unnest(map_values(runs_before)) AS run_before
-    FROM (SELECT run_id, json_extract(inputs, '$.lifecycle')::MAP(VARCHAR, VARCHAR) AS runs_before FROM runs)
-),
-limits AS (
-    SELECT
-        run_id,
-        unnest(map_keys(portfolios)) AS portfolio_id,
-        (unnest(map_values(portfolios)) ->> 'max_holding_days')::INTEGER AS max_holding_days
-    FROM (SELECT run_id, json_extract(config, '$.portfolios')::MAP(VARCHAR, JSON) AS portfolios FROM runs)
-),
-published AS (
-    SELECT
-        unnest(runs.portfolio_ids) AS portfolio_id,
+        run_portfolios.portfolio_id,
         runs.as_of_date,
         runs.inputs ->> 'exchange' AS exchange,
         runs.run_id,
@@ -35,6 +14,7 @@ published AS (
         run_events.event_id
     FROM run_events
     JOIN runs USING (run_id)
+    JOIN run_portfolios USING (run_id)
     WHERE run_events.state = 'published'
 ),
 sessions AS (
@@ -53,17 +33,16 @@ written AS (
         runs.created_at,
         coalesce(runs.inputs ->> 'exchange', '') AS exchange,
         coalesce(runs.inputs ->> 'dust_weight', '0.0001')::DECIMAL(10, 8) AS dust_weight,
-        limits.max_holding_days,
+        limit_sets.max_holding_days,
         json_extract(runs.inputs, '$.renamed')::MAP(VARCHAR, VARCHAR) AS renamed,
-        json_exists(runs.inputs, '$.lifecycle') AS is_recorded,
-        sources.held_on,
-        if(is_recorded, recorded.run_before, sources.held_after) AS named_run,
-        coalesce(sources.is_file, false) AS is_file
+        run_portfolios.reads_states IS NOT NULL AS is_recorded,
+        run_portfolios.held_on,
+        if(is_recorded, run_portfolios.state_run_id, run_portfolios.held_run_id) AS named_run,
+        run_portfolios.held_ingest_id IS NOT NULL AS is_file
     FROM (SELECT DISTINCT run_id, portfolio_id FROM targets) AS books
     JOIN runs USING (run_id)
-    LEFT JOIN sources USING (run_id, portfolio_id)
-    LEFT JOIN recorded USING (run_id, portfolio_id)
-    LEFT JOIN limits USING (run_id, portfolio_id)
+    LEFT JOIN run_portfolios USING (run_id, portfolio_id)
+    LEFT JOIN limit_sets USING (limits_key)
     WHERE is_recorded
     OR runs.created_at < (SELECT applied_at FROM schema_migrations WHERE version = 'V014')
 ),

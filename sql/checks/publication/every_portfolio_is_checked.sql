@@ -3,7 +3,7 @@
 SELECT
     portfolio_id,
     'no limit was compared with its targets' AS detail
-FROM (SELECT unnest(portfolio_ids) AS portfolio_id FROM runs WHERE run_id = $run_id) AS portfolios
+FROM (SELECT portfolio_id FROM run_portfolios WHERE run_id = $run_id) AS portfolios
 WHERE NOT EXISTS (
     SELECT 1
     FROM constraint_checks

@@ -3,7 +3,7 @@
 SELECT
     portfolios.portfolio_id,
     format('{} sizing_summary rows instead of 1', count(summaries.portfolio_id)) AS detail
-FROM (SELECT unnest(portfolio_ids) AS portfolio_id FROM runs WHERE run_id = $run_id) AS portfolios
+FROM (SELECT portfolio_id FROM run_portfolios WHERE run_id = $run_id) AS portfolios
 LEFT JOIN (SELECT portfolio_id FROM sizing_summary WHERE run_id = $run_id) AS summaries USING (portfolio_id)
 GROUP BY portfolios.portfolio_id
 HAVING count(summaries.portfolio_id) <> 1

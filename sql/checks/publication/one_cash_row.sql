@@ -5,7 +5,7 @@
 SELECT
     portfolios.portfolio_id,
     format('{} cash rows instead of 1', count(cash.portfolio_id)) AS detail
-FROM (SELECT unnest(portfolio_ids) AS portfolio_id FROM runs WHERE run_id = $run_id) AS portfolios
+FROM (SELECT portfolio_id FROM run_portfolios WHERE run_id = $run_id) AS portfolios
 LEFT JOIN (SELECT portfolio_id FROM targets WHERE run_id = $run_id AND is_cash) AS cash USING (portfolio_id)
 GROUP BY portfolios.portfolio_id
 HAVING count(cash.portfolio_id) <> 1

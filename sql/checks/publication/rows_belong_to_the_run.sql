@@ -21,7 +21,7 @@ FROM (
 ) AS written
 WHERE NOT EXISTS (
     SELECT 1
-    FROM (SELECT unnest(portfolio_ids) AS portfolio_id FROM runs WHERE run_id = $run_id) AS portfolios
+    FROM (SELECT portfolio_id FROM run_portfolios WHERE run_id = $run_id) AS portfolios
     WHERE portfolios.portfolio_id = written.portfolio_id
 )
 GROUP BY written.portfolio_id, written.table_name

@@ -5,7 +5,7 @@ FROM differences_of((
     SELECT list({'portfolio_id': portfolio_id, 'run_id': $run_id, 'previous_run_id': previous_run_id})
     FROM (
         SELECT covered.portfolio_id, arg_max(visible_runs.run_id, visible_runs.as_of_date) AS previous_run_id
-        FROM (SELECT unnest(portfolio_ids) AS portfolio_id, as_of_date FROM runs WHERE run_id = $run_id) AS covered
+        FROM (SELECT portfolio_id, as_of_date FROM run_portfolios JOIN runs USING (run_id) WHERE run_id = $run_id) AS covered
         LEFT JOIN visible_runs
             ON visible_runs.portfolio_id = covered.portfolio_id AND visible_runs.as_of_date < covered.as_of_date
         WHERE list_contains($portfolio_ids::VARCHAR[], covered.portfolio_id)

@@ -3,14 +3,16 @@
 -- Turnover is one-way: half of everything that is traded.
 -- Parameters: $run_id VARCHAR, $portfolio_ids VARCHAR[]: of these portfolios, $most_days INTEGER.
 WITH covered AS (
-    SELECT unnest(portfolio_ids) AS portfolio_id, as_of_date, run_id
-    FROM runs
+    SELECT run_portfolios.portfolio_id, runs.as_of_date, runs.run_id
+    FROM run_portfolios
+    JOIN runs USING (run_id)
     WHERE run_id = $run_id
     UNION ALL
     SELECT visible_runs.portfolio_id, visible_runs.as_of_date, visible_runs.run_id
     FROM visible_runs
     JOIN runs ON runs.run_id = $run_id
-    WHERE visible_runs.as_of_date < runs.as_of_date AND list_contains(runs.portfolio_ids, visible_runs.portfolio_id)
+    SEMI JOIN (FROM run_portfolios WHERE run_id = $run_id) AS own ON own.portfolio_id = visible_runs.portfolio_id
+    WHERE visible_runs.as_of_date < runs.as_of_date
 ),
 latest AS (
     FROM covered

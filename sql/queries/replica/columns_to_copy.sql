@@ -1,4 +1,5 @@
--- Grain: one row per column of the tables and views named, with its comments, in the order of the columns.
+-- Grain: one row per column of the tables and views named, with its comments, in the order of the columns. PostgreSQL has
+-- no maps: what they say is in a JSON beside them.
 -- Parameters: $tables VARCHAR[].
 SELECT
     columns.table_name,
@@ -15,5 +16,6 @@ JOIN (
 ) AS relations USING (database_name, schema_name, table_name)
 WHERE columns.database_name = current_database()
     AND NOT columns.internal
+    AND columns.data_type NOT LIKE 'MAP%'
     AND list_contains($tables::VARCHAR[], columns.table_name)
 ORDER BY columns.table_name, columns.column_index;

@@ -6,10 +6,9 @@ SELECT
 FROM (
     SELECT portfolio_id, as_of_date FROM visible_runs
     UNION ALL
-    SELECT unnest(runs.portfolio_ids) AS portfolio_id, runs.as_of_date
-    FROM runs
-    JOIN run_states USING (run_id)
-    WHERE run_states.state = 'proposed'
+    SELECT unnest(portfolio_ids) AS portfolio_id, as_of_date
+    FROM latest_runs
+    WHERE state = 'proposed'
 )
 GROUP BY portfolio_id
 ORDER BY portfolio_id;

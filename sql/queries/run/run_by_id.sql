@@ -3,11 +3,10 @@
 SELECT
     runs.run_id,
     runs.as_of_date,
-    runs.portfolio_ids,
+    runs.n_portfolios,
     runs.input_fingerprint,
     runs.config_fingerprint,
     runs.code_fingerprint,
-    runs.config,
     runs.inputs,
     runs.flow_run_id,
     runs.created_at,

@@ -10,11 +10,12 @@ SELECT
     visible_runs.run_id IS NOT NULL AS is_visible
 FROM (
     SELECT
-        unnest(runs.portfolio_ids) AS portfolio_id,
+        run_portfolios.portfolio_id,
         runs.as_of_date,
         run_events.*
     FROM run_events
     JOIN runs USING (run_id)
+    JOIN run_portfolios USING (run_id)
     WHERE runs.as_of_date = $day::DATE AND run_events.state NOT IN ('unchanged', 'superseded')
 ) AS happened
 LEFT JOIN visible_runs USING (portfolio_id, as_of_date)

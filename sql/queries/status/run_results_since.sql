@@ -3,7 +3,8 @@
 SELECT
     runs.as_of_date,
     runs.run_id,
-    runs.portfolio_ids,
+    (SELECT list(portfolio_id ORDER BY portfolio_id) FROM run_portfolios WHERE run_portfolios.run_id = runs.run_id)
+        AS portfolio_ids,
     CASE WHEN happened.state = 'unchanged' AND run_states.state = 'proposed' THEN 'proposed' ELSE happened.state END
         AS state,
     happened.reason AS message

@@ -1,4 +1,4 @@
 -- Grain: one row: when targets became visible for the first time, UTC; null when never.
 -- Parameters: none.
 SELECT min(published_at) AS published_at
-FROM publications;
+FROM visibility;

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
+import polars as pl
+
 from sizing.text import listed
 from sql.snapshot_reader import Reader
 
@@ -24,16 +26,22 @@ _WAY_OUT = "a row CASH of weight 1 says that a portfolio holds nothing"
 
 
 def source_of_positions(record: Mapping[str, Any], day: date) -> str:
-    """Name the positions that the portfolios of a run are compared with. *Requires* what `as_record` returns."""
+    """Name the positions that the portfolios of a run are compared with. *Requires* the inputs of `SourceRecord`."""
     newest = record["positions"]
     is_of_the_day = newest and newest["as_of_date"] == day.isoformat()
     return "positions taken in" if is_of_the_day else "positions taken in earlier"
 
 
-def taken_as_held(record: Mapping[str, Any]) -> dict[str, str]:
-    """Return what is taken as held of each portfolio that is not named. *Requires* what `as_record` returns."""
-    held = {name: TARGETS if "run_id" in source else POSITIONS for name, source in record["holdings"].items()}
-    return {name: held.get(name, NOTHING) for name in record["not_in_positions"]}
+def taken_as_held(portfolios: pl.DataFrame) -> dict[str, str]:
+    """Return what is taken as held of each portfolio that is not named. *Requires* those of `SourceRecord`."""
+    taken = (
+        pl.when(pl.col("held_run_id").is_not_null())
+        .then(pl.lit(TARGETS))
+        .when(pl.col("held_on").is_not_null())
+        .then(pl.lit(POSITIONS))
+        .otherwise(pl.lit(NOTHING))
+    )
+    return dict(portfolios.filter("is_unnamed").select("portfolio_id", taken).iter_rows())
 
 
 def describe_unnamed(taken: Mapping[str, str]) -> tuple[str, ...]:

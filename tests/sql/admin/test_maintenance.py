@@ -100,6 +100,10 @@ def test_a_sound_warehouse_passes_and_says_what_it_looks_at(warehouse: Warehouse
         ("INSERT INTO scores FROM scores WHERE asset = 'BBB'", "ingested_rows_are_unique", "default BBB 2 times"),
         ("UPDATE scores SET row_number = 3", "ingested_rows_are_unique", "rows with row_number 3"),
         ("DELETE FROM runs WHERE run_id = 'r1'", "every_row_belongs_to_a_run", "2 rows in constraint_checks of run r1"),
+        ("DELETE FROM run_portfolios WHERE portfolio_id = 'p1'", "every_row_belongs_to_a_run", "run_portfolios has"),
+        ("DELETE FROM limit_sets", "every_row_belongs_to_a_run", "are not in limit_sets"),
+        ("DELETE FROM visibility WHERE run_id = 'r1'", "visibility_is_as_published", "0 times in visibility"),
+        ("UPDATE visibility SET current_until = now()", "visibility_is_as_published", "0 times as published"),
         (
             "UPDATE targets SET target_weight = 0.4 WHERE asset = 'CASH' AND run_id = 'r1' AND portfolio_id = 'p1'",
             "run r1: targets_add_up_to_total",

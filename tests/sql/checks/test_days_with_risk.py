@@ -13,6 +13,7 @@ from sizing.pipeline import rebalance
 from sql.records import RunRecord
 from sql.warehouse import Warehouse
 from tests.sizing.risk.drawn import DrawnRisk, draw_day
+from tests.sql.bare_runs import covering
 
 DAYS = 8
 
@@ -27,10 +28,10 @@ def _with_states(day: DayInputs) -> DayInputs:
 def _publish(warehouse: Warehouse, drawn: DrawnRisk) -> None:
     """Compute the day and publish it, with every check."""
     result, run_id = rebalance(_with_states(drawn.day())), f"r{drawn.seed}"
-    config = {"portfolios": {name: one.model_dump(mode="json") for name, one in drawn.limits.items()}}
+    covered = covering({name: one.model_dump(mode="json") for name, one in drawn.limits.items()})
     prints = {f"{name}_fingerprint": f"{name} {drawn.seed}" for name in ("input", "config", "code")}
     day = result.targets["as_of_date"][0]
-    run = RunRecord(run_id, day, tuple(drawn.limits), **prints, config=config, inputs={"exchange": "XNYS"})
+    run = RunRecord(run_id, day, **covered, **prints, inputs={"exchange": "XNYS"})
     with warehouse.kept_open() as session:
         session.start_run(run, "test")
         assert session.publish(run_id, result._asdict(), "test").is_new, drawn

@@ -1,6 +1,6 @@
 """What is remembered of holdings, found again in SQL: by the migration of earlier runs, and by `ballast db verify`."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 import duckdb
@@ -8,18 +8,16 @@ import polars as pl
 import pytest
 
 from sql.engine.scripts import read_script
-from sql.warehouse import Warehouse
 from tests.sql.lifecycle_histories import FIRST, PAUSE, PLACES, History, draw_history, store
 
 SEEDS = range(8)
 KEY = ["run_id", "portfolio_id", "asset"]
 FOLLOWS = read_script("checks/integrity", "every_state_follows_from_the_run_before").sql
-FILLS = read_script("migrations", "V014__lifecycle").sql.partition("\nINSERT INTO")
 
 
-@pytest.fixture(scope="module")
-def con(make_migrated: Callable[[], Warehouse]) -> Iterator[duckdb.DuckDBPyConnection]:
-    with duckdb.connect(str(make_migrated().path)) as con:
+@pytest.fixture
+def con() -> Iterator[duckdb.DuckDBPyConnection]:
+    with duckdb.connect() as con:
         yield con
 
 
@@ -40,8 +38,6 @@ def _states(history: History) -> pl.DataFrame:
 def test_the_migration_remembers_what_the_rules_would_have(con: duckdb.DuckDBPyConnection, seed: int) -> None:
     history = draw_history(seed, is_recorded=False)
     store(con, history, with_states=False)
-    con.execute("DELETE FROM lifecycle")
-    con.execute("".join(FILLS[1:]))
     found, expected = _stored(con).sort(KEY), _states(history)
     assert found.rows() == expected.rows()
     assert _failures(con) == []
@@ -86,8 +82,9 @@ TAMPERED = {
 OF_BEFORE = """
     FROM lifecycle AS after
     JOIN runs USING (run_id)
+    JOIN run_portfolios USING (run_id, portfolio_id)
     JOIN lifecycle AS before
-        ON before.run_id = json_extract_string(runs.inputs, '$.lifecycle.' || after.portfolio_id)
+        ON before.run_id = run_portfolios.state_run_id
         AND before.portfolio_id = after.portfolio_id
         AND before.asset = after.asset
 """
@@ -95,8 +92,8 @@ ROW = "WHERE (run_id, portfolio_id, asset) = ($1, $2, $3)"
 
 
 @pytest.fixture(scope="module")
-def recorded(make_migrated: Callable[[], Warehouse]) -> Iterator[duckdb.DuckDBPyConnection]:
-    with duckdb.connect(str(make_migrated().path)) as con:
+def recorded() -> Iterator[duckdb.DuckDBPyConnection]:
+    with duckdb.connect() as con:
         store(con, draw_history(3, is_recorded=True), with_states=True)
         yield con
 
@@ -151,6 +148,10 @@ def test_a_close_of_more_sessions_ago_than_are_remembered_is_found(recorded: duc
             INSERT INTO runs
             SELECT * EXCLUDE (day) REPLACE ('d' || day AS run_id, DATE '{FIRST}' + day::INTEGER AS as_of_date)
             FROM (FROM runs LIMIT 1), range({PLACES + PAUSE}) AS days(day)
+        """)
+        recorded.execute("""
+            INSERT INTO run_portfolios (run_id, portfolio_id)
+            SELECT run_id, unnest(['P', 'Q']) FROM runs WHERE run_id LIKE 'd%'
         """)
         recorded.execute("""
             INSERT INTO run_events

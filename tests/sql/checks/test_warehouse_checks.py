@@ -10,6 +10,7 @@ from sql.errors import PublishRejectedError
 from sql.records import RunRecord
 from sql.store import runs
 from sql.warehouse import Warehouse
+from tests.sql.bare_runs import covering
 from tests.sql.checks.warehouse_broken_lifecycles import (
     BROKEN_LIFECYCLES,
     change,
@@ -33,7 +34,7 @@ from tests.sql.checks.warehouse_broken_runs import (
     trade,
     twice,
 )
-from tests.sql.warehouse_samples import ONE, TWO, make_frames, make_run
+from tests.sql.warehouse_samples import LIMITS, ONE, TWO, make_frames, make_run
 
 
 def _reject(warehouse: Warehouse, frames: Frames, run: RunRecord) -> PublishRejectedError:
@@ -278,8 +279,8 @@ def test_without_dynamic_sizing_there_is_no_cap_and_no_floor(warehouse: Warehous
 
 def test_limits_are_those_of_the_portfolio_whatever_its_name(warehouse: Warehouse) -> None:
     odd = "$.a'b\"c/d"
-    run = make_run("r1", {odd: {}, "p1": {}})
-    run.config["portfolios"]["p1"]["max_single_position"] = 0.4
+    limits = {odd: LIMITS, "p1": LIMITS | {"max_single_position": 0.4}}
+    run = replace(make_run("r1", {odd: {}, "p1": {}}), **covering(limits))
     portfolios = {odd: {"AAA": "0.5", "BBB": "0.3"}, "p1": {"AAA": "0.40000001", "BBB": "0.3"}}
     failures = _reject(warehouse, make_frames(portfolios), run).failures
     assert failures == (

@@ -152,7 +152,7 @@ def test_no_table_has_an_index_or_a_foreign_key(warehouse: Warehouse) -> None:
         foreign = con.sql("SELECT * FROM duckdb_constraints() WHERE constraint_type = 'FOREIGN KEY'").fetchall()
         assert con.sql("SELECT * FROM duckdb_indexes()").fetchall() == foreign == []
     assert " ".join(name for (name,) in keys) == (
-        "halts ingests proposals recoveries replays run_events runs schema_migrations"
+        "halts ingests limit_sets proposals recoveries replays run_events runs schema_migrations"
     )
 
 

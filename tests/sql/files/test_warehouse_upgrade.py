@@ -1,5 +1,6 @@
 """A warehouse of an earlier release, made by its own migration: it is migrated, and keeps what it has."""
 
+import json
 import shutil
 from datetime import timedelta
 from decimal import Decimal
@@ -9,37 +10,15 @@ import duckdb
 import polars as pl
 import pytest
 
-from sql import warehouse
 from sql.admin.maintenance import verify
-from sql.engine import opening, scripts, table_contracts, views
-from sql.engine.scripts import Script, read_scripts
-from sql.engine.table_contracts import RUN_TABLES
+from sql.engine.opening import apply_migration
+from sql.engine.scripts import read_script, read_scripts
+from sql.engine.statements import insert
 from sql.errors import WarehouseError
-from sql.store import runs
 from sql.warehouse import Warehouse
-from tests.sql.warehouse_samples import DAY, WEIGHT, make_frames, make_run, make_warehouse, publish
+from tests.sql.warehouse_samples import DAY, LIMITS, WEIGHT, make_frames, make_run, make_warehouse, publish
 
-# Scripts of V001 that its tables can still be read with: later ones read later columns.
-OF_V001 = {
-    "V001__foundation",
-    "010_run_states",
-    "020_latest_runs",
-    "030_visible_runs_as_of",
-    "040_visible_runs",
-    "070_run_limits",
-    "every_holding_is_answered",
-    "every_portfolio_is_summarised",
-    "every_position_has_a_bucket",
-    "every_position_is_explained",
-    "every_size_is_a_target",
-    "fingerprints_are_present",
-    "no_weight_above_max_single_position",
-    "one_target_per_asset",
-    "summary_is_as_in_targets",
-    "targets_add_up_to_total",
-    "total_is_as_configured",
-}
-LATER = ("V002", "V003", "V004", "V005", "V006", "V007", "V008", "V010", "V011", "V012", "V013", "V014", "V015")
+LATER = tuple(script.version for script in read_scripts("migrations") if script.version != "V001")
 NEW_DECISION_COLUMNS = (
     *("is_reserved", "gate_limit", "entry_score", "rival"),
     *("is_locked", "kept_by", "kept_from", "days_held", "grace_count", "gate_days_left"),
@@ -56,12 +35,6 @@ NEW_RISK_COLUMNS = {
     ),
 }
 LATER_TABLES = {"trade_summary", "lifecycle", "risk_estimates"}
-TABLES_OF_V001 = tuple(table for table in RUN_TABLES if table not in LATER_TABLES)
-
-
-def _read_scripts_of_v001(folder: scripts.Folder) -> tuple[Script, ...]:
-    released = {"migrations", "views", "checks/publication"}
-    return tuple(script for script in read_scripts(folder) if folder not in released or script.name in OF_V001)
 
 
 def _frames_of_v001() -> dict[str, pl.DataFrame]:
@@ -98,21 +71,19 @@ def old(made_by_v001: Path, tmp_path: Path) -> Warehouse:
 
 @pytest.fixture(scope="module")
 def made_by_v001(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    made = make_warehouse(tmp_path_factory.mktemp("v001"))
-    with pytest.MonkeyPatch.context() as earlier:
-        for module in (opening, views, runs):
-            earlier.setattr(module, "read_scripts", _read_scripts_of_v001)
-        earlier.setattr(warehouse, "are_just_made", lambda _: False)
-        earlier.setattr(views, "_record", lambda *_: None)
-        earlier.setattr(runs, "is_open_proposal", lambda _con, _run_id: False)
-        for later in ("reject_halted", "supersede_proposals"):
-            earlier.setattr(runs, later, lambda *_: None)
-        for module in (runs, table_contracts):
-            earlier.setattr(module, "RUN_TABLES", TABLES_OF_V001)
-        assert made.migrate() == ("V001",)
-        made.start_run(make_run("r1"), "test")
-        assert made.publish("r1", _frames_of_v001(), "test").is_new
-    return made.path
+    path = tmp_path_factory.mktemp("v001") / "live.duckdb"
+    config, inputs = json.dumps({"portfolios": {"p1": LIMITS}}), json.dumps({"ingests": [1]})
+    with duckdb.connect(str(path)) as con:
+        apply_migration(con, read_script("migrations", "V001__foundation"))
+        con.execute(
+            "INSERT INTO runs VALUES ('r1', ?, ['p1'], 'input', 'config', 'code', ?, ?, NULL, now())",
+            [DAY, config, inputs],
+        )
+        for table, frame in _frames_of_v001().items():
+            insert(con, table, frame.with_columns(run_id=pl.lit("r1")))
+        for number, state in enumerate(("started", "published"), start=1):
+            con.execute("INSERT INTO run_events VALUES (?, 'r1', ?, now(), 'test', 'because')", [number, state])
+    return path
 
 
 def _rows(made: Warehouse, table: str) -> pl.DataFrame:

@@ -27,6 +27,7 @@ from sql.warehouse import Warehouse
 from tests.properties.strategies import make_batch
 from tests.sizing.cases import Asked, frame_and_limits
 from tests.sizing.reference.portfolio import Line
+from tests.sql.bare_runs import covering, make_visible
 from tests.sql.checks.warehouse_broken_runs import Frames, hold_back, trade
 from tests.sql.warehouse_samples import DAY, WEIGHT, make_frames, make_run
 
@@ -55,9 +56,9 @@ def _publish(
     frame, drawn = frame_and_limits(asked)
     limits = _draw_trade_limits(drawn)
     sized = size_portfolios(_freeze_some(frame), limits)
-    config = {"portfolios": {name: one.model_dump(mode="json") for name, one in limits.items()}}
+    covered = covering({name: one.model_dump(mode="json") for name, one in limits.items()})
     prints = {f"{name}_fingerprint": f"{name} {run_id}" for name in ("input", "config", "code")}
-    warehouse.start_run(RunRecord(run_id, DAY, tuple(limits), **prints, config=config, inputs={}), "test")
+    warehouse.start_run(RunRecord(run_id, DAY, **covered, **prints, inputs={}), "test")
     with duckdb.connect(str(warehouse.path)) as con:
         for table, rows in _tables(sized.positions, sized.portfolios, limits).items():
             con.register("rows", rows.with_columns(run_id=pl.lit(run_id)))
@@ -66,6 +67,7 @@ def _publish(
             "INSERT INTO run_events SELECT max(event_id) + 1, ?, 'published', now(), 'test', 'test' FROM run_events",
             [run_id],
         )
+        make_visible(con)
     nothing = pl.lit(None, pl.Float64)
     return sized.positions.with_columns(volatility_multiplier=nothing, crowding_multiplier=nothing), limits
 

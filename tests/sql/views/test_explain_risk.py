@@ -14,6 +14,7 @@ from sql.records import RunRecord
 from sql.warehouse import Warehouse
 from tests.sizing.days import AS_OF
 from tests.sizing.risk.drawn import DrawnRisk, draw_day
+from tests.sql.bare_runs import covering, make_visible
 from tests.sql.views.test_explain_recomputes import Row, assert_recomputed, read_page, value_of
 
 DAYS = [(seed, None) for seed in range(16)] + [(seed, 0.001) for seed in (102, 116)]
@@ -35,9 +36,9 @@ def _publish_days(
     for seed, target in days:
         drawn, run_id = _draw(seed, target), f"r{seed}"
         own = {f"{name}-{seed}": one for name, one in drawn.limits.items()}
-        config = {"portfolios": {name: one.model_dump(mode="json") for name, one in own.items()}}
+        covered = covering({name: one.model_dump(mode="json") for name, one in own.items()})
         prints = {f"{name}_fingerprint": f"{name} {seed}" for name in ("input", "config", "code")}
-        warehouse.start_run(RunRecord(run_id, AS_OF, tuple(own), **prints, config=config, inputs={}), "test")
+        warehouse.start_run(RunRecord(run_id, AS_OF, **covered, **prints, inputs={}), "test")
         result, name_of_run = rebalance(drawn.day())._asdict(), pl.format(f"{{}}-{seed}", "portfolio_id")
         for table, frame in result.items():
             named = {"portfolio_id": name_of_run} if "portfolio_id" in frame.columns else {}
@@ -54,6 +55,7 @@ def _publish_days(
             "INSERT INTO run_events "
             "SELECT 1000 + row_number() OVER (), run_id, 'published', now(), 'test', 'test' FROM runs"
         )
+        make_visible(con)
     return limits, sized
 
 

@@ -9,7 +9,9 @@ from typing import Any
 import duckdb
 import pytest
 
+from sql.engine.views import make_views
 from sql.warehouse import Warehouse
+from tests.sql.bare_runs import insert_run, make_visible
 from tests.sql.lifecycle_histories import draw_history, store
 
 FIRST = date(2026, 3, 2)
@@ -39,10 +41,8 @@ def _write(
     con: duckdb.DuckDBPyConnection, run_id: str, number: int, states: Sequence[State], gate: str = "replaced"
 ) -> None:
     """Write a run of a day, its state, the last of the two, and the decision on what was held before it."""
-    con.execute("INSERT INTO runs VALUES (?, ?, ['p1'], 'i', 'c', 'k', '{}', '{}', NULL, now())", [run_id, _on(number)])
-    con.execute(
-        "INSERT INTO run_events SELECT count(*) + 1, ?, 'published', now(), 'test', 'because' FROM run_events", [run_id]
-    )
+    insert_run(con, run_id, _on(number))
+    make_visible(con)
     was_held = len(states) > 1 and bool(states[0] and states[0][0])
     is_closed = False
     if state := states[-1]:
@@ -153,10 +153,9 @@ def test_only_published_runs_count(con: duckdb.DuckDBPyConnection) -> None:
         assert (period["outcome"], period["gate"], period["closed_on"]) == ("closed", "max_holding_days", 1)
 
 
-def test_the_days_of_all_stays_are_those_on_which_a_name_is_held(con: duckdb.DuckDBPyConnection) -> None:
-    store(con, draw_history(5, is_recorded=True), with_states=True)
+def test_the_days_of_all_stays_are_those_on_which_a_name_is_held() -> None:
     days = "portfolio_id, asset, count(*) AS n_days FROM lifecycle JOIN visible_runs USING (run_id, portfolio_id)"
-    wrong = con.sql(f"""
+    query = f"""
         SELECT held.*, counted.n_days AS n_counted
         FROM (SELECT {days} WHERE is_held GROUP BY ALL) AS held
         FULL JOIN (
@@ -165,5 +164,8 @@ def test_the_days_of_all_stays_are_those_on_which_a_name_is_held(con: duckdb.Duc
             GROUP BY ALL
         ) AS counted USING (portfolio_id, asset)
         WHERE counted.n_days IS NULL OR held.n_days IS NULL OR counted.n_days < held.n_days
-    """).fetchall()
-    assert wrong == []
+    """
+    with duckdb.connect() as con:
+        store(con, draw_history(5, is_recorded=True), with_states=True)
+        make_views(con)
+        assert con.sql(query).fetchall() == []

@@ -9,6 +9,7 @@ import duckdb
 import pytest
 
 from sql.warehouse import Warehouse
+from tests.sql.bare_runs import insert_run, make_visible
 
 FIRST = date(2026, 3, 2)
 
@@ -40,10 +41,7 @@ def _write(con: duckdb.DuckDBPyConnection, days: Sequence[Day]) -> None:
     """Publish the days; the score of a decision is 0.1 a day, and what closes it is called by its name."""
     for number, (renamed, states) in enumerate(days):
         run_id, inputs = f"r{number}", json.dumps({"renamed": renamed} if renamed else {})
-        con.execute(
-            "INSERT INTO runs VALUES (?, ?, ['p1'], 'i', 'c', 'k', '{}', ?, NULL, now())", [run_id, _on(number), inputs]
-        )
-        con.execute("INSERT INTO run_events VALUES (?, ?, 'published', now(), 'test', 'because')", [number + 1, run_id])
+        insert_run(con, run_id, _on(number), inputs)
         for asset, (is_held, opened, closed) in states.items():
             con.execute(
                 "INSERT INTO lifecycle VALUES (?, 'p1', ?, ?, false, ?, ?, ?, ?, 0.1, ?)",
@@ -59,6 +57,7 @@ def _write(con: duckdb.DuckDBPyConnection, days: Sequence[Day]) -> None:
                 " VALUES (?, 'p1', ?, 'tech', ?, false, false, ?, 0.1, false, ?, ?, 'because')",
                 [run_id, asset, number / 10, opened < number, is_held, None if is_held else f"gate of {asset}"],
             )
+    make_visible(con)
 
 
 def _stays(con: duckdb.DuckDBPyConnection) -> list[tuple[Any, ...]]:

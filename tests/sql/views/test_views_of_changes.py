@@ -1,6 +1,6 @@
 """What changed and why: one pair of runs with a portfolio for every cause, read from the snapshot as a reader does."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
@@ -238,20 +238,22 @@ def test_a_run_that_was_never_published_differs_from_nothing(corrected: Warehous
 
 
 STARTED_FROM = {
-    "d0": {"p1": {"ingest_id": 1}, "p2": {"ingest_id": 1}},
-    "d1": {"p1": {"run_id": "d0"}, "p2": {"run_id": "d0"}},
-    "d2": {"p1": {"run_id": "d1"}, "p2": {"ingest_id": 2}},
-    "d3": {"p1": {"ingest_id": 3}, "p2": {"run_id": "d2"}},
-    "d4": {"p1": "2026-03-05", "p2": {"run_id": "d3"}},
+    "d0": (None, None),
+    "d1": ("d0", "d0"),
+    "d2": ("d1", None),
+    "d3": (None, "d2"),
+    "d4": (None, "d3"),
 }
-"""Five days of which each portfolio starts from a run or from positions; d4 of p1 is an older release's."""
+"""Five days of which p1 and p2 start from a run, or from positions."""
 CORRECTED_DAY = {"p1": {"AAA": "0.5", "BBB": "0.3", "CCC": "0"}, "p2": {"AAA": "0.3", "BBB": "0.4", "CCC": "0"}}
 
 
-def _publish_from(session: Warehouse, run_id: str, day: int, sources: object, portfolios: Weights = TWO) -> None:
+def _publish_from(
+    session: Warehouse, run_id: str, day: int, sources: Sequence[str | None], portfolios: Weights = TWO
+) -> None:
     run = make_run(run_id, portfolios, DAY + timedelta(days=day))
-    run.inputs["holdings"] = sources
-    session.start_run(run, "test")
+    started_from = run.portfolios.with_columns(held_run_id=pl.Series(sources, dtype=pl.String))
+    session.start_run(replace(run, portfolios=started_from), "test")
     session.publish(run_id, make_frames(portfolios, run.as_of_date), "test")
 
 
@@ -279,9 +281,8 @@ def test_days_that_rest_on_replaced_targets_are_told_up_to_the_next_positions(re
 def test_days_after_a_day_that_rests_on_replaced_targets_rest_on_them_too(warehouse: Warehouse) -> None:
     with warehouse.kept_open() as session:
         for day in range(4):
-            sources = {"p1": {"run_id": f"d{day - 1}"}} if day else {}
-            _publish_from(session, f"d{day}", day, sources, ONE)
-        _publish_from(session, "new", 0, {}, {"p1": {"AAA": "0.4", "BBB": "0.3", "CCC": "0"}})
+            _publish_from(session, f"d{day}", day, [f"d{day - 1}" if day else None], ONE)
+        _publish_from(session, "new", 0, [None], {"p1": {"AAA": "0.4", "BBB": "0.3", "CCC": "0"}})
         asked = session.query("days_to_bring_up_to_date", run_id="new")
         assert asked.rows() == [(3, DAY + timedelta(days=1), DAY + timedelta(days=3))]
         assert session.query("days_to_bring_up_to_date", run_id="d1")["n_days"].to_list() == [0]
@@ -292,9 +293,9 @@ def test_days_after_a_day_that_rests_on_replaced_targets_rest_on_them_too(wareho
 
 def test_a_day_that_is_published_late_is_what_the_next_would_start_from(warehouse: Warehouse) -> None:
     with warehouse.kept_open() as session:
-        _publish_from(session, "d0", 0, {}, ONE)
-        _publish_from(session, "d2", 2, {"p1": {"run_id": "d0"}}, ONE)
-        _publish_from(session, "d1", 1, {"p1": {"run_id": "d0"}}, {"p1": {"AAA": "0.4", "BBB": "0.3", "CCC": "0"}})
+        _publish_from(session, "d0", 0, [None], ONE)
+        _publish_from(session, "d2", 2, ["d0"], ONE)
+        _publish_from(session, "d1", 1, ["d0"], {"p1": {"AAA": "0.4", "BBB": "0.3", "CCC": "0"}})
         assert session.query("days_to_bring_up_to_date", run_id="d1")["n_days"].to_list() == [1]
 
 

@@ -144,13 +144,16 @@ def _scans(operator: dict[str, Any]) -> Iterator[tuple[str, int]]:
 def test_a_check_of_a_run_reads_no_other_rows_of_a_long_history(warehouse: Warehouse) -> None:
     names = [f"r{number:02}" for number in range(MANY_RUNS)]
     days = [DAY + timedelta(number) for number in range(MANY_RUNS)]
-    started = [StartedRun(make_run(name, TWO, day), []) for name, day in zip(names, days, strict=True)]
+    started = [
+        StartedRun(make_run(name, TWO, day, max_total_positions=number + 3), [])
+        for number, (name, day) in enumerate(zip(names, days, strict=True))
+    ]
     frames = _together(*((name, make_frames(TWO, day)) for name, day in zip(names, days, strict=True)))
     warehouse.publish_many(started, frames, "test")
     with duckdb.connect(str(warehouse.path), read_only=True) as con:
         own = {
             table: con.execute(f"SELECT count(*) FROM {table} WHERE run_id = ?", [names[-1]]).fetchall()[0][0]
-            for table in (*RUN_TABLES, "runs")
+            for table in (*RUN_TABLES, "runs", "run_portfolios")
         }
         seen = set[str]()
         for check in read_scripts("checks/publication"):
@@ -159,4 +162,4 @@ def test_a_check_of_a_run_reads_no_other_rows_of_a_long_history(warehouse: Wareh
             seen.update(table for table, _ in read)
             too_many = [(table, count) for table, count in read if count > LOOKS * max(1, own.get(table, MANY_RUNS))]
             assert not too_many, (check.name, too_many)
-        assert seen >= {"targets", "decisions", "trade_summary", "runs", "lifecycle"}
+        assert seen >= {"targets", "decisions", "trade_summary", "runs", "run_portfolios", "lifecycle"}

@@ -16,7 +16,7 @@ P2 = {"p2": TWO["p2"]}
 def test_a_new_run_has_no_state_before_and_is_started(warehouse: Warehouse) -> None:
     assert warehouse.start_run(make_run("r1"), "scheduler") is None
     run = warehouse.query("run_by_id", run_id="r1").rows(named=True)[0]
-    assert (run["state"], run["by"], run["portfolio_ids"]) == ("started", "scheduler", ["p1"])
+    assert (run["state"], run["by"], run["n_portfolios"]) == ("started", "scheduler", 1)
 
 
 def test_a_run_started_again_returns_its_state(warehouse: Warehouse) -> None:
@@ -43,7 +43,7 @@ def test_a_run_id_that_means_another_run_is_refused(warehouse: Warehouse) -> Non
 @pytest.mark.parametrize("portfolio_ids", [(), ("p1", "p1")])
 def test_a_run_has_portfolios_and_each_once(portfolio_ids: tuple[str, ...]) -> None:
     with pytest.raises(WarehouseError, match="at least one and each only once"):
-        replace(make_run("r1"), portfolio_ids=portfolio_ids)
+        replace(make_run("r1"), portfolios=pl.DataFrame({"portfolio_id": portfolio_ids}, {"portfolio_id": pl.String}))
 
 
 def test_the_config_comes_back_as_it_was(warehouse: Warehouse) -> None:
@@ -53,9 +53,10 @@ def test_the_config_comes_back_as_it_was(warehouse: Warehouse) -> None:
 
 
 @pytest.mark.parametrize("value", [Decimal("0.1"), float("nan")])
-def test_a_config_that_is_no_json_is_refused(warehouse: Warehouse, value: object) -> None:
-    with pytest.raises(WarehouseError, match=r"config of run r1 is no JSON: .*model_dump\(mode='json'\)"):
-        warehouse.start_run(make_run("r1", max_single_position=value), "test")
+def test_inputs_that_are_no_json_are_refused(warehouse: Warehouse, value: object) -> None:
+    run = replace(make_run("r1"), inputs={"dust_weight": value})
+    with pytest.raises(WarehouseError, match=r"inputs of run r1 are no JSON: .*model_dump\(mode='json'\)"):
+        warehouse.start_run(run, "test")
     assert warehouse.query("run_by_id", run_id="r1").is_empty()
 
 

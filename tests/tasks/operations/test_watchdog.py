@@ -2,6 +2,7 @@
 
 from datetime import date, datetime, timedelta
 
+import polars as pl
 import pytest
 
 from sql.records import IngestSource, RunRecord
@@ -74,7 +75,8 @@ def warehouse(settings: Settings) -> Warehouse:
 def _start(warehouse: Warehouse, *portfolio_ids: str) -> str:
     run_id = f"run-{'-'.join(portfolio_ids)}"
     prints = dict.fromkeys(("input_fingerprint", "config_fingerprint", "code_fingerprint"), run_id)
-    warehouse.start_run(RunRecord(run_id, DAY, portfolio_ids, **prints, config={}, inputs={}), "test")
+    portfolios = pl.DataFrame({"portfolio_id": portfolio_ids}).with_columns(limit_set=pl.lit(None, pl.UInt32))
+    warehouse.start_run(RunRecord(run_id, DAY, portfolios, [], **prints, inputs={}), "test")
     return run_id
 
 

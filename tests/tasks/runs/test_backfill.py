@@ -133,7 +133,7 @@ def test_days_after_a_held_one_start_from_the_retained_targets(settings: Setting
     short = _correct_scores(settings, DAYS[2], drop=25)
     done = _backfill(short, keep_going=True)
     assert _states(done) == ["published", "published", "held", "published", "published"]
-    sources = f"SELECT inputs->>'$.holdings.core.run_id' FROM runs WHERE run_id = '{done[3].run_id}'"
+    sources = f"SELECT held_run_id FROM run_portfolios WHERE run_id = '{done[3].run_id}' AND portfolio_id = 'core'"
     assert ask(short, sources) == [(done[1].run_id,)]
     assert _states(_backfill(short, keep_going=True)) == ["unchanged", "unchanged", "held", "unchanged", "unchanged"]
 

@@ -127,7 +127,12 @@ def test_a_day_starts_from_the_book_moved_by_the_returns_since(settings: Setting
 def test_a_run_records_what_each_book_was_and_which_prices_it_read(settings: Settings) -> None:
     run_daily(settings, DAYS, LIMITS)
     recorded = {
-        day: json.loads(books) for day, books in ask(settings, "SELECT as_of_date, inputs->'$.books' FROM runs")
+        day: {name: book for name, book in json.loads(books).items() if book}
+        for day, books in ask(
+            settings,
+            "SELECT as_of_date, to_json(map(list(portfolio_id), list(book))) FROM runs JOIN run_portfolios USING "
+            "(run_id) GROUP BY ALL",
+        )
     }
     marked = dict.fromkeys(("core", "damped", "given"), "post_trade_marked") | {"still": "post_trade"}
     assert recorded == {

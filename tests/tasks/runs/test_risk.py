@@ -96,7 +96,8 @@ def test_a_day_reads_the_sessions_of_its_longest_window(settings: Settings) -> N
         first = find_calendar("XNYS").before(day, 30)
         [(record,)] = ask(settings, f"SELECT inputs FROM runs WHERE run_id = '{run.run_id}'")
         assert json.loads(record)["returns_since"] == first.isoformat()
-        assert json.loads(record)["returns_read_by"] == ["crowded", "lasting", "turned"]
+        reading = f"SELECT portfolio_id FROM run_portfolios WHERE run_id = '{run.run_id}' AND reads_returns ORDER BY 1"
+        assert ask(settings, reading) == [("crowded",), ("lasting",), ("turned",)]
         [(oldest, newest)] = ask(
             settings,
             f"SELECT min(ingests.as_of_date), max(ingests.as_of_date) FROM runs, ingests WHERE run_id = '{run.run_id}' "

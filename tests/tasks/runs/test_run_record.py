@@ -9,7 +9,7 @@ from sizing import RebalancingLimits
 from sizing.frames.day_inputs import DayFrames
 from sizing.frames.holding_states import STATE_COLUMNS, count_days
 from tasks.inputs.day_sources import newest_holdings
-from tasks.inputs.fingerprints import Fingerprints, run_id
+from tasks.inputs.fingerprints import Fingerprints, LimitSets, run_id
 from tasks.inputs.holding_states import sources_of_states
 
 _SOURCES = {"day": pl.Date, "kind": pl.String, "portfolio_id": pl.String, "as_of_date": pl.Date}
@@ -52,18 +52,22 @@ def _inputs(score: float, *, reverse: bool = False, limits: RebalancingLimits | 
     )
 
 
+def _prints(inputs: DayFrames) -> Fingerprints:
+    return Fingerprints.of(inputs, LimitSets.of(inputs.limits))
+
+
 def test_the_order_of_rows_does_not_change_a_run() -> None:
-    assert Fingerprints.of(_inputs(0.8)) == Fingerprints.of(_inputs(0.8, reverse=True))
+    assert _prints(_inputs(0.8)) == _prints(_inputs(0.8, reverse=True))
 
 
 def test_a_score_that_moves_in_its_last_bit_makes_another_run() -> None:
-    assert Fingerprints.of(_inputs(0.8)).inputs != Fingerprints.of(_inputs(0.8000000000000002)).inputs
+    assert _prints(_inputs(0.8)).inputs != _prints(_inputs(0.8000000000000002)).inputs
 
 
 def test_a_changed_limit_makes_another_run() -> None:
     one, other = (
-        Fingerprints.of(_inputs(0.8)),
-        Fingerprints.of(_inputs(0.8, limits=RebalancingLimits(max_total_positions=9))),
+        _prints(_inputs(0.8)),
+        _prints(_inputs(0.8, limits=RebalancingLimits(max_total_positions=9))),
     )
     assert one.inputs == other.inputs
     assert one.config != other.config
@@ -71,7 +75,7 @@ def test_a_changed_limit_makes_another_run() -> None:
 
 
 def test_a_run_is_named_by_its_day() -> None:
-    assert run_id(date(2025, 6, 2), Fingerprints.of(_inputs(0.8))).startswith("2025-06-02-")
+    assert run_id(date(2025, 6, 2), _prints(_inputs(0.8))).startswith("2025-06-02-")
 
 
 def _states(k: int) -> pl.DataFrame:
@@ -86,14 +90,14 @@ def _states(k: int) -> pl.DataFrame:
 def test_states_of_holdings_name_a_run_only_where_its_limits_read_them() -> None:
     off, on = RebalancingLimits(), RebalancingLimits(grace_period_days=2)
     bare = _inputs(0.8, limits=off)
-    assert Fingerprints.of(bare._replace(states=_states(1))) == Fingerprints.of(bare)
+    assert _prints(bare._replace(states=_states(1))) == _prints(bare)
     reading = _inputs(0.8, limits=on)
-    first, other = (Fingerprints.of(reading._replace(states=_states(k))).inputs for k in (1, 2))
-    assert len({first, other, Fingerprints.of(reading).inputs}) == 3
+    first, other = (_prints(reading._replace(states=_states(k))).inputs for k in (1, 2))
+    assert len({first, other, _prints(reading).inputs}) == 3
     again = reading._replace(states=_states(1).reverse())
-    assert Fingerprints.of(again).inputs == first
+    assert _prints(again).inputs == first
     of_another = _states(1).with_columns(portfolio_id=pl.lit("q"))
-    assert Fingerprints.of(reading._replace(states=of_another)) == Fingerprints.of(reading)
+    assert _prints(reading._replace(states=of_another)) == _prints(reading)
 
 
 def test_every_close_of_a_name_counts_in_a_fingerprint() -> None:
@@ -101,7 +105,7 @@ def test_every_close_of_a_name_counts_in_a_fingerprint() -> None:
     states = _states(1)
     closes = pl.Series("closed_on", [[date(2025, 5, 7)], [date(2025, 5, 20), date(2025, 5, 6)]])
     more = states.with_columns(closes)
-    assert Fingerprints.of(reading._replace(states=states)) != Fingerprints.of(reading._replace(states=more))
+    assert _prints(reading._replace(states=states)) != _prints(reading._replace(states=more))
 
 
 @pytest.mark.parametrize("kind", ["positions", "targets"])

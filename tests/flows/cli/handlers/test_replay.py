@@ -109,11 +109,10 @@ def test_runs_are_identical_whatever_came_since_and_only_the_replay_is_written(
 
 def test_a_run_that_recorded_only_the_days_of_its_holdings_is_read_as_it_was_known_then(copied: Settings) -> None:
     run_id = _run_of(copied, SECOND, "published")
-    earlier = f'{{"core": "{FIRST}", "income": "{FIRST}"}}'
     ask(
         copied,
-        f"UPDATE runs SET inputs = json_merge_patch(inputs, '{{\"holdings\": null}}'::JSON, "
-        f"'{{\"holdings\": {earlier}}}'::JSON) WHERE run_id = '{run_id}'",
+        f"UPDATE run_portfolios SET held_on = DATE '{FIRST}', held_ingest_id = NULL, held_run_id = NULL "
+        f"WHERE run_id = '{run_id}'",
     )
     assert _replay(copied, run_id) == 0
 

@@ -1,0 +1,18 @@
+-- Ends what was the newest visible day of the portfolios of which the runs bring a later one.
+-- Parameters: $run_ids VARCHAR[]: just published, of different days.
+UPDATE visibility
+SET current_until = published.published_at
+FROM (
+    SELECT
+        run_portfolios.portfolio_id,
+        max(runs.as_of_date) AS as_of_date,
+        max(run_events.happened_at) AS published_at
+    FROM run_events
+    JOIN runs USING (run_id)
+    JOIN run_portfolios USING (run_id)
+    WHERE run_events.state = 'published' AND list_contains($run_ids::VARCHAR[], run_events.run_id)
+    GROUP BY run_portfolios.portfolio_id
+) AS published
+WHERE visibility.portfolio_id = published.portfolio_id
+AND visibility.as_of_date < published.as_of_date
+AND visibility.current_until IS NULL;
