@@ -1,5 +1,5 @@
 -- Ends what was the newest visible day of the portfolios of which the runs bring a later one.
--- Parameters: $run_ids VARCHAR[]: just published, of different days.
+-- Parameters: $run_ids VARCHAR[]: just published, of different days, and recorded in visibility.
 UPDATE visibility
 SET current_until = published.published_at
 FROM (

@@ -90,7 +90,8 @@ CREATE TABLE visibility (
     event_id BIGINT NOT NULL,
     published_at TIMESTAMPTZ NOT NULL,
     visible_until TIMESTAMPTZ,
-    current_until TIMESTAMPTZ
+    current_until TIMESTAMPTZ,
+    is_in_order BOOLEAN NOT NULL
 );
 COMMENT ON TABLE visibility IS 'One row per portfolio, day and publication of a run: from when until when its targets were visible. Written when a run is published; nothing else is ever changed than the two ends.';
 COMMENT ON COLUMN visibility.portfolio_id IS 'Portfolio.';
@@ -100,6 +101,7 @@ COMMENT ON COLUMN visibility.event_id IS 'Event with which it was published, see
 COMMENT ON COLUMN visibility.published_at IS 'When they became visible, UTC.';
 COMMENT ON COLUMN visibility.visible_until IS 'When a later publication of the portfolio and day replaced them, UTC; null: they are visible.';
 COMMENT ON COLUMN visibility.current_until IS 'When they were no longer those of the newest visible day of the portfolio, UTC; published_at: they never were; null: they are.';
+COMMENT ON COLUMN visibility.is_in_order IS 'Whether the day was later than every visible one of the portfolio, and the run started from the newest of these; false: a correction, a day published late, or another start.';
 
 CREATE TEMP TABLE runs_before AS FROM runs;
 DROP TABLE runs;
@@ -238,16 +240,23 @@ DROP TABLE runs_before;
 
 INSERT INTO visibility BY NAME
 SELECT
-    * EXCLUDE (replaced_from),
+    portfolio_id,
+    as_of_date,
+    run_id,
+    event_id,
+    published_at,
+    visible_until,
     CASE
         WHEN visible_until IS NOT NULL OR replaced_from IS NOT NULL
         THEN greatest(published_at, least(visible_until, replaced_from))
-    END AS current_until
+    END AS current_until,
+    coalesce(as_of_date > before.as_of_date, true)
+    AND coalesce(held_run_id = before.run_id, true)
+    AND (NOT coalesce(reads_states, false) OR state_run_id IS NOT DISTINCT FROM before.run_id) AS is_in_order
 FROM (
     SELECT
-        run_portfolios.portfolio_id,
+        run_portfolios.*,
         runs.as_of_date,
-        run_events.run_id,
         run_events.event_id,
         run_events.happened_at AS published_at,
         lead(run_events.happened_at) OVER (
@@ -258,7 +267,13 @@ FROM (
             PARTITION BY run_portfolios.portfolio_id
             ORDER BY runs.as_of_date
             RANGE BETWEEN INTERVAL 1 DAY FOLLOWING AND UNBOUNDED FOLLOWING
-        ) AS replaced_from
+        ) AS replaced_from,
+        -- What was current when it was published.
+        max({'as_of_date': runs.as_of_date, 'event_id': run_events.event_id, 'run_id': run_events.run_id}) OVER (
+            PARTITION BY run_portfolios.portfolio_id
+            ORDER BY run_events.event_id
+            ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+        ) AS before
     FROM run_events
     JOIN runs USING (run_id)
     JOIN run_portfolios USING (run_id)

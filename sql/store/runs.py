@@ -94,7 +94,7 @@ def make_visible(con: Connection, run_id: str, by: str, reason: str) -> Publicat
 
 def record_visibility(con: Connection, run_ids: Sequence[str]) -> None:
     """Record that runs are visible, which were published just now, and until when what they replace was."""
-    for name in ("end_visible_runs", "end_current_runs", "record_visibility"):
+    for name in ("record_visibility", "end_visible_runs", "end_current_runs"):
         command(con, name, run_ids=list(run_ids))
 
 

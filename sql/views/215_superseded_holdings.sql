@@ -6,7 +6,11 @@
 -- older release's) rests on none. The same holdings, and the same states, from another run are no difference: the day
 -- computed again would be the same run.
 CREATE OR REPLACE VIEW superseded_holdings AS
-WITH day_sources AS (
+WITH corrected AS (
+    -- Where every day was published in order, each rests on what is visible.
+    SELECT DISTINCT portfolio_id FROM visibility WHERE NOT is_in_order
+),
+day_sources AS (
     SELECT
         visible_runs.portfolio_id,
         visible_runs.as_of_date,
@@ -17,6 +21,7 @@ WITH day_sources AS (
         lag(visible_runs.run_id) OVER every_day AS current_run_id,
         lag(visible_runs.as_of_date) OVER every_day AS current_as_of_date
     FROM visible_runs
+    SEMI JOIN corrected USING (portfolio_id)
     JOIN run_portfolios USING (run_id, portfolio_id)
     WINDOW every_day AS (PARTITION BY visible_runs.portfolio_id ORDER BY visible_runs.as_of_date)
 ),

@@ -4,18 +4,21 @@
 -- not in force on the day, nor prices of what it neither marks nor reads the returns of. Targets that were taken as held and replaced since are in superseded_holdings. Runs of earlier
 -- releases did not record `scores_since`: then scores that came late for a day before the first one read are not seen.
 CREATE OR REPLACE VIEW targets_on_corrected_inputs AS
-WITH visible AS (
+WITH shown AS (
     SELECT
-        *,
-        lag(as_of_date) OVER every_day AS day_before,
-        lag(run_id) OVER every_day AS run_before
-    FROM visible_runs
-    WINDOW every_day AS (PARTITION BY portfolio_id ORDER BY as_of_date)
-),
-shown AS (
-    SELECT run_id, as_of_date, inputs
+        run_id,
+        as_of_date,
+        inputs,
+        list_max(
+            json_extract(inputs, '$.scores')::BIGINT[]
+            || coalesce(json_extract(inputs, '$.assets')::BIGINT[], [])
+            || coalesce(json_extract(inputs, '$.restrictions')::BIGINT[], [])
+            || coalesce(json_extract(inputs, '$.renames')::BIGINT[], [])
+            || coalesce(json_extract(inputs, '$.prices')::BIGINT[], [])
+            || [(inputs ->> '$.positions.ingest_id')::BIGINT]
+        ) AS newest_read
     FROM runs
-    SEMI JOIN visible USING (run_id)
+    SEMI JOIN (SELECT DISTINCT run_id FROM visible_runs) AS visible USING (run_id)
     WHERE json_exists(inputs, '$.scores')
 ),
 read_scores AS (
@@ -61,12 +64,13 @@ price_uses AS (
     FROM held
     JOIN shown USING (run_id)
     SEMI JOIN (FROM limit_sets WHERE (limits ->> 'mark_to_market')::BOOLEAN) AS marking USING (limits_key)
-    SEMI JOIN visible ON visible.run_id = held.run_id AND visible.portfolio_id = held.portfolio_id
+    SEMI JOIN visible_runs ON visible_runs.run_id = held.run_id AND visible_runs.portfolio_id = held.portfolio_id
     WHERE held.held_run_id IS NOT NULL AND json_exists(shown.inputs, '$.prices')
     UNION ALL
     SELECT reading.run_id, reading.portfolio_id, reading.as_of_date, reading.since
     FROM reading
-    SEMI JOIN visible ON visible.run_id = reading.run_id AND visible.portfolio_id = reading.portfolio_id
+    SEMI JOIN visible_runs
+        ON visible_runs.run_id = reading.run_id AND visible_runs.portfolio_id = reading.portfolio_id
 ),
 moving AS (
     SELECT run_id, portfolio_id, as_of_date, min(since) AS since
@@ -79,6 +83,30 @@ read_prices AS (
     JOIN (SELECT run_id, unnest(json_extract(inputs, '$.prices')::BIGINT[]) AS ingest_id FROM shown) AS read
         ON read.run_id = moving.run_id
     JOIN ingests ON ingests.ingest_id = read.ingest_id AND ingests.as_of_date >= moving.since
+),
+-- Whose start may be another one now: positions of the day or of one before it came since, or a day was not published in
+-- order. Whatever came since has a higher number than all that was read.
+restarted AS (
+    SELECT portfolio_id
+    FROM visible_runs
+    SEMI JOIN (
+        SELECT shown.run_id
+        FROM shown
+        JOIN ingests ON ingests.kind = 'positions'
+            AND ingests.as_of_date <= shown.as_of_date
+            AND coalesce(ingests.ingest_id > shown.newest_read, true)
+    ) AS late USING (run_id)
+    UNION
+    SELECT portfolio_id FROM visibility WHERE NOT is_in_order
+),
+visible AS (
+    SELECT
+        *,
+        lag(as_of_date) OVER every_day AS day_before,
+        lag(run_id) OVER every_day AS run_before
+    FROM visible_runs
+    SEMI JOIN restarted USING (portfolio_id)
+    WINDOW every_day AS (PARTITION BY portfolio_id ORDER BY as_of_date)
 ),
 named AS (
     SELECT DISTINCT positions.portfolio_id, positions.as_of_date, positions.ingest_id
@@ -231,14 +259,17 @@ taken AS (
     GROUP BY run_id, portfolio_id
 ),
 models AS (
-    SELECT
-        run_portfolios.run_id,
-        run_portfolios.portfolio_id,
-        limits ->> 'model' AS model,
-        limits ->> 'volatility_source' = 'scores'
-        AND (limits ->> 'volatility_mode' <> 'none' OR (limits ->> 'max_position_risk') IS NOT NULL) AS reads_volatility
+    SELECT run_portfolios.run_id, run_portfolios.portfolio_id, parsed.model, parsed.reads_volatility
     FROM run_portfolios
-    JOIN limit_sets USING (limits_key)
+    JOIN (
+        SELECT
+            limits_key,
+            limits ->> 'model' AS model,
+            limits ->> 'volatility_source' = 'scores'
+            AND (limits ->> 'volatility_mode' <> 'none' OR (limits ->> 'max_position_risk') IS NOT NULL)
+                AS reads_volatility
+        FROM limit_sets
+    ) AS parsed USING (limits_key)
     SEMI JOIN (FROM moved WHERE kind = 'scores') AS moved USING (run_id)
 ),
 found AS (
@@ -252,7 +283,7 @@ found AS (
         )))) AS n_changed,
         visible.run_id,
         visible.published_at
-    FROM visible
+    FROM visible_runs AS visible
     JOIN moved ON moved.run_id = visible.run_id AND coalesce(moved.portfolio_id, visible.portfolio_id) = visible.portfolio_id
     JOIN different
         ON different.kind = moved.kind

@@ -54,12 +54,34 @@ first_named AS (
     WHERE ingests.ingested_at <= $known_at::TIMESTAMPTZ
     GROUP BY positions.portfolio_id
 ),
-visible AS (
+-- The newest visible day of each portfolio, and where that is not before the day the last one that is.
+newest AS (
     SELECT
         portfolio_id,
         as_of_date,
         run_id
-    FROM visible_runs_as_of($known_at::TIMESTAMPTZ)
+    FROM visibility
+    WHERE published_at <= $known_at::TIMESTAMPTZ AND (current_until IS NULL OR current_until > $known_at::TIMESTAMPTZ)
+),
+visible AS (
+    SELECT
+        request.day,
+        newest.portfolio_id,
+        newest.as_of_date,
+        newest.run_id
+    FROM request
+    JOIN newest ON newest.as_of_date < request.day
+    UNION ALL
+    SELECT
+        request.day,
+        earlier.portfolio_id,
+        max(earlier.as_of_date),
+        arg_max(earlier.run_id, earlier.as_of_date)
+    FROM request
+    JOIN newest ON newest.as_of_date >= request.day
+    JOIN visible_runs_as_of($known_at::TIMESTAMPTZ) AS earlier
+        ON earlier.portfolio_id = newest.portfolio_id AND earlier.as_of_date < request.day
+    GROUP BY request.day, earlier.portfolio_id
 ),
 listed AS (
     SELECT
@@ -152,16 +174,14 @@ found AS (
     WHERE newest_positions.as_of_date = newest_positions.day
     UNION ALL
     SELECT
-        request.day,
+        day,
         'targets',
-        visible.portfolio_id,
-        visible.as_of_date,
+        portfolio_id,
+        as_of_date,
         NULL,
-        visible.run_id,
+        run_id,
         NULL
-    FROM request
-    JOIN visible ON visible.as_of_date < request.day
-    QUALIFY row_number() OVER (PARTITION BY request.day, visible.portfolio_id ORDER BY visible.as_of_date DESC) = 1
+    FROM visible
 )
 SELECT
     day,

@@ -20,9 +20,11 @@ SELECT
     latest.published_at
 FROM targets
 JOIN (
-    FROM visible_runs_as_of($visible_at::TIMESTAMPTZ)
-    WHERE as_of_date = coalesce($as_of_date::DATE, as_of_date)
-    QUALIFY row_number() OVER (PARTITION BY portfolio_id ORDER BY as_of_date DESC) = 1
+    SELECT portfolio_id, as_of_date, run_id, published_at
+    FROM visibility
+    WHERE published_at <= $visible_at::TIMESTAMPTZ
+    AND coalesce(as_of_date = $as_of_date::DATE, true)
+    AND coalesce(if($as_of_date::DATE IS NULL, current_until, visible_until) > $visible_at::TIMESTAMPTZ, true)
 ) AS latest USING (run_id, portfolio_id, as_of_date)
 LEFT JOIN decisions
     ON decisions.run_id = targets.run_id

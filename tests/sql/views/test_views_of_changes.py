@@ -12,8 +12,9 @@ import polars as pl
 import pytest
 
 from sql.warehouse import Warehouse
+from tests.sql.bare_runs import covering
 from tests.sql.checks.warehouse_broken_runs import hold_back
-from tests.sql.warehouse_samples import DAY, ONE, TWO, WEIGHT, Weights, make_frames, make_run, publish, read
+from tests.sql.warehouse_samples import DAY, LIMITS, ONE, TWO, WEIGHT, Weights, make_frames, make_run, publish, read
 
 NEXT, LATER = DAY + timedelta(days=1), DAY + timedelta(days=2)
 OLD, NEW = {"AAA": "0.5", "BBB": "0.3"}, {"AAA": "0.4", "BBB": "0.3"}
@@ -80,8 +81,9 @@ def week(make_migrated: Callable[[], Warehouse]) -> Warehouse:
     """Two days: what the cases set, moved between them. A third of two portfolios, by another code."""
     made = make_migrated()
     publish(made, "first", BEFORE)
-    second = replace(make_run("second", AFTER, NEXT), code_fingerprint="code-first")
-    second.config["portfolios"]["a limit"] |= {"max_single_position": 0.45, "sizing_mode": "adaptive"}
+    limits = dict.fromkeys(AFTER, LIMITS)
+    limits["a limit"] = LIMITS | {"max_single_position": 0.45, "sizing_mode": "adaptive"}
+    second = replace(make_run("second", AFTER, NEXT), code_fingerprint="code-first", **covering(limits))
     made.start_run(second, "test")
     made.publish("second", _frames_after(), "test")
     return made
