@@ -98,12 +98,10 @@ closings AS (
 ),
 -- What positions show as less than dust_weight, which is at most 0.01, is gone before our trades.
 dust AS (
-    SELECT
-        run_id,
-        (inputs ->> 'dust_weight')::DECIMAL(10, 8) AS dust_weight,
-        json_extract(inputs, '$.books')::MAP(VARCHAR, VARCHAR) AS books
+    SELECT run_id, run_portfolios.portfolio_id, (inputs ->> 'dust_weight')::DECIMAL(10, 8) AS dust_weight
     FROM runs
-    WHERE run_id IN (SELECT run_id FROM closings WHERE was_held AND current_weight < 0.01)
+    JOIN run_portfolios USING (run_id)
+    WHERE run_portfolios.book = 'positions' AND run_id IN (SELECT run_id FROM closings WHERE was_held AND current_weight < 0.01)
 )
 SELECT
     ended.portfolio_id,
@@ -116,9 +114,7 @@ SELECT
         WHEN ended.is_held THEN 'held'
         WHEN ended.merged_at = ended.next_place THEN 'merged'
         WHEN ended.closed_on IS NULL THEN 'undone'
-        WHEN ended.was_held AND NOT coalesce(
-            ended.current_weight < dust.dust_weight AND dust.books[ended.portfolio_id] = 'positions', false
-        ) THEN 'closed'
+        WHEN ended.was_held AND NOT coalesce(ended.current_weight < dust.dust_weight, false) THEN 'closed'
         ELSE 'gone'
     END AS outcome,
     CASE WHEN outcome = 'closed' THEN coalesce(ended.gate, size.drop_reason) END AS gate,
@@ -129,7 +125,7 @@ SELECT
     (least(next_place, ended.n_days) - ended.first_place)::INTEGER AS published_days,
     (ended.stay - 1)::INTEGER AS n_stays_before
 FROM closings AS ended
-LEFT JOIN dust USING (run_id)
+LEFT JOIN dust USING (run_id, portfolio_id)
 LEFT JOIN decisions AS opening
     ON opening.run_id = ended.first_run_id
     AND opening.portfolio_id = ended.portfolio_id

@@ -17,9 +17,12 @@ WHERE ingest_id IN (
         || coalesce(json_extract(inputs, '$.renames')::BIGINT[], [])
         || coalesce(json_extract(inputs, '$.former_assets')::BIGINT[], [])
         || coalesce(json_extract(inputs, '$.prices')::BIGINT[], [])
-        || json_extract(inputs, '$.holdings.*.ingest_id')::BIGINT[]
     )
     FROM runs
     WHERE list_contains($run_ids::VARCHAR[], run_id)
+    UNION
+    SELECT held_ingest_id
+    FROM run_portfolios
+    WHERE list_contains($run_ids::VARCHAR[], run_id) AND held_ingest_id IS NOT NULL
 )
 ORDER BY kind, as_of_date, ingest_id;

@@ -139,8 +139,9 @@ def test_dust_that_positions_show_is_gone(
     con: duckdb.DuckDBPyConnection, weight: str, book: str | None, outcome: str
 ) -> None:
     with _written(con, HELD, (False, None, None, (1,))):
-        inputs = {"dust_weight": 0.0001, "books": {"p1": book}} if book else {}
+        inputs = {"dust_weight": 0.0001} if book else {}
         con.execute("UPDATE runs SET inputs = ? WHERE run_id = 'r1'", [json.dumps(inputs)])
+        con.execute("UPDATE run_portfolios SET book = ? WHERE run_id = 'r1'", [book])
         con.execute(f"UPDATE decisions SET current_weight = {weight} WHERE run_id = 'r1'")
         (period,) = _periods(con)
     assert (period["outcome"], period["gate"]) == (outcome, "replaced" if outcome == "closed" else None)

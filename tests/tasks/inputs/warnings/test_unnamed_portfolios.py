@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from sql.records import RunRecord
 from tasks.config.portfolios import load_portfolios
 from tasks.config.settings import Settings
 from tasks.errors import SourceError
@@ -50,14 +51,14 @@ def put(installed: Settings) -> Put:
     return put
 
 
-def _open(installed: Settings, day: date) -> tuple[dict[str, list[str]], tuple[str, ...], dict[str, object]]:
+def _open(installed: Settings, day: date) -> tuple[dict[str, list[str]], tuple[str, ...], RunRecord]:
     """Return what each portfolio holds on the day, the warnings of its run, and what the run records."""
     ingest_range(installed, [day], {})
     limits = load_portfolios(installed.config)
     with installed.open_warehouse().kept_open() as warehouse:
         inputs, (record, warnings) = gather(warehouse, "XNYS", day, limits)
     held = {name: inputs.holdings.filter(portfolio_id=name)["asset"].to_list() for name in limits}
-    return held, tuple(warnings), record.inputs
+    return held, tuple(warnings), record
 
 
 def _sentences(installed: Settings, day: date) -> list[str]:
@@ -74,7 +75,7 @@ def test_last_published_targets_are_taken_as_held_and_reported(installed: Settin
     held, [warning], recorded = _open(installed, NEXT)
     assert held == {"core": ["AAA"], "income": ["AAA", "BBB"]}
     assert warning.startswith(UNNAMED + "what its last published trades left is taken as held")
-    assert recorded["not_in_positions"] == ["income"]
+    assert recorded.portfolios.filter("is_unnamed")["portfolio_id"].to_list() == ["income"]
     publish_days(installed, [NEXT])
     with installed.open_warehouse().kept_open() as warehouse:
         assert warehouse.query("newest_health", n_days=1)["warnings"].to_list() == [[warning]]
@@ -114,10 +115,10 @@ def test_a_row_of_cash_says_that_a_portfolio_holds_nothing(installed: Settings, 
     put(NEXT, CORE, "income,CASH,1")
     held, warnings, recorded = _open(installed, NEXT)
     assert (held, warnings) == ({"core": ["AAA"], "income": []}, ())
-    assert recorded["holdings"] == {
-        name: {"as_of_date": "2025-06-03", "ingest_id": recorded["positions"]["ingest_id"]}  # type: ignore[index]
-        for name in ("core", "income")
-    }
+    ingest_id = recorded.inputs["positions"]["ingest_id"]
+    assert recorded.portfolios.select("portfolio_id", "held_on", "held_ingest_id", "held_run_id").rows() == [
+        (name, date(2025, 6, 3), ingest_id, None) for name in ("core", "income")
+    ]
 
 
 @pytest.mark.parametrize(
