@@ -78,36 +78,38 @@ def ballast(folder: Path, warehouse: str, *words: str) -> Spent:
 
 def add_history(path: Path, days: Sequence[date]) -> None:
     """Write the rows of the only run under earlier days too, each as a run that was published on its day."""
+    event = {"event_id": "event_id - 2 * {after}", "happened_at": "happened_at - INTERVAL {age} DAY"}
+    published = {"published_at": "published_at - INTERVAL {age} DAY"}
+    of_day = {"run_id": "'{day}-copied'", "as_of_date": "DATE '{day}'", "ingest_id": "-{after}", "sha256": "'{day}'"}
+    scores = """'{{"scores": [-{after}], "scores_since": "{day}"}}'"""
+    values = {
+        "runs": {"created_at": "created_at - INTERVAL {age} DAY", "inputs": f"json_merge_patch(inputs, {scores})"},
+        "run_events": event,
+        "visibility": event | published | {"current_until": "published_at - INTERVAL {age} DAY + INTERVAL 1 HOUR"},
+        **{table: {} for table in ("run_portfolios", *RUN_TABLES, "scores", "ingests")},
+    }
     with duckdb.connect(str(path)) as con:
-        con.execute("SET TimeZone = 'UTC'; SET preserve_insertion_order = true")
-        con.execute("UPDATE run_events SET event_id = event_id + 2 * ?", [len(days)])
-        con.execute("UPDATE visibility SET event_id = event_id + 2 * ?", [len(days)])
-        [(run_id,)] = con.execute("SELECT run_id FROM runs").fetchall()
-        for number, day in enumerate(days):
-            _add_day(con, run_id, day, number, (LAST - day).days)
+        con.execute("SET TimeZone = 'UTC'")
+        for table in ("run_events", "visibility"):
+            con.execute(f"UPDATE {table} SET event_id = event_id + 2 * {len(days)}")  # noqa: S608 - ours
+        for table, own in values.items():
+            _copy_rows(con, table, of_day | own, days)
         con.execute("CHECKPOINT")
 
 
-def _add_day(con: duckdb.DuckDBPyConnection, run_id: str, day: date, number: int, age: int) -> None:
-    own = {"run_id": f"'{day}-copied'", "as_of_date": f"DATE '{day}'"}
-    ago = f"INTERVAL {age} DAY"
-    _copy_rows(con, "runs", own | {"created_at": f"created_at - {ago}"}, f"run_id = '{run_id}'")
-    event = {"event_id": f"event_id - 2 * {number + 1}", "happened_at": f"happened_at - {ago}"}
-    _copy_rows(con, "run_events", own | event, f"run_id = '{run_id}'")
-    until = {"current_until": f"published_at - {ago} + INTERVAL 1 HOUR"}
-    published = event | {"published_at": f"published_at - {ago}"} | until
-    _copy_rows(con, "visibility", own | published, f"run_id = '{run_id}'")
-    for table in ("run_portfolios", *RUN_TABLES):
-        _copy_rows(con, table, own, f"run_id = '{run_id}'")
-    ingest = f"-{number + 1}"
-    _copy_rows(con, "ingests", own | {"ingest_id": ingest, "sha256": f"'{day}'"}, "kind = 'scores' AND ingest_id > 0")
-    _copy_rows(con, "scores", own | {"ingest_id": ingest}, "ingest_id > 0")
-
-
-def _copy_rows(con: duckdb.DuckDBPyConnection, table: str, values: Mapping[str, str], condition: str) -> None:
+def _copy_rows(con: duckdb.DuckDBPyConnection, table: str, values: Mapping[str, str], days: Sequence[date]) -> None:
+    """Append the rows of a table once for each day, with values that name it."""
+    condition = "WHERE kind = 'scores'" if table == "ingests" else ""
+    con.execute(f"CREATE OR REPLACE TEMP TABLE one AS FROM {table} {condition}")
     columns = con.sql(f"FROM {table} LIMIT 0").columns
-    replaced = ", ".join(f"{value} AS {name}" for name, value in values.items() if name in columns)
-    con.execute(f"INSERT INTO {table} SELECT * REPLACE ({replaced}) FROM {table} WHERE {condition}")  # noqa: S608 - ours
+    con.begin()
+    for after, day in enumerate(days, start=1):
+        texts = {name: value for name, value in values.items() if name in columns}
+        replaced = ", ".join(
+            f"{value.format(after=after, day=day, age=(LAST - day).days)} AS {name}" for name, value in texts.items()
+        )
+        con.execute(f"INSERT INTO {table} SELECT * REPLACE ({replaced}) FROM one")  # noqa: S608 - ours
+    con.commit()
 
 
 def measure(folder: Path, n_portfolios: int, n_days: int) -> tuple[dict[str, tuple[Spent, Spent]], dict[str, int]]:

@@ -76,7 +76,8 @@ decided AS (
         coalesce(decisions.is_held AND decisions.restriction = 'no_trade', false) AS is_immovable
     FROM decisions
     JOIN run USING (run_id, portfolio_id)
-    LEFT JOIN lifecycle USING (run_id, portfolio_id, asset)
+    LEFT JOIN (FROM lifecycle SEMI JOIN run USING (run_id, portfolio_id)) AS lifecycle
+        USING (run_id, portfolio_id, asset)
 ),
 sized AS (
     SELECT
@@ -114,7 +115,7 @@ sized AS (
         if(is_above_bucket, greatest(bucket_limit - bucket_immovable, 0) / bucket_movable, 1.0) AS bucket_scale,
         NOT is_pinned AND coalesce(drop_reason NOT IN ('no_size', 'max_position_risk'), true) AS has_size,
         format('bucket {} {}', bucket, shown(bucket_limit)) AS bucket_name
-    FROM sizing_audit
+    FROM (FROM sizing_audit SEMI JOIN run USING (run_id, portfolio_id)) AS sizing_audit
     JOIN limit_values ON run_id = limited_run_id AND portfolio_id = limited_portfolio_id
     JOIN decided ON sizing_audit.asset = decided_asset
     JOIN sizing_summary USING (run_id, portfolio_id)

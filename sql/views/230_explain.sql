@@ -229,13 +229,13 @@ story AS (
     LEFT JOIN estimate ON true
     LEFT JOIN suspect ON true
     LEFT JOIN candidates AS decision ON decision.asset = requested_asset
-    LEFT JOIN sizing_audit AS size
+    LEFT JOIN (FROM sizing_audit SEMI JOIN visible USING (run_id, portfolio_id)) AS size
         ON size.run_id = visible.run_id AND size.portfolio_id = visible.portfolio_id AND size.asset = requested_asset
-    LEFT JOIN targets AS target
+    LEFT JOIN (FROM targets SEMI JOIN visible USING (run_id, portfolio_id)) AS target
         ON target.run_id = visible.run_id AND target.portfolio_id = visible.portfolio_id AND target.asset = requested_asset
-    LEFT JOIN sizing_summary AS summary
+    LEFT JOIN (FROM sizing_summary SEMI JOIN visible USING (run_id, portfolio_id)) AS summary
         ON summary.run_id = visible.run_id AND summary.portfolio_id = visible.portfolio_id
-    LEFT JOIN trade_summary AS traded
+    LEFT JOIN (FROM trade_summary SEMI JOIN visible USING (run_id, portfolio_id)) AS traded
         ON traded.run_id = visible.run_id AND traded.portfolio_id = visible.portfolio_id
 )
 SELECT

@@ -46,10 +46,12 @@ SELECT
     coalesce(targets.post_trade_weight, 0)::DECIMAL(10, 8) AS current_weight,
     (limited.core_assets[lifecycle.asset] ->> 'until')::DATE AS core_until,
     limited.core_assets[lifecycle.asset] ->> 'reason' AS core_reason
-FROM lifecycle
+FROM (FROM lifecycle WHERE run_id IN (SELECT unnest($run_ids::VARCHAR[]))) AS lifecycle
 JOIN limited USING (run_id, portfolio_id)
-LEFT JOIN decisions USING (run_id, portfolio_id, asset)
-LEFT JOIN targets USING (run_id, portfolio_id, asset)
+LEFT JOIN (FROM decisions WHERE run_id IN (SELECT unnest($run_ids::VARCHAR[]))) AS decisions
+    USING (run_id, portfolio_id, asset)
+LEFT JOIN (FROM targets WHERE run_id IN (SELECT unnest($run_ids::VARCHAR[]))) AS targets
+    USING (run_id, portfolio_id, asset)
 WHERE if(
     lifecycle.is_held,
     limited.grace_period_days > 0
