@@ -1,4 +1,4 @@
--- Makes, for this connection alone, decisions with the rows of given_decisions in the place of what is stored.
+-- Makes decisions again for this connection alone, with the rows of given_decisions in the place of what is stored.
 -- {warehouse}: the open database.
 CREATE OR REPLACE TEMP VIEW decisions AS
 FROM "{warehouse}".main.decisions
