@@ -113,7 +113,7 @@ def recorded_sources(
         for one in record.inputs.get(kind, [])
     ]
     known = record.portfolios.filter(pl.col("held_on").is_not_null())
-    if known.filter(held_ingest_id=None, held_run_id=None).height:
+    if known.filter(pl.all_horizontal(pl.col("held_ingest_id", "held_run_id").is_null())).height:
         then = find_sources(warehouse, exchange, [day], limits, known_at=run["created_at"])
         held = then.filter(pl.col("kind").is_in(HELD)).select(list(SOURCES))
     else:
