@@ -20,7 +20,7 @@ from flows.backfill import BackfillConfig, backfill
 from flows.daily_rebalance import daily_rebalance
 from sizing import RebalancingLimits
 from sizing.frames.day_inputs import DayInputs
-from sizing.pipeline import rebalance
+from sizing.pipeline import Rebalance, rebalance
 from sql.engine.table_contracts import RUN_TABLES
 from sql.errors import PublishRejectedError
 from sql.records import Publication
@@ -30,7 +30,6 @@ from tasks.config.settings import RebalanceConfig, Settings
 from tasks.errors import SourceError
 from tasks.inputs.day_inputs import read_days
 from tasks.inputs.day_sources import find_sources
-from tasks.runs import publish as publish_module
 from tests.helpers.installation import installed_in, with_limits
 from tests.helpers.without_engine import Shown, without_engine
 
@@ -297,14 +296,14 @@ def test_a_result_that_breaks_a_check_is_rejected_and_not_visible(
 ) -> None:
     run_day(settings, DAYS[0])
     before = settings.open_warehouse().query("current_targets")
-    honest = publish_module.Rebalance._asdict
+    honest = Rebalance._asdict
 
-    def tampered(result: publish_module.Rebalance) -> dict[str, pl.DataFrame]:
+    def tampered(result: Rebalance) -> dict[str, pl.DataFrame]:
         frames = honest(result)
         more = pl.col("target_weight") + pl.lit(Decimal("0.01")).cast(pl.Decimal(10, 8))
         return frames | {"targets": frames["targets"].with_columns(more.cast(pl.Decimal(10, 8)))}
 
-    monkeypatch.setattr(publish_module.Rebalance, "_asdict", tampered)
+    monkeypatch.setattr(Rebalance, "_asdict", tampered)
     state = run_day(settings, DAYS[1])
     with pytest.raises(PublishRejectedError, match="targets_add_up_to_total"):
         asyncio.run(state.aresult())
