@@ -132,6 +132,6 @@ def _read(calls: SimpleQueue[Any]) -> None:
             calls.put(pickle.load(sys.stdin.buffer))  # noqa: S301 - written by `WorkerProcess`
     except EOFError:
         os._exit(0)
-    except BaseException:  # noqa: BLE001 - nobody else would report it
+    except Exception:  # noqa: BLE001 - nobody else would report it
         traceback.print_exc()
         os._exit(1)

@@ -11,13 +11,10 @@ from typing import Any
 import polars as pl
 
 from sizing.frames.day_inputs import DayFrames, DayInputs
-from sizing.pipeline import rebalance
+from sizing.pipeline import Rebalance, rebalance
 from sql.files.atomic_files import written_beside
 
-TABLES_OF_SHARDS = (
-    *("decisions", "sizing_audit", "sizing_summary", "targets", "trade_summary"),
-    *("constraint_checks", "lifecycle"),
-)
+TABLES_OF_SHARDS = tuple(table for table in Rebalance._fields if table != "risk_estimates")
 """The frames of a result whose rows belong to a portfolio: of these a shard has its own. Estimates are of assets."""
 
 

@@ -7,11 +7,10 @@ nothing else: shards that a run left when it was interrupted are taken as they a
 import shutil
 import time
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import suppress
 from pathlib import Path
 from queue import SimpleQueue
-from threading import Lock
 from typing import NamedTuple, TypeAlias
 
 import polars as pl
@@ -67,8 +66,7 @@ def compute_in_shards(settings: Settings, run: OpenRun) -> ResultInShards:
     shards = find_shards(settings, run.run_id, run.inputs)
     todo = [shard for shard in shards if not is_done(shard.manifest, shard.portfolio_ids)]
     run_logger().info("shards: %d, of which %d are there already", len(shards), len(shards) - len(todo))
-    n_processes = min(count_cores(), _MOST_PROCESSES, len(todo))
-    for number, shard in enumerate(_Work(run.inputs.frames, todo).do(n_processes), len(shards) - len(todo) + 1):
+    for number, shard in enumerate(_compute(run.inputs.frames, todo), len(shards) - len(todo) + 1):
         last = shard.portfolio_ids[-1]
         size = counted(len(shard.portfolio_ids), "portfolio")
         run_logger().info("shards: %d of %d, %s to %s", number, len(shards), size, last)
@@ -104,56 +102,41 @@ def remove_shards(settings: Settings, run_id: str) -> None:
         folder.rmdir()
 
 
-class _Work:
-    """The shards that are not there yet, done by several processes."""
+def _compute(frames: DayFrames, shards: Sequence[Shard]) -> Iterator[Shard]:
+    """Compute the shards, a process for each core, and return each as it is done. *Raises* the first error."""
+    idle = SimpleQueue[WorkerProcess]()
+    n_processes = min(count_cores(), _MOST_PROCESSES, len(shards))
+    for _ in range(n_processes):
+        idle.put(WorkerProcess())
+    pool = ThreadPoolExecutor(max(n_processes, 1))
+    try:
+        waiting = {pool.submit(_compute_one, idle, frames, shard): shard for shard in shards}
+        for done in as_completed(waiting):
+            done.result()
+            yield waiting[done]
+    finally:
+        pool.shutdown(cancel_futures=True)
+        for _ in range(n_processes):
+            idle.get().close()
 
-    def __init__(self, frames: DayFrames, todo: Sequence[Shard]) -> None:
-        self._frames, self._todo, self._lock, self._n_todo = frames, iter(todo), Lock(), len(todo)
-        self._done: SimpleQueue[Shard | None] = SimpleQueue()
 
-    def do(self, n_processes: int) -> Iterator[Shard]:
-        """Do them all, and return each as it is done. *Raises* the first error, when all that was begun is done."""
-        with ThreadPoolExecutor(max(n_processes, 1)) as pool:
-            futures = [pool.submit(self._do_some) for _ in range(n_processes)]
+def _compute_one(idle: "SimpleQueue[WorkerProcess]", frames: DayFrames, shard: Shard) -> None:
+    """Compute a shard by a process that has nothing to do, and by another one where that ends."""
+    own, worker = part_of(frames, shard.portfolio_ids), idle.get()
+    try:
+        for number in range(1, _TRIES + 1):
             try:
-                for _ in range(self._n_todo):
-                    if (shard := self._done.get()) is None:
-                        break
-                    yield shard
-                for future in futures:
-                    future.result()
-            finally:
-                self._stop()
-
-    def _do_some(self) -> None:
-        """Do one shard after the other, each by another process where that ends."""
-        try:
-            shard, tries = self._take(), 0
-            while shard:
-                with WorkerProcess() as worker:
-                    try:
-                        while shard:
-                            own = part_of(self._frames, shard.portfolio_ids)
-                            worker.submit(compute_shard, own, shard.manifest).result()
-                            self._done.put(shard)
-                            shard, tries = self._take(), 0
-                    except WorkerError as error:
-                        tries += 1
-                        if tries == _TRIES or worker.is_alive():
-                            raise
-                        LOGGER.warning("shards: %s; its shard is begun again", error)
-        except BaseException:
-            self._stop()
-            self._done.put(None)
-            raise
-
-    def _take(self) -> Shard | None:
-        with self._lock:
-            return next(self._todo, None)
-
-    def _stop(self) -> None:
-        with self._lock:
-            self._todo = iter(())
+                worker.submit(compute_shard, own, shard.manifest).result()
+            except WorkerError as error:
+                if number == _TRIES or worker.is_alive():
+                    raise
+                LOGGER.warning("shards: %s; its shard is begun again", error)
+                worker.close()
+                worker = WorkerProcess()
+            else:
+                return
+    finally:
+        idle.put(worker)
 
 
 def part_of(frames: DayFrames, portfolio_ids: Sequence[str]) -> DayFrames:
