@@ -34,7 +34,7 @@ from tasks.runs.publish import hold, publish, recording_failure
 from tasks.runs.run_lifecycle import run_lifecycle
 from tasks.runs.run_record import OpenRun, open_run
 from tasks.runs.schedule import require_fresh, scheduled_day, scheduled_start
-from tasks.runs.shards import Result, compute_in_shards, remove_shards
+from tasks.runs.shards import Result, compute_in_shards, holding_shards, is_large
 from tasks.runs.snapshots import snapshot
 from tasks.stages import run_logger
 from tasks.text import with_warnings
@@ -134,11 +134,10 @@ def _rebalance(config: RebalanceConfig, context: RunContext, day: date, group: G
     settings = group.settings(context.settings)
     run = open_run(settings, day, group.limits, frozenset(context.terms), config.requested_by)
     try:
-        with recording_failure(settings, day, run):
+        with recording_failure(settings, day, run), holding_shards(settings, run):
             taken = run_lifecycle(run, group, _Tasks(settings, run, group))
             if taken.state in _FIXES:
                 hold(settings, run, taken.reason)
-            remove_shards(settings, run.run_id)
     except HaltedError as halted:
         return Outcome(run, RunState.HELD, halted.reason, _RESUME)
     except PublishRejectedError as rejected:
@@ -162,7 +161,7 @@ class _Tasks:
 
     def compute(self) -> Result:
         inputs = self.run.inputs
-        if len(inputs.limits) > self.settings.shard_size:
+        if is_large(self.settings, self.run):
             return compute_in_shards(self.settings, self.run)
         decisions = diversify(select(inputs), inputs)
         return check(decisions, size(decisions, inputs), inputs)

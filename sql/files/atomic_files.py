@@ -57,13 +57,14 @@ def _folder_for(path: Path) -> Iterator[Path]:
 
 def _make_locked(path: Path) -> tuple[Path, int]:
     folder = path.with_name(f"{path.name}.ballast-{secrets.token_hex(4)}.new")
-    make_folder(folder)
-    descriptor = os.open(folder, os.O_RDONLY)
-    fcntl.flock(descriptor, fcntl.LOCK_EX)
-    if folder.exists():
-        return folder, descriptor
-    os.close(descriptor)  # swept before it was locked
-    return _make_locked(path)
+    with suppress(FileNotFoundError):
+        make_folder(folder)
+        descriptor = os.open(folder, os.O_RDONLY)
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        if folder.exists():
+            return folder, descriptor
+        os.close(descriptor)
+    return _make_locked(path)  # swept before it was locked
 
 
 def sweep(folder: Path, pattern: str = "*") -> None:
@@ -75,10 +76,20 @@ def sweep(folder: Path, pattern: str = "*") -> None:
 
 
 def _remove_unlocked(folder: Path) -> None:
+    with locked(folder, fcntl.LOCK_NB):
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def locked(folder: Path, how: int = 0) -> Iterator[None]:
+    """Lock a folder while the block runs; who comes later waits. The system frees it when the process ends.
+
+    *Raises* `BlockingIOError` with `LOCK_NB` where it is locked.
+    """
     descriptor = os.open(folder, os.O_RDONLY)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        shutil.rmtree(folder, ignore_errors=True)
+        fcntl.flock(descriptor, fcntl.LOCK_EX | how)
+        yield
     finally:
         os.close(descriptor)
 

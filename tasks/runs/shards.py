@@ -4,11 +4,12 @@ A shard has a fixed number of portfolios in the order of their names, whatever c
 nothing else: shards that a run left when it was interrupted are taken as they are.
 """
 
+import fcntl
 import shutil
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from queue import SimpleQueue
 from typing import NamedTuple, TypeAlias
@@ -19,6 +20,7 @@ from sizing.frames.day_inputs import DayFrames, DayInputs
 from sizing.pipeline import Rebalance
 from sizing.risk.volatility import ESTIMATE_COLUMNS, estimate_volatilities
 from sizing.text import counted
+from sql.files.atomic_files import locked
 from tasks import artifacts
 from tasks.config.settings import Settings
 from tasks.errors import WorkerError
@@ -90,6 +92,31 @@ def find_shards(settings: Settings, run_id: str, inputs: DayInputs) -> list[Shar
 def shard_folder(settings: Settings) -> Path:
     """Return where shards are kept until their run has ended."""
     return settings.warehouse.with_name("shards")
+
+
+def is_large(settings: Settings, run: OpenRun) -> bool:
+    """Whether a run is computed in shards."""
+    return len(run.inputs.limits) > settings.shard_size
+
+
+@contextmanager
+def holding_shards(settings: Settings, run: OpenRun) -> Iterator[None]:
+    """Keep the shards of a large run to this process: another one waits. They are removed at the end, but for an error.
+
+    Of two processes that are started for the same day, none takes away what the other one reads.
+    """
+    if not is_large(settings, run):
+        yield
+        return
+    folder = settings.warehouse.parent
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(locked(folder, fcntl.LOCK_NB))
+        except BlockingIOError:
+            run_logger().info("shards: waiting for another process, which computes a run in shards")
+            stack.enter_context(locked(folder))
+        yield
+        remove_shards(settings, run.run_id)
 
 
 def remove_shards(settings: Settings, run_id: str) -> None:

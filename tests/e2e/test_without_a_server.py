@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import duckdb
@@ -23,11 +24,9 @@ def command(tmp_path: Path, sample: Path) -> Command:
     environment |= {"PREFECT_HOME": str(tmp_path / "prefect"), "DO_NOT_TRACK": "1", "BALLAST_INBOX": str(sample)}
     environment |= {"BALLAST_CONFIG": str(ROOT / "deployments" / "portfolios.yaml")}
 
-    def run(*words: str) -> "subprocess.CompletedProcess[str]":
-        python = [sys.executable, *words]
-        done = subprocess.run(
-            python, cwd=folder, env=environment, capture_output=True, text=True, timeout=MINUTES, check=False
-        )
+    def run(*words: str, **more: str) -> "subprocess.CompletedProcess[str]":
+        python, own = [sys.executable, *words], environment | more
+        done = subprocess.run(python, cwd=folder, env=own, capture_output=True, text=True, timeout=MINUTES, check=False)
         assert (done.returncode, "Traceback" in done.stderr) == (0, False), done.stderr
         assert "\x1b[" not in done.stdout + done.stderr
         return done
@@ -58,6 +57,22 @@ def test_a_day_runs_within_the_process_and_leaves_no_server_behind(tmp_path: Pat
     ]
     assert not (tmp_path / "prefect" / "prefect.db").exists()
     assert ask(tmp_path, "SELECT flow_run_id FROM runs") == [(None,)]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_of_two_runs_of_a_large_day_at_once_one_publishes_and_one_has_nothing_to_do(
+    tmp_path: Path, command: Command
+) -> None:
+    words = ["-m", "flows.cli.app", "run", "--as-of", "2025-06-02", "--verbose"]
+    with ThreadPoolExecutor(2) as pool:
+        both = [pool.submit(command, *words, BALLAST_SHARD_SIZE="1") for _ in range(2)]
+    said = [one.result().stderr for one in both]
+    assert sorted(sum(f"2025-06-02 {state}" in one for one in said) for state in ("published", "unchanged")) == [1, 1]
+    assert all("shards: 3 of 3" in one for one in said)
+    states = "SELECT state, count(*)::INTEGER FROM run_events GROUP BY ALL ORDER BY ALL"
+    assert ask(tmp_path, states) == [("published", 1), ("started", 2), ("unchanged", 1)]
+    assert not (tmp_path / "a folder" / ".ballast" / "shards").exists()
 
 
 @pytest.mark.timeout(300)
