@@ -18,8 +18,12 @@ FROM (
         published.event_id,
         published.published_at,
         lead(run_id) OVER every_day IS NULL AND coalesce(runs.as_of_date >= current_runs.as_of_date, true) AS is_newest,
-        coalesce(lag(runs.as_of_date) OVER every_day, current_runs.as_of_date) AS day_before,
-        coalesce(lag(run_id) OVER every_day, current_runs.run_id) AS run_before
+        greatest(lag(runs.as_of_date) OVER every_day, current_runs.as_of_date) AS day_before,
+        if(
+            lag(runs.as_of_date) OVER every_day >= coalesce(current_runs.as_of_date, '-infinity'),
+            lag(run_id) OVER every_day,
+            current_runs.run_id
+        ) AS run_before
     FROM (
         SELECT run_id, max(event_id) AS event_id, max(happened_at) AS published_at
         FROM run_events

@@ -320,9 +320,7 @@ def test_what_changed_for_hundreds_of_portfolios_takes_no_more_memory_than_their
     names = [f"p{number:03}" for number in range(600)]
     for run_id, day, weights, cap in (("r1", DAY, OLD, 0.5), ("r2", NEXT, NEW, 0.6)):
         portfolios = dict.fromkeys(names, weights)
-        holdings = {name: {"as_of_date": str(DAY), "run_id": "r0"} for name in names}
-        run = make_run(run_id, portfolios, day, max_single_position=cap)
-        warehouse.start_run(replace(run, inputs={"ingests": [1], "holdings": holdings}), "test")
+        warehouse.start_run(make_run(run_id, portfolios, day, max_single_position=cap), "test")
         warehouse.publish(run_id, make_frames(portfolios, day), "test")
     little = Warehouse(warehouse.path, tmp_path / "snapshot.duckdb", tmp_path / "export", memory_limit="100MB")
     changes = little.query("chart_changes", run_id="r2", portfolio_ids=names)
@@ -345,9 +343,7 @@ def test_a_book_is_what_is_left_after_the_trades_and_not_the_targets(warehouse: 
     held_back = hold_back(make_frames(held={"AAA": "0.48"}), "AAA", "held_by_band")
     warehouse.start_run(make_run("r1"), "test")
     warehouse.publish("r1", whole, "test")
-    after = replace(make_run("r2", as_of_date=NEXT), inputs={"holdings": {"p1": {"run_id": "r1"}}})
-    warehouse.start_run(after, "test")
-    warehouse.publish("r2", make_frames(as_of_date=NEXT), "test")
+    _publish_from(warehouse, "r2", 1, ["r1"], ONE)
     assert read(warehouse, "FROM superseded_holdings").is_empty()
     # The same targets, of which less is traded: the book of the next day is another one.
     warehouse.start_run(make_run("r3"), "test")
