@@ -44,6 +44,8 @@ def missing_volatility(result: Computed, inputs: DayInputs) -> pl.DataFrame:
     lets pass. *Requires* what `rebalance` returns of the day.
     """
     reading = [name for name, one in inputs.limits.items() if one.reads_volatility]
+    if not reading:
+        return pl.DataFrame(schema={"portfolio_id": pl.String, "objection": pl.String})
     limits = limit_frame({name: inputs.limits[name] for name in reading}, _LIMITS)
     gate = pl.col("gate").fill_null("")
     is_settled = gate.is_in(_SETTLED) | pl.col("restriction").eq_missing(pl.lit(Gate.NO_TRADE.value))

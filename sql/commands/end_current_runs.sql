@@ -3,15 +3,10 @@
 UPDATE visibility
 SET current_until = published.published_at
 FROM (
-    SELECT
-        run_portfolios.portfolio_id,
-        max(runs.as_of_date) AS as_of_date,
-        max(run_events.happened_at) AS published_at
-    FROM run_events
-    JOIN runs USING (run_id)
-    JOIN run_portfolios USING (run_id)
-    WHERE run_events.state = 'published' AND list_contains($run_ids::VARCHAR[], run_events.run_id)
-    GROUP BY run_portfolios.portfolio_id
+    SELECT portfolio_id, max(as_of_date) AS as_of_date, max(published_at) AS published_at
+    FROM visibility
+    WHERE list_contains($run_ids::VARCHAR[], run_id)
+    GROUP BY portfolio_id
 ) AS published
 WHERE visibility.portfolio_id = published.portfolio_id
 AND visibility.as_of_date < published.as_of_date

@@ -5,13 +5,10 @@ SET
     visible_until = published.published_at,
     current_until = coalesce(visibility.current_until, published.published_at)
 FROM (
-    SELECT run_portfolios.portfolio_id, runs.as_of_date, max(run_events.happened_at) AS published_at,
-        max(run_events.event_id) AS event_id
-    FROM run_events
-    JOIN runs USING (run_id)
-    JOIN run_portfolios USING (run_id)
-    WHERE run_events.state = 'published' AND list_contains($run_ids::VARCHAR[], run_events.run_id)
-    GROUP BY ALL
+    SELECT portfolio_id, as_of_date, max(published_at) AS published_at, max(event_id) AS event_id
+    FROM visibility
+    WHERE list_contains($run_ids::VARCHAR[], run_id)
+    GROUP BY portfolio_id, as_of_date
 ) AS published
 WHERE visibility.portfolio_id = published.portfolio_id
 AND visibility.as_of_date = published.as_of_date

@@ -48,10 +48,10 @@ def command(con: Connection, name: str, /, **parameters: object) -> Any:  # noqa
     return execute(con, read_script("commands", name).sql, **parameters)[0][0]
 
 
-def append(con: Connection, name: str, incoming: pl.DataFrame, /) -> pl.DataFrame:  # noqa: ARG001 - found by its name
+def append(con: Connection, name: str, incoming: pl.DataFrame, /, **parameters: object) -> pl.DataFrame:  # noqa: ARG001 - found by its name
     """Run sql/commands/<name>.sql, which reads the frame as `incoming`, and return its rows."""
     # DuckDB finds the frame by its name, as in `insert`.
-    frame: pl.DataFrame = con.execute(read_script("commands", name).sql).pl()
+    frame: pl.DataFrame = con.execute(read_script("commands", name).sql, parameters or None).pl()
     return frame
 
 

@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 import polars as pl
 
-from sql.engine.scripts import Script, read_script, read_scripts
-from sql.engine.statements import Connection, execute, insert, query, read
+from sql.engine.scripts import Script, read_scripts
+from sql.engine.statements import Connection, append, insert, query, read
 from sql.engine.table_contracts import RUN_TABLES, Rows
 from sql.errors import PublishRejectedError, WarehouseError
 from sql.records import StartedRun
@@ -83,9 +83,8 @@ def record_events(con: Connection, events: Sequence[Event], by: str) -> None:
     """Append events in their order."""
     if not events:
         return
-    con.register("incoming", pl.DataFrame(events, orient="row").with_columns(by=pl.lit(by)).with_row_index("place"))
-    execute(con, read_script("commands", "record_events").sql, happened_at=datetime.now(UTC))
-    con.unregister("incoming")
+    rows = pl.DataFrame(events, orient="row").with_columns(by=pl.lit(by)).with_row_index("place")
+    append(con, "record_events", rows, happened_at=datetime.now(UTC))
 
 
 def find_failures(con: Connection, run_ids: Sequence[str]) -> pl.DataFrame:

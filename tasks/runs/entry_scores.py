@@ -15,20 +15,22 @@ from sql.snapshot_reader import SnapshotReader
 from tasks.runs.run_record import read_recorded
 
 
-def put_entry_scores(reader: SnapshotReader, exchange: str, portfolio_ids: Sequence[str], day: date) -> None:
+def put_entry_scores(reader: SnapshotReader, exchange: str, portfolio_ids: Sequence[str], day: date) -> bool:
     """Let queries read the decisions on these portfolios with entry score and rival, where the run of the day has none.
 
-    `exchange` is that of the installation. The rules are computed again from what the run read: nothing else changes.
+    *Returns* whether it has none. `exchange` is that of the installation. The rules are computed again from what the
+    run read: nothing else changes.
     """
     deciding = reader.query("decided_by", portfolio_ids=list(portfolio_ids), as_of_date=day)
     if deciding["has_entry_scores"].all():
-        return
+        return False
     reader.put_decisions(
         pl.concat(
             _decide_again(reader, exchange, str(run_id), rows["portfolio_id"].to_list())
             for (run_id,), rows in deciding.partition_by("run_id", as_dict=True).items()
         )
     )
+    return True
 
 
 def _decide_again(reader: SnapshotReader, exchange: str, run_id: str, portfolio_ids: Sequence[str]) -> pl.DataFrame:

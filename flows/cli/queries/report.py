@@ -59,8 +59,9 @@ def _read(reader: SnapshotReader, as_of: date | None, portfolios: Sequence[str])
         require_known_portfolios(reader, ())
         msg = f"nothing happened on {day}: {name_days_around(reader, day)}"
         raise NothingToShowError(msg)
-    put_entry_scores(reader, Settings().exchange, rows.shown["portfolio_id"].to_list(), day)
-    return replace(rows, decisions=read_decisions(reader, rows.shown))
+    if put_entry_scores(reader, Settings().exchange, rows.shown["portfolio_id"].to_list(), day):
+        return replace(rows, decisions=read_decisions(reader, rows.shown))
+    return rows
 
 
 def _path(output: Path | None, day: date) -> Path:
