@@ -35,15 +35,15 @@ from rich.table import Table
 import sizing.multi_day.day_chain
 import sql.store.run_batches
 import sql.warehouse
-import tasks.runs.day_stretches
+import tasks.runs.multi_day.day_stretches
 from flows.daily_rebalance import daily_rebalance
 from sizing import RebalancingLimits
 from sizing.multi_day.day_chain import DayChain
 from tasks.config.settings import RebalanceConfig, Settings
-from tasks.runs.backfill import publish_days
-from tasks.runs.day_stretches import Book
-from tasks.runs.guess_ahead import GuessAhead
 from tasks.runs.ingest import ingest_range
+from tasks.runs.multi_day.backfill import publish_days
+from tasks.runs.multi_day.day_stretches import Book
+from tasks.runs.multi_day.guess_ahead import GuessAhead
 from tasks.trading_calendar import find_calendar
 
 FIRST, LAST = date(2022, 1, 3), date(2024, 12, 31)
@@ -65,10 +65,10 @@ LIFECYCLE = {"grace_period_days": 5, "min_holding_days": 3, "reentry_cooldown_da
 PARTS = {
     "find and read the inputs": [(Book, "read")],
     "guess what each day starts from, or wait for it": [(DayChain, "guess"), (GuessAhead, "take")],
-    "the rules": [(sizing.multi_day.day_chain, "rebalance"), (tasks.runs.day_stretches, "find_held_days")],
+    "the rules": [(sizing.multi_day.day_chain, "rebalance"), (tasks.runs.multi_day.day_stretches, "find_held_days")],
     "name and describe each run": [
-        (tasks.runs.day_stretches, "describe"),
-        (tasks.runs.day_stretches, "continue_from"),
+        (tasks.runs.multi_day.day_stretches, "describe"),
+        (tasks.runs.multi_day.day_stretches, "continue_from"),
     ],
     "insert the rows": [(sql.store.run_batches, "insert")],
     "run every check on every run": [(sql.store.run_batches, "find_failures")],

@@ -22,10 +22,10 @@ from tasks.operations.former_copies import warn_of_former_copies
 from tasks.operations.postgres_copy import copy_or_warn
 from tasks.reports.run_reporting import read_summary, reporting_rejections, send
 from tasks.run_state import RunState
-from tasks.runs.backfill import backfill_days, ingest_days
-from tasks.runs.backfill_report import DayDone, report_backfill
-from tasks.runs.day_stretches import Approval
-from tasks.runs.guess_ahead import GuessAhead
+from tasks.runs.multi_day.backfill import backfill_days, ingest_days
+from tasks.runs.multi_day.backfill_report import DayDone, report_backfill
+from tasks.runs.multi_day.day_stretches import Approval
+from tasks.runs.multi_day.guess_ahead import GuessAhead
 from tasks.runs.snapshots import snapshot
 from tasks.text import with_warnings
 from tasks.trading_calendar import find_calendar

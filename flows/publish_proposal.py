@@ -24,8 +24,8 @@ from tasks.reports.run_reporting import (
 )
 from tasks.run_state import RunState
 from tasks.runs.approval import Proposal, approve, decline, find_proposal, require_same_inputs
-from tasks.runs.backfill import ingest_days
 from tasks.runs.ingest import Ingested
+from tasks.runs.multi_day.backfill import ingest_days
 from tasks.runs.orders import order_or_warn
 from tasks.runs.run_record import OpenRun
 from tasks.runs.snapshots import snapshot

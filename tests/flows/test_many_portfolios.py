@@ -19,7 +19,7 @@ from tasks.config.settings import Settings
 from tasks.reports.run_reporting import send
 from tasks.run_state import RunState
 from tasks.runs.approval import ApprovalRequest
-from tasks.runs.backfill_report import DayDone, summarise
+from tasks.runs.multi_day.backfill_report import DayDone, summarise
 from tests.helpers.command_line import Ballast, typed
 from tests.helpers.installation import installed_in, publish_days
 

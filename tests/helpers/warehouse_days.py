@@ -11,10 +11,10 @@ from sizing.pipeline import rebalance
 from sizing.selection.score_coverage import find_missing_scores
 from sql.engine.table_contracts import RUN_TABLES
 from tasks.config.settings import Settings
-from tasks.runs.backfill import publish_days as backfill_days
-from tasks.runs.backfill_report import DayDone
-from tasks.runs.day_stretches import Book
 from tasks.runs.ingest import ingest_range
+from tasks.runs.multi_day.backfill import publish_days as backfill_days
+from tasks.runs.multi_day.backfill_report import DayDone
+from tasks.runs.multi_day.day_stretches import Book
 from tasks.runs.replay import replay_runs
 from tasks.runs.run_record import OpenRun, start_run
 from tests.helpers.installation import installed_in

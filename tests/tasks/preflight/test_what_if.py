@@ -23,9 +23,9 @@ from tasks.errors import SourceError
 from tasks.inputs.portfolio_groups import Group
 from tasks.preflight import what_if
 from tasks.preflight.what_if import Plan, PlannedResult, plan_day
-from tasks.runs.backfill import publish_days
-from tasks.runs.day_stretches import Book
 from tasks.runs.ingest import ingest_range
+from tasks.runs.multi_day.backfill import publish_days
+from tasks.runs.multi_day.day_stretches import Book
 from tasks.runs.run_record import gather
 from tests.helpers.installation import installed_in
 

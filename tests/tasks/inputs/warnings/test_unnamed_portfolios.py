@@ -12,9 +12,9 @@ from tasks.config.settings import Settings
 from tasks.errors import SourceError
 from tasks.inputs.warnings.unnamed_portfolios import NOTHING, POSITIONS, TARGETS, describe_unnamed
 from tasks.preflight.day_check import DayValidation
-from tasks.runs.backfill import publish_days as publish_days_of
-from tasks.runs.day_stretches import Book
 from tasks.runs.ingest import ingest_range
+from tasks.runs.multi_day.backfill import publish_days as publish_days_of
+from tasks.runs.multi_day.day_stretches import Book
 from tasks.runs.run_record import gather
 from tests.helpers.installation import installed_in, publish_days
 

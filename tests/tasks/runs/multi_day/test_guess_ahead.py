@@ -11,11 +11,11 @@ import pytest
 
 from sql.errors import WarehouseError
 from tasks.config.settings import Settings
-from tasks.runs import guess_ahead
-from tasks.runs.backfill import publish_days
-from tasks.runs.day_stretches import Book
-from tasks.runs.guess_ahead import GuessAhead
 from tasks.runs.ingest import ingest_range
+from tasks.runs.multi_day import guess_ahead
+from tasks.runs.multi_day.backfill import publish_days
+from tasks.runs.multi_day.day_stretches import Book
+from tasks.runs.multi_day.guess_ahead import GuessAhead
 from tests.helpers.lifecycle_market import DAYS, HELD, LIMITS, write_market
 from tests.helpers.warehouse_days import copy_of, read_inbox, run_rows
 

@@ -28,8 +28,8 @@ from tasks.inputs.holding_states import files_of
 from tasks.inputs.marked_books import books_to_mark, growth_between, with_prices
 from tasks.renames import renamed_prices
 from tasks.run_state import RunState
-from tasks.runs.backfill_report import DayDone
-from tasks.runs.guess_ahead import GuessAhead
+from tasks.runs.multi_day.backfill_report import DayDone
+from tasks.runs.multi_day.guess_ahead import GuessAhead
 from tasks.runs.run_record import describe
 from tasks.trading_calendar import find_calendar
 

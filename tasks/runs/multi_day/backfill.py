@@ -22,10 +22,10 @@ from tasks.inputs.portfolio_groups import Group
 from tasks.retries import RETRIES
 from tasks.run_state import RunState
 from tasks.runs.approval import find_approval_request
-from tasks.runs.backfill_report import DayDone, summarise
-from tasks.runs.day_stretches import Approval, Book, Day, Inputs, find_stretch
-from tasks.runs.guess_ahead import GuessAhead
 from tasks.runs.ingest import Ingested, ingest_range
+from tasks.runs.multi_day.backfill_report import DayDone, summarise
+from tasks.runs.multi_day.day_stretches import Approval, Book, Day, Inputs, find_stretch
+from tasks.runs.multi_day.guess_ahead import GuessAhead
 from tasks.runs.run_record import actor, as_started_first
 from tasks.stages import flow_run_id, run_logger, stage
 

@@ -11,9 +11,9 @@ from sizing import RebalancingLimits
 from sizing.pipeline import Rebalance
 from sql.errors import PublishRejectedError
 from tasks.config.settings import Settings
-from tasks.runs import backfill
-from tasks.runs.backfill_report import DayDone
 from tasks.runs.ingest import ingest_range
+from tasks.runs.multi_day import backfill
+from tasks.runs.multi_day.backfill_report import DayDone
 from tests.helpers import warehouse_days
 from tests.helpers.warehouse_days import ask, copy_of, run_rows
 
