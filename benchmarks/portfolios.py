@@ -100,7 +100,7 @@ def main() -> None:
     parser.add_argument("--assets", type=int, default=ASSETS, help=f"candidates of each; default: {ASSETS}")
     parser.add_argument("--rounds", type=int, default=2, help="how often each is measured; default: 2")
     options = parser.parse_args()
-    table = run(sorted(options.portfolios), options.rounds)
+    table = run(sorted(options.portfolios), options.assets, options.rounds)
     Console(width=None if sys.stdout.isatty() else 140).print(table)
 
 
