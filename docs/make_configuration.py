@@ -60,6 +60,35 @@ what is allowed, a contradiction with both numbers, a repeated key with its firs
 ```text
 portfolios.yaml:8:5: portfolio careful: limit max_singel_position is unknown; did you mean max_single_position?
 ```
+
+### Very many portfolios
+
+Thousands of portfolios stand in a table beside the file: `portfolios_file` is its path, relative to the file, CSV or
+Parquet. Each row names a portfolio and its set of limits; each set is written once under `limit_sets`, with the keys
+of a portfolio: limits, a preset, and terms. `defaults` count for sets too.
+
+```yaml
+defaults:
+  max_total_positions: 12
+limit_sets:
+  growth: {preset: aggressive}
+  income: {preset: conservative, approval: {max_turnover: 0.25}}
+portfolios_file: portfolios.csv
+portfolios: # optional beside it; a portfolio stands in one of the two
+  core:
+```
+
+```csv
+portfolio_id,limit_set
+fund_0001,growth
+fund_0002,income
+```
+
+The table has exactly these two columns, as text, and each portfolio once; its names obey the rules of names above.
+Unknown sets, empty or repeated names, and names that stand under `portfolios` too are reported, with their number, the
+first rows and what to do. The table is read once a command, has at most 1 GB, and is no part of what makes two runs
+the same: the limits of each portfolio are. `ballast validate` reports what it has to say of a set once, for the first
+portfolio of the set.
 """
 
 TERMS = """\

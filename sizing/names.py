@@ -76,6 +76,13 @@ def fault(name: str) -> str:
     return f"{CASH} is what the sizer leaves over: give it another name" if name == CASH else ""
 
 
+def has_fault(column: pl.Expr) -> pl.Expr:
+    """Return whether each text of a column is no name, as `fault` decides. *Requires* texts, without null."""
+    length = column.str.len_chars()
+    is_name = column.str.contains(_PRINTABLE) & (column.str.strip_chars(_BLANKS) == column) & (column != CASH)
+    return ~(is_name & length.is_between(1, MOST_CHARACTERS))
+
+
 def _require_name(text: str) -> str:
     name = composed(text)
     if problem := fault(name):

@@ -1,10 +1,11 @@
-"""The limits of one portfolio, layer on layer; what stands in the way is reported where it is written.
+"""The limits of one portfolio or limit set, layer on layer; what stands in the way is reported where it is written.
 
 The model's defaults, the preset of `defaults`, `defaults`, the portfolio's preset, the portfolio: what comes later
 takes precedence. What a portfolio writes takes precedence over what all share, its preset included, and a limit over
 the preset beside it.
 
->>> layers = Layers({"max_total_positions": 30}, {PRESET: "conservative", "max_single_position": 0.06}, "careful")
+>>> own = {PRESET: "conservative", "max_single_position": 0.06}
+>>> layers = Layers({"max_total_positions": 30}, own, ("portfolios", "careful"), "portfolio careful")
 >>> limits = layers.limits()
 >>> limits.max_total_positions, limits.max_single_position, limits.rebalance_band
 (20, 0.06, 0.1)
@@ -22,7 +23,6 @@ from sizing import RebalancingLimits
 from sizing.limits.presets import PRESETS
 from tasks.config.field_descriptions import either, explain, shown
 from tasks.config.yaml_file import Problem
-from tasks.text import shown as quoted
 from tasks.text import unknown
 
 PRESET = "preset"
@@ -38,12 +38,14 @@ class _Layer(NamedTuple):
 
 
 class Layers:
-    """The limits of a portfolio, or without `own` those of `defaults` alone."""
+    """The limits of `who`, which are written under `keys`, or without `own` those of `defaults` alone."""
 
-    def __init__(self, defaults: Written, own: Written | None = None, name: object = "") -> None:
+    def __init__(
+        self, defaults: Written, own: Written | None = None, keys: tuple[object, ...] = (), who: str = ""
+    ) -> None:
         layers = [*_layers(("defaults",), "defaults", defaults)]
         if own is not None:
-            layers += _layers(("portfolios", name), f"portfolio {quoted(str(name))}", own)
+            layers += _layers(keys, who, own)
         self._layers = layers
         self._merged = {field: value for layer in layers for field, value in layer.values.items()}
 

@@ -40,7 +40,7 @@ def change_limits(limits: _Limits, given: Mapping[str, Any]) -> dict[str, Rebala
     """
     if not given:
         return dict(limits)
-    changed, problems = dict[int, RebalancingLimits](), dict[str, list[str]]()
+    changed, wrong = dict[int, RebalancingLimits](), dict[int, tuple[str, ...]]()
     for one in {id(one): one for one in limits.values()}.values():
         before = one.model_dump()
         wanted = {
@@ -49,10 +49,12 @@ def change_limits(limits: _Limits, given: Mapping[str, Any]) -> dict[str, Rebala
         try:
             changed[id(one)] = RebalancingLimits.model_validate(before | wanted)
         except ValidationError as error:
-            names = [portfolio_id for portfolio_id, own in limits.items() if own is one]
-            for sentence in _sentences(error, given):
-                problems.setdefault(sentence, []).extend(names)
-    if problems:
+            wrong[id(one)] = tuple(_sentences(error, given))
+    if wrong:
+        problems = dict[str, list[str]]()
+        for portfolio_id, one in limits.items():
+            for sentence in wrong.get(id(one), ()):
+                problems.setdefault(sentence, []).append(portfolio_id)
         sentences = [
             sentence if len(names) == len(limits) > 1 else f"{sentence} (portfolio {listed(names)})"
             for sentence, names in problems.items()

@@ -1,5 +1,6 @@
 """Read portfolios.yaml: `defaults`, `portfolios`, each a partial `RebalancingLimits`, `feeds` and `calendar`.
 
+Very many portfolios stand in a table beside it, `portfolios_file`, and what they have in common in `limit_sets`.
 Beside its limits a portfolio has terms: the exchange whose days count, and when approval is required for its targets.
 Every mistake of the file is reported at once, with its line and the nearest known name. Nothing is guessed.
 """
@@ -8,23 +9,31 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+import polars as pl
 from pydantic import ValidationError
 
 from sizing import RebalancingLimits
 from sizing.approval import ApprovalPolicy
 from sizing.names import fault
+from sizing.text import listed
 from tasks.config.calendar import SECTION as CALENDARS
 from tasks.config.calendar import parse_calendars
 from tasks.config.feeds import Feeds, parse_feeds
 from tasks.config.field_descriptions import explain, shown
 from tasks.config.limit_layers import PRESET, Layers, Written, problems_of_preset
+from tasks.config.portfolios_file import LIMIT_SETS, NO_ROWS, PortfoliosFileError, find_faults, read_portfolios_file
+from tasks.config.portfolios_file import SECTION as PORTFOLIOS_FILE
 from tasks.config.yaml_file import Document, Problem, read_document
 from tasks.errors import ConfigError
 from tasks.text import shown as quoted
 from tasks.text import unknown
 from tasks.trading_calendar import exchange_of, find_calendar
 
-_SECTIONS = ("defaults", "portfolios", "feeds", CALENDARS)
+_SECTIONS = ("defaults", "portfolios", LIMIT_SETS, PORTFOLIOS_FILE, "feeds", CALENDARS)
+_EXPECTED = (
+    "expected a mapping `portfolios` with at least one portfolio, or a `portfolios_file` with `limit_sets`, and "
+    "optional `defaults`"
+)
 _TERMS = ("exchange", "approval", PRESET)
 _WORDS_FOR_POLICIES = {"always": ApprovalPolicy(always=True), "never": None}
 
@@ -50,7 +59,11 @@ class PortfolioSettings(NamedTuple):
 
 
 class ConfigFile(NamedTuple):
-    """The content of the file; `notes` is what is allowed but may surprise, `document` has the places."""
+    """The content of the file; `notes` is what is allowed but may surprise, `document` has the places.
+
+    `limits` and `terms` have every portfolio. `limit_sets` are those of the table of portfolios, `set_of` has the name
+    of the set of each of its portfolios: what is said of a set is said once.
+    """
 
     document: Document
     feeds: Feeds
@@ -58,6 +71,8 @@ class ConfigFile(NamedTuple):
     terms: dict[str, PortfolioSettings]
     default_terms: PortfolioSettings
     notes: tuple[Problem, ...]
+    limit_sets: dict[str, RebalancingLimits]
+    set_of: dict[str, str]
 
 
 def load_portfolios(path: Path) -> dict[str, RebalancingLimits]:
@@ -82,7 +97,7 @@ def load_feeds(path: Path) -> Feeds:
 
 
 def read_config(path: Path) -> ConfigFile:
-    """Return the content of the file. *Raises* `ConfigError` with all mistakes."""
+    """Return the content of the file, and of the table that it names. *Raises* `ConfigError` with all mistakes."""
     document = read_document(path, _SECTIONS)
     content = document.content
     problems = [
@@ -90,34 +105,96 @@ def read_config(path: Path) -> ConfigFile:
     ]
     feeds, found = parse_feeds(content.get("feeds"))
     problems += found
-    defaults, portfolios = content.get("defaults") or {}, content.get("portfolios") or {}
-    if not isinstance(defaults, dict) or not isinstance(portfolios, dict) or not portfolios:
-        message = "expected a mapping `portfolios` with at least one portfolio, and optional `defaults`"
-        document.require_none([*problems, Problem(("defaults" if portfolios else "portfolios",), message)])
+    sections = {name: content.get(name) or {} for name in ("defaults", LIMIT_SETS, "portfolios")}
+    written = content.get(PORTFOLIOS_FILE)
+    wrong = [name for name, one in sections.items() if not isinstance(one, dict)]
+    if wrong or not (sections["portfolios"] or written is not None):
+        place = wrong[0] if wrong else "defaults" if sections["portfolios"] else "portfolios"
+        document.require_none([*problems, Problem((place,), _EXPECTED)])
+    defaults = sections["defaults"]
     problems += _problems_of_names(("defaults",), "defaults", defaults)
     calendars, found, notes = parse_calendars(content.get(CALENDARS))
     problems += found
     default_terms, found = _terms(("defaults",), "defaults", defaults, PortfolioSettings(calendars=calendars))
     problems += [*found, *Layers(defaults).wrong_values()]
-    file = ConfigFile(document, feeds, {}, {}, default_terms, ())
-    shared: dict[str, RebalancingLimits] = {}  # portfolios that write the same share it, for all that looks at limits
-    for name, written in portfolios.items():
-        keys, who = ("portfolios", name), f"portfolio {quoted(name)}"
-        problems += [Problem(keys, f"{who}: {message}") for message in [fault(name)] if message]
-        if not isinstance(written, dict | None):
-            problems.append(Problem(keys, f"{who}: expected limits, got {shown(written)}"))
-            continue
-        own = written or {}
-        layers, text = Layers(defaults, own, name), repr(own)
-        wrong = () if text in shared else layers.problems()
-        problems += [*_problems_of_names(keys, who, own), *wrong]
-        file.terms[name], found = _terms(keys, who, own, default_terms)
-        problems += found
-        notes += layers.lifted()
-        if not wrong:
-            file.limits[name] = shared[text] = shared.get(text) or layers.limits()
+    reader = _Reader(defaults, default_terms, problems, notes)
+    sets = reader.read(LIMIT_SETS, "limit set", sections[LIMIT_SETS])
+    own = reader.read("portfolios", "portfolio", sections["portfolios"])
+    rows = _read_rows(path, written, sections[LIMIT_SETS], sections["portfolios"], problems)
     document.require_none(problems)
-    return file._replace(notes=tuple(notes))
+    set_of = dict(rows.select("portfolio_id", "limit_set").iter_rows())
+    unused = sorted({*sets}.difference(set_of.values()))
+    if unused:
+        notes.append(Problem((LIMIT_SETS, unused[0]), f"limit sets that no portfolio has: {listed(unused)}"))
+    return ConfigFile(
+        *(document, feeds),
+        {name: one.limits for name, one in own.items()} | {name: sets[one].limits for name, one in set_of.items()},
+        {name: one.terms for name, one in own.items()} | {name: sets[one].terms for name, one in set_of.items()},
+        *(default_terms, tuple(notes)),
+        {name: one.limits for name, one in sets.items()},
+        set_of,
+    )
+
+
+class _Written(NamedTuple):
+    """What a portfolio, or a set of limits, writes."""
+
+    limits: RebalancingLimits
+    terms: PortfolioSettings
+
+
+class _Reader:
+    """Reads mappings of limits by name, under the same defaults: what is written alike is parsed once and shared."""
+
+    def __init__(
+        self, defaults: Written, default_terms: PortfolioSettings, problems: list[Problem], notes: list[Problem]
+    ) -> None:
+        self._defaults, self._default_terms = defaults, default_terms
+        self._problems, self._notes = problems, notes
+        self._shared: dict[str, RebalancingLimits] = {}
+
+    def read(self, section: str, noun: str, written: Written) -> dict[str, _Written]:
+        """Return what is written under each name of the section, and report what is wrong with it."""
+        read = {}
+        for name, one in written.items():
+            keys, who = (section, name), f"{noun} {quoted(name)}"
+            self._problems += [Problem(keys, f"{who}: {message}") for message in [fault(name)] if message]
+            if not isinstance(one, dict | None):
+                self._problems.append(Problem(keys, f"{who}: expected limits, got {shown(one)}"))
+                continue
+            own = one or {}
+            layers, text = Layers(self._defaults, own, keys, who), repr(own)
+            wrong = () if text in self._shared else layers.problems()
+            terms, found = _terms(keys, who, own, self._default_terms)
+            self._problems += [*_problems_of_names(keys, who, own), *wrong, *found]
+            self._notes += layers.lifted()
+            if not wrong:
+                self._shared.setdefault(text, layers.limits())
+                read[name] = _Written(self._shared[text], terms)
+        return read
+
+
+def _read_rows(
+    path: Path, written: object, sets: Written, portfolios: Written, problems: list[Problem]
+) -> pl.DataFrame:
+    """Return `portfolio_id, limit_set` of the table that the file names, and report what is wrong with it."""
+    keys = (PORTFOLIOS_FILE,)
+    if written is None:
+        if sets:
+            message = f"{LIMIT_SETS} are those of a {PORTFOLIOS_FILE}, and there is none: name it, or leave them out"
+            problems.append(Problem((LIMIT_SETS,), message))
+        return NO_ROWS
+    if not isinstance(written, str) or not written:
+        message = f"{PORTFOLIOS_FILE}: expected a path, such as portfolios.csv, got {shown(written)}"
+        problems.append(Problem(keys, message))
+        return NO_ROWS
+    try:
+        rows = read_portfolios_file(path.parent / written)
+    except PortfoliosFileError as error:
+        problems.append(Problem(keys, f"{PORTFOLIOS_FILE}: {error}"))
+        return NO_ROWS
+    problems += [Problem(keys, f"{PORTFOLIOS_FILE} {written}: {one}") for one in find_faults(rows, sets, portfolios)]
+    return rows
 
 
 def _terms(

@@ -58,6 +58,10 @@ portfolios:
   core: # an example; its name is its portfolio_id in the files and tables
     max_new_positions: {places} # it starts from cash and may buy all its names on the first day; lower it afterwards
     # approval: {{max_turnover: 0.25, first_day: true}} # on such days its targets wait for `ballast approve`
+
+# Thousands of portfolios: name each set of limits once, and say in a table which portfolio has which. {page}
+# limit_sets: {{growth: {{preset: aggressive}}, income: {{preset: conservative}}}}
+# portfolios_file: portfolios.csv # columns portfolio_id, limit_set
 """
 
 _README = """\
@@ -102,7 +106,9 @@ def _config(preset: str) -> str:
         bounds = f"  # Allowed: {limit.allowed}. Default: {limit.default}."
         value = as_yaml(limits.model_dump(mode="json")[limit.name])
         blocks.append("\n".join([*heading, *_comment(limit.description), bounds, f"  # {limit.name}: {value}"]))
-    return "\n\n".join([_CONFIG_HEAD + blocks[0], *blocks[1:], _PORTFOLIOS.format(places=limits.max_total_positions)])
+    return "\n\n".join(
+        [_CONFIG_HEAD + blocks[0], *blocks[1:], _PORTFOLIOS.format(places=limits.max_total_positions, page=PAGE)]
+    )
 
 
 def _presets() -> Iterator[str]:

@@ -19,6 +19,7 @@ from sql.errors import WarehouseError
 from sql.snapshot_reader import reading_snapshot
 from tasks.config.feeds import Feeds
 from tasks.config.portfolios import ConfigFile, read_config
+from tasks.config.portfolios_file import LIMIT_SETS
 from tasks.config.settings import Settings
 from tasks.config.yaml_file import Problem
 from tasks.errors import ConfigError, SourceError
@@ -67,7 +68,7 @@ class DayValidation:
         if self._config:
             self._check_names(frames)
             if frames.scores.height and frames.assets.height:
-                self._check_reach(frames, self._config)
+                self._check_reach(frames_of(self.day, _one_of_each(self._config), self.files), self._config)
         self.found.sort(key=lambda one: one.level)
 
     def _report(self, level: str, where: object, what: object) -> None:
@@ -82,9 +83,14 @@ class DayValidation:
                 self._report(ERROR, where, what)
             return
         self._config = config
+        written = {name: one for name, one in config.limits.items() if name not in config.set_of}
         doubts = [
-            Problem(("portfolios", name), f"portfolio {name}: {sentence}")
-            for name, sentence in objections(config.limits)
+            Problem((section, name), f"{noun} {name}: {sentence}")
+            for section, noun, limits in (
+                ("portfolios", "portfolio", written),
+                (LIMIT_SETS, "limit set", config.limit_sets),
+            )
+            for name, sentence in objections(limits)
         ]
         for line, column, message in config.document.locate([*config.notes, *doubts]):
             self._report(WARNING, f"{path}:{line}:{column}", message)
@@ -224,9 +230,22 @@ class DayValidation:
         self.reach = certify(frames)
         short = self.reach.filter(pl.col("target") - pl.col("reachable") > WEIGHT_TOLERANCE).iter_rows(named=True)
         named = ((row["portfolio_id"], row) for row in short)
-        problems = [Problem(("portfolios", name), _short(row, config.limits[name].model)) for name, row in named]
+        problems = [Problem(_place_of(config, name), _short(row, config.limits[name].model)) for name, row in named]
         for line, column, message in config.document.locate(problems):
             self._report(WARNING, f"{self._settings.config}:{line}:{column}", message)
+
+
+def _one_of_each(config: ConfigFile) -> dict[str, RebalancingLimits]:
+    """Return the portfolios of the YAML file, and of those of its table the first of each set of limits."""
+    first = {one: name for name, one in reversed(config.set_of.items())}
+    skipped = config.set_of.keys() - first.values()
+    return {name: one for name, one in config.limits.items() if name not in skipped}
+
+
+def _place_of(config: ConfigFile, portfolio_id: str) -> tuple[str, str]:
+    """Return the keys under which the limits of a portfolio are written."""
+    own = config.set_of.get(portfolio_id)
+    return (LIMIT_SETS, own) if own else ("portfolios", portfolio_id)
 
 
 def _short(row: Mapping[str, Any], model: str) -> str:

@@ -75,6 +75,27 @@ def test_of_two_runs_of_a_large_day_at_once_one_publishes_and_one_has_nothing_to
     assert not (tmp_path / "a folder" / ".ballast" / "shards").exists()
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_a_large_day_of_a_table_is_the_day_of_the_same_portfolios_written_out(tmp_path: Path, command: Command) -> None:
+    limits = {"growth": "{preset: aggressive, max_new_positions: 8}", "income": "{max_single_position: 0.02}"}
+    set_of = {f"fund_{number:02}": "growth" if number % 3 else "income" for number in range(23)}
+    rows = ["portfolio_id,limit_set", *(f"{name},{own}" for name, own in set_of.items())]
+    (tmp_path / "tables").mkdir()
+    (tmp_path / "tables" / "all.csv").write_text("\n".join([*rows, ""]))
+    table = ["limit_sets:", *(f"  {name}: {one}" for name, one in limits.items()), "portfolios_file: tables/all.csv"]
+    (tmp_path / "table.yaml").write_text("\n".join([*table, "portfolios:", "  own:", ""]))
+    written = ["portfolios:", "  own:", *(f"  {name}: {limits[own]}" for name, own in set_of.items()), ""]
+    (tmp_path / "written.yaml").write_text("\n".join(written))
+    words = ["-m", "flows.cli.app", "run", "--as-of", "2025-06-02", "--verbose", "--config"]
+    done = command(*words, str(tmp_path / "table.yaml"), BALLAST_SHARD_SIZE="5")
+    assert "2025-06-02 published" in done.stderr
+    assert "shards: 5 of 5" in done.stderr
+    assert "2025-06-02 unchanged" in command(*words, str(tmp_path / "written.yaml")).stderr
+    assert ask(tmp_path, "SELECT count(DISTINCT portfolio_id) FROM current_targets") == [(24,)]
+    assert ask(tmp_path, "SELECT count(*) FROM limit_sets") == [(3,)]
+
+
 @pytest.mark.timeout(300)
 @pytest.mark.slow
 def test_who_asks_for_a_flow_run_gets_a_temporary_server(tmp_path: Path, command: Command) -> None:
