@@ -1,8 +1,8 @@
 """Every block of code in the README and the documents is proved: run, parsed, or compared with what is made from it.
 
-Blocks of `console` are run by test_readme.py, `csv` by tests/tasks/config/test_feeds.py, whose page they are on, those
-of `bash` by test_risk_page.py. Those of `text` are on two pages that are made from the code: test_site.py,
-test_configuration_page.py.
+Blocks of `console` are run by test_readme.py, `csv` by tests/tasks/config/test_feeds.py and test_configuration_page.py,
+whose pages they are on, those of `bash` by test_risk_page.py. Those of `text` are on two pages that are made from the
+code: test_site.py, test_configuration_page.py.
 """
 
 from pathlib import Path
@@ -16,7 +16,7 @@ from tests.helpers.documented_commands import Block, blocks
 
 PROVED = {"bash", "console", "csv", "python", "sql", "text", "yaml"}
 PORTFOLIOS = "portfolios: {core: }\n"
-FEEDS = "feeds.md"
+FEEDS, CONFIGURATION = "feeds.md", "configuration.md"
 
 
 def _ids(block: Block) -> str:
@@ -26,9 +26,9 @@ def _ids(block: Block) -> str:
 def test_every_block_says_its_language_and_a_test_proves_it() -> None:
     unproved = [f"{block.page.name}: {block.text[:40]}" for block in blocks() if block.language not in PROVED]
     assert unproved == []
-    assert all(block.page.name == FEEDS for block in blocks("csv"))
+    assert {block.page.name for block in blocks("csv")} == {FEEDS, CONFIGURATION}
     assert {block.page.name for block in blocks("bash")} == {"risk.md"}
-    assert {block.page.name for block in blocks("text")} == {"commands.md", "configuration.md"}
+    assert {block.page.name for block in blocks("text")} == {"commands.md", CONFIGURATION}
 
 
 def test_every_block_of_python_runs() -> None:
@@ -43,6 +43,9 @@ def test_every_block_of_config_is_one(block: Block, tmp_path: Path, monkeypatch:
     config = tmp_path / "portfolios.yaml"
     sections = yaml.safe_load(block.text)
     config.write_text(block.text if "portfolios" in sections else PORTFOLIOS + block.text)
+    if table := sections.get("portfolios_file"):
+        (tmp_path / table).write_text(f"portfolio_id,limit_set\nfund_0001,{next(iter(sections['limit_sets']))}\n")
+        sections["portfolios"] |= {"fund_0001": None}
     assert load_portfolios(config).keys() == dict(sections.get("portfolios", {"core": None})).keys()
     assert load_feeds(config).keys() == dict(sections.get("feeds", {})).keys()
 
