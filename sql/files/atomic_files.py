@@ -57,8 +57,9 @@ def _folder_for(path: Path) -> Iterator[Path]:
 
 def _make_locked(path: Path) -> tuple[Path, int]:
     folder = path.with_name(f"{path.name}.ballast-{secrets.token_hex(4)}.new")
+    folder.mkdir()
     with suppress(FileNotFoundError):
-        make_folder(folder)
+        folder.chmod(FOLDER_MODE)
         descriptor = os.open(folder, os.O_RDONLY)
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         if folder.exists():
