@@ -29,9 +29,9 @@ class SnapshotReader:
         return query(self.con, name, **parameters)
 
     def put_decisions(self, decisions: pl.DataFrame) -> None:
-        """Let queries read these decisions in the place of those stored of the same run and portfolio.
+        """Let queries read entry score, rival and reason of these decisions in the place of those stored.
 
-        *Requires* the columns of the table, by name.
+        *Requires* `run_id, portfolio_id, asset, entry_score, rival, decision_reason`.
         """
         put_decisions(self.con, decisions)
 

@@ -119,7 +119,7 @@ def _insert(con: Connection, table: str, incoming: pl.DataFrame) -> None:  # noq
 
 
 def put_decisions(con: Connection, decisions: pl.DataFrame) -> None:
-    """Let a connection read these decisions in the place of those stored of the same run and portfolio."""
+    """Let a connection read entry score, rival and reason of these decisions in the place of those stored."""
     con.register("given_decisions", decisions)
     execute(con, fill("put_decisions", warehouse=_current_database(con)))
 

@@ -3,8 +3,9 @@
 -- those of the others end there.
 -- Columns as in: lifecycle
 CREATE OR REPLACE VIEW followed_lifecycle AS
+-- What is used more than once is not kept: then a question about one portfolio reads only its rows.
 WITH RECURSIVE
-days AS (
+days AS NOT MATERIALIZED (
     SELECT
         visible_runs.portfolio_id,
         visible_runs.run_id,
@@ -14,7 +15,7 @@ days AS (
     FROM visible_runs
     JOIN runs USING (run_id)
 ),
-remembered AS (
+remembered AS NOT MATERIALIZED (
     SELECT days.portfolio_id, days.as_of_date, days.place, lifecycle.* EXCLUDE (portfolio_id)
     FROM days
     JOIN lifecycle USING (run_id, portfolio_id)

@@ -95,13 +95,6 @@ closings AS (
         ON closing.run_id = after.run_id
         AND closing.portfolio_id = ended.portfolio_id
         AND closing.asset = ended.next_asset
-),
--- What positions show as less than dust_weight, which is at most 0.01, is gone before our trades.
-dust AS (
-    SELECT run_id, run_portfolios.portfolio_id, (inputs ->> 'dust_weight')::DECIMAL(10, 8) AS dust_weight
-    FROM runs
-    JOIN run_portfolios USING (run_id)
-    WHERE run_portfolios.book = 'positions' AND run_id IN (SELECT run_id FROM closings WHERE was_held AND current_weight < 0.01)
 )
 SELECT
     ended.portfolio_id,
@@ -114,7 +107,13 @@ SELECT
         WHEN ended.is_held THEN 'held'
         WHEN ended.merged_at = ended.next_place THEN 'merged'
         WHEN ended.closed_on IS NULL THEN 'undone'
-        WHEN ended.was_held AND NOT coalesce(ended.current_weight < dust.dust_weight, false) THEN 'closed'
+        -- What positions show as less than dust_weight, which is at most 0.01, is gone before our trades.
+        WHEN ended.was_held AND NOT coalesce(
+            book.book = 'positions'
+            AND ended.current_weight < 0.01
+            AND ended.current_weight < (runs.inputs ->> 'dust_weight')::DECIMAL(10, 8),
+            false
+        ) THEN 'closed'
         ELSE 'gone'
     END AS outcome,
     CASE WHEN outcome = 'closed' THEN coalesce(ended.gate, size.drop_reason) END AS gate,
@@ -125,7 +124,8 @@ SELECT
     (least(next_place, ended.n_days) - ended.first_place)::INTEGER AS published_days,
     (ended.stay - 1)::INTEGER AS n_stays_before
 FROM closings AS ended
-LEFT JOIN dust USING (run_id, portfolio_id)
+LEFT JOIN run_portfolios AS book USING (run_id, portfolio_id)
+LEFT JOIN runs USING (run_id)
 LEFT JOIN decisions AS opening
     ON opening.run_id = ended.first_run_id
     AND opening.portfolio_id = ended.portfolio_id
