@@ -62,7 +62,7 @@ _TESTS_OF = {
     "limit_columns": ("tests/sizing/limits/test_model.py",),
     # What no weight shows: the other properties would pass before these are asked.
     "audit": ("tests/sizing/test_sizing_reason.py", f"{_PROPERTIES}_audit.py"),
-    "relaxation": (f"{_PROPERTIES}_audit.py",),
+    "relaxation": ("tests/sizing/risk/test_wider_target.py", f"{_PROPERTIES}_audit.py"),
     "relaxed_caps": ("tests/sizing/weights/test_relaxed_caps.py", f"{_PROPERTIES}_audit.py"),
 }
 _DIGESTS = ("-m", "tests.properties.digests", "0")
