@@ -33,6 +33,7 @@ from tasks.trading_calendar import find_calendar
 LAST = date(2025, 6, 9)
 ASSETS, BUCKETS = 20, 6
 AIM = 1.2
+_DAYS_A_TRANSACTION = 10
 LIMITS = "defaults: {max_total_positions: 8, max_new_positions: 8, max_positions_per_bucket: 4}"
 
 
@@ -90,6 +91,7 @@ def add_history(path: Path, days: Sequence[date]) -> None:
     }
     with duckdb.connect(str(path)) as con:
         con.execute("SET TimeZone = 'UTC'")
+        con.execute("SET memory_limit = '4GB'")
         for table in ("run_events", "visibility"):
             con.execute(f"UPDATE {table} SET event_id = event_id + 2 * {len(days)}")  # noqa: S608 - ours
         for table, own in values.items():
@@ -104,6 +106,9 @@ def _copy_rows(con: duckdb.DuckDBPyConnection, table: str, values: Mapping[str, 
     columns = con.sql(f"FROM {table} LIMIT 0").columns
     con.begin()
     for after, day in enumerate(days, start=1):
+        if after % _DAYS_A_TRANSACTION == 0:
+            con.commit()
+            con.begin()
         texts = {name: value for name, value in values.items() if name in columns}
         replaced = ", ".join(
             f"{value.format(after=after, day=day, age=(LAST - day).days)} AS {name}" for name, value in texts.items()

@@ -55,14 +55,14 @@ def status(*, snapshot: Snapshot = None, form: OutputFormat = AS_TABLE) -> int:
 def _report(reader: SnapshotReader, settings: Settings, form: OutputFormat) -> int:
     states, now = reader.query("portfolio_states"), datetime.now(UTC)
     newest: date | None = states.select(pl.col("newest_day").max()).item()
-    exchanges = _exchanges(settings, states["portfolio_id"])
+    exchanges, health = _exchanges(settings, states["portfolio_id"]), reader.query("newest_health", n_days=_LOOKED_AT)
     following = sessions_after(states, exchanges, settings.deadline_hours)
     ends, server = calendar_ends(exchanges.values(), now.date()), query_health(now, settings.answer_seconds)
     lost = () if server else tuple(find_lost_server())
     scheduled = next_runs(_SCHEDULED, settings.answer_seconds) if server else None
     is_expected = is_live(states, exchanges) or (scheduled is not None and not scheduled.is_empty())
     concerns = (
-        *_of_days(reader, settings, states, exchanges, following if is_expected else (), now=now),
+        *_of_days(reader, settings, states, exchanges, following if is_expected else (), health=health, now=now),
         *ended_calendars(ends),
         *(
             Concern(one.what, "targets_on_corrected_inputs has the files", one.command)
@@ -82,7 +82,7 @@ def _report(reader: SnapshotReader, settings: Settings, form: OutputFormat) -> i
             states.join(_coming(exchanges, following), on="portfolio_id", how="left").with_columns(*columns), form
         )
     else:
-        _show(reader, states, concerns, summary)
+        _show(reader, states, health, concerns, summary)
         _show_next(newest, following, is_expected=is_expected)
         _show_scheduled(ServerHealth() if lost else server, scheduled)
         _print_calendar_ends(out(), ends)
@@ -96,10 +96,11 @@ def _of_days(  # noqa: PLR0913 - what is looked at
     exchanges: Mapping[str, str],
     expected: Sequence[Session],
     *,
+    health: pl.DataFrame,
     now: datetime,
 ) -> tuple[Concern, ...]:
     """Return what is not well with the days: of those that are expected, all that are late; else what the inbox has."""
-    health, halts = reader.query("newest_health", n_days=_LOOKED_AT), reader.query("halts_in_force")
+    halts = reader.query("halts_in_force")
     late = [one for first in expected for one in sessions_until(first, settings.deadline_hours, now)]
     newest: date | None = states.select(pl.col("newest_day").max()).item()
 
@@ -156,6 +157,7 @@ def _first_step(settings: Settings) -> str:
 def _show(
     reader: SnapshotReader,
     states: pl.DataFrame,
+    health: pl.DataFrame,
     concerns: tuple[Concern, ...],
     summary: str,
 ) -> None:
@@ -168,12 +170,12 @@ def _show(
     show(console, _portfolios(first), "Portfolios")
     count_others(console, states, first, "what is halted, waits or is behind first", "--csv and --json have all")
     show_outlook(console, read_outlook(reader, first["newest_run_id"].drop_nulls().unique(), first["portfolio_id"]))
-    health = reader.query("newest_health", n_days=_DAYS).select(
+    days = health.head(_DAYS).select(
         *("as_of_date", "state", pl.col("seconds_taken").round_sig_figs(2)),
         *("rows_rejected", "n_refused_files", "n_stale_scores"),
         warnings=pl.col("warnings").list.len(),
     )
-    show(console, narrowed(console, health, ("n_refused_files", "n_stale_scores", "seconds_taken")), "Days")
+    show(console, narrowed(console, days, ("n_refused_files", "n_stale_scores", "seconds_taken")), "Days")
     runs = reader.query("latest_runs").head(_RUNS).select("run_id", "state", "started_at", "reason")
     show(console, narrowed(console, _minutes(runs), ("reason", "started_at")), "Last runs")
 
