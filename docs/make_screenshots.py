@@ -31,6 +31,8 @@ PICTURES = ROOT / "docs" / "pictures"
 PORT = 4399
 ORIGIN = f"http://127.0.0.1:{PORT}"
 DAYS = tuple(date(2025, 6, day) for day in (2, 3, 4, 5, 6))
+NEXT_DAY = date(2025, 6, 9)
+_APPROVAL = "    approval: always"
 _SETTLED_SECONDS = 3.0
 """What a page needs to draw itself when all of its text is there."""
 
@@ -67,15 +69,16 @@ def _start_server(folder: Path, log: int) -> subprocess.Popen[bytes]:
 
 
 def _take_all(page: Page, folder: Path) -> None:
-    run = [_publish(day, folder) for day in DAYS][-1]
+    run = [_publish(day, _settings(folder)) for day in DAYS][-1]
     artifacts = _artifacts(run)
+    charts = _artifacts(_publish(NEXT_DAY, _waiting(folder)))["pictures"]
     form = custom_run.to_deployment(name="custom-run").apply()
     run_page = f"/v2/runs/flow-run/{run}?tab=Artifacts"
-    _take(page, "run", run_page, "in charts", height=1000)
+    _take(page, "run", run_page, "Targets of", height=1000)
     _take(page, "summary", f"/v2/artifacts/artifact/{artifacts['daily-rebalance']}", "Portfolios", height=950)
     _take(page, "targets", f"/v2/artifacts/artifact/{artifacts['targets']}", "target_reason", height=900)
-    _take(page, "pictures", f"/v2/artifacts/artifact/{artifacts['pictures']}", "Targets of", height=1350)
-    _take(page, "pictures_dark", f"/artifacts/artifact/{artifacts['pictures']}", "Targets of", height=1500)
+    _take(page, "pictures", f"/v2/artifacts/artifact/{charts}", "Proposed targets of", height=1350)
+    _take(page, "pictures_dark", f"/artifacts/artifact/{charts}", "Proposed targets of", height=1500)
     _take(page, "custom_run", f"/v2/deployments/deployment/{form}/run", "Max Single Position", height=1300)
     _take_report(page, _settings(folder))
 
@@ -102,8 +105,16 @@ def _settings(folder: Path) -> Settings:
     )
 
 
-def _publish(day: date, folder: Path) -> UUID | None:
-    config = RebalanceConfig(as_of_date=day, settings=_settings(folder))
+def _waiting(folder: Path) -> Settings:
+    """Return the settings under which one of the portfolios waits for approval."""
+    config = folder / "portfolios.yaml"
+    shipped = (ROOT / "deployments" / "portfolios.yaml").read_text()
+    config.write_text(shipped.replace("  core:", f"  core:\n{_APPROVAL}"))
+    return _settings(folder).at({"config": config})
+
+
+def _publish(day: date, settings: Settings) -> UUID | None:
+    config = RebalanceConfig(as_of_date=day, settings=settings)
     return asyncio.run(daily_rebalance(config, return_state=True)).state_details.flow_run_id
 
 

@@ -27,6 +27,7 @@ from tasks.runs.multi_day.backfill_report import DayDone, report_backfill
 from tasks.runs.multi_day.day_stretches import Approval
 from tasks.runs.multi_day.guess_ahead import GuessAhead
 from tasks.runs.snapshots import snapshot
+from tasks.stages import one_client
 from tasks.text import with_warnings
 from tasks.trading_calendar import find_calendar
 
@@ -78,7 +79,8 @@ async def backfill(config: BackfillConfig) -> State[Any]:
         config: The range, the portfolios and changed limits, and where this installation keeps its things.
 
     """
-    return await backfill_range(config, read_context(config.settings, config.portfolio_ids, config.limits))
+    with one_client():
+        return await backfill_range(config, read_context(config.settings, config.portfolio_ids, config.limits))
 
 
 async def backfill_range(config: BackfillConfig, context: RunContext) -> State[Any]:

@@ -14,7 +14,7 @@ from tasks.config.limit_overrides import describe_differences
 from tasks.config.settings import FlowParameters, RebalanceConfig, Words
 from tasks.config.ui_form import ChangedLimits, given_limits
 from tasks.inputs.run_context import RunContext, read_custom
-from tasks.stages import run_logger
+from tasks.stages import one_client, run_logger
 from tasks.text import with_warnings
 
 
@@ -61,7 +61,8 @@ async def custom_run(config: CustomRunConfig) -> State[Any]:
     for sentence in differing:
         run_logger().warning(sentence)
     request = RebalanceConfig(as_of_date=config.as_of_date, requested_by=config.requested_by, settings=config.settings)
-    state = await rebalance_day(request, context)
+    with one_client():
+        state = await rebalance_day(request, context)
     return state.model_copy(update={"message": with_warnings(str(state.message), *differing)})
 
 

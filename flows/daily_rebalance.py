@@ -36,7 +36,7 @@ from tasks.runs.run_record import OpenRun, open_run
 from tasks.runs.schedule import require_fresh, scheduled_day, scheduled_start
 from tasks.runs.shards import Result, compute_in_shards, holding_shards, is_large
 from tasks.runs.snapshots import snapshot
-from tasks.stages import run_logger
+from tasks.stages import one_client, run_logger
 from tasks.text import with_warnings
 from tasks.trading_calendar import find_calendar
 
@@ -68,7 +68,8 @@ async def daily_rebalance(config: RebalanceConfig = RebalanceConfig()) -> State[
         config: The day, the portfolios and changed limits, and where this installation keeps its things.
 
     """
-    return await rebalance_day(config, read_context(config.settings, config.portfolio_ids, config.limits))
+    with one_client():
+        return await rebalance_day(config, read_context(config.settings, config.portfolio_ids, config.limits))
 
 
 async def rebalance_day(config: RebalanceConfig, context: RunContext) -> State[Any]:

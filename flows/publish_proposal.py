@@ -29,6 +29,7 @@ from tasks.runs.multi_day.backfill import ingest_days
 from tasks.runs.orders import order_or_warn
 from tasks.runs.run_record import OpenRun
 from tasks.runs.snapshots import snapshot
+from tasks.stages import one_client
 from tasks.text import with_warnings
 
 _RESUME = "it goes on waiting: when the cause is gone, lift the halt with `ballast resume` and approve it again"
@@ -62,6 +63,11 @@ async def publish_proposal(config: PublishConfig) -> State[Any]:
         config: The run, the decision, who decides and why, and where this installation keeps its things.
 
     """
+    with one_client():
+        return _decide(config)
+
+
+def _decide(config: PublishConfig) -> State[Any]:
     proposal = find_proposal(config.settings, config.run_id)
     settings = config.settings.model_copy(update={"exchange": proposal.exchange})
     if config.decision == "decline":

@@ -7,7 +7,8 @@ flow run: a command without a server neither starts one nor waits a second for t
 import logging
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from functools import cached_property, update_wrapper
 from types import ModuleType
@@ -78,6 +79,18 @@ def in_flow_run() -> bool:
     """Whether this is called within a Prefect flow run."""
     context = sys.modules.get("prefect.context")
     return context is not None and bool(context.FlowRunContext.get() or context.TaskRunContext.get())
+
+
+@contextmanager
+def one_client() -> Iterator[None]:
+    """Share one client of the server in the block: else each task and artifact makes one, which reads certificates."""
+    if not in_flow_run():
+        yield
+        return
+    from prefect.context import SyncClientContext  # noqa: PLC0415 - only a flow run needs Prefect
+
+    with SyncClientContext.get_or_create():
+        yield
 
 
 def run_logger() -> "logging.Logger | logging.LoggerAdapter[Any]":

@@ -1,4 +1,7 @@
-"""What the Prefect UI shows of a run: a summary, the target table and the charts, as artifacts."""
+"""What the Prefect UI shows of a run, as artifacts: a summary, the target table, charts where a person decides on it.
+
+Charts take longer to draw than all else of a report: those of what is published are drawn by `ballast report`.
+"""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -45,7 +48,8 @@ def report(settings: Settings, day: date, run: OpenRun, ingested: tuple[Ingested
         page.first_lines(run.warnings, _describe_rejects(ingested))
         or "Every row was accepted, and there is no warning."
     )
-    summary = _show(settings.open_warehouse(), f"Targets of {day}", day, run.run_id, first)
+    charts = f"The day with its charts, in one HTML file: `ballast report --as-of {day} --open`."
+    summary = _show(settings.open_warehouse(), f"Targets of {day}", day, run.run_id, f"{first}\n\n{charts}")
     sentence = "; ".join([summarise(summary), *summarise_rejects(ingested)])
     run_logger().info("report: %s", sentence)
     return Reported(sentence, summary)
@@ -66,7 +70,9 @@ def report_proposal(settings: Settings, day: date, run: OpenRun, reasons: Mappin
     parts = ["**It waits for approval:**", page.approval_reasons(reasons), page.first_lines(run.warnings), approve]
     first = "\n\n".join(part for part in parts if part)
     query = f"FROM proposed_targets WHERE run_id = '{run.run_id}';"
-    summary = _show(warehouse, f"Proposed targets of {day}", day, run.run_id, first, query)
+    title = f"Proposed targets of {day}"
+    summary = _show(warehouse, title, day, run.run_id, first, query)
+    _show_charts(warehouse, title, run.run_id, summary)
     return Reported(summarise(summary), summary)
 
 
@@ -142,17 +148,15 @@ def _scaled(scale: float | None) -> str:
 
 
 def _show(warehouse: Warehouse, title: str, day: date, run_id: str, first: str, *more_queries: str) -> pl.DataFrame:
-    """Store the three artifacts of a run whose rows are in the tables, and return its `day_summary`."""
+    """Store summary and targets of a run whose rows are in the tables, and return its `day_summary`."""
     with warehouse.kept_open() as kept:
         summary = kept.query("day_summary", run_ids=[run_id])
         if not artifacts.are_shown():
             return summary
-        from tasks.reports.chart_page import chart_page  # noqa: PLC0415 - Altair takes a while to import
-
         shown = first_portfolios(summary)
         changes = kept.query("chart_changes", run_id=run_id, portfolio_ids=shown)
         rejected = kept.query("chart_rejected_rows", as_of_date=day, most_rows=_MOST_ROWS)
-        rows = read_chart_rows(kept, run_id, shown)
+        weights = kept.query("chart_weights", run_id=run_id, portfolio_ids=shown)
         outlook = read_outlook(kept, [run_id], shown)
         without_volatility = kept.query(
             "chart_missing_volatilities", run_ids=[run_id], portfolio_ids=shown, most_rows=_MOST_ROWS
@@ -164,7 +168,7 @@ def _show(warehouse: Warehouse, title: str, day: date, run_id: str, first: str, 
     orders, status = (frame.filter(run_id=run_id) for frame in ordered)
     special = [
         day_tables.not_the_change(own, f"{own['portfolio_id'][0]}: held back, released and scaled", page.MOST_OPENED)
-        for own in rows.weights.partition_by("portfolio_id", maintain_order=True)
+        for own in weights.partition_by("portfolio_id", maintain_order=True)
     ]
     rest = [
         *map(as_markdown, special),
@@ -179,15 +183,29 @@ def _show(warehouse: Warehouse, title: str, day: date, run_id: str, first: str, 
         queries,
         f"Run `{run_id}`",
     ]
-    markdown = page.summary_page(title, [first], summary, page.moves_of(rows.weights, changes), rest)
+    markdown = page.summary_page(title, [first], summary, page.moves_of(weights, changes), rest)
     show_markdown(markdown, key="daily-rebalance", description=f"{title}: {run_id}")
-    of_many = f" of {len(shown)} of {summary.height} portfolios" if len(shown) < summary.height else ""
-    targets, cut_off = target_table(rows.weights)
-    show_table(targets, key="targets", description=f"{title}{of_many}{cut_off}: {run_id}")
-    others = page.left_out(summary, summary.filter(pl.col("portfolio_id").is_in(shown)), "Each is in `target_changes`")
-    charts = chart_page(f"{title}{of_many}", rows, others)
-    show_markdown(charts, key="pictures", description=f"{title}{of_many} in charts: {run_id}")
+    targets, cut_off = target_table(weights)
+    show_table(targets, key="targets", description=f"{title}{_of_many(shown, summary)}{cut_off}: {run_id}")
     return summary
+
+
+def _show_charts(warehouse: Warehouse, title: str, run_id: str, summary: pl.DataFrame) -> None:
+    """Store the charts of a run. *Requires* its `day_summary`."""
+    if not artifacts.are_shown():
+        return
+    from tasks.reports.chart_page import chart_page  # noqa: PLC0415 - Altair takes a while to import
+
+    shown = first_portfolios(summary)
+    with warehouse.kept_open() as kept:
+        rows = read_chart_rows(kept, run_id, shown)
+    title = f"{title}{_of_many(shown, summary)}"
+    others = page.left_out(summary, summary.filter(pl.col("portfolio_id").is_in(shown)), "Each is in `target_changes`")
+    show_markdown(chart_page(title, rows, others), key="pictures", description=f"{title} in charts: {run_id}")
+
+
+def _of_many(shown: Sequence[str], summary: pl.DataFrame) -> str:
+    return f" of {len(shown)} of {summary.height} portfolios" if len(shown) < summary.height else ""
 
 
 def target_table(weights: pl.DataFrame) -> tuple[list[dict[str, object]], str]:

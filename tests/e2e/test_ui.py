@@ -15,9 +15,9 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 from flows.custom_run import custom_run
 from flows.daily_rebalance import daily_rebalance
 from sizing import RebalancingLimits
-from tasks.config.settings import RebalanceConfig
+from tasks.config.settings import RebalanceConfig, Settings
 from tests.helpers.browser import Page, find_browser, running_browser
-from tests.helpers.installation import installed_in
+from tests.helpers.installation import PORTFOLIOS, installed_in
 
 pytestmark = pytest.mark.server
 
@@ -48,10 +48,21 @@ def origin(server: str) -> str:
 @pytest.fixture(scope="module")
 def artifacts(tmp_path_factory: pytest.TempPathFactory, sample: Path, server: str) -> dict[str, str]:
     """A day of the sample, published: the paths of its pages by what they show."""
-    folder = tmp_path_factory.mktemp("ui")
-    settings = installed_in(folder, sample)
+    return _pages(installed_in(tmp_path_factory.mktemp("ui"), sample), server)
+
+
+@pytest.fixture(scope="module")
+def proposed(tmp_path_factory: pytest.TempPathFactory, sample: Path, server: str) -> dict[str, str]:
+    """The pages of a day that waits for approval."""
+    folder = tmp_path_factory.mktemp("proposed")
+    config = folder / "portfolios.yaml"
+    config.write_text(f"{PORTFOLIOS.read_text()}    approval: always\n")  # of the last portfolio
+    return _pages(installed_in(folder, sample, config), server, "opportunity")
+
+
+def _pages(settings: Settings, server: str, *portfolio_ids: str) -> dict[str, str]:
     with temporary_settings({PREFECT_API_URL: server}), get_client(sync_client=True) as client:
-        config = RebalanceConfig(as_of_date=DAY, settings=settings)
+        config = RebalanceConfig(as_of_date=DAY, settings=settings, portfolio_ids=portfolio_ids)
         state = asyncio.run(daily_rebalance(config, return_state=True))
         run_id = state.state_details.flow_run_id
         of_the_run = ArtifactFilter(flow_run_id=ArtifactFilterFlowRunId(any_=[run_id]))
@@ -77,12 +88,12 @@ def test_the_page_of_a_run_names_its_day_its_state_and_its_artifacts(
     page: Page, origin: str, artifacts: dict[str, str]
 ) -> None:
     page.open(f"{origin}/v2{artifacts['run']}")
-    _wait_for_text(page, "Targets of 2025-06-02 in charts", "Published", "daily-rebalance", "2025-06-02 all portfolios")
+    _wait_for_text(page, "Targets of 2025-06-02: ", "Published", "daily-rebalance", "2025-06-02 all portfolios")
 
 
 @pytest.mark.parametrize("ui", UIS)
-def test_every_picture_is_drawn(page: Page, origin: str, artifacts: dict[str, str], ui: str) -> None:
-    page.open(f"{origin}{ui}{artifacts['pictures']}")
+def test_who_decides_sees_every_picture(page: Page, origin: str, proposed: dict[str, str], ui: str) -> None:
+    page.open(f"{origin}{ui}{proposed['pictures']}")
     page.wait_for("document.querySelectorAll('img[src^=data]').length == 4")
     images = page.wait_for(f"{_IMAGES}.every(one => one[1] > 400) && {_IMAGES}")
     assert [words for words, _ in images] == [
@@ -98,6 +109,7 @@ def test_the_summary_says_what_changed_and_why(page: Page, origin: str, artifact
     shown = _wait_for_text(
         page,
         "Every row was accepted",
+        "The day with its charts, in one HTML file: ballast report --as-of 2025-06-02 --open.",
         "Rank 1, score 0.9195, max x1.5: raw 0.2794, stage 1 0.11, capped by position",
         "FROM run_events WHERE run_id = ",
     )

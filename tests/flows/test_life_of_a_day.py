@@ -94,14 +94,34 @@ def waiting(first_run: tuple[Path, State], tmp_path: Path) -> Settings:
     return _in(folder, Settings())
 
 
+def _pages(state: State, server: str) -> list[dict[str, str]]:
+    asked = {"artifacts": {"flow_run_id": {"any_": [str(state.state_details.flow_run_id)]}}}
+    pages: list[dict[str, str]] = httpx.post(f"{server}/artifacts/filter", json=asked).json()
+    return pages
+
+
 @pytest.mark.server
 def test_the_page_of_a_proposal_says_who_asked_and_that_somebody_else_decides(
     first_run: tuple[Path, State], server: str
 ) -> None:
-    asked = {"artifacts": {"flow_run_id": {"any_": [str(first_run[1].state_details.flow_run_id)]}}}
-    pages = [one["data"] for one in httpx.post(f"{server}/artifacts/filter", json=asked).json()]
-    [page] = [one for one in pages if "It waits for approval" in one]
+    [page] = [one["data"] for one in _pages(first_run[1], server) if "It waits for approval" in one["data"]]
     assert "Ana Silva requested it; **somebody else approves**. Nothing of it is visible to execution." in page
+
+
+@pytest.mark.server
+def test_charts_are_drawn_for_who_decides_and_of_what_is_published_on_request(
+    first_run: tuple[Path, State], server: str
+) -> None:
+    pages = _pages(first_run[1], server)
+    assert [one["description"].split(":")[0] for one in pages if one["key"] == "pictures"] == [
+        f"Proposed targets of {DAY} in charts"
+    ]
+    published, proposed = (
+        next(one["data"] for one in pages if one["data"].startswith(f"# {words} of {DAY}"))
+        for words in ("Targets", "Proposed targets")
+    )
+    assert f"`ballast report --as-of {DAY} --open`" in published
+    assert "ballast report" not in proposed
 
 
 def test_who_may_wait_waits_and_nobody_waits_with_them(first_run: tuple[Path, State]) -> None:

@@ -1,13 +1,16 @@
-"""A stage outside a flow run: the plain function, tried again where that helps."""
+"""Stages: outside a flow run the plain function, tried again where that helps; within one, tasks with one client."""
 
+import asyncio
 from collections.abc import Callable
 
 import pytest
+from prefect import flow, get_client
+from prefect.client.orchestration import SyncPrefectClient
 
 from sql.errors import WarehouseError, WarehouseLockedError
 from tasks.errors import SourceError, SourceUnavailableError
 from tasks.retries import Retries
-from tasks.stages import LOGGER, flow_run_id, flow_run_name, run_logger, scheduled_start_time, stage
+from tasks.stages import LOGGER, flow_run_id, flow_run_name, one_client, run_logger, scheduled_start_time, stage
 
 
 def _failing(*errors: Exception) -> tuple[Callable[[int], int], list[int]]:
@@ -47,3 +50,27 @@ def test_what_does_not_pass_by_itself_is_raised_at_once(error: Exception) -> Non
 def test_without_a_flow_run_there_is_none_to_name() -> None:
     assert (flow_run_id(), flow_run_name(), scheduled_start_time()) == (None, None, None)
     assert run_logger() is LOGGER
+
+
+@stage("find client")
+def _find_client() -> SyncPrefectClient:
+    with get_client(sync_client=True) as client:
+        return client
+
+
+@pytest.mark.server
+@pytest.mark.usefixtures("connected")
+def test_the_tasks_of_a_flow_run_share_a_client_that_is_asked_for_once() -> None:
+    @flow(name="find clients", persist_result=False)
+    async def find_clients() -> bool:
+        own = _find_client() is not _find_client()
+        with one_client():
+            return own and _find_client() is _find_client()
+
+    assert asyncio.run(find_clients())
+
+
+def test_without_a_flow_run_no_client_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("prefect.context.SyncClientContext.get_or_create", None)
+    with one_client():
+        pass
