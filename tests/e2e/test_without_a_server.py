@@ -1,6 +1,9 @@
 """`ballast` as its own process, piped, where no server is configured: none is started but for who asks for one."""
 
 import os
+import re
+import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -16,13 +19,18 @@ Command = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
 @pytest.fixture
-def command(tmp_path: Path, sample: Path) -> Command:
-    """Run Python of an installation in a folder with a space, which knows no server."""
-    folder = tmp_path / "a folder"
-    folder.mkdir()
+def environment(tmp_path: Path, sample: Path) -> dict[str, str]:
+    """Return that of an installation which knows no server."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("PREFECT", "BALLAST"))}
     environment |= {"PREFECT_HOME": str(tmp_path / "prefect"), "DO_NOT_TRACK": "1", "BALLAST_INBOX": str(sample)}
-    environment |= {"BALLAST_CONFIG": str(ROOT / "deployments" / "portfolios.yaml")}
+    return environment | {"BALLAST_CONFIG": str(ROOT / "deployments" / "portfolios.yaml")}
+
+
+@pytest.fixture
+def command(tmp_path: Path, environment: dict[str, str]) -> Command:
+    """Run Python of the installation in a folder with a space."""
+    folder = tmp_path / "a folder"
+    folder.mkdir()
 
     def run(*words: str, **more: str) -> "subprocess.CompletedProcess[str]":
         python, own = [sys.executable, *words], environment | more
@@ -94,6 +102,31 @@ def test_a_large_day_of_a_table_is_the_day_of_the_same_portfolios_written_out(tm
     assert "2025-06-02 unchanged" in command(*words, str(tmp_path / "written.yaml")).stderr
     assert ask(tmp_path, "SELECT count(DISTINCT portfolio_id) FROM current_targets") == [(24,)]
     assert ask(tmp_path, "SELECT count(*) FROM limit_sets") == [(3,)]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_a_large_day_that_is_killed_goes_on_with_the_shards_that_are_there(
+    tmp_path: Path, command: Command, environment: dict[str, str]
+) -> None:
+    words = ["-m", "flows.cli.app", "run", "--as-of", "2025-06-02", "--verbose"]
+    in_shards = environment | {"BALLAST_SHARD_SIZE": "1"}
+    with subprocess.Popen(
+        [sys.executable, *words], cwd=tmp_path / "a folder", env=in_shards, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stderr
+        assert any("shards: 1 of 3" in line for line in process.stderr)
+        process.kill()
+    assert process.returncode == -signal.SIGKILL
+    done = command(*words, BALLAST_SHARD_SIZE="1")
+    [found] = re.findall(r"shards: 3, of which (\d) are there already", done.stderr)
+    assert int(found) >= 1
+    assert "2025-06-02 published" in done.stderr
+    targets = "SELECT portfolio_id, asset, target_weight FROM current_targets ORDER BY ALL"
+    in_pieces = ask(tmp_path, targets)
+    shutil.rmtree(tmp_path / "a folder" / ".ballast")
+    command(*words)
+    assert ask(tmp_path, targets) == in_pieces
 
 
 @pytest.mark.timeout(300)
