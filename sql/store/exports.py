@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import polars as pl
+from polars.io.plugins import register_io_source
 
 from sql.engine.copied_files import written_copy
 from sql.engine.owners import METADATA_KEY, warehouse_id
@@ -19,6 +20,8 @@ from sql.records import ExportChanges
 
 _DAYS_AT_ONCE = 64
 _WRITERS = 8
+_PORTFOLIOS_AT_ONCE = 20_000
+"""Portfolios of a day whose targets are read together."""
 
 
 def export_days(con: Connection, folder: Path, days: Sequence[date]) -> tuple[Path, ...]:
@@ -41,8 +44,11 @@ def export_days(con: Connection, folder: Path, days: Sequence[date]) -> tuple[Pa
     # Most of the time is waiting for the disk, so files are written side by side.
     with ThreadPoolExecutor(_WRITERS) as pool:
         for first in range(0, len(days), _DAYS_AT_ONCE):
-            written += pool.map(write, _days(con, days[first : first + _DAYS_AT_ONCE]))
-    return tuple(written)
+            some = days[first : first + _DAYS_AT_ONCE]
+            large = _large_days(con, some)
+            written += pool.map(write, _days(con, [day for day in some if day not in large]))
+            written += [write(_large_day(con, day, names)) for day, names in large.items()]
+    return tuple(sorted(written))
 
 
 def find_unlike(con: Connection, folder: Path) -> ExportChanges:
@@ -95,8 +101,26 @@ class _Day(NamedTuple):
     """What is visible of a day: targets, and orders, which may be none."""
 
     day: date
-    targets: pl.DataFrame
+    targets: pl.DataFrame | pl.LazyFrame
     orders: pl.DataFrame
+
+
+def _large_days(con: Connection, days: Sequence[date]) -> dict[date, pl.Series]:
+    """Return the portfolios of each day that has too many to be read at once."""
+    visible = query(con, "visible_on_days", days=list(days)).partition_by("as_of_date", as_dict=True)
+    return {day: rows["portfolio_id"] for (day,), rows in visible.items() if rows.height > _PORTFOLIOS_AT_ONCE}
+
+
+def _large_day(con: Connection, day: date, names: pl.Series) -> _Day:
+    """Return a day whose targets are read piece by piece as they are written. *Requires* names in order."""
+
+    def parts(*_: object) -> Iterator[pl.DataFrame]:
+        for first in range(0, len(names), _PORTFOLIOS_AT_ONCE):
+            some = names[first : first + _PORTFOLIOS_AT_ONCE]
+            yield query(con, "targets_of_days", days=[day], first=some[0], last=some[-1])
+
+    schema = query(con, "targets_of_days", days=[], first=None, last=None).schema
+    return _Day(day, register_io_source(parts, schema=schema), query(con, "orders_of_days", days=[day]))
 
 
 def _days(con: Connection, days: Sequence[date]) -> Iterator[_Day]:
@@ -105,7 +129,7 @@ def _days(con: Connection, days: Sequence[date]) -> Iterator[_Day]:
         some = list(days[first : first + _DAYS_AT_ONCE])
         orders = query(con, "orders_of_days", days=some)
         ordered = orders.partition_by("as_of_date", as_dict=True, maintain_order=True)
-        targets = query(con, "targets_of_days", days=some)
+        targets = query(con, "targets_of_days", days=some, first=None, last=None)
         for (day,), rows in targets.partition_by("as_of_date", as_dict=True, maintain_order=True).items():
             yield _Day(day, rows, ordered.get((day,), orders.clear()))
 
@@ -113,7 +137,7 @@ def _days(con: Connection, days: Sequence[date]) -> Iterator[_Day]:
 def _is_exported(folder: Path, one: _Day) -> bool:
     path = _orders_path(folder, one.day)
     has_orders = not path.exists() if one.orders.is_empty() else _holds(path, one.orders)
-    return has_orders and _holds(_path(folder, one.day), one.targets)
+    return has_orders and _holds(_path(folder, one.day), one.targets.lazy().collect())
 
 
 def _holds(path: Path, rows: pl.DataFrame) -> bool:
@@ -145,7 +169,10 @@ def _unlink(path: Path) -> None:
         raise WarehouseError(msg) from error
 
 
-def _write(path: Path, rows: pl.DataFrame, metadata: dict[str, str]) -> Path:
+def _write(path: Path, rows: pl.DataFrame | pl.LazyFrame, metadata: dict[str, str]) -> Path:
     with written_copy(path) as temporary:
-        rows.write_parquet(temporary, metadata=metadata)
+        if isinstance(rows, pl.LazyFrame):
+            rows.sink_parquet(temporary, metadata=metadata)
+        else:
+            rows.write_parquet(temporary, metadata=metadata)
     return path

@@ -20,6 +20,9 @@ from tasks.retries import RETRIES
 from tasks.runs.run_record import stored_limits
 from tasks.stages import run_logger, stage
 
+_AT_ONCE = 20_000
+"""Portfolios whose orders are computed together."""
+
 
 class OrderSources(NamedTuple):
     """The ingests of account values and prices that orders are made from; None: there is none of the day."""
@@ -82,20 +85,25 @@ def order_again(warehouse: Warehouse, run_id: str) -> pl.DataFrame:
 
 
 def order_run(warehouse: Warehouse, run_id: str, portfolio_ids: Iterable[str], sources: OrderSources) -> Orders:
-    """Compute the orders of portfolios of a run from what the warehouse has: for a replay the same as before."""
+    """Compute the orders of portfolios of a run from what the warehouse has: for a replay the same as before.
+
+    Those of thousands are computed one after the other, so that memory has room for them.
+    """
     run = warehouse.query("run_by_id", run_id=run_id).row(0, named=True)
     inputs = json.loads(run["inputs"])
     names = inputs.get("renamed", {})
     securities = warehouse.query(
         "prices_and_lots", assets_ingest_ids=inputs["assets"], prices_ingest_id=sources.prices_ingest_id
     )
-    return make_orders(
-        warehouse.query("targets_to_order", run_id=run_id, portfolio_ids=list(portfolio_ids)),
-        warehouse.query("account_values", ingest_id=sources.accounts_ingest_id),
-        renamed_list(securities, names),
-        _quantities(warehouse, run_id, names),
-        stored_limits(warehouse, run_id),
-    )
+    values = warehouse.query("account_values", ingest_id=sources.accounts_ingest_id)
+    prices, quantities = renamed_list(securities, names), _quantities(warehouse, run_id, names)
+    limits, ordered = stored_limits(warehouse, run_id), sorted(portfolio_ids)
+    parts = []
+    for first in range(0, max(len(ordered), 1), _AT_ONCE):
+        some = ordered[first : first + _AT_ONCE]
+        targets = warehouse.query("targets_to_order", run_id=run_id, portfolio_ids=some)
+        parts.append(make_orders(targets, values, prices, quantities, {name: limits[name] for name in some}))
+    return Orders(*map(pl.concat, zip(*parts, strict=True)))
 
 
 def _quantities(warehouse: Warehouse, run_id: str, names: Mapping[str, str]) -> pl.DataFrame:

@@ -156,13 +156,13 @@ def _show(settings: Settings, day: date) -> None:
     """Show the targets of the day, where everything is, and what to do next."""
     console = out()
     with settings.open_warehouse().kept_open() as warehouse:
-        targets = warehouse.query("shown_targets", portfolio_ids=[], as_of_date=day, visible_at=ALWAYS)
-        summary = summary_of(warehouse, targets)
-    ids = first_portfolios(summary)
-    first = only(targets, ids)
+        visible = warehouse.query("visible_on_days", days=[day])
+        summary = summary_of(warehouse, visible)
+        ids = first_portfolios(summary)
+        first = warehouse.query("shown_targets", portfolio_ids=ids, as_of_date=day, visible_at=ALWAYS)
     show(console, target_table(console, first), title=f"Targets of {day}")
     show_trade_totals(console, only(summary, ids))
-    count_others(console, targets, first, ORDER, "`ballast targets NAME` shows others")
+    count_others(console, visible, first, ORDER, "`ballast targets NAME` shows others")
     console.print(
         f"database  {settings.warehouse}\nsnapshot  {settings.snapshot}\nexports   {settings.export_folder}\n"
     )

@@ -24,6 +24,8 @@ FROM (
     JOIN run_limits USING (run_id, portfolio_id)
     LEFT JOIN targets USING (run_id, portfolio_id, asset)
     WHERE decisions.run_id = $run_id
+    -- Of the others nothing can fail.
+    AND (coalesce(decisions.is_locked, true) OR decisions.is_pinned OR decisions.is_held OR decisions.kept_by IS NOT NULL)
 )
 WHERE is_locked IS DISTINCT FROM coalesce(
     kept_by IN ('no_trade', 'score_missing', 'volatility_missing', 'core_assets', 'min_holding_days'), false

@@ -8,8 +8,11 @@ WITH book AS (
         targets.asset,
         targets.bucket,
         targets.post_trade_weight,
-        if(decided.is_immovable, targets.post_trade_weight, least(decided.locked_unit, targets.post_trade_weight))
-            AS immovable_weight,
+        if(
+            decided.is_immovable,
+            targets.post_trade_weight,
+            least(coalesce(decided.locked_unit, 0), targets.post_trade_weight)
+        ) AS immovable_weight,
         run_limits.target_total_allocation,
         if(run_limits.enable_dynamic_sizing, run_limits.max_single_position, NULL) AS cap,
         if(
@@ -19,14 +22,14 @@ WITH book AS (
         ) AS bucket_limit
     FROM targets
     JOIN run_limits USING (run_id, portfolio_id)
-    JOIN (
+    LEFT JOIN (
         SELECT DISTINCT
             portfolio_id,
             asset,
             is_held AND coalesce(restriction = 'no_trade', false) AS is_immovable,
             if(is_locked, 0.00000001, 0)::DECIMAL(10, 8) AS locked_unit
         FROM decisions
-        WHERE run_id = $run_id
+        WHERE run_id = $run_id AND (is_locked OR (is_held AND restriction = 'no_trade'))
     ) AS decided USING (portfolio_id, asset)
     WHERE targets.run_id = $run_id AND NOT targets.is_cash
 )

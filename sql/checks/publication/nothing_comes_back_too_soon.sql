@@ -55,6 +55,12 @@ FROM (
     JOIN run_limits USING (run_id, portfolio_id)
     LEFT JOIN lifecycle AS kept USING (run_id, portfolio_id, asset)
     WHERE decisions.run_id = $run_id
+    -- Elsewhere nothing can fail, and no state has to be looked at.
+    AND (
+        run_limits.reentry_cooldown_days > 0
+        OR run_limits.max_round_trips IS NOT NULL
+        OR decisions.gate IN ('reentry_cooldown_days', 'max_round_trips')
+    )
 )
 WHERE (
     is_opened

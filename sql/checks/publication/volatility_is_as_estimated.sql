@@ -33,7 +33,7 @@ estimated AS (
 decided AS (
     SELECT portfolio_id, asset, is_selected, is_held, coalesce(gate, '') AS gate, coalesce(kept_by, '') AS kept_by
     FROM decisions
-    WHERE run_id = $run_id
+    WHERE run_id = $run_id AND (is_selected OR gate = 'no_volatility' OR kept_by = 'volatility_missing')
 ),
 sized AS (
     SELECT portfolio_id, asset, volatility, n_returns FROM sizing_audit WHERE run_id = $run_id

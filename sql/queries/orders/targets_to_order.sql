@@ -11,5 +11,5 @@ SELECT
     targets.trade_reason
 FROM targets
 LEFT JOIN sizing_audit USING (run_id, portfolio_id, asset)
-WHERE targets.run_id = $run_id AND list_contains($portfolio_ids::VARCHAR[], targets.portfolio_id)
+WHERE targets.run_id = $run_id AND targets.portfolio_id IN (SELECT unnest($portfolio_ids::VARCHAR[]))
 ORDER BY targets.portfolio_id, targets.asset;

@@ -4,7 +4,8 @@
 WITH latest AS (
     SELECT portfolio_id, as_of_date, run_id, published_at
     FROM visibility
-    WHERE published_at <= $visible_at::TIMESTAMPTZ
+    WHERE (len($portfolio_ids::VARCHAR[]) = 0 OR list_contains($portfolio_ids::VARCHAR[], portfolio_id))
+    AND published_at <= $visible_at::TIMESTAMPTZ
     AND coalesce(as_of_date = $as_of_date::DATE, true)
     AND coalesce(if($as_of_date::DATE IS NULL, current_until, visible_until) > $visible_at::TIMESTAMPTZ, true)
 )
@@ -30,5 +31,4 @@ JOIN latest USING (run_id, portfolio_id, as_of_date)
 LEFT JOIN (FROM decisions SEMI JOIN latest USING (run_id, portfolio_id)) AS decisions
     ON decisions.run_id = targets.run_id
     AND decisions.portfolio_id = targets.portfolio_id AND decisions.asset = targets.asset
-WHERE len($portfolio_ids::VARCHAR[]) = 0 OR list_contains($portfolio_ids::VARCHAR[], targets.portfolio_id)
 ORDER BY targets.portfolio_id, targets.is_cash, targets.target_weight DESC, targets.asset;

@@ -1,6 +1,6 @@
 -- Grain: one row per day, portfolio and asset, and one of CASH: the visible targets of the days. A day is a
 -- Parquet export.
--- Parameters: $days DATE[].
+-- Parameters: $days DATE[]; $first VARCHAR and $last VARCHAR, the portfolios between (null: all).
 SELECT
     targets.portfolio_id,
     targets.as_of_date,
@@ -23,4 +23,5 @@ SELECT
 FROM targets
 JOIN visible_runs USING (run_id, portfolio_id, as_of_date)
 WHERE targets.as_of_date IN (SELECT unnest($days::DATE[]))
+AND coalesce(targets.portfolio_id BETWEEN $first::VARCHAR AND $last::VARCHAR, true)
 ORDER BY targets.as_of_date, targets.portfolio_id, targets.is_cash, targets.asset;

@@ -109,7 +109,7 @@ def test_a_plan_is_what_the_day_then_becomes_to_the_unit(own: Settings, plans: d
     plan = plans["next day"]
     ingest_range(own, [NEXT_DAY], {})
     _publish(own, (NEXT_DAY,))
-    targets = own.open_warehouse().query("targets_of_days", days=[NEXT_DAY])
+    targets = own.open_warehouse().query("targets_of_days", days=[NEXT_DAY], first=None, last=None)
     assert _weights(plan.targets) == _weights(targets)
     assert set(targets["run_id"]) == {_plan_group(plan).run_id}
     own.open_warehouse().snapshot(NEXT_DAY)
