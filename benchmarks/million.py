@@ -38,7 +38,7 @@ SECONDS, GIGABYTES, GROWTH = 120, 12, 11
 
 _TICKS = os.sysconf("SC_CLK_TCK")
 _BETWEEN_LOOKS = 0.5
-_STEPS = ("ingest", "open run", "shards", "publish", "snapshot", "report", "the rest")
+_STEPS = ("ingest", "open run", "shards", "publish", "orders", "snapshot", "report", "the rest")
 _STRATEGIES = ("safe_top_slice", "proportional", "cash_bucket")
 
 

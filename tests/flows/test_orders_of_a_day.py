@@ -15,6 +15,7 @@ import pytest
 from flows.daily_rebalance import daily_rebalance
 from flows.publish_proposal import PublishConfig, publish_proposal
 from tasks.config.settings import RebalanceConfig, Settings
+from tasks.runs import orders
 from tests.helpers.command_line import Ballast
 
 DAY, NEXT_DAY = date(2025, 6, 2), date(2025, 6, 3)
@@ -94,6 +95,22 @@ def test_a_rerun_leaves_the_same_orders(own: Settings, inbox: Path) -> None:
     assert run_day(own)[0] == "Unchanged"
     assert ask(own, "FROM orders ORDER BY ALL") == before
     assert ask(own, "SELECT DISTINCT order_id = run_id || '/' || portfolio_id || '/' || asset FROM orders") == [(True,)]
+
+
+@pytest.mark.slow
+def test_orders_of_many_portfolios_are_computed_in_parts(
+    own: Settings, inbox: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put_values(inbox)
+    put_prices(inbox)
+    run_day(own)
+    warehouse = own.open_warehouse()
+    [(run_id,)] = ask(own, "SELECT run_id FROM runs")
+    at_once = orders.order_again(warehouse, str(run_id))
+    monkeypatch.setattr(orders, "_AT_ONCE", 2)
+    in_parts = orders.order_again(warehouse, str(run_id))
+    assert at_once["portfolio_id"].n_unique() == len(PORTFOLIOS)
+    assert in_parts.equals(at_once)
 
 
 @pytest.mark.slow

@@ -7,6 +7,7 @@ import pytest
 
 from sql.errors import WarehouseError
 from sql.files.atomic_files import written_beside
+from sql.store import exports
 from sql.warehouse import Warehouse
 from tests.sql.warehouse_samples import DAY, ONE, TWO, StartWorker, make_run, make_warehouse, publish
 
@@ -95,6 +96,22 @@ def test_the_export_has_the_visible_targets_of_the_day(warehouse: Warehouse) -> 
     exported = pl.read_parquet(snapshot.export_path, hive_partitioning=False)
     assert exported.equals(warehouse.query("targets_of_days", days=[DAY], first=None, last=None))
     assert set(exported.select("portfolio_id", "run_id").rows()) == {("p1", "r2"), ("p2", "r1")}
+
+
+def test_the_export_of_many_portfolios_is_written_piece_by_piece(
+    warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish(warehouse, "r1", TWO)
+    publish(warehouse, "r2", ONE)
+    path = warehouse.snapshot(DAY).export_path
+    assert path is not None
+    at_once, metadata = pl.read_parquet(path, hive_partitioning=False), pl.read_parquet_metadata(path)
+    monkeypatch.setattr(exports, "_PORTFOLIOS_AT_ONCE", 1)
+    monkeypatch.setattr(pl.DataFrame, "write_parquet", None)
+    assert warehouse.snapshot(DAY).export_path == path
+    in_pieces = pl.read_parquet(path, hive_partitioning=False)
+    assert (in_pieces.schema, in_pieces.rows()) == (at_once.schema, at_once.rows())
+    assert pl.read_parquet_metadata(path).keys() == metadata.keys()
 
 
 def test_the_export_folder_reads_as_one_table(warehouse: Warehouse) -> None:
