@@ -11,6 +11,7 @@ from prefect.runtime import flow_run
 from prefect.states import Completed
 
 from sql.errors import HaltedError, PublishRejectedError
+from sql.shared_opening import shared_opening
 from tasks.config.settings import RebalanceConfig, Settings
 from tasks.errors import PROBLEMS, FailedPortfoliosError
 from tasks.inputs.portfolio_groups import Group, closed_portfolios, early_closes, set_halted_apart, shown, unknown_days
@@ -90,18 +91,33 @@ async def rebalance_day(config: RebalanceConfig, context: RunContext) -> State[A
     for note in notes:
         run_logger().info("%s", note)
 
+    unread = [(group, unknown[group.exchange]) for group in groups if group.exchange in unknown]
+    with shared_opening():
+        return _publish_day(config, context, day, open_groups, unread, notes)
+
+
+def _publish_day(  # noqa: PLR0913, PLR0917 - what a day is made of
+    config: RebalanceConfig,
+    context: RunContext,
+    day: date,
+    open_groups: tuple[Group, ...],
+    unread: Sequence[_Failure],
+    notes: Sequence[str],
+) -> State[Any]:
+    """Read the day's files, run every group, and show readers what came of it."""
+    settings, groups = context.settings, context.groups
     with reporting_rejections(settings, [day], "daily-rebalance", f"ballast run --as-of {day}"):
         ingested = ingest_day(settings, day, context.feeds)
     outcomes, failures = _rebalance_each(config, context, day, set_halted_apart(settings, open_groups))
-    failures += [(group, unknown[group.exchange]) for group in groups if group.exchange in unknown]
+    failures += unread
     if not outcomes:
         raise _failure(day, groups, failures)
     not_ordered = order_or_warn(settings, day)
     snapshot(settings, day)
+    corrected = warn_of_corrected_inputs(settings.open_warehouse(), context.terms)
     not_copied = (*copy_or_warn(settings), *warn_of_former_copies(settings))
     outcomes.sort(key=lambda outcome: outcome.state.precedence)  # the UI cuts a long message off
     sentence, warnings = join([report_outcome(settings, day, outcome, ingested) for outcome in outcomes], *notes)
-    corrected = warn_of_corrected_inputs(settings.open_warehouse(), context.terms)
     state, message = outcomes[0].state, with_warnings(sentence, *warnings, *corrected, *not_ordered, *not_copied)
     if failures:
         raise _failure(day, groups, failures, state, message)

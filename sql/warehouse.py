@@ -17,6 +17,7 @@ from sql.engine.statements import Connection, query, read_tables
 from sql.engine.views import are_just_made, record_views
 from sql.errors import WarehouseError
 from sql.records import Snapshot
+from sql.shared_opening import closed_meanwhile, connected
 from sql.store.exports import export_days, exported
 from sql.store.operations import Steps
 
@@ -26,7 +27,8 @@ class Warehouse(Steps):
     """The live file, the snapshot that readers open, and the folder of the Parquet exports.
 
     Safe to share between threads and processes: each call opens the file, waits up to `lock_timeout_seconds` for
-    its turn, and closes it. DuckDB takes at most `memory_limit` and puts what is above it into files beside its own.
+    its turn, and closes it; in a `shared_opening` it stays open. DuckDB takes at most `memory_limit` and puts what is
+    above it into files beside its own.
     *Raises* `WarehouseError` and nothing else for whatever the database rejects.
     """
 
@@ -48,7 +50,7 @@ class Warehouse(Steps):
     @contextmanager
     def connected(self) -> Iterator[Connection]:
         """Yield an open connection, which no other process has meanwhile; for the functions of this package."""
-        with self.file.connected() as con:
+        with connected(self.file) as con:
             yield con
 
     def migrate(self) -> tuple[str, ...]:
@@ -61,7 +63,7 @@ class Warehouse(Steps):
         with self.connected() as con:
             versions, are_new = connections.upgrade(con), are_just_made(con)
         if are_new:
-            with self.connected() as con:
+            with closed_meanwhile(), self.connected() as con:
                 record_views(con)
         return versions
 

@@ -1,10 +1,11 @@
 """Artifacts: what the Prefect UI shows of a run. Without a flow run there is no page to show them on, and none is made.
 
-A stage that does much to make one asks `are_shown` first.
+A stage that does much to make one asks `are_shown` first. Nobody waits for the warehouse while the server answers.
 """
 
 from collections.abc import Sequence
 
+from sql.shared_opening import closed_meanwhile
 from tasks.stages import in_flow_run
 
 
@@ -13,6 +14,7 @@ def are_shown() -> bool:
     return in_flow_run()
 
 
+@closed_meanwhile()
 def show_markdown(markdown: str, key: str, description: str | None = None) -> None:
     """Show a page of Markdown."""
     if are_shown():
@@ -21,6 +23,7 @@ def show_markdown(markdown: str, key: str, description: str | None = None) -> No
         create_markdown_artifact(markdown, key=key, description=description)
 
 
+@closed_meanwhile()
 def show_table(rows: Sequence[dict[str, object]], key: str, description: str) -> None:
     """Show a table."""
     if are_shown():
@@ -29,6 +32,7 @@ def show_table(rows: Sequence[dict[str, object]], key: str, description: str) ->
         create_table_artifact(list(rows), key=key, description=description)
 
 
+@closed_meanwhile()
 def show_progress(share: float, key: str, description: str) -> None:
     """Show how far the work is: `share` of it is done, in [0, 1]."""
     if are_shown():

@@ -8,12 +8,13 @@ import logging
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import datetime
 from functools import cached_property, update_wrapper
 from types import ModuleType
 from typing import Any, Generic, ParamSpec, TypeVar
 
+from sql.shared_opening import closed_meanwhile
 from tasks.retries import NO_RETRIES, TRANSIENT, Retries, is_transient
 
 P = ParamSpec("P")
@@ -26,18 +27,29 @@ _JITTER = 0.5
 
 
 class Stage(Generic[P, R]):
-    """A step of a flow. `fn` is its plain function, without retries."""
+    """A step of a flow. `fn` is its plain function, without retries.
 
-    def __init__(self, fn: Callable[P, R], name: str, retries: Retries) -> None:
+    `is_quick`: it uses the warehouse, and takes so little time that the flow may leave it open (`shared_opening`) from
+    the step before to the step after. Any other step closes it first.
+    """
+
+    def __init__(self, fn: Callable[P, R], name: str, retries: Retries, *, is_quick: bool) -> None:
         update_wrapper(self, fn)
-        self.fn, self.name, self.retries = fn, name, retries
+        self.fn, self.name, self.retries, self.is_quick = fn, name, retries, is_quick
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """Run the stage: as a task of the flow run, or here."""
-        if in_flow_run():
-            result: R = self._task(*args, **kwargs)
-            return result
-        return self._run_with_retries(*args, **kwargs)
+        with nullcontext() if self.is_quick else closed_meanwhile():
+            return self._run(*args, **kwargs)
+
+    def _run(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        if not in_flow_run():
+            return self._run_with_retries(*args, **kwargs)
+        from prefect.utilities.annotations import opaque  # noqa: PLC0415 - only a flow run needs Prefect
+
+        # Prefect would look at every limit of every portfolio twice: whether it is the result of another task.
+        result: R = self._task(*map(opaque, args), **{name: opaque(value) for name, value in kwargs.items()})
+        return result
 
     @cached_property
     def _task(self) -> Any:  # noqa: ANN401 - a prefect.Task, which is not imported here
@@ -66,11 +78,13 @@ class Stage(Generic[P, R]):
         return self.fn(*args, **kwargs)
 
 
-def stage(name: str, retries: Retries = NO_RETRIES) -> Callable[[Callable[P, R]], Stage[P, R]]:
-    """Make a stage of a function, under the name that the graph of a flow run shows."""
+def stage(
+    name: str, retries: Retries = NO_RETRIES, *, is_quick: bool = False
+) -> Callable[[Callable[P, R]], Stage[P, R]]:
+    """Make a stage of a function, under the name that the graph of a flow run shows; `is_quick` as in `Stage`."""
 
     def decorate(fn: Callable[P, R]) -> Stage[P, R]:
-        return Stage(fn, name, retries)
+        return Stage(fn, name, retries, is_quick=is_quick)
 
     return decorate
 

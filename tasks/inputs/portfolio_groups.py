@@ -53,7 +53,7 @@ def group_portfolios(
     )
 
 
-@stage("look up halts", RETRIES)
+@stage("look up halts", RETRIES, is_quick=True)
 def set_halted_apart(settings: Settings, groups: tuple[Group, ...]) -> tuple[Group, ...]:
     """Set the portfolios that a halt covers apart from the others of their group. A halt is looked up again to publish.
 

@@ -41,12 +41,13 @@ class Reported(NamedTuple):
     summary: pl.DataFrame
 
 
-@stage("report")
-def report(settings: Settings, day: date, run: OpenRun, ingested: tuple[Ingested, ...]) -> Reported:
-    """Store the artifacts of a run that is published."""
+@stage("report", is_quick=True)
+def report(
+    settings: Settings, day: date, run: OpenRun, ingested: tuple[Ingested, ...], warnings: tuple[str, ...]
+) -> Reported:
+    """Store the artifacts of a run that is published, under all that it warns of."""
     first = (
-        page.first_lines(run.warnings, _describe_rejects(ingested))
-        or "Every row was accepted, and there is no warning."
+        page.first_lines(warnings, _describe_rejects(ingested)) or "Every row was accepted, and there is no warning."
     )
     charts = f"The day with its charts, in one HTML file: `ballast report --as-of {day} --open`."
     summary = _show(settings.open_warehouse(), f"Targets of {day}", day, run.run_id, f"{first}\n\n{charts}")

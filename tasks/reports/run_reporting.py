@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from typing import Any, NamedTuple
 
@@ -60,7 +60,7 @@ def report_outcome(settings: Settings, day: date, outcome: Outcome, ingested: tu
         with settings.open_warehouse().kept_open() as kept:
             resting = warn_of_replaced_holdings(kept, outcome.run_id)
             all_warnings = (*warnings, *resting, *warn_of_later_days(kept, outcome.run_id))
-        sentence, rows = report(settings, day, replace(outcome.run, warnings=all_warnings), ingested)
+        sentence, rows = report(settings, day, outcome.run, ingested, all_warnings)
         send(events.PUBLISHED, day, outcome.run_id, outcome.run.inputs.limits, rows, summary=sentence)
         return Message(sentence, all_warnings)
     if outcome.state == RunState.UNCHANGED:

@@ -3,12 +3,13 @@
 import hashlib
 import json
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, nullcontext
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import date
 
 from sizing.text import counted
 from sql.records import Ingest, IngestSource
+from sql.shared_opening import closed_meanwhile
 from sql.warehouse import Warehouse
 from tasks.config.feeds import Feeds
 from tasks.config.settings import Settings
@@ -31,7 +32,7 @@ class Ingested:
     ingest: Ingest
 
 
-@stage("ingest", RETRIES)
+@stage("ingest", RETRIES, is_quick=True)
 def ingest_day(settings: Settings, day: date, feeds: Feeds) -> tuple[Ingested, ...]:
     """Read what describes the day into the warehouse. The same content twice is one ingest.
 
@@ -66,7 +67,8 @@ def _take_in(settings: Settings, days: Sequence[date], found: Sequence[tuple[Sou
     # What is fetched from elsewhere may take long: nobody should wait for the warehouse meanwhile.
     is_here = all(source.place and source.place.is_here for source, _ in found)
     ingested: dict[tuple[str, str, date], Ingested] = {}
-    with ExitStack() as stack, warehouse.kept_open() if is_here else nullcontext(warehouse) as session:
+    with ExitStack() as stack:
+        session = stack.enter_context(warehouse.kept_open() if is_here else _opened_for_each_step(warehouse))
         # Before anything is published that its readers then would not see.
         with session.connected() as con:
             session.require_own_copies(con, days)
@@ -75,6 +77,12 @@ def _take_in(settings: Settings, days: Sequence[date], found: Sequence[tuple[Sou
             for one in intake.take(source, day):
                 ingested.setdefault((one.kind, one.source, one.ingest.as_of_date), one)
     return tuple(ingested.values())
+
+
+@contextmanager
+def _opened_for_each_step(warehouse: Warehouse) -> Iterator[Warehouse]:
+    with closed_meanwhile():
+        yield warehouse
 
 
 class _Intake:

@@ -39,7 +39,7 @@ def order_or_warn(settings: Settings, day: date) -> tuple[str, ...]:
         return (f"no orders were made: {error}",)
 
 
-@stage("orders", RETRIES)
+@stage("orders", RETRIES, is_quick=True)
 def order(settings: Settings, day: date) -> tuple[str, ...]:
     """Order what is published of the day and not ordered yet, and report who has no orders, and why."""
     with settings.open_warehouse().kept_open() as warehouse:

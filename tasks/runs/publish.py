@@ -15,7 +15,7 @@ from tasks.runs.shards import Result
 from tasks.stages import run_logger, stage
 
 
-@stage("publish", RETRIES)
+@stage("publish", RETRIES, is_quick=True)
 def publish(settings: Settings, run: OpenRun, result: Result) -> Publication:
     """Write, check and publish the run in one transaction; a failing check keeps nothing of it."""
     publication = settings.open_warehouse().publish(run.run_id, result._asdict(), run.by, run.warnings)

@@ -53,7 +53,7 @@ class OpenRun:
     by: str = "ballast"
 
 
-@stage("open run", RETRIES)
+@stage("open run", RETRIES, is_quick=True)
 def open_run(
     settings: Settings,
     day: date,

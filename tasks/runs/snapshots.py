@@ -8,7 +8,7 @@ from tasks.retries import RETRIES
 from tasks.stages import run_logger, stage
 
 
-@stage("snapshot", RETRIES)
+@stage("snapshot", RETRIES, is_quick=True)
 def snapshot(settings: Settings, day: date | None = None) -> Snapshot:
     """Copy the warehouse for readers, and export the day's targets; without a day, those of the newest."""
     copied = settings.open_warehouse().snapshot(day)

@@ -4,12 +4,15 @@ import asyncio
 import json
 import shutil
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from datetime import date
 from decimal import Decimal
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import polars as pl
+import prefect.artifacts
 import pytest
 from prefect import get_client
 from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterType
@@ -21,6 +24,8 @@ from flows.daily_rebalance import daily_rebalance
 from sizing import RebalancingLimits
 from sizing.frames.day_inputs import DayInputs
 from sizing.pipeline import Rebalance, rebalance
+from sql.engine.connections import DatabaseFile
+from sql.engine.locks import exclusive
 from sql.engine.table_contracts import RUN_TABLES
 from sql.errors import PublishRejectedError
 from sql.records import Publication
@@ -30,6 +35,7 @@ from tasks.config.settings import RebalanceConfig, Settings
 from tasks.errors import SourceError
 from tasks.inputs.day_inputs import read_days
 from tasks.inputs.day_sources import find_sources
+from tasks.runs import compute
 from tests.helpers.installation import installed_in, with_limits
 from tests.helpers.without_engine import Shown, without_engine
 
@@ -347,6 +353,33 @@ def test_a_rule_that_fails_is_recorded_as_failed_and_not_retried(
     assert run_day(settings, DAYS[0]).is_failed()
     assert len(calls) == 1
     assert [name for _, name in _states(settings)] == ["failed"]
+
+
+def test_the_warehouse_is_opened_twice_a_day_and_free_meanwhile(
+    settings: Settings, shown: Shown, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    openings: list[DatabaseFile] = []
+    free: list[str] = []
+    opened, size, show = DatabaseFile.opened, compute.size_decisions, prefect.artifacts.create_table_artifact
+
+    def require_free(what: str) -> None:
+        with exclusive(settings.open_warehouse().file.lock_path, 0):
+            free.append(what)
+
+    def count(file: DatabaseFile, timeout_seconds: float) -> AbstractContextManager[Any]:
+        openings.append(file)
+        return opened(file, timeout_seconds)
+
+    monkeypatch.setattr(DatabaseFile, "opened", count)
+    monkeypatch.setattr(compute, "size_decisions", lambda *args: (require_free("rules"), size(*args))[1])
+    monkeypatch.setattr(
+        prefect.artifacts, "create_table_artifact", lambda *args, **named: (require_free("UI"), show(*args, **named))[1]
+    )
+    run_day(settings, DAYS[0])
+    openings.clear()
+    assert run_day(settings, DAYS[1]).name == "Published"
+    assert (len(openings), free) == (2, ["rules", "UI"] * 2)
+    assert shown
 
 
 _PAGES = ArtifactFilter(type=ArtifactFilterType(any_=["markdown"]))

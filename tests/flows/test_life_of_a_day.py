@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import httpx
 import polars as pl
@@ -31,6 +32,8 @@ portfolios:
   careful: {approval: {max_turnover: 0.1, first_day: true, four_eyes: true}}
   free: {}
 """
+_N_TASKS = 21
+"""Tasks of a flow run with a run of each portfolio."""
 # Shanghai is closed on 2 June 2025, for the Dragon Boat Festival, and open on the 3rd.
 SHANGHAI = "  shanghai: {exchange: XSHG, max_total_positions: 4}\n"
 
@@ -106,6 +109,20 @@ def test_the_page_of_a_proposal_says_who_asked_and_that_somebody_else_decides(
 ) -> None:
     [page] = [one["data"] for one in _pages(first_run[1], server) if "It waits for approval" in one["data"]]
     assert "Ana Silva requested it; **somebody else approves**. Nothing of it is visible to execution." in page
+
+
+@pytest.mark.server
+def test_the_graph_shows_which_results_a_stage_works_with(first_run: tuple[Path, State], server: str) -> None:
+    run_id = first_run[1].state_details.flow_run_id
+    until = datetime.now(UTC) + timedelta(seconds=30)
+    nodes: dict[str, dict[str, Any]] = {}
+    while len(nodes) < _N_TASKS and datetime.now(UTC) < until:
+        nodes = dict(httpx.get(f"{server}/flow_runs/{run_id}/graph-v2").raise_for_status().json()["nodes"])
+    names = {one: str(node["label"]).rsplit("-", 1)[0] for one, node in nodes.items()}
+    of_stage = {names[one]: {names[parent["id"]] for parent in node["parents"]} for one, node in nodes.items()}
+    assert of_stage["checks"] == {"open run", "diversification", "two-stage sizing"}
+    assert of_stage["publish"] == of_stage["propose"] - {"approval"} == {"open run", "checks"}
+    assert of_stage["report"] >= {"open run", "ingest"}
 
 
 @pytest.mark.server

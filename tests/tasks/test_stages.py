@@ -7,7 +7,10 @@ import pytest
 from prefect import flow, get_client
 from prefect.client.orchestration import SyncPrefectClient
 
+from sql.engine.connections import DatabaseFile
 from sql.errors import WarehouseError, WarehouseLockedError
+from sql.shared_opening import shared_opening
+from tasks.config.settings import Settings
 from tasks.errors import SourceError, SourceUnavailableError
 from tasks.retries import Retries
 from tasks.stages import LOGGER, flow_run_id, flow_run_name, one_client, run_logger, scheduled_start_time, stage
@@ -74,3 +77,27 @@ def test_without_a_flow_run_no_client_is_made(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr("prefect.context.SyncClientContext.get_or_create", None)
     with one_client():
         pass
+
+
+@pytest.mark.parametrize(("is_quick", "n_openings"), [(True, 1), (False, 3)])
+def test_only_between_quick_stages_the_warehouse_stays_open(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, *, is_quick: bool, n_openings: int
+) -> None:
+    settings.open_warehouse().migrate()
+    openings: list[float] = []
+    opened = DatabaseFile.opened
+    monkeypatch.setattr(DatabaseFile, "opened", lambda *args: (openings.append(1), opened(*args))[1])
+
+    @stage("look", is_quick=True)
+    def look() -> None:
+        settings.open_warehouse().query("current_targets")
+
+    @stage("between", is_quick=is_quick)
+    def between() -> None:
+        settings.open_warehouse().query("current_targets")
+
+    with shared_opening():
+        look()
+        between()
+        look()
+    assert len(openings) == n_openings
