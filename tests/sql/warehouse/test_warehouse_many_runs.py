@@ -23,7 +23,7 @@ from tests.sql.warehouse_samples import DAY, ONE, TWO, Weights, make_frames, mak
 
 NEXT = DAY + timedelta(1)
 MOST_GROWTH = 2
-"""Of the rows that are handled, when there are 150 times as many: what is scanned and not asked for is given on by few."""
+"""Of the rows that are handled, when 150 times as many are stored."""
 Frames = dict[str, pl.DataFrame]
 
 
