@@ -105,10 +105,12 @@ def _seconds(pid: int, *, with_ended: bool) -> float:
 
 
 def _disk(folder: Path) -> int:
+    """Return the bytes of the files below a folder, of which any may be gone by now."""
     total = 0
-    for path in folder.rglob("*"):
-        with suppress(OSError):
-            total += path.stat().st_blocks * 512
+    for path, _, names in os.walk(folder):
+        for name in names:
+            with suppress(OSError):
+                total += Path(path, name).stat().st_blocks * 512
     return total
 
 

@@ -64,9 +64,7 @@ def limit_columns(limits: LimitsByPortfolio, portfolio_ids: pl.Series) -> LimitC
     *Raises* `ContractError` where a portfolio has no limits.
     """
     distinct, portfolios = _keyed(limits, portfolio_ids)
-    sizing = pl.DataFrame(
-        [limit_values(_binding(one), _SIZING_LIMITS) for one in distinct], limit_schema(_SIZING_LIMITS), orient="row"
-    )
+    sizing = pl.DataFrame([_binding_values(one) for one in distinct], limit_schema(_SIZING_LIMITS), orient="row")
     return LimitColumns(
         portfolios.join(
             sizing.with_row_index("limits_key"), on="limits_key", how="left", maintain_order="left"
@@ -135,14 +133,15 @@ def _steps(limits: RebalancingLimits) -> list[tuple[int, float | None, str, floa
     return [(0, None, "none", 0.0), *((step, *tier) for step, tier in enumerate(rising, start=1))]
 
 
-def _binding(limits: RebalancingLimits) -> RebalancingLimits:
-    """Return the limits that bind: without dynamic sizing there is no cap, no floor, no bucket limit."""
+def _binding_values(limits: RebalancingLimits) -> list[object]:
+    """Return the limits of sizing that bind: without dynamic sizing there is no cap, no floor, no bucket limit."""
     free: dict[str, object] = {}
     if not limits.enable_dynamic_sizing:
         free = {"sizing_mode": "equal_weight", "max_single_position": 1.0, "min_position_size": 0.0}
     if not (limits.enable_dynamic_sizing and limits.enable_bucket_diversification):
         free["max_allocation_per_bucket"] = float("inf")
-    return limits.model_copy(update=free)
+    values = limit_values(limits, _SIZING_LIMITS)
+    return [free.get(name, value) for name, value in zip(_SIZING_LIMITS, values, strict=True)]
 
 
 def limit_frame(limits: Mapping[str, RebalancingLimits], names: Iterable[str]) -> pl.DataFrame:
@@ -160,5 +159,5 @@ def limit_schema(names: Iterable[str]) -> dict[str, DataType]:
 
 def limit_values(limits: RebalancingLimits, names: Iterable[str]) -> list[object]:
     """Return the values of limits, in the order of their names."""
-    values = (getattr(limits, name) for name in names)
-    return [list(value) if isinstance(value, tuple) else value for value in values]
+    fields = vars(limits)
+    return [list(value) if isinstance(value := fields[name], tuple) else value for name in names]

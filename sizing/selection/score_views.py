@@ -46,10 +46,12 @@ class Views(NamedTuple):
 
 def build_views(inputs: DayInputs) -> Views:
     """Assign keys to portfolios and assets, and compute once what portfolios with equal settings share."""
-    settings = {_setting(one): one for one in inputs.limits.values()}
+    setting_of = {id(one): (_setting(one), one) for one in inputs.limits.values()}
+    settings = dict(setting_of.values())
     number_of = {setting: number for number, setting in enumerate(settings)}
+    seen = {key: (number_of[setting], one.max_score_age_days) for key, (setting, one) in setting_of.items()}
     portfolios = pl.DataFrame(
-        [(name, number_of[_setting(one)], one.max_score_age_days) for name, one in sorted(inputs.limits.items())],
+        [(name, *seen[id(one)]) for name, one in sorted(inputs.limits.items())],
         schema={"portfolio_id": pl.String, "view": pl.UInt32, "max_score_age_days": pl.Int32},
         orient="row",
     ).with_row_index("portfolio_key")

@@ -3,7 +3,7 @@
 What does not belong here: opening a connection, errors of DuckDB; these are in connections.py.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -138,6 +138,20 @@ def put_decisions(con: Connection, decisions: pl.DataFrame) -> None:
     execute(con, fill("put_decisions", warehouse=_current_database(con)))
 
 
+@contextmanager
+def looking_at_part(con: Connection, tables: Sequence[str], first: str, end: str) -> Iterator[None]:
+    """Let a connection see only the rows of the portfolios from one name on and before another in these tables.
+
+    *Requires* a transaction, which is rolled back when the block fails.
+    """
+    names = {"warehouse": _current_database(con), "first": _literal(first), "end": _literal(end)}
+    for table in tables:
+        execute(con, fill("look_at_part", table=table, **names))
+    yield
+    for table in tables:
+        execute(con, f"DROP VIEW temp.{table}")
+
+
 def copy_database(con: Connection, path: Path) -> None:
     """Copy the whole database of the connection into a new file."""
     live = _current_database(con)
@@ -164,6 +178,6 @@ def _current_database(con: Connection) -> str:
     return str(execute(con, "SELECT current_database()")[0][0]).replace('"', '""')
 
 
-def _literal(path: Path) -> str:
-    quoted = str(path).replace("'", "''")
+def _literal(text: Path | str) -> str:
+    quoted = str(text).replace("'", "''")
     return f"'{quoted}'"

@@ -6,12 +6,13 @@
 import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
+from itertools import pairwise
 from typing import Any
 
 import polars as pl
 
 from sql.engine.scripts import Script, read_scripts
-from sql.engine.statements import Connection, append, command, insert, query, read
+from sql.engine.statements import Connection, append, command, insert, looking_at_part, query, read
 from sql.engine.table_contracts import RUN_TABLES, Rows
 from sql.errors import ApprovalError, Failure, PublishRejectedError, WarehouseError
 from sql.records import Publication, RunRecord
@@ -19,6 +20,11 @@ from sql.store.halts import reject_halted
 from sql.text import listed
 
 _FIRST_ROWS = 5
+_AT_ONCE = 50_000
+"""Portfolios whose rows are checked together."""
+_AFTER_EVERY_NAME = "\U0010ffff"
+"""No name holds this character."""
+_TABLES_OF_PORTFOLIOS = ("run_portfolios", *(table for table in RUN_TABLES if table != "risk_estimates"))
 _BEFORE_WARNING = "; warning: "
 _IDENTITY = ("as_of_date", "portfolios", "input_fingerprint", "config_fingerprint", "code_fingerprint")
 
@@ -73,8 +79,23 @@ def write(con: Connection, run_id: str, frames: Mapping[str, Rows]) -> None:
 
 
 def require_sound(con: Connection, run_id: str) -> None:
-    """Run every check over the rows of a run. *Raises* `PublishRejectedError`."""
-    if failures := find_failures(con, run_id, read_scripts("checks/publication")):
+    """Run every check over the rows of a run. *Raises* `PublishRejectedError`.
+
+    Of very many portfolios it looks at some at a time, so that memory has room for them: a check compares rows of one
+    portfolio, or those that belong to none. Every row is in one part, also one of a portfolio that nobody named.
+    """
+    checks, bounds = read_scripts("checks/publication"), portfolios_of(con, run_id)[_AT_ONCE::_AT_ONCE]
+    if not bounds:
+        failures = find_failures(con, run_id, checks)
+    else:
+        found: dict[str, list[pl.DataFrame]] = {}
+        for first, end in pairwise(["", *bounds, _AFTER_EVERY_NAME]):
+            with looking_at_part(con, _TABLES_OF_PORTFOLIOS, first, end):
+                for check in checks:
+                    found.setdefault(check.name, []).append(read(con, check.sql, run_id=run_id))
+        together = ((name, pl.concat(rows).unique(maintain_order=True)) for name, rows in found.items())
+        failures = tuple(as_failure(name, rows) for name, rows in together if rows.height)
+    if failures:
         raise PublishRejectedError(run_id, failures)
 
 
