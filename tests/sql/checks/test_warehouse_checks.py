@@ -120,6 +120,35 @@ def test_a_check_finds_each_of_its_faults(refusing: Warehouse, name: str) -> Non
     assert detail in text
 
 
+@pytest.mark.parametrize(
+    "check", ["rows_belong_to_the_run", "rows_are_unique", "every_holding_is_answered", "states_are_as_in_targets"]
+)
+def test_checks_of_some_portfolios_at_a_time_find_the_same(
+    refusing: Warehouse, monkeypatch: pytest.MonkeyPatch, check: str
+) -> None:
+    run, frames = make_run(check, TWO), EVERY_BROKEN[FIRST_OF_A_CHECK[check]][1](make_frames(TWO))
+    monkeypatch.setattr(runs, "_AT_ONCE", 1)
+    with refusing.connected() as con:
+        con.begin()
+        runs.start(con, run, "test")
+        runs.write(con, run.run_id, frames)
+        together = runs.find_failures(con, run.run_id, read_scripts("checks/publication"))
+        with pytest.raises(PublishRejectedError) as in_parts:
+            runs.require_sound(con, run.run_id)
+        con.rollback()
+    assert check in {name for name, _, _ in together}
+    assert in_parts.value.failures == together
+
+
+def test_a_sound_run_is_published_some_portfolios_at_a_time(
+    warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runs, "_AT_ONCE", 1)
+    warehouse.start_run(make_run("r1", TWO), "test")
+    assert warehouse.publish("r1", make_frames(TWO), "test").is_new
+    assert warehouse.query("targets_of_days", days=[make_run("r1").as_of_date], first=None, last=None).height
+
+
 def test_empty_fingerprints_are_refused(warehouse: Warehouse) -> None:
     run = replace(make_run("r1"), input_fingerprint="", code_fingerprint=" ")
     failures = _reject(warehouse, make_frames(), run).failures
