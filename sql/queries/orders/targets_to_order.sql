@@ -10,6 +10,9 @@ SELECT
     sizing_audit.position_cap,
     targets.trade_reason
 FROM targets
-LEFT JOIN sizing_audit USING (run_id, portfolio_id, asset)
+LEFT JOIN (
+    FROM sizing_audit
+    WHERE run_id = $run_id AND portfolio_id IN (SELECT unnest($portfolio_ids::VARCHAR[]))
+) AS sizing_audit USING (run_id, portfolio_id, asset)
 WHERE targets.run_id = $run_id AND targets.portfolio_id IN (SELECT unnest($portfolio_ids::VARCHAR[]))
 ORDER BY targets.portfolio_id, targets.asset;
