@@ -53,6 +53,7 @@ SECTIONS: Mapping[str, tuple[str, ...]] = {
         "visible_runs",
         "visible_runs_as_of",
         "current_runs",
+        "published_days",
         "visibility",
         "publications",
         "correction_changes",

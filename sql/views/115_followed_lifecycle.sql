@@ -3,56 +3,45 @@
 -- those of the others end there.
 -- Columns as in: lifecycle
 CREATE OR REPLACE VIEW followed_lifecycle AS
--- What is used more than once is not kept: then a question about one portfolio reads only its rows.
 WITH RECURSIVE
-days AS NOT MATERIALIZED (
-    SELECT
-        visible_runs.portfolio_id,
-        visible_runs.run_id,
-        visible_runs.as_of_date,
-        json_extract(runs.inputs, '$.renamed')::MAP(VARCHAR, VARCHAR) AS renamed,
-        row_number() OVER (PARTITION BY visible_runs.portfolio_id ORDER BY visible_runs.as_of_date) AS place
-    FROM visible_runs
-    JOIN runs USING (run_id)
-),
-remembered AS NOT MATERIALIZED (
-    SELECT days.portfolio_id, days.as_of_date, days.place, lifecycle.* EXCLUDE (portfolio_id)
-    FROM days
-    JOIN lifecycle USING (run_id, portfolio_id)
-),
 -- A run has every name that no longer counts: the first one that has it moves its state.
 named AS (
     SELECT portfolio_id, place, old, new
     FROM (
         SELECT portfolio_id, place, unnest(map_keys(renamed)) AS old, unnest(map_values(renamed)) AS new
-        FROM days
+        FROM (
+            SELECT portfolio_id, place, json_extract(runs.inputs, '$.renamed')::MAP(VARCHAR, VARCHAR) AS renamed
+            FROM published_days
+            JOIN runs USING (run_id)
+        )
     )
     QUALIFY lag(new) OVER (PARTITION BY portfolio_id, old ORDER BY place) IS DISTINCT FROM new
 ),
 -- Of names that became one the held one, or else that closed last.
 ranked AS (
     SELECT
-        remembered.portfolio_id,
+        becoming.portfolio_id,
         becoming.place,
-        remembered.asset,
+        lifecycle.asset,
         becoming.new,
         row_number() OVER (
-            PARTITION BY remembered.portfolio_id, becoming.place, becoming.new
+            PARTITION BY becoming.portfolio_id, becoming.place, becoming.new
             ORDER BY
-                NOT remembered.is_held,
-                if(remembered.is_held, NULL, remembered.closed_on[1]) DESC,
-                remembered.asset <> becoming.new,
-                remembered.asset
+                NOT lifecycle.is_held,
+                if(lifecycle.is_held, NULL, lifecycle.closed_on[1]) DESC,
+                lifecycle.asset <> becoming.new,
+                lifecycle.asset
         ) AS number
-    FROM remembered
+    FROM published_days
+    JOIN lifecycle USING (run_id, portfolio_id)
     JOIN (
         SELECT portfolio_id, place, old, new FROM named
         UNION
         SELECT portfolio_id, place, new, new FROM named
     ) AS becoming
-        ON becoming.portfolio_id = remembered.portfolio_id
-        AND becoming.place = remembered.place + 1
-        AND becoming.old = remembered.asset
+        ON becoming.portfolio_id = published_days.portfolio_id
+        AND becoming.place = published_days.place + 1
+        AND becoming.old = lifecycle.asset
 ),
 -- What a state becomes; null: it ends. Where another one takes a name, what had it before ends.
 turns AS (
@@ -113,7 +102,12 @@ SELECT
     remembered.grace_count,
     remembered.grace_entry_weight,
     remembered.closed_on
-FROM remembered
+-- Not named above: what is used twice is made for all portfolios, and a question is mostly about one.
+FROM (
+    SELECT published_days.as_of_date, published_days.place, lifecycle.*
+    FROM published_days
+    JOIN lifecycle USING (run_id, portfolio_id)
+) AS remembered
 ASOF LEFT JOIN ends
     ON ends.portfolio_id = remembered.portfolio_id
     AND ends.asset = remembered.asset

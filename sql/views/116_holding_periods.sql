@@ -3,31 +3,21 @@
 -- positions show that it never was or where its asset became one with another one, without one.
 -- Columns as in: lifecycle, decisions
 CREATE OR REPLACE VIEW holding_periods AS
-WITH days AS (
-    SELECT
-        portfolio_id,
-        run_id,
-        as_of_date,
-        row_number() OVER (PARTITION BY portfolio_id ORDER BY as_of_date) AS place,
-        max(as_of_date) OVER (PARTITION BY portfolio_id) AS last_day,
-        count(*) OVER (PARTITION BY portfolio_id) AS n_days
-    FROM visible_runs
-),
-lived AS (
+WITH lived AS (
     SELECT
         followed.portfolio_id,
         followed.run_id,
-        days.as_of_date,
-        days.place,
-        days.last_day,
-        days.n_days,
+        followed.as_of_date,
+        followed.place,
+        every_day.last_day,
+        every_day.n_days,
         followed.asset,
         followed.name_today,
         followed.merged_at,
         followed.is_held,
         followed.opened_on,
         followed.closed_on,
-        lag(days.place) OVER one_name = days.place - 1 AS has_state_before,
+        lag(followed.place) OVER one_name = followed.place - 1 AS has_state_before,
         followed.is_held AND NOT coalesce(
             has_state_before
             AND followed.opened_on IS NOT DISTINCT FROM lag(followed.opened_on) OVER one_name
@@ -37,7 +27,7 @@ lived AS (
             ),
             false
         ) AS begins,
-        lead(days.place) OVER one_name = days.place + 1 AS has_state_after,
+        lead(followed.place) OVER one_name = followed.place + 1 AS has_state_after,
         CASE WHEN has_state_after THEN lead(followed.closed_on[1]) OVER one_name END AS next_close,
         CASE WHEN has_state_after THEN lead(followed.asset) OVER one_name END AS next_asset,
         -- Closed, withdrawn by positions, and closed again on the next day: it was held in between.
@@ -49,9 +39,11 @@ lived AS (
             false
         ) AS is_withdrawn
     FROM followed_lifecycle AS followed
-    JOIN days USING (run_id, portfolio_id)
+    JOIN (
+        SELECT portfolio_id, max(as_of_date) AS last_day, count(*) AS n_days FROM published_days GROUP BY portfolio_id
+    ) AS every_day USING (portfolio_id)
     WINDOW one_name AS (
-        PARTITION BY followed.portfolio_id, followed.name_today, followed.merged_at ORDER BY days.place
+        PARTITION BY followed.portfolio_id, followed.name_today, followed.merged_at ORDER BY followed.place
     )
 ),
 stays AS (
@@ -90,7 +82,7 @@ ended AS (
 closings AS (
     SELECT ended.*, after.run_id, closing.gate, closing.score, closing.is_held AS was_held, closing.current_weight
     FROM ended
-    LEFT JOIN days AS after ON after.portfolio_id = ended.portfolio_id AND after.place = ended.next_place
+    LEFT JOIN published_days AS after ON after.portfolio_id = ended.portfolio_id AND after.place = ended.next_place
     LEFT JOIN decisions AS closing
         ON closing.run_id = after.run_id
         AND closing.portfolio_id = ended.portfolio_id
