@@ -91,6 +91,7 @@ bench: ## Measure the figures of the documents, as ratios in one run; POSITIONS=
 	$(PY) benchmarks/backfill.py $(if $(DATA),--data $(DATA))
 	$(PY) benchmarks/overhead.py
 	$(PY) benchmarks/portfolios.py
+	$(PY) benchmarks/history.py --portfolios $(or $(PORTFOLIOS),1000)
 
 .PHONY: bench-million
 bench-million: ## Measure a day of 10,000, 100,000 and 1,000,000 portfolios: an hour, 24 GB of memory; PORTFOLIOS="1000 10000" is quicker

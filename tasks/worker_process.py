@@ -113,6 +113,7 @@ def serve() -> None:
     """Answer the calls that come through the input, until it closes."""
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what a function prints is no answer
+    sys.stdout = sys.stderr  # and is not lost when the process is ended
     calls: SimpleQueue[tuple[Callable[..., object], tuple[object, ...], dict[str, object]]] = SimpleQueue()
     threading.Thread(target=_read, args=[calls], daemon=True).start()
     while True:

@@ -71,6 +71,11 @@ class DayValidation:
                 self._check_reach(frames_of(self.day, _one_of_each(self._config), self.files), self._config)
         self.found.sort(key=lambda one: one.level)
 
+    @property
+    def has_table(self) -> bool:
+        """Whether a table says which portfolio has which limit set: then `reach` has the first one of each."""
+        return self._config is not None and bool(self._config.set_of)
+
     def _report(self, level: str, where: object, what: object) -> None:
         self.found.append(Finding(level, readable(str(where)), readable(str(what))))
 

@@ -58,12 +58,13 @@ _DIRECT = (
     *("tests/sizing/trading", "tests/sizing/weights/test_batches.py"),
     *("tests/sizing/test_first_call.py", "tests/sizing/test_sizing_reason.py"),
 )
+_RELAXED_RISK = ("tests/sizing/risk/test_wider_target.py", "tests/sizing/risk/test_risk_in_company.py")
 _TESTS_OF = {
     "limit_columns": ("tests/sizing/limits/test_model.py",),
     # What no weight shows: the other properties would pass before these are asked.
     "audit": ("tests/sizing/test_sizing_reason.py", f"{_PROPERTIES}_audit.py"),
-    "relaxation": ("tests/sizing/risk/test_wider_target.py", f"{_PROPERTIES}_audit.py"),
-    "relaxed_caps": ("tests/sizing/weights/test_relaxed_caps.py", f"{_PROPERTIES}_audit.py"),
+    "relaxation": (*_RELAXED_RISK, f"{_PROPERTIES}_audit.py"),
+    "relaxed_caps": ("tests/sizing/weights/test_relaxed_caps.py", *_RELAXED_RISK, f"{_PROPERTIES}_audit.py"),
 }
 _DIGESTS = ("-m", "tests.properties.digests", "0")
 _DIGEST_SECONDS = 600

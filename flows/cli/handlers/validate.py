@@ -70,7 +70,8 @@ def _show(seen: DayValidation, findings: pl.DataFrame) -> None:
     if seen.reach is not None:
         first = only(seen.reach, first_by(seen.reach, pl.col("target") - pl.col("reachable")))
         shown = first.drop("binds", "fix").with_columns(pl.col("reachable", "target").round(4))
-        show(console, shown, title="What the limits reach, when all may be bought at once")
+        of_sets = ", by the first portfolio of each limit set" if seen.has_table else ""
+        show(console, shown, title=f"What the limits reach, when all may be bought at once{of_sets}")
         count_others(console, seen.reach, first, "those that lack most first", "the others lack no more than these")
 
 
