@@ -21,6 +21,7 @@ from sizing.pipeline import Rebalance
 from sizing.risk.volatility import ESTIMATE_COLUMNS, estimate_volatilities
 from sizing.text import counted
 from sql.files.atomic_files import locked
+from sql.shared_opening import closed_meanwhile
 from tasks import artifacts
 from tasks.config.settings import Settings
 from tasks.errors import WorkerError
@@ -113,8 +114,9 @@ def holding_shards(settings: Settings, run: OpenRun) -> Iterator[None]:
         try:
             stack.enter_context(locked(folder, fcntl.LOCK_NB))
         except BlockingIOError:
-            run_logger().info("shards: waiting for another process, which computes a run in shards")
-            stack.enter_context(locked(folder))
+            with closed_meanwhile():  # that process publishes before it frees the lock
+                run_logger().info("shards: waiting for another process, which computes a run in shards")
+                stack.enter_context(locked(folder))
         yield
         remove_shards(settings, run.run_id)
 

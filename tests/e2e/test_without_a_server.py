@@ -13,6 +13,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from sql.files.atomic_files import locked
+
 ROOT = Path(__file__).parents[2]
 MINUTES = 180
 Command = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -102,6 +104,29 @@ def test_a_large_day_of_a_table_is_the_day_of_the_same_portfolios_written_out(tm
     assert "2025-06-02 unchanged" in command(*words, str(tmp_path / "written.yaml")).stderr
     assert ask(tmp_path, "SELECT count(DISTINCT portfolio_id) FROM current_targets") == [(24,)]
     assert ask(tmp_path, "SELECT count(*) FROM limit_sets") == [(3,)]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_who_waits_for_the_shards_of_another_process_leaves_it_the_warehouse(
+    tmp_path: Path, command: Command, environment: dict[str, str]
+) -> None:
+    command("-m", "flows.cli.app", "db", "migrate")
+    folder, words = tmp_path / "a folder", ["-m", "flows.cli.app", "run", "--as-of", "2025-06-02", "--verbose"]
+    with locked(folder / ".ballast"):
+        process = subprocess.Popen(
+            [sys.executable, *words],
+            cwd=folder,
+            env=environment | {"BALLAST_SHARD_SIZE": "1"},
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert process.stderr
+        assert any("waiting for another process" in line for line in process.stderr)
+        with duckdb.connect(folder / ".ballast" / "warehouse.duckdb") as con:
+            assert con.sql("SELECT state FROM run_events").fetchall() == [("started",)]
+    assert "2025-06-02 published" in process.communicate(timeout=MINUTES)[1]
+    assert process.returncode == 0
 
 
 @pytest.mark.slow
