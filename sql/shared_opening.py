@@ -3,10 +3,10 @@
 The lock is held from the first of them to the last, so nothing else may be done between them that takes long.
 """
 
-import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
+from types import TracebackType
 
 from sql.engine.connections import DatabaseFile
 from sql.engine.statements import Connection
@@ -27,12 +27,16 @@ class _Opening:
             self.close()
             self._con = self._stack.enter_context(file.connected())
             self._file = file
-        try:
+        with ExitStack() as stack:
+            stack.push(self._close_after_error)
             yield self._con
-        except BaseException:
+
+    def _close_after_error(
+        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
+    ) -> None:
+        if error:
             self._file = None
-            self._stack.__exit__(*sys.exc_info())
-            raise
+            self._stack.__exit__(kind, error, at)
 
     def close(self) -> None:
         """Close the file, and free its lock."""

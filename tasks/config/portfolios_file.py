@@ -66,8 +66,8 @@ def find_faults(rows: pl.DataFrame, sets: Collection[str], others: Collection[st
     for column in COLUMNS:
         if (empty := rows.filter(pl.col(column) == "")).height:
             yield f"{counted(empty.height, 'row')} {have(empty.height)} no {column} ({_rows(empty)}): fill it in"
-    yield from _faults_of_names(rows.filter(pl.col("portfolio_id") != ""))
     names = rows.filter(pl.col("portfolio_id") != "")
+    yield from _faults_of_names(names)
     repeated = names.filter(pl.col("portfolio_id").is_duplicated())
     if repeated.height:
         alike = repeated["portfolio_id"].unique(maintain_order=True)
