@@ -7,7 +7,7 @@ survive that they would kill, never the other way round.
 A test that does not end is one that takes too much of the processor's time: a busy machine kills no mutant.
 
 Most mutants die in the first round, whose time is spent on loading. So no Prefect (`tests/conftest.py` is cut off), no
-plugin but the timeouts, no rewritten assertions; and bytecode is checked by content, so that no mutated file is
+plugin but two, no rewritten assertions; and bytecode is checked by content, so that no mutated file is
 mistaken for the one before it.
 """
 
@@ -29,7 +29,7 @@ Digests = dict[Change, str]
 
 _PYTEST = (
     *("-m", "pytest", "-q", "-x", "--no-header", "--tb=line", "--assert=plain", "--confcutdir=tests/golden"),
-    *("-p", "no:cacheprovider", "-p", "pytest_timeout"),
+    *("-p", "no:cacheprovider", "-p", "pytest_timeout", "-p", "tests.mutation.as_drawn"),
 )
 _ENVIRONMENT = (
     ("BALLAST_ALL_EXAMPLES", "1"),
@@ -55,8 +55,7 @@ _OTHER_PROPERTIES = (
 _DIRECT = (
     *("tests/sizing/limits/test_model.py", "tests/sizing/limits/test_presets.py"),
     *("tests/sizing/checks/test_constraints.py", "tests/sizing/checks/test_feasibility.py"),
-    *("tests/sizing/trading", "tests/sizing/weights/test_batches.py"),
-    *("tests/sizing/test_first_call.py", "tests/sizing/test_sizing_reason.py"),
+    *("tests/sizing/weights/test_batches.py", "tests/sizing/test_first_call.py", "tests/sizing/test_sizing_reason.py"),
 )
 _RELAXED_RISK = ("tests/sizing/risk/test_wider_target.py", "tests/sizing/risk/test_risk_in_company.py")
 _TESTS_OF = {
@@ -92,6 +91,8 @@ def rounds_for(file: str) -> tuple[Round, ...]:
 
 
 def _own_tests(file: str) -> tuple[str, ...]:
+    if file == "sizing/limits/trading.py":
+        return ("tests/sizing/limits/test_model.py", "tests/sizing/trading")
     if file.startswith("sizing/limits/"):
         return ("tests/sizing/limits/test_model.py",)
     beside = Path("tests", file).with_name(f"test_{Path(file).name}")
