@@ -32,7 +32,7 @@ PARTS = {
         "docs/notebook",
     ],
     "Use": ["docs/commands", "docs/configuration", "docs/feeds", "docs/schema"],
-    "Operate": ["docs/operations", "docs/reliability", "SECURITY", "docs/benchmarks"],
+    "Operate": ["docs/operations", "docs/reliability", "docs/scale", "SECURITY", "docs/benchmarks"],
     "Choose": ["docs/comparison", "docs/decisions"],
     "Work on it": ["CONTRIBUTING", "CHANGELOG"],
 }

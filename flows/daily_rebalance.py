@@ -35,7 +35,8 @@ from tasks.runs.publish import hold, publish, recording_failure
 from tasks.runs.run_lifecycle import run_lifecycle
 from tasks.runs.run_record import OpenRun, open_run
 from tasks.runs.schedule import require_fresh, scheduled_day, scheduled_start
-from tasks.runs.shards import Result, compute_in_shards, holding_shards, is_large
+from tasks.runs.shards.dask_cluster import require_cluster
+from tasks.runs.shards.large_run import Result, compute_in_shards, holding_shards, is_large
 from tasks.runs.snapshots import snapshot
 from tasks.stages import one_client, run_logger
 from tasks.text import with_warnings
@@ -76,6 +77,8 @@ async def daily_rebalance(config: RebalanceConfig = RebalanceConfig()) -> State[
 async def rebalance_day(config: RebalanceConfig, context: RunContext) -> State[Any]:
     """Do what `daily_rebalance` does, with a config that is read already."""
     settings, groups = context.settings, context.groups
+    if settings.dask:
+        require_cluster(settings.dask)
     day = config.as_of_date or scheduled_day(settings.exchange)
     closed, unknown = closed_portfolios(groups, day), unknown_days(groups, day)
     open_groups = tuple(group for group in groups if day in find_calendar(group.exchange))

@@ -53,18 +53,14 @@ class Stage(Generic[P, R]):
 
     @cached_property
     def _task(self) -> Any:  # noqa: ANN401 - a prefect.Task, which is not imported here
-        from prefect import task  # noqa: PLC0415 - only a flow run needs Prefect
-        from prefect.cache_policies import NO_CACHE  # noqa: PLC0415 - only a flow run needs Prefect
-
-        return task(
-            name=self.name,
-            cache_policy=NO_CACHE,
-            persist_result=False,
+        return as_task(
+            self.fn,
+            self.name,
             retries=self.retries.times,
             retry_delay_seconds=self.retries.delay_seconds,
             retry_jitter_factor=_JITTER,
             retry_condition_fn=lambda _task, _run, state: is_transient(state.data),
-        )(self.fn)
+        )
 
     def _run_with_retries(self, *args: P.args, **kwargs: P.kwargs) -> R:
         for _ in range(self.retries.times):
@@ -89,10 +85,27 @@ def stage(
     return decorate
 
 
+def as_task(fn: Callable[..., Any], name: str, **options: Any) -> Any:  # noqa: ANN401 - a prefect.Task and its options
+    """Return a function as a task of Prefect, whose arguments and result are not kept."""
+    from prefect import task  # noqa: PLC0415 - only a flow run needs Prefect
+    from prefect.cache_policies import NO_CACHE  # noqa: PLC0415 - only a flow run needs Prefect
+
+    return task(name=name, cache_policy=NO_CACHE, persist_result=False, **options)(fn)
+
+
 def in_flow_run() -> bool:
     """Whether this is called within a Prefect flow run."""
     context = sys.modules.get("prefect.context")
     return context is not None and bool(context.FlowRunContext.get() or context.TaskRunContext.get())
+
+
+def has_server() -> bool:
+    """Whether this is called within a flow run of a server that is configured: other machines can reach it too."""
+    if not in_flow_run():
+        return False
+    from prefect.settings import PREFECT_API_URL  # noqa: PLC0415 - only a flow run needs Prefect
+
+    return bool(PREFECT_API_URL.value())
 
 
 @contextmanager

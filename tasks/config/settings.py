@@ -86,6 +86,17 @@ class Settings(BaseSettings):
         description="Portfolios computed together. A larger run is computed in shards of so many, by a process "
         "for each core; the result is the same.",
     )
+    shard_folder: Path | None = Field(
+        default=None,
+        description="Folder of the shards until their run has ended; empty: shards/ beside the warehouse. With Dask on "
+        "other machines, one that all of them see by this name.",
+    )
+    dask: str | None = Field(
+        default=None,
+        pattern=r"^([1-9][0-9]*|[a-z]+://.+)$",
+        description="Where shards are computed: the address of a Dask scheduler, `tcp://host:8786`, or a number of "
+        "workers on this machine; empty: by a process for each core, without Dask. Needs the extra `scale`.",
+    )
     exchange: str = Field(default="XNYS", description="Exchange whose trading days count, by its ISO 10383 code.")
     backup_folder: Path | None = Field(
         default=None, description="Folder of the backups; empty: backups/ beside the warehouse."

@@ -33,7 +33,7 @@ from tasks.runs.approval import ApprovalRequest, find_approval_request
 from tasks.runs.ingest import ingest_day
 from tasks.runs.run_lifecycle import run_lifecycle
 from tasks.runs.run_record import OpenRun, start_run
-from tasks.runs.shards import Result
+from tasks.runs.shards.large_run import Result
 from tasks.trading_calendar import find_calendar
 
 _BY = "plan"

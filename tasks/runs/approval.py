@@ -19,7 +19,7 @@ from tasks.inputs.fingerprints import input_fingerprint
 from tasks.inputs.source_record import as_record, find_missing_returns, find_other_inputs, read_record
 from tasks.retries import RETRIES
 from tasks.runs.run_record import OpenRun, stored_exchange, stored_limits
-from tasks.runs.shards import Result
+from tasks.runs.shards.large_run import Result
 from tasks.stages import run_logger, stage
 
 

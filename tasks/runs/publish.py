@@ -11,7 +11,7 @@ from sql.records import Publication
 from tasks.config.settings import Settings
 from tasks.retries import RETRIES
 from tasks.runs.run_record import OpenRun
-from tasks.runs.shards import Result
+from tasks.runs.shards.large_run import Result
 from tasks.stages import run_logger, stage
 
 

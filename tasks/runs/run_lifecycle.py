@@ -12,7 +12,7 @@ from tasks.inputs.portfolio_groups import Group
 from tasks.run_state import RunState
 from tasks.runs.approval import NO_REQUEST, ApprovalRequest
 from tasks.runs.run_record import OpenRun
-from tasks.runs.shards import Result
+from tasks.runs.shards.large_run import Result
 
 
 class RunSteps(Protocol):

@@ -18,11 +18,11 @@ from sql.engine.table_contracts import RUN_TABLES
 from sql.warehouse import Warehouse
 from tasks.config.settings import Settings
 from tasks.errors import WorkerError
-from tasks.runs import shards
 from tasks.runs.ingest import ingest_range
 from tasks.runs.run_record import OpenRun, start_run
-from tasks.runs.shard_rows import TABLES_OF_SHARDS, is_done, rows_of
-from tasks.runs.shards import compute_in_shards, find_shards, remove_shards
+from tasks.runs.shards import processes
+from tasks.runs.shards.large_run import compute_in_shards, find_shards, remove_shards, shard_folder
+from tasks.runs.shards.shard import TABLES_OF_SHARDS, is_done, rows_of
 from tasks.worker_process import WorkerProcess
 from tests.helpers.installation import installed_in
 from tests.helpers.warehouse_days import run_daily
@@ -92,14 +92,14 @@ def _require_same(settings: Settings, run: OpenRun) -> None:
 @pytest.mark.parametrize("seed", [1, pytest.param(2, marks=pytest.mark.slow), pytest.param(3, marks=pytest.mark.slow)])
 def test_shards_have_the_same_rows_as_the_run_at_once(settings: Settings, seed: int) -> None:
     run = _open(settings, seed)
-    assert [len(shard.portfolio_ids) for shard in find_shards(settings, run.run_id, run.inputs)] == [5, 5, 5, 5, 3]
+    assert [shard.n_portfolios for shard in find_shards(settings, run.run_id, run.inputs)] == [5, 5, 5, 5, 3]
     _require_same(settings, run)
     with settings.open_warehouse().kept_open() as warehouse:
         warehouse.publish(run.run_id, compute_in_shards(settings, run)._asdict(), "test")
         targets = warehouse.query("targets_of_runs", run_ids=[run.run_id])
     assert targets["portfolio_id"].n_unique() == N_PORTFOLIOS
     remove_shards(settings, run.run_id)
-    assert not shards.shard_folder(settings).exists()
+    assert not shard_folder(settings).exists()
 
 
 @pytest.mark.slow
@@ -108,13 +108,13 @@ def test_shards_that_are_there_are_taken_and_a_damaged_one_is_computed_again(set
     compute_in_shards(settings, run)
     first, second, third, *_ = find_shards(settings, run.run_id, run.inputs)
     written = {shard.manifest: shard.manifest.stat().st_mtime_ns for shard in (first, second, third)}
-    damaged = rows_of(second.manifest, "targets")
+    damaged = rows_of(second, "targets")
     content = bytearray(damaged.read_bytes())
     content[len(content) // 2] ^= 1
     damaged.write_bytes(content)
-    rows_of(third.manifest, "decisions").unlink()
-    assert [is_done(shard.manifest, shard.portfolio_ids) for shard in (first, second, third)] == [True, False, False]
-    assert not is_done(first.manifest, second.portfolio_ids)
+    rows_of(third, "decisions").unlink()
+    assert [is_done(shard) for shard in (first, second, third)] == [True, False, False]
+    assert not is_done(first._replace(last=second.last))
     _require_same(settings, run)
     again = {manifest: manifest.stat().st_mtime_ns != before for manifest, before in written.items()}
     assert list(again.values()) == [False, True, True]
@@ -137,7 +137,7 @@ class _Dying(WorkerProcess):
 def test_a_process_that_is_killed_is_replaced(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     run = _open(settings)
     monkeypatch.setattr(_Dying, "left", 2)
-    monkeypatch.setattr(shards, "WorkerProcess", _Dying)
+    monkeypatch.setattr(processes, "WorkerProcess", _Dying)
     _require_same(settings, run)
     assert _Dying.left == 0
 
@@ -148,11 +148,11 @@ def test_processes_that_always_die_end_the_run_with_an_error_and_leave_no_half_s
 ) -> None:
     run = _open(settings)
     monkeypatch.setattr(_Dying, "left", 1_000)
-    monkeypatch.setattr(shards, "WorkerProcess", _Dying)
+    monkeypatch.setattr(processes, "WorkerProcess", _Dying)
     with pytest.raises(WorkerError):
         compute_in_shards(settings, run)
     monkeypatch.undo()
     for shard in find_shards(settings, run.run_id, run.inputs):
-        there = [rows_of(shard.manifest, table).exists() for table in TABLES_OF_SHARDS]
+        there = [rows_of(shard, table).exists() for table in TABLES_OF_SHARDS]
         assert not shard.manifest.exists() or all(there)
     _require_same(settings, run)
