@@ -1,4 +1,4 @@
--- Grain: one row per portfolio and day: the result of the orders of the run that is visible.
+-- Grain: one row per portfolio and day: the result of the orders of the run that is visible, the last attempt.
 -- Columns as in: order_status
 CREATE OR REPLACE VIEW visible_order_status AS
 SELECT
@@ -33,10 +33,10 @@ SELECT
     visible_runs.run_id,
     tried.happened_at
 FROM visible_runs
-LEFT JOIN (
-    FROM order_status
-    QUALIFY row_number() OVER (PARTITION BY run_id, portfolio_id ORDER BY happened_at DESC) = 1
-) AS tried USING (run_id, portfolio_id);
+LEFT JOIN order_status AS tried USING (run_id, portfolio_id)
+QUALIFY row_number() OVER (
+    PARTITION BY visible_runs.portfolio_id, visible_runs.as_of_date ORDER BY tried.happened_at DESC
+) = 1;
 
 COMMENT ON VIEW visible_order_status IS 'One row per portfolio and day: the result of the orders of the run that is visible, and why there are none.';
 COMMENT ON COLUMN visible_order_status.as_of_date IS 'Trading day, exchange date.';

@@ -34,10 +34,7 @@ SELECT
     decisions.run_id,
     latest.published_at
 FROM decisions
-JOIN (
-    FROM visible_runs
-    QUALIFY row_number() OVER (PARTITION BY portfolio_id ORDER BY as_of_date DESC) = 1
-) AS latest USING (run_id, portfolio_id)
+JOIN current_runs AS latest USING (run_id, portfolio_id)
 ORDER BY
     decisions.portfolio_id,
     decisions.is_selected DESC,

@@ -50,13 +50,29 @@ happened AS (
     FROM events
     GROUP BY as_of_date
 ),
+-- As in publications. Most portfolios and days were published once: only of the others it is counted.
 published AS (
-    SELECT as_of_date, max(publication) AS n_publications
-    FROM publications
+    SELECT as_of_date, max(n_publications) AS n_publications
+    FROM (
+        SELECT as_of_date, count(*) FILTER (is_another) AS n_publications
+        FROM (
+            SELECT
+                portfolio_id,
+                as_of_date,
+                run_id IS DISTINCT FROM lag(run_id) OVER (
+                    PARTITION BY portfolio_id, as_of_date ORDER BY event_id
+                ) AS is_another
+            FROM visibility
+            SEMI JOIN (FROM visibility WHERE visible_until IS NOT NULL) AS replaced USING (portfolio_id, as_of_date)
+        )
+        GROUP BY portfolio_id, as_of_date
+        UNION ALL
+        SELECT DISTINCT as_of_date, 1 FROM visibility
+    )
     GROUP BY as_of_date
 ),
 visible AS (
-    SELECT as_of_date, list(portfolio_id) AS portfolio_ids
+    SELECT as_of_date, count(*) AS n_portfolios
     FROM visible_runs
     GROUP BY as_of_date
 ),
@@ -73,17 +89,34 @@ waiting AS (
     FROM open_proposals
     GROUP BY as_of_date
 ),
-halted AS (
+-- What ran on the day, or was visible on the last such day before it, and is not visible on it.
+missing AS (
     SELECT
-        coalesce(list(portfolio_id) FILTER (portfolio_id IS NOT NULL), []) AS portfolio_ids,
-        coalesce(bool_or(portfolio_id IS NULL), false) AS is_all
-    FROM halts_in_force
-),
-ran AS (
-    SELECT runs.as_of_date, list(run_portfolios.portfolio_id) AS portfolio_ids
-    FROM runs
-    JOIN run_portfolios USING (run_id)
-    GROUP BY runs.as_of_date
+        as_of_date,
+        list(DISTINCT portfolio_id ORDER BY portfolio_id) AS portfolio_ids,
+        list(DISTINCT portfolio_id ORDER BY portfolio_id) FILTER (halted.is_all OR named.portfolio_id IS NOT NULL)
+            AS halted_portfolios
+    FROM (
+        SELECT runs.as_of_date, run_portfolios.portfolio_id
+        FROM runs
+        JOIN run_portfolios USING (run_id)
+        UNION ALL
+        SELECT following.as_of_date, before.portfolio_id
+        FROM (
+            SELECT days.as_of_date, earlier.as_of_date AS day_before
+            FROM days
+            ASOF JOIN (SELECT DISTINCT as_of_date FROM visible_runs) AS earlier
+                ON days.as_of_date > earlier.as_of_date
+            WHERE days.is_run_expected
+        ) AS following
+        JOIN visible_runs AS before ON before.as_of_date = following.day_before
+    ) AS expected
+    -- No anti join: DuckDB would read the visible runs of every day for the days that are asked for.
+    LEFT JOIN visible_runs USING (as_of_date, portfolio_id)
+    LEFT JOIN halts_in_force AS named USING (portfolio_id)
+    CROSS JOIN (SELECT count(*) > 0 AS is_all FROM halts_in_force WHERE portfolio_id IS NULL) AS halted
+    WHERE visible_runs.run_id IS NULL
+    GROUP BY as_of_date
 ),
 ingested AS (
     SELECT as_of_date, sum(rows_read) AS rows_read, sum(rows_rejected) AS rows_rejected
@@ -136,35 +169,28 @@ gathered AS (
         days.as_of_date,
         days.is_run_expected,
         happened.* EXCLUDE (as_of_date),
-        coalesce(visible.portfolio_ids, []) AS visible_portfolios,
+        coalesce(visible.n_portfolios, 0) > 0 AS is_visible,
+        coalesce(missing.portfolio_ids, []) AS missing_portfolios,
         coalesce(waiting.portfolio_ids, []) AS waiting_portfolios,
-        waiting.approval_asked,
-        list_sort(list_filter(
-            list_distinct(coalesce(ran.portfolio_ids, []) || coalesce(before.portfolio_ids, [])),
-            lambda portfolio: days.is_run_expected AND NOT list_contains(visible_portfolios, portfolio)
-        )) AS missing_portfolios,
-        list_filter(
-            missing_portfolios, lambda portfolio: halted.is_all OR list_contains(halted.portfolio_ids, portfolio)
-        ) AS halted_portfolios
+        coalesce(missing.halted_portfolios, []) AS halted_portfolios,
+        waiting.approval_asked
     FROM days
-    CROSS JOIN halted
     LEFT JOIN waiting USING (as_of_date)
     LEFT JOIN happened USING (as_of_date)
     LEFT JOIN visible USING (as_of_date)
-    LEFT JOIN ran USING (as_of_date)
-    ASOF LEFT JOIN visible AS before ON days.as_of_date > before.as_of_date
+    LEFT JOIN missing USING (as_of_date)
 )
 SELECT
     as_of_date,
     CASE
         WHEN last_state IS NULL THEN 'not_run'
-        WHEN len(visible_portfolios) = 0 AND len(waiting_portfolios) > 0 THEN 'proposed'
-        WHEN len(visible_portfolios) = 0 THEN last_state
+        WHEN NOT is_visible AND len(waiting_portfolios) > 0 THEN 'proposed'
+        WHEN NOT is_visible THEN last_state
         WHEN len(missing_portfolios) > 0 THEN 'partly_published'
         ELSE 'published'
     END AS state,
     CASE
-        WHEN is_run_expected THEN len(visible_portfolios) > 0 AND len(missing_portfolios) = 0
+        WHEN is_run_expected THEN is_visible AND len(missing_portfolios) = 0
     END AS is_covered,
     missing_portfolios,
     waiting_portfolios,

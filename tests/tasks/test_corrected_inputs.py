@@ -116,7 +116,8 @@ def test_health_page_and_status_name_the_command_that_fixes_it(installed: Instal
     installed.run(FIRST, "core")
     installed.run(NEXT)
     with installed.settings.open_warehouse().kept_open() as warehouse:
-        health = {row["as_of_date"]: row["warnings"] for row in warehouse.query("newest_health", n_days=9).to_dicts()}
+        rows = warehouse.query("newest_health", first=FIRST).to_dicts()
+        health = {row["as_of_date"]: row["warnings"] for row in rows}
         assert health[NEXT] == []
         assert health[FIRST][0].startswith("targets of income rest on scores corrected since")
         [found] = find_corrected(warehouse, installed.limits)

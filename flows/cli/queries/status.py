@@ -55,7 +55,8 @@ def status(*, snapshot: Snapshot = None, form: OutputFormat = AS_TABLE) -> int:
 def _report(reader: SnapshotReader, settings: Settings, form: OutputFormat) -> int:
     states, now = reader.query("portfolio_states"), datetime.now(UTC)
     newest: date | None = states.select(pl.col("newest_day").max()).item()
-    exchanges, health = _exchanges(settings, states["portfolio_id"]), reader.query("newest_health", n_days=_LOOKED_AT)
+    exchanges, first = _exchanges(settings, states["portfolio_id"]), reader.query("first_of_days", n_days=_LOOKED_AT)
+    health = reader.query("newest_health", first=first.item())
     following = sessions_after(states, exchanges, settings.deadline_hours)
     ends, server = calendar_ends(exchanges.values(), now.date()), query_health(now, settings.answer_seconds)
     lost = () if server else tuple(find_lost_server())

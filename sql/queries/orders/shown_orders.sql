@@ -18,9 +18,9 @@ SELECT
     orders.run_id
 FROM orders
 JOIN (
-    FROM visible_runs
-    WHERE as_of_date = coalesce($as_of_date::DATE, as_of_date)
-    QUALIFY row_number() OVER (PARTITION BY portfolio_id ORDER BY as_of_date DESC) = 1
+    SELECT run_id, portfolio_id, as_of_date
+    FROM visibility
+    WHERE if($as_of_date::DATE IS NULL, current_until IS NULL, visible_until IS NULL AND as_of_date = $as_of_date::DATE)
 ) AS latest USING (run_id, portfolio_id)
 WHERE len($portfolio_ids::VARCHAR[]) = 0 OR list_contains($portfolio_ids::VARCHAR[], orders.portfolio_id)
 ORDER BY orders.portfolio_id, orders.order_rank;

@@ -22,5 +22,9 @@ FROM run_health
 WHERE
     as_of_date >= $day::DATE
     AND (is_covered IS NOT NULL OR as_of_date = $day::DATE)
-    AND EXISTS (FROM run_health WHERE as_of_date = $day::DATE)
+    AND EXISTS (
+        SELECT as_of_date FROM runs WHERE as_of_date = $day::DATE
+        UNION ALL
+        SELECT as_of_date FROM ingests WHERE kind = 'scores' AND as_of_date = $day::DATE
+    )
 ORDER BY as_of_date;

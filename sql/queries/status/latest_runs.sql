@@ -3,7 +3,6 @@
 SELECT
     run_id,
     as_of_date,
-    portfolio_ids,
     state,
     reason,
     started_at,

@@ -1,4 +1,5 @@
--- Grain: one row per day that has a run, or scores, the newest first.
--- Parameters: $n_days INTEGER.
+-- Grain: one row per day from the given one on that has a run, or scores, the newest first.
+-- Parameters: $first DATE.
 FROM run_health
-LIMIT $n_days;
+WHERE as_of_date >= $first::DATE
+ORDER BY as_of_date DESC;

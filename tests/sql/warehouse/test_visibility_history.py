@@ -1,4 +1,4 @@
-"""What was visible at every moment of a random history, compared with what its events say."""
+"""What was visible at every moment of a random history, compared with what its events say; and views of it."""
 
 from collections.abc import Callable, Sequence
 from datetime import timedelta
@@ -36,7 +36,75 @@ CURRENT = f"""
         FROM ({VISIBLE}) QUALIFY row_number() OVER (PARTITION BY portfolio_id ORDER BY as_of_date DESC) = 1
     ) AS latest USING (run_id, portfolio_id, as_of_date)
 """
+# Views as they were when each read every portfolio and day; p2 is halted.
+ORDER_STATUS = """
+    SELECT
+        visible_runs.portfolio_id,
+        visible_runs.as_of_date,
+        visible_runs.run_id,
+        tried.happened_at,
+        coalesce(tried.status, 'not_made') AS status
+    FROM visible_runs
+    LEFT JOIN (
+        FROM order_status QUALIFY row_number() OVER (PARTITION BY run_id, portfolio_id ORDER BY happened_at DESC) = 1
+    ) AS tried USING (run_id, portfolio_id)
+"""
+VIEWS = {
+    "visible_order_status": ORDER_STATUS,
+    "current_order_status": f"""
+        FROM ({ORDER_STATUS}) QUALIFY row_number() OVER (PARTITION BY portfolio_id ORDER BY as_of_date DESC) = 1
+    """,
+    "decisions_today": """
+        SELECT decisions.portfolio_id, latest.as_of_date, decisions.asset, decisions.run_id, latest.published_at
+        FROM decisions
+        JOIN (
+            FROM visible_runs QUALIFY row_number() OVER (PARTITION BY portfolio_id ORDER BY as_of_date DESC) = 1
+        ) AS latest USING (run_id, portfolio_id)
+    """,
+    "run_health": """
+        WITH visible AS (
+            SELECT as_of_date, list(portfolio_id) AS names FROM visible_runs GROUP BY as_of_date
+        ),
+        ran AS (
+            SELECT as_of_date, list(portfolio_id) AS names
+            FROM runs
+            JOIN run_portfolios USING (run_id)
+            GROUP BY as_of_date
+        ),
+        published AS (
+            SELECT as_of_date, max(publication) AS n_publications FROM publications GROUP BY as_of_date
+        )
+        SELECT
+            ran.as_of_date,
+            coalesce(n_publications, 0) AS n_publications,
+            list_sort(list_filter(
+                list_distinct(ran.names || coalesce(before.names, [])),
+                lambda name: NOT list_contains(coalesce(visible.names, []), name)
+            )) AS missing_portfolios,
+            list_filter(missing_portfolios, lambda name: name = 'p2') AS halted_portfolios,
+            coalesce(len(visible.names), 0) > 0 AND len(missing_portfolios) = 0 AS is_covered
+        FROM ran
+        LEFT JOIN published USING (as_of_date)
+        LEFT JOIN visible USING (as_of_date)
+        ASOF LEFT JOIN visible AS before ON ran.as_of_date > before.as_of_date
+    """,
+}
 NOW = {"visible_runs_as_of($moment)": VISIBLE, "targets_as_of($moment)": CURRENT}
+
+_TRIED = """
+    INSERT INTO order_status BY NAME
+    SELECT
+        run_id,
+        portfolio_id,
+        TIMESTAMPTZ '2026-01-01 00:00:00Z' + INTERVAL (number) DAY AS happened_at,
+        if(number = 2, 'ordered', 'missing_value') AS status,
+        0 AS n_trades,
+        0 AS n_orders,
+        0 AS n_problem_assets
+    FROM run_portfolios, range(1, 3) AS tries(number)
+    WHERE hash(run_id, portfolio_id) % 3 >= number
+"""
+"""Orders that were tried twice, once or never."""
 
 _STEPS = st.lists(
     st.tuples(
@@ -92,6 +160,9 @@ def test_what_was_visible_at_every_moment_is_what_the_events_say(
     with warehouse.kept_open() as session:
         for number, step in enumerate(steps):
             _take(session, number, step)
+        session.halt(["p2"], "test", "because")
+        with session.connected() as con:
+            con.execute(_TRIED)
     with duckdb.connect(str(warehouse.path), read_only=True) as con:
         con.execute("SET TimeZone = 'UTC'")
         happened = [moment for (moment,) in con.execute("SELECT DISTINCT happened_at FROM run_events").fetchall()]
@@ -104,8 +175,9 @@ def test_what_was_visible_at_every_moment_is_what_the_events_say(
                 own, other = (con.execute(sql, {"moment": moment}).fetchall() for sql in (asked, expected))
                 assert own == other, (name, moment)
         latest = f"FROM ({VISIBLE}) QUALIFY row_number() OVER (PARTITION BY portfolio_id ORDER BY as_of_date DESC) = 1"
-        for name, before in {"current_targets": CURRENT, "current_runs": latest}.items():
-            always = con.execute(before, {"moment": "infinity"}).pl()
-            now = con.execute(f"FROM {name}").pl().select(always.columns)
-            assert now.sort(pl.all()).equals(always.sort(pl.all())), name
+        for name, before in {"current_targets": CURRENT, "current_runs": latest, **VIEWS}.items():
+            moment = {"moment": "infinity"} if "$moment" in before else None
+            columns = ", ".join(con.execute(f"{before} LIMIT 0", moment).pl().columns)
+            own = con.execute(f"SELECT {columns} FROM {name} ORDER BY ALL").fetchall()
+            assert own == con.execute(f"FROM ({before}) ORDER BY ALL", moment).fetchall(), name
         assert con.execute(read_script("checks/integrity", "visibility_is_as_published").sql).fetchall() == []

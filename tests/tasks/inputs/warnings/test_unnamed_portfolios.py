@@ -78,7 +78,7 @@ def test_last_published_targets_are_taken_as_held_and_reported(installed: Settin
     assert recorded.portfolios.filter("is_unnamed")["portfolio_id"].to_list() == ["income"]
     publish_days(installed, [NEXT])
     with installed.open_warehouse().kept_open() as warehouse:
-        assert warehouse.query("newest_health", n_days=1)["warnings"].to_list() == [[warning]]
+        assert warehouse.query("newest_health", first=NEXT)["warnings"].to_list() == [[warning]]
 
 
 @pytest.mark.slow
