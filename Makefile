@@ -60,9 +60,15 @@ test: setup-dev ## Format, lint, types, import contracts, tests: what takes minu
 test-all: test ## make test, then the slow tests: real servers, a browser, PostgreSQL, kills; and properties on more examples
 	# The tests of an installation wait more than they work: they run beside the others.
 	$(PY) -m pytest -q -p no:cacheprovider tests/e2e/test_worker.py >.venv/installation 2>&1 & installation=$$!
-	BALLAST_ALL_EXAMPLES=1 $(PYTEST) -m 'slow or drawn' --ignore tests/e2e/test_worker.py
+	BALLAST_ALL_EXAMPLES=1 $(PYTEST) -m 'slow or drawn' --ignore tests/e2e/test_worker.py --ignore tests/scale
 	wait $$installation || { cat .venv/installation; exit 1; }
 	tail -1 .venv/installation | sed 's/^/of the installation: /'
+	$(MAKE) --no-print-directory test-scale
+
+.PHONY: test-scale
+test-scale: ## Tests of the extra scale, in .venv-scale: a lake in PostgreSQL and S3, kills, both stores compared
+	VENV=.venv-scale PYTHON="$(PYTHON)" .ci/setup dev scale
+	POLARS_MAX_THREADS=1 .venv-scale/bin/python -m pytest -q -p no:cacheprovider tests/scale tests/e2e/test_dask.py
 
 .PHONY: coverage
 coverage: setup-dev ## Report the branch coverage of the tests that make test runs, module by module
@@ -120,6 +126,10 @@ format: setup-dev ## Format the code and apply automatic fixes
 lock: setup ## Write requirements.lock from pyproject.toml, with every group; a version moves only when it must
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 \
 	    $(GROUPS:%=--group %) --output-file requirements.lock pyproject.toml
+	# With the extra scale, which pins DuckDB; what both have is of one version.
+	sed '/^duckdb==/,/[^\\]$$/d' requirements.lock >.venv/both
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate --python-version 3.11 \
+	    --extra scale --group dev --group scale --constraint .venv/both --output-file requirements-scale.lock pyproject.toml
 
 .PHONY: schema
 schema: setup-dev ## Write docs/schema.md from the database
@@ -142,4 +152,4 @@ sample: setup-dev ## Generate the shipped sample; the same bytes unless the scri
 
 .PHONY: clean
 clean: ## Remove what the commands made: the databases, caches and .venv
-	rm -rf .ballast .mutation .prefect .venv site .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf .ballast .mutation .prefect .venv .venv-scale site .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -173,12 +173,14 @@ def _presets() -> str:
 
 
 def _settings() -> str:
-    secret = Settings.model_fields["postgres_url"].description or ""
     rows = [
         (f"`{variable(field.name)}`", field.allowed, f"`{field.default}`" if field.default else "", field.description)
         for field in fields_of(Settings)
     ]
-    rows.append((f"`{variable('postgres_url')}`", "a URL; a secret", "`null`", secret))
+    rows += [
+        (f"`{variable(name)}`", "a URL; a secret", "`null`", Settings.model_fields[name].description or "")
+        for name in ("lake_catalog", "postgres_url")
+    ]
     return SETTINGS + _table(("variable", "what it may be", "default", "meaning"), rows)
 
 

@@ -37,7 +37,7 @@ async def maintenance(config: MaintenanceConfig = MaintenanceConfig()) -> State[
     """
     settings = config.settings
     try:
-        with one_at_a_time(settings.open_warehouse(), settings.backup_folder):
+        with one_at_a_time(settings.require_file("maintenance"), settings.backup_folder):
             checkpoint(settings)
             verified = verify_copy(settings, back_up(settings))
             removed = remove_old(settings, verified)

@@ -134,9 +134,12 @@ class Publication:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """Where readers find the copy, and the day's Parquet export: None when nothing of the day is visible."""
+    """Where readers find the copy, and the day's Parquet export: None when nothing of the day is visible.
 
-    path: Path
+    `path` is None where readers need no copy.
+    """
+
+    path: Path | None
     export_path: Path | None
 
 

@@ -4,24 +4,31 @@ The lock is held from the first of them to the last, so nothing else may be done
 """
 
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from contextvars import ContextVar
 from types import TracebackType
+from typing import Protocol
 
-from sql.engine.connections import DatabaseFile
 from sql.engine.statements import Connection
+
+
+class Place(Protocol):
+    """What can be opened: a file, or a lake. Two that are equal are the same."""
+
+    def connected(self) -> AbstractContextManager[Connection]:
+        """Return an open connection, which no other process has meanwhile."""
 
 
 class _Opening:
     """What is open, if anything is."""
 
     def __init__(self) -> None:
-        self._file: DatabaseFile | None = None
+        self._file: Place | None = None
         self._con: Connection = None
         self._stack = ExitStack()
 
     @contextmanager
-    def connected(self, file: DatabaseFile) -> Iterator[Connection]:
+    def connected(self, file: Place) -> Iterator[Connection]:
         """Yield the connection to the file, and leave it open; an error closes it, and is translated as ever."""
         if self._file != file:
             self.close()
@@ -48,7 +55,7 @@ _opening: ContextVar[_Opening | None] = ContextVar("opening", default=None)
 
 
 @contextmanager
-def connected(file: DatabaseFile) -> Iterator[Connection]:
+def connected(file: Place) -> Iterator[Connection]:
     """Yield an open connection: that of the block that shares one, else one of its own."""
     opening = _opening.get()
     with opening.connected(file) if opening else file.connected() as con:

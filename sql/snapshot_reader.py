@@ -7,8 +7,8 @@ from typing import Protocol
 
 import polars as pl
 
+from sql.any_warehouse import AnyWarehouse
 from sql.engine.statements import Connection, put_decisions, query
-from sql.warehouse import Warehouse
 
 
 class Reader(Protocol):
@@ -37,7 +37,7 @@ class SnapshotReader:
 
 
 @contextmanager
-def reading_snapshot(warehouse: Warehouse) -> Iterator[SnapshotReader]:
+def reading_snapshot(warehouse: AnyWarehouse) -> Iterator[SnapshotReader]:
     """Open the snapshot read-only for many queries. *Raises* `WarehouseError` when there is none, or it is damaged."""
     with warehouse.reading_snapshot() as con:
         yield SnapshotReader(con)

@@ -3,15 +3,15 @@
 Every statement of substance is a .sql file beside this one. What does not belong here: any rule about portfolios.
 """
 
+import shutil
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import date
 from functools import partial
 from pathlib import Path
 
-import polars as pl
-
+from sql.any_warehouse import AnyWarehouse
 from sql.engine import connections, opening, owners
 from sql.engine.statements import Connection, query, read_tables
 from sql.engine.views import are_just_made, record_views
@@ -19,11 +19,10 @@ from sql.errors import WarehouseError
 from sql.records import Snapshot
 from sql.shared_opening import closed_meanwhile, connected
 from sql.store.exports import export_days, exported
-from sql.store.operations import Steps
 
 
 @dataclass(frozen=True)
-class Warehouse(Steps):
+class Warehouse(AnyWarehouse):
     """The live file, the snapshot that readers open, and the folder of the Parquet exports.
 
     Safe to share between threads and processes: each call opens the file, waits up to `lock_timeout_seconds` for
@@ -43,9 +42,31 @@ class Warehouse(Steps):
         opening.reject_unnameable(self.path, self.snapshot_path, self.export_folder)
 
     @property
+    def name(self) -> str:
+        """The path of the live file."""
+        return str(self.path)
+
+    @property
     def file(self) -> connections.DatabaseFile:
         """The live file."""
         return connections.DatabaseFile(self.path, self.lock_timeout_seconds, self.memory_limit)
+
+    @property
+    def exports(self) -> Path:
+        """The folder of the Parquet exports."""
+        return self.export_folder
+
+    def count_bytes(self, con: Connection) -> int:  # noqa: ARG002 - the file has a size
+        """Return the size of the live file, bytes."""
+        return self.path.stat().st_size
+
+    def exists(self) -> bool:
+        """Whether there is a live file."""
+        return self.path.exists()
+
+    def is_readable(self) -> bool:
+        """Whether there is a snapshot."""
+        return self.snapshot_path.exists()
 
     @contextmanager
     def connected(self) -> Iterator[Connection]:
@@ -118,6 +139,27 @@ class Warehouse(Steps):
         exports = export_days(con, self.export_folder, [day]) if day else ()
         return Snapshot(self.snapshot_path, exports[0] if exports else None)
 
+    @property
+    def readers_open(self) -> str:
+        """The path of the snapshot."""
+        return str(self.snapshot_path)
+
+    def copy_for_readers(self, path: Path) -> None:
+        """Copy the snapshot. *Raises* `WarehouseError` when there is none, it is damaged, or there is no room."""
+        with self.reading_snapshot():  # a damaged one is reported by its own name
+            try:
+                shutil.copyfile(self.snapshot_path, path)
+            except OSError as error:
+                msg = (
+                    f"the snapshot cannot be copied to {path}: {error}. Nothing was changed: make room there, or name "
+                    "another folder in TMPDIR"
+                )
+                raise WarehouseError(msg) from error
+
+    def translated_errors(self, con: Connection) -> AbstractContextManager[None]:
+        """Translate an error of DuckDB into one about the live file."""
+        return connections.translated_errors(self.path, partial(read_tables, con))
+
     @contextmanager
     def reading(self, path: Path, advice: str) -> Iterator[Connection]:
         """Open a copy read-only. *Raises* `WarehouseError` with the advice when it is damaged."""
@@ -140,19 +182,6 @@ class Warehouse(Steps):
             owners.warn_of_foreign(con, self.snapshot_path, self.path)
             yield con
 
-    def query_snapshot(self, sql: str) -> pl.DataFrame:
-        """Run one query on the snapshot as `query_snapshot_each` does, and return its rows; of several, the first's."""
-        answer, *_ = self.query_snapshot_each(sql)
-        return answer
-
-    def query_snapshot_each(self, sql: str, *, is_flat: bool = False) -> Iterator[pl.DataFrame]:
-        """Run each query of a text on the snapshot, read-only, and yield its rows, as `read_answer` returns them.
-
-        *Raises* `WarehouseError` when there is no snapshot yet; `QueryError` before any runs when one is no query.
-        """
-        with self.reading_snapshot() as con:
-            yield from connections.answer_queries(con, sql, is_flat=is_flat)
-
 
 @dataclass(frozen=True, kw_only=True)
 class _KeptOpen(Warehouse):
@@ -163,5 +192,5 @@ class _KeptOpen(Warehouse):
     @contextmanager
     def connected(self) -> Iterator[Connection]:
         """Yield the connection that is open already."""
-        with connections.translated_errors(self.path, partial(read_tables, self.con)):
+        with self.translated_errors(self.con):
             yield self.con

@@ -249,6 +249,15 @@ Example: `ballast db copy`
 
 Each run does so by itself. The server is BALLAST_POSTGRES_URL, the schema BALLAST_POSTGRES_SCHEMA.
 """,
+    "move": """\
+Copy every table of a database file into a lake, or of a lake into a file, and compare every value.
+
+Example: `ballast db move --to ducklake`
+
+What is copied from stays as it is; a target that has rows is rejected, and nothing is kept unless all of it is the
+same. `--to embedded --warehouse FILE` is the backup of a lake. The lake is that of BALLAST_LAKE_CATALOG and
+BALLAST_LAKE_DATA; which of the two the other commands use, is BALLAST_STORE.
+""",
     "schema": """\
 Print every table, view and macro with its columns, and example queries, as Markdown.
 

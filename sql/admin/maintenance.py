@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -13,11 +13,12 @@ import polars as pl
 from sql.admin.restore import replace_by
 from sql.admin.retention import new_backup_path
 from sql.admin.verification import ALL_APPLIED, SAME_EXPORTS, SAME_SNAPSHOT, Verification
-from sql.engine.connections import copied, find_owner, translated_errors
+from sql.any_warehouse import AnyWarehouse
+from sql.engine.connections import copied, find_owner
 from sql.engine.opening import SNAPSHOT_ADVICE, pending_migrations, reject_unnameable
 from sql.engine.owners import warehouse_id
 from sql.engine.scripts import Script, read_scripts
-from sql.engine.statements import Connection, fill, query, read, read_tables, tables
+from sql.engine.statements import Connection, fill, query, read, tables
 from sql.errors import Failure, WarehouseError
 from sql.files.atomic_files import count_wal_bytes
 from sql.records import ExportChanges
@@ -38,13 +39,13 @@ _BACKUP_ADVICE = "nothing was changed: give another backup"
 class Status:
     """How the warehouse is. Sizes in bytes, times in UTC; None: it never happened, or there is none.
 
-    `is_snapshot_own` is False for the snapshot of another warehouse. `is_snapshot_current` says whether readers see
-    what happened last: the newest event of a run, the newest ingest.
+    `snapshot_path` is None of a lake, whose readers need no copy. `is_snapshot_own` is False for the snapshot of
+    another warehouse. `is_snapshot_current` says whether readers see what happened last: the newest event of a run, the
+    newest ingest.
     """
 
-    path: Path
+    name: str
     size_bytes: int
-    wal_bytes: int
     code_version: str
     pending: tuple[str, ...]
     migrations: pl.DataFrame
@@ -52,10 +53,11 @@ class Status:
     last_publication: Mapping[str, object] | None
     n_recoveries: int
     last_recovered_at: datetime | None
-    snapshot_path: Path
-    snapshot_at: datetime | None
-    is_snapshot_own: bool
-    is_snapshot_current: bool
+    wal_bytes: int = 0
+    snapshot_path: Path | None = None
+    snapshot_at: datetime | None = None
+    is_snapshot_own: bool = True
+    is_snapshot_current: bool = True
 
 
 class Restored(NamedTuple):
@@ -69,20 +71,23 @@ class Restored(NamedTuple):
     exports_kept: Path
 
 
-def read_status(warehouse: Warehouse) -> Status:
+def read_status(warehouse: AnyWarehouse) -> Status:
     """Return the state of the warehouse. *Raises* `WarehouseError` when it cannot be opened, or is not of this code."""
-    wal_bytes = count_wal_bytes(warehouse.path)
+    wal_bytes = count_wal_bytes(warehouse.path) if isinstance(warehouse, Warehouse) else 0
     with warehouse.connected() as con:
         migrations = query(con, "applied_migrations")
         pending = pending_migrations(con)
         last, newest = _last_publication(con), query(con, "newest_records").row(0)
         recoveries = query(con, "recovery_summary").row(0, named=True)
-        is_own = find_owner(con, warehouse.snapshot_path) in {None, warehouse_id(con)}
         rows = pl.DataFrame(list(_count(con).items()), {"table_name": pl.String, "n_rows": pl.Int64}, orient="row")
-    has_snapshot = warehouse.snapshot_path.exists()
-    return Status(
-        path=warehouse.path,
-        size_bytes=warehouse.path.stat().st_size,
+        size_bytes = warehouse.count_bytes(con)
+        is_own = not isinstance(warehouse, Warehouse) or find_owner(con, warehouse.snapshot_path) in {
+            None,
+            warehouse_id(con),
+        }
+    status = Status(
+        name=warehouse.name,
+        size_bytes=size_bytes,
         wal_bytes=wal_bytes,
         code_version=read_scripts("migrations")[-1].version,
         pending=tuple(script.name for script in pending),
@@ -90,14 +95,22 @@ def read_status(warehouse: Warehouse) -> Status:
         rows=rows,
         last_publication=last,
         **recoveries,
-        snapshot_path=warehouse.snapshot_path,
-        snapshot_at=datetime.fromtimestamp(warehouse.snapshot_path.stat().st_mtime, UTC) if has_snapshot else None,
+    )
+    return _with_snapshot(status, warehouse, newest, is_own=is_own) if isinstance(warehouse, Warehouse) else status
+
+
+def _with_snapshot(status: Status, warehouse: Warehouse, newest: tuple[object, ...], *, is_own: bool) -> Status:
+    path = warehouse.snapshot_path
+    return replace(
+        status,
+        snapshot_path=path,
+        snapshot_at=datetime.fromtimestamp(path.stat().st_mtime, UTC) if path.exists() else None,
         is_snapshot_own=is_own,
-        is_snapshot_current=has_snapshot and is_own and _newest_in_snapshot(warehouse) == newest,
+        is_snapshot_current=path.exists() and is_own and _newest_in_snapshot(warehouse) == newest,
     )
 
 
-def verify(warehouse: Warehouse, report: ReportProgress, *, has_copies: bool = True) -> Verification:
+def verify(warehouse: AnyWarehouse, report: ReportProgress, *, has_copies: bool = True) -> Verification:
     """Read every value of every table and run every check; with copies, compare snapshot and exports.
 
     *Raises* `WarehouseError` when it cannot be opened at all; what is wrong inside is in the failures.
@@ -107,15 +120,19 @@ def verify(warehouse: Warehouse, report: ReportProgress, *, has_copies: bool = T
             words = f"{', '.join(pending)}: migrate the warehouse with `ballast db migrate`, then verify it"
             return Verification(1, ((ALL_APPLIED, len(pending), words),))
         seen = query(con, "what_readers_see")
-        comparisons: tuple[_Step, ...] = (
-            (SAME_SNAPSHOT, partial(_compare_snapshot, con, warehouse, seen)),
-            (SAME_EXPORTS, partial(_compare_exports, con, warehouse.export_folder)),
-        )
+        comparisons = _comparisons(con, warehouse, seen)
         steps = (*_scans(con), *_integrity_checks(con), *_run_checks(con), *(comparisons if has_copies else ()))
         return Verification(
             len(steps),
-            tuple(_take(steps, report, partial(translated_errors, warehouse.path, partial(read_tables, con)))),
+            tuple(_take(steps, report, partial(warehouse.translated_errors, con))),
         )
+
+
+def _comparisons(con: Connection, warehouse: AnyWarehouse, seen: pl.DataFrame) -> tuple[_Step, ...]:
+    exports = (SAME_EXPORTS, partial(_compare_exports, con, warehouse.exports))
+    if not isinstance(warehouse, Warehouse):
+        return (exports,)
+    return ((SAME_SNAPSHOT, partial(_compare_snapshot, con, warehouse, seen)), exports)
 
 
 def backup(warehouse: Warehouse, path: Path | None) -> Path:
@@ -168,12 +185,12 @@ def restore(warehouse: Warehouse, path: Path, report: ReportProgress) -> Restore
     return Restored(kept, exports, exports_kept)
 
 
-def renew_exports(warehouse: Warehouse) -> tuple[ExportChanges, Path]:
+def renew_exports(warehouse: AnyWarehouse) -> tuple[ExportChanges, Path]:
     """Write exports until they match the visible targets; return the changes, and the folder of those replaced."""
-    aside = _aside(warehouse.path)
+    aside = _aside(warehouse.path if isinstance(warehouse, Warehouse) else warehouse.exports)
     with warehouse.connected() as con:
         warehouse.require_own_copies(con, None)
-        return match_exports(con, warehouse.export_folder, aside), aside
+        return match_exports(con, warehouse.exports, aside), aside
 
 
 def _aside(path: Path) -> Path:

@@ -4,13 +4,16 @@ A connection is opened late and closed early, because it locks out every other p
 is read and written over a connection.
 """
 
+import os
 import shutil
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import TypeAlias
 
 import duckdb
 import polars as pl
@@ -42,6 +45,7 @@ _SETTINGS = """
 """
 _UNBOUND = "with no default database set"
 """DuckDB's bug 20543: an ALTER of a table whose CHECK calls a function cannot be replayed into the first database."""
+_Reword: TypeAlias = Callable[[Exception], WarehouseError]
 _QUERY_ERRORS = (duckdb.ProgrammingError, duckdb.DataError, duckdb.NotSupportedError, duckdb.PermissionException)
 
 
@@ -149,16 +153,23 @@ def translated_errors(path: Path, read_again: Callable[[], None]) -> Iterator[No
     The file is called damaged only when it cannot be read again. *Raises* `DamagedError` then, else `WarehouseError`.
     """
     try:
+        with _interruptible():
+            yield
+    except duckdb.Error as error:
+        is_damaged = is_suspect(error) and _is_damaged(read_again)
+        msg = f"warehouse {explain(path, error, is_damaged=is_damaged)}"
+        raise (DamagedError if is_damaged or is_unusable(error) else WarehouseError)(msg) from error
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    try:
         yield
     except RuntimeError as error:
         # DuckDB reports Ctrl-C and SIGTERM during a query as a plain RuntimeError.
         if "interrupted" not in str(error).lower():
             raise
         raise KeyboardInterrupt from error
-    except duckdb.Error as error:
-        is_damaged = is_suspect(error) and _is_damaged(read_again)
-        msg = f"warehouse {explain(path, error, is_damaged=is_damaged)}"
-        raise (DamagedError if is_damaged or is_unusable(error) else WarehouseError)(msg) from error
 
 
 def _is_damaged(read_again: Callable[[], None]) -> bool:
@@ -262,6 +273,72 @@ def _read_only(path: Path, **config: str) -> Iterator[Connection]:
     with duckdb.connect(str(path), read_only=True, config={"enable_external_access": "false", **config}) as con:
         execute(con, "SET TimeZone = 'UTC'")
         yield con
+
+
+@contextmanager
+def opened_in_memory(config: Mapping[str, str], reword: _Reword) -> Iterator[Connection]:
+    """Open an empty database in memory, with the errors of `reworded`."""
+    with reworded(reword), duckdb.connect(config={**config}) as con:
+        execute(con, _SETTINGS)
+        yield con
+
+
+_kept: dict[object, duckdb.DuckDBPyConnection] = {}
+_keeping = threading.Lock()
+
+
+@contextmanager
+def opened_kept(
+    key: object, config: Mapping[str, str], prepare: Callable[[Connection], None], reword: _Reword
+) -> Iterator[Connection]:
+    """Open a connection of its own to a database in memory that this process keeps under the key, once prepared.
+
+    Whatever the block raises ends the database, which may be left halfway or have lost a server. Errors of `reworded`.
+    """
+    own, is_sound = (os.getpid(), key), False
+    try:
+        with reworded(reword), _kept_database(own, config, prepare).cursor() as con:
+            execute(con, _SETTINGS)
+            yield con
+        is_sound = True
+    finally:
+        if not is_sound:
+            _kept.pop(own, None)
+
+
+def _kept_database(
+    own: object, config: Mapping[str, str], prepare: Callable[[Connection], None]
+) -> duckdb.DuckDBPyConnection:
+    with _keeping:
+        if own not in _kept:
+            made = duckdb.connect(config={**config})
+            prepare(made)
+            _kept[own] = made
+        return _kept[own]
+
+
+@contextmanager
+def reworded(reword: _Reword) -> Iterator[None]:
+    """Raise what `reword` makes of an error of DuckDB, which is not its cause: its text may have a password."""
+    try:
+        with _interruptible():
+            yield
+    except duckdb.Error as error:
+        raise reword(error) from None
+
+
+def commit(con: Connection, is_committed: Callable[[], bool]) -> None:
+    """Commit what a server keeps. When its answer is lost, ask whether it is done; if not, the error goes on."""
+    try:
+        con.commit()
+    except duckdb.Error:
+        if not is_committed():
+            raise
+
+
+def duckdb_version() -> str:
+    """Return the version of the DuckDB that runs."""
+    return duckdb.__version__
 
 
 def answer_queries(con: Connection, sql: str, *, is_flat: bool) -> Iterator[pl.DataFrame]:

@@ -84,7 +84,7 @@ def find_holder(message: str) -> str | None:
     return (lock["holder"] or OTHER_PROCESS) if lock else None
 
 
-def log_waiting(attempt: int, path: Path, holder: str, timeout_seconds: float) -> None:
+def log_waiting(attempt: int, path: Path | str, holder: str, timeout_seconds: float) -> None:
     """Log once, after half a second or so, that somebody waits and for whom."""
     if attempt == _TOLD_AT_ATTEMPT:
         _LOG.warning("warehouse %s is held by %s: waiting for up to %g s", path, holder, round(timeout_seconds, 1))

@@ -59,7 +59,7 @@ def require_own_snapshot(own: Owners, owner: str | None, path: Path, live: Path)
         raise ForeignFileError(_refusal("snapshot", path, live, "BALLAST_SNAPSHOT"))
 
 
-def require_own_exports(con: Connection, own: Owners, exports: Iterable[Path], live: Path) -> None:
+def require_own_exports(con: Connection, own: Owners, exports: Iterable[Path], live: Path | str) -> None:
     """Reject to replace exports of another owner. *Raises* `ForeignFileError`."""
     for path in exports:
         if _owner_of_export(con, path) not in {None, _OWN, *own}:
@@ -100,7 +100,7 @@ def _owner_of_export(con: Connection, path: Path) -> str | None:
     return owner or (_OWN if query(con, "n_known_runs", run_ids=run_ids).item() else UNKNOWN)
 
 
-def _refusal(what: str, path: Path, live: Path, setting: str) -> str:
+def _refusal(what: str, path: Path, live: Path | str, setting: str) -> str:
     return (
         f"{what} {path} belongs to another warehouse than {live} and is not replaced. Nothing was changed: give this "
         f"warehouse a place of its own with {setting}, or move the other file away"

@@ -52,6 +52,17 @@ def record_views(con: Connection) -> None:
             _record(con, _catalog_checksum(con))
 
 
+def views_are_of_code(con: Connection) -> bool:
+    """Whether the views were last made from the scripts of the code, where nobody else changes them."""
+    made = query(con, "views_made")["text_checksum"].to_list()
+    return made == [_text_checksum()]
+
+
+def record_views_of(con: Connection) -> None:
+    """Record that the views were made from the scripts of the code."""
+    _record(con, None)
+
+
 def _read_comments(scripts: Sequence[Script]) -> Mapping[str, Mapping[str, str]]:
     """Return the comments of columns by relation and column, as SQL quotes them; of a macro with their types."""
     comments: dict[str, dict[str, str]] = defaultdict(dict)

@@ -5,9 +5,9 @@ The only file that imports the driver. What does not belong here: what is read o
 
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias
 from urllib.parse import parse_qsl, unquote, urlencode
 
 import adbc_driver_postgresql.dbapi
@@ -29,6 +29,7 @@ _ADDRESS: Final = re.compile(
 _SECRET_OPTIONS: Final = {"password", "sslpassword"}
 _SHOWN_OPTIONS: Final = {"host", "port", "dbname"}
 _DEFAULT_OPTIONS: Final = {"connect_timeout": "10", "tcp_user_timeout": "30000", "application_name": "ballast"}
+_HAS_PORT: Final = re.compile(r":\d+$")
 _UNREACHABLE: Final = "Failed to connect"
 _CANCELED: Final = "57014"
 """The error of PostgreSQL for a statement that took too long."""
@@ -38,6 +39,17 @@ _NOISE: Final = re.compile(
     r"^[A-Z_]+: |\[libpq\] |\n*Query was: .*|\.? SQLSTATE: \w+\s*$|\n(?:LINE \d+: |\tIs the server running).*",
     re.DOTALL,
 )
+
+
+class Login(NamedTuple):
+    """What a client needs that takes no URI. `hosts` and `ports` may be several, with commas, as libpq has them."""
+
+    hosts: str
+    ports: str
+    user: str
+    password: str
+    database: str
+    options: tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True)
@@ -69,6 +81,21 @@ class PostgresAddress:
         between = "&" if "?" in self.uri else "?"
         return f"{self.uri}{between}{missing}" if missing else self.uri
 
+    @property
+    def login(self) -> Login:
+        """The parts of the URI, decoded, and its options that are no secret, with those of `full_uri`."""
+        options = dict(parse_qsl(self.full_uri.partition("?")[2], keep_blank_values=True))
+        places, _, database = (self._parts["place"] or "").partition("/")
+        ends = [place.rpartition(":") if _HAS_PORT.search(place) else (place, "", "") for place in places.split(",")]
+        return Login(
+            options.pop("host", ",".join(host.strip("[]") for host, _, _ in ends)),
+            options.pop("port", ",".join(port for _, _, port in ends).strip(",")),
+            unquote(self._parts["user"] or options.pop("user", "")),
+            unquote(self._parts["password"] or "") or options.get("password", ""),
+            unquote(database) or options.pop("dbname", ""),
+            tuple((name, value) for name, value in options.items() if name not in _SECRET_OPTIONS),
+        )
+
     def without_secrets(self, text: str) -> str:
         """Take every password of the address out of a text."""
         secrets = [value for name, value in self._options if name in _SECRET_OPTIONS]
@@ -93,10 +120,32 @@ def connected(address: PostgresAddress) -> Iterator[Connection]:
 
     *Raises* `DatabaseUnreachableError` when there is no connection, `WarehouseError` for what the server rejects.
     """
+    with translated_errors(address), adbc_driver_postgresql.dbapi.connect(address.full_uri) as con:
+        yield con
+        con.commit()
+
+
+@contextmanager
+def kept_open(address: PostgresAddress) -> Iterator[Connection]:
+    """Open a connection on which each statement is a transaction; errors of the block are not its own.
+
+    *Raises* as `connected` does, when there is no connection.
+    """
+    with translated_errors(address):
+        con = adbc_driver_postgresql.dbapi.connect(address.full_uri, autocommit=True)
     try:
-        with adbc_driver_postgresql.dbapi.connect(address.full_uri) as con:
-            yield con
-            con.commit()
+        yield con
+    finally:
+        # A server that is gone has closed it already.
+        with suppress(adbc_driver_postgresql.dbapi.Error):
+            con.close()
+
+
+@contextmanager
+def translated_errors(address: PostgresAddress) -> Iterator[None]:
+    """Translate an error of the server or the driver into one sentence without a password."""
+    try:
+        yield
     except (adbc_driver_postgresql.dbapi.Error, OSError, pa.ArrowException, PolarsError) as error:
         sentence = address.without_secrets(_sentence(error))
         if _UNREACHABLE in str(error):

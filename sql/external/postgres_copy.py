@@ -10,13 +10,13 @@ from typing import Final, NamedTuple
 
 import polars as pl
 
+from sql.any_warehouse import AnyWarehouse
 from sql.engine.table_contracts import RUN_TABLES
 from sql.errors import WarehouseError
 from sql.external.deadlines import DeadlineError, within
 from sql.external.postgres import Connection, PostgresAddress, connected, execute
 from sql.external.postgres_schema import UNIQUE, create_tables, use_schema
 from sql.records import Copied
-from sql.warehouse import Warehouse
 
 _RUNS_AT_ONCE: Final = 20
 
@@ -59,7 +59,7 @@ class _Known(NamedTuple):
 
 
 def copy_published(
-    warehouse: Warehouse, address: PostgresAddress, schema: str, patience: Patience = _PATIENT
+    warehouse: AnyWarehouse, address: PostgresAddress, schema: str, patience: Patience = _PATIENT
 ) -> Copied:
     """Update the replica in `schema`, in one transaction there, and record the attempt in `copies`.
 
@@ -89,7 +89,9 @@ def copy_published(
     return copied
 
 
-def _copy(warehouse: Warehouse, address: PostgresAddress, schema: str, target: str, statement_seconds: float) -> Copied:
+def _copy(
+    warehouse: AnyWarehouse, address: PostgresAddress, schema: str, target: str, statement_seconds: float
+) -> Copied:
     with connected(address) as con:
         execute(con, f"SET LOCAL statement_timeout = {max(1, round(1000 * statement_seconds))}")
         execute(con, "SELECT pg_advisory_xact_lock(hashtext($1)) IS NULL AS is_free", f"ballast.{schema}")
@@ -122,7 +124,7 @@ def _find_known(con: Connection) -> _Known:
     return _Known(last[0] if last else None, halts, *names)
 
 
-def _read_news(warehouse: Warehouse, known: _Known, target: str) -> _News:
+def _read_news(warehouse: AnyWarehouse, known: _Known, target: str) -> _News:
     last = known.last_event
     with warehouse.kept_open() as session:
         events = session.query("events_from", event_id=last[0] if last else 0)
@@ -157,7 +159,7 @@ def _require_same_history(events: pl.DataFrame, last: tuple[int, str, str, datet
         raise WarehouseError(msg)
 
 
-def _rows(warehouse: Warehouse, news: _News, run_ids: Sequence[str]) -> Iterator[tuple[str, pl.DataFrame]]:
+def _rows(warehouse: AnyWarehouse, news: _News, run_ids: Sequence[str]) -> Iterator[tuple[str, pl.DataFrame]]:
     """Yield all rows to append. Those of a run never change, so they need not be read together with the events."""
     yield "runs", news.runs
     yield "limit_sets", news.limit_sets
@@ -171,7 +173,9 @@ def _rows(warehouse: Warehouse, news: _News, run_ids: Sequence[str]) -> Iterator
     yield from _of_runs(warehouse, RUN_TABLES, run_ids)
 
 
-def _of_runs(warehouse: Warehouse, tables: Sequence[str], run_ids: Sequence[str]) -> Iterator[tuple[str, pl.DataFrame]]:
+def _of_runs(
+    warehouse: AnyWarehouse, tables: Sequence[str], run_ids: Sequence[str]
+) -> Iterator[tuple[str, pl.DataFrame]]:
     """Yield the rows of some runs at a time."""
     for first in range(0, len(run_ids), _RUNS_AT_ONCE):
         some = run_ids[first : first + _RUNS_AT_ONCE]

@@ -6,7 +6,7 @@ What does not belong here: limits of a portfolio, which live in sizing/limits/ a
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints
 from pydantic.json_schema import SkipJsonSchema
@@ -15,9 +15,13 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from sizing.frames.day_inputs import ENTRY_SCORES_UP_TO
 from sizing.frames.holding_states import DUST_WEIGHT
 from sizing.names import TypedName
+from sql.any_warehouse import AnyWarehouse
 from sql.warehouse import Warehouse
 from tasks.config.env_file import ENV_FILE, PREFIX, require_known
 from tasks.errors import UsageError
+
+if TYPE_CHECKING:
+    from sql.lake import Lake
 
 _COPIES = {"snapshot": "snapshot.duckdb", "export_folder": "targets"}
 
@@ -56,6 +60,21 @@ class Settings(BaseSettings):
     export_folder: Path = Field(
         default_factory=lambda given: _beside("export_folder", given["warehouse"]),
         description="Folder of the Parquet exports; empty: targets/ beside the warehouse.",
+    )
+    store: Literal["embedded", "ducklake"] = Field(
+        default="embedded",
+        description="Where the tables are: embedded, in the live database file; ducklake, in a lake for several "
+        "machines, with the extra `scale`.",
+    )
+    lake_schema: str = Field(
+        default="ballast_lake",
+        pattern=r"^[a-z_][a-z0-9_]{0,62}$",
+        description="Schema of PostgreSQL that has the catalog of the lake.",
+    )
+    lake_data: str = Field(
+        default="",
+        description="Where the files of the lake are: a folder that every machine has, or s3://bucket/prefix, with "
+        "AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION and AWS_ENDPOINT_URL from the environment.",
     )
     memory_limit: str = Field(default="4GB", description="Most memory that DuckDB takes; above it, it uses the disk.")
     lock_seconds: float = Field(
@@ -137,7 +156,10 @@ class Settings(BaseSettings):
         le=86_400,
         description="Seconds that PostgreSQL may take for one statement of the copy, its waits for locks included.",
     )
-    # A secret: only from the environment, never in a form, a parameter or a log.
+    # Secrets: only from the environment, never in a form, a parameter or a log.
+    lake_catalog: SkipJsonSchema[SecretStr | None] = Field(
+        default=None, exclude=True, description="PostgreSQL database that has the catalog of the lake."
+    )
     postgres_url: SkipJsonSchema[SecretStr | None] = Field(
         default=None, exclude=True, description="PostgreSQL database that gets a copy of what is published."
     )
@@ -156,7 +178,9 @@ class Settings(BaseSettings):
         live = given.get("warehouse", self.warehouse)
         is_other = live.resolve() != self.warehouse.resolve()
         beside = {name: _beside(name, live) for name in _COPIES} | {"backup_folder": None} if is_other else {}
-        return self.model_copy(update=beside | given)
+        # A database file that is named is one, whatever the store is otherwise.
+        store = {"store": "embedded"} if {"warehouse", "snapshot"} & given.keys() else {}
+        return self.model_copy(update=beside | store | given)
 
     def writing_at(self, paths: Mapping[str, Path | None]) -> Self:
         """Do as `at`, for a command that makes copies. *Raises* `UsageError` where they would be those of another."""
@@ -177,8 +201,42 @@ class Settings(BaseSettings):
         places = ((name, getattr(self, name), getattr(other, name)) for name in _COPIES)
         return tuple(name for name, own, given in places if own.resolve() == given.resolve())
 
-    def open_warehouse(self) -> Warehouse:
-        """Return the warehouse that these settings name; nothing is opened yet."""
+    def open_warehouse(self) -> AnyWarehouse:
+        """Return the warehouse that these settings name; nothing is opened yet.
+
+        *Raises* `UsageError` for a lake without an address, `WarehouseError` for one that cannot be read.
+        """
+        return self.open_file() if self.store == "embedded" else self.open_lake()
+
+    def open_lake(self) -> "Lake":
+        """Return the lake that these settings name, whichever store they name; nothing is opened yet.
+
+        *Raises* as `open_warehouse` does.
+        """
+        from tasks.config.lake import LakeSettings, open_lake  # noqa: PLC0415 - a database file needs nothing of it
+
+        named = LakeSettings(
+            self.lake_catalog,
+            self.lake_schema,
+            self.lake_data,
+            self.lock_seconds,
+            self.memory_limit,
+            self.warehouse.with_name("lake.spill"),
+        )
+        return open_lake(named, self.export_folder)
+
+    def require_file(self, command: str) -> Warehouse:
+        """Do as `open_file`, for what works on a file only. *Raises* `UsageError` where the store is a lake."""
+        if self.store != "embedded":
+            msg = (
+                f"{command} works on a database file and BALLAST_STORE is {self.store}. Nothing was changed: name the "
+                "file with --warehouse; a lake is copied into one with `ballast db move --to embedded`"
+            )
+            raise UsageError(msg)
+        return self.open_file()
+
+    def open_file(self) -> Warehouse:
+        """Return the database file that these settings name; nothing is opened yet."""
         return Warehouse(self.warehouse, self.snapshot, self.export_folder, self.lock_seconds, self.memory_limit)
 
 

@@ -128,7 +128,8 @@ def _settings() -> str:
         line = f"{variable(field.name)}={value or ('' if field.default == 'null' else field.default)}"
         words = "\n".join(f"# {line}" for line in wrap(field.description, _WIDTH))
         blocks.append(f"{words}\n{'' if value or field.name == 'warehouse' else '# '}{line}\n")
-    secret = Settings.model_fields["postgres_url"].description
-    blocks.append(f"# {secret} A secret.\n# {variable('postgres_url')}={_SECRET}\n")
+    for name in ("lake_catalog", "postgres_url"):
+        secret = Settings.model_fields[name].description
+        blocks.append(f"# {secret} A secret.\n# {variable(name)}={_SECRET}\n")
     blocks.append("# Not ours, Prefect's: its history of runs stays in this folder.\nPREFECT_HOME=.prefect\n")
     return "\n".join(blocks)

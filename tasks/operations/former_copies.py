@@ -9,9 +9,9 @@ _FORMER = Path(".ballast/snapshot.duckdb")
 
 def warn_of_former_copies(settings: Settings) -> tuple[str, ...]:
     """Warn of a snapshot of the same warehouse at the former default place: its readers see no new day."""
-    if not _FORMER.exists() or _FORMER.resolve() == settings.snapshot.resolve():
+    if settings.store != "embedded" or not _FORMER.exists() or _FORMER.resolve() == settings.snapshot.resolve():
         return ()
-    if not settings.open_warehouse().has_copy(_FORMER):
+    if not settings.open_file().has_copy(_FORMER):
         return ()
     warning = (
         f"{_FORMER} is an old snapshot of this warehouse and is not renewed: the copies are now {settings.snapshot} "

@@ -38,13 +38,13 @@ class Removed(NamedTuple):
 @stage("checkpoint", RETRIES)
 def checkpoint(settings: Settings) -> None:
     """Take over into the file what is only in its log."""
-    retention.checkpoint(settings.open_warehouse())
+    retention.checkpoint(settings.open_file())
 
 
 @stage("back up", RETRIES)
 def back_up(settings: Settings) -> Path:
     """Copy the warehouse, under a name that is not yet that of a backup."""
-    warehouse = settings.open_warehouse()
+    warehouse = settings.open_file()
     path = backup(warehouse, retention.unverified(retention.new_backup_path(warehouse.path, settings.backup_folder)))
     run_logger().info("back up: %s, %s", path, decimal(path.stat().st_size))
     return path
@@ -56,7 +56,7 @@ def verify_copy(settings: Settings, path: Path) -> VerifiedBackup:
 
     *Raises* `WarehouseError` with what is wrong: the warehouse that it was copied from is as wrong.
     """
-    warehouse = settings.open_warehouse()
+    warehouse = settings.open_file()
     try:
         verification = verify_backup(warehouse, path, lambda *_: None)
         if verification.failures:
@@ -73,7 +73,7 @@ def verify_copy(settings: Settings, path: Path) -> VerifiedBackup:
 @stage("remove old files")
 def remove_old(settings: Settings, verified: VerifiedBackup) -> tuple[Removed, ...]:
     """Remove backups above `keep_backups`, never the one just verified, and what was kept `keep_days` ago."""
-    warehouse = settings.open_warehouse()
+    warehouse = settings.open_file()
     before = datetime.now(UTC) - timedelta(days=settings.keep_days)
     others = [path for path in retention.find_own_backups(warehouse, settings.backup_folder) if path != verified.path]
     old = (
@@ -90,12 +90,12 @@ def remove_old(settings: Settings, verified: VerifiedBackup) -> tuple[Removed, .
 @stage("report maintenance")
 def report_upkeep(settings: Settings, verified: VerifiedBackup, removed: tuple[Removed, ...]) -> str:
     """Store the artifact of a maintenance run and return its summary in one sentence."""
-    status = read_status(settings.open_warehouse())
-    backups = retention.find_own_backups(settings.open_warehouse(), settings.backup_folder)
+    status = read_status(settings.open_file())
+    backups = retention.find_own_backups(settings.open_file(), settings.backup_folder)
     free, size = shutil.disk_usage(verified.path.parent).free, decimal(verified.path.stat().st_size)
     warnings = _warnings(status, verified, free)
     facts = {
-        "warehouse": f"`{status.path}`, {decimal(status.size_bytes)}",
+        "warehouse": f"`{status.name}`, {decimal(status.size_bytes)}",
         "last publication": _publication(status),
         "snapshot": f"`{status.snapshot_path}`, {utc(status.snapshot_at)}" if status.snapshot_at else "none",
         "new backup": f"`{verified.path}`, {size}, verified in {verified.n_steps} steps",
@@ -108,7 +108,7 @@ def report_upkeep(settings: Settings, verified: VerifiedBackup, removed: tuple[R
     show_markdown(
         "\n\n".join(
             [
-                f"# Maintenance of {status.path.name}",
+                f"# Maintenance of {settings.warehouse.name}",
                 *(f"Warning: {one}" for one in warnings),
                 "\n".join(["| what | is |", "|---|---|", *(f"| {what} | {is_} |" for what, is_ in facts.items())]),
                 "\n".join(f"- removed `{one.path}`, {decimal(one.n_bytes)}" for one in removed),

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import polars as pl
 
 from sizing.text import counted, first_of, grouped, listed
-from sql.warehouse import Warehouse
+from sql.any_warehouse import AnyWarehouse
 from tasks.artifacts import show_markdown
 from tasks.config.settings import Settings
 from tasks.errors import NotATradingDayError
@@ -154,7 +154,7 @@ def _describe_day(due: Due, missing: list[Missing]) -> str:
     return f"{len(missing)} of {counted(n_due, 'portfolio')} {have(len(missing))} no targets of {due.day}: {reasons}"
 
 
-def _read_halts(warehouse: Warehouse) -> dict[str | None, str]:
+def _read_halts(warehouse: AnyWarehouse) -> dict[str | None, str]:
     rows = warehouse.query("halts_in_force").iter_rows(named=True)
     return {row["portfolio_id"]: f"by {row['by']} since {utc(row['since'])}: {row['reason']}" for row in rows}
 

@@ -154,7 +154,7 @@ class DayValidation:
             self.files.append(file)
             self.found += file.findings
         if not any(source.contract.kind == "assets" for source in sources):
-            known = self._settings.warehouse.exists()
+            known = self._settings.open_warehouse().exists()
             level, what = (WARNING, "the last one read counts") if known else (ERROR, "expected assets.csv")
             self._report(level, inbox, f"no asset list among the files: {what}")
 
@@ -194,13 +194,13 @@ class DayValidation:
             if file.source.contract.kind == "positions" and file.counts and file.accepted.height
         ]
         named = next((set(names) for names in reversed(of_the_day) if len(names)), None)
-        if named is None or not self._settings.snapshot.exists():
+        if named is None or not self._settings.open_warehouse().is_readable():
             return
         try:
             with reading_snapshot(self._settings.open_warehouse()) as snapshot:
                 before = named_before(snapshot, day)
         except WarehouseError as error:
-            self._report(WARNING, self._settings.snapshot, error)
+            self._report(WARNING, self._settings.open_warehouse().readers_open, error)
             return
         unnamed = {name: taken for name, taken in before.items() if name in self.limits and name not in named}
         for sentence in describe_unnamed(unnamed):
@@ -221,12 +221,12 @@ class DayValidation:
             if file.source.contract.kind == "prices" and file.counts and file.accepted.height
             for session in file.accepted["as_of_date"].unique()
         }
-        if calendars and self._settings.snapshot.exists():
+        if calendars and self._settings.open_warehouse().is_readable():
             try:
                 with reading_snapshot(self._settings.open_warehouse()) as snapshot:
                     priced |= days_with_prices(snapshot, day, calendars)
             except WarehouseError as error:
-                self._report(WARNING, self._settings.snapshot, error)
+                self._report(WARNING, self._settings.open_warehouse().readers_open, error)
                 return
         for sentence in describe_missing_prices(day, calendars, priced):
             self._report(WARNING, self._settings.inbox, sentence)

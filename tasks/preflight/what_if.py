@@ -4,7 +4,6 @@ Nothing of the installation is written, it waits for nothing, and there is no en
 becomes of a run (lifecycle.py), which is the same for both.
 """
 
-import shutil
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,9 +15,8 @@ import polars as pl
 
 from sizing.pipeline import Rebalance, rebalance
 from sizing.selection.score_coverage import find_missing_scores
-from sql.errors import PublishRejectedError, WarehouseError
-from sql.snapshot_reader import reading_snapshot
-from sql.warehouse import Warehouse
+from sql.any_warehouse import AnyWarehouse
+from sql.errors import PublishRejectedError
 from tasks.config.feeds import Feeds
 from tasks.config.settings import Settings
 from tasks.errors import PROBLEMS
@@ -98,7 +96,7 @@ def plan_day(settings: Settings, day: date, groups: Sequence[Group], known: Coll
             warnings = dict.fromkeys(warning for one in results for warning in one.warnings)
             warnings |= dict.fromkeys(warn_of_corrected_inputs(warehouse, known))
             runs = _runs(results, visible)
-            first = () if _is_published(settings) else (_AS_FIRST.format(settings.snapshot),)
+            first = () if _is_published(settings) else (_AS_FIRST.format(settings.open_warehouse().readers_open),)
             return Plan(
                 day, results, _portfolios(warehouse, runs), _targets(warehouse, runs), (*first, *warnings, *rejected)
             )
@@ -110,7 +108,7 @@ def _thrown_away(settings: Settings) -> Iterator[Settings]:
     with TemporaryDirectory(prefix="ballast-plan-") as folder:
         here = Path(folder)
         if _is_published(settings):
-            _copy_snapshot(settings, here / "warehouse.duckdb")
+            settings.open_warehouse().copy_for_readers(here / "warehouse.duckdb")
         yield settings.at(
             {
                 "warehouse": here / "warehouse.duckdb",
@@ -121,23 +119,12 @@ def _thrown_away(settings: Settings) -> Iterator[Settings]:
 
 
 def _is_published(settings: Settings) -> bool:
-    return settings.snapshot.exists() or settings.warehouse.exists()
-
-
-def _copy_snapshot(settings: Settings, path: Path) -> None:
-    with reading_snapshot(settings.open_warehouse()):  # a damaged one is reported by its own name
-        try:
-            shutil.copyfile(settings.snapshot, path)
-        except OSError as error:
-            msg = (
-                f"the snapshot cannot be copied to {path}: {error}. Nothing was changed: make room there, or name "
-                "another folder in TMPDIR"
-            )
-            raise WarehouseError(msg) from error
+    warehouse = settings.open_warehouse()
+    return warehouse.is_readable() or warehouse.exists()
 
 
 def _plan_group(
-    warehouse: Warehouse, day: date, group: Group, known: Collection[str], settings: Settings
+    warehouse: AnyWarehouse, day: date, group: Group, known: Collection[str], settings: Settings
 ) -> PlannedResult:
     """Do the day of a group as the daily run does."""
     names = tuple(sorted(group.limits))
@@ -167,7 +154,7 @@ def _plan_group(
 class _Copy:
     """The steps of a run in the throw-away warehouse, without an engine."""
 
-    warehouse: Warehouse
+    warehouse: AnyWarehouse
     run: OpenRun
     group: Group
 
@@ -211,7 +198,7 @@ def _runs(results: Sequence[PlannedResult], visible: pl.DataFrame) -> pl.DataFra
     )
 
 
-def _portfolios(warehouse: Warehouse, runs: pl.DataFrame) -> pl.DataFrame:
+def _portfolios(warehouse: AnyWarehouse, runs: pl.DataFrame) -> pl.DataFrame:
     def read_portfolios(run: str) -> pl.DataFrame:
         named = runs.drop_nulls(run)
         lists = {"portfolio_ids": named["portfolio_id"].to_list(), "run_ids": named[run].to_list()}
@@ -228,7 +215,7 @@ def _portfolios(warehouse: Warehouse, runs: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _targets(warehouse: Warehouse, runs: pl.DataFrame) -> pl.DataFrame:
+def _targets(warehouse: AnyWarehouse, runs: pl.DataFrame) -> pl.DataFrame:
     named = runs.drop_nulls("counting_run_id")
     return warehouse.query(
         "what_if_targets",
@@ -238,7 +225,7 @@ def _targets(warehouse: Warehouse, runs: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _refusals(warehouse: Warehouse, day: date) -> tuple[str, ...]:
+def _refusals(warehouse: AnyWarehouse, day: date) -> tuple[str, ...]:
     """Return which rows of the day's content are rejected: the first of them, and how many there are."""
     rejected = warehouse.query("chart_rejected_rows", as_of_date=day, most_rows=_MOST_ROWS).rows(named=True)
     lines = [f"{row['source']}, row {row['row_number']}: {row['reason']}" for row in rejected]

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import polars as pl
 
 from sizing.text import MOST_NAMED
-from sql.warehouse import Warehouse
+from sql.any_warehouse import AnyWarehouse
 from tasks import artifacts
 from tasks.artifacts import show_markdown, show_table
 from tasks.config.settings import Settings
@@ -77,7 +77,7 @@ def report_proposal(settings: Settings, day: date, run: OpenRun, reasons: Mappin
     return Reported(summarise(summary), summary)
 
 
-def _requested_by(warehouse: Warehouse, run_id: str) -> str:
+def _requested_by(warehouse: AnyWarehouse, run_id: str) -> str:
     """Return who requested a run that waits, and whether another person has to approve it."""
     proposals = warehouse.query("open_proposals").filter(pl.col("run_id") == run_id)
     who = escape_markdown(", ".join(proposals["proposed_by"].unique()))
@@ -148,7 +148,7 @@ def _scaled(scale: float | None) -> str:
     return f", max_turnover leaves {scale:.4f} of the trades" if scale is not None and scale < 1 else ""
 
 
-def _show(warehouse: Warehouse, title: str, day: date, run_id: str, first: str, *more_queries: str) -> pl.DataFrame:
+def _show(warehouse: AnyWarehouse, title: str, day: date, run_id: str, first: str, *more_queries: str) -> pl.DataFrame:
     """Store summary and targets of a run whose rows are in the tables, and return its `day_summary`."""
     with warehouse.kept_open() as kept:
         summary = kept.query("day_summary", run_ids=[run_id])
@@ -191,7 +191,7 @@ def _show(warehouse: Warehouse, title: str, day: date, run_id: str, first: str, 
     return summary
 
 
-def _show_charts(warehouse: Warehouse, title: str, run_id: str, summary: pl.DataFrame) -> None:
+def _show_charts(warehouse: AnyWarehouse, title: str, run_id: str, summary: pl.DataFrame) -> None:
     """Store the charts of a run. *Requires* its `day_summary`."""
     if not artifacts.are_shown():
         return

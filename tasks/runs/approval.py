@@ -9,9 +9,9 @@ import polars as pl
 from sizing.approval import ApprovalPolicy, find_approvals, summarise_moves
 from sizing.frames.day_inputs import DayInputs
 from sizing.text import first_of, grouped, listed
+from sql.any_warehouse import AnyWarehouse
 from sql.errors import ApprovalError
 from sql.records import Publication
-from sql.warehouse import Warehouse
 from tasks.config.settings import Settings
 from tasks.inputs.day_inputs import read_days
 from tasks.inputs.day_sources import find_sources
@@ -59,7 +59,7 @@ def request_approval(settings: Settings, result: Result, policies: Mapping[str, 
 
 
 def find_approval_request(
-    warehouse: Warehouse, result: Result, policies: Mapping[str, ApprovalPolicy]
+    warehouse: AnyWarehouse, result: Result, policies: Mapping[str, ApprovalPolicy]
 ) -> ApprovalRequest:
     """Return which portfolios wait for approval, without an engine.
 

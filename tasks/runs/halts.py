@@ -86,10 +86,11 @@ def bring_up_to_date(settings: Settings) -> None:
 
     *Raises* `WarehouseError` where there is none: halted in the wrong folder, everything would go on elsewhere.
     """
-    if not settings.warehouse.exists():
+    warehouse = settings.open_warehouse()
+    if not warehouse.exists():
         msg = (
-            f"no warehouse at {settings.warehouse}: nothing was halted or resumed. Correct the path, or the folder; "
+            f"no warehouse at {warehouse.name}: nothing was halted or resumed. Correct the path, or the folder; "
             "before the first run, make it with `ballast db migrate`"
         )
         raise WarehouseError(msg)
-    settings.open_warehouse().migrate()
+    warehouse.migrate()

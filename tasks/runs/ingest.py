@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from datetime import date
 
 from sizing.text import counted
+from sql.any_warehouse import AnyWarehouse
 from sql.records import Ingest, IngestSource
 from sql.shared_opening import closed_meanwhile
-from sql.warehouse import Warehouse
 from tasks.config.feeds import Feeds
 from tasks.config.settings import Settings
 from tasks.errors import SourceError, SourceUnavailableError
@@ -80,7 +80,7 @@ def _take_in(settings: Settings, days: Sequence[date], found: Sequence[tuple[Sou
 
 
 @contextmanager
-def _opened_for_each_step(warehouse: Warehouse) -> Iterator[Warehouse]:
+def _opened_for_each_step(warehouse: AnyWarehouse) -> Iterator[AnyWarehouse]:
     with closed_meanwhile():
         yield warehouse
 
@@ -88,7 +88,7 @@ def _opened_for_each_step(warehouse: Warehouse) -> Iterator[Warehouse]:
 class _Intake:
     """The way into one warehouse for the days of one range. What is of no single day is fetched and read once."""
 
-    def __init__(self, warehouse: Warehouse, settings: Settings, days: tuple[date, ...], stack: ExitStack) -> None:
+    def __init__(self, warehouse: AnyWarehouse, settings: Settings, days: tuple[date, ...], stack: ExitStack) -> None:
         self._warehouse = warehouse
         self._settings = settings
         self._days = days

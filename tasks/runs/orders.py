@@ -12,7 +12,7 @@ import polars as pl
 
 from sizing.text import counted, first_of, grouped
 from sizing.trading.orders import ORDER_SCHEMA, ORDERED, Orders, make_orders
-from sql.warehouse import Warehouse
+from sql.any_warehouse import AnyWarehouse
 from tasks.config.settings import Settings
 from tasks.errors import PROBLEMS
 from tasks.renames import renamed_list
@@ -57,7 +57,7 @@ def order(settings: Settings, day: date) -> tuple[str, ...]:
     return (f"{counted(missing.height, 'portfolio')} without orders: {shown}",)
 
 
-def order_day(warehouse: Warehouse, day: date) -> pl.DataFrame:
+def order_day(warehouse: AnyWarehouse, day: date) -> pl.DataFrame:
     """Make and store the orders of every portfolio whose newest published day this is, without an engine.
 
     *Returns* the order status of the portfolios that were not ordered before.
@@ -73,7 +73,7 @@ def order_day(warehouse: Warehouse, day: date) -> pl.DataFrame:
     return pl.concat(made)
 
 
-def order_again(warehouse: Warehouse, run_id: str) -> pl.DataFrame:
+def order_again(warehouse: AnyWarehouse, run_id: str) -> pl.DataFrame:
     """Compute the orders of a run again, from the ingests that its order status names."""
     status = warehouse.query("order_status_of_run", run_id=run_id).filter(pl.col("status") == ORDERED)
     parts = status.partition_by("accounts_ingest_id", "prices_ingest_id", as_dict=True, maintain_order=True)
@@ -84,7 +84,7 @@ def order_again(warehouse: Warehouse, run_id: str) -> pl.DataFrame:
     return pl.concat(made) if made else pl.DataFrame(schema=ORDER_SCHEMA)
 
 
-def order_run(warehouse: Warehouse, run_id: str, portfolio_ids: Iterable[str], sources: OrderSources) -> Orders:
+def order_run(warehouse: AnyWarehouse, run_id: str, portfolio_ids: Iterable[str], sources: OrderSources) -> Orders:
     """Compute the orders of portfolios of a run from what the warehouse has: for a replay the same as before.
 
     Those of thousands are computed one after the other, so that memory has room for them.
@@ -106,7 +106,7 @@ def order_run(warehouse: Warehouse, run_id: str, portfolio_ids: Iterable[str], s
     return Orders(*map(pl.concat, zip(*parts, strict=True)))
 
 
-def _quantities(warehouse: Warehouse, run_id: str, names: Mapping[str, str]) -> pl.DataFrame:
+def _quantities(warehouse: AnyWarehouse, run_id: str, names: Mapping[str, str]) -> pl.DataFrame:
     """Return the shares that the positions of the run have; holdings after targets have none.
 
     Shares of several names that became one add up, where all are known.

@@ -12,9 +12,9 @@ from pydantic import ValidationError
 from sizing.frames.day_inputs import ENTRY_SCORES_UP_TO, DayFrames, DayInputs
 from sizing.frames.holding_states import DUST_WEIGHT
 from sizing.limits.model import RebalancingLimits
+from sql.any_warehouse import AnyWarehouse
 from sql.records import RunRecord, StartedRun
 from sql.snapshot_reader import Reader
-from sql.warehouse import Warehouse
 from tasks.config.settings import Settings
 from tasks.errors import ConfigError
 from tasks.inputs import fingerprints
@@ -92,7 +92,7 @@ def open_run(
 
 
 def start_run(  # noqa: PLR0913 - what names a run, and who starts it
-    warehouse: Warehouse,
+    warehouse: AnyWarehouse,
     exchange: str,
     day: date,
     limits: Limits,
@@ -113,7 +113,7 @@ def start_run(  # noqa: PLR0913 - what names a run, and who starts it
     return OpenRun(record.run_id, inputs, is_published, tuple(warnings), is_proposed, by)
 
 
-def as_started_first(warehouse: Warehouse, exchange: str, record: RunRecord, inputs: DayInputs) -> DayInputs:
+def as_started_first(warehouse: AnyWarehouse, exchange: str, record: RunRecord, inputs: DayInputs) -> DayInputs:
     """Return the inputs of a run that is started again, with the states of holdings that it recorded then.
 
     Where no limit reads them, the same run may have other ones now; what is kept of it must fit its record.
@@ -152,7 +152,7 @@ def read_recorded(
 
 
 def gather(  # noqa: PLR0913 - what decides a day
-    warehouse: Warehouse,
+    warehouse: AnyWarehouse,
     exchange: str,
     day: date,
     limits: Limits,

@@ -37,7 +37,7 @@ def require_fresh(settings: Settings, day: date, portfolio_ids: Collection[str],
         reason = f"it starts {late / _HOUR:.1f} hours after its scheduled start, more than {settings.max_late_hours:g}"
         raise _stale(day, reason)
     # A warehouse that is not there yet has no later day.
-    newest = _newest_days(settings, portfolio_ids) if settings.warehouse.exists() else {}
+    newest = _newest_days(settings, portfolio_ids) if settings.open_warehouse().exists() else {}
     later = {portfolio_id: one for portfolio_id, one in newest.items() if one > day}
     if later:
         portfolio_id, newest_day = max(later.items(), key=lambda one: one[1])

@@ -20,7 +20,7 @@ FOLDER = Path(__file__).parents[2] / "deployments"
 UNITS = sorted((FOLDER / "systemd").glob("*.service"))
 EXAMPLES = sorted(FOLDER.glob("*.env.example"))
 COMPOSE: dict[str, Any] = yaml.safe_load((FOLDER / "compose.yaml").read_text())
-SECRET = re.compile(r"PASSWORD|AUTH_STRING|ENCRYPTION_KEY|CONNECTION_URL|ALERT_|POSTGRES_URL")
+SECRET = re.compile(r"PASSWORD|AUTH_STRING|ENCRYPTION_KEY|CONNECTION_URL|ALERT_|POSTGRES_URL|LAKE_CATALOG")
 
 
 def _assigned(path: Path) -> dict[str, str]:

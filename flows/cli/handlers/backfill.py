@@ -79,5 +79,5 @@ def backfill(  # noqa: PLR0913 - the flags
 
 def _require_scores(context: RunContext, days: Sequence[date]) -> None:
     """Reject a range without scores before Prefect is started; a warehouse may have what the inbox has no more."""
-    if not context.settings.warehouse.exists():
+    if not context.settings.open_warehouse().exists():
         find_sources(context.settings.inbox, days[0], context.feeds)

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import polars as pl
 from cyclopts import Parameter
@@ -12,7 +12,6 @@ from rich.console import Console
 from rich.filesize import decimal
 from rich.markup import escape
 
-from flows.cli.queries.snapshot_session import open_snapshot
 from flows.terminal.console import err, out, progress_bar, show, show_warehouse_warnings
 from flows.terminal.escaping import write
 from flows.terminal.exit_codes import ExitCode
@@ -24,11 +23,14 @@ from sql.admin import maintenance
 from sql.admin.maintenance import ReportProgress, Status, read_status, renew_exports
 from sql.admin.retention import new_backup_path
 from sql.admin.verification import Verification
+from sql.any_warehouse import AnyWarehouse
 from sql.records import ExportChanges
 from sql.schema_reference import schema_page
 from tasks.config.settings import Settings
 from tasks.operations.former_copies import warn_of_former_copies
 from tasks.operations.postgres_copy import update_copy
+
+_OF_A_FILE = {"log to recover", "snapshot file", "recoveries"}
 
 
 def status(*, warehouse: Warehouse = None, snapshot: Snapshot = None, form: OutputFormat = AS_TABLE) -> None:
@@ -65,8 +67,8 @@ def migrate(*, warehouse: Warehouse = None) -> None:
     opened = _open(warehouse=warehouse)
     applied = opened.migrate()
     words = f"{counted(len(applied), 'migration')} applied ({', '.join(applied)})" if applied else "nothing to apply"
-    out().print(f"{escape(str(opened.path))}: {words}, the views are created again")
-    if opened.snapshot_path.exists():
+    out().print(f"{escape(opened.name)}: {words}, the views are created again")
+    if isinstance(opened, live.Warehouse) and opened.is_readable():
         path = escape(str(opened.snapshot_path))
         out().print(f"the snapshot {path} is still as it was: `ballast db snapshot` brings it up to date")
 
@@ -78,7 +80,8 @@ def snapshot(*, warehouse: Warehouse = None, snapshot: Snapshot = None, export_f
     opened = settings.open_warehouse()
     exports, exports_kept = renew_exports(opened)
     made = opened.snapshot()
-    out().print(f"snapshot: {escape(str(made.path))}")
+    if made.path:
+        out().print(f"snapshot: {escape(str(made.path))}")
     for warning in warn_of_former_copies(settings):
         err().print(f"[yellow]warning:[/] {escape(warning)}")
     out().print(f"export: {escape(str(made.export_path))}" if made.export_path else "export: no day is published")
@@ -98,8 +101,9 @@ def backup(
     warehouse: Warehouse = None,
 ) -> None:
     """Back the warehouse up."""
-    opened = _open(warehouse=warehouse)
-    folder = Settings().at({"warehouse": warehouse}).backup_folder
+    show_warehouse_warnings()
+    settings = Settings().at({"warehouse": warehouse})
+    opened, folder = settings.require_file("`ballast db backup`"), settings.backup_folder
     made = maintenance.backup(opened, path or new_backup_path(opened.path, folder))
     out().print(f"backup: {escape(str(made))} ({decimal(made.stat().st_size)})")
 
@@ -116,7 +120,7 @@ def restore(
     show_warehouse_warnings()
     settings = Settings().writing_at({"warehouse": warehouse, "snapshot": snapshot, "export_folder": export_folder})
     with _progress() as on_step:
-        restored = maintenance.restore(settings.open_warehouse(), path, on_step)
+        restored = maintenance.restore(settings.require_file("`ballast db restore`"), path, on_step)
     out().print(f"restored: {escape(str(settings.warehouse))} is as in {escape(str(path))}, with a new snapshot")
     if restored.kept:
         out().print(f"replaced: the file before is kept in {escape(str(restored.kept))}")
@@ -130,13 +134,29 @@ def copy(*, warehouse: Warehouse = None) -> None:
     out().print(f"copied {runs}, {rows} to {copied.target}")
 
 
+def move(
+    *,
+    to: Annotated[Literal["ducklake", "embedded"], Parameter(help="What is copied into: a lake, or a database file.")],
+    warehouse: Warehouse = None,
+) -> None:
+    """Move every table, and report the rows of each."""
+    from tasks.operations.store_move import move_store  # noqa: PLC0415 - the other commands need no lake
+
+    moved = move_store(Settings().at({"warehouse": warehouse}), to)
+    rows = {"table_name": list(moved.n_rows), "n_rows": list(moved.n_rows.values())}
+    show(out(), pl.DataFrame(rows), "Rows, each compared")
+    out().print(
+        f"copied {counted(sum(moved.n_rows.values()), 'row')} from {escape(moved.source)} to {escape(moved.target)}"
+    )
+
+
 def schema(*, snapshot: Snapshot = None) -> None:
     """Print what the snapshot says of its tables, views and macros, as Markdown."""
-    with open_snapshot(snapshot) as reader:
-        write(schema_page(reader.query("schema_columns")))
+    show_warehouse_warnings()
+    write(schema_page(Settings().at({"snapshot": snapshot}).open_warehouse().describe()))
 
 
-def _open(**paths: Path | None) -> live.Warehouse:
+def _open(**paths: Path | None) -> AnyWarehouse:
     show_warehouse_warnings()
     return Settings().at(paths).open_warehouse()
 
@@ -155,13 +175,13 @@ def _report_exports(exports: ExportChanges, kept: Path) -> None:
     out().print(f"exports: {changes}{is_kept}" if changes else "exports: all are as in the warehouse")
 
 
-def _show_failures(console: Console, warehouse: live.Warehouse, verification: Verification, form: OutputFormat) -> int:
+def _show_failures(console: Console, warehouse: AnyWarehouse, verification: Verification, form: OutputFormat) -> int:
     schema = {"what": pl.String, "failures": pl.Int64, "first": pl.String}
     failures = pl.DataFrame(verification.failures, schema, orient="row")
     if form.is_for_program or failures.height:
         write_rows(failures, form, "What is wrong")
     if failures.is_empty():
-        console.print(f"{escape(str(warehouse.path))} is sound: {verification.n_steps} steps, no failure")
+        console.print(f"{escape(warehouse.name)} is sound: {verification.n_steps} steps, no failure")
         return ExitCode.OK
     err().print(
         f"[bold red]error:[/] {counted(len(verification.failures), 'failure')} in {verification.n_steps} steps: "
@@ -173,7 +193,7 @@ def _show_failures(console: Console, warehouse: live.Warehouse, verification: Ve
 def _one_row(status: Status) -> pl.DataFrame:
     last = status.last_publication or {}
     row = {
-        "warehouse": str(status.path),
+        "warehouse": status.name,
         "size_bytes": status.size_bytes,
         "wal_bytes": status.wal_bytes,
         "version": status.migrations["version"][-1],
@@ -184,7 +204,7 @@ def _one_row(status: Status) -> pl.DataFrame:
         "last_published_at": last.get("published_at"),
         "n_recoveries": status.n_recoveries,
         "last_recovered_at": status.last_recovered_at,
-        "snapshot": str(status.snapshot_path),
+        "snapshot": str(status.snapshot_path) if status.snapshot_path else None,
         "snapshot_at": status.snapshot_at,
         "is_snapshot_current": status.is_snapshot_current,
     }
@@ -202,16 +222,18 @@ def _facts(status: Status) -> pl.DataFrame:
         snapshot = f"{_time(status.snapshot_at)}, {age} old, {state}"
     last_recovery = f", last {_time(status.last_recovered_at)}" if status.last_recovered_at else ""
     facts = {
-        "file": str(status.path),
+        "file" if status.snapshot_path else "lake": status.name,
         "size": decimal(status.size_bytes),
         "log to recover": decimal(status.wal_bytes) if status.wal_bytes else "none",
         "version": f"{status.migrations['version'][-1]}, the code is {status.code_version}",
         "pending": ", ".join(status.pending) or "none",
         "last publication": published,
-        "snapshot": snapshot,
+        "snapshot": snapshot if status.snapshot_path else "none needed: readers open the lake",
         "snapshot file": str(status.snapshot_path),
         "recoveries": f"{status.n_recoveries}{last_recovery}",
     }
+    if not status.snapshot_path:
+        facts = {what: is_ for what, is_ in facts.items() if what not in _OF_A_FILE}
     return pl.DataFrame({"what": list(facts), "is": list(facts.values())})
 
 

@@ -163,9 +163,8 @@ def _show(settings: Settings, day: date) -> None:
     show(console, target_table(console, first), title=f"Targets of {day}")
     show_trade_totals(console, only(summary, ids))
     count_others(console, visible, first, ORDER, "`ballast targets NAME` shows others")
-    console.print(
-        f"database  {settings.warehouse}\nsnapshot  {settings.snapshot}\nexports   {settings.export_folder}\n"
-    )
+    snapshot = f"snapshot  {settings.snapshot}\n" if settings.store == "embedded" else ""
+    console.print(f"database  {settings.open_warehouse().name}\n{snapshot}exports   {settings.export_folder}\n")
     console.print(f"Next{_where()}:")
     for command in _next_commands(settings, day, *first.select("portfolio_id", "asset").row(0)):
         console.print(f"  {escape(command)}")

@@ -38,7 +38,7 @@ def write_run_results(
     Each of the failures has a row of its own where no run records it.
     """
     results = pl.DataFrame(schema=_ROW)
-    if settings.warehouse.exists():
+    if settings.open_warehouse().exists():
         results = settings.open_warehouse().query("run_results_since", since=since, first=days[0], last=days[1])
     ended = results.filter(pl.col("state").is_in(_ENDED))
     reported = {(row["as_of_date"], tuple(row["portfolio_ids"])) for row in ended.iter_rows(named=True)}

@@ -25,10 +25,10 @@ def sql(
     show_warehouse_warnings()
     settings = Settings().at({"snapshot": snapshot})
     if query is None and sys.stdin.isatty():
-        msg = (
-            "expected a query or piped queries; for a prompt open the snapshot with the command line of DuckDB: "
-            f"duckdb -readonly {settings.snapshot}"
-        )
+        is_file = settings.store == "embedded"
+        prompt = f"the snapshot with the command line of DuckDB: duckdb -readonly {settings.snapshot}"
+        lake = "the lake with the command line of DuckDB, as docs/scale.md shows"
+        msg = f"expected a query or piped queries; for a prompt open {prompt if is_file else lake}"
         raise UsageError(msg)
     queries = sys.stdin.read() if query is None else query
     for number, rows in enumerate(settings.open_warehouse().query_snapshot_each(queries, is_flat=form.csv)):

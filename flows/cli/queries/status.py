@@ -46,7 +46,8 @@ _LOOKED_AT = 60
 def status(*, snapshot: Snapshot = None, form: OutputFormat = AS_TABLE) -> int:
     """Report how things are: the answer first; to a program, a row a portfolio."""
     settings = Settings().at({"snapshot": snapshot})
-    if not snapshot and not settings.snapshot.exists() and not settings.warehouse.exists():
+    warehouse = settings.open_warehouse()
+    if not snapshot and not warehouse.is_readable() and not warehouse.exists():
         return _print_first_step(settings, form)
     with open_snapshot(snapshot) as reader:
         return _report(reader, settings, form)
@@ -117,8 +118,9 @@ def _print_first_step(settings: Settings, form: OutputFormat) -> int:
     if form.is_for_program:
         write_rows(pl.DataFrame({"portfolio_id": []}, {"portfolio_id": pl.String}), form)
     else:
+        name = escape(settings.open_warehouse().name)
         out().print(
-            f"Nothing is here yet: there is no database at {escape(str(settings.warehouse))}. {_first_step(settings)}",
+            f"Nothing is here yet: there is no database at {name}. {_first_step(settings)}",
             soft_wrap=True,
         )
         _print_calendar_ends(out(), calendar_ends(_exchanges(settings, [""]).values(), datetime.now(UTC).date()))

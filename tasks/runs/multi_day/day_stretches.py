@@ -19,8 +19,8 @@ from sizing.multi_day.day_starts import DayEnd
 from sizing.multi_day.followed_states import NO_FILES, Corrections
 from sizing.multi_day.stacked_days import by_day, have_same_names
 from sizing.pipeline import Rebalance
+from sql.any_warehouse import AnyWarehouse
 from sql.records import StartedRun
-from sql.warehouse import Warehouse
 from tasks.inputs.day_inputs import read_days
 from tasks.inputs.day_prices import read_prices
 from tasks.inputs.day_sources import Limits, continue_from, find_sources, newer_positions
@@ -53,7 +53,7 @@ class Book:
     `ahead` guesses what later days start from.
     """
 
-    warehouse: Warehouse
+    warehouse: AnyWarehouse
     exchange: str
     limits: Limits
     by: str

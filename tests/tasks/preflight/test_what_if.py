@@ -144,7 +144,7 @@ def test_no_room_for_the_copied_snapshot_is_one_sentence(published: Settings, mo
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("tasks.preflight.what_if.shutil.copyfile", full)
+    monkeypatch.setattr("sql.warehouse.shutil.copyfile", full)
     with pytest.raises(WarehouseError, match=r"No space left on device.* name another folder in TMPDIR"):
         _plan(published)
 

@@ -1,0 +1,46 @@
+"""A lake with the week of the sample: catalog in a real PostgreSQL on loopback, files in a folder of the tests."""
+
+import itertools
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+
+from tasks.config.settings import Settings
+from tests.conftest import SAMPLE, SAMPLE_DAYS
+from tests.helpers.installation import installed_in, publish_days
+from tests.helpers.postgres_server import PostgresServer
+
+MakeLake = Callable[..., Settings]
+"""Return the settings of a lake of its own, around a folder; nothing is made yet."""
+
+_SCHEMAS = itertools.count(1)
+
+
+def lake_in(folder: Path, postgres: PostgresServer, **other: object) -> Settings:
+    named = {"lake_schema": f"lake_{next(_SCHEMAS)}", "lake_data": str(folder / "lake"), **other}
+    catalog = SecretStr(postgres.url())
+    return installed_in(folder, SAMPLE).model_copy(update={"store": "ducklake", "lake_catalog": catalog, **named})
+
+
+@pytest.fixture
+def make_lake(postgres: PostgresServer, tmp_path: Path) -> MakeLake:
+    return lambda **other: lake_in(tmp_path, postgres, **other)
+
+
+@pytest.fixture
+def lake(make_lake: MakeLake) -> Settings:
+    """An empty lake of the code's version."""
+    settings = make_lake()
+    settings.open_warehouse().migrate()
+    return settings
+
+
+@pytest.fixture(scope="session")
+def lake_week(postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """The sample's week in a lake: to look at, not to change."""
+    settings = lake_in(tmp_path_factory.mktemp("lake"), postgres)
+    publish_days(settings, SAMPLE_DAYS)
+    settings.open_warehouse().export(SAMPLE_DAYS)
+    return settings

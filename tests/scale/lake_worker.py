@@ -1,0 +1,53 @@
+"""What another process does to a lake in the tests: `lake_worker.py WHAT ...`, its settings from the environment."""
+
+import os
+import signal
+import sys
+import threading
+import time
+
+from sql.engine.lake_connection import LakeConnection
+from tasks.config.settings import Settings
+from tests.sql.warehouse_samples import make_frames, make_run
+
+
+def _say(word: str) -> None:
+    sys.stdout.write(f"{word}\n")
+    sys.stdout.flush()
+
+
+def _die() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _publish(run_id: str, nth: str, milliseconds: str) -> None:
+    """Publish a run, and die so long after the COMMIT of the nth transaction was begun; below 0: before it."""
+    commit, left = LakeConnection.commit, int(nth)
+
+    def dying(con: LakeConnection) -> None:
+        nonlocal left
+        left -= 1
+        if left == 0:
+            if float(milliseconds) < 0:
+                _die()
+            threading.Timer(float(milliseconds) / 1000, _die).start()
+        commit(con)
+
+    LakeConnection.commit = dying  # type: ignore[method-assign]
+    lake = Settings().open_warehouse()
+    lake.start_run(make_run(run_id), "test")
+    lake.publish(run_id, make_frames(), "test")
+    _say("published")
+    time.sleep(1)
+
+
+def _hold(seconds: str) -> None:
+    """Hold the turn of the one writer."""
+    with Settings().open_warehouse().kept_open():
+        _say("holding")
+        time.sleep(float(seconds))
+
+
+if __name__ == "__main__":
+    what, *rest = sys.argv[1:]
+    {"publish": _publish, "hold": _hold}[what](*rest)
