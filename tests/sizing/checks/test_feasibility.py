@@ -432,7 +432,11 @@ def test_positions_that_the_minimum_size_limits_are_not_called_max_total_positio
 
 @pytest.mark.parametrize(
     ("least", "most", "numbers"),
-    [(0.03, 0.1, ["0.03", "0.1", "0.03", "0"]), (0.03, 0.02, ["0.03", "0.02", "0.02"])],
+    [
+        (0.03, 0.1, ["0.03", "0.1", "0.03", "0"]),
+        (0.03, 0.03, ["0.03", "0.03", "0.03", "0"]),
+        (0.03, 0.02, ["0.03", "0.02", "0.02"]),
+    ],
 )
 def test_a_minimum_of_trades_with_a_turnover_limit_is_warned_about(
     least: float, most: float, numbers: list[str]
