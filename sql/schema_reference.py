@@ -31,7 +31,9 @@ SECTIONS: Mapping[str, tuple[str, ...]] = {
         "what_would_change",
         "decisions_today",
         "holding_periods",
+        "holding_periods_of",
         "followed_lifecycle",
+        "followed_lifecycle_of",
         "configured_limits",
     ),
     "Proposals and halts": (

@@ -5,7 +5,7 @@ SET current_until = published.published_at
 FROM (
     SELECT portfolio_id, max(as_of_date) AS as_of_date, max(published_at) AS published_at
     FROM visibility
-    WHERE list_contains($run_ids::VARCHAR[], run_id)
+    WHERE run_id IN (SELECT unnest($run_ids::VARCHAR[]))
     GROUP BY portfolio_id
 ) AS published
 WHERE visibility.portfolio_id = published.portfolio_id

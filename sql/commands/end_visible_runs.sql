@@ -7,7 +7,7 @@ SET
 FROM (
     SELECT portfolio_id, as_of_date, max(published_at) AS published_at, max(event_id) AS event_id
     FROM visibility
-    WHERE list_contains($run_ids::VARCHAR[], run_id)
+    WHERE run_id IN (SELECT unnest($run_ids::VARCHAR[]))
     GROUP BY portfolio_id, as_of_date
 ) AS published
 WHERE visibility.portfolio_id = published.portfolio_id

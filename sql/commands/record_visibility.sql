@@ -27,7 +27,7 @@ FROM (
     FROM (
         SELECT run_id, max(event_id) AS event_id, max(happened_at) AS published_at
         FROM run_events
-        WHERE state = 'published' AND list_contains($run_ids::VARCHAR[], run_id)
+        WHERE state = 'published' AND run_id IN (SELECT unnest($run_ids::VARCHAR[]))
         GROUP BY run_id
     ) AS published
     JOIN runs USING (run_id)

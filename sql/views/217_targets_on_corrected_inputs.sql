@@ -41,11 +41,14 @@ read_lists AS (
         (json_extract(inputs, '$.' || kind)::BIGINT[])[1] AS ingest_id
     FROM shown
 ),
-held AS (
-    SELECT run_id, portfolio_id, limits_key, held_on, held_ingest_id, held_run_id
-    FROM run_portfolios
-    SEMI JOIN shown USING (run_id)
-    WHERE held_on IS NOT NULL
+-- Runs of which positions or prices came since, of their day or of one before it. Whatever came since has a higher number
+-- than all that was read: of other runs nothing is looked at, portfolio by portfolio.
+late AS (
+    SELECT DISTINCT shown.run_id, ingests.kind
+    FROM shown
+    JOIN ingests ON ingests.kind IN ('positions', 'prices')
+        AND ingests.as_of_date <= shown.as_of_date
+        AND coalesce(ingests.ingest_id > shown.newest_read, true)
 ),
 -- Whose limits read the returns of what is scored or held.
 reading AS (
@@ -56,16 +59,18 @@ reading AS (
         (shown.inputs ->> 'returns_since')::DATE AS since
     FROM run_portfolios
     JOIN shown USING (run_id)
+    SEMI JOIN (FROM late WHERE kind = 'prices') AS late USING (run_id)
     WHERE run_portfolios.reads_returns
 ),
 -- Books that prices move: from the day on which they were left; and windows of returns.
 price_uses AS (
     SELECT held.run_id, held.portfolio_id, shown.as_of_date, held.held_on AS since
-    FROM held
+    FROM run_portfolios AS held
     JOIN shown USING (run_id)
+    SEMI JOIN (FROM late WHERE kind = 'prices') AS late USING (run_id)
     SEMI JOIN (FROM limit_sets WHERE (limits ->> 'mark_to_market')::BOOLEAN) AS marking USING (limits_key)
     SEMI JOIN visible_runs ON visible_runs.run_id = held.run_id AND visible_runs.portfolio_id = held.portfolio_id
-    WHERE held.held_run_id IS NOT NULL AND json_exists(shown.inputs, '$.prices')
+    WHERE held.held_on IS NOT NULL AND held.held_run_id IS NOT NULL AND json_exists(shown.inputs, '$.prices')
     UNION ALL
     SELECT reading.run_id, reading.portfolio_id, reading.as_of_date, reading.since
     FROM reading
@@ -85,17 +90,11 @@ read_prices AS (
     JOIN ingests ON ingests.ingest_id = read.ingest_id AND ingests.as_of_date >= moving.since
 ),
 -- Whose start may be another one now: positions of the day or of one before it came since, or a day was not published in
--- order. Whatever came since has a higher number than all that was read.
+-- order.
 restarted AS (
     SELECT portfolio_id
     FROM visible_runs
-    SEMI JOIN (
-        SELECT shown.run_id
-        FROM shown
-        JOIN ingests ON ingests.kind = 'positions'
-            AND ingests.as_of_date <= shown.as_of_date
-            AND coalesce(ingests.ingest_id > shown.newest_read, true)
-    ) AS late USING (run_id)
+    SEMI JOIN (FROM late WHERE kind = 'positions') AS late USING (run_id)
     UNION
     SELECT portfolio_id FROM visibility WHERE NOT is_in_order
 ),
@@ -125,7 +124,8 @@ starts AS (
         if(has_positions, named.ingest_id::VARCHAR, visible.run_before) AS now_from
     FROM visible
     SEMI JOIN shown USING (run_id)
-    LEFT JOIN held ON held.run_id = visible.run_id AND held.portfolio_id = visible.portfolio_id
+    LEFT JOIN (FROM run_portfolios SEMI JOIN restarted USING (portfolio_id) WHERE held_on IS NOT NULL) AS held
+        ON held.run_id = visible.run_id AND held.portfolio_id = visible.portfolio_id
     ASOF LEFT JOIN named ON named.portfolio_id = visible.portfolio_id AND visible.as_of_date >= named.as_of_date
     -- The oldest releases recorded only the day.
     WHERE held.held_on IS NULL OR held.held_ingest_id IS NOT NULL OR held.held_run_id IS NOT NULL
@@ -246,12 +246,16 @@ different AS (
 taken AS (
     SELECT run_id, portfolio_id, list(asset) || list(old).list_filter(name -> name IS NOT NULL) AS assets
     FROM (
-        SELECT run_id, portfolio_id, asset FROM targets WHERE current_weight > 0 AND NOT is_cash
+        SELECT run_id, portfolio_id, asset
+        FROM targets
+        SEMI JOIN (FROM moved WHERE kind = 'prices') AS moved USING (run_id, portfolio_id)
+        WHERE current_weight > 0 AND NOT is_cash
         UNION
-        SELECT run_id, portfolio_id, asset FROM decisions SEMI JOIN reading USING (run_id, portfolio_id)
+        SELECT run_id, portfolio_id, asset
+        FROM decisions
+        SEMI JOIN (FROM moved SEMI JOIN reading USING (run_id, portfolio_id) WHERE kind = 'prices') AS moved
+            USING (run_id, portfolio_id)
     ) AS used
-    SEMI JOIN (FROM moved WHERE kind = 'prices') AS moved
-        ON moved.run_id = used.run_id AND moved.portfolio_id = used.portfolio_id
     LEFT JOIN (
         SELECT run_id, unnest(map_keys(names)) AS old, unnest(map_values(names)) AS asset
         FROM (SELECT run_id, json_extract(inputs, '$.renamed')::MAP(VARCHAR, VARCHAR) AS names FROM shown)

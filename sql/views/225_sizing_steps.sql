@@ -118,7 +118,7 @@ sized AS (
     FROM (FROM sizing_audit SEMI JOIN run USING (run_id, portfolio_id)) AS sizing_audit
     JOIN limit_values ON run_id = limited_run_id AND portfolio_id = limited_portfolio_id
     JOIN decided ON sizing_audit.asset = decided_asset
-    JOIN sizing_summary USING (run_id, portfolio_id)
+    JOIN (FROM sizing_summary SEMI JOIN run USING (run_id, portfolio_id)) AS sizing_summary USING (run_id, portfolio_id)
     WINDOW in_bucket AS (PARTITION BY bucket)
 ),
 pinned AS (

@@ -21,6 +21,10 @@ visible AS (
 candidates AS (
     FROM decisions SEMI JOIN visible USING (run_id, portfolio_id)
 ),
+remembered AS (
+    FROM lifecycle
+    SEMI JOIN (SELECT run_before AS run_id, portfolio_id FROM visible) AS before USING (run_id, portfolio_id)
+),
 facts AS (
     SELECT
         limits,
@@ -33,7 +37,7 @@ facts AS (
         coalesce(
             (
                 SELECT bool_or(earlier.grace_count IS NOT NULL)
-                FROM lifecycle AS earlier
+                FROM remembered AS earlier
                 WHERE earlier.run_id = visible.run_before
                     AND earlier.portfolio_id = visible.portfolio_id
                     AND earlier.is_held

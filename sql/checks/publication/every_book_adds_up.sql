@@ -25,7 +25,7 @@ FROM (
     WHERE run_id = $run_id
     GROUP BY run_id, portfolio_id
 )
-JOIN sizing_summary USING (run_id, portfolio_id)
+JOIN (FROM sizing_summary WHERE run_id = $run_id) AS sizing_summary USING (run_id, portfolio_id)
 WHERE before_weight <> target_total_allocation
 OR target_weight <> target_total_allocation
 OR after_weight <> target_total_allocation

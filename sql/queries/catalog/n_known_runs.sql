@@ -2,4 +2,4 @@
 -- Parameters: $run_ids VARCHAR[].
 SELECT count(*) AS n_known
 FROM runs
-WHERE list_contains($run_ids::VARCHAR[], run_id);
+WHERE run_id IN (SELECT unnest($run_ids::VARCHAR[]));

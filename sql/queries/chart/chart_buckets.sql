@@ -17,7 +17,7 @@ FROM (
         sum(current_weight)::DECIMAL(10, 8) AS current_weight,
         sum(target_weight)::DECIMAL(10, 8) AS target_weight
     FROM targets
-    WHERE run_id = $run_id AND NOT is_cash AND list_contains($portfolio_ids::VARCHAR[], portfolio_id)
+    WHERE run_id = $run_id AND NOT is_cash AND portfolio_id IN (SELECT unnest($portfolio_ids::VARCHAR[]))
     GROUP BY portfolio_id, bucket
 ) AS exposure
 JOIN run_limits ON run_limits.run_id = $run_id AND run_limits.portfolio_id = exposure.portfolio_id

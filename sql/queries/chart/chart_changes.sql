@@ -8,7 +8,7 @@ FROM differences_of((
         FROM (SELECT portfolio_id, as_of_date FROM run_portfolios JOIN runs USING (run_id) WHERE run_id = $run_id) AS covered
         LEFT JOIN visible_runs
             ON visible_runs.portfolio_id = covered.portfolio_id AND visible_runs.as_of_date < covered.as_of_date
-        WHERE list_contains($portfolio_ids::VARCHAR[], covered.portfolio_id)
+        WHERE covered.portfolio_id IN (SELECT unnest($portfolio_ids::VARCHAR[]))
         GROUP BY covered.portfolio_id
     )
 ))

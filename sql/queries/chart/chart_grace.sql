@@ -10,8 +10,8 @@ WITH grace AS (
         runs.as_of_date AS last_day
     FROM lifecycle
     JOIN runs USING (run_id)
-    WHERE list_contains($run_ids::VARCHAR[], lifecycle.run_id)
-        AND list_contains($portfolio_ids::VARCHAR[], lifecycle.portfolio_id)
+    WHERE lifecycle.run_id IN (SELECT unnest($run_ids::VARCHAR[]))
+        AND lifecycle.portfolio_id IN (SELECT unnest($portfolio_ids::VARCHAR[]))
         AND lifecycle.is_held
         AND lifecycle.grace_count IS NOT NULL
 )

@@ -16,7 +16,7 @@ WITH covered AS (
 ),
 latest AS (
     FROM covered
-    WHERE list_contains($portfolio_ids::VARCHAR[], portfolio_id)
+    WHERE portfolio_id IN (SELECT unnest($portfolio_ids::VARCHAR[]))
     QUALIFY row_number() OVER (PARTITION BY portfolio_id ORDER BY as_of_date DESC) <= $most_days
 ),
 limited AS (

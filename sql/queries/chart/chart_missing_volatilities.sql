@@ -4,8 +4,8 @@
 WITH stopped AS (
     SELECT run_id, portfolio_id, asset, bucket, is_held, current_weight, score
     FROM decisions
-    WHERE list_contains($run_ids::VARCHAR[], run_id)
-    AND list_contains($portfolio_ids::VARCHAR[], portfolio_id)
+    WHERE run_id IN (SELECT unnest($run_ids::VARCHAR[]))
+    AND portfolio_id IN (SELECT unnest($portfolio_ids::VARCHAR[]))
     AND (gate = 'no_volatility' OR kept_by = 'volatility_missing')
 )
 SELECT

@@ -32,5 +32,5 @@ SELECT
 FROM targets
 JOIN run_limits USING (run_id, portfolio_id)
 LEFT JOIN sizing_audit USING (run_id, portfolio_id, asset)
-WHERE targets.run_id = $run_id AND list_contains($portfolio_ids::VARCHAR[], targets.portfolio_id)
+WHERE targets.run_id = $run_id AND targets.portfolio_id IN (SELECT unnest($portfolio_ids::VARCHAR[]))
 ORDER BY targets.portfolio_id, targets.is_cash, targets.target_weight DESC, targets.asset;

@@ -17,6 +17,6 @@ JOIN runs AS proposed ON proposed.run_id = waiting.run_id
 JOIN run_portfolios AS waiting_portfolio ON waiting_portfolio.run_id = waiting.run_id
 JOIN run_portfolios AS replacing USING (portfolio_id)
 JOIN runs ON runs.run_id = replacing.run_id AND runs.run_id <> waiting.run_id AND runs.as_of_date >= proposed.as_of_date
-WHERE list_contains($run_ids::VARCHAR[], replacing.run_id)
+WHERE replacing.run_id IN (SELECT unnest($run_ids::VARCHAR[]))
 GROUP BY waiting.run_id
 ORDER BY min(waiting.event_id);

@@ -7,5 +7,5 @@ SELECT
     asset,
     quantity
 FROM positions
-WHERE list_contains($ingest_ids::BIGINT[], ingest_id) AND asset <> 'CASH'
+WHERE ingest_id IN (SELECT unnest($ingest_ids::BIGINT[])) AND asset <> 'CASH'
 ORDER BY ALL;

@@ -11,5 +11,7 @@ FROM newest
 ANTI JOIN (FROM order_status SEMI JOIN newest USING (run_id, portfolio_id) WHERE status = 'ordered') AS ordered
     USING (run_id, portfolio_id)
 ANTI JOIN halts_in_force ON halts_in_force.portfolio_id IS NULL OR halts_in_force.portfolio_id = newest.portfolio_id
-SEMI JOIN (FROM targets WHERE post_trade_weight IS NOT NULL) AS traded USING (run_id, portfolio_id)
+SEMI JOIN (
+    FROM targets WHERE run_id IN (SELECT DISTINCT run_id FROM newest) AND post_trade_weight IS NOT NULL
+) AS traded USING (run_id, portfolio_id)
 ORDER BY ALL;

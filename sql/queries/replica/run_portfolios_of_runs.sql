@@ -1,5 +1,5 @@
 -- Grain: one row per run named and portfolio that it covers, with every column.
 -- Parameters: $run_ids VARCHAR[].
 FROM run_portfolios
-WHERE list_contains($run_ids::VARCHAR[], run_id)
+WHERE run_id IN (SELECT unnest($run_ids::VARCHAR[]))
 ORDER BY ALL;

@@ -1,5 +1,5 @@
 -- Grain: one row per row of targets of the runs named, with every column.
 -- Parameters: $run_ids VARCHAR[].
 FROM targets
-WHERE list_contains($run_ids::VARCHAR[], run_id)
+WHERE run_id IN (SELECT unnest($run_ids::VARCHAR[]))
 ORDER BY ALL;

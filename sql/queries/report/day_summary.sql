@@ -21,13 +21,13 @@ WITH traded AS (
         coalesce(sum(current_weight + trade_weight) FILTER (NOT is_cash), 0)::DECIMAL(12, 8) AS invested_after_weight,
         (sum(target_weight) - invested_after_weight)::DECIMAL(12, 8) AS cash_after_weight
     FROM targets
-    WHERE list_contains($run_ids::VARCHAR[], run_id)
+    WHERE run_id IN (SELECT unnest($run_ids::VARCHAR[]))
     GROUP BY run_id, portfolio_id, as_of_date
 ),
 limited AS (
     SELECT run_id, portfolio_id, count(*) FILTER (slack < -1e-12) AS n_missed, count(*) FILTER (is_binding AND basis = 'target') AS n_binding
     FROM constraint_checks
-    WHERE list_contains($run_ids::VARCHAR[], run_id)
+    WHERE run_id IN (SELECT unnest($run_ids::VARCHAR[]))
     GROUP BY run_id, portfolio_id
 ),
 decided AS (
@@ -38,7 +38,7 @@ decided AS (
         count(*) FILTER (kept_by IN ('core_assets', 'min_holding_days')) AS n_locked,
         count(*) FILTER (gate IN ('reentry_cooldown_days', 'max_round_trips')) AS n_shut_out
     FROM decisions
-    WHERE list_contains($run_ids::VARCHAR[], run_id)
+    WHERE run_id IN (SELECT unnest($run_ids::VARCHAR[]))
     GROUP BY run_id, portfolio_id
 )
 SELECT
@@ -56,6 +56,8 @@ SELECT
 FROM traded
 LEFT JOIN limited USING (run_id, portfolio_id)
 LEFT JOIN decided USING (run_id, portfolio_id)
-LEFT JOIN sizing_summary USING (run_id, portfolio_id)
-LEFT JOIN trade_summary USING (run_id, portfolio_id)
+LEFT JOIN (FROM sizing_summary WHERE run_id IN (SELECT unnest($run_ids::VARCHAR[]))) AS sizing_summary
+    USING (run_id, portfolio_id)
+LEFT JOIN (FROM trade_summary WHERE run_id IN (SELECT unnest($run_ids::VARCHAR[]))) AS trade_summary
+    USING (run_id, portfolio_id)
 ORDER BY run_id, portfolio_id;

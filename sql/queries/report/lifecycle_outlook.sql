@@ -25,8 +25,8 @@ WITH limited AS (
         coalesce(json_extract(limits, '$.core_assets')::MAP(VARCHAR, JSON), MAP {}) AS core_assets
     FROM run_limits
     JOIN runs USING (run_id)
-    WHERE list_contains($run_ids::VARCHAR[], run_limits.run_id)
-        AND list_contains($portfolio_ids::VARCHAR[], run_limits.portfolio_id)
+    WHERE run_limits.run_id IN (SELECT unnest($run_ids::VARCHAR[]))
+        AND run_limits.portfolio_id IN (SELECT unnest($portfolio_ids::VARCHAR[]))
 )
 SELECT
     lifecycle.portfolio_id,

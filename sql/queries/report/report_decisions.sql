@@ -1,5 +1,5 @@
 -- Grain: one row per row of decisions of the runs and portfolios named, with every column.
 -- Parameters: $run_ids VARCHAR[], $portfolio_ids VARCHAR[].
 FROM decisions
-WHERE list_contains($run_ids::VARCHAR[], run_id) AND list_contains($portfolio_ids::VARCHAR[], portfolio_id)
+WHERE run_id IN (SELECT unnest($run_ids::VARCHAR[])) AND portfolio_id IN (SELECT unnest($portfolio_ids::VARCHAR[]))
 ORDER BY ALL;

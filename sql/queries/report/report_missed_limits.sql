@@ -1,5 +1,5 @@
 -- Grain: one row per limit of a portfolio that a run named misses, with every column of constraint_checks.
 -- Parameters: $run_ids VARCHAR[].
 FROM constraint_checks
-WHERE list_contains($run_ids::VARCHAR[], run_id) AND slack < -1e-12
+WHERE run_id IN (SELECT unnest($run_ids::VARCHAR[])) AND slack < -1e-12
 ORDER BY ALL;

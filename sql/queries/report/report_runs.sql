@@ -11,5 +11,5 @@ SELECT
     code_fingerprint,
     flow_run_id
 FROM latest_runs
-WHERE list_contains($run_ids::VARCHAR[], run_id)
+WHERE run_id IN (SELECT unnest($run_ids::VARCHAR[]))
 ORDER BY run_id;

@@ -19,10 +19,10 @@ WHERE ingest_id IN (
         || coalesce(json_extract(inputs, '$.prices')::BIGINT[], [])
     )
     FROM runs
-    WHERE list_contains($run_ids::VARCHAR[], run_id)
+    WHERE run_id IN (SELECT unnest($run_ids::VARCHAR[]))
     UNION
     SELECT held_ingest_id
     FROM run_portfolios
-    WHERE list_contains($run_ids::VARCHAR[], run_id) AND held_ingest_id IS NOT NULL
+    WHERE run_id IN (SELECT unnest($run_ids::VARCHAR[])) AND held_ingest_id IS NOT NULL
 )
 ORDER BY kind, as_of_date, ingest_id;

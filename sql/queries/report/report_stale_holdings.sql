@@ -2,5 +2,5 @@
 -- Parameters: $run_ids VARCHAR[].
 SELECT run_id, portfolio_id, asset
 FROM decisions
-WHERE list_contains($run_ids::VARCHAR[], run_id) AND is_held AND is_score_stale
+WHERE run_id IN (SELECT unnest($run_ids::VARCHAR[])) AND is_held AND is_score_stale
 ORDER BY ALL;

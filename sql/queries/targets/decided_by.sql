@@ -6,5 +6,5 @@ SELECT
     coalesce((runs.inputs ->> 'has_entry_scores')::BOOLEAN, true) AS has_entry_scores
 FROM visible_runs
 JOIN runs USING (run_id)
-WHERE list_contains($portfolio_ids, visible_runs.portfolio_id) AND visible_runs.as_of_date = $as_of_date
+WHERE visible_runs.portfolio_id IN (SELECT unnest($portfolio_ids::VARCHAR[])) AND visible_runs.as_of_date = $as_of_date
 ORDER BY visible_runs.portfolio_id;

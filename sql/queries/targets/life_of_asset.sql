@@ -3,12 +3,12 @@
 -- Parameters: $portfolio_id VARCHAR, $asset VARCHAR, $as_of_date DATE.
 WITH asked AS (
     SELECT arg_max(name_today, as_of_date) AS name, arg_max(coalesce(merged_at, 0), as_of_date) AS merged_at
-    FROM followed_lifecycle
+    FROM followed_lifecycle_of($portfolio_id::VARCHAR) AS followed_lifecycle
     WHERE portfolio_id = $portfolio_id AND asset = $asset AND as_of_date <= $as_of_date::DATE
 ),
 lived AS (
     SELECT followed_lifecycle.*, targets.post_trade_weight
-    FROM followed_lifecycle
+    FROM followed_lifecycle_of($portfolio_id::VARCHAR) AS followed_lifecycle
     JOIN asked ON asked.name = name_today AND asked.merged_at = coalesce(followed_lifecycle.merged_at, 0)
     LEFT JOIN targets USING (run_id, portfolio_id, asset)
     WHERE followed_lifecycle.portfolio_id = $portfolio_id AND followed_lifecycle.as_of_date <= $as_of_date::DATE
@@ -18,7 +18,7 @@ stays AS (
         holding_periods.*,
         coalesce(closed_on <= $as_of_date::DATE, false) AS is_closed,
         coalesce(' as ' || first.former_name, '') AS as_name
-    FROM holding_periods
+    FROM holding_periods_of($portfolio_id::VARCHAR) AS holding_periods
     JOIN asked ON asked.name = holding_periods.asset
     LEFT JOIN (
         SELECT as_of_date AS first_seen_on, asset AS former_name FROM lived WHERE asset <> $asset

@@ -21,7 +21,8 @@ SELECT
     targets.run_id,
     visible_runs.published_at
 FROM targets
-JOIN visible_runs USING (run_id, portfolio_id, as_of_date)
+JOIN (FROM visible_runs WHERE as_of_date IN (SELECT unnest($days::DATE[]))) AS visible_runs
+    USING (run_id, portfolio_id, as_of_date)
 WHERE targets.as_of_date IN (SELECT unnest($days::DATE[]))
 AND coalesce(targets.portfolio_id BETWEEN $first::VARCHAR AND $last::VARCHAR, true)
 ORDER BY targets.as_of_date, targets.portfolio_id, targets.is_cash, targets.asset;

@@ -18,6 +18,8 @@ CALLS = {
     "target_changes_of": "DATE '2026-03-02'",
     "run_difference": "'r1', 'r2'",
     "differences_of": "[{'portfolio_id': 'p1', 'run_id': 'r2', 'previous_run_id': 'r1'}]",
+    "followed_lifecycle_of": "'p1'",
+    "holding_periods_of": "'p1'",
     "explain": "'p1', 'AAA', DATE '2026-03-02'",
     "sizing_steps": "'p1', 'AAA', DATE '2026-03-02'",
     "what_would_change": "'p1', 'AAA', DATE '2026-03-02'",

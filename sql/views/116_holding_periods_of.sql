@@ -1,8 +1,8 @@
 -- Grain: one row per portfolio, asset and stay along the visible runs. A stay goes on while the state is held with the
 -- same opening, under whatever name; a close that positions withdraw does not end it. It ends with a close, or, where
 -- positions show that it never was or where its asset became one with another one, without one.
--- Columns as in: lifecycle, decisions
-CREATE OR REPLACE VIEW holding_periods AS
+-- portfolio: VARCHAR, the only one whose rows are read; null: all.
+CREATE OR REPLACE MACRO holding_periods_of(portfolio) AS TABLE
 WITH lived AS (
     SELECT
         followed.portfolio_id,
@@ -38,9 +38,12 @@ WITH lived AS (
             AND followed.term_started_on IS NOT DISTINCT FROM lead(followed.term_started_on) OVER one_name,
             false
         ) AS is_withdrawn
-    FROM followed_lifecycle AS followed
+    FROM followed_lifecycle_of(portfolio) AS followed
     JOIN (
-        SELECT portfolio_id, max(as_of_date) AS last_day, count(*) AS n_days FROM published_days GROUP BY portfolio_id
+        SELECT portfolio_id, max(as_of_date) AS last_day, count(*) AS n_days
+        FROM visible_runs
+        WHERE portfolio IS NULL OR portfolio_id = portfolio
+        GROUP BY portfolio_id
     ) AS every_day USING (portfolio_id)
     WINDOW one_name AS (
         PARTITION BY followed.portfolio_id, followed.name_today, followed.merged_at ORDER BY followed.place
@@ -82,7 +85,8 @@ ended AS (
 closings AS (
     SELECT ended.*, after.run_id, closing.gate, closing.score, closing.is_held AS was_held, closing.current_weight
     FROM ended
-    LEFT JOIN published_days AS after ON after.portfolio_id = ended.portfolio_id AND after.place = ended.next_place
+    LEFT JOIN (FROM published_days WHERE portfolio IS NULL OR portfolio_id = portfolio) AS after
+        ON after.portfolio_id = ended.portfolio_id AND after.place = ended.next_place
     LEFT JOIN decisions AS closing
         ON closing.run_id = after.run_id
         AND closing.portfolio_id = ended.portfolio_id
@@ -126,16 +130,17 @@ LEFT JOIN sizing_audit AS size
     ON size.run_id = ended.run_id AND size.portfolio_id = ended.portfolio_id AND size.asset = ended.next_asset
 ORDER BY ended.portfolio_id, ended.asset, ended.stay;
 
-COMMENT ON VIEW holding_periods IS 'One row per portfolio, asset and stay along the published runs: since when it is held, when and by what it was closed, and how often it was held before.';
-COMMENT ON COLUMN holding_periods.stay IS 'Number of the stay of the asset in the portfolio, from 1.';
-COMMENT ON COLUMN holding_periods.opened_on IS 'Day on which it was opened, exchange date; null: not known, it was there without an opening of ours.';
-COMMENT ON COLUMN holding_periods.first_seen_on IS 'First published day after whose trades it was held, exchange date.';
-COMMENT ON COLUMN holding_periods.closed_on IS 'Day on which it was closed, exchange date; null: held, undone or merged.';
-COMMENT ON COLUMN holding_periods.outcome IS 'held; closed (by our trades); gone (positions show it no more); undone (positions show that our opening never was); merged (a rename made it one with another holding, whose stay went on).';
-COMMENT ON COLUMN holding_periods.asset IS 'Asset, by its name on the newest published day: renames are followed.';
-COMMENT ON COLUMN holding_periods.gate IS 'Gate that closed it, see decisions, or the reason why its sizing dropped it, see sizing_audit; null: not closed by us.';
-COMMENT ON COLUMN holding_periods.entry_score IS 'Score on the first day, in [0, 1]; null: it had none.';
-COMMENT ON COLUMN holding_periods.exit_score IS 'Score on the day on which it was closed, in [0, 1]; null: not closed by us, or it had none.';
-COMMENT ON COLUMN holding_periods.calendar_days IS 'Calendar days from the opening, or from the first day seen, to the closing, or to the last published day; null: undone or merged.';
-COMMENT ON COLUMN holding_periods.published_days IS 'Published days after the first one, to the closing or to the last one, count. Sessions that published nothing are not among them.';
-COMMENT ON COLUMN holding_periods.n_stays_before IS 'How often it was held before, count.';
+COMMENT ON MACRO TABLE holding_periods_of IS 'holding_periods_of(portfolio VARCHAR): holding_periods of one portfolio, which reads no rows of others; null: of all.
+portfolio_id VARCHAR: Portfolio.
+asset VARCHAR: Asset, by its name on the newest published day: renames are followed.
+stay BIGINT: Number of the stay of the asset in the portfolio, from 1.
+opened_on DATE: Day on which it was opened, exchange date; null: not known, it was there without an opening of ours.
+first_seen_on DATE: First published day after whose trades it was held, exchange date.
+closed_on DATE: Day on which it was closed, exchange date; null: held, undone or merged.
+outcome VARCHAR: held; closed (by our trades); gone (positions show it no more); undone (positions show that our opening never was); merged (a rename made it one with another holding, whose stay went on).
+gate VARCHAR: Gate that closed it, see decisions, or the reason why its sizing dropped it, see sizing_audit; null: not closed by us.
+entry_score DOUBLE: Score on the first day, in [0, 1]; null: it had none.
+exit_score DOUBLE: Score on the day on which it was closed, in [0, 1]; null: not closed by us, or it had none.
+calendar_days INTEGER: Calendar days from the opening, or from the first day seen, to the closing, or to the last published day; null: undone or merged.
+published_days INTEGER: Published days after the first one, to the closing or to the last one, count. Sessions that published nothing are not among them.
+n_stays_before INTEGER: How often it was held before, count.';
