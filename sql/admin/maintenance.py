@@ -1,6 +1,6 @@
 """Report the status of the warehouse, verify it, back it up, restore a backup."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -22,16 +22,18 @@ from sql.engine.statements import Connection, fill, query, read, tables
 from sql.errors import Failure, WarehouseError
 from sql.files.atomic_files import count_wal_bytes
 from sql.records import ExportChanges
-from sql.store import runs
+from sql.store import run_batches, runs
 from sql.store.exports import find_unlike, match_exports
 from sql.text import counted, listed
 from sql.warehouse import Warehouse
 
 ReportProgress: TypeAlias = Callable[[str, int, int], None]
 """Reports what is verified, how many steps are done, and of how many."""
-_Step: TypeAlias = tuple[str, Callable[[], tuple[Failure, ...]]]
+_Step: TypeAlias = tuple[str, Callable[[], Iterable[Failure]]]
 
 _FIRST_ROWS = 5
+_PORTFOLIOS_AT_ONCE = 50_000
+"""Portfolios of runs that are checked together, each as often as it has a run."""
 _BACKUP_ADVICE = "nothing was changed: give another backup"
 
 
@@ -255,18 +257,31 @@ def _run_checks(con: Connection) -> tuple[_Step, ...]:
     """Check every run that has rows by the checks that existed when they were written, and all orders."""
     applied_at = dict(query(con, "applied_migrations").select("version", "applied_at").rows())
     checks = [(applied_at[check.since], check) for check in read_scripts("checks/publication")]
-    of_orders = read_scripts("checks/orders")
     return tuple(
         (
-            f"run {run_id}",
-            partial(_check_run, con, run_id, (*(check for at, check in checks if at <= written_at), *of_orders)),
+            f"run {run_ids[0]}" if len(run_ids) == 1 else f"runs {run_ids[0]} to {run_ids[-1]}",
+            partial(_check_runs, con, run_ids, tuple(check for at, check in checks if at <= written_at)),
         )
-        for run_id, written_at in query(con, "written_runs").iter_rows()
+        for written_at, run_ids in _batches(query(con, "written_runs"), [at for at, _ in checks])
     )
 
 
-def _check_run(con: Connection, run_id: str, checks: tuple[Script, ...]) -> tuple[Failure, ...]:
-    return tuple((f"run {run_id}: {name}", n, first) for name, n, first in runs.find_failures(con, run_id, checks))
+def _batches(written: pl.DataFrame, applied_at: Sequence[datetime]) -> Iterator[tuple[datetime, list[str]]]:
+    """Yield runs that have the same checks, not too many portfolios together, and when they were written."""
+    n_checks = pl.sum_horizontal(pl.lit(0), *(pl.col("written_at") >= at for at in applied_at))
+    place = (pl.col("n_portfolios").cum_sum() - 1) // _PORTFOLIOS_AT_ONCE
+    for rows in written.with_columns(n_checks=n_checks, place=place).partition_by(
+        "n_checks", "place", maintain_order=True
+    ):
+        yield rows["written_at"][0], rows["run_id"].to_list()
+
+
+def _check_runs(con: Connection, run_ids: Sequence[str], checks: Sequence[Script]) -> Iterator[Failure]:
+    failed = run_batches.failures_by_run(run_batches.find_failures(con, run_ids, checks))
+    of_orders = read_scripts("checks/orders")
+    for run_id in run_ids:
+        for name, n_rows, first in (*failed.get(run_id, ()), *runs.find_failures(con, run_id, of_orders)):
+            yield f"run {run_id}: {name}", n_rows, first
 
 
 def _compare_snapshot(con: Connection, warehouse: Warehouse, seen: pl.DataFrame) -> tuple[Failure, ...]:

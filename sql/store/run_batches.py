@@ -12,7 +12,7 @@ import polars as pl
 from sql.engine.scripts import Script, read_scripts
 from sql.engine.statements import Connection, append, insert, query, read
 from sql.engine.table_contracts import RUN_TABLES, Rows
-from sql.errors import PublishRejectedError, WarehouseError
+from sql.errors import Failure, PublishRejectedError, WarehouseError
 from sql.records import StartedRun
 from sql.store.halts import reject_halted
 from sql.store.runs import (
@@ -57,7 +57,7 @@ def publish(
     record_portfolios(con, [run.record for run in runs])
     for table in RUN_TABLES:
         insert(con, table, frames[table])
-    _require_sound(find_failures(con, run_ids), run_ids)
+    _require_sound(find_failures(con, run_ids, read_scripts("checks/publication")), run_ids)
     before = visible_runs(con, days)
     record_events(con, [Event(run_id, "started", "first start") for run_id in run_ids], by)
     record_events(
@@ -90,15 +90,24 @@ def record_events(con: Connection, events: Sequence[Event], by: str) -> None:
     append(con, "record_events", rows, happened_at=datetime.now(UTC))
 
 
-def find_failures(con: Connection, run_ids: Sequence[str]) -> pl.DataFrame:
-    """Run every check on every run, and return `run_id, portfolio_id, detail, name` of what fails.
+def find_failures(con: Connection, run_ids: Sequence[str], checks: Sequence[Script]) -> pl.DataFrame:
+    """Run the checks of publication on every run, and return `run_id, portfolio_id, detail, name` of what fails.
 
     A check must be one that DuckDB can run for many runs: 1.5 flattens no outer join on the run, a test shows it.
     """
     return pl.concat(
         read(con, of_many(check), run_ids=list(run_ids)).with_columns(name=pl.lit(check.name)).cast(pl.String)
-        for check in read_scripts("checks/publication")
+        for check in checks
     )
+
+
+def failures_by_run(failures: pl.DataFrame) -> dict[str, tuple[Failure, ...]]:
+    """Word what fails of each run that has failures. *Requires* what `find_failures` returns."""
+    found: dict[str, tuple[Failure, ...]] = {}
+    for rows in failures.partition_by("run_id", "name", maintain_order=True):
+        run_id, name = rows.select("run_id", "name").row(0)
+        found[run_id] = (*found.get(run_id, ()), as_failure(name, rows))
+    return found
 
 
 def _name(run_ids: Sequence[str]) -> str:
@@ -106,11 +115,10 @@ def _name(run_ids: Sequence[str]) -> str:
 
 
 def _require_sound(failures: pl.DataFrame, run_ids: Sequence[str]) -> None:
+    failed = failures_by_run(failures)
     for run_id in run_ids:
-        failed = failures.filter(pl.col("run_id") == run_id)
-        if failed.height:
-            parts = failed.partition_by("name", maintain_order=True)
-            raise PublishRejectedError(run_id, tuple(as_failure(str(rows["name"][0]), rows) for rows in parts))
+        if run_id in failed:
+            raise PublishRejectedError(run_id, failed[run_id])
 
 
 def of_many(check: Script) -> str:

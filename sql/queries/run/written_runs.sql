@@ -2,8 +2,10 @@
 -- Parameters: none.
 SELECT
     run_id,
-    min(happened_at) AS written_at
+    min(run_events.happened_at) AS written_at,
+    coalesce(any_value(runs.n_portfolios), 0) AS n_portfolios
 FROM run_events
-WHERE state IN ('published', 'proposed')
+LEFT JOIN runs USING (run_id)
+WHERE run_events.state IN ('published', 'proposed')
 GROUP BY run_id
-ORDER BY min(event_id);
+ORDER BY min(run_events.event_id);

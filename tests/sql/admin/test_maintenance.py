@@ -86,7 +86,7 @@ def test_a_sound_warehouse_passes_and_says_what_it_looks_at(warehouse: Warehouse
     verification = verify(warehouse, lambda *step: told.append(step))
     assert verification.failures == ()
     names = [name for name, _, _ in told]
-    assert {"table scores is readable", "every_ingest_adds_up", "run r1", "run r2", "done"} <= set(names)
+    assert {"table scores is readable", "every_ingest_adds_up", "runs r1 to r2", "done"} <= set(names)
     assert [done for _, done, _ in told] == list(range(verification.n_steps + 1))
 
 

@@ -86,7 +86,7 @@ def test_every_check_finds_its_broken_run_among_many_and_none_in_a_sound_one(war
             runs.start(con, make_run(name), "test")
         for table, rows in _together(("sound", make_frames()), *frames.items()).items():
             insert(con, table, rows)
-        found = run_batches.find_failures(con, [*names, "sound"])
+        found = run_batches.find_failures(con, [*names, "sound"], read_scripts("checks/publication"))
     assert found.filter(run_id="sound").is_empty()
     for name, (check, _, detail) in zip(names, broken.values(), strict=True):
         assert detail in runs.as_failure(check, found.filter(run_id=name, name=check))[2]
