@@ -94,6 +94,9 @@ def add_history(path: Path, days: Sequence[date]) -> None:
         con.execute("SET memory_limit = '4GB'")
         for table in ("run_events", "visibility"):
             con.execute(f"UPDATE {table} SET event_id = event_id + 2 * {len(days)}")  # noqa: S608 - ours
+        # Like its copies it reads the scores of its own day: those of earlier days are no correction of what it read.
+        own_day = """json_merge_patch(inputs, format('{{"scores_since": "{}"}}', as_of_date))"""
+        con.execute(f"UPDATE runs SET inputs = {own_day}")  # noqa: S608 - ours
         for table, own in values.items():
             _copy_rows(con, table, of_day | own, days)
         con.execute("CHECKPOINT")
