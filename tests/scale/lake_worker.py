@@ -5,10 +5,11 @@ import signal
 import sys
 import threading
 import time
+from datetime import timedelta
 
 from sql.engine.lake_connection import LakeConnection
 from tasks.config.settings import Settings
-from tests.sql.warehouse_samples import make_frames, make_run
+from tests.sql.warehouse_samples import DAY, make_frames, make_run
 
 
 def _say(word: str) -> None:
@@ -41,6 +42,15 @@ def _publish(run_id: str, nth: str, milliseconds: str) -> None:
     time.sleep(1)
 
 
+def _publish_many(n_runs: str) -> None:
+    """Publish runs of days that follow each other."""
+    lake = Settings().open_warehouse()
+    for number in range(int(n_runs)):
+        day = DAY + timedelta(days=number)
+        lake.start_run(make_run(f"r{number}", as_of_date=day), "test")
+        lake.publish(f"r{number}", make_frames(as_of_date=day), "test")
+
+
 def _hold(seconds: str) -> None:
     """Hold the turn of the one writer."""
     with Settings().open_warehouse().kept_open():
@@ -50,4 +60,4 @@ def _hold(seconds: str) -> None:
 
 if __name__ == "__main__":
     what, *rest = sys.argv[1:]
-    {"publish": _publish, "hold": _hold}[what](*rest)
+    {"publish": _publish, "publish_many": _publish_many, "hold": _hold}[what](*rest)

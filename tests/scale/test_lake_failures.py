@@ -1,24 +1,31 @@
 """What fails around a lake: all of a transaction is there or nothing, and one sentence says what happened."""
 
 import os
+import shutil
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
+import duckdb
 import polars as pl
 import pytest
 from pydantic import SecretStr
 
+from sql.engine.extensions import find_extension
+from sql.engine.statements import execute
 from sql.engine.table_contracts import RUN_TABLES
 from sql.errors import WarehouseError, WarehouseLockedError
 from tasks.config.settings import Settings
-from tests.helpers.postgres_server import PASSWORD, PostgresServer
-from tests.scale.conftest import MakeLake
+from tests.helpers.postgres_server import PASSWORD, PostgresServer, find_binaries, running_postgres
+from tests.scale.conftest import MakeLake, lake_in
 from tests.scale.cutting_proxy import CuttingProxy, When, cutting_proxy
 from tests.sql.warehouse_samples import make_frames, make_run
 
 ROOT = Path(__file__).parents[2]
+AGAIN = "SELECT * REPLACE (event_id + 1 AS event_id) FROM"
 WORKER = [sys.executable, "-m", "tests.scale.lake_worker"]
 
 
@@ -155,3 +162,78 @@ def test_a_run_that_a_check_rejects_leaves_no_row(lake: Settings) -> None:
         warehouse.publish("r1", frames, "test")
     assert _count(lake) == dict.fromkeys(_count(lake), 0)
     assert _states(lake) == ["started"]
+
+
+@pytest.fixture
+def german(monkeypatch: pytest.MonkeyPatch) -> Iterator[PostgresServer]:
+    """A server that says everything in German."""
+    binaries, localedef = find_binaries(), shutil.which("localedef")
+    if not (binaries and localedef and Path("/usr/share/i18n/locales/de_DE").exists()):
+        pytest.skip("no German: the distribution's packages postgresql and locales have it")
+    with TemporaryDirectory(prefix="ballast-locale-") as folder:
+        Path(folder).chmod(0o755)
+        subprocess.run([localedef, "-i", "de_DE", "-f", "UTF-8", f"{folder}/de_DE.UTF-8"], check=True)
+        monkeypatch.setenv("LOCPATH", folder)
+        with running_postgres(binaries) as server:
+            server.ask("ALTER SYSTEM SET lc_messages TO 'de_DE.UTF-8'")
+            server.ask("SELECT pg_reload_conf()")
+            yield server
+
+
+def test_messages_in_another_language_change_nothing(
+    tmp_path: Path, german: PostgresServer, whole: dict[str, int]
+) -> None:
+    lake = lake_in(tmp_path, german)
+    with pytest.raises(WarehouseError, match=r"Passwort-Authentifizierung.*correct the address"):
+        lake_in(tmp_path, german, lake_catalog=SecretStr(german.url(password="x"))).open_warehouse().migrate()  # noqa: S106
+    with pytest.raises(WarehouseError, match="no lake at"):
+        lake.open_warehouse().query_snapshot("FROM runs")
+    warehouse = lake.open_warehouse()
+    assert warehouse.migrate()
+    assert warehouse.start_run(make_run("r1"), "test") is None
+    with pytest.raises(WarehouseError, match="CHECK constraint failed"):
+        warehouse.record_event("r1", "finished", "test", "no such state")
+    assert warehouse.publish("r1", make_frames(), "test").is_new
+    assert _count(lake) == whole
+
+
+def test_another_commit_meanwhile_ends_the_transaction(lake: Settings, postgres: PostgresServer) -> None:
+    """Whoever goes by the lock, as a person with DuckDB can, makes a commit fail whose checks did not see it."""
+    warehouse = lake.open_warehouse()
+    warehouse.start_run(make_run("r1"), "test")
+    with duckdb.connect() as person, warehouse.connected() as con:
+        for name in ("ducklake", "postgres_scanner"):
+            person.execute(f"LOAD '{find_extension(name, duckdb.__version__)}'")
+        person.execute(
+            f"ATTACH 'ducklake:postgres:{postgres.url()}' AS lake (METADATA_SCHEMA '{lake.lake_schema}', "
+            "DATA_INLINING_ROW_LIMIT 0)"
+        )
+        con.begin()
+        execute(con, f"INSERT INTO run_events BY NAME {AGAIN} run_events")
+        person.execute(f"INSERT INTO lake.run_events {AGAIN} lake.run_events")
+        with pytest.raises(duckdb.Error, match="commit"):
+            con.commit()
+        assert execute(con, "SELECT event_id FROM run_events ORDER BY ALL") == [(1,), (2,)]
+
+
+def test_readers_see_a_run_whole_or_not_at_all(lake: Settings, whole: dict[str, int]) -> None:
+    """They look all the time while another process publishes, each time with filters on run and portfolio."""
+    with _work(lake, "publish_many", 6) as process:
+        seen = Counter[int]()
+        while process.poll() is None or not seen:
+            seen[_look(lake, whole)] += 1
+    assert process.returncode == 0
+    assert _look(lake, whole) == 6
+    assert seen.total() >= 10
+
+
+def _look(lake: Settings, whole: dict[str, int]) -> int:
+    """Look once at every run, compare its rows with those of a whole one, and return how many there are."""
+    with lake.open_warehouse().reading_snapshot() as con:
+        runs = [run_id for (run_id,) in con.execute("SELECT DISTINCT run_id FROM visibility").fetchall()]
+        for run_id in runs:
+            for table, n_rows in whole.items():
+                sql = f"SELECT count(*) FROM {table} WHERE run_id = $run_id"
+                sql += " AND portfolio_id = 'p1'" if table != "risk_estimates" else ""
+                assert con.execute(sql, {"run_id": run_id}).fetchall() == [(n_rows,)], (run_id, table)
+    return len(runs)

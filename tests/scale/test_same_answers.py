@@ -95,7 +95,8 @@ def plain(lake_week: Settings, postgres: PostgresServer) -> Iterator[duckdb.Duck
 def test_duckdb_alone_answers_every_question(
     name: str, plain: duckdb.DuckDBPyConnection, sample_week: Settings
 ) -> None:
-    assert_frame_equal(_without_times(plain.sql(QUESTIONS[name].sql).pl()), _rows(sample_week, QUESTIONS[name].sql))
+    got, expected = _without_times(plain.sql(QUESTIONS[name].sql).pl()), _rows(sample_week, QUESTIONS[name].sql)
+    assert_frame_equal(got, expected, check_dtypes=False)  # our own reading keeps whole numbers above 64 bits
 
 
 def test_duckdb_alone_cannot_write(plain: duckdb.DuckDBPyConnection) -> None:
