@@ -29,6 +29,7 @@ from sql.engine.table_copies import copy_tables
 from sql.engine.views import record_views_of, views_are_of_code
 from sql.errors import ForeignFileError, MigrationError, WarehouseError
 from sql.external.lake_catalog import LakeCatalog
+from sql.external.postgres import Connection as PostgresConnection
 from sql.records import Snapshot
 from sql.shared_opening import connected
 from sql.store.exports import export_days, exported
@@ -75,14 +76,20 @@ class LakePlace:
     @contextmanager
     def connected(self) -> Iterator[Connection]:
         """Yield a connection that writes, while no other process has one."""
-        self._require_there()
-        with self.created() as con:
-            yield con
+        with self.catalog.turn() as turn:
+            self._require(is_there=self.catalog.is_on(turn))
+            with self._opened_to_write(turn) as con:
+                yield con
 
     @contextmanager
     def created(self) -> Iterator[Connection]:
         """Do as `connected`, and make the catalog where there is none."""
-        with self.catalog.turn() as turn, self._opened("lake", "CREATE_IF_NOT_EXISTS true") as con:
+        with self.catalog.turn() as turn, self._opened_to_write(turn) as con:
+            yield con
+
+    @contextmanager
+    def _opened_to_write(self, turn: PostgresConnection) -> Iterator[Connection]:
+        with self._opened("lake", "CREATE_IF_NOT_EXISTS true") as con:
             require_turn = partial(self.catalog.require_turn, turn)
             hidden = partial(hidden_bucket, con) if self._is_in_bucket else partial(hidden_folder, self._link)
             yield LakeConnection(con, lake_schema.guards(), require_turn, self.catalog.is_committed, hidden)
@@ -104,7 +111,7 @@ class LakePlace:
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """Yield a connection that only reads, as of one moment, and can open nothing but the files of the lake."""
-        self._require_there()
+        self._require(is_there=self.catalog.exists())
         lock = f"SET allowed_directories = [{_literal(self.data_path)}]; SET enable_external_access = false"
         with self._opened(READER, "READ_ONLY", lock) as con, transaction(con):
             yield con
@@ -112,12 +119,12 @@ class LakePlace:
     @contextmanager
     def opened_to_copy(self) -> Iterator[Connection]:
         """Yield a connection that only reads the lake, and may write files."""
-        self._require_there()
+        self._require(is_there=self.catalog.exists())
         with self._opened(READER, "READ_ONLY") as con:
             yield con
 
-    def _require_there(self) -> None:
-        if not self.catalog.exists():
+    def _require(self, *, is_there: bool) -> None:
+        if not is_there:
             msg = f"no lake at {self.catalog}: publish a day first, with `ballast run`, or correct the address"
             raise WarehouseError(msg)
 

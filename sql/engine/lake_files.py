@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from sql.engine.statements import Connection, execute
+from sql.errors import WarehouseError
 from sql.files.atomic_files import make_folder
 
 _NOWHERE: Final = "127.0.0.1:1"
@@ -44,9 +45,13 @@ def _is_running(link: Path) -> bool:
 
 @contextmanager
 def hidden_folder(link: Path) -> Iterator[None]:
-    """Let the link lead nowhere while the block runs."""
+    """Let the link lead nowhere while the block runs. *Raises* `WarehouseError` before it, where there is no link."""
     hidden = link.with_name(f"{link.name}.hidden")
-    link.rename(hidden)
+    try:
+        link.rename(hidden)
+    except OSError as error:
+        msg = f"{link}, by which the lake is written, cannot be moved: {error}. Nothing was committed: run again"
+        raise WarehouseError(msg) from error
     try:
         yield
     finally:

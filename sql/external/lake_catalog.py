@@ -37,7 +37,12 @@ class LakeCatalog:
 
         *Raises* `ForeignFileError` for tables of another application, `WarehouseError` when there is no answer.
         """
-        with kept_open(self.address) as con, translated_errors(self.address):
+        with kept_open(self.address) as con:
+            return self.is_on(con)
+
+    def is_on(self, con: Connection) -> bool:
+        """Do as `exists`, over a connection that is open."""
+        with translated_errors(self.address):
             rows = execute(con, "SELECT tablename FROM pg_catalog.pg_tables WHERE schemaname = $1", self.schema)
         names = sorted(name for (name,) in rows)
         if foreign := [name for name in names if not name.startswith(_PREFIX)]:
