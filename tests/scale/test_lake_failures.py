@@ -180,6 +180,7 @@ def german(monkeypatch: pytest.MonkeyPatch) -> Iterator[PostgresServer]:
             yield server
 
 
+@pytest.mark.slow
 def test_messages_in_another_language_change_nothing(
     tmp_path: Path, german: PostgresServer, whole: dict[str, int]
 ) -> None:
