@@ -298,6 +298,9 @@ def test_where_more_positions_would_fall_below_the_minimum_a_wider_cap_would_do(
     # 3 x .3 = .9; a fourth of at least .3 does not fit into .95; .95 / 3 = .31667, rounded up
     asked = {"min_position_size": 0.3, "max_single_position": 0.3, "max_total_positions": 3}
     assert only(**asked).endswith("the rest is cash; max_single_position 0.3167 would do")
+    # .9 / 3 = .3, to float noise
+    exact = {"min_position_size": 0.25, "max_single_position": 0.25, "max_total_positions": 3}
+    assert only(target_total_allocation=0.9, **exact).endswith("the rest is cash; max_single_position 0.3 would do")
 
 
 def test_positions_of_the_minimum_that_fill_the_total_exactly_would_do() -> None:

@@ -282,6 +282,9 @@ BOUNDS = {
     "max_allocation_per_bucket": ((1e-8, 1.0), (0.0, 1.00000001)),
     "min_position_size": ((0.0, 0.15), (-1e-8, 0.15000001)),
     "max_residual_per_asset": ((0.0, 1.0), (-1e-8, 1.00000001)),
+    "min_trade_weight": ((0.0, 1.0), (-1e-8, 1.00000001)),
+    "max_turnover": ((1e-8, 1.0, None), (0.0, 1.00000001)),
+    "min_order_value": ((0.0, 1e15), (-0.01, 1.1e15)),
 }
 
 
