@@ -3,9 +3,10 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from decimal import Decimal
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Literal, NamedTuple, get_args
+from typing import Any, Literal, NamedTuple, TypeAlias, get_args
 
 import polars as pl
 
@@ -157,3 +158,15 @@ class Copied:
     target: str
     n_runs: int
     n_rows: int
+
+
+Totals: TypeAlias = Mapping[str, Decimal]
+"""How many rows there are, as `n_rows`, and the sum of each exact column: they tell of rows lost, or there twice."""
+
+
+@dataclass(frozen=True)
+class StoredRows:
+    """Rows for a table of a lake that stand in files as the table keeps them, run_id included, and are checked."""
+
+    files: tuple[Path, ...]
+    totals: Totals

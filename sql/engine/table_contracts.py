@@ -9,10 +9,13 @@ from typing import TypeAlias
 import polars as pl
 
 from sql.errors import WarehouseError
-from sql.records import INGEST_KEYS, IngestBatch, IngestSource
+from sql.records import INGEST_KEYS, IngestBatch, IngestSource, StoredRows
 
 Rows: TypeAlias = pl.DataFrame | pl.LazyFrame
 """Rows for a table: of a lazy frame they are read piece by piece as they are written."""
+
+RunRows: TypeAlias = Rows | StoredRows
+"""Rows of a run for a table: still to be written, or in files that become part of it."""
 
 RUN_TABLES = (
     *("decisions", "sizing_audit", "sizing_summary", "targets", "trade_summary"),
@@ -67,7 +70,7 @@ def check_columns(table: str, frame: Rows, columns: Mapping[str, str]) -> None:
         raise WarehouseError(msg)
 
 
-def check_run_frames(frames: Mapping[str, Rows]) -> None:
+def check_run_frames(frames: Mapping[str, RunRows]) -> None:
     """Compare the names of the frames with the tables of a run. *Raises* `WarehouseError`."""
     if set(frames) != set(RUN_TABLES):
         msg = f"got frames {sorted(frames)}, expected exactly {sorted(RUN_TABLES)}. Nothing was written"

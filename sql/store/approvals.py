@@ -11,7 +11,7 @@ from typing import Any
 import polars as pl
 
 from sql.engine.statements import Connection, command, query
-from sql.engine.table_contracts import Rows
+from sql.engine.table_contracts import RunRows
 from sql.errors import ApprovalError, WarehouseError
 from sql.records import Publication
 from sql.store import runs
@@ -28,7 +28,7 @@ _OTHERWISE = "run the day again, and it is proposed again"
 def propose(  # noqa: PLR0913, PLR0917 - what a proposal is
     con: Connection,
     run_id: str,
-    frames: Mapping[str, Rows],
+    frames: Mapping[str, RunRows],
     by: str,
     reasons: Mapping[str, str],
     four_eyes: Collection[str],
@@ -41,7 +41,7 @@ def propose(  # noqa: PLR0913, PLR0917 - what a proposal is
         return _proposed_at(con, run_id)
     _require_reasons(con, run, reasons, four_eyes)
     runs.write(con, run_id, frames)
-    runs.require_sound(con, run_id)
+    runs.require_checked(con, run_id, frames)
     proposed_at = runs.record_event(con, run_id, "proposed", by, runs.with_warnings(_ask(reasons, four_eyes), warnings))
     command(con, "record_proposals", run_id=run_id, reasons=json.dumps(dict(reasons)), four_eyes=sorted(four_eyes))
     runs.supersede_proposals(con, [run_id], by)

@@ -12,7 +12,7 @@ from datetime import UTC, date, datetime
 import polars as pl
 
 from sql.engine.statements import Connection, check_frames, command, query, transaction
-from sql.engine.table_contracts import Rows, check_run_frames
+from sql.engine.table_contracts import Rows, RunRows, check_run_frames
 from sql.errors import HaltedError, PublishRejectedError, WarehouseError
 from sql.records import Copied, Ingest, IngestBatch, IngestKind, IngestSource, Publication, RunRecord, StartedRun
 from sql.store import approvals, halts, ingests, replays, run_batches, runs
@@ -85,7 +85,7 @@ class Steps(ABC):
             runs.find_run(con, run_id)
             runs.record_event(con, run_id, state, by, reason)
 
-    def publish(self, run_id: str, frames: Mapping[str, Rows], by: str, warnings: Sequence[str] = ()) -> Publication:
+    def publish(self, run_id: str, frames: Mapping[str, RunRows], by: str, warnings: Sequence[str] = ()) -> Publication:
         """Write the rows of a run, check them, make them visible: in one transaction, or not at all.
 
         *Requires* the frames of `RUN_TABLES`, without run_id. *Raises* `PublishRejectedError` when a check fails, and
@@ -102,7 +102,7 @@ class Steps(ABC):
     def propose(  # noqa: PLR0913, PLR0917 - what a proposal is
         self,
         run_id: str,
-        frames: Mapping[str, Rows],
+        frames: Mapping[str, RunRows],
         by: str,
         reasons: Mapping[str, str],
         four_eyes: Collection[str] = (),

@@ -13,10 +13,11 @@ import polars as pl
 
 from sql.engine.scripts import Script, read_scripts
 from sql.engine.statements import Connection, append, command, insert, looking_at_part, query, read
-from sql.engine.table_contracts import RUN_TABLES, Rows
+from sql.engine.table_contracts import RUN_TABLES, RunRows
 from sql.errors import ApprovalError, Failure, PublishRejectedError, WarehouseError
-from sql.records import Publication, RunRecord
+from sql.records import Publication, RunRecord, StoredRows
 from sql.store.halts import reject_halted
+from sql.store.stored_rows import register, require_whole
 from sql.text import listed
 
 _FIRST_ROWS = 5
@@ -51,7 +52,7 @@ def start(con: Connection, run: RunRecord, by: str, warnings: Sequence[str] = ()
 
 
 def publish(
-    con: Connection, run_id: str, frames: Mapping[str, Rows], by: str, warnings: Sequence[str] = ()
+    con: Connection, run_id: str, frames: Mapping[str, RunRows], by: str, warnings: Sequence[str] = ()
 ) -> Publication:
     """Write the rows of a run, check them, make them visible.
 
@@ -67,15 +68,30 @@ def publish(
         raise ApprovalError(msg)
     reject_halted(con, f"run {run_id}", portfolios_of(con, run_id))
     write(con, run_id, frames)
-    require_sound(con, run_id)
+    require_checked(con, run_id, frames)
     return make_visible(con, run_id, by, with_warnings("every check passed", warnings))
 
 
-def write(con: Connection, run_id: str, frames: Mapping[str, Rows]) -> None:
+def write(con: Connection, run_id: str, frames: Mapping[str, RunRows]) -> None:
     """Write the rows of a run, unless they were written when it was published or proposed before."""
     if run_id not in query(con, "written_runs")["run_id"]:
         for table in RUN_TABLES:
-            insert(con, table, frames[table].with_columns(run_id=pl.lit(run_id)))
+            rows = frames[table]
+            if isinstance(rows, StoredRows):
+                register(con, table, rows)
+            else:
+                insert(con, table, rows.with_columns(run_id=pl.lit(run_id)))
+
+
+def require_checked(con: Connection, run_id: str, frames: Mapping[str, RunRows]) -> None:
+    """Run every check over the rows of a run, unless its shards were checked: then whether all are there, once.
+
+    *Raises* `PublishRejectedError`.
+    """
+    if any(isinstance(rows, StoredRows) for rows in frames.values()):
+        require_whole(con, run_id, frames)
+    else:
+        require_sound(con, run_id)
 
 
 def require_sound(con: Connection, run_id: str) -> None:

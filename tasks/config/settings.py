@@ -201,6 +201,11 @@ class Settings(BaseSettings):
         places = ((name, getattr(self, name), getattr(other, name)) for name in _COPIES)
         return tuple(name for name, own, given in places if own.resolve() == given.resolve())
 
+    @property
+    def has_shared_files(self) -> bool:
+        """Whether the tables are files in a folder, of which the shards of a large run become part as they are."""
+        return self.store == "ducklake" and "://" not in self.lake_data
+
     def open_warehouse(self) -> AnyWarehouse:
         """Return the warehouse that these settings name; nothing is opened yet.
 

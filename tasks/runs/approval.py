@@ -19,7 +19,7 @@ from tasks.inputs.fingerprints import input_fingerprint
 from tasks.inputs.source_record import as_record, find_missing_returns, find_other_inputs, read_record
 from tasks.retries import RETRIES
 from tasks.runs.run_record import OpenRun, stored_exchange, stored_limits
-from tasks.runs.shards.large_run import Result
+from tasks.runs.shards.large_run import Result, rows_to_publish
 from tasks.stages import run_logger, stage
 
 
@@ -79,7 +79,7 @@ def find_approval_request(
 def propose(settings: Settings, run: OpenRun, result: Result, request: ApprovalRequest) -> None:
     """Write and check the run in one transaction, and let it wait: nothing of it is visible."""
     settings.open_warehouse().propose(
-        run.run_id, result._asdict(), run.by, request.reasons, request.four_eyes, run.warnings
+        run.run_id, rows_to_publish(result), run.by, request.reasons, request.four_eyes, run.warnings
     )
     run_logger().warning("proposed by %s, nothing is visible: %s", run.by, request)
 

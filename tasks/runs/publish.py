@@ -11,14 +11,14 @@ from sql.records import Publication
 from tasks.config.settings import Settings
 from tasks.retries import RETRIES
 from tasks.runs.run_record import OpenRun
-from tasks.runs.shards.large_run import Result
+from tasks.runs.shards.large_run import Result, rows_to_publish
 from tasks.stages import run_logger, stage
 
 
 @stage("publish", RETRIES, is_quick=True)
 def publish(settings: Settings, run: OpenRun, result: Result) -> Publication:
     """Write, check and publish the run in one transaction; a failing check keeps nothing of it."""
-    publication = settings.open_warehouse().publish(run.run_id, result._asdict(), run.by, run.warnings)
+    publication = settings.open_warehouse().publish(run.run_id, rows_to_publish(result), run.by, run.warnings)
     run_logger().info(
         "publish: %d targets, %d decisions, %d audit rows, %d runs superseded",
         *(_count(rows) for rows in (result.targets, result.decisions, result.sizing_audit)),

@@ -11,9 +11,10 @@ from importlib.util import find_spec
 from itertools import islice
 from typing import Any
 
+from sql.errors import Failure
 from tasks.errors import UsageError, WorkerError
 from tasks.inputs.fingerprints import code_fingerprint
-from tasks.runs.shards.shard import Shard, compute_shard
+from tasks.runs.shards.shard import Done, Shard, compute_shard
 from tasks.stages import as_task, has_server
 
 _AT_ONCE = 4
@@ -35,7 +36,7 @@ def require_cluster(dask: str) -> None:
         raise UsageError(msg)
 
 
-def compute_by_dask(dask: str, shards: Sequence[Shard]) -> Iterator[Shard]:
+def compute_by_dask(dask: str, shards: Sequence[Shard]) -> Iterator[Done]:
     """Compute the shards, and return each as it is done. *Requires* `require_cluster`. *Raises* `WorkerError`."""
     from distributed.scheduler import KilledWorker  # noqa: PLC0415 - of the extra
 
@@ -52,12 +53,12 @@ def compute_by_dask(dask: str, shards: Sequence[Shard]) -> Iterator[Shard]:
         raise WorkerError(msg) from error
 
 
-def _compute(dask: str, shards: Sequence[Shard]) -> Iterator[Shard]:
+def _compute(dask: str, shards: Sequence[Shard]) -> Iterator[Done]:
     from prefect.futures import PrefectFuture, as_completed  # noqa: PLC0415 - only a flow run needs Prefect
     from prefect_dask.task_runners import DaskTaskRunner  # noqa: PLC0415 - of the extra
 
     task, left, code = as_task(compute_shard, "shard"), iter(shards), code_fingerprint()
-    waiting: dict[PrefectFuture[None], Shard] = {}
+    waiting: dict[PrefectFuture[tuple[Failure, ...]], Shard] = {}
     with DaskTaskRunner(**_cluster(dask)) as runner:
         runner.client.wait_for_workers(1, timeout=_SECONDS)
         most = _AT_ONCE * sum(runner.client.nthreads().values())
@@ -67,8 +68,7 @@ def _compute(dask: str, shards: Sequence[Shard]) -> Iterator[Shard]:
             if not waiting:
                 return
             done = next(as_completed(list(waiting)))
-            done.result()
-            yield waiting.pop(done)
+            yield Done(waiting.pop(done), done.result())
 
 
 def _cluster(dask: str) -> Mapping[str, Any]:

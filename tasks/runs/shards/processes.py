@@ -4,9 +4,10 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from queue import SimpleQueue
 
+from sql.errors import Failure
 from tasks.errors import WorkerError
 from tasks.inputs.fingerprints import code_fingerprint
-from tasks.runs.shards.shard import Shard, compute_shard
+from tasks.runs.shards.shard import Done, Shard, compute_shard
 from tasks.stages import LOGGER
 from tasks.worker_process import WorkerProcess, count_cores
 
@@ -16,7 +17,7 @@ _TRIES = 3
 """How often a shard is begun whose process ends, as one that the system kills for its memory does."""
 
 
-def compute_by_processes(shards: Sequence[Shard]) -> Iterator[Shard]:
+def compute_by_processes(shards: Sequence[Shard]) -> Iterator[Done]:
     """Compute the shards, a process for each core, and return each as it is done. *Raises* the first error."""
     idle = SimpleQueue[WorkerProcess]()
     n_processes = min(count_cores(), _MOST_PROCESSES, len(shards))
@@ -26,28 +27,26 @@ def compute_by_processes(shards: Sequence[Shard]) -> Iterator[Shard]:
     try:
         waiting = {pool.submit(_compute_one, idle, shard): shard for shard in shards}
         for done in as_completed(waiting):
-            done.result()
-            yield waiting[done]
+            yield Done(waiting[done], done.result())
     finally:
         pool.shutdown(cancel_futures=True)
         for _ in range(n_processes):
             idle.get().close()
 
 
-def _compute_one(idle: "SimpleQueue[WorkerProcess]", shard: Shard) -> None:
+def _compute_one(idle: "SimpleQueue[WorkerProcess]", shard: Shard) -> tuple[Failure, ...]:
     """Compute a shard by a process that has nothing to do, and by another one where that ends."""
     worker = idle.get()
     try:
-        for number in range(1, _TRIES + 1):
+        for left in reversed(range(_TRIES)):
             try:
-                worker.submit(compute_shard, shard, code_fingerprint()).result()
+                return worker.submit(compute_shard, shard, code_fingerprint()).result()
             except WorkerError as error:
-                if number == _TRIES or worker.is_alive():
+                if not left or worker.is_alive():
                     raise
                 LOGGER.warning("shards: %s; its shard is begun again", error)
                 worker.close()
                 worker = WorkerProcess()
-            else:
-                return
+        raise AssertionError
     finally:
         idle.put(worker)

@@ -1,41 +1,71 @@
 """One shard of a large run: its rows, computed by a process of its own and kept as Parquet.
 
+For a lake, they are checked here too, and written as its tables keep them: the files become part of the tables.
+
 A shard depends on nothing but its files: the same input gives the same bytes under the same name, whoever computes it,
 and however often. What does not belong here: which shards there are, and who computes them (large_run.py).
 """
 
 import hashlib
-import json
+from collections.abc import Mapping
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import polars as pl
+from pydantic import BaseModel, ConfigDict
 
 from sizing.frames.day_inputs import DayInputs
 from sizing.pipeline import Rebalance, rebalance
+from sql.errors import Failure, PublishRejectedError
 from sql.files.atomic_files import written_beside
+from sql.part_of_run import write_checked
+from sql.records import Totals
 from tasks.errors import WorkerError
 from tasks.inputs.fingerprints import code_fingerprint
-from tasks.runs.shards.day_files import read_part
+from tasks.runs.shards.day_files import read_part, read_record
 
 TABLES_OF_SHARDS = tuple(table for table in Rebalance._fields if table != "risk_estimates")
 """The frames of a result whose rows belong to a portfolio: of these a shard has its own. Estimates are of assets."""
 
 
 class Shard(NamedTuple):
-    """Portfolios that are computed together, from one name to another; the folder of the day; where their rows are."""
+    """Portfolios that are computed together, from one name to another; the folder of the day; where their rows are.
+
+    `is_for_lake`: the rows are checked, and the files become part of the tables of a lake.
+    """
 
     first: str
     last: str
     n_portfolios: int
     day: Path
     manifest: Path
+    is_for_lake: bool = False
 
 
-def compute_shard(shard: Shard, code: str) -> None:
+class Done(NamedTuple):
+    """A shard that was computed, and the checks that fail on it."""
+
+    shard: Shard
+    failures: tuple[Failure, ...]
+
+
+class Written(BaseModel):
+    """What a shard wrote: the SHA-256 of the file of each table, and for a lake the totals of its rows."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    first: str
+    last: str
+    n_portfolios: int
+    files: dict[str, str]
+    totals: dict[str, dict[str, Decimal]]
+
+
+def compute_shard(shard: Shard, code: str) -> tuple[Failure, ...]:
     """Compute the day for the portfolios of a shard, and keep its rows beside the manifest, which is written last.
 
-    *Raises* `WorkerError` where the rules are other ones than `code`, the fingerprint of those of the run.
+    Returns the checks that fail; nothing is kept then. *Raises* `WorkerError` where the rules are other ones than
+    `code`, the fingerprint of those of the run.
     """
     if code_fingerprint() != code:
         msg = (
@@ -45,9 +75,22 @@ def compute_shard(shard: Shard, code: str) -> None:
         raise WorkerError(msg)
     frames = read_part(shard.day, shard.first, shard.last)
     result = rebalance(DayInputs.unvalidated(frames))._asdict()
-    tables = {table: _write(result[table], rows_of(shard, table)) for table in TABLES_OF_SHARDS}
+    files = {table: rows_of(shard, table) for table in TABLES_OF_SHARDS}
+    totals: Mapping[str, Totals] = {}
+    if shard.is_for_lake:
+        try:
+            totals = write_checked(read_record(shard.day, shard.first, shard.last), result, files)
+        except PublishRejectedError as rejected:
+            return rejected.failures
+    else:
+        for table, file in files.items():
+            with written_beside(file) as path:
+                result[table].write_parquet(path, compression="lz4")
+    hashes = {table: _hash(file) for table, file in files.items()}
+    written = Written(**_names(shard), files=hashes, totals={table: dict(one) for table, one in totals.items()})
     with written_beside(shard.manifest) as path:
-        path.write_text(json.dumps(_names(shard) | {"tables": tables}), encoding="utf-8")
+        path.write_text(written.model_dump_json(), encoding="utf-8")
+    return ()
 
 
 def rows_of(shard: Shard, table: str) -> Path:
@@ -55,26 +98,20 @@ def rows_of(shard: Shard, table: str) -> Path:
     return shard.manifest.with_suffix(f".{table}.parquet")
 
 
-def is_done(shard: Shard) -> bool:
-    """Whether the shard is there as it was written, every file of it, for these portfolios."""
+def find_written(shard: Shard) -> Written | None:
+    """Return what the shard wrote, where every file is as it was written, for these portfolios; else None."""
     try:
-        written: dict[str, Any] = json.loads(shard.manifest.read_text(encoding="utf-8"))
-        hashes = written.pop("tables")
-        return written == _names(shard) and all(
-            _hash(rows_of(shard, table)) == hashes[table] for table in TABLES_OF_SHARDS
-        )
+        written = Written.model_validate_json(shard.manifest.read_text(encoding="utf-8"))
+        names = written.model_dump(include={"first", "last", "n_portfolios"})
+        are_same = all(_hash(rows_of(shard, table)) == written.files[table] for table in TABLES_OF_SHARDS)
     except (OSError, ValueError, KeyError):
-        return False
+        return None
+    has_totals = set(written.totals) == (set(TABLES_OF_SHARDS) if shard.is_for_lake else set())
+    return written if are_same and has_totals and names == _names(shard) else None
 
 
-def _names(shard: Shard) -> dict[str, str | int]:
+def _names(shard: Shard) -> dict[str, Any]:
     return {"first": shard.first, "last": shard.last, "n_portfolios": shard.n_portfolios}
-
-
-def _write(rows: pl.DataFrame, to: Path) -> str:
-    with written_beside(to) as path:
-        rows.write_parquet(path, compression="lz4")
-        return _hash(path)
 
 
 def _hash(path: Path) -> str:

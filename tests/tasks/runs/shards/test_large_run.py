@@ -22,7 +22,7 @@ from tasks.runs.ingest import ingest_range
 from tasks.runs.run_record import OpenRun, start_run
 from tasks.runs.shards import processes
 from tasks.runs.shards.large_run import compute_in_shards, find_shards, remove_shards, shard_folder
-from tasks.runs.shards.shard import TABLES_OF_SHARDS, is_done, rows_of
+from tasks.runs.shards.shard import TABLES_OF_SHARDS, find_written, rows_of
 from tasks.worker_process import WorkerProcess
 from tests.helpers.installation import installed_in
 from tests.helpers.warehouse_days import run_daily
@@ -113,8 +113,8 @@ def test_shards_that_are_there_are_taken_and_a_damaged_one_is_computed_again(set
     content[len(content) // 2] ^= 1
     damaged.write_bytes(content)
     rows_of(third, "decisions").unlink()
-    assert [is_done(shard) for shard in (first, second, third)] == [True, False, False]
-    assert not is_done(first._replace(last=second.last))
+    assert [bool(find_written(shard)) for shard in (first, second, third)] == [True, False, False]
+    assert not find_written(first._replace(last=second.last))
     _require_same(settings, run)
     again = {manifest: manifest.stat().st_mtime_ns != before for manifest, before in written.items()}
     assert list(again.values()) == [False, True, True]

@@ -20,12 +20,16 @@ from tasks.errors import WorkerError
 from tasks.inputs.fingerprints import code_fingerprint
 from tasks.runs.shards.day_files import read_part, write_day
 from tasks.runs.shards.large_run import find_shards
-from tasks.runs.shards.shard import TABLES_OF_SHARDS, Shard, compute_shard, is_done, rows_of
+from tasks.runs.shards.shard import TABLES_OF_SHARDS, Shard, compute_shard, find_written, rows_of
 
 DAY = date(2025, 6, 4)
 NAMES = tuple(f"A{number:02}" for number in range(20))
 PORTFOLIOS = ("a b", "p1", "p10", "p2", "Ä", "\U0001f600")
 SHARD_SIZE = 2
+RECORD = dict.fromkeys(("input_fingerprint", "config_fingerprint", "code_fingerprint"), "f") | {
+    "run_id": "run",
+    "inputs": "{}",
+}
 
 
 @pytest.fixture
@@ -66,7 +70,7 @@ def day() -> DayInputs:
 def shards(tmp_path: Path, day: DayInputs) -> Sequence[Shard]:
     settings = Settings(warehouse=tmp_path / "w.duckdb", shard_size=SHARD_SIZE)
     found = find_shards(settings, "run", day)
-    write_day(day.frames, found[0].day)
+    write_day(day.frames, RECORD, found[0].day)
     return found
 
 
@@ -102,7 +106,7 @@ def test_the_same_bytes_in_any_order_and_again(day: DayInputs, shards: Sequence[
         moved = [shard._replace(manifest=tmp_path / folder / shard.manifest.name) for shard in order]
         for shard in moved:
             compute_shard(shard, code_fingerprint())
-        assert all(map(is_done, moved))
+        assert all(map(find_written, moved))
         return {path.name: path.read_bytes() for path in sorted((tmp_path / folder).iterdir())}
 
     first = contents(shards, "first")
@@ -125,12 +129,12 @@ def test_a_file_that_is_of_another_shard_or_changed_is_not_done(shards: Sequence
     first, second, *_ = shards
     for shard in (first, second):
         compute_shard(shard, code_fingerprint())
-    assert not is_done(first._replace(last=second.last))
-    assert not is_done(first._replace(n_portfolios=1))
+    assert not find_written(first._replace(last=second.last))
+    assert not find_written(first._replace(n_portfolios=1))
     damaged = rows_of(first, "targets")
     content = bytearray(damaged.read_bytes())
     content[len(content) // 2] ^= 1
     damaged.write_bytes(content)
-    assert not is_done(first)
+    assert not find_written(first)
     shutil.copy(rows_of(first, "decisions"), rows_of(second, "decisions"))
-    assert not is_done(second)
+    assert not find_written(second)

@@ -13,7 +13,8 @@ import duckdb
 import httpx
 import pytest
 
-pytest.importorskip("prefect_dask", reason="needs the extra scale: .ci/setup dev scale")
+from tests.scale.conftest import MakeLake
+
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400), pytest.mark.server]
 
 ROOT = Path(__file__).parents[2]
@@ -129,6 +130,27 @@ def test_a_cluster_that_loses_a_worker_publishes_what_this_machine_alone_does(
     for table in TABLES:
         assert rows(tmp_path, "cluster", table) == rows(tmp_path, "alone", table), table
     assert not (tmp_path / "shards").exists()
+
+
+def test_a_cluster_publishes_in_a_lake_what_this_machine_does_in_a_file(
+    tmp_path: Path, environment: dict[str, str], ballast: Ballast, make_lake: MakeLake
+) -> None:
+    lake = make_lake()
+    assert lake.lake_catalog
+    named = {"CATALOG": lake.lake_catalog.get_secret_value(), "SCHEMA": lake.lake_schema, "DATA": lake.lake_data}
+    in_lake = {f"BALLAST_LAKE_{name}": value for name, value in named.items()} | {"BALLAST_STORE": "ducklake"}
+    with cluster(tmp_path / "cluster", environment, 2) as own:
+        with ballast("lake", BALLAST_DASK=own.address, **in_lake) as process:
+            for line in process.stderr or ():
+                if "shards: 3 of" in line:
+                    own.workers[0].kill()
+        assert process.returncode == 0
+    with ballast("alone") as process:
+        process.communicate()
+    for table in TABLES:
+        found = lake.open_warehouse().query_snapshot(f"FROM {table} ORDER BY ALL")
+        assert found.height
+        assert found.rows() == rows(tmp_path, "alone", table), table
 
 
 def test_so_many_workers_on_this_machine(tmp_path: Path, ballast: Ballast, server: str) -> None:
