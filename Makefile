@@ -68,7 +68,7 @@ test-all: test ## make test, then the slow tests: real servers, a browser, Postg
 .PHONY: test-scale
 test-scale: ## Tests of the extra scale, in .venv-scale: a lake in PostgreSQL and S3, kills, both stores compared
 	VENV=.venv-scale PYTHON="$(PYTHON)" .ci/setup dev scale
-	POLARS_MAX_THREADS=1 .venv-scale/bin/python -m pytest -q -p no:cacheprovider tests/scale tests/e2e/test_dask.py
+	POLARS_MAX_THREADS=1 .venv-scale/bin/python -m pytest -q -p no:cacheprovider tests/scale
 
 .PHONY: coverage
 coverage: setup-dev ## Report the branch coverage of the tests that make test runs, module by module
@@ -126,10 +126,11 @@ format: setup-dev ## Format the code and apply automatic fixes
 lock: setup ## Write requirements.lock from pyproject.toml, with every group; a version moves only when it must
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 \
 	    $(GROUPS:%=--group %) --output-file requirements.lock pyproject.toml
-	# With the extra scale, which pins DuckDB; what both have is of one version.
+	# What the extra scale has beside these, and its DuckDB.
 	sed '/^duckdb==/,/[^\\]$$/d' requirements.lock >.venv/both
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate --python-version 3.11 \
-	    --extra scale --group dev --group scale --constraint .venv/both --output-file requirements-scale.lock pyproject.toml
+	    --extra scale --group dev --group scale --constraint .venv/both --output-file .venv/scale pyproject.toml
+	grep -vxFf .venv/both .venv/scale >requirements-scale.lock
 
 .PHONY: schema
 schema: setup-dev ## Write docs/schema.md from the database

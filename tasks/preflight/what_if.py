@@ -31,7 +31,7 @@ from tasks.runs.approval import ApprovalRequest, find_approval_request
 from tasks.runs.ingest import ingest_day
 from tasks.runs.run_lifecycle import run_lifecycle
 from tasks.runs.run_record import OpenRun, start_run
-from tasks.runs.shards.large_run import Result
+from tasks.runs.shards.large_run import Result, rows_to_publish
 from tasks.trading_calendar import find_calendar
 
 _BY = "plan"
@@ -168,10 +168,10 @@ class _Copy:
         return find_approval_request(self.warehouse, result, self.group.policies)
 
     def propose(self, result: Result, request: ApprovalRequest) -> None:
-        self.warehouse.propose(self.run.run_id, result._asdict(), _BY, request.reasons, request.four_eyes)
+        self.warehouse.propose(self.run.run_id, rows_to_publish(result), _BY, request.reasons, request.four_eyes)
 
     def publish(self, result: Result) -> bool:
-        return self.warehouse.publish(self.run.run_id, result._asdict(), _BY).is_new
+        return self.warehouse.publish(self.run.run_id, rows_to_publish(result), _BY).is_new
 
 
 def _runs(results: Sequence[PlannedResult], visible: pl.DataFrame) -> pl.DataFrame:

@@ -21,7 +21,13 @@ from tasks.errors import WorkerError
 from tasks.runs.ingest import ingest_range
 from tasks.runs.run_record import OpenRun, start_run
 from tasks.runs.shards import processes
-from tasks.runs.shards.large_run import compute_in_shards, find_shards, remove_shards, shard_folder
+from tasks.runs.shards.large_run import (
+    compute_in_shards,
+    find_shards,
+    remove_shards,
+    rows_to_publish,
+    shard_folder,
+)
 from tasks.runs.shards.shard import TABLES_OF_SHARDS, find_written, rows_of
 from tasks.worker_process import WorkerProcess
 from tests.helpers.installation import installed_in
@@ -95,7 +101,7 @@ def test_shards_have_the_same_rows_as_the_run_at_once(settings: Settings, seed: 
     assert [shard.n_portfolios for shard in find_shards(settings, run.run_id, run.inputs)] == [5, 5, 5, 5, 3]
     _require_same(settings, run)
     with settings.open_warehouse().kept_open() as warehouse:
-        warehouse.publish(run.run_id, compute_in_shards(settings, run)._asdict(), "test")
+        warehouse.publish(run.run_id, rows_to_publish(compute_in_shards(settings, run)), "test")
         targets = warehouse.query("targets_of_runs", run_ids=[run.run_id])
     assert targets["portfolio_id"].n_unique() == N_PORTFOLIOS
     remove_shards(settings, run.run_id)
