@@ -59,6 +59,7 @@ _DIRECT = (
 )
 _RELAXED_RISK = ("tests/sizing/risk/test_wider_target.py", "tests/sizing/risk/test_risk_in_company.py")
 _TESTS_OF = {
+    "fields": ("tests/sizing/limits/test_model.py", "tests/sizing/risk/test_risk_at_the_edge.py"),
     "limit_columns": ("tests/sizing/limits/test_model.py",),
     # What no weight shows: the other properties would pass before these are asked.
     "audit": ("tests/sizing/test_sizing_reason.py", f"{_PROPERTIES}_audit.py"),
@@ -93,7 +94,7 @@ def rounds_for(file: str) -> tuple[Round, ...]:
 def _own_tests(file: str) -> tuple[str, ...]:
     if file == "sizing/limits/trading.py":
         return ("tests/sizing/limits/test_model.py", "tests/sizing/trading")
-    if file.startswith("sizing/limits/"):
+    if file.startswith("sizing/limits/") and Path(file).stem not in _TESTS_OF:
         return ("tests/sizing/limits/test_model.py",)
     beside = Path("tests", file).with_name(f"test_{Path(file).name}")
     return _TESTS_OF.get(Path(file).stem, (str(beside),) if beside.is_file() else ())

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from pydantic import SecretStr
 
-from sql.errors import PublishRejectedError
+from sql.errors import PublishRejectedError, WarehouseError
 from sql.records import StoredRows
 from tasks.config.settings import Settings
 from tasks.inputs.fingerprints import code_fingerprint
@@ -22,6 +23,9 @@ from tasks.runs.shards.large_run import (
 from tasks.runs.shards.shard import TABLES_OF_SHARDS, rows_of
 from tests.conftest import SAMPLE, SAMPLE_DAYS
 from tests.helpers.installation import begin, installed_in, publish_days
+from tests.helpers.postgres_server import PostgresServer
+from tests.scale.conftest import MakeLake
+from tests.scale.cutting_proxy import When, cutting_proxy
 
 pytestmark = pytest.mark.slow
 
@@ -69,6 +73,29 @@ def test_a_proposal_of_shards_is_approved(in_shards: Settings) -> None:
     assert warehouse.query_snapshot("SELECT max(as_of_date) FROM current_targets").item() == DAY
     warehouse.approve(run.run_id, "a person", "looked at")
     assert warehouse.query_snapshot("SELECT max(as_of_date) FROM current_targets").item() == NEXT_DAY
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_the_files_outlive_a_connection_that_is_lost_at_commit(
+    postgres: PostgresServer, make_lake: MakeLake, when: When
+) -> None:
+    with cutting_proxy(postgres.port) as proxy:
+        lake = make_lake(lake_catalog=SecretStr(postgres.url(port=proxy.port)))
+        lake.open_warehouse().migrate()
+        publish_days(lake, [DAY])
+        run, result = computed(lake.model_copy(update={"shard_size": 1}))
+        proxy.when = when
+        if when == "before":
+            with pytest.raises(WarehouseError):
+                publish(lake, run, result)
+        else:
+            publish(lake, run, result)
+        assert proxy.cuts == 1
+        assert all(file.exists() for rows in result.stored.values() for file in rows.files)
+        publish(lake, run, result)
+        found = lake.open_warehouse().query_snapshot(f"FROM targets WHERE as_of_date = '{NEXT_DAY}' ORDER BY ALL")
+        expected = result.targets.collect().sort("portfolio_id", "asset")
+        assert found.drop("run_id").sort("portfolio_id", "asset").equals(expected.select(found.drop("run_id").columns))
 
 
 def _without_one(rows: StoredRows) -> StoredRows:

@@ -110,6 +110,14 @@ def test_what_is_pinned_alone_may_be_above_the_target_and_the_check_says_why() -
     assert check["reason"] is not None
 
 
+@pytest.mark.parametrize(("target", "is_binding"), [(0.05, True), (0.9, False)])
+def test_a_target_volatility_binds_where_it_scales_down(target: float, is_binding: bool) -> None:  # noqa: FBT001
+    limits = RebalancingLimits(**{**FREE, "max_single_position": 0.5}, target_volatility=target)
+    result = rebalance(risk_day(limits, made_of({"a": 0.4, "b": 0.3})))
+    [check] = result.constraint_checks.filter(pl.col("constraint_name") == "target_volatility").to_dicts()
+    assert (check["is_ok"], check["is_binding"], check["reason"]) == (True, is_binding, None)
+
+
 def given_day(volatilities: dict[str, float | None], ages: dict[str, int] | None = None, **limits: Any) -> DayInputs:  # noqa: ANN401
     scores = [Score(name, 0.8, age=(ages or {}).get(name, 0)) for name in volatilities]
     plain = a_day(
