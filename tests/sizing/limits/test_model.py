@@ -326,3 +326,13 @@ def test_score_weights_that_are_equal_are_no_contradiction() -> None:
 def test_core_assets_of_another_form_are_rejected_with_an_example(value: object) -> None:
     with pytest.raises(ValidationError, match=r"\{AAPL: \{until: 2025-12-31, reason: in our index\}\}"):
         RebalancingLimits.model_validate({"core_assets": value})
+
+
+@pytest.mark.parametrize(
+    "given",
+    [{"max_single_position": True}, {"max_total_positions": True}, {"max_positions_by_bucket": {"x": True}}],
+)
+def test_true_is_no_number(given: dict[str, object]) -> None:
+    with pytest.raises(ValidationError) as refused:
+        RebalancingLimits(**given)
+    assert [error["type"] for error in refused.value.errors()] == ["true_or_false"]

@@ -112,25 +112,27 @@ def test_what_may_not_be_traded_is_reached_though_it_is_above_the_limit_of_its_b
     assert told["binding_limit"] == "max_single_position"
 
 
-def _risk_relaxation(volatilities: Sequence[float], **limits: object) -> object:
-    """Size a free name for each volatility, with no other cap than that of its risk."""
+def _risk_summary(volatilities: Sequence[float], **limits: object) -> dict[str, object]:
+    """Size a free name for each volatility, with no other cap than that of its risk; give what is told of them."""
     names = [f"{number}" for number in range(len(volatilities))]
     selected = pl.DataFrame({"asset": names, "bucket": names, "volatility": volatilities}).with_columns(
         portfolio_id=pl.lit("core"), score=pl.lit(0.95), is_held=pl.lit(value=False)
     )
     own = {"max_single_position": 1.0, "enable_bucket_diversification": False, "residual_strategy": "proportional"}
-    return size_portfolios(selected, RebalancingLimits(**LIMITS | own | limits)).portfolios["relaxation"].item()
+    return size_portfolios(selected, RebalancingLimits(**LIMITS | own | limits)).portfolios.row(0, named=True)
 
 
 def test_the_risk_of_a_position_rises_until_the_caps_hold_it_all() -> None:
     # 2 x / 0.5 = 0.9
-    assert _risk_relaxation([0.5, 0.5], max_position_risk=0.2) == "max_position_risk 0.2 -> 0.225 would place it all"
+    told = _risk_summary([0.5, 0.5], max_position_risk=0.2)
+    assert told["relaxation"] == "max_position_risk 0.2 -> 0.225 would place it all"
 
 
 def test_a_risk_that_rises_takes_back_what_was_dropped_for_it() -> None:
     # Under 0.08 the second name may have 0.04, less than the minimum. With it, x / 0.5 + x / 2 = 0.5.
-    told = _risk_relaxation([0.5, 2.0], max_position_risk=0.08, min_position_size=0.05, target_total_allocation=0.5)
-    assert told == "max_position_risk 0.08 -> 0.2 would place it all"
+    told = _risk_summary([0.5, 2.0], max_position_risk=0.08, min_position_size=0.05, target_total_allocation=0.5)
+    assert told["relaxation"] == "max_position_risk 0.08 -> 0.2 would place it all"
+    assert (told["reachable_weight"], told["binding_limit"]) == (pytest.approx(0.16), "max_position_risk")
 
 
 def test_a_value_that_is_one_step_too_high_is_found_out() -> None:
