@@ -76,7 +76,7 @@ coverage: setup-dev ## Report the branch coverage of the tests that make test ru
 
 .PHONY: fuzz
 fuzz: export BALLAST_ALL_EXAMPLES := 1
-fuzz: setup-dev ## Compare the rules with slow references, feed broken files to the readers; PORTFOLIOS=100000 HISTORIES=2000 FILES=10000
+fuzz: setup-dev ## Compare the rules with slow references, feed broken files to the readers; PORTFOLIOS=100000 HISTORIES=2000 SHARDED=10003 FILES=10000
 	BALLAST_FUZZ_PORTFOLIOS=$(or $(PORTFOLIOS),100000) $(PY) -m pytest -q --timeout 3600 \
 	    tests/properties/test_sizing_agrees_with_reference.py
 	BALLAST_FUZZ_DAYS=$(or $(DAYS),200) $(PY) -m pytest -q --timeout 3600 \
@@ -84,6 +84,8 @@ fuzz: setup-dev ## Compare the rules with slow references, feed broken files to 
 	BALLAST_FUZZ_HISTORIES=$(or $(HISTORIES),2000) $(PY) -m pytest -q --timeout 7200 \
 	    tests/sizing/lifecycle/test_lifecycle_agrees_with_reference.py \
 	    tests/sizing/lifecycle/test_lifecycle_guarantees.py
+	BALLAST_FUZZ_SHARDED=$(or $(SHARDED),10003) $(PY) -m pytest -q --timeout 3600 \
+	    tests/tasks/runs/shards/test_large_run.py -k same_rows
 	BALLAST_FUZZ_FILES=$(or $(FILES),10000) $(PY) -m pytest -q --timeout 3600 \
 	    --log-cli-level INFO tests/tasks/test_hostile_files.py
 

@@ -37,13 +37,14 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 DAYS = tuple(date(2025, 6, day) for day in (2, 3, 4))
-N_PORTFOLIOS, SHARD_SIZE = 23, 5
+N_PORTFOLIOS = int(os.environ.get("BALLAST_FUZZ_SHARDED", "23"))
+SHARD_SIZE = N_PORTFOLIOS // 4
 
 
 def _limits(drawn: random.Random) -> Mapping[str, RebalancingLimits]:
     """Return limits of every kind for each portfolio."""
     return {
-        f"p{number:02}": RebalancingLimits(
+        f"p{number:05}": RebalancingLimits(
             max_total_positions=drawn.randint(2, 8),
             max_new_positions=drawn.randint(1, 8),
             max_single_position=drawn.choice([0.1, 0.2, 0.5]),
@@ -70,7 +71,7 @@ def settings(tmp_path: Path, empty_warehouse: Path, monkeypatch: pytest.MonkeyPa
     names = [f"A{number:02}" for number in range(20)]
     listed = [f"{name},b{number % 4}" for number, name in enumerate(names)]
     (inbox / "assets.csv").write_text("\n".join(["asset,bucket", *listed, ""]))
-    (inbox / "restrictions.csv").write_text("portfolio_id,asset,restriction\n,A01,no_buy\np03,A02,must_sell\n")
+    (inbox / "restrictions.csv").write_text("portfolio_id,asset,restriction\n,A01,no_buy\np00003,A02,must_sell\n")
     for day in DAYS:
         rows = [f"{day},{name},{drawn.randint(55, 99) / 100},{drawn.randint(10, 60) / 100}" for name in names]
         (inbox / f"scores_{day}.csv").write_text("\n".join(["date,asset,score,volatility", *rows, ""]))
@@ -98,7 +99,7 @@ def _require_same(settings: Settings, run: OpenRun) -> None:
 @pytest.mark.parametrize("seed", [1, pytest.param(2, marks=pytest.mark.slow), pytest.param(3, marks=pytest.mark.slow)])
 def test_shards_have_the_same_rows_as_the_run_at_once(settings: Settings, seed: int) -> None:
     run = _open(settings, seed)
-    assert [shard.n_portfolios for shard in find_shards(settings, run.run_id, run.inputs)] == [5, 5, 5, 5, 3]
+    assert [shard.n_portfolios for shard in find_shards(settings, run.run_id, run.inputs)] == [*[SHARD_SIZE] * 4, N_PORTFOLIOS % 4]
     _require_same(settings, run)
     with settings.open_warehouse().kept_open() as warehouse:
         warehouse.publish(run.run_id, rows_to_publish(compute_in_shards(settings, run)), "test")
