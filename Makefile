@@ -85,7 +85,7 @@ fuzz: setup-dev ## Compare the rules with slow references, feed broken files to 
 	    tests/sizing/lifecycle/test_lifecycle_agrees_with_reference.py \
 	    tests/sizing/lifecycle/test_lifecycle_guarantees.py
 	BALLAST_FUZZ_SHARDED=$(or $(SHARDED),10003) $(PY) -m pytest -q --timeout 3600 \
-	    tests/tasks/runs/shards/test_large_run.py -k same_rows
+	    tests/tasks/runs/shards/test_large_run.py -k same_rows -m slow
 	BALLAST_FUZZ_FILES=$(or $(FILES),10000) $(PY) -m pytest -q --timeout 3600 \
 	    --log-cli-level INFO tests/tasks/test_hostile_files.py
 

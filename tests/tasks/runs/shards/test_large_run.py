@@ -96,10 +96,14 @@ def _require_same(settings: Settings, run: OpenRun) -> None:
         assert computed[table].collect().equals(expected[table]), table
 
 
-@pytest.mark.parametrize("seed", [1, pytest.param(2, marks=pytest.mark.slow), pytest.param(3, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [1, 2, 3])
 def test_shards_have_the_same_rows_as_the_run_at_once(settings: Settings, seed: int) -> None:
     run = _open(settings, seed)
-    assert [shard.n_portfolios for shard in find_shards(settings, run.run_id, run.inputs)] == [*[SHARD_SIZE] * 4, N_PORTFOLIOS % 4]
+    assert [shard.n_portfolios for shard in find_shards(settings, run.run_id, run.inputs)] == [
+        *[SHARD_SIZE] * 4,
+        N_PORTFOLIOS % 4,
+    ]
     _require_same(settings, run)
     with settings.open_warehouse().kept_open() as warehouse:
         warehouse.publish(run.run_id, rows_to_publish(compute_in_shards(settings, run)), "test")
