@@ -23,6 +23,8 @@ NOT_RUN = {
     r"\S*ballast (approve|decline) 2025-\S+ .*": "a proposal of the reader: tests/flows/test_life_of_a_day.py has one",
     r"export BALLAST_POSTGRES_URL=.*": "a server of the reader: tests/flows/cli/handlers/test_copy.py has one",
     r"export BALLAST_(STORE|LAKE_\w+)=.*|\S*ballast db move .*": "a lake of the reader: tests/scale has one",
+    r"\.ci/setup scale .*|(POLARS_MAX_THREADS=1 )?dask .*|export (PREFECT_API_URL|BALLAST_DASK)=.*|ballast run": "a "
+    "cluster of the reader: tests/scale/test_dask.py has one",
     r"\S*ballast db restore .*": "a backup with the reader's time: tests/flows/cli/test_db_commands.py restores one",
     r"\.venv/bin/prefect block delete .*": "a server with alerts: tests/e2e/test_worker.py has it",
     r"ls .*": "not of Ballast",

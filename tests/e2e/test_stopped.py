@@ -27,7 +27,8 @@ def test_so_it_is_without_a_server(settings: Settings, tmp_path: Path) -> None:
 
 def _stop_twice(settings: Settings, server: str, tmp_path: Path) -> None:
     environment = os.environ | {"PREFECT_API_URL": server, "DO_NOT_TRACK": "1", "PREFECT_HOME": str(tmp_path / "home")}
-    environment |= {f"BALLAST_{name.upper()}": str(value) for name, value in settings.model_dump().items()}
+    given = {name: value for name, value in settings.model_dump().items() if value is not None}
+    environment |= {f"BALLAST_{name.upper()}": str(value) for name, value in given.items()}
     command = [sys.executable, "-m", "flows.cli.app", "run", *DAYS]
 
     def start_and_stop(stop: signal.Signals) -> str:

@@ -55,12 +55,13 @@ SELECT
 FROM decided
 LEFT JOIN sized USING (portfolio_id, asset)
 LEFT JOIN estimated USING (portfolio_id, asset)
+LEFT JOIN (SELECT portfolio_id, true AS is_reading FROM reading) AS readers USING (portfolio_id)
 WHERE (is_selected AND volatility IS DISTINCT FROM estimate)
 OR (is_selected AND n_returns IS DISTINCT FROM estimated_returns)
-OR (is_selected AND NOT is_held AND estimate IS NULL AND portfolio_id IN (SELECT portfolio_id FROM reading))
+OR (is_selected AND NOT is_held AND estimate IS NULL AND is_reading IS NOT NULL)
 OR (
     (gate = 'no_volatility' OR kept_by = 'volatility_missing')
-    AND (estimate IS NOT NULL OR portfolio_id NOT IN (SELECT portfolio_id FROM reading))
+    AND (estimate IS NOT NULL OR is_reading IS NULL)
 )
 OR (gate = 'no_volatility' AND is_held)
 ORDER BY ALL;

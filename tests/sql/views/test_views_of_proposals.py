@@ -50,6 +50,8 @@ def _read_everything(warehouse: Warehouse) -> Rows:
         "target_changes_of": [f"DATE '{DAY}'", f"DATE '{NEXT}'"],
         "run_difference": ["'r1', 'r2'", "'r2', 'r1'"],
         "differences_of": [],
+        "followed_lifecycle_of": ["'p1'"],
+        "holding_periods_of": ["'p1'"],
         "explain": stories,
         "sizing_steps": stories,
         "what_would_change": stories,
