@@ -68,7 +68,7 @@ test-all: test ## make test, then the slow tests: real servers, a browser, Postg
 .PHONY: test-scale
 test-scale: ## Tests of the extra scale, in .venv-scale: a lake in PostgreSQL and S3, kills, both stores compared
 	VENV=.venv-scale PYTHON="$(PYTHON)" .ci/setup dev scale
-	POLARS_MAX_THREADS=1 .venv-scale/bin/python -m pytest -q -p no:cacheprovider tests/scale
+	$(PYTEST:$(PY)=.venv-scale/bin/python) tests/scale
 
 .PHONY: coverage
 coverage: setup-dev ## Report the branch coverage of the tests that make test runs, module by module
