@@ -135,6 +135,16 @@ def test_a_risk_that_rises_takes_back_what_was_dropped_for_it() -> None:
     assert (told["reachable_weight"], told["binding_limit"]) == (pytest.approx(0.16), "max_position_risk")
 
 
+def test_what_is_pinned_is_reached_whatever_risk_a_free_name_may_have() -> None:
+    # The free name may have 0.08 / 0.5 = 0.16 beside the pinned 0.45; without that limit all of it.
+    selected = pl.DataFrame(
+        {"asset": ["a", "b"], "bucket": ["x", "y"], "volatility": [0.5, 0.1], "pinned_weight": [None, 0.45]}
+    ).with_columns(portfolio_id=pl.lit("core"), score=pl.lit(0.95), is_held=pl.col("pinned_weight").is_not_null())
+    own = {"max_single_position": 1.0, "enable_bucket_diversification": False, "max_position_risk": 0.08}
+    told = size_portfolios(selected, RebalancingLimits(**LIMITS | own)).portfolios.row(0, named=True)
+    assert (told["reachable_weight"], told["binding_limit"]) == (pytest.approx(0.61), "max_position_risk")
+
+
 def test_a_value_that_is_one_step_too_high_is_found_out() -> None:
     # 2 c + 0.1502 = 0.95; with what the old cap leaves of the pinned weight it would be 0.4
     assert _relaxation("xx", {"x": 0.1502}, **FLAT) == "max_single_position 0.15 -> 0.3999 would place it all"
