@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
-from pathlib import Path
 from typing import Any, TypeAlias
 
 from prefect import flow
@@ -56,8 +55,7 @@ def run_name() -> str:
     return f"{day} {shown(config.portfolio_ids) or 'all portfolios'}"
 
 
-# No result is kept, so it does not matter where: without a place, Prefect asks its server for one, twice.
-@flow(name="daily-rebalance", flow_run_name=run_name, persist_result=False, result_storage=Path())
+@flow(name="daily-rebalance", flow_run_name=run_name, persist_result=False)
 async def daily_rebalance(config: RebalanceConfig = RebalanceConfig()) -> State[Any]:  # noqa: B008 - the UI's form shows it
     """Rebalance every portfolio for one trading day.
 

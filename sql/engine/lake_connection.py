@@ -79,7 +79,7 @@ class LakeConnection:
             commit(self.con, lambda: self.is_committed(token))
 
     def execute(self, statement: str, given: object = None) -> Connection:
-        """Run a statement. Rows for a table are held against its checks, and returned where the statement asks."""
+        """Run a statement. Rows for a table are validated by its checks, and returned where the statement asks."""
         if not (insert := _INSERT.search(statement)):
             return self.con.execute(statement, given)
         table = insert["table"]
