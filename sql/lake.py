@@ -24,7 +24,7 @@ from sql.engine.lake_errors import explain_lake
 from sql.engine.lake_files import hidden_bucket, hidden_folder, link_of, make_link
 from sql.engine.opening import apply_migration, pending_migrations
 from sql.engine.scripts import Script, read_scripts
-from sql.engine.statements import Connection, execute, insert, query, tables, transaction
+from sql.engine.statements import Connection, execute, insert, literal, query, tables, transaction
 from sql.engine.table_copies import copy_tables
 from sql.engine.views import record_views_of, views_are_of_code
 from sql.errors import ForeignFileError, MigrationError, WarehouseError
@@ -112,7 +112,7 @@ class LakePlace:
     def reading(self) -> Iterator[Connection]:
         """Yield a connection that only reads, as of one moment, and can open nothing but the files of the lake."""
         self._require(is_there=self.catalog.exists())
-        lock = f"SET allowed_directories = [{_literal(self.data_path)}]; SET enable_external_access = false"
+        lock = f"SET allowed_directories = [{literal(self.data_path)}]; SET enable_external_access = false"
         with self._opened(READER, "READ_ONLY", lock) as con, transaction(con):
             yield con
 
@@ -151,7 +151,7 @@ class LakePlace:
 
     def _load(self, con: Connection) -> None:
         for extension in (*_EXTENSIONS, *(("httpfs",) if self._is_in_bucket else ())):
-            execute(con, f"LOAD {_literal(find_extension(extension, duckdb_version()))}")
+            execute(con, f"LOAD {literal(find_extension(extension, duckdb_version()))}")
         login = self.catalog.address.login
         parts = {"HOST": login.hosts, "PORT": login.ports, "USER": login.user, "PASSWORD": login.password}
         _make_secret(con, "catalog_login", "postgres", parts | {"DATABASE": login.database})
@@ -162,8 +162,8 @@ class LakePlace:
         options = " ".join(f"{option}={_quoted(value)}" for option, value in self.catalog.address.login.options)
         execute(
             con,
-            f"ATTACH {_literal(f'ducklake:postgres:{options}')} AS {name} (META_SECRET 'catalog_login', "
-            f"METADATA_SCHEMA {_literal(self.catalog.schema)}, DATA_PATH {_literal(data_path)}, "
+            f"ATTACH {literal(f'ducklake:postgres:{options}')} AS {name} (META_SECRET 'catalog_login', "
+            f"METADATA_SCHEMA {literal(self.catalog.schema)}, DATA_PATH {literal(data_path)}, "
             f"DATA_INLINING_ROW_LIMIT 0, {mode})",
         )
 
@@ -278,7 +278,7 @@ class Lake(AnyWarehouse):
         """
         with self.place.opened_to_copy() as con:
             versions, names = set(query(con, "applied_migrations")["version"]), tables(con)
-            execute(con, f"ATTACH {_literal(path)} AS {_FILE}; USE {_FILE}")
+            execute(con, f"ATTACH {literal(path)} AS {_FILE}; USE {_FILE}")
             for migration in read_scripts("migrations"):
                 if migration.version in versions:
                     apply_migration(con, migration)
@@ -348,13 +348,8 @@ def _applied(migrations: Sequence[Script]) -> pl.DataFrame:
 
 
 def _make_secret(con: Connection, name: str, kind: str, options: dict[str, str]) -> None:
-    given = "".join(f", {option} {_literal(value)}" for option, value in options.items() if value)
+    given = "".join(f", {option} {literal(value)}" for option, value in options.items() if value)
     execute(con, f"CREATE SECRET {name} (TYPE {kind}{given})")
-
-
-def _literal(text: Path | str) -> str:
-    quoted = str(text).replace("'", "''")
-    return f"'{quoted}'"
 
 
 def _quoted(value: str) -> str:

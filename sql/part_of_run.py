@@ -16,7 +16,7 @@ import polars as pl
 from sql.engine.connections import opened_in_memory
 from sql.engine.opening import apply_migration
 from sql.engine.scripts import read_script, read_scripts
-from sql.engine.statements import Connection, command, execute, fill, insert, query, transaction
+from sql.engine.statements import Connection, command, execute, fill, insert, literal, query, transaction
 from sql.engine.table_contracts import RUN_TABLES
 from sql.errors import PublishRejectedError, WarehouseError
 from sql.files.atomic_files import written_beside
@@ -46,7 +46,7 @@ def write_checked(
             raise PublishRejectedError(record.run_id, failures)
         for table, file in files.items():
             with written_beside(file) as path:
-                execute(con, fill("write_table", table=table, file=str(path).replace("'", "''")))
+                execute(con, fill("write_table", table=table, file=literal(path)))
         return {table: read_totals(con, table, record.run_id) for table in files}
 
 

@@ -3,13 +3,12 @@
 What does not belong here: how either is opened.
 """
 
-from pathlib import Path
 from typing import Final, NamedTuple
 
 from sql.engine.copied_files import written_copy
 from sql.engine.locks import exclusive
 from sql.engine.opening import pending_migrations
-from sql.engine.statements import execute, tables, transaction
+from sql.engine.statements import execute, literal, tables, transaction
 from sql.engine.table_copies import copy_tables, require_empty
 from sql.errors import MigrationError, WarehouseError
 from sql.files.atomic_files import make_folder
@@ -40,7 +39,7 @@ def move_to_lake(warehouse: Warehouse, lake: Lake) -> Moved:
         with lake.place.connected() as con:
             require_empty(con, lake.name)
             names = tables(con)
-            execute(con, f"ATTACH {_literal(warehouse.path)} AS {_FILE} (READ_ONLY)")
+            execute(con, f"ATTACH {literal(warehouse.path)} AS {_FILE} (READ_ONLY)")
             with transaction(con):
                 n_rows = copy_tables(con, names, f"{_FILE}.main", "lake.main")
             execute(con, f"DETACH {_FILE}")
@@ -76,8 +75,3 @@ def _require_current(warehouse: Warehouse) -> None:
             )
             raise MigrationError(msg)
         execute(con, "CHECKPOINT")
-
-
-def _literal(path: Path) -> str:
-    quoted = str(path).replace("'", "''")
-    return f"'{quoted}'"

@@ -11,7 +11,7 @@ from typing import Any, Final
 from uuid import uuid4
 
 from sql.engine.connections import commit
-from sql.engine.statements import Connection, execute
+from sql.engine.statements import Connection, execute, literal
 from sql.errors import WarehouseError
 
 _INSERT: Final = re.compile(
@@ -37,8 +37,7 @@ class Guards:
 
 
 def _failure(table: str, check: str) -> str:
-    words = f"CHECK constraint failed on table {table} with expression CHECK{check}".replace("'", "''")
-    return f"'{words}'"
+    return literal(f"CHECK constraint failed on table {table} with expression CHECK{check}")
 
 
 @dataclass

@@ -12,7 +12,7 @@ from sql.engine.connections import opened_in_memory, upgrade
 from sql.engine.lake_connection import Guards
 from sql.engine.opening import apply_migration
 from sql.engine.scripts import read_scripts
-from sql.engine.statements import Connection, execute, query
+from sql.engine.statements import Connection, execute, literal, query
 from sql.errors import MigrationError
 
 _NOT_KEPT = ("COMMENT ON COLUMN", "COMMENT ON MACRO")
@@ -67,10 +67,10 @@ def _definition(column: dict[str, str | bool | None]) -> str:
 
 def _comments(table: str, columns: pl.DataFrame) -> Iterator[str]:
     if comment := columns["table_comment"][0]:
-        yield f"COMMENT ON TABLE {table} IS {_literal(comment)}"
+        yield f"COMMENT ON TABLE {table} IS {literal(comment)}"
     for name, comment in columns.select("column_name", "comment").iter_rows():
         if comment:
-            yield f'COMMENT ON COLUMN {table}."{name}" IS {_literal(comment)}'
+            yield f'COMMENT ON COLUMN {table}."{name}" IS {literal(comment)}'
 
 
 @cache
@@ -84,8 +84,3 @@ def _in_memory(name: str) -> pl.DataFrame:
 
 def _failed(error: Exception) -> MigrationError:
     return MigrationError(f"the migrations fail in memory: {error}")
-
-
-def _literal(text: str) -> str:
-    quoted = text.replace("'", "''")
-    return f"'{quoted}'"

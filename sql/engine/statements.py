@@ -146,7 +146,7 @@ def looking_at_part(con: Connection, tables: Sequence[str], first: str, end: str
 
     *Requires* a transaction, which is rolled back when the block fails.
     """
-    names = {"warehouse": _current_database(con), "first": _literal(first), "end": _literal(end)}
+    names = {"warehouse": _current_database(con), "first": literal(first), "end": literal(end)}
     for table in tables:
         execute(con, fill("look_at_part", table=table, **names))
     yield
@@ -157,7 +157,7 @@ def looking_at_part(con: Connection, tables: Sequence[str], first: str, end: str
 def copy_database(con: Connection, path: Path) -> None:
     """Copy the whole database of the connection into a new file."""
     live = _current_database(con)
-    execute(con, f"ATTACH {_literal(path)} AS ballast_copy")
+    execute(con, f"ATTACH {literal(path)} AS ballast_copy")
     try:
         execute(con, f'COPY FROM DATABASE "{live}" TO ballast_copy')
     finally:
@@ -168,7 +168,7 @@ def copy_database(con: Connection, path: Path) -> None:
 def using(con: Connection, path: Path) -> Iterator[None]:
     """Query another database file instead of the own one while the block runs, read-only."""
     live = _current_database(con)
-    execute(con, f"ATTACH {_literal(path)} AS ballast_other (READ_ONLY)")
+    execute(con, f"ATTACH {literal(path)} AS ballast_other (READ_ONLY)")
     try:
         execute(con, "USE ballast_other")
         yield
@@ -180,6 +180,7 @@ def _current_database(con: Connection) -> str:
     return str(execute(con, "SELECT current_database()")[0][0]).replace('"', '""')
 
 
-def _literal(text: Path | str) -> str:
+def literal(text: Path | str) -> str:
+    """Quote a text for a statement that takes no parameter."""
     quoted = str(text).replace("'", "''")
     return f"'{quoted}'"
