@@ -1,7 +1,7 @@
-"""A lake with the week of the sample: catalog in a real PostgreSQL on loopback, files in a folder of the tests."""
+"""A lake with the week of the sample: catalog in a real PostgreSQL on loopback, files in a folder or a bucket."""
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -11,6 +11,7 @@ from tasks.config.settings import Settings
 from tests.conftest import SAMPLE, SAMPLE_DAYS
 from tests.helpers.installation import installed_in, publish_days
 from tests.helpers.postgres_server import PostgresServer
+from tests.helpers.s3_server import S3Server, running_s3
 
 MakeLake = Callable[..., Settings]
 """Return the settings of a lake of its own, around a folder; nothing is made yet."""
@@ -44,3 +45,18 @@ def lake_week(postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory
     publish_days(settings, SAMPLE_DAYS)
     settings.open_warehouse().export(SAMPLE_DAYS)
     return settings
+
+
+@pytest.fixture(scope="session")
+def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+    """A local server of S3, which has a bucket named lake."""
+    with running_s3(tmp_path_factory.mktemp("s3"), "lake") as started:
+        yield started
+
+
+@pytest.fixture
+def bucket(s3_server: S3Server, monkeypatch: pytest.MonkeyPatch) -> S3Server:
+    """The server of S3, of which the environment says how it is reached: data path s3://lake/prefix."""
+    for name, value in s3_server.environment.items():
+        monkeypatch.setenv(name, value)
+    return s3_server

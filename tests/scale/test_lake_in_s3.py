@@ -1,9 +1,5 @@
 """A lake whose files are in a bucket: a local server of S3 stands for it."""
 
-import logging
-from collections.abc import Iterator
-
-import httpx
 import pytest
 from pydantic import SecretStr
 
@@ -12,31 +8,12 @@ from tasks.config.settings import Settings
 from tests.conftest import SAMPLE_DAYS
 from tests.helpers.installation import publish_days
 from tests.helpers.postgres_server import PostgresServer
+from tests.helpers.s3_server import S3Server
 from tests.scale.conftest import MakeLake
 from tests.scale.cutting_proxy import cutting_proxy
 from tests.sql.warehouse_samples import make_frames, make_run
 
 DAY = SAMPLE_DAYS[0]
-KEY = "battery-staple"
-
-
-@pytest.fixture(scope="module")
-def bucket() -> Iterator[str]:
-    """The address of a server on loopback that has a bucket named lake."""
-    from moto.server import ThreadedMotoServer  # noqa: PLC0415 - only the extra scale has it
-
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    logging.getLogger("werkzeug").setLevel(logging.WARNING)
-    host, port = server.get_host_and_port()
-    address = f"http://{host}:{port}"
-    httpx.put(f"{address}/lake").raise_for_status()
-    with pytest.MonkeyPatch.context() as environment:
-        for name, value in {"ACCESS_KEY_ID": "key", "SECRET_ACCESS_KEY": KEY, "REGION": "us-east-1"}.items():
-            environment.setenv(f"AWS_{name}", value)
-        environment.setenv("AWS_ENDPOINT_URL", address)
-        yield address
-    server.stop()
 
 
 @pytest.mark.usefixtures("bucket")
@@ -50,17 +27,16 @@ def test_a_day_is_published_and_read_in_a_bucket(make_lake: MakeLake, sample_wee
     assert got.equals(expected)
 
 
-@pytest.mark.usefixtures("bucket")
-def test_a_bucket_that_is_not_there_is_one_sentence(make_lake: MakeLake) -> None:
+def test_a_bucket_that_is_not_there_is_one_sentence(make_lake: MakeLake, bucket: S3Server) -> None:
     with pytest.raises(WarehouseError, match=r"data path s3://nowhere/desk/ cannot be read or written") as rejected:
         make_lake(lake_data="s3://nowhere/desk").open_warehouse().migrate()
-    assert KEY not in str(rejected.value)
+    assert bucket.secret not in str(rejected.value)
 
 
+@pytest.mark.usefixtures("bucket")
 def test_a_server_of_s3_that_does_not_answer_is_one_sentence(
-    make_lake: MakeLake, bucket: str, monkeypatch: pytest.MonkeyPatch
+    make_lake: MakeLake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert bucket
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
     with pytest.raises(WarehouseError, match=r"data path s3://lake/desk/ cannot be read or written"):
         make_lake(lake_data="s3://lake/desk").open_warehouse().migrate()
