@@ -36,6 +36,7 @@ from sql.store.exports import export_days, exported
 
 READER: Final = "lake_reader"
 """How a connection that only reads names the lake."""
+_WRITER: Final = "lake"
 _EXTENSIONS: Final = ("ducklake", "postgres_scanner")
 _FILE: Final = "ballast_file"
 _NO_DOWNLOADS: Final = {"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
@@ -89,14 +90,20 @@ class LakePlace:
 
     @contextmanager
     def _opened_to_write(self, turn: PostgresConnection) -> Iterator[Connection]:
-        with self._opened("lake", "CREATE_IF_NOT_EXISTS true") as con:
+        with self._opened(_WRITER, "CREATE_IF_NOT_EXISTS true") as con:
             require_turn = partial(self.catalog.require_turn, turn)
-            hidden = partial(hidden_bucket, con) if self._is_in_bucket else partial(hidden_folder, self._link)
+            hidden = partial(hidden_bucket, con) if self.is_in_bucket else partial(hidden_folder, self._link)
             yield LakeConnection(con, lake_schema.guards(), require_turn, self.catalog.is_committed, hidden)
 
     @property
-    def _is_in_bucket(self) -> bool:
+    def is_in_bucket(self) -> bool:
+        """Whether the files are in a bucket; else they are in a folder."""
         return self.data_path.startswith("s3://")
+
+    @property
+    def metadata(self) -> str:
+        """How a connection that writes names the tables of DuckLake itself."""
+        return f'__ducklake_metadata_{_WRITER}."{self.catalog.schema}"'
 
     def _make_link(self) -> None:
         try:
@@ -139,7 +146,7 @@ class LakePlace:
         def prepare(con: Connection) -> None:
             self._load(con)
             self._attach(con, name, self.data_path, mode)
-            if name != READER and not self._is_in_bucket:  # what the catalog says of the data path is right
+            if name != READER and not self.is_in_bucket:  # what the catalog says of the data path is right
                 self._make_link()
                 execute(con, f"DETACH {name}")
                 self._attach(con, name, f"{self._link}/", f"OVERRIDE_DATA_PATH true, {mode}")
@@ -150,12 +157,12 @@ class LakePlace:
             yield con
 
     def _load(self, con: Connection) -> None:
-        for extension in (*_EXTENSIONS, *(("httpfs",) if self._is_in_bucket else ())):
+        for extension in (*_EXTENSIONS, *(("httpfs",) if self.is_in_bucket else ())):
             execute(con, f"LOAD {literal(find_extension(extension, duckdb_version()))}")
         login = self.catalog.address.login
         parts = {"HOST": login.hosts, "PORT": login.ports, "USER": login.user, "PASSWORD": login.password}
         _make_secret(con, "catalog_login", "postgres", parts | {"DATABASE": login.database})
-        if self._is_in_bucket:
+        if self.is_in_bucket:
             _make_secret(con, "object_store", "s3", self.object_store.options)
 
     def _attach(self, con: Connection, name: str, data_path: str, mode: str) -> None:

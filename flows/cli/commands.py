@@ -258,6 +258,13 @@ What is copied from stays as it is; a target that has rows is rejected, and noth
 same. `--to embedded --warehouse FILE` is the backup of a lake. The lake is that of BALLAST_LAKE_CATALOG and
 BALLAST_LAKE_DATA; which of the two the other commands use, is BALLAST_STORE.
 """,
+    "clean": """\
+List the files of a lake that no table has, and remove those older than a week when asked to.
+
+Example: `ballast db clean`
+
+They are left by a transaction that did not end and by shards that were never published, and nobody reads them.
+""",
     "schema": """\
 Print every table, view and macro with its columns, and example queries, as Markdown.
 

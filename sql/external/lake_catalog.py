@@ -53,6 +53,18 @@ class LakeCatalog:
             raise ForeignFileError(msg)
         return bool(names)
 
+    def require_own_data_path(self, data_path: str) -> None:
+        """Reject what would remove files of another lake of this database. *Raises* `WarehouseError`."""
+        with kept_open(self.address) as con, translated_errors(self.address):
+            sql = "SELECT schemaname FROM pg_catalog.pg_tables WHERE tablename = 'ducklake_metadata'"
+            others = {schema for (schema,) in execute(con, sql)} - {self.schema}
+            if same := sorted(schema for schema in others if _data_path(con, schema) == data_path):
+                msg = (
+                    f"{self} and the lakes in {listed(same)} have one data path, {data_path}. Nothing was removed: "
+                    "give each lake a data path of its own"
+                )
+                raise WarehouseError(msg)
+
     @contextmanager
     def turn(self) -> Iterator[Connection]:
         """Hold the lock of the one writer; yield the connection that holds it, which frees it however it ends.
@@ -127,4 +139,14 @@ class LakeCatalog:
 
     @property
     def _quoted(self) -> str:
-        return '"' + self.schema.replace('"', '""') + '"'
+        return _quote(self.schema)
+
+
+def _quote(schema: str) -> str:
+    return '"' + schema.replace('"', '""') + '"'
+
+
+def _data_path(con: Connection, schema: str) -> str | None:
+    sql = f"SELECT value FROM {_quote(schema)}.ducklake_metadata WHERE key = 'data_path'"  # noqa: S608 - a name that is there
+    rows = execute(con, sql)
+    return str(rows[0][0]) if rows else None

@@ -150,6 +150,26 @@ def move(
     )
 
 
+def clean(
+    *,
+    remove: Annotated[bool, Parameter(negative="", help="Remove those that are older than a week.")] = False,
+) -> None:
+    """List the files of a lake that no table has, and remove them when asked to."""
+    settings = Settings()
+    if settings.store == "embedded":
+        out().print(f"{escape(str(settings.warehouse))} is one file, there is nothing to clean")
+        return
+    from tasks.operations.upkeep import clean_lake, count_files, group_orphans  # noqa: PLC0415 - a file needs nothing of it
+
+    orphans = clean_lake(settings, remove=remove)
+    if orphans.height:
+        show(out(), group_orphans(orphans), "Files that no table has")
+    old = orphans.filter("is_old")
+    words = "removed" if remove else "`ballast db clean --remove` removes them"
+    more = f"; {count_files(old)} older than a week: {words}" if old.height else ""
+    out().print(f"{count_files(orphans)} in no table{more}")
+
+
 def schema(*, snapshot: Snapshot = None) -> None:
     """Print what the snapshot says of its tables, views and macros, as Markdown."""
     show_warehouse_warnings()
