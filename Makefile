@@ -110,6 +110,11 @@ bench-million: ## Measure a day of 10,000, 100,000 and 1,000,000 portfolios: an 
 soak: setup-dev ## Kill days of the real flow at every step and check that nothing is lost or torn; KILLS=300, SEED to repeat one
 	$(PY) -m tests.soak.run_soak --kills $(or $(KILLS),300) $(if $(SEED),--seed $(SEED))
 
+.PHONY: soak-scale
+soak-scale: ## Kill coordinators, workers, connections and PostgreSQL around a lake, in .venv-scale; KILLS=100, SEED to repeat one
+	VENV=.venv-scale PYTHON="$(PYTHON)" .ci/setup dev scale
+	.venv-scale/bin/python -m tests.soak.run_soak_scale --kills $(or $(KILLS),100) $(if $(SEED),--seed $(SEED))
+
 .PHONY: week
 week: setup-dev ## Run a week of faults on a real server and worker, and report runs, alerts and tables
 	$(PY) -m tests.soak.week

@@ -118,7 +118,7 @@ class LakePlace:
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """Yield a connection that only reads, as of one moment, and can open nothing but the files of the lake."""
-        self._require(is_there=self.catalog.exists())
+        self._require(is_there=self.catalog.has_tables())
         lock = f"SET allowed_directories = [{literal(self.data_path)}]; SET enable_external_access = false"
         with self._opened(READER, "READ_ONLY", lock) as con, transaction(con):
             yield con
@@ -126,7 +126,7 @@ class LakePlace:
     @contextmanager
     def opened_to_copy(self) -> Iterator[Connection]:
         """Yield a connection that only reads the lake, and may write files."""
-        self._require(is_there=self.catalog.exists())
+        self._require(is_there=self.catalog.has_tables())
         with self._opened(READER, "READ_ONLY") as con:
             yield con
 
@@ -218,8 +218,8 @@ class Lake(AnyWarehouse):
         return self.place.catalog.exists()
 
     def is_readable(self) -> bool:
-        """Whether there is a catalog: readers need no copy."""
-        return self.exists()
+        """Whether there are tables: readers need no copy."""
+        return self.place.catalog.has_tables()
 
     @contextmanager
     def connected(self) -> Iterator[Connection]:

@@ -2,11 +2,7 @@
 
 import fcntl
 import os
-import socket
 import ssl
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
@@ -15,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
-import httpx
 import hypothesis
 import pytest
 from prefect.events.worker import EventsWorker
@@ -29,19 +24,13 @@ from tests.helpers.examples import examples
 from tests.helpers.installation import installed_in, publish_days
 from tests.helpers.no_installation import require_no_env_file, without_installation
 from tests.helpers.postgres_server import PostgresServer, find_binaries, running_postgres
-from tests.helpers.prefect_home import put_empty_prefect
+from tests.helpers.prefect_server import running_server
 from tests.helpers.without_engine import Shown, without_engine
 
 ROOT = Path(__file__).parents[1]
 SAMPLE = ROOT / "deployments" / "sample" / "inbox"
 SAMPLE_DAYS = [date(2025, 6, day) for day in (2, 3, 4, 5, 6)]
 REAL_DATA = ROOT.parent / "shared" / "data" / "us_large_cap"
-
-IDLE_SERVICES = (
-    *("CANCELLATION_CLEANUP", "CLEANUP_RECONCILER", "FOREMAN", "LATE_RUNS", "PAUSE_EXPIRATIONS", "REPOSSESSOR"),
-    "TRIGGERS",
-)
-"""What a server does for deployments and automations; tests/e2e/test_worker.py has a server of its own."""
 
 SIZED_ONCE = ("test_sizing_guarantees", "test_sizing_audit")
 """They look at the same random portfolios."""
@@ -52,8 +41,6 @@ LONG_FILES = (
     *("test_real_selection", "test_ui", "test_readme", "test_copies", "test_following"),
     *("test_ingest", "test_warehouse_checks", "test_maintenance", "test_approvals", "test_what_if"),
 )
-
-_SERVER_START_SECONDS = 120
 
 hypothesis.settings.register_profile("here", max_examples=examples(hypothesis.settings.default.max_examples))
 hypothesis.settings.load_profile("here")
@@ -213,40 +200,9 @@ def postgres() -> Iterator[PostgresServer]:
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The API address of a real Prefect server with a database of its own, on loopback."""
-    home = tmp_path_factory.mktemp("prefect")
-    put_empty_prefect(home)
-    port = _free_port()
-    # Given as a flag, the port would be unknown to the pages that the server gives out.
-    environment = os.environ | {"PREFECT_HOME": str(home), "DO_NOT_TRACK": "1", "PREFECT_SERVER_API_PORT": str(port)}
-    environment |= {f"PREFECT_SERVER_SERVICES_{service}_ENABLED": "false" for service in IDLE_SERVICES}
-    command = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1"]
-    with (home / "server.log").open("w") as log:
-        process = subprocess.Popen(command, cwd=home, env=environment, stdout=log, stderr=log)
-    url = f"http://127.0.0.1:{port}/api"
-    try:
-        _wait_until_healthy(url, process, home / "server.log")
+    with running_server(tmp_path_factory.mktemp("prefect")) as url:
         yield url
         _drain(url)
-    finally:
-        process.terminate()
-        process.wait(timeout=30)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def _wait_until_healthy(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
-    until = time.monotonic() + _SERVER_START_SECONDS
-    while time.monotonic() < until and process.poll() is None:
-        try:
-            if httpx.get(f"{url}/health", timeout=2).status_code == httpx.codes.OK:
-                return
-        except httpx.TransportError:
-            time.sleep(0.2)
-    pytest.fail(f"the Prefect server did not become healthy: {log.read_text()[-2000:]}")
 
 
 def _drain(url: str) -> None:

@@ -40,6 +40,17 @@ class LakeCatalog:
         with kept_open(self.address) as con:
             return self.is_on(con)
 
+    def has_tables(self) -> bool:
+        """Whether the lake has tables: of one that is being made, or whose maker was killed, there is only a catalog.
+
+        *Raises* as `exists`.
+        """
+        with kept_open(self.address) as con:
+            if not self.is_on(con):
+                return False
+            with translated_errors(self.address):
+                return bool(execute(con, f"SELECT 1 FROM {self._quoted}.ducklake_table LIMIT 1"))  # noqa: S608 - quoted
+
     def is_on(self, con: Connection) -> bool:
         """Do as `exists`, over a connection that is open."""
         with translated_errors(self.address):

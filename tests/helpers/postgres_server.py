@@ -19,6 +19,7 @@ import adbc_driver_postgresql.dbapi as driver
 USER, PASSWORD = "ballast", "correct-horse"
 _START_SECONDS = 60
 _UNDURABLE = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
+"""As a test wants it that does not kill the server."""
 
 
 @dataclass
@@ -26,6 +27,7 @@ class PostgresServer:
     binaries: Path
     folder: Path
     port: int
+    is_durable: bool = False
     process: subprocess.Popen[bytes] | None = None
     asking: driver.Connection | None = None
 
@@ -41,7 +43,8 @@ class PostgresServer:
         subprocess.run(command, check=True, capture_output=True, cwd=self.folder, **_unprivileged())
 
     def start(self) -> None:
-        settings = ["listen_addresses=127.0.0.1", "unix_socket_directories=", f"port={self.port}", *_UNDURABLE]
+        settings = ["listen_addresses=127.0.0.1", "unix_socket_directories=", f"port={self.port}"]
+        settings += () if self.is_durable else _UNDURABLE
         command = [str(self.binaries / "postgres"), "-D", str(self.folder / "data")]
         command += [word for setting in settings for word in ("-c", setting)]
         with (self.folder / "log").open("ab") as log:
@@ -52,12 +55,13 @@ class PostgresServer:
             assert self.process.poll() is None, (self.folder / "log").read_text()
             time.sleep(0.05)
 
-    def stop(self) -> None:
+    def stop(self, number: signal.Signals = signal.SIGINT) -> None:
+        """End it: SIGINT ends the connections first, SIGQUIT ends all processes at once."""
         assert self.process
         if self.asking:
             self.asking.close()
             self.asking = None
-        self.process.send_signal(signal.SIGINT)
+        self.process.send_signal(number)
         self.process.wait(timeout=30)
 
     def ask(self, sql: str) -> list[tuple[Any, ...]]:
@@ -75,10 +79,10 @@ class PostgresServer:
 
 
 @contextmanager
-def running_postgres(binaries: Path) -> Iterator[PostgresServer]:
+def running_postgres(binaries: Path, *, is_durable: bool = False) -> Iterator[PostgresServer]:
     # Not below pytest's own folder, which nobody else may enter: PostgreSQL refuses to run as root.
     folder = Path(tempfile.mkdtemp(prefix="ballast-postgres-"))
-    server = PostgresServer(binaries, folder, _free_port())
+    server = PostgresServer(binaries, folder, _free_port(), is_durable)
     try:
         server.create()
         server.start()

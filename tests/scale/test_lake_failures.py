@@ -18,6 +18,7 @@ from sql.engine.extensions import find_extension
 from sql.engine.statements import execute
 from sql.engine.table_contracts import RUN_TABLES
 from sql.errors import WarehouseError, WarehouseLockedError
+from sql.lake import Lake
 from tasks.config.settings import Settings
 from tests.helpers.postgres_server import PASSWORD, PostgresServer, find_binaries, running_postgres
 from tests.scale.conftest import MakeLake, lake_in
@@ -136,6 +137,20 @@ def test_a_schema_of_another_application_is_not_touched(make_lake: MakeLake, pos
     with pytest.raises(WarehouseError, match=r"tables of another application \(things\)"):
         make_lake(lake_schema="theirs").open_warehouse().migrate()
     assert postgres.ask("SELECT tablename FROM pg_tables WHERE schemaname = 'theirs'") == [("things",)]
+
+
+def test_a_lake_whose_maker_was_killed_is_none_until_it_is_made(make_lake: MakeLake) -> None:
+    lake = make_lake()
+    warehouse = lake.open_warehouse()
+    assert isinstance(warehouse, Lake)
+    with warehouse.place.created():
+        pass
+    assert not warehouse.is_readable()
+    with pytest.raises(WarehouseError, match="no lake at"):
+        warehouse.query_snapshot("FROM runs")
+    assert warehouse.migrate()
+    assert warehouse.is_readable()
+    assert warehouse.query_snapshot("FROM runs").is_empty()
 
 
 def test_a_folder_that_cannot_be_written_leaves_nothing(make_lake: MakeLake, tmp_path: Path) -> None:

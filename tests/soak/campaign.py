@@ -18,15 +18,14 @@ from itertools import count
 from pathlib import Path
 from typing import Any, Protocol
 
-import duckdb
-
+from sql.engine.statements import Connection
 from sql.files.atomic_files import count_wal_bytes
 from tasks.config.settings import Settings
 from tests.soak.contents import Contents, differences, read_contents
 from tests.soak.faults import Kill, Step, When
 from tests.soak.market import CONFIG, WITH_A_PAST, Work
 from tests.soak.processes import processes, reading
-from tests.soak.reader import Watch
+from tests.soak.reader import Watch, opened
 from tests.soak.worker import Order, live
 
 KILLED = -signal.SIGKILL
@@ -55,6 +54,8 @@ class Life(Protocol):
 
 
 Start = Callable[[Order], Life]
+Install = Callable[[Path], Settings]
+"""Makes an installation in a folder."""
 
 
 @dataclass
@@ -98,11 +99,27 @@ def start_process(order: Order) -> Life:
     return process
 
 
+def make_installation(home: Path) -> Settings:
+    """Make the folder of a new installation."""
+    home.mkdir(parents=True)
+    config = home / "portfolios.yaml"
+    config.write_text(CONFIG.read_text().replace("\ndefaults:", f"\ndefaults:{WITH_A_PAST} ", 1))
+    return Settings(
+        config=config,
+        warehouse=home / "warehouse.duckdb",
+        snapshot=home / "readers" / "snapshot.duckdb",
+        export_folder=home / "targets",
+    )
+
+
 def make_references(
-    folder: Path, works: Sequence[Work], advance: Callable[[], None] = lambda: None
+    folder: Path,
+    works: Sequence[Work],
+    advance: Callable[[], None] = lambda: None,
+    install: Install = make_installation,
 ) -> tuple[Reference, ...]:
     """Do all works without a kill, and keep what each did and left."""
-    settings, references = make_installation(folder / "installation"), list[Reference]()
+    settings, references = install(folder / "installation"), list[Reference]()
     for number, work in enumerate(works):
         journal = folder / f"{number}.jsonl"
         process = start_process(make_order(settings, work, journal))
@@ -121,16 +138,18 @@ def make_references(
 class Campaign:
     """Works through the days as often as it takes, a new installation each time, until there were enough kills.
 
-    `start` makes a process for an order; `points_share` of the kills are at a step, the others at random moments.
-    The reader rests `pause_seconds` between two looks.
+    `install` makes an installation, `start` a process for an order. `points_share` of the kills are at a step (of this
+    `call`, where one is given), the others at random moments. The reader rests `pause_seconds` between two looks.
     """
 
     folder: Path
     references: Sequence[Reference]
     seed: int = 0
     sabotage: str | None = None
+    install: Install = make_installation
     start: Start = start_process
     points_share: float = 0.75
+    call: str | None = None
     pause_seconds: float = 0.1
     progress: Callable[[], None] = lambda: None
     figures: Figures = field(default_factory=Figures)
@@ -144,7 +163,7 @@ class Campaign:
         """Kill so often, or more to end an installation; a given plan is that of every first life."""
         while self.figures.kills.total() < kills and not self.figures.findings:
             home = self.folder / f"installation-{next(self._numbers)}"
-            settings = make_installation(home)
+            settings = self.install(home)
             with self._reading(settings):
                 for reference in self.references:
                     if self.figures.kills.total() >= kills or self.figures.findings:
@@ -183,6 +202,7 @@ class Campaign:
         points = [
             (self._killed[step.stage, step.call, when], self._killed[step.stage], self._random.random(), number, when)
             for number, step in enumerate(reference.steps)
+            if self.call in {None, step.call}
             for when in ("before", "during", "after")
         ]
         *_, number, when = min(points)
@@ -200,9 +220,9 @@ class Campaign:
 
     @contextmanager
     def _reading(self, settings: Settings) -> Iterator[None]:
-        """Let a reader look at the snapshot and the exports while the block runs."""
+        """Let a reader look at the tables and the exports while the block runs."""
         whole = self.references[-1].contents.rows
-        with reading(Watch(settings.snapshot, settings.export_folder, whole, self.pause_seconds)) as seen:
+        with reading(Watch(settings.open_warehouse(), whole, self.pause_seconds)) as seen:
             yield
         self.figures.looks += seen().looks
         self.figures.findings += [f"torn: {torn}" for torn in seen().torn]
@@ -267,7 +287,7 @@ class _Day:
         `wals` kills left a log, `sure` of them after a migration, before which there is no table to tell of it.
         """
         yield from differences(read_contents(self._settings), self._reference.contents)
-        with duckdb.connect(str(self._settings.snapshot), read_only=True) as con:
+        with opened(self._settings.open_warehouse()) as con:
             yield from self._find_lost(con)
             yield from _find_bad_trails(con)
         recoveries = self._count_recoveries() - self._recoveries
@@ -275,7 +295,7 @@ class _Day:
         if not min(sure, 1) <= recoveries <= wals:
             yield f"not told: {recoveries} recoveries recorded after {wals} kills that left a log"
 
-    def _find_lost(self, con: duckdb.DuckDBPyConnection) -> Iterator[str]:
+    def _find_lost(self, con: Connection) -> Iterator[str]:
         lines = [line for line in _read(self._journal) if line["what"] not in {"order", "done", "failed"}]
         self._campaign.figures.acknowledged += len(lines)
         ingests = {one for (one,) in con.sql("SELECT ingest_id FROM ingests").fetchall()}
@@ -294,30 +314,17 @@ class _Day:
         return any(line["what"] == "migrate" for line in _read(self._journal))
 
     def _count_recoveries(self) -> int:
-        if not self._settings.snapshot.exists():
+        if not self._settings.open_warehouse().is_readable():
             return 0
-        with duckdb.connect(str(self._settings.snapshot), read_only=True) as con:
+        with opened(self._settings.open_warehouse()) as con:
             return int(con.sql("SELECT count(*) FROM recoveries").fetchall()[0][0])
 
 
-def _find_bad_trails(con: duckdb.DuckDBPyConnection) -> Iterator[str]:
+def _find_bad_trails(con: Connection) -> Iterator[str]:
     trails = "SELECT run_id, string_agg(state, ' ' ORDER BY event_id) || ' ' FROM run_events GROUP BY ALL"
     for run_id, trail in con.sql(trails).fetchall():
         if not _TRAIL.fullmatch(trail):
             yield f"not told: the events of {run_id} are {trail}"
-
-
-def make_installation(home: Path) -> Settings:
-    """Make the folder of a new installation."""
-    home.mkdir(parents=True)
-    config = home / "portfolios.yaml"
-    config.write_text(CONFIG.read_text().replace("\ndefaults:", f"\ndefaults:{WITH_A_PAST} ", 1))
-    return Settings(
-        config=config,
-        warehouse=home / "warehouse.duckdb",
-        snapshot=home / "readers" / "snapshot.duckdb",
-        export_folder=home / "targets",
-    )
 
 
 def make_order(settings: Settings, work: Work, journal: Path) -> Order:

@@ -5,12 +5,11 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import duckdb
 import polars as pl
 
 from sql.engine.table_contracts import RUN_TABLES
 from tasks.config.settings import Settings
-from tests.soak.reader import Rows
+from tests.soak.reader import Rows, opened
 
 TRAILS = frozenset({"run_events", "recoveries", "views_made"})
 """Tables that tell of kills, and so differ from a run without."""
@@ -38,8 +37,8 @@ class Contents:
 
 
 def read_contents(settings: Settings) -> Contents:
-    """Read the snapshot, the exports and the names of the files of an installation."""
-    with duckdb.connect(str(settings.snapshot), read_only=True) as con:
+    """Read the tables, the exports and the names of the files of an installation, but for the files of a lake."""
+    with opened(settings.open_warehouse()) as con:
         tables = {
             table: _digest(con.sql(f"SELECT {columns} FROM {table} ORDER BY ALL").pl())
             for table, columns in con.sql(_COLUMNS).fetchall()
@@ -57,7 +56,9 @@ def read_contents(settings: Settings) -> Contents:
     }
     home = settings.warehouse.parent
     files = frozenset(
-        str(file.relative_to(home)) for file in home.rglob("*") if file.is_file() and not CUT_OFF.search(file.name)
+        str(file.relative_to(home))
+        for file in home.rglob("*")
+        if file.is_file() and not CUT_OFF.search(file.name) and not file.is_relative_to(settings.lake_data)
     )
     return Contents(tables, exports, rows, files)
 

@@ -122,6 +122,8 @@ class _Counted:
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - as DuckDB has it
         attribute = getattr(self._con, name)
+        if name == "cursor":
+            return lambda: _Counted(attribute(), self._faults)
         if name not in STATEMENTS:
             return attribute
 

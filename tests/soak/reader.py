@@ -1,6 +1,7 @@
-"""A reader of the snapshot and of the exports that looks all the time: whatever it sees must be whole.
+"""A reader of the tables and of the exports that looks all the time: whatever it sees must be whole.
 
-It opens the files as execution does, plainly and read-only, and keeps a connection for a while.
+It opens the snapshot as execution does, plainly and read-only, a lake as the commands do, and keeps a connection for a
+while.
 """
 
 import time
@@ -15,7 +16,11 @@ from typing import TypeAlias
 import duckdb
 import polars as pl
 
+from sql.any_warehouse import AnyWarehouse
+from sql.engine.statements import Connection as Database
 from sql.engine.table_contracts import RUN_TABLES
+from sql.errors import WarehouseError
+from sql.warehouse import Warehouse
 
 Rows: TypeAlias = Mapping[str, Mapping[str, int]]
 """Rows of each table of a run, by run_id: what a whole run has."""
@@ -32,6 +37,7 @@ _MIXED = """
         count(*) - count(DISTINCT asset) AS repeated
     FROM current_targets GROUP BY portfolio_id HAVING runs > 1 OR days > 1 OR repeated > 0
 """
+_OF_A_PORTFOLIO = "FROM targets WHERE run_id = $1 AND portfolio_id = $2"
 _PUBLISHED = "SELECT DISTINCT run_id FROM run_events WHERE state = 'published'"
 
 
@@ -47,8 +53,7 @@ class Seen:
 class Watch:
     """What a reader looks at, what is whole there, and how long it rests between two looks."""
 
-    snapshot: Path
-    exports: Path
+    warehouse: AnyWarehouse
     whole: Rows
     pause_seconds: float = 0.1
 
@@ -58,21 +63,21 @@ def read_all_the_time(watch: Watch, stop: Event, report: Connection) -> None:
     looks, torn = 0, set[str]()
     published: set[str] = set()
     while not stop.is_set():
-        if watch.snapshot.exists():
+        if watch.warehouse.is_readable():
             try:
                 for now in _look(watch, torn):
                     torn |= {f"run {run_id} was published, and is no more" for run_id in published - now}
                     published = now
                     looks += 1
-                torn |= set(find_torn_exports(watch.exports))
-            except (duckdb.Error, pl.exceptions.PolarsError, OSError) as error:
+                torn |= set(find_torn_exports(watch.warehouse.exports))
+            except (duckdb.Error, WarehouseError, pl.exceptions.PolarsError, OSError) as error:
                 torn.add(f"{type(error).__name__}: {error}")
         time.sleep(watch.pause_seconds)
     report.send(Seen(looks, tuple(sorted(torn))))
 
 
-def find_torn(con: duckdb.DuckDBPyConnection, whole: Rows) -> Iterator[str]:
-    """Report what of a snapshot is no whole run, or visible without being published."""
+def find_torn(con: Database, whole: Rows) -> Iterator[str]:
+    """Report what is no whole run, or visible without being published."""
     for portfolio_id, day, total, expected in con.sql(_SUMS).fetchall():
         yield f"{portfolio_id} adds up to {total} on {day}, expected {expected}"
     for portfolio_id, runs, days, repeated in con.sql(_MIXED).fetchall():
@@ -85,6 +90,16 @@ def find_torn(con: duckdb.DuckDBPyConnection, whole: Rows) -> Iterator[str]:
         for run_id in published & set(whole):
             if rows.get(run_id, 0) != whole[run_id].get(table, 0):
                 yield f"{table} has {rows.get(run_id, 0)} rows of {run_id}, expected {whole[run_id].get(table, 0)}"
+    yield from _find_torn_portfolios(con)
+
+
+def _find_torn_portfolios(con: Database) -> Iterator[str]:
+    """Ask for each visible portfolio by itself, as execution does."""
+    n_targets = con.sql("SELECT run_id, portfolio_id, count(*) FROM current_targets GROUP BY ALL").fetchall()
+    for run_id, portfolio_id, expected in n_targets:
+        found = len(con.execute(_OF_A_PORTFOLIO, [run_id, portfolio_id]).fetchall())
+        if found != expected:
+            yield f"{portfolio_id} has {found} targets in {run_id}, expected {expected}"
 
 
 def find_torn_exports(exports: Path) -> Iterator[str]:
@@ -99,7 +114,7 @@ def find_torn_exports(exports: Path) -> Iterator[str]:
 
 def _look(watch: Watch, torn: set[str]) -> Iterator[set[str]]:
     """Look several times through one connection, which must go on showing the same."""
-    with _opened(watch.snapshot) as con:
+    with opened(watch.warehouse) as con:
         first: set[str] | None = None
         for _ in range(_LOOKS_PER_CONNECTION):
             torn.update(find_torn(con, watch.whole))
@@ -112,7 +127,12 @@ def _look(watch: Watch, torn: set[str]) -> Iterator[set[str]]:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    with duckdb.connect(str(path), read_only=True) as con:
+def opened(warehouse: AnyWarehouse) -> Iterator[Database]:
+    """Open what readers see of the warehouse."""
+    if not isinstance(warehouse, Warehouse):
+        with warehouse.reading_snapshot() as con:
+            yield con
+        return
+    with duckdb.connect(str(warehouse.snapshot_path), read_only=True) as con:
         con.execute("SET threads = 1").fetchall()
         yield con

@@ -20,13 +20,15 @@ from tests.soak.ballast import BallastRun
 from tests.soak.campaign import Campaign, Figures, make_references
 from tests.soak.market import make_ranges, make_works
 from tests.soak.publishing import publish_and_read
-from tests.soak.reader import Seen
+from tests.sql.warehouse_samples import make_warehouse
 
 _KILLS_PER_BACKFILL_KILL, _KILLS_PER_COMMAND_KILL = 10, 30
 _PUBLISHES = 100
 
 
 Advance = Callable[[], None]
+Bar = Callable[[str, int], Advance]
+"""Makes a bar of progress, by its name and its length."""
 
 
 def main() -> int:
@@ -37,7 +39,7 @@ def main() -> int:
     asked = parser.parse_args()
     console = Console(highlight=False, emoji=False)
     console.print(f"make soak KILLS={asked.kills} SEED={asked.seed}")
-    with tempfile.TemporaryDirectory(prefix="ballast-soak-") as folder, _bars(console) as bar:
+    with tempfile.TemporaryDirectory(prefix="ballast-soak-") as folder, bars(console) as bar:
         home = Path(folder)
         works = make_works(home / "market")
         references = make_references(home / "reference", works, bar("days without a kill", len(works)))
@@ -59,8 +61,9 @@ def main() -> int:
             progress=bar("kills of ballast run", command_kills),
             figures=commands,
         ).run(command_kills)
-        seen = publish_and_read(home / "readers", _PUBLISHES, bar("publishes, two readers", _PUBLISHES))
-    _show(console, {"daily flow": kills, "backfill": backfills, "`ballast run`": commands}, seen)
+        seen = publish_and_read(make_warehouse(home / "readers"), _PUBLISHES, bar("publishes, two readers", _PUBLISHES))
+    show_kills(console, {"daily flow": kills, "backfill": backfills, "`ballast run`": commands})
+    console.print(f"{_PUBLISHES} publishes: {seen.looks} looks of two readers, {len(seen.torn)} torn")
     findings = [*kills.findings, *backfills.findings, *commands.findings, *(f"torn: {torn}" for torn in seen.torn)]
     for found in findings:
         console.print(f"[bold red]found[/] {escape(found)}")
@@ -68,7 +71,8 @@ def main() -> int:
 
 
 @contextmanager
-def _bars(console: Console) -> Iterator[Callable[[str, int], Advance]]:
+def bars(console: Console) -> Iterator[Bar]:
+    """Show bars of progress while the block runs."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console) as progress:
 
@@ -79,7 +83,8 @@ def _bars(console: Console) -> Iterator[Callable[[str, int], Advance]]:
         yield bar
 
 
-def _show(console: Console, campaigns: Mapping[str, Figures], seen: Seen) -> None:
+def show_kills(console: Console, campaigns: Mapping[str, Figures]) -> None:
+    """Show what the kills of each campaign came to."""
     table = Table(title="What the kills came to", title_justify="left", box=box.SIMPLE_HEAD)
     table.add_column("")
     for name in campaigns:
@@ -102,7 +107,6 @@ def _show(console: Console, campaigns: Mapping[str, Figures], seen: Seen) -> Non
     for name, of in rows.items():
         table.add_row(name, *(str(of(figures)) for figures in campaigns.values()))
     console.print(table)
-    console.print(f"{_PUBLISHES} publishes: {seen.looks} looks of two readers, {len(seen.torn)} torn")
 
 
 def _kills_in(stage: str, figures: Figures) -> int:

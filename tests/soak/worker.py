@@ -23,6 +23,8 @@ from prefect.settings import PREFECT_SERVER_ALLOW_EPHEMERAL_MODE, temporary_sett
 from flows import backfill
 from flows import daily_rebalance as daily
 from flows.backfill import BackfillConfig
+from sql.any_warehouse import AnyWarehouse
+from sql.lake import Lake
 from sql.records import Ingest, RunRecord, StartedRun
 from sql.warehouse import Warehouse
 from tasks.config.settings import RebalanceConfig, Settings
@@ -112,9 +114,10 @@ def begin(order: Order) -> Faults:
         SABOTAGES[order.sabotage]()
     faults = Faults(order.settings.warehouse.parent, order.kill)
     faults.install()
-    for name in WRITERS:
-        if hasattr(Warehouse, name):
-            setattr(Warehouse, name, _journaled(getattr(Warehouse, name), name, order.journal, faults))
+    for store in (Warehouse, Lake):
+        for name in WRITERS:
+            if hasattr(store, name):
+                setattr(store, name, _journaled(getattr(store, name), name, order.journal, faults))
     return faults
 
 
@@ -128,7 +131,7 @@ def tell(journal: Path, what: str, **facts: object) -> None:
 
 def _journaled(method: Callable[..., Any], name: str, journal: Path, faults: Faults) -> Callable[..., Any]:
     @wraps(method)
-    def journaled(self: Warehouse, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - whatever the method has
+    def journaled(self: AnyWarehouse, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - whatever the method has
         before, faults.stage = faults.stage, name
         try:
             answer = method(self, *args, **kwargs)

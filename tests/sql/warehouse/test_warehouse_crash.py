@@ -23,8 +23,8 @@ from tests.soak.campaign import (
 from tests.soak.faults import Faults, Kill, When
 from tests.soak.market import make_ranges, make_works
 from tests.soak.processes import processes
-from tests.soak.publishing import publish_and_read, publish_when_told
-from tests.sql.warehouse_samples import make_frames, make_run
+from tests.soak.publishing import publish_and_read, publish_at_once
+from tests.sql.warehouse_samples import make_frames, make_run, make_warehouse
 
 KILLS, BACKFILL_KILLS = 12, 2
 PROCESSES = 8
@@ -155,17 +155,7 @@ def test_an_approval_that_is_killed_is_whole_or_not_there(
 
 @pytest.mark.slow
 def test_of_eight_processes_that_publish_the_same_run_one_does_and_seven_say_unchanged(warehouse: Warehouse) -> None:
-    together, said = processes().Barrier(PROCESSES), processes().Queue()
-    workers = [
-        processes().Process(target=publish_when_told, args=(warehouse, make_run("r1"), make_frames(), together, said))
-        for _ in range(PROCESSES)
-    ]
-    for worker in workers:
-        worker.start()
-    assert Counter(said.get(timeout=60) for _ in workers) == {"published": 1, "unchanged": 7}
-    for worker in workers:
-        worker.join()
-    said.close()
+    assert publish_at_once(warehouse, "r1", PROCESSES) == {"published": 1, "unchanged": 7}
     assert warehouse.query("current_targets").height == 4
     states = Counter(warehouse.query("run_events", run_id="r1")["state"])
     assert states["published"] == 1
@@ -174,6 +164,6 @@ def test_of_eight_processes_that_publish_the_same_run_one_does_and_seven_say_unc
 
 @pytest.mark.slow
 def test_readers_see_whole_days_through_many_publishes(tmp_path: Path) -> None:
-    seen = publish_and_read(tmp_path, PUBLISHES)
+    seen = publish_and_read(make_warehouse(tmp_path), PUBLISHES)
     assert seen.torn == ()
     assert seen.looks >= PUBLISHES
