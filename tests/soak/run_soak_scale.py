@@ -5,13 +5,12 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
 from tests.helpers.postgres_server import PostgresServer, find_binaries, running_postgres
 from tests.helpers.prefect_server import running_server
@@ -20,7 +19,6 @@ from tests.soak.clusters import Desk, compare_workers, kill_workers
 from tests.soak.lakes import cut_connections, install_in_a_lake, stop_the_server
 from tests.soak.market import make_works
 from tests.soak.publishing import publish_and_read, publish_at_once
-from tests.soak.reader import Seen
 from tests.soak.run_soak import Advance, Bar, bars, show_kills
 
 _COMMIT_KILLS, _CUTS, _STOPS, _ROUNDS, _PUBLISHES = 0.3, 0.3, 0.1, 0.1, 0.5
@@ -40,16 +38,14 @@ def main() -> int:
         return 1
     console.print(f"make soak-scale KILLS={asked.kills} SEED={asked.seed}")
     home = Path(tempfile.mkdtemp(prefix="ballast-soak-scale-"))
+    findings: list[str] = []
     with running_postgres(binaries, is_durable=True) as postgres, bars(console) as bar:
+        for what, n_times, found in _hurt(home, postgres, asked.kills, asked.seed, bar):
+            console.print(f"{what}: {n_times}, found {len(found)}")
+            findings += [f"{what}: {one}" for one in found]
         campaigns = _kill_coordinators(home, postgres, asked.kills, asked.seed, bar)
-        counted, seen, found = _hurt(home, postgres, asked.kills, asked.seed, bar)
     show_kills(console, campaigns)
-    table = Table("what", "times", "found", title="What else was done", title_justify="left")
-    for what, (times, of) in counted.items():
-        table.add_row(what, str(times), str(len(of)))
-    console.print(table)
-    console.print(f"publishes before two readers: {seen.looks} looks, {len(seen.torn)} torn")
-    findings = [*found, *(one for figures in campaigns.values() for one in figures.findings)]
+    findings += [one for figures in campaigns.values() for one in figures.findings]
     for one in findings:
         console.print(f"[bold red]found[/] {escape(one)}")
     if not findings:
@@ -71,30 +67,27 @@ def _kill_coordinators(home: Path, postgres: PostgresServer, kills: int, seed: i
 
 def _hurt(
     home: Path, postgres: PostgresServer, kills: int, seed: int, bar: Bar
-) -> tuple[dict[str, tuple[int, list[str]]], Seen, list[str]]:
+) -> Iterator[tuple[str, int, Sequence[str]]]:
+    """Yield what was done, how often, and what was found, as each is done."""
     n_cuts, n_stops, n_rounds, n_publishes = (
         max(2, round(kills * share)) for share in (_CUTS, _STOPS, _ROUNDS, _PUBLISHES)
     )
+    cuts = cut_connections(home / "cuts", postgres, n_cuts, bar("connections cut at COMMIT", n_cuts))
+    yield "connections cut at COMMIT", n_cuts, [*cuts]
+    stops = stop_the_server(home / "stops", postgres, n_stops, seed, bar("stops of PostgreSQL", n_stops))
+    yield "stops of PostgreSQL while a run is published", n_stops, [*stops]
+    together = _publish_at_once(home / "together", postgres, n_rounds, bar("runs that eight publish", n_rounds))
+    yield "runs that eight coordinators publish at once", n_rounds, [*together]
     lake = install_in_a_lake(postgres.url(), home / "readers").open_warehouse()
     seen = publish_and_read(lake, n_publishes, bar("publishes, two readers", n_publishes))
-    cuts = cut_connections(home / "cuts", postgres, n_cuts, bar("connections cut at COMMIT", n_cuts))
-    stops = stop_the_server(home / "stops", postgres, n_stops, seed, bar("stops of PostgreSQL", n_stops))
-    together = _publish_at_once(home / "together", postgres, n_rounds, bar("eight publish at once", n_rounds))
-    counted = {
-        "connection cut at COMMIT": (n_cuts, [*cuts]),
-        "PostgreSQL stopped while a run is published": (n_stops, [*stops]),
-        "eight coordinators, one run": (n_rounds, [*together]),
-    }
+    yield f"looks of two readers at {n_publishes} publishes", seen.looks, seen.torn
     (home / "prefect").mkdir()
     with running_server(home / "prefect") as prefect:
         desk = Desk(home / "desk", prefect, postgres)
-        counted["worker killed in a shard"] = (
-            kills,
-            [*kill_workers(desk, kills, seed, bar("kills of workers", kills))],
-        )
-        counted["same hashes with 1, 2, 4 workers"] = (3, [*compare_workers(desk, bar("other numbers of workers", 2))])
-    torn = [f"torn: {one}" for one in seen.torn]
-    return counted, seen, [*torn, *(f"{what}: {one}" for what, (_, of) in counted.items() for one in of)]
+        killed = kill_workers(desk, kills, seed, bar("kills of workers", kills))
+        yield "workers killed in a shard", kills, [*killed]
+        others = compare_workers(desk, bar("other numbers of workers", 2))
+        yield "days with the hashes of one worker, with two and with four", 2, [*others]
 
 
 def _publish_at_once(home: Path, postgres: PostgresServer, n_rounds: int, advance: Advance) -> Iterable[str]:
