@@ -1,6 +1,7 @@
 """What makes two runs the same: the same inputs, the same limits, the same code."""
 
 import ast
+import gc
 import hashlib
 import json
 import tokenize
@@ -159,7 +160,7 @@ def _modules(folder: Traversable, prefix: str) -> Iterator[tuple[str, str]]:
 
 def _without_wording(source: str) -> str:
     """Leave out comments, docstrings, and the strings below a field that describe it; and what is blank then."""
-    words = [node for node in ast.walk(ast.parse(source)) if _is_wording(node)]
+    words = [node for node in ast.walk(_parse(source)) if _is_wording(node)]
     dropped = {line for node in words for line in range(node.lineno, (node.end_lineno or node.lineno) + 1)}
     lines = source.splitlines()
     tokens = tokenize.generate_tokens(StringIO(source).readline) if "#" in source else ()
@@ -169,6 +170,21 @@ def _without_wording(source: str) -> str:
             lines[line - 1] = lines[line - 1][:column]
     kept = (line.rstrip() for number, line in enumerate(lines, start=1) if number not in dropped)
     return "\n".join(line for line in kept if line)
+
+
+def _parse(source: str) -> ast.Module:
+    """Return the syntax tree, made without a garbage collection in between.
+
+    A collection runs code of others, and lets other threads run: when one of them parses, Python 3.11 counts the depth
+    of both trees together, and raises SystemError (cpython#106905).
+    """
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        return ast.parse(source)
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 def _is_wording(node: ast.AST) -> TypeGuard[ast.Expr]:

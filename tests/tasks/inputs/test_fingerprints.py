@@ -1,6 +1,9 @@
 """The code's fingerprint: every rule counts, wherever it stands; its wording does not."""
 
+import ast
+import gc
 import shutil
+from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
 
@@ -14,6 +17,21 @@ from tasks.inputs.fingerprints import code_fingerprint, hash_rules
 def rules(tmp_path: Path) -> Path:
     """Copy the rules that are installed."""
     return Path(shutil.copytree(str(files(sizing)), tmp_path / "rules"))
+
+
+@pytest.fixture
+def parses_in_between() -> Iterator[None]:
+    """Have a garbage collection begin within nearly every syntax tree, and parse something meanwhile, as others may."""
+
+    def parse(*_: object) -> None:
+        ast.parse("a + (b * (c - d))")
+
+    before = gc.get_threshold()
+    gc.callbacks.append(parse)
+    gc.set_threshold(50)
+    yield
+    gc.set_threshold(*before)
+    gc.callbacks.remove(parse)
 
 
 def _longest(rules: Path) -> Path:
@@ -49,3 +67,9 @@ def test_a_rule_that_moves_into_a_folder_still_counts(rules: Path) -> None:
     before = hash_rules(rules)
     moved.write_text(moved.read_text(encoding="utf-8") + "\nLIMIT = 1\n", encoding="utf-8")
     assert len({hash_rules(rules), before, code_fingerprint()}) == 3
+
+
+@pytest.mark.usefixtures("parses_in_between")
+def test_who_parses_beside_it_does_not_matter(rules: Path) -> None:
+    """In a worker of Dask it failed with a SystemError of Python 3.11."""
+    assert hash_rules(rules)
