@@ -23,8 +23,11 @@ _ALIKE = 0.8
 """How alike two variables must be to be taken for a typing error: all begin with the same letters."""
 
 _LINE = re.compile(rf"\s*(?:export\s+)?({PREFIX}\w+)\s*=", re.IGNORECASE)
-_READ_BY_OTHERS = ("ALERT_WEBHOOK", "ALERT_EMAIL", "CONFIG_FOLDER", "INBOX_FOLDER", "DATABASE_PASSWORD")
-"""What `ballast deploy` and the compose file take from the environment: no settings, but no mistakes either."""
+_READ_BY_OTHERS = (
+    *("ALERT_WEBHOOK", "ALERT_EMAIL", "CONFIG_FOLDER", "INBOX_FOLDER", "DATABASE_PASSWORD"),
+    *("LAKE_DATABASE_PASSWORD", "S3_KEY", "S3_SECRET"),
+)
+"""What `ballast deploy` and the compose files take from the environment: no settings, but no mistakes either."""
 
 
 def variable(name: str) -> str:

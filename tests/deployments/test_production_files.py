@@ -20,7 +20,8 @@ FOLDER = Path(__file__).parents[2] / "deployments"
 UNITS = sorted((FOLDER / "systemd").glob("*.service"))
 EXAMPLES = sorted(FOLDER.glob("*.env.example"))
 COMPOSE: dict[str, Any] = yaml.safe_load((FOLDER / "compose.yaml").read_text())
-SECRET = re.compile(r"PASSWORD|AUTH_STRING|ENCRYPTION_KEY|CONNECTION_URL|ALERT_|POSTGRES_URL|LAKE_CATALOG")
+SCALE: dict[str, Any] = yaml.safe_load((FOLDER / "compose.scale.yaml").read_text())
+SECRET = re.compile(r"PASSWORD|AUTH_STRING|_KEY|SECRET|CONNECTION_URL|ALERT_|POSTGRES_URL|LAKE_CATALOG")
 
 
 def _assigned(path: Path) -> dict[str, str]:
@@ -62,7 +63,7 @@ def test_an_example_holds_no_secret_and_names_only_settings_that_exist(example: 
     assert {name: value for name, value in assigned.items() if SECRET.search(name) and value} == {}
     known = {f"BALLAST_{name.upper()}" for name in Settings.model_fields}
     known |= {f"BALLAST_ALERT_{name.upper()}" for name in Alerts.model_fields}
-    known |= set(re.findall(r"\$\{(\w+)", (FOLDER / "compose.yaml").read_text()))
+    known |= {name for file in FOLDER.glob("compose*.yaml") for name in re.findall(r"\$\{(\w+)", file.read_text())}
     assert {name for name in assigned if name.startswith("BALLAST_")} - known == set()
 
 
@@ -128,6 +129,59 @@ def test_compose_opens_nothing_beyond_this_machine_and_knows_when_each_service_i
         for volume in service["volumes"]:
             name = volume.split(":")[0]
             assert name in COMPOSE["volumes"] or name.startswith("${")
+
+
+def test_both_compose_files_build_the_image_that_is_there() -> None:
+    for file in (COMPOSE, SCALE):
+        for service in file["services"].values():
+            build = service.get("build", {"context": "..", "dockerfile": "deployments/Dockerfile"})
+            assert (FOLDER / build["context"] / build["dockerfile"]).samefile(FOLDER / "Dockerfile")
+    assert {one["build"]["args"]["EXTRA"] for one in SCALE["services"].values() if "build" in one} == {"scale"}
+
+
+def test_compose_of_many_machines_opens_no_port_and_knows_when_each_service_is_well() -> None:
+    services = SCALE["services"]
+    assert set(services) == {"lake-database", "s3", "dask-scheduler", "dask-worker", "worker"}
+    assert not any("ports" in service for service in services.values())
+    for name, service in services.items():
+        assert name == "worker" or service["healthcheck"]["test"]
+        assert name == "worker" or service["restart"] == "unless-stopped"
+        assert {volume.split(":")[0] for volume in service.get("volumes", [])} <= set(SCALE["volumes"])
+        assert set(service["networks"]) - {"default"} <= set(SCALE["networks"])
+    assert set(services["worker"]["depends_on"]) == {"lake-database", "s3", "dask-worker"}
+    who_reaches_dask = {name for name, service in services.items() if "cluster" in service["networks"]}
+    assert who_reaches_dask == {"dask-scheduler", "dask-worker", "worker"}
+
+
+def test_compose_of_many_machines_gives_each_service_its_own_secrets_and_refuses_empty_ones() -> None:
+    services = {name: service["environment"] for name, service in SCALE["services"].items()}
+    text = {name: " ".join(map(str, environment.values())) for name, environment in services.items()}
+    required = {name: set(re.findall(r"\$\{(\w+):\?", words)) for name, words in text.items()}
+    database, key = {"BALLAST_LAKE_DATABASE_PASSWORD"}, {"BALLAST_S3_KEY", "BALLAST_S3_SECRET"}
+    assert required == {
+        "lake-database": database,
+        "s3": key,
+        "dask-scheduler": set(),
+        "dask-worker": {"PREFECT_SERVER_API_AUTH_STRING"},
+        "worker": database | key,
+    }
+    assert all(set(re.findall(r"\$\{(\w+)", words)) == required[name] for name, words in text.items())
+
+
+def test_the_worker_of_many_machines_names_the_services_that_are_there() -> None:
+    services, worker = SCALE["services"], SCALE["services"]["worker"]["environment"]
+    known = {f"BALLAST_{name.upper()}" for name in Settings.model_fields}
+    assert {name for name in worker if name.startswith("BALLAST_")} <= known
+    assert (
+        f"@lake-database:5432/{services['lake-database']['environment']['POSTGRES_DB']}"
+        in worker["BALLAST_LAKE_CATALOG"]
+    )
+    assert worker["BALLAST_DASK"] == services["dask-worker"]["command"][2] == "tcp://dask-scheduler:8786"
+    bucket = re.fullmatch(r"s3://(\w+)/.*", worker["BALLAST_LAKE_DATA"])
+    assert bucket
+    assert f"mkdir -p /data/{bucket[1]} " in services["s3"]["command"][2]
+    for service in ("worker", "dask-worker"):
+        assert f"shards:{worker['BALLAST_SHARD_FOLDER']}" in services[service]["volumes"]
 
 
 def test_what_an_empty_line_of_the_example_says_is_unset() -> None:
