@@ -38,9 +38,14 @@ run: setup ## Rebalance the shipped sample, day by day, into .ballast/, each day
 up: setup ## Start server, worker and deployments, wait until all is well; PREFECT_SERVER_API_PORT for another port
 	$(BIN)/ballast up
 
+.PHONY: up-scale
+up-scale: ## The same with the tables in a lake: PostgreSQL, a local S3 and two Dask workers beside, in .venv-scale
+	VENV=.venv-scale PYTHON="$(PYTHON)" .ci/setup scale
+	.venv-scale/bin/ballast up --scale
+
 .PHONY: down
-down: setup ## Stop the worker, then the server
-	$(BIN)/ballast down
+down: $(if $(wildcard .venv-scale/bin/ballast),,setup) ## Stop what runs: the worker first, what it works on last
+	$(firstword $(wildcard $(BIN)/ballast .venv-scale/bin/ballast) $(BIN)/ballast) down
 
 .PHONY: deploy
 deploy: setup ## Deploy deployments/prefect.yaml and automations.yaml to the Prefect server; what is paused stays paused

@@ -17,13 +17,14 @@ from prefect.events.worker import EventsWorker
 from prefect.logging.handlers import APILogWorker
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
+from flows.server.scale.local_postgres import find_binaries
 from sql.warehouse import Warehouse
 from tasks.config.settings import Settings
 from tests.helpers.copied_warehouse import migrated_by_copy
 from tests.helpers.examples import examples
 from tests.helpers.installation import installed_in, publish_days
 from tests.helpers.no_installation import require_no_env_file, without_installation
-from tests.helpers.postgres_server import PostgresServer, find_binaries, running_postgres
+from tests.helpers.postgres_server import PostgresServer, running_postgres
 from tests.helpers.prefect_server import running_server
 from tests.helpers.without_engine import Shown, without_engine
 

@@ -185,9 +185,13 @@ The server listens on loopback, at PREFECT_SERVER_API_PORT (4200), and requires 
 generates, prints and stores in .ballast/run/password. Its database is PostgreSQL when
 PREFECT_SERVER_DATABASE_CONNECTION_URL names one, else SQLite in PREFECT_HOME. Running processes stay. When
 one does not start, those that were started are ended.
+
+With --scale the tables are in a lake and large runs on two Dask workers: PostgreSQL has the catalog and Prefect's
+history, a local server of S3 the files. Their data are in .ballast/scale/ and outlive `ballast down`, their ports begin
+at BALLAST_SCALE_PORT (4210). `. .ballast/run/scale.env` lets the commands of a shell work on them.
 """,
         "handlers.server:down": """\
-End what `ballast up` started: the worker, then the server.
+End what `ballast up` started: the worker, then the server, and with --scale what they work on.
 
 Example: `ballast down`
 

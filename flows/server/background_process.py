@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, NamedTuple
 
 from sql.files.atomic_files import UMASK, make_folder, protect
 
@@ -22,12 +23,29 @@ _STATE, _STARTED = 2, 21
 """Where /proc/PID/stat has the state and the time of the start, after the name of the command."""
 
 
+class Account(NamedTuple):
+    """Who a process runs as: the numbers of user and group."""
+
+    user: int
+    group: int
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """How `subprocess` runs a process as this account, and with no other rights."""
+        return {"user": self.user, "group": self.group, "extra_groups": []}
+
+
 @dataclass(frozen=True)
 class Background:
-    """A process in the background, known by its name in a folder. Its number alone would not do: numbers come again."""
+    """A process in the background, known by its name in a folder. Its number alone would not do: numbers come again.
+
+    `account` is who it runs as, where that is somebody else; `ending` is the signal that ends it in order.
+    """
 
     name: str
     folder: Path
+    account: Account | None = None
+    ending: signal.Signals = signal.SIGTERM
 
     @property
     def log(self) -> Path:
@@ -56,6 +74,7 @@ class Background:
                 stderr=log,
                 start_new_session=True,
                 umask=UMASK,
+                **(self.account.options if self.account else {}),
             )
         identity = {"pid": process.pid, "born": _born(process.pid), "noted": _hashed(noted or {})}
         self._file.write_text(json.dumps(identity))
@@ -81,10 +100,10 @@ class Background:
         return self._file.exists()
 
     def stop(self, patience_seconds: float) -> bool:
-        """End it with SIGTERM, then SIGKILL. Return whether it was running."""
+        """End it with its signal, then SIGKILL. Return whether it was running."""
         pid = self.pid()
         if pid:
-            _send(pid, signal.SIGTERM)
+            _send(pid, self.ending)
             if not self._ends_within(patience_seconds):
                 _send(pid, signal.SIGKILL)
                 self._ends_within(patience_seconds)

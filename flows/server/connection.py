@@ -65,13 +65,18 @@ def _known_password() -> str | None:
     return str(PREFECT_SERVER_API_AUTH_STRING.value() or "") or read_password()
 
 
-def server_environment() -> dict[str, str]:
-    """Return what the server needs to know, and nothing else of what the worker does."""
-    given = {
+def client_environment() -> dict[str, str]:
+    """Return what a process needs to know that speaks to the server, and nothing else of what the worker does."""
+    return {
         name: value
         for name, value in connected().items()
         if name in _OF_EVERY_PROCESS or (name.startswith(_OF_THE_SERVER) and name != "PREFECT_API_KEY")
     }
+
+
+def server_environment() -> dict[str, str]:
+    """Return what the server needs to know."""
+    given = client_environment()
     return given | {
         "PREFECT_SERVER_API_AUTH_STRING": given["PREFECT_API_AUTH_STRING"],
         "PREFECT_SERVER_API_HOST": HOST,
@@ -104,7 +109,7 @@ def server_explained() -> Iterator[None]:
         raise StartError(msg) from error
 
 
-def database() -> str:
-    """Name where the server keeps its history."""
-    url = client_setting("PREFECT_SERVER_DATABASE_CONNECTION_URL")
+def database(url: str | None = None) -> str:
+    """Name where the server keeps its history: at the address, or the one of the settings."""
+    url = url or client_setting("PREFECT_SERVER_DATABASE_CONNECTION_URL")
     return "PostgreSQL" if url.startswith("postgresql") else f"SQLite in {PREFECT_HOME.value()}/"

@@ -1,15 +1,18 @@
 """`ballast up` and `ballast down`: a server, the deployments and a worker on this machine, and their end.
 
+With the services of flows/server/scale, the server keeps its history in their PostgreSQL, and runs work on their lake
+and cluster.
+
 The server listens on loopback only, at PREFECT_SERVER_API_PORT (4200), and requires a password. Its database is
 PostgreSQL when PREFECT_SERVER_DATABASE_CONNECTION_URL names one, else SQLite in .prefect/. Numbers, logs and the
-password are in .ballast/run/.
+password are in .ballast/run/. What is started beside them for a lake and a cluster is in flows/server/scale.
 """
 
 import os
 import sys
-import time
-from collections.abc import Callable
+from collections.abc import Mapping
 from contextlib import ExitStack, suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import httpx
@@ -35,45 +38,93 @@ from flows.server.deploy import POOL, connected, deploy
 from flows.server.flow_runner import require_server
 from flows.server.orphaned_runs import end_cut_off, no_new_runs, take_runs_again, wait_for_ends
 from flows.server.readiness import StartError, require_port, require_ready
+from flows.server.scale.environment import SHELL_FILE
+from flows.server.scale.services import Services, find_services, processes, stop_compute, stop_storage
+from flows.server.waiting import wait_until_ready
 from flows.terminal.console import err, out
 from flows.terminal.password import FILE, server_port
 from tasks.config.settings import Settings
 
-_POLL_SECONDS = 0.3
+_SERVER, _WORKER = Background("server", FOLDER), Background("worker", FOLDER)
 
 
-def start() -> None:
+@dataclass(frozen=True)
+class _Environment:
+    """What is started together: server and worker, and with the extra `scale` its services before them."""
+
+    settings: Settings
+    services: Services | None
+    server: Background
+    worker: Background
+
+    @property
+    def of_server(self) -> dict[str, str]:
+        """What the server is started with, beside what every process is."""
+        return self.services.environment.of_server() if self.services else {}
+
+    @property
+    def of_worker(self) -> dict[str, str]:
+        """What the worker is started with, beside the environment of whoever starts it."""
+        return self.services.environment.of_worker() if self.services else {}
+
+    def runs(self) -> bool:
+        """Report whether all of it runs."""
+        needed = (self.server, self.worker, *(processes() if self.services else ()))
+        return all(process.pid() for process in needed) and answers(self.settings)
+
+    def require_same(self) -> None:
+        """Compare how worker and server were started with what is wanted now. *Raises* `StartError`."""
+        what = ""
+        if others := self.worker.differs_in(_settings(self.of_worker)):
+            what = f"the worker runs already with other settings: {', '.join(others)}"
+        elif self.server.differs_in(self.of_server):
+            what = "the server runs already with another database"
+        if what:
+            msg = f"{what}; `ballast down` first, then `ballast up`"
+            raise StartError(msg)
+
+
+def start(*, with_scale: bool) -> None:
     """Start what is not running, deploy, wait until all is well, and print the address."""
-    server, worker = Background("server", FOLDER), Background("worker", FOLDER)
-    others = worker.differs_in(_settings())
     settings = Settings()
-    if server.pid() and worker.pid() and answers(settings):
+    if with_scale:
+        _require_ready(settings)
+    services = find_services(settings) if with_scale else None
+    wanted = _Environment(settings, services, _SERVER, _WORKER)
+    if services:
+        wanted.require_same()
+    if wanted.runs():
         out().print(f"runs already: {address()}\n  `ballast deploy` applies the files, `ballast down` stops it")
     else:
         with server_explained():
-            _start(server, worker, settings)
-    if others:
-        msg = (
-            f"the worker runs already with other settings: {', '.join(others)}; `ballast down` first, then `ballast up`"
-        )
-        raise StartError(msg)
+            _start(wanted)
+    wanted.require_same()
 
 
-def _start(server: Background, worker: Background, settings: Settings) -> None:
-    """Start both; when one does not start, end what was started here, and remove what was made for it."""
+def _require_ready(settings: Settings) -> None:
     require_ready(settings, FOLDER, PREFECT_HOME.value())
-    if not server.pid():
-        require_port(HOST, server_port())
+    if not _SERVER.pid():
+        require_port(HOST, server_port(), "PREFECT_SERVER_API_PORT")
+
+
+def _start(wanted: _Environment) -> None:
+    """Start all; when one does not start, end what was started here, and remove what was made for it."""
+    settings, services, server, worker = wanted.settings, wanted.services, wanted.server, wanted.worker
+    _require_ready(settings)
     with ExitStack() as undo:
         secret, is_new = ensure_password(undo)
         with temporary_settings(client_settings(secret)):
+            if services:
+                services.start_storage(undo)
             undo.callback(_end_again, server, settings, was_running=server.pid() is not None)
-            _start_server(server, settings)
+            _start_server(wanted)
             notes = deploy()
+            if services:
+                services.start_compute(undo)
             undo.callback(_end_again, worker, settings, was_running=worker.pid() is not None)
-            notes += _start_worker(worker, settings)
+            notes += _start_worker(wanted)
         undo.pop_all()
-    _print_ready(notes, settings, secret if is_new else None)
+    _print_ready(notes, wanted, secret if is_new else None)
 
 
 def _end_again(process: Background, settings: Settings, *, was_running: bool) -> None:
@@ -81,32 +132,39 @@ def _end_again(process: Background, settings: Settings, *, was_running: bool) ->
         process.stop(settings.stop_seconds)
 
 
-def _print_ready(notes: tuple[str, ...], settings: Settings, new_password: str | None) -> None:
-    console = out()
+def _print_ready(notes: tuple[str, ...], wanted: _Environment, new_password: str | None) -> None:
+    console, settings = out(), wanted.settings
     console.print(f"ready: {address()}")
     if new_password:
         console.print(f"  password {escape(new_password)}, all of it: the UI requires it; it is stored in {FILE}")
-    for sentence in (*notes, f"database {database()}, logs in {FOLDER}/"):
+    kept = database(*wanted.of_server.values())
+    for sentence in (*notes, f"database {kept}, logs in {FOLDER}/"):
         console.print(f"  {escape(sentence)}")
     console.print(
         f"  it reads BALLAST_INBOX={escape(str(settings.inbox))}, BALLAST_CONFIG={escape(str(settings.config))}"
     )
+    for sentence in wanted.services.describe() if wanted.services else ():
+        console.print(f"  {escape(sentence)}")
     console.print("Next:")
     console.print(f"  open {address()}/deployments, choose daily-rebalance, Run > Custom run, set as_of_date")
-    console.print("  ballast down    # lets runs end, then ends the worker and the server")
+    if wanted.services:
+        wanted.services.environment.write_shell_file()
+        console.print(f"  set -a; . {SHELL_FILE}; set +a    # then status, targets, explain, sql, run work on the lake")
+    console.print("  ballast down    # lets runs end, then ends all that it started")
 
 
-def _settings() -> dict[str, str]:
-    """Return what the worker is started with."""
-    return {name: value for name, value in os.environ.items() if name.startswith("BALLAST_")}
+def _settings(given: Mapping[str, str]) -> dict[str, str]:
+    """Return the settings that the worker is started with: those of the environment, and what it is given beside."""
+    return {name: value for name, value in (os.environ | given).items() if name.startswith("BALLAST_")}
 
 
 def stop() -> None:
-    """End the worker, when its runs ended or after a while, then the server."""
-    worker, server = Background("worker", FOLDER), Background("server", FOLDER)
+    """End the worker, when its runs ended or after a while, then what it works on: the server, and the services."""
     settings = Settings()
-    stopped = [worker.name] if _stop_worker(worker, settings) else []
-    stopped += [server.name] if server.stop(settings.stop_seconds) else []
+    stopped = [_WORKER.name] if _stop_worker(_WORKER, settings) else []
+    stopped += stop_compute(settings.stop_seconds)
+    stopped += [_SERVER.name] if _SERVER.stop(settings.stop_seconds) else []
+    stopped += stop_storage(settings.stop_seconds)
     out().print(f"stopped: {', then '.join(stopped)}" if stopped else "nothing was running")
 
 
@@ -141,22 +199,25 @@ def deploy_here() -> None:
             out().print(escape(sentence))
 
 
-def _start_server(server: Background, settings: Settings) -> None:
+def _start_server(wanted: _Environment) -> None:
+    server, settings, given = wanted.server, wanted.settings, wanted.of_server
     if not server.pid():
-        server.start([sys.executable, "-m", "flows.server.prefect_server"], server_environment())
-    _wait(server, settings, lambda: answers(settings))
+        command = [sys.executable, "-m", "flows.server.prefect_server"]
+        server.start(command, server_environment() | given, given)
+    wait_until_ready(server, settings.start_seconds, lambda: answers(settings))
 
 
-def _start_worker(worker: Background, settings: Settings) -> tuple[str, ...]:
+def _start_worker(wanted: _Environment) -> tuple[str, ...]:
     """Start it where none runs, and return which runs its predecessor left behind."""
+    worker, given = wanted.worker, wanted.of_worker
     if worker.pid():
         return ()
     take_runs_again(FOLDER / "paused")
     cut_off = end_cut_off()
     since = datetime.now(UTC)
     command = [sys.executable, "-m", "prefect", "worker", "start", "--pool", POOL, "--name", POOL, "--type", "process"]
-    worker.start(command, connected(), _settings())
-    _wait(worker, settings, lambda: _is_online(since))
+    worker.start(command, connected() | given, _settings(given))
+    wait_until_ready(worker, wanted.settings.start_seconds, lambda: _is_online(since))
     if not cut_off:
         return ()
     which = f"crashed {len(cut_off)} that the worker before left unfinished: {', '.join(cut_off)}"
@@ -171,16 +232,3 @@ def _is_online(since: datetime) -> bool:
         one.status == WorkerStatus.ONLINE and one.last_heartbeat_time and one.last_heartbeat_time >= since
         for one in workers
     )
-
-
-def _wait(process: Background, settings: Settings, is_ready: Callable[[], bool]) -> None:
-    with err().status(f"waiting for the {process.name}"):
-        until = time.monotonic() + settings.start_seconds
-        while process.pid() and time.monotonic() < until:
-            if is_ready():
-                return
-            time.sleep(_POLL_SECONDS)
-    late = f"is not ready after {settings.start_seconds:g} s (BALLAST_START_SECONDS)"
-    what = late if process.pid() else "ended at once"
-    msg = f"the {process.name} {what}: {process.last_words() or 'it notes nothing'} (all of it is in {process.log})"
-    raise StartError(msg)

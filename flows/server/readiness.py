@@ -30,10 +30,10 @@ def require_ready(settings: Settings, *folders: Path) -> None:
         _require_writable(folder.absolute())
 
 
-def require_port(host: str, text: str) -> int:
+def require_port(host: str, text: str, setting: str) -> int:
     """Return the port. *Raises* `StartError` for what is none, and for one that something else listens on."""
     if not (text.isdecimal() and 0 < int(text) <= _HIGHEST_PORT):
-        msg = f"PREFECT_SERVER_API_PORT is {text!r}: expected a number from 1 to {_HIGHEST_PORT}"
+        msg = f"{setting} is {text!r}: expected a number from 1 to {_HIGHEST_PORT}"
         raise StartError(msg)
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -42,7 +42,7 @@ def require_port(host: str, text: str) -> int:
         except OSError as error:
             msg = (
                 f"port {text} of {host} cannot be used ({error.strerror}): stop what listens there, or choose another "
-                "port with PREFECT_SERVER_API_PORT"
+                f"port with {setting}"
             )
             raise StartError(msg) from None
     return int(text)

@@ -34,12 +34,17 @@ def read_password() -> str | None:
 def create_password() -> str:
     """Generate it and store it. *Requires* the folder. An empty or unreadable file in its place is replaced."""
     secret = f"{_USER}:{secrets.token_urlsafe(_BYTES)}"
-    FILE.unlink(missing_ok=True)
-    descriptor = os.open(FILE, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _MODE)
+    write_secret(FILE, f"{secret}\n")
+    return secret
+
+
+def write_secret(path: Path, text: str) -> None:
+    """Write a file that its owner alone can read, in the place of what is there. *Requires* the folder."""
+    path.unlink(missing_ok=True)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _MODE)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         os.fchmod(descriptor, _MODE)
-        file.write(f"{secret}\n")
-    return secret
+        file.write(text)
 
 
 def sign_in() -> None:

@@ -141,6 +141,13 @@ class Settings(BaseSettings):
     stop_seconds: float = Field(
         default=60, gt=0, description="Seconds that `ballast down` waits for runs to end, and for each process."
     )
+    scale_port: int = Field(
+        default=4210,
+        ge=1,
+        le=65_532,
+        description="First of the four ports on loopback that `ballast up --scale` uses beside that of the Prefect "
+        "server: PostgreSQL, S3, the Dask scheduler, and its counts.",
+    )
     answer_seconds: float = Field(
         default=10, gt=0, description="Seconds that a command waits for the first answer of the Prefect server."
     )

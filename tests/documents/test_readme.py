@@ -19,6 +19,7 @@ RULES = (ROOT / "docs" / "rules.md").read_text()
 
 NOT_RUN = {
     r"(PREFECT_SERVER_API_PORT=\d+ )?make (up|down)": "it starts and stops servers: tests/e2e/test_worker.py does",
+    r"BALLAST_INBOX=\S+ make up-scale|set -a; \. .*": "it starts servers: tests/scale/test_up_scale.py does",
     r"\S*ballast run --inbox path/to/inbox .*": "a folder of the reader",
     r"\S*ballast (approve|decline) 2025-\S+ .*": "a proposal of the reader: tests/flows/test_life_of_a_day.py has one",
     r"export BALLAST_POSTGRES_URL=.*": "a server of the reader: tests/flows/cli/handlers/test_copy.py has one",

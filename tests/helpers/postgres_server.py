@@ -1,7 +1,6 @@
 """A PostgreSQL of the distribution's package on loopback, in a temporary folder, ended with the tests."""
 
 import os
-import pwd
 import shutil
 import signal
 import socket
@@ -15,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import adbc_driver_postgresql.dbapi as driver
+
+from flows.server.scale.local_postgres import account, server_command
 
 USER, PASSWORD = "ballast", "correct-horse"
 _START_SECONDS = 60
@@ -40,15 +41,13 @@ class PostgresServer:
         options = ["--auth=scram-sha-256", f"--pwfile={password_file}", f"--username={USER}", "--no-locale"]
         command = [str(self.binaries / "initdb"), *options, "--encoding=UTF8", "--no-sync", str(self.folder / "data")]
         _give_away(self.folder)
-        subprocess.run(command, check=True, capture_output=True, cwd=self.folder, **_unprivileged())
+        subprocess.run(command, check=True, capture_output=True, cwd=self.folder, **_as_account())
 
     def start(self) -> None:
-        settings = ["listen_addresses=127.0.0.1", "unix_socket_directories=", f"port={self.port}"]
-        settings += () if self.is_durable else _UNDURABLE
-        command = [str(self.binaries / "postgres"), "-D", str(self.folder / "data")]
-        command += [word for setting in settings for word in ("-c", setting)]
+        settings = () if self.is_durable else _UNDURABLE
+        command = server_command(self.binaries, self.folder / "data", self.port, *settings)
         with (self.folder / "log").open("ab") as log:
-            self.process = subprocess.Popen(command, stdout=log, stderr=log, cwd=self.folder, **_unprivileged())
+            self.process = subprocess.Popen(command, stdout=log, stderr=log, cwd=self.folder, **_as_account())
         until = time.monotonic() + _START_SECONDS
         while not self._answers():
             assert time.monotonic() < until, (self.folder / "log").read_text()
@@ -93,32 +92,17 @@ def running_postgres(binaries: Path, *, is_durable: bool = False) -> Iterator[Po
         shutil.rmtree(folder)
 
 
-def find_binaries() -> Path | None:
-    """Find the newest server that a distribution has installed."""
-    debian = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: int(path.parts[-3]))
-    on_path = shutil.which("initdb")
-    found = debian[-1] if debian else Path(on_path).resolve() if on_path else None
-    return found.parent if found else None
-
-
 def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
-def _owner() -> pwd.struct_passwd:
-    names = {entry.pw_name for entry in pwd.getpwall()}
-    return pwd.getpwnam("postgres" if "postgres" in names else "nobody")
-
-
-def _unprivileged() -> dict[str, Any]:
-    if os.geteuid() != 0:
-        return {}
-    return {"user": _owner().pw_uid, "group": _owner().pw_gid, "extra_groups": []}
+def _as_account() -> dict[str, Any]:
+    return owner.options if (owner := account()) else {}
 
 
 def _give_away(folder: Path) -> None:
-    if os.geteuid() == 0:
+    if owner := account():
         for path in (folder, *folder.iterdir()):
-            os.chown(path, _owner().pw_uid, _owner().pw_gid)
+            os.chown(path, owner.user, owner.group)

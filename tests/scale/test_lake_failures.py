@@ -14,13 +14,14 @@ import polars as pl
 import pytest
 from pydantic import SecretStr
 
+from flows.server.scale.local_postgres import find_binaries
 from sql.engine.extensions import find_extension
 from sql.engine.statements import execute
 from sql.engine.table_contracts import RUN_TABLES
 from sql.errors import WarehouseError, WarehouseLockedError
 from sql.lake import Lake
 from tasks.config.settings import Settings
-from tests.helpers.postgres_server import PASSWORD, PostgresServer, find_binaries, running_postgres
+from tests.helpers.postgres_server import PASSWORD, PostgresServer, running_postgres
 from tests.scale.conftest import MakeLake, lake_in
 from tests.scale.cutting_proxy import CuttingProxy, When, cutting_proxy
 from tests.sql.warehouse_samples import make_frames, make_run

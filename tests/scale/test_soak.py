@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.helpers.postgres_server import PostgresServer, find_binaries, running_postgres
+from flows.server.scale.local_postgres import find_binaries
+from tests.helpers.postgres_server import PostgresServer, running_postgres
 from tests.soak.campaign import Campaign, Plan, make_references
 from tests.soak.faults import Kill
 from tests.soak.lakes import install_in_a_lake, stop_the_server

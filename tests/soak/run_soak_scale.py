@@ -12,7 +12,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.markup import escape
 
-from tests.helpers.postgres_server import PostgresServer, find_binaries, running_postgres
+from flows.server.scale.local_postgres import find_binaries
+from tests.helpers.postgres_server import PostgresServer, running_postgres
 from tests.helpers.prefect_server import running_server
 from tests.soak.campaign import Campaign, Figures, make_references
 from tests.soak.clusters import Desk, compare_workers, kill_workers
