@@ -1,6 +1,6 @@
 """The files of a lake that no table has: left by transactions that did not end, and by shards nobody published.
 
-What does not belong here: files that a table had until they were merged, which are in merging.py.
+What does not belong here: merging small files, which is in merging.py; those that it leaves are removed here.
 """
 
 import fcntl
@@ -26,6 +26,9 @@ _SHARDS: Final = "shards"
 
 def clean(lake: Lake, *, remove_old: bool) -> pl.DataFrame:
     """Return the files that no table has, a row each; with `remove_old`, those of which `is_old` is true are gone.
+
+    Files that were merged go with them: after a week DuckLake forgets its snapshots of before, and a week later nobody
+    reads them any more.
 
     The turn of the one writer is held, so no transaction is writing; shards that are being computed are not old. The
     shards of a run go together. *Raises* `WarehouseError` when a table lacks a file, or another lake has the same data
@@ -77,6 +80,7 @@ def _remove(con: Connection, lake: Lake, old: pl.DataFrame, before: datetime) ->
     orphans = old.filter(pl.col("run_id").is_null())
     if orphans.height:
         execute(con, fill("schedule_orphans", catalog=lake.place.metadata))
+    execute(con, "CALL ducklake_expire_snapshots(current_database(), older_than => $before)", before=before)
     execute(con, "CALL ducklake_cleanup_old_files(current_database(), older_than => $before)", before=before)
     runs = old["run_id"].drop_nulls().unique().sort()
     remove([Path(lake.place.data_path, _SHARDS, run_id) for run_id in runs])

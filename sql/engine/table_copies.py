@@ -26,7 +26,7 @@ def copy_tables(con: Connection, names: Sequence[str], source: str, target: str)
         if table == "schema_migrations":  # which warehouse it is, and by which migrations
             execute(con, f"DELETE FROM {target}.{table}")  # noqa: S608 - our own tables, here and below
         execute(con, f"INSERT INTO {target}.{table} BY NAME SELECT * FROM {source}.{table}")  # noqa: S608
-        expected, got = (_fingerprint(con, f"{place}.{table}") for place in (source, target))
+        expected, got = (fingerprint(con, f"{place}.{table}") for place in (source, target))
         if got != expected:
             msg = (
                 f"table {table} is not the same after it was copied: {got[0]} rows, expected {expected[0]}, or other "
@@ -39,12 +39,13 @@ def copy_tables(con: Connection, names: Sequence[str], source: str, target: str)
 
 def require_empty(con: Connection, name: str) -> None:
     """Reject a database that has rows of its own. *Raises* `WarehouseError`."""
-    full = [table for table in tables(con) if table not in _ALWAYS and _fingerprint(con, table)[0]]
+    full = [table for table in tables(con) if table not in _ALWAYS and fingerprint(con, table)[0]]
     if full:
         msg = f"{name} has rows already ({listed(full)}). Nothing was changed: move into an empty one"
         raise WarehouseError(msg)
 
 
-def _fingerprint(con: Connection, table: str) -> tuple[int, ...]:
+def fingerprint(con: Connection, table: str) -> tuple[int, ...]:
+    """Return how many rows a table or a query in parentheses has, and two hashes over all of its values."""
     found: tuple[int, ...] = execute(con, fill("fingerprint_table", table=table))[0]
     return found
