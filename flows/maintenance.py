@@ -1,4 +1,4 @@
-"""Maintenance: the warehouse is checkpointed, backed up, the backup verified, and what is too old removed."""
+"""Maintenance: the warehouse is checkpointed or merged, backed up, verified, and what is too old removed."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -10,7 +10,7 @@ from prefect.states import Completed
 
 from sql.admin.retention import one_at_a_time
 from sql.errors import WarehouseError
-from tasks.config.settings import FlowParameters
+from tasks.config.settings import FlowParameters, Settings
 from tasks.events import MAINTENANCE_FAILED, emit
 from tasks.operations.maintenance import back_up, checkpoint, remove_old, report_upkeep, verify_copy
 
@@ -29,7 +29,9 @@ def run_name() -> str:
 async def maintenance(config: MaintenanceConfig = MaintenanceConfig()) -> State[Any]:  # noqa: B008 - a schedule gives nothing
     """Keep the warehouse well. The backup is verified, not the live file, so that a day that runs meanwhile may write.
 
-    Nothing is removed before the new backup is verified. Killed at any step, the next run does all of it.
+    Nothing is removed before the new backup is verified. Killed at any step, the next run does all of it. Of a lake the
+    small files are merged and all of it is verified as of one moment, before files that no table has are removed; it is
+    backed up where BALLAST_BACKUP_FOLDER names a folder.
 
     Args:
         config: Where this installation keeps its things, how many backups and for how long it keeps them.
@@ -37,13 +39,23 @@ async def maintenance(config: MaintenanceConfig = MaintenanceConfig()) -> State[
     """
     settings = config.settings
     try:
-        with one_at_a_time(settings.require_file("maintenance"), settings.backup_folder):
-            checkpoint(settings)
-            verified = verify_copy(settings, back_up(settings))
-            removed = remove_old(settings, verified)
-        return Completed(message=report_upkeep(settings, verified, removed))
+        return Completed(message=_keep_file(settings) if settings.store == "embedded" else _keep_lake(settings))
     except WarehouseError as error:
         today = f"{datetime.now(UTC):%Y-%m-%d}"
-        payload = {"as_of_date": today, "warehouse": str(settings.warehouse), "reason": str(error)}
+        payload = {"as_of_date": today, "warehouse": settings.open_warehouse().name, "reason": str(error)}
         emit(MAINTENANCE_FAILED, f"ballast.day.{today}", payload)
         raise
+
+
+def _keep_file(settings: Settings) -> str:
+    with one_at_a_time(settings.open_file(), settings.backup_folder):
+        checkpoint(settings)
+        verified = verify_copy(settings, back_up(settings))
+        removed = remove_old(settings, verified)
+    return report_upkeep(settings, verified, removed)
+
+
+def _keep_lake(settings: Settings) -> str:
+    from tasks.operations.upkeep import keep_lake, report_lake  # noqa: PLC0415 - a database file needs nothing of it
+
+    return report_lake(settings, keep_lake(settings))

@@ -268,6 +268,12 @@ class Lake(AnyWarehouse):
         with self.place.reading() as con:
             yield con
 
+    @contextmanager
+    def kept_readable(self) -> Iterator["Lake"]:
+        """Yield the lake as of one moment, for many steps that only read: others write meanwhile."""
+        with self.reading_snapshot() as con:
+            yield _KeptOpen(self.place, self.export_folder, con=con)
+
     @property
     def readers_open(self) -> str:
         """The address of the catalog: readers open the lake itself."""

@@ -3,11 +3,12 @@
 What does not belong here: how either is opened.
 """
 
+from pathlib import Path
 from typing import Final, NamedTuple
 
 from sql.engine.copied_files import written_copy
 from sql.engine.locks import exclusive
-from sql.engine.opening import pending_migrations
+from sql.engine.opening import pending_migrations, reject_unnameable
 from sql.engine.statements import execute, literal, tables, transaction
 from sql.engine.table_copies import copy_tables, require_empty
 from sql.errors import MigrationError, WarehouseError
@@ -60,6 +61,20 @@ def move_to_file(lake: Lake, warehouse: Warehouse) -> Moved:
         with written_copy(warehouse.path) as temporary:
             n_rows = lake.copy_into(temporary)
     return Moved(lake.name, warehouse.name, n_rows)
+
+
+def copy_to_file(lake: Lake, path: Path) -> None:
+    """Copy every table of the lake, as of one moment, into a new database file: its backup.
+
+    *Raises* `WarehouseError` when there is a file of that name, or any value differs: nothing was changed then.
+    """
+    reject_unnameable(path)
+    if path.exists():
+        msg = f"{path} is there already and is not overwritten: give another name, or move it away"
+        raise WarehouseError(msg)
+    make_folder(path.parent)
+    with written_copy(path) as temporary:
+        lake.copy_into(temporary)
 
 
 def _require_current(warehouse: Warehouse) -> None:

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from sql.any_warehouse import AnyWarehouse
 from sql.engine.connections import find_owner
 from sql.engine.locks import exclusive
 from sql.engine.owners import warehouse_id
@@ -53,9 +54,9 @@ def find_backups(path: Path, folder: Path | None) -> tuple[Path, ...]:
     return _find_named(path, folder, "")
 
 
-def find_own_backups(warehouse: Warehouse, folder: Path | None) -> tuple[Path, ...]:
+def find_own_backups(warehouse: AnyWarehouse, path: Path, folder: Path | None) -> tuple[Path, ...]:
     """Find the backups as `find_backups` does, without those of another warehouse that has the same file name."""
-    return _own(warehouse, find_backups(warehouse.path, folder))
+    return _own(warehouse, find_backups(path, folder))
 
 
 @contextmanager
@@ -104,7 +105,7 @@ def count_bytes(path: Path) -> int:
     return sum(file.stat().st_size for file in (path, *path.rglob("*")) if file.is_file())
 
 
-def _own(warehouse: Warehouse, found: Sequence[Path]) -> tuple[Path, ...]:
+def _own(warehouse: AnyWarehouse, found: Sequence[Path]) -> tuple[Path, ...]:
     with warehouse.connected() as con:
         own = {None, warehouse_id(con)}
         return tuple(path for path in found if find_owner(con, path) in own)

@@ -242,7 +242,8 @@ class Settings(BaseSettings):
         if self.store != "embedded":
             msg = (
                 f"{command} works on a database file and BALLAST_STORE is {self.store}. Nothing was changed: name the "
-                "file with --warehouse; a lake is copied into one with `ballast db move --to embedded`"
+                "file with --warehouse; `ballast db move --to ducklake --warehouse BACKUP` makes a lake of a backup "
+                "in an empty BALLAST_LAKE_SCHEMA"
             )
             raise UsageError(msg)
         return self.open_file()

@@ -75,7 +75,8 @@ def remove_old(settings: Settings, verified: VerifiedBackup) -> tuple[Removed, .
     """Remove backups above `keep_backups`, never the one just verified, and what was kept `keep_days` ago."""
     warehouse = settings.open_file()
     before = datetime.now(UTC) - timedelta(days=settings.keep_days)
-    others = [path for path in retention.find_own_backups(warehouse, settings.backup_folder) if path != verified.path]
+    backups = retention.find_own_backups(warehouse, warehouse.path, settings.backup_folder)
+    others = [path for path in backups if path != verified.path]
     old = (
         *others[settings.keep_backups - 1 :],
         *retention.find_left_overs(warehouse, settings.backup_folder, before),
@@ -91,7 +92,7 @@ def remove_old(settings: Settings, verified: VerifiedBackup) -> tuple[Removed, .
 def report_upkeep(settings: Settings, verified: VerifiedBackup, removed: tuple[Removed, ...]) -> str:
     """Store the artifact of a maintenance run and return its summary in one sentence."""
     status = read_status(settings.open_file())
-    backups = retention.find_own_backups(settings.open_file(), settings.backup_folder)
+    backups = retention.find_own_backups(settings.open_file(), settings.warehouse, settings.backup_folder)
     free, size = shutil.disk_usage(verified.path.parent).free, decimal(verified.path.stat().st_size)
     warnings = _warnings(status, verified, free)
     facts = {

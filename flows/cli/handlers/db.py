@@ -103,8 +103,13 @@ def backup(
     """Back the warehouse up."""
     show_warehouse_warnings()
     settings = Settings().at({"warehouse": warehouse})
-    opened, folder = settings.require_file("`ballast db backup`"), settings.backup_folder
-    made = maintenance.backup(opened, path or new_backup_path(opened.path, folder))
+    if settings.store == "embedded":
+        opened, folder = settings.open_file(), settings.backup_folder
+        made = maintenance.backup(opened, path or new_backup_path(opened.path, folder))
+    else:
+        from tasks.operations.upkeep import back_up_lake  # noqa: PLC0415 - a file needs nothing of it
+
+        made = back_up_lake(settings, path)
     out().print(f"backup: {escape(str(made))} ({decimal(made.stat().st_size)})")
 
 

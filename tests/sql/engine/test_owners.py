@@ -176,7 +176,7 @@ def test_backups_of_another_warehouse_in_one_folder_are_not_counted(one: Warehou
     foreign = folder / own.name.replace("live-2", "live-1")
     shutil.copy(two.path, foreign)
     assert set(find_backups(one.path, folder)) == {own, foreign}
-    assert find_own_backups(one, folder) == (own,)
+    assert find_own_backups(one, one.path, folder) == (own,)
 
 
 def test_a_snapshot_that_nobody_may_read_is_not_replaced(one: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:

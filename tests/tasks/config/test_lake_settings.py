@@ -65,6 +65,6 @@ def test_what_is_missing_is_said(given: dict[str, object], named: str) -> None:
         _settings(**given).open_warehouse()
 
 
-def test_what_works_on_a_file_only_says_how_a_lake_is_copied() -> None:
-    with pytest.raises(UsageError, match="db move --to embedded"):
-        _settings().require_file("`ballast db backup`")
+def test_what_works_on_a_file_only_says_how_a_backup_becomes_a_lake() -> None:
+    with pytest.raises(UsageError, match="db move --to ducklake --warehouse BACKUP"):
+        _settings().require_file("`ballast db restore`")
