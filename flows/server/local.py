@@ -1,8 +1,5 @@
 """`ballast up` and `ballast down`: a server, the deployments and a worker on this machine, and their end.
 
-With the services of flows/server/scale, the server keeps its history in their PostgreSQL, and runs work on their lake
-and cluster.
-
 The server listens on loopback only, at PREFECT_SERVER_API_PORT (4200), and requires a password. Its database is
 PostgreSQL when PREFECT_SERVER_DATABASE_CONNECTION_URL names one, else SQLite in .prefect/. Numbers, logs and the
 password are in .ballast/run/. What is started beside them for a lake and a cluster is in flows/server/scale.
@@ -54,8 +51,6 @@ class _Environment:
 
     settings: Settings
     services: Services | None
-    server: Background
-    worker: Background
 
     @property
     def of_server(self) -> dict[str, str]:
@@ -69,15 +64,15 @@ class _Environment:
 
     def runs(self) -> bool:
         """Report whether all of it runs."""
-        needed = (self.server, self.worker, *(processes() if self.services else ()))
+        needed = (_SERVER, _WORKER, *(processes() if self.services else ()))
         return all(process.pid() for process in needed) and answers(self.settings)
 
     def require_same(self) -> None:
         """Compare how worker and server were started with what is wanted now. *Raises* `StartError`."""
         what = ""
-        if others := self.worker.differs_in(_settings(self.of_worker)):
+        if others := _WORKER.differs_in(_settings(self.of_worker)):
             what = f"the worker runs already with other settings: {', '.join(others)}"
-        elif self.server.differs_in(self.of_server):
+        elif _SERVER.differs_in(self.of_server):
             what = "the server runs already with another database"
         if what:
             msg = f"{what}; `ballast down` first, then `ballast up`"
@@ -89,9 +84,8 @@ def start(*, with_scale: bool) -> None:
     settings = Settings()
     if with_scale:
         _require_ready(settings)
-    services = find_services(settings) if with_scale else None
-    wanted = _Environment(settings, services, _SERVER, _WORKER)
-    if services:
+    wanted = _Environment(settings, find_services(settings) if with_scale else None)
+    if with_scale:
         wanted.require_same()
     if wanted.runs():
         out().print(f"runs already: {address()}\n  `ballast deploy` applies the files, `ballast down` stops it")
@@ -109,19 +103,19 @@ def _require_ready(settings: Settings) -> None:
 
 def _start(wanted: _Environment) -> None:
     """Start all; when one does not start, end what was started here, and remove what was made for it."""
-    settings, services, server, worker = wanted.settings, wanted.services, wanted.server, wanted.worker
+    settings, services = wanted.settings, wanted.services
     _require_ready(settings)
     with ExitStack() as undo:
         secret, is_new = ensure_password(undo)
         with temporary_settings(client_settings(secret)):
             if services:
                 services.start_storage(undo)
-            undo.callback(_end_again, server, settings, was_running=server.pid() is not None)
+            undo.callback(_end_again, _SERVER, settings, was_running=_SERVER.pid() is not None)
             _start_server(wanted)
             notes = deploy()
             if services:
                 services.start_compute(undo)
-            undo.callback(_end_again, worker, settings, was_running=worker.pid() is not None)
+            undo.callback(_end_again, _WORKER, settings, was_running=_WORKER.pid() is not None)
             notes += _start_worker(wanted)
         undo.pop_all()
     _print_ready(notes, wanted, secret if is_new else None)
@@ -161,18 +155,18 @@ def _settings(given: Mapping[str, str]) -> dict[str, str]:
 def stop() -> None:
     """End the worker, when its runs ended or after a while, then what it works on: the server, and the services."""
     settings = Settings()
-    stopped = [_WORKER.name] if _stop_worker(_WORKER, settings) else []
+    stopped = [_WORKER.name] if _stop_worker(settings) else []
     stopped += stop_compute(settings.stop_seconds)
     stopped += [_SERVER.name] if _SERVER.stop(settings.stop_seconds) else []
     stopped += stop_storage(settings.stop_seconds)
     out().print(f"stopped: {', then '.join(stopped)}" if stopped else "nothing was running")
 
 
-def _stop_worker(worker: Background, settings: Settings) -> bool:
+def _stop_worker(settings: Settings) -> bool:
     """Prefect's worker ends its runs when it ends, so they are waited for first."""
     patience = settings.stop_seconds
-    if not (worker.pid() and answers(settings)):
-        return worker.stop(patience)
+    if not (_WORKER.pid() and answers(settings)):
+        return _WORKER.stop(patience)
     cut_off: tuple[str, ...] = ()
     # Whatever the server responds, the worker ends.
     with (
@@ -181,8 +175,8 @@ def _stop_worker(worker: Background, settings: Settings) -> bool:
         no_new_runs(FOLDER / "paused"),
     ):
         cut_off = wait_for_ends(patience, lambda sentence: err().print(escape(sentence)))
-        worker.stop(patience)
-    worker.stop(patience)
+        _WORKER.stop(patience)
+    _WORKER.stop(patience)
     if cut_off:
         out().print(
             f"cut off: {escape(', '.join(cut_off))}. Nothing is half written; the next `ballast up` crashes "
@@ -200,24 +194,24 @@ def deploy_here() -> None:
 
 
 def _start_server(wanted: _Environment) -> None:
-    server, settings, given = wanted.server, wanted.settings, wanted.of_server
-    if not server.pid():
+    settings, given = wanted.settings, wanted.of_server
+    if not _SERVER.pid():
         command = [sys.executable, "-m", "flows.server.prefect_server"]
-        server.start(command, server_environment() | given, given)
-    wait_until_ready(server, settings.start_seconds, lambda: answers(settings))
+        _SERVER.start(command, server_environment() | given, given)
+    wait_until_ready(_SERVER, settings.start_seconds, lambda: answers(settings))
 
 
 def _start_worker(wanted: _Environment) -> tuple[str, ...]:
     """Start it where none runs, and return which runs its predecessor left behind."""
-    worker, given = wanted.worker, wanted.of_worker
-    if worker.pid():
+    given = wanted.of_worker
+    if _WORKER.pid():
         return ()
     take_runs_again(FOLDER / "paused")
     cut_off = end_cut_off()
     since = datetime.now(UTC)
     command = [sys.executable, "-m", "prefect", "worker", "start", "--pool", POOL, "--name", POOL, "--type", "process"]
-    worker.start(command, connected() | given, _settings(given))
-    wait_until_ready(worker, wanted.settings.start_seconds, lambda: _is_online(since))
+    _WORKER.start(command, connected() | given, _settings(given))
+    wait_until_ready(_WORKER, wanted.settings.start_seconds, lambda: _is_online(since))
     if not cut_off:
         return ()
     which = f"crashed {len(cut_off)} that the worker before left unfinished: {', '.join(cut_off)}"

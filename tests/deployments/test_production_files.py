@@ -139,6 +139,11 @@ def test_both_compose_files_build_the_image_that_is_there() -> None:
     assert {one["build"]["args"]["EXTRA"] for one in SCALE["services"].values() if "build" in one} == {"scale"}
 
 
+def test_no_data_and_no_secret_of_this_folder_gets_into_the_image() -> None:
+    ignored = (FOLDER.parent / ".dockerignore").read_text().splitlines()
+    assert {".ballast", ".env", ".prefect", "deployments/*.env"} <= set(ignored)
+
+
 def test_compose_of_many_machines_opens_no_port_and_knows_when_each_service_is_well() -> None:
     services = SCALE["services"]
     assert set(services) == {"lake-database", "s3", "dask-scheduler", "dask-worker", "worker"}

@@ -6,6 +6,7 @@ import shlex
 import shutil
 import signal
 import socket
+import ssl
 import tempfile
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -117,6 +118,20 @@ def _listening(pids: dict[int, str]) -> set[str]:
     return {words[1].split(":")[0] for words in lines if words[3] == "0A" and f"socket:[{words[9]}]" in sockets}
 
 
+def _answers_strangers(port: int) -> bool:
+    """Report whether what speaks TLS there does so with somebody who has no certificate."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    try:
+        with (
+            socket.create_connection(("127.0.0.1", port), timeout=10) as plain,
+            context.wrap_socket(plain) as encrypted,
+        ):
+            return bool(encrypted.recv(1))
+    except ssl.SSLError:
+        return False
+
+
 def _run_day(installation: Installation) -> str:
     """Run the day by the API of the server, and return the state that it ends in."""
     run_id = installation.schedule("daily-rebalance", datetime.now(UTC), {"as_of_date": DAY})
@@ -140,6 +155,8 @@ def test_a_day_runs_on_lake_and_cluster_and_is_there_when_all_was_stopped(instal
     tree = _tree(installation)
     assert {installation.process(name).pid() for name in ("server", "worker", *SERVICES)} <= set(tree)
     assert _listening(tree) == {"0100007F"}  # 127.0.0.1
+    first = int(installation.environment["BALLAST_SCALE_PORT"])
+    assert not _answers_strangers(Ports.beginning_at(first).dask)
 
     assert _run_day(installation) == "Published"
     names = [one["name"] for one in installation.ask("POST", "/task_runs/filter", limit=200)]

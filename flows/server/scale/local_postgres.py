@@ -20,6 +20,7 @@ from sql.external.postgres import PostgresAddress, execute, kept_open
 OWNER = "ballast"
 """The role that makes the others, and that nothing else uses."""
 _HOST = "127.0.0.1"
+_DEBIAN = Path("/usr/lib/postgresql")
 _NOT_INSTALLED = (
     "PostgreSQL is not installed: install the package of your distribution (Debian and Ubuntu: apt-get install "
     "postgresql; Fedora: dnf install postgresql-server postgresql-contrib), or put its initdb on PATH"
@@ -28,15 +29,20 @@ _NOT_INSTALLED = (
 
 def find_binaries() -> Path | None:
     """Return the folder of the newest server that the distribution has installed; None where there is none."""
-    debian = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: int(path.parts[-3]))
+    debian = sorted(_DEBIAN.glob("*/bin/initdb"), key=lambda path: int(path.parts[-3]))
     on_path = shutil.which("initdb")
     found = debian[-1] if debian else Path(on_path).resolve() if on_path else None
     return found.parent if found else None
 
 
-def require_binaries() -> Path:
-    """Return the folder of the server. *Raises* `StartError` where none is installed."""
-    if found := find_binaries():
+def require_binaries(data: Path) -> Path:
+    """Return the folder of the server, of the version of the data where it is there.
+
+    *Raises* `StartError` where none is installed.
+    """
+    version = data / "PG_VERSION"
+    own = _DEBIAN / (version.read_text().strip() if version.exists() else "") / "bin"
+    if found := own if (own / "initdb").exists() else find_binaries():
         return found
     raise StartError(_NOT_INSTALLED)
 
@@ -53,12 +59,13 @@ def account() -> Account | None:
 def create_data(binaries: Path, data: Path, password: str) -> None:
     """Make the data of a server: whole, or not at all. *Requires* the folder above. *Raises* `StartError`."""
     new, password_file = data.with_name(f"{data.name}.new"), data.with_name(f"{data.name}.password")
-    shutil.rmtree(new, ignore_errors=True)  # of one that was killed
-    new.mkdir(mode=stat.S_IRWXU)
-    write_secret(password_file, password)
     owner = account()
     if owner:
         _let_in(owner, data.parent)
+    shutil.rmtree(new, ignore_errors=True)  # of one that was killed
+    new.mkdir(mode=stat.S_IRWXU)
+    write_secret(password_file, password)
+    if owner:
         for path in (new, password_file):
             os.chown(path, owner.user, owner.group)
     try:

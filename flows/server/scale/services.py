@@ -131,7 +131,7 @@ def find_services(settings: Settings) -> Services:
             "`make up-scale` installs both, and so does `.ci/setup scale`"
         )
         raise StartError(msg)
-    binaries = local_postgres.require_binaries()
+    binaries = local_postgres.require_binaries(POSTGRES)
     ports = Ports.beginning_at(settings.scale_port)
     _require_ports(ports)
     make_folder(DATA)

@@ -1,6 +1,7 @@
 """What `ballast up --scale` refuses before it starts or makes anything, each in a sentence."""
 
 import os
+import pwd
 import socket
 from collections.abc import Callable
 from pathlib import Path
@@ -8,6 +9,7 @@ from stat import S_IMODE
 
 import pytest
 
+from flows.server.background_process import Account
 from flows.server.readiness import StartError, require_port
 from flows.server.scale import local_postgres, local_s3, services
 from flows.server.scale.environment import POSTGRES, SECRETS, SHELL_FILE, Ports, ScaleEnvironment
@@ -165,3 +167,29 @@ def test_a_server_of_s3_that_asks_for_no_key_is_refused(monkeypatch: pytest.Monk
     monkeypatch.setattr(local_s3.httpx, "get", answer)
     with pytest.raises(StartError, match="asks for no key"):
         local_s3.answers("http://127.0.0.1:1", 1)
+
+
+def test_data_are_run_by_the_version_that_made_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(local_postgres, "_DEBIAN", tmp_path)
+    for version in ("9", "15", "17"):
+        (tmp_path / version / "bin").mkdir(parents=True)
+        (tmp_path / version / "bin" / "initdb").touch()
+    data = tmp_path / "data"
+    data.mkdir()
+    assert local_postgres.require_binaries(data) == tmp_path / "17" / "bin"
+    (data / "PG_VERSION").write_text("15\n")
+    assert local_postgres.require_binaries(data) == tmp_path / "15" / "bin"
+    (data / "PG_VERSION").write_text("14\n")
+    assert local_postgres.require_binaries(data) == tmp_path / "17" / "bin"
+
+
+def test_a_folder_that_the_account_of_postgresql_may_not_enter_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(local_postgres, "account", lambda: Account(*pwd.getpwnam("nobody")[2:4]))
+    closed, data = tmp_path / "closed", tmp_path / "closed" / "own" / "scale" / "postgresql"
+    data.parent.mkdir(parents=True)
+    closed.chmod(0o700)
+    with pytest.raises(StartError, match=f"may not enter {closed}"):
+        local_postgres.create_data(Path("/nowhere"), data, "word")
+    assert list(data.parent.iterdir()) == []
