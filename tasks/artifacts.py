@@ -38,4 +38,5 @@ def show_progress(share: float, key: str, description: str) -> None:
     if are_shown():
         from prefect.artifacts import create_progress_artifact  # noqa: PLC0415 - only a flow run needs Prefect
 
-        create_progress_artifact(100 * share, key=key, description=description)
+        # In a flow, which is a coroutine, Prefect would return what must be awaited.
+        create_progress_artifact(100 * share, key=key, description=description, _sync=True)  # type: ignore[call-arg]

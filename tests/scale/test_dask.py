@@ -72,6 +72,15 @@ def require_published_once(tmp_path: Path, folder: str, server: str) -> None:
     assert names.count("Completed") >= N_PORTFOLIOS
 
 
+def require_progress(tmp_path: Path, folder: str, server: str) -> None:
+    """Look for the artifact of the flow run that shows how many shards are done."""
+    [(flow_run_id,)] = rows(tmp_path, folder, "(SELECT flow_run_id FROM runs)")
+    asked = {"artifacts": {"flow_run_id": {"any_": [flow_run_id]}, "key": {"any_": ["shards"]}}, "sort": "CREATED_DESC"}
+    shown = httpx.post(f"{server}/artifacts/filter", json=asked).raise_for_status().json()
+    assert {one["type"] for one in shown} == {"progress"}
+    assert max(float(one["data"]) for one in shown) == 100
+
+
 def test_a_cluster_that_loses_a_worker_publishes_what_this_machine_alone_does(
     tmp_path: Path, environment: dict[str, str], ballast: Ballast, server: str
 ) -> None:
@@ -117,7 +126,9 @@ def test_so_many_workers_on_this_machine(tmp_path: Path, ballast: Ballast, serve
         _, said = process.communicate()
     assert process.returncode == 0
     assert f"shards: {N_PORTFOLIOS} of {N_PORTFOLIOS}" in said
+    assert "never awaited" not in said
     require_published_once(tmp_path, "own", server)
+    require_progress(tmp_path, "own", server)
 
 
 def test_a_scheduler_that_is_lost_is_told_and_the_run_goes_on_without_it(
