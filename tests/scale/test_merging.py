@@ -119,7 +119,7 @@ def _without_a_row(name: str) -> object:
 
 
 def test_what_was_merged_is_removed_when_nobody_reads_it_any_more(
-    four_days: Settings, monkeypatch: pytest.MonkeyPatch
+    four_days: Settings, sample_week: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     opened, before, files = four_days.open_lake(), _ask(four_days), _files(four_days)
     with opened.reading_snapshot() as con:
@@ -135,6 +135,8 @@ def test_what_was_merged_is_removed_when_nobody_reads_it_any_more(
     assert _ask(four_days) == before
     alone = {path for path in files if path.parent.name not in {one.table for one in merged}}
     assert files & _files(four_days) == alone
+    publish_days(four_days, SAMPLE_DAYS[4:])
+    assert_frame_equal(*(_rows(one, "FROM current_targets ORDER BY ALL") for one in (four_days, sample_week)))
 
 
 @pytest.mark.slow
