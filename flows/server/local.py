@@ -142,7 +142,7 @@ def _print_ready(notes: tuple[str, ...], wanted: _Environment, new_password: str
     console.print("Next:")
     console.print(f"  open {address()}/deployments, choose daily-rebalance, Run > Custom run, set as_of_date")
     if wanted.services:
-        wanted.services.environment.write_shell_file()
+        wanted.services.environment.write_shell_file(_settings({}))
         console.print(f"  set -a; . {SHELL_FILE}; set +a    # then status, targets, explain, sql, run work on the lake")
     console.print("  ballast down    # lets runs end, then ends all that it started")
 

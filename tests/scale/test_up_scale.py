@@ -79,7 +79,8 @@ def _in_shell(installation: Installation, *words: str) -> str:
     """Do a command as in a shell that has read the file."""
     lines = (installation.folder / SHELL_FILE).read_text().splitlines()
     told = dict(shlex.split(line)[0].split("=", 1) for line in lines)
-    return Installation(installation.folder, installation.environment | told).ballast(*words)
+    others = {name: value for name, value in os.environ.items() if not name.startswith(("PREFECT", "BALLAST"))}
+    return Installation(installation.folder, others | {"PYTHONPATH": str(ROOT)} | told).ballast(*words)
 
 
 def _tree(installation: Installation) -> dict[int, str]:
@@ -168,6 +169,7 @@ def test_a_day_runs_on_lake_and_cluster_and_is_there_when_all_was_stopped(instal
     _require_hidden(installation)
 
     assert "runs already" in installation.ballast("up", "--scale")
+    assert "runs already" in _in_shell(installation, "up", "--scale")
     everything = _tree(installation)
     stopped = installation.ballast("down")
     assert stopped == "stopped: worker, then dask-workers, then dask-scheduler, then server, then s3, then postgresql\n"

@@ -1,7 +1,7 @@
 """Where the services of `ballast up --scale` are, and what each process is told of them."""
 
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -10,7 +10,7 @@ from flows.server.connection import FOLDER, address
 from flows.server.readiness import StartError
 from flows.server.scale import local_dask, local_postgres, local_s3
 from flows.server.scale.kept_secrets import Secrets
-from flows.terminal.password import client_setting, write_secret
+from flows.terminal.password import client_setting, server_port, write_secret
 
 DATA = Path(".ballast/scale")
 POSTGRES, BUCKETS, CERTIFICATE, SECRETS = DATA / "postgresql", DATA / "s3", DATA / "dask.pem", DATA / "secrets.json"
@@ -87,13 +87,15 @@ class ScaleEnvironment:
             )
             raise StartError(msg)
 
-    def write_shell_file(self) -> None:
-        """Write what a shell of this user is told, for its owner alone. *Requires* the folder."""
-        write_secret(SHELL_FILE, "".join(self._lines()))
+    def write_shell_file(self, settings: dict[str, str]) -> None:
+        """Write what a shell needs to work as the worker does, for its owner alone: its settings, and the server.
 
-    def _lines(self) -> Iterator[str]:
-        for name, value in sorted((self.of_worker() | {"PREFECT_API_URL": f"{address()}/api"}).items()):
-            yield f"{name}={shlex.quote(value)}\n"
+        *Requires* the folder.
+        """
+        server = {"PREFECT_API_URL": f"{address()}/api", "PREFECT_SERVER_API_PORT": server_port()}
+        told = settings | self.of_worker() | server
+        lines = (f"{name}={shlex.quote(value)}\n" for name, value in sorted(told.items()))
+        write_secret(SHELL_FILE, "".join(lines))
 
     def _database(self, role: str, password: str, database: str) -> str:
         return local_postgres.address_of(role, password, self.ports.postgresql, database)

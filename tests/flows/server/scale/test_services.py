@@ -2,6 +2,7 @@
 
 import os
 import pwd
+import shlex
 import socket
 from collections.abc import Callable
 from pathlib import Path
@@ -148,10 +149,11 @@ def test_each_process_gets_its_own_secrets(environment: ScaleEnvironment) -> Non
 
 
 def test_the_file_for_a_shell_is_its_owners_and_says_what_the_worker_is_told(environment: ScaleEnvironment) -> None:
-    environment.write_shell_file()
+    environment.write_shell_file({"BALLAST_INBOX": "an inbox"})
     assert S_IMODE(SHELL_FILE.stat().st_mode) == 0o600
-    told = dict(line.split("=", 1) for line in SHELL_FILE.read_text().splitlines())
-    assert told == environment.of_worker() | {"PREFECT_API_URL": "http://127.0.0.1:4200/api"}
+    told = dict(shlex.split(line)[0].split("=", 1) for line in SHELL_FILE.read_text().splitlines())
+    server = {"PREFECT_API_URL": "http://127.0.0.1:4200/api", "PREFECT_SERVER_API_PORT": "4200"}
+    assert told == environment.of_worker() | server | {"BALLAST_INBOX": "an inbox"}
 
 
 def test_folders_of_the_user_stay(environment: ScaleEnvironment, monkeypatch: pytest.MonkeyPatch) -> None:
