@@ -6,7 +6,7 @@ does not belong here: what is asked of PostgreSQL beside DuckLake, which is in s
 
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import partial
 from pathlib import Path
@@ -16,9 +16,8 @@ import polars as pl
 
 from sql.any_warehouse import AnyWarehouse
 from sql.engine import lake_schema, owners
-from sql.engine.connections import duckdb_version, opened_kept, reworded
+from sql.engine.connections import opened_kept, reworded
 from sql.engine.connections import upgrade as migrate_file
-from sql.engine.extensions import find_extension
 from sql.engine.lake_connection import LakeConnection
 from sql.engine.lake_errors import explain_lake
 from sql.engine.lake_files import hidden_bucket, hidden_folder, link_of, make_link
@@ -30,6 +29,7 @@ from sql.engine.views import record_views_of, views_are_of_code
 from sql.errors import ForeignFileError, MigrationError, WarehouseError
 from sql.external.lake_catalog import LakeCatalog
 from sql.external.postgres import Connection as PostgresConnection
+from sql.object_store import ObjectStore, load_extension, make_secret
 from sql.records import Snapshot
 from sql.shared_opening import connected
 from sql.store.exports import export_days, exported
@@ -42,26 +42,6 @@ _FILE: Final = "ballast_file"
 _NO_DOWNLOADS: Final = {"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
 # DuckLake would try a commit again beside another writer's, whose rows no check has seen.
 _SETTINGS: Final = "SET ducklake_max_retry_count = 0"
-
-
-@dataclass(frozen=True)
-class ObjectStore:
-    """How a bucket is reached; what is empty is left to S3's own defaults."""
-
-    endpoint: str = ""
-    region: str = ""
-    key_id: str = field(default="", repr=False)
-    secret: str = field(default="", repr=False)
-    session_token: str = field(default="", repr=False)
-
-    @property
-    def options(self) -> dict[str, str]:
-        """The options of DuckDB's secret for it."""
-        scheme, _, host = self.endpoint.rpartition("://")
-        given = {"KEY_ID": self.key_id, "SECRET": self.secret, "SESSION_TOKEN": self.session_token}
-        given |= {"REGION": self.region, "ENDPOINT": host.rstrip("/")}
-        style = {"URL_STYLE": "path", "USE_SSL": str(scheme != "http").lower()} if host else {}
-        return {name: value for name, value in given.items() if value} | style
 
 
 @dataclass(frozen=True)
@@ -157,13 +137,13 @@ class LakePlace:
             yield con
 
     def _load(self, con: Connection) -> None:
-        for extension in (*_EXTENSIONS, *(("httpfs",) if self.is_in_bucket else ())):
-            execute(con, f"LOAD {literal(find_extension(extension, duckdb_version()))}")
+        for extension in _EXTENSIONS:
+            load_extension(con, extension)
         login = self.catalog.address.login
         parts = {"HOST": login.hosts, "PORT": login.ports, "USER": login.user, "PASSWORD": login.password}
-        _make_secret(con, "catalog_login", "postgres", parts | {"DATABASE": login.database})
+        make_secret(con, "catalog_login", "postgres", parts | {"DATABASE": login.database})
         if self.is_in_bucket:
-            _make_secret(con, "object_store", "s3", self.object_store.options)
+            self.object_store.reach(con)
 
     def _attach(self, con: Connection, name: str, data_path: str, mode: str) -> None:
         options = " ".join(f"{option}={_quoted(value)}" for option, value in self.catalog.address.login.options)
@@ -358,11 +338,6 @@ def _make(con: Connection) -> tuple[str, ...]:
 def _applied(migrations: Sequence[Script]) -> pl.DataFrame:
     rows = {name: [getattr(migration, name) for migration in migrations] for name in ("version", "name", "checksum")}
     return pl.DataFrame(rows).with_columns(applied_at=pl.lit(datetime.now(UTC)))
-
-
-def _make_secret(con: Connection, name: str, kind: str, options: dict[str, str]) -> None:
-    given = "".join(f", {option} {literal(value)}" for option, value in options.items() if value)
-    execute(con, f"CREATE SECRET {name} (TYPE {kind}{given})")
 
 
 def _quoted(value: str) -> str:

@@ -4,8 +4,8 @@ Everything happens in memory: no warehouse is opened, so many processes and mach
 not belong here: who publishes the files that are written.
 """
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -13,13 +13,14 @@ from typing import Final
 
 import polars as pl
 
-from sql.engine.connections import opened_in_memory
+from sql.engine.connections import opened_in_memory, opened_kept
 from sql.engine.opening import apply_migration
 from sql.engine.scripts import read_script, read_scripts
 from sql.engine.statements import Connection, command, execute, fill, insert, literal, query, transaction
 from sql.engine.table_contracts import RUN_TABLES
 from sql.errors import PublishRejectedError, WarehouseError
 from sql.files.atomic_files import written_beside
+from sql.object_store import ObjectStore, is_in_bucket
 from sql.records import RunRecord, Totals
 from sql.store.runs import as_row, find_failures, record_portfolios
 from sql.store.stored_rows import read_totals
@@ -29,9 +30,11 @@ _CONFIG: Final = {"threads": "1"}
 
 
 def write_checked(
-    record: RunRecord, frames: Mapping[str, pl.DataFrame], files: Mapping[str, Path]
+    record: RunRecord, frames: Mapping[str, pl.DataFrame], files: Mapping[str, str], store: ObjectStore
 ) -> Mapping[str, Totals]:
     """Write the rows of each of these tables into its file, run_id included, and return their totals.
+
+    A file is a path, or an address in the bucket of `store`.
 
     *Requires* in `record` the portfolios of the frames, and those alone; the frames of `RUN_TABLES`, without run_id.
     *Raises* `PublishRejectedError` when a check fails; nothing is written then.
@@ -44,10 +47,22 @@ def write_checked(
                 insert(con, table, frames[table].with_columns(run_id=pl.lit(record.run_id)))
         if failures := find_failures(con, record.run_id, read_scripts("checks/publication")):
             raise PublishRejectedError(record.run_id, failures)
+        if any(map(is_in_bucket, files.values())):
+            store.reach(con)
         for table, file in files.items():
-            with written_beside(file) as path:
+            with nullcontext(file) if is_in_bucket(file) else written_beside(Path(file)) as path:
                 execute(con, fill("write_table", table=table, file=literal(path)))
         return {table: read_totals(con, table, record.run_id) for table in files}
+
+
+def hash_files(files: Sequence[str], store: ObjectStore) -> tuple[str, ...]:
+    """Return the SHA-256 of each of some files in the bucket of `store`, of which one that is not there has none.
+
+    *Raises* `WarehouseError` where the bucket cannot be read.
+    """
+    with opened_kept(store, _CONFIG, store.reach, _unread) as con:
+        found = dict(execute(con, "SELECT filename, sha256(content) FROM read_blob($files)", files=list(files)))
+    return tuple(found[file] for file in files)
 
 
 @contextmanager
@@ -66,6 +81,10 @@ def _tables() -> tuple[str, ...]:
         for migration in read_scripts("migrations"):
             apply_migration(con, migration)
         return tuple(query(con, "table_statements")["statement"])
+
+
+def _unread(error: Exception) -> WarehouseError:
+    return WarehouseError(f"the files of a shard cannot be read: {error}. Nothing was published: run again")
 
 
 def _failed(error: Exception) -> WarehouseError:

@@ -168,5 +168,5 @@ Totals: TypeAlias = Mapping[str, Decimal]
 class StoredRows:
     """Rows for a table of a lake that stand in files as the table keeps them, run_id included, and are checked."""
 
-    files: tuple[Path, ...]
+    files: tuple[str, ...]
     totals: Totals

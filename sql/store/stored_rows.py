@@ -21,7 +21,7 @@ _OF_ALL_SHARDS: Final = ("every_portfolio_is_summarised", "every_portfolio_has_a
 def register(con: Connection, table: str, rows: StoredRows) -> None:
     """Make the files part of a table of the lake. *Requires* a transaction; the files are the lake's from then on."""
     for file in rows.files:
-        execute(con, "CALL ducklake_add_data_files(current_database(), $table, $file)", table=table, file=str(file))
+        execute(con, "CALL ducklake_add_data_files(current_database(), $table, $file)", table=table, file=file)
 
 
 def read_totals(con: Connection, table: str, run_id: str) -> Totals:

@@ -8,7 +8,8 @@ from pydantic import SecretStr
 
 from sql.external.lake_catalog import LakeCatalog
 from sql.external.postgres import PostgresAddress
-from sql.lake import Lake, LakePlace, ObjectStore
+from sql.lake import Lake, LakePlace
+from sql.object_store import ObjectStore
 from tasks.errors import UsageError
 
 
@@ -34,7 +35,7 @@ def open_lake(settings: LakeSettings, export_folder: Path) -> Lake:
         raise UsageError(msg)
     address = PostgresAddress(settings.catalog.get_secret_value())
     catalog = LakeCatalog(address, settings.schema, settings.lock_seconds)
-    data_path, store = _data_path(settings.data), _object_store()
+    data_path, store = _data_path(settings.data), object_store()
     return Lake(LakePlace(catalog, data_path, store, settings.memory_limit, settings.spill_folder), export_folder)
 
 
@@ -47,7 +48,7 @@ def _data_path(given: str) -> str:
     return given.rstrip("/") + "/" if scheme else f"{os.path.abspath(given)}/"  # noqa: PTH100 - a link stays one
 
 
-def _object_store() -> ObjectStore:
+def object_store() -> ObjectStore:
     """Return what the environment says of the bucket, under the names that every tool of S3 reads."""
     read = os.environ.get
     return ObjectStore(

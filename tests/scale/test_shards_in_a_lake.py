@@ -1,5 +1,6 @@
 """A large run in a lake: its shards are checked where they are computed, and their files become part of the tables."""
 
+import secrets
 from decimal import Decimal
 from pathlib import Path
 
@@ -19,11 +20,13 @@ from tasks.runs.shards.large_run import (
     find_shards,
     remove_shards,
     rows_to_publish,
+    shard_folder,
 )
 from tasks.runs.shards.shard import TABLES_OF_SHARDS, rows_of
 from tests.conftest import SAMPLE, SAMPLE_DAYS
 from tests.helpers.installation import begin, installed_in, publish_days
 from tests.helpers.postgres_server import PostgresServer
+from tests.helpers.s3_server import S3Server
 from tests.scale.conftest import MakeLake
 from tests.scale.cutting_proxy import When, cutting_proxy
 
@@ -32,11 +35,23 @@ pytestmark = pytest.mark.slow
 DAY, NEXT_DAY = SAMPLE_DAYS[:2]
 
 
-@pytest.fixture
-def in_shards(lake: Settings) -> Settings:
+def with_a_day(lake: Settings) -> Settings:
     """Return a lake with a day, and a shard for each portfolio."""
+    lake.open_warehouse().migrate()
     publish_days(lake, [DAY])
     return lake.model_copy(update={"shard_size": 1})
+
+
+@pytest.fixture
+def in_shards(lake: Settings) -> Settings:
+    """Its data are in a folder."""
+    return with_a_day(lake)
+
+
+@pytest.fixture
+def in_a_bucket(make_lake: MakeLake, bucket: S3Server) -> Settings:
+    """Its data are in a bucket."""
+    return with_a_day(make_lake(lake_data=f"s3://lake/{bucket.folder.name}-{secrets.token_hex(4)}"))
 
 
 def computed(settings: Settings) -> tuple[OpenRun, ResultInShards]:
@@ -48,7 +63,8 @@ def publish(settings: Settings, run: OpenRun, result: ResultInShards) -> None:
     settings.open_warehouse().publish(run.run_id, rows_to_publish(result), "test", run.warnings)
 
 
-def test_the_files_of_the_shards_are_the_rows_of_the_run(in_shards: Settings, tmp_path: Path) -> None:
+def require_rows_of_the_run(in_shards: Settings, tmp_path: Path) -> str:
+    """Publish the next day in shards, compare every table with that of a file, and return the name of the run."""
     run, result = computed(in_shards)
     assert {*result.stored} == {*TABLES_OF_SHARDS}
     publish(in_shards, run, result)
@@ -61,9 +77,39 @@ def test_the_files_of_the_shards_are_the_rows_of_the_run(in_shards: Settings, tm
         sql = f"SELECT * {'EXCLUDE (published_at)' if table == 'current_targets' else ''} FROM {table} ORDER BY ALL"
         got, expected = (one.open_warehouse().query_snapshot(sql) for one in (in_shards, alone))
         assert got.equals(expected), table
-    kept = sorted(path.suffix for path in (Path(in_shards.lake_data) / "shards" / run.run_id).iterdir())
-    assert set(kept) == {".parquet"}
     assert begin(in_shards, NEXT_DAY).is_published
+    return run.run_id
+
+
+def test_the_files_of_the_shards_are_the_rows_of_the_run(in_shards: Settings, tmp_path: Path) -> None:
+    run_id = require_rows_of_the_run(in_shards, tmp_path)
+    kept = sorted(path.suffix for path in (Path(in_shards.lake_data) / "shards" / run_id).iterdir())
+    assert set(kept) == {".parquet"}
+
+
+def test_the_files_of_the_shards_are_the_rows_of_the_run_in_a_bucket(
+    in_a_bucket: Settings, bucket: S3Server, tmp_path: Path
+) -> None:
+    run_id = require_rows_of_the_run(in_a_bucket, tmp_path)
+    kept = [file.name for file in bucket.folder.glob(f"lake/*/shards/{run_id}/*")]
+    assert len(kept) == len(TABLES_OF_SHARDS) * len(run_portfolios(in_a_bucket, run_id))
+    assert not shard_folder(in_a_bucket).exists()
+
+
+def run_portfolios(settings: Settings, run_id: str) -> pl.DataFrame:
+    return settings.open_warehouse().query_snapshot(f"FROM run_portfolios WHERE run_id = '{run_id}'")
+
+
+def test_a_shard_in_a_bucket_with_a_byte_changed_is_computed_again(in_a_bucket: Settings, bucket: S3Server) -> None:
+    run, result = computed(in_a_bucket)
+    address = result.stored["targets"].files[0]
+    damaged = bucket.folder / address.removeprefix("s3://")
+    before = damaged.read_bytes()
+    damaged.write_bytes(before[:-30] + bytes([before[-30] ^ 1]) + before[-29:])
+    again = compute_in_shards(in_a_bucket, run)
+    assert damaged.read_bytes() == before
+    publish(in_a_bucket, run, again)
+    assert in_a_bucket.open_warehouse().query_snapshot("SELECT max(as_of_date) FROM current_targets").item() == NEXT_DAY
 
 
 def test_a_proposal_of_shards_is_approved(in_shards: Settings) -> None:
@@ -91,7 +137,7 @@ def test_the_files_outlive_a_connection_that_is_lost_at_commit(
         else:
             publish(lake, run, result)
         assert proxy.cuts == 1
-        assert all(file.exists() for rows in result.stored.values() for file in rows.files)
+        assert all(Path(file).exists() for rows in result.stored.values() for file in rows.files)
         publish(lake, run, result)
         found = lake.open_warehouse().query_snapshot(f"FROM targets WHERE as_of_date = '{NEXT_DAY}' ORDER BY ALL")
         expected = result.targets.collect().sort("portfolio_id", "asset")
@@ -160,4 +206,4 @@ def test_a_shard_that_a_check_rejects_is_recorded_and_nothing_is_written(
     assert in_shards.open_warehouse().query_snapshot(states).item() == "rejected"
     first = find_shards(in_shards, run.run_id, run.inputs)[0]
     assert not first.manifest.exists()
-    assert not any(rows_of(first, table).exists() for table in TABLES_OF_SHARDS)
+    assert not any(Path(rows_of(first, table)).exists() for table in TABLES_OF_SHARDS)

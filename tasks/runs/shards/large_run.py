@@ -24,9 +24,11 @@ from sizing.risk.volatility import ESTIMATE_COLUMNS, estimate_volatilities
 from sizing.text import counted
 from sql.errors import PublishRejectedError
 from sql.files.atomic_files import locked, make_folder
+from sql.object_store import is_in_bucket
 from sql.records import StoredRows, Totals
 from sql.shared_opening import closed_meanwhile
 from tasks import artifacts
+from tasks.config.lake import object_store
 from tasks.config.settings import Settings
 from tasks.errors import WorkerError
 from tasks.progress import report_progress
@@ -98,10 +100,12 @@ def _compute(settings: Settings, run: OpenRun, compute: Compute) -> ResultInShar
             raise
         written |= {shard: _require_written(shard) for shard in todo}
     files = {table: tuple(rows_of(shard, table) for shard in shards) for table in TABLES_OF_SHARDS}
-    rows = {table: pl.scan_parquet([*own]).drop("run_id", strict=False) for table, own in files.items()}
+    options = object_store().polars_options if is_in_bucket(shards[0].lake) else None
+    scanned = {table: pl.scan_parquet([*own], storage_options=options) for table, own in files.items()}
+    rows = {table: own.drop("run_id", strict=False) for table, own in scanned.items()}
     estimates = estimate_volatilities(run.inputs).select(ESTIMATE_COLUMNS).lazy()
     stored = {table: StoredRows(own, _sum(written.values(), table)) for table, own in files.items()}
-    return ResultInShards(**rows, risk_estimates=estimates, stored=stored if shards[0].is_for_lake else {})
+    return ResultInShards(**rows, risk_estimates=estimates, stored=stored if shards[0].lake else {})
 
 
 _compute_in_task = stage("shards")(_compute)
@@ -140,16 +144,21 @@ def _sum(written: Iterable[Written], table: str) -> Totals:
 def find_shards(settings: Settings, run_id: str, inputs: DayInputs) -> list[Shard]:
     """Return the shards of a run: `shard_size` portfolios each, in the order of their names."""
     names, folder = sorted(inputs.limits), shard_folder(settings).absolute() / run_id
-    size, day = settings.shard_size, folder / DAY
+    size, day, lake = settings.shard_size, folder / DAY, _lake_folder(settings, run_id)
     parts = [names[first : first + size] for first in range(0, len(names), size)]
     return [
-        Shard(own[0], own[-1], len(own), day, folder / f"{number * size:08}-{size}.json", settings.has_shared_files)
+        Shard(own[0], own[-1], len(own), day, folder / f"{number * size:08}-{size}.json", lake)
         for number, own in enumerate(parts)
     ]
 
 
+def _lake_folder(settings: Settings, run_id: str) -> str:
+    """Return where a lake has the rows of the shards of a run; a database file has no such place."""
+    return "" if settings.store == "embedded" else f"{settings.open_lake().place.data_path}shards/{run_id}"
+
+
 def shard_folder(settings: Settings) -> Path:
-    """Return where shards are kept until their run has ended; in a lake, where they stay."""
+    """Return where shards are kept until their run has ended; in a lake with a folder, where they stay."""
     if settings.has_shared_files:
         return Path(settings.lake_data) / "shards"
     return settings.shard_folder or settings.warehouse.with_name("shards")

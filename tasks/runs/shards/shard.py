@@ -16,10 +16,12 @@ from pydantic import BaseModel, ConfigDict
 
 from sizing.frames.day_inputs import DayInputs
 from sizing.pipeline import Rebalance, rebalance
-from sql.errors import Failure, PublishRejectedError
+from sql.errors import Failure, PublishRejectedError, WarehouseError
 from sql.files.atomic_files import written_beside
-from sql.part_of_run import write_checked
+from sql.object_store import is_in_bucket
+from sql.part_of_run import hash_files, write_checked
 from sql.records import Totals
+from tasks.config.lake import object_store
 from tasks.errors import WorkerError
 from tasks.inputs.fingerprints import code_fingerprint
 from tasks.runs.shards.day_files import read_part, read_record
@@ -31,7 +33,7 @@ TABLES_OF_SHARDS = tuple(table for table in Rebalance._fields if table != "risk_
 class Shard(NamedTuple):
     """Portfolios that are computed together, from one name to another; the folder of the day; where their rows are.
 
-    `is_for_lake`: the rows are checked, and the files become part of the tables of a lake.
+    `lake`: a folder or bucket of a lake. The rows are checked and go there, and the files become part of its tables.
     """
 
     first: str
@@ -39,7 +41,7 @@ class Shard(NamedTuple):
     n_portfolios: int
     day: Path
     manifest: Path
-    is_for_lake: bool = False
+    lake: str = ""
 
 
 class Done(NamedTuple):
@@ -77,25 +79,26 @@ def compute_shard(shard: Shard, code: str) -> tuple[Failure, ...]:
     result = rebalance(DayInputs.unvalidated(frames))._asdict()
     files = {table: rows_of(shard, table) for table in TABLES_OF_SHARDS}
     totals: Mapping[str, Totals] = {}
-    if shard.is_for_lake:
+    if shard.lake:
+        record = read_record(shard.day, shard.first, shard.last)
         try:
-            totals = write_checked(read_record(shard.day, shard.first, shard.last), result, files)
+            totals = write_checked(record, result, files, object_store())
         except PublishRejectedError as rejected:
             return rejected.failures
     else:
         for table, file in files.items():
-            with written_beside(file) as path:
+            with written_beside(Path(file)) as path:
                 result[table].write_parquet(path, compression="lz4")
-    hashes = {table: _hash(file) for table, file in files.items()}
+    hashes = dict(zip(files, _hash_all(shard), strict=True))
     written = Written(**_names(shard), files=hashes, totals={table: dict(one) for table, one in totals.items()})
     with written_beside(shard.manifest) as path:
         path.write_text(written.model_dump_json(), encoding="utf-8")
     return ()
 
 
-def rows_of(shard: Shard, table: str) -> Path:
-    """Return where the rows of a table are."""
-    return shard.manifest.with_suffix(f".{table}.parquet")
+def rows_of(shard: Shard, table: str) -> str:
+    """Return where the rows of a table are: a path, or an address in a bucket."""
+    return f"{shard.lake or shard.manifest.parent}/{shard.manifest.stem}.{table}.parquet"
 
 
 def find_written(shard: Shard) -> Written | None:
@@ -103,10 +106,10 @@ def find_written(shard: Shard) -> Written | None:
     try:
         written = Written.model_validate_json(shard.manifest.read_text(encoding="utf-8"))
         names = written.model_dump(include={"first", "last", "n_portfolios"})
-        are_same = all(_hash(rows_of(shard, table)) == written.files[table] for table in TABLES_OF_SHARDS)
-    except (OSError, ValueError, KeyError):
+        are_same = _hash_all(shard) == [written.files[table] for table in TABLES_OF_SHARDS]
+    except (OSError, ValueError, KeyError, WarehouseError):
         return None
-    has_totals = set(written.totals) == (set(TABLES_OF_SHARDS) if shard.is_for_lake else set())
+    has_totals = set(written.totals) == (set(TABLES_OF_SHARDS) if shard.lake else set())
     return written if are_same and has_totals and names == _names(shard) else None
 
 
@@ -114,6 +117,12 @@ def _names(shard: Shard) -> dict[str, Any]:
     return {"first": shard.first, "last": shard.last, "n_portfolios": shard.n_portfolios}
 
 
-def _hash(path: Path) -> str:
-    with path.open("rb") as file:
+def _hash_all(shard: Shard) -> list[str]:
+    """Return the hash of the file of each table."""
+    files = [rows_of(shard, table) for table in TABLES_OF_SHARDS]
+    return [*hash_files(files, object_store())] if is_in_bucket(files[0]) else [*map(_hash, files)]
+
+
+def _hash(path: str) -> str:
+    with Path(path).open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

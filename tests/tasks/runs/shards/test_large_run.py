@@ -119,11 +119,11 @@ def test_shards_that_are_there_are_taken_and_a_damaged_one_is_computed_again(set
     compute_in_shards(settings, run)
     first, second, third, *_ = find_shards(settings, run.run_id, run.inputs)
     written = {shard.manifest: shard.manifest.stat().st_mtime_ns for shard in (first, second, third)}
-    damaged = rows_of(second, "targets")
+    damaged = Path(rows_of(second, "targets"))
     content = bytearray(damaged.read_bytes())
     content[len(content) // 2] ^= 1
     damaged.write_bytes(content)
-    rows_of(third, "decisions").unlink()
+    Path(rows_of(third, "decisions")).unlink()
     assert [bool(find_written(shard)) for shard in (first, second, third)] == [True, False, False]
     assert not find_written(first._replace(last=second.last))
     _require_same(settings, run)
@@ -164,6 +164,6 @@ def test_processes_that_always_die_end_the_run_with_an_error_and_leave_no_half_s
         compute_in_shards(settings, run)
     monkeypatch.undo()
     for shard in find_shards(settings, run.run_id, run.inputs):
-        there = [rows_of(shard, table).exists() for table in TABLES_OF_SHARDS]
+        there = [Path(rows_of(shard, table)).exists() for table in TABLES_OF_SHARDS]
         assert not shard.manifest.exists() or all(there)
     _require_same(settings, run)

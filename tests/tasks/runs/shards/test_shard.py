@@ -131,7 +131,7 @@ def test_a_file_that_is_of_another_shard_or_changed_is_not_done(shards: Sequence
         compute_shard(shard, code_fingerprint())
     assert not find_written(first._replace(last=second.last))
     assert not find_written(first._replace(n_portfolios=1))
-    damaged = rows_of(first, "targets")
+    damaged = Path(rows_of(first, "targets"))
     content = bytearray(damaged.read_bytes())
     content[len(content) // 2] ^= 1
     damaged.write_bytes(content)
