@@ -1,4 +1,4 @@
-"""A bucket of S3: how DuckDB and Polars reach it.
+"""A bucket of S3: how DuckDB reaches it.
 
 What does not belong here: what is kept there.
 """
@@ -29,14 +29,6 @@ class ObjectStore:
         given |= {"REGION": self.region, "ENDPOINT": host.rstrip("/")}
         style = {"URL_STYLE": "path", "USE_SSL": str(scheme != "http").lower()} if host else {}
         return {name: value for name, value in given.items() if value} | style
-
-    @property
-    def polars_options(self) -> dict[str, str]:
-        """The options with which Polars scans its files."""
-        given = {"endpoint_url": self.endpoint, "region": self.region, "access_key_id": self.key_id}
-        given |= {"secret_access_key": self.secret, "session_token": self.session_token}
-        plain = {"aws_allow_http": "true"} if self.endpoint.startswith("http://") else {}
-        return {f"aws_{name}": value for name, value in given.items() if value} | plain
 
     def reach(self, con: Connection) -> None:
         """Let a connection read and write the bucket."""

@@ -7,7 +7,7 @@ not belong here: who publishes the files that are written.
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Final
 
@@ -16,7 +16,7 @@ import polars as pl
 from sql.engine.connections import opened_in_memory, opened_kept
 from sql.engine.opening import apply_migration
 from sql.engine.scripts import read_script, read_scripts
-from sql.engine.statements import Connection, command, execute, fill, insert, literal, query, transaction
+from sql.engine.statements import Connection, command, execute, fill, insert, literal, query, read, transaction
 from sql.engine.table_contracts import RUN_TABLES
 from sql.errors import PublishRejectedError, WarehouseError
 from sql.files.atomic_files import written_beside
@@ -56,13 +56,25 @@ def write_checked(
 
 
 def hash_files(files: Sequence[str], store: ObjectStore) -> tuple[str, ...]:
-    """Return the SHA-256 of each of some files in the bucket of `store`, of which one that is not there has none.
+    """Return the SHA-256 of each of some files in the bucket of `store`.
 
-    *Raises* `WarehouseError` where the bucket cannot be read.
+    *Raises* `WarehouseError` where one is not there, or the bucket cannot be read.
     """
     with opened_kept(store, _CONFIG, store.reach, _unread) as con:
         found = dict(execute(con, "SELECT filename, sha256(content) FROM read_blob($files)", files=list(files)))
     return tuple(found[file] for file in files)
+
+
+def scan_files(files: Sequence[str], store: ObjectStore) -> pl.LazyFrame:
+    """Return the rows of files of one table, which are read when they are collected."""
+    if not is_in_bucket(files[0]):
+        return pl.scan_parquet(list(files))
+    return pl.defer(partial(_read, files, store), schema=lambda: _read(files[:1], store, "LIMIT 0").schema)
+
+
+def _read(files: Sequence[str], store: ObjectStore, some: str = "") -> pl.DataFrame:
+    with opened_kept(store, _CONFIG, store.reach, _unread) as con:
+        return read(con, f"FROM read_parquet($files) {some}", files=list(files))
 
 
 @contextmanager

@@ -77,10 +77,10 @@ def _find(con: Connection, lake: Lake, before: datetime) -> pl.DataFrame:
 
 
 def _remove(con: Connection, lake: Lake, old: pl.DataFrame, before: datetime) -> None:
-    orphans = old.filter(pl.col("run_id").is_null())
+    orphans = old if lake.place.is_in_bucket else old.filter(pl.col("run_id").is_null())
     if orphans.height:
         execute(con, fill("schedule_orphans", catalog=lake.place.metadata))
     execute(con, "CALL ducklake_expire_snapshots(current_database(), older_than => $before)", before=before)
     execute(con, "CALL ducklake_cleanup_old_files(current_database(), older_than => $before)", before=before)
-    runs = old["run_id"].drop_nulls().unique().sort()
+    runs = old.join(orphans, on="path", how="anti")["run_id"].unique().sort()
     remove([Path(lake.place.data_path, _SHARDS, run_id) for run_id in runs])

@@ -167,7 +167,7 @@ def test_compose_of_many_machines_gives_each_service_its_own_secrets_and_refuses
         "lake-database": database,
         "s3": key,
         "dask-scheduler": set(),
-        "dask-worker": {"PREFECT_SERVER_API_AUTH_STRING"},
+        "dask-worker": {"PREFECT_SERVER_API_AUTH_STRING"} | key,
         "worker": database | key,
     }
     assert all(set(re.findall(r"\$\{(\w+)", words)) == required[name] for name, words in text.items())

@@ -25,6 +25,13 @@ def lake_in(folder: Path, postgres: PostgresServer, **other: object) -> Settings
     return installed_in(folder, SAMPLE).model_copy(update={"store": "ducklake", "lake_catalog": catalog, **named})
 
 
+def with_a_day(lake: Settings) -> Settings:
+    """Return a lake with a day, and a shard for each portfolio."""
+    lake.open_warehouse().migrate()
+    publish_days(lake, SAMPLE_DAYS[:1])
+    return lake.model_copy(update={"shard_size": 1})
+
+
 @pytest.fixture
 def make_lake(postgres: PostgresServer, tmp_path: Path) -> MakeLake:
     return lambda **other: lake_in(tmp_path, postgres, **other)
@@ -60,3 +67,10 @@ def bucket(s3_server: S3Server, monkeypatch: pytest.MonkeyPatch) -> S3Server:
     for name, value in s3_server.environment.items():
         monkeypatch.setenv(name, value)
     return s3_server
+
+
+@pytest.fixture
+def in_a_bucket(make_lake: MakeLake, bucket: S3Server) -> Settings:
+    """Return a lake with a day, its data in a bucket, and a shard for each portfolio."""
+    assert bucket
+    return with_a_day(make_lake(lake_data=f"s3://lake/desk-{next(_SCHEMAS)}"))

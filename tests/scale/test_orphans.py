@@ -17,6 +17,7 @@ from sql.files.atomic_files import locked
 from tasks.config.settings import Settings
 from tests.conftest import SAMPLE_DAYS
 from tests.helpers.installation import publish_days
+from tests.helpers.s3_server import S3Server
 from tests.scale.conftest import MakeLake
 from tests.scale.test_lake_failures import _environment, _work
 from tests.scale.test_shards_in_a_lake import computed, publish
@@ -114,7 +115,7 @@ def shards(lake: Settings) -> Path:
     """The folder of the shards of a run that was never published."""
     publish_days(lake, [DAY])
     run, result = computed(lake.model_copy(update={"shard_size": 1}))
-    assert all(file.exists() for rows in result.stored.values() for file in rows.files)
+    assert all(Path(file).exists() for rows in result.stored.values() for file in rows.files)
     return Path(lake.lake_data, "shards", run.run_id)
 
 
@@ -132,6 +133,21 @@ def test_shards_of_a_run_go_together_when_all_are_old(lake: Settings, shards: Pa
     run, result = computed(lake.model_copy(update={"shard_size": 1}))
     publish(lake, run, result)
     assert _rows(lake)["as_of_date"].max() == NEXT_DAY
+
+
+@pytest.mark.slow
+def test_shards_in_a_bucket_go_together_when_all_are_old(in_a_bucket: Settings, bucket: S3Server) -> None:
+    run, _ = computed(in_a_bucket)
+    [folder] = bucket.folder.glob(f"lake/*/shards/{run.run_id}")
+    found = clean(in_a_bucket.open_lake(), remove_old=True)
+    assert set(found["run_id"]) == {run.run_id}
+    assert not found["is_old"].any()
+    _age(folder)
+    assert clean(in_a_bucket.open_lake(), remove_old=True)["is_old"].all()
+    assert not [*folder.glob("*")]
+    run, result = computed(in_a_bucket)
+    publish(in_a_bucket, run, result)
+    assert _rows(in_a_bucket)["as_of_date"].max() == NEXT_DAY
 
 
 @pytest.mark.slow

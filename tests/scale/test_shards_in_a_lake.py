@@ -1,6 +1,5 @@
 """A large run in a lake: its shards are checked where they are computed, and their files become part of the tables."""
 
-import secrets
 from decimal import Decimal
 from pathlib import Path
 
@@ -27,7 +26,7 @@ from tests.conftest import SAMPLE, SAMPLE_DAYS
 from tests.helpers.installation import begin, installed_in, publish_days
 from tests.helpers.postgres_server import PostgresServer
 from tests.helpers.s3_server import S3Server
-from tests.scale.conftest import MakeLake
+from tests.scale.conftest import MakeLake, with_a_day
 from tests.scale.cutting_proxy import When, cutting_proxy
 
 pytestmark = pytest.mark.slow
@@ -35,23 +34,10 @@ pytestmark = pytest.mark.slow
 DAY, NEXT_DAY = SAMPLE_DAYS[:2]
 
 
-def with_a_day(lake: Settings) -> Settings:
-    """Return a lake with a day, and a shard for each portfolio."""
-    lake.open_warehouse().migrate()
-    publish_days(lake, [DAY])
-    return lake.model_copy(update={"shard_size": 1})
-
-
 @pytest.fixture
 def in_shards(lake: Settings) -> Settings:
-    """Its data are in a folder."""
+    """Return a lake with a day, its data in a folder, and a shard for each portfolio."""
     return with_a_day(lake)
-
-
-@pytest.fixture
-def in_a_bucket(make_lake: MakeLake, bucket: S3Server) -> Settings:
-    """Its data are in a bucket."""
-    return with_a_day(make_lake(lake_data=f"s3://lake/{bucket.folder.name}-{secrets.token_hex(4)}"))
 
 
 def computed(settings: Settings) -> tuple[OpenRun, ResultInShards]:
@@ -121,15 +107,15 @@ def test_a_proposal_of_shards_is_approved(in_shards: Settings) -> None:
     assert warehouse.query_snapshot("SELECT max(as_of_date) FROM current_targets").item() == NEXT_DAY
 
 
+@pytest.mark.parametrize("place", ["folder", "bucket"])
 @pytest.mark.parametrize("when", ["before", "after"])
 def test_the_files_outlive_a_connection_that_is_lost_at_commit(
-    postgres: PostgresServer, make_lake: MakeLake, when: When
+    postgres: PostgresServer, make_lake: MakeLake, bucket: S3Server, when: When, place: str
 ) -> None:
     with cutting_proxy(postgres.port) as proxy:
-        lake = make_lake(lake_catalog=SecretStr(postgres.url(port=proxy.port)))
-        lake.open_warehouse().migrate()
-        publish_days(lake, [DAY])
-        run, result = computed(lake.model_copy(update={"shard_size": 1}))
+        data = {"lake_data": f"s3://lake/lost-{when}"} if place == "bucket" else {}
+        lake = with_a_day(make_lake(lake_catalog=SecretStr(postgres.url(port=proxy.port)), **data))
+        run, result = computed(lake)
         proxy.when = when
         if when == "before":
             with pytest.raises(WarehouseError):
@@ -137,7 +123,8 @@ def test_the_files_outlive_a_connection_that_is_lost_at_commit(
         else:
             publish(lake, run, result)
         assert proxy.cuts == 1
-        assert all(Path(file).exists() for rows in result.stored.values() for file in rows.files)
+        files = [file.replace("s3:/", str(bucket.folder)) for rows in result.stored.values() for file in rows.files]
+        assert all(Path(file).exists() for file in files)
         publish(lake, run, result)
         found = lake.open_warehouse().query_snapshot(f"FROM targets WHERE as_of_date = '{NEXT_DAY}' ORDER BY ALL")
         expected = result.targets.collect().sort("portfolio_id", "asset")

@@ -68,7 +68,7 @@ class ScaleEnvironment:
     def of_worker(self) -> dict[str, str]:
         """Return what the worker is told, and so each flow run: the lake, its bucket, the cluster."""
         given = {name: client_setting(name) or str(path.absolute()) for name, path in _PLACES.items()}
-        given |= local_s3.client_environment(self.secrets.s3_key, self.secrets.s3_secret, self.s3_address)
+        given |= self.of_bucket()
         given |= local_dask.member_environment(CERTIFICATE, "client")
         return given | {
             "BALLAST_STORE": "ducklake",
@@ -76,6 +76,10 @@ class ScaleEnvironment:
             "BALLAST_LAKE_DATA": f"s3://{BUCKET}/ballast",
             "BALLAST_DASK": local_dask.scheduler_address(self.ports.dask),
         }
+
+    def of_bucket(self) -> dict[str, str]:
+        """Return what whoever reads or writes the bucket is told."""
+        return local_s3.client_environment(self.secrets.s3_key, self.secrets.s3_secret, self.s3_address)
 
     def require_no_other(self) -> None:
         """Reject settings that name a lake, cluster or database of somebody else. *Raises* `StartError`."""

@@ -86,7 +86,7 @@ class Services:
         given = client_environment() | members | local_dask.routes_environment() | {"POLARS_MAX_THREADS": "1"}
         command = local_dask.scheduler_command(ports.dask, ports.dask_page)
         self._start(scheduler, command, given, undo, lambda: self._count_workers() is not None)
-        command = local_dask.workers_command(ports.dask, DATA / "dask")
+        command, given = local_dask.workers_command(ports.dask, DATA / "dask"), given | self.environment.of_bucket()
         self._start(workers, command, given, undo, lambda: (self._count_workers() or 0) >= local_dask.N_WORKERS)
 
     def _start(

@@ -24,7 +24,7 @@ from sizing.risk.volatility import ESTIMATE_COLUMNS, estimate_volatilities
 from sizing.text import counted
 from sql.errors import PublishRejectedError
 from sql.files.atomic_files import locked, make_folder
-from sql.object_store import is_in_bucket
+from sql.part_of_run import scan_files
 from sql.records import StoredRows, Totals
 from sql.shared_opening import closed_meanwhile
 from tasks import artifacts
@@ -100,9 +100,7 @@ def _compute(settings: Settings, run: OpenRun, compute: Compute) -> ResultInShar
             raise
         written |= {shard: _require_written(shard) for shard in todo}
     files = {table: tuple(rows_of(shard, table) for shard in shards) for table in TABLES_OF_SHARDS}
-    options = object_store().polars_options if is_in_bucket(shards[0].lake) else None
-    scanned = {table: pl.scan_parquet([*own], storage_options=options) for table, own in files.items()}
-    rows = {table: own.drop("run_id", strict=False) for table, own in scanned.items()}
+    rows = {table: scan_files(own, object_store()).drop("run_id", strict=False) for table, own in files.items()}
     estimates = estimate_volatilities(run.inputs).select(ESTIMATE_COLUMNS).lazy()
     stored = {table: StoredRows(own, _sum(written.values(), table)) for table, own in files.items()}
     return ResultInShards(**rows, risk_estimates=estimates, stored=stored if shards[0].lake else {})
