@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+_HOST = "127.0.0.1"
 _START_SECONDS = 60
 
 
@@ -32,11 +33,20 @@ class Cluster:
         return [process for process in self.processes[1:] if process.poll() is None]
 
     def start_scheduler(self) -> None:
-        words = ("scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard", "--no-show")
+        words = ("scheduler", "--host", _HOST, "--port", "0", "--no-dashboard", "--no-show")
         self.address = self._start(r"Scheduler at: +(tcp://\S+)", *words)
 
     def start_worker(self) -> None:
-        words = ("--nthreads", "1", "--no-nanny", "--no-dashboard", "--host", "127.0.0.1")
+        words = (
+            "--nthreads",
+            "1",
+            "--no-nanny",
+            "--no-dashboard",
+            "--dashboard-address",
+            "127.0.0.1:0",
+            "--host",
+            _HOST,
+        )
         self._start(r"Registered to: +(tcp://\S+)", "worker", self.address, *words)
 
     def end(self) -> None:

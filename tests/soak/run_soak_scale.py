@@ -1,6 +1,7 @@
 """`make soak-scale`: kill workers and coordinators, cut connections and stop servers around a lake, and report."""
 
 import argparse
+import logging
 import shutil
 import sys
 import tempfile
@@ -37,6 +38,7 @@ def main() -> int:
     if not binaries:
         console.print("PostgreSQL is not installed: the distribution's package postgresql has it")
         return 1
+    logging.getLogger("sql").setLevel(logging.ERROR)
     console.print(f"make soak-scale KILLS={asked.kills} SEED={asked.seed}")
     home = Path(tempfile.mkdtemp(prefix="ballast-soak-scale-"))
     findings: list[str] = []
