@@ -2,6 +2,7 @@
 
     make bench
     python benchmarks/portfolios.py --portfolios 1 1000 50000 --assets 114
+    python benchmarks/portfolios.py --server    # each a flow run on a Prefect server
 
 40 assets, a handful of limit sets, each run a process of its own in a new folder. The runs take turns, and each figure
 is the best of its rounds: processor seconds of the command, which a busy machine changes less than the clock.
@@ -13,6 +14,8 @@ import resource
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping
+from contextlib import nullcontext
 from datetime import date
 from itertools import cycle, islice
 from pathlib import Path
@@ -20,6 +23,7 @@ from typing import NamedTuple
 
 import numpy as np
 import polars as pl
+from overhead import server
 from rich.console import Console
 from rich.table import Table
 
@@ -57,13 +61,17 @@ def write_day(folder: Path, n_portfolios: int, n_assets: int) -> None:
     (folder / "portfolios.yaml").write_text("\n".join(["portfolios:", *portfolios, ""]))
 
 
-def run_day(n_portfolios: int, n_assets: int) -> Cost:
-    """Run the day in a new folder; it must publish."""
+def run_day(n_portfolios: int, n_assets: int, connection: Mapping[str, str]) -> Cost:
+    """Run the day in a new folder; it must publish. `connection` names a Prefect server, where there is one."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         write_day(folder, n_portfolios, n_assets)
         ours = {name: value for name, value in os.environ.items() if not name.startswith(("BALLAST_", "PREFECT_"))}
-        environment = ours | {"BALLAST_CONFIG": "portfolios.yaml", "PREFECT_HOME": str(folder / "prefect")}
+        environment = ours | {
+            "BALLAST_CONFIG": "portfolios.yaml",
+            "PREFECT_HOME": str(folder / "prefect"),
+            **connection,
+        }
         before = _children()
         command = [Path(sys.executable).with_name("ballast"), "run", "--as-of", str(DAY)]
         subprocess.run(command, cwd=folder, env=environment, check=True, capture_output=True)  # noqa: S603 - ours
@@ -76,9 +84,9 @@ def _children() -> Cost:
     return Cost(used.ru_utime + used.ru_stime, used.ru_maxrss / 1024)
 
 
-def run(counts: list[int], n_assets: int, rounds: int) -> Table:
+def run(counts: list[int], n_assets: int, rounds: int, connection: Mapping[str, str]) -> Table:
     """Measure the counts in turn, from few to many, and return the table."""
-    costs = [[run_day(count, n_assets) for count in counts] for _ in range(rounds)]
+    costs = [[run_day(count, n_assets, connection) for count in counts] for _ in range(rounds)]
     seconds = [min(one[place].seconds for one in costs) for place in range(len(counts))]
     memory = [costs[0][place].memory for place in range(len(counts))]
     each = (seconds[-1] - seconds[0]) / (counts[-1] - counts[0])
@@ -99,8 +107,11 @@ def main() -> None:
     parser.add_argument("--portfolios", type=int, nargs="+", default=COUNTS, help="default: 1 1000 6000")
     parser.add_argument("--assets", type=int, default=ASSETS, help=f"candidates of each; default: {ASSETS}")
     parser.add_argument("--rounds", type=int, default=2, help="how often each is measured; default: 2")
+    parser.add_argument("--server", action="store_true", help="run on a Prefect server, which is not measured")
     options = parser.parse_args()
-    table = run(sorted(options.portfolios), options.assets, options.rounds)
+    with tempfile.TemporaryDirectory() as home, server(Path(home)) if options.server else nullcontext() as url:
+        connection = {"PREFECT_API_URL": url} if url else {}
+        table = run(sorted(options.portfolios), options.assets, options.rounds, connection)
     Console(width=None if sys.stdout.isatty() else 140).print(table)
 
 

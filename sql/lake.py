@@ -159,11 +159,7 @@ class LakePlace:
         return WarehouseError(explain_lake(str(self.catalog), self.data_path, error, self._without_secrets))
 
     def _without_secrets(self, text: str) -> str:
-        text = self.catalog.address.without_secrets(text)
-        store = self.object_store
-        for secret in filter(None, (store.secret, store.session_token, store.key_id)):
-            text = text.replace(secret, "***")
-        return text
+        return self.object_store.without_secrets(self.catalog.address.without_secrets(text))
 
 
 @dataclass(frozen=True)

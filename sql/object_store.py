@@ -30,6 +30,12 @@ class ObjectStore:
         style = {"URL_STYLE": "path", "USE_SSL": str(scheme != "http").lower()} if host else {}
         return {name: value for name, value in given.items() if value} | style
 
+    def without_secrets(self, text: str) -> str:
+        """Return a text without the keys."""
+        for secret in filter(None, (self.secret, self.session_token, self.key_id)):
+            text = text.replace(secret, "***")
+        return text
+
     def reach(self, con: Connection) -> None:
         """Let a connection read and write the bucket."""
         load_extension(con, "httpfs")
@@ -49,4 +55,4 @@ def load_extension(con: Connection, name: str) -> None:
 def make_secret(con: Connection, name: str, kind: str, options: Mapping[str, str]) -> None:
     """Let DuckDB know how a server is reached; options that are empty are left out."""
     given = "".join(f", {option} {literal(value)}" for option, value in options.items() if value)
-    execute(con, f"CREATE SECRET {name} (TYPE {kind}{given})")
+    execute(con, f"CREATE OR REPLACE SECRET {name} (TYPE {kind}{given})")

@@ -5,7 +5,7 @@ not belong here: who publishes the files that are written.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cache, partial
 from pathlib import Path
@@ -13,7 +13,7 @@ from typing import Final
 
 import polars as pl
 
-from sql.engine.connections import opened_in_memory, opened_kept
+from sql.engine.connections import opened_in_memory, opened_kept, reworded
 from sql.engine.opening import apply_migration
 from sql.engine.scripts import read_script, read_scripts
 from sql.engine.statements import Connection, command, execute, fill, insert, literal, query, read, transaction
@@ -47,12 +47,22 @@ def write_checked(
                 insert(con, table, frames[table].with_columns(run_id=pl.lit(record.run_id)))
         if failures := find_failures(con, record.run_id, read_scripts("checks/publication")):
             raise PublishRejectedError(record.run_id, failures)
-        if any(map(is_in_bucket, files.values())):
-            store.reach(con)
         for table, file in files.items():
-            with nullcontext(file) if is_in_bucket(file) else written_beside(Path(file)) as path:
+            with _written(con, file, store) as path:
                 execute(con, fill("write_table", table=table, file=literal(path)))
         return {table: read_totals(con, table, record.run_id) for table in files}
+
+
+@contextmanager
+def _written(con: Connection, file: str, store: ObjectStore) -> Iterator[str | Path]:
+    """Yield what is written for a file: an object in a bucket is whole or not there by itself."""
+    if not is_in_bucket(file):
+        with written_beside(Path(file)) as path:
+            yield path
+        return
+    with reworded(partial(_unreached, store)):
+        store.reach(con)
+        yield file
 
 
 def hash_files(files: Sequence[str], store: ObjectStore) -> tuple[str, ...]:
@@ -60,7 +70,7 @@ def hash_files(files: Sequence[str], store: ObjectStore) -> tuple[str, ...]:
 
     *Raises* `WarehouseError` where one is not there, or the bucket cannot be read.
     """
-    with opened_kept(store, _CONFIG, store.reach, _unread) as con:
+    with opened_kept(store, _CONFIG, store.reach, partial(_unreached, store)) as con:
         found = dict(execute(con, "SELECT filename, sha256(content) FROM read_blob($files)", files=list(files)))
     return tuple(found[file] for file in files)
 
@@ -73,7 +83,7 @@ def scan_files(files: Sequence[str], store: ObjectStore) -> pl.LazyFrame:
 
 
 def _read(files: Sequence[str], store: ObjectStore, some: str = "") -> pl.DataFrame:
-    with opened_kept(store, _CONFIG, store.reach, _unread) as con:
+    with opened_kept(store, _CONFIG, store.reach, partial(_unreached, store)) as con:
         return read(con, f"FROM read_parquet($files) {some}", files=list(files))
 
 
@@ -95,9 +105,13 @@ def _tables() -> tuple[str, ...]:
         return tuple(query(con, "table_statements")["statement"])
 
 
-def _unread(error: Exception) -> WarehouseError:
-    return WarehouseError(f"the files of a shard cannot be read: {error}. Nothing was published: run again")
-
-
 def _failed(error: Exception) -> WarehouseError:
     return WarehouseError(f"the rows of a shard cannot be checked: {error}. Nothing was published: run again")
+
+
+def _unreached(store: ObjectStore, error: Exception) -> WarehouseError:
+    reason = store.without_secrets(" ".join(str(error).split())).rstrip(".")
+    return WarehouseError(
+        f"the files of a shard cannot be written or read in the bucket: {reason}. Nothing was published: correct the "
+        "address, the keys, the rights or the clock, and run again"
+    )

@@ -1,5 +1,6 @@
 """A large run in a lake: its shards are checked where they are computed, and their files become part of the tables."""
 
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from pathlib import Path
 
@@ -84,6 +85,22 @@ def test_the_files_of_the_shards_are_the_rows_of_the_run_in_a_bucket(
 
 def run_portfolios(settings: Settings, run_id: str) -> pl.DataFrame:
     return settings.open_warehouse().query_snapshot(f"FROM run_portfolios WHERE run_id = '{run_id}'")
+
+
+def test_a_bucket_that_cannot_be_written_is_one_sentence(
+    in_a_bucket: Settings, bucket: S3Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def of_a_worker(shards: Sequence[shard.Shard]) -> Iterator[shard.Done]:
+        with pytest.MonkeyPatch.context() as worker:
+            worker.setenv("AWS_SECRET_ACCESS_KEY", "of-somebody-else")
+            yield from (shard.Done(one, shard.compute_shard(one, code_fingerprint())) for one in shards)
+
+    monkeypatch.setattr(large_run, "compute_by_processes", of_a_worker)
+    with pytest.raises(WarehouseError, match="cannot be written or read in the bucket") as failed:
+        computed(in_a_bucket)
+    assert "of-somebody-else" not in str(failed.value)
+    assert bucket.secret not in str(failed.value)
+    assert in_a_bucket.open_warehouse().query_snapshot("SELECT max(as_of_date) FROM current_targets").item() == DAY
 
 
 def test_a_shard_in_a_bucket_with_a_byte_changed_is_computed_again(in_a_bucket: Settings, bucket: S3Server) -> None:
