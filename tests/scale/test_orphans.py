@@ -140,7 +140,7 @@ def test_shards_in_a_bucket_go_together_when_all_are_old(
     in_a_bucket: Settings, bucket: S3Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run, _ = computed(in_a_bucket)
-    [folder] = bucket.folder.glob(f"lake/*/shards/{run.run_id}")
+    folder = bucket.folder / in_a_bucket.lake_data.removeprefix("s3://") / "shards" / run.run_id
     found = clean(in_a_bucket.open_lake(), remove_old=True)
     assert set(found["run_id"]) == {run.run_id}
     assert not found["is_old"].any()

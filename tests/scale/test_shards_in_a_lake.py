@@ -78,7 +78,8 @@ def test_the_files_of_the_shards_are_the_rows_of_the_run_in_a_bucket(
     in_a_bucket: Settings, bucket: S3Server, tmp_path: Path
 ) -> None:
     run_id = require_rows_of_the_run(in_a_bucket, tmp_path)
-    kept = [file.name for file in bucket.folder.glob(f"lake/*/shards/{run_id}/*")]
+    own = bucket.folder / in_a_bucket.lake_data.removeprefix("s3://")
+    kept = [file.name for file in own.glob(f"shards/{run_id}/*")]
     assert len(kept) == len(TABLES_OF_SHARDS) * len(run_portfolios(in_a_bucket, run_id))
     assert not shard_folder(in_a_bucket).exists()
 
