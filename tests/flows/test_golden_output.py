@@ -46,7 +46,7 @@ WRITING = {
     "db": ["db migrate", "db snapshot", "db verify", "db backup one.duckdb", "db restore one.duckdb", "db copy"],
 }
 """Commands on an installation with nothing in it, one after the other."""
-SLOW = {"backfill", "replay", "halt"}
+SLOW = {"backfill", "replay", "halt", "plan", "report"}
 VARYING = (
     (r"\b(\d{4}-\d\d-\d\d)-[0-9a-f]{12}\b", r"\1-############"),
     (r"the code [0-9a-f]{12}\b", "the code ############"),

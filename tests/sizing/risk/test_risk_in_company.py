@@ -38,6 +38,7 @@ def test_a_frame_with_volatilities_needs_no_multipliers() -> None:
     assert sized.filter(asset="a01")["sizing_reason"].item().endswith("max_position_risk 0.02 / volatility 0.2.")
 
 
+@pytest.mark.slow
 def test_caps_of_a_portfolio_alone_are_those_in_company() -> None:
     rng = Random(18)
     frames, limits = [], {}

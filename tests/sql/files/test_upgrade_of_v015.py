@@ -78,6 +78,7 @@ def _macros(warehouse: Warehouse) -> dict[str, str]:
     return {call: f"FROM {call} ORDER BY ALL" for call in calls}
 
 
+@pytest.mark.slow
 def test_every_view_gives_the_same_rows(old: Warehouse, migrated: Warehouse) -> None:
     views = _views(old)
     before, after = _ask(old, views), _ask(migrated, views)

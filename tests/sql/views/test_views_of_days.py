@@ -179,6 +179,7 @@ def test_a_refused_file_says_why_and_what_counts_instead(days: Warehouse) -> Non
     ]
 
 
+@pytest.mark.slow
 def test_what_is_not_published_is_nowhere_that_managers_and_execution_look(warehouse: Warehouse) -> None:
     publish(warehouse, "published", TWO)
     before = _read_shown(warehouse)

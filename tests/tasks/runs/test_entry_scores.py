@@ -55,6 +55,7 @@ def large(settings: Settings) -> Settings:
     return copy_of(settings, "large.duckdb").model_copy(update=own)
 
 
+@pytest.mark.slow
 def test_a_large_run_has_the_same_targets_and_what_was_left_out_is_found_when_asked(
     settings: Settings, large: Settings
 ) -> None:
@@ -85,6 +86,7 @@ def test_a_large_run_has_the_same_targets_and_what_was_left_out_is_found_when_as
     assert [one.n_differences for one in replay_runs(large, run_ids)] == [0] * len(DAYS)
 
 
+@pytest.mark.slow
 def test_a_backfill_leaves_out_the_same(large: Settings) -> None:
     together = copy_of(large, "together.duckdb").model_copy(update={"entry_scores_up_to": len(LIMITS) - 1})
     run_daily(large, DAYS, LIMITS)
