@@ -11,11 +11,11 @@ from typing import NamedTuple, TypeAlias
 import polars as pl
 
 from sql.admin.restore import replace_by
-from sql.admin.retention import new_backup_path
+from sql.admin.retention import new_backup_path, require_new
 from sql.admin.verification import ALL_APPLIED, SAME_EXPORTS, SAME_SNAPSHOT, Verification
 from sql.any_warehouse import AnyWarehouse
 from sql.engine.connections import copied, find_owner
-from sql.engine.opening import SNAPSHOT_ADVICE, pending_migrations, reject_unnameable
+from sql.engine.opening import SNAPSHOT_ADVICE, pending_migrations
 from sql.engine.owners import warehouse_id
 from sql.engine.scripts import Script, read_scripts
 from sql.engine.statements import Connection, fill, query, read, tables
@@ -143,10 +143,7 @@ def backup(warehouse: Warehouse, path: Path | None) -> Path:
     *Raises* `WarehouseError` when there is a file of that name, or the copy is not what it should be.
     """
     path = path or new_backup_path(warehouse.path, None)
-    reject_unnameable(path)
-    if path.exists():
-        msg = f"{path} is there already and is not overwritten: give another name, or move it away"
-        raise WarehouseError(msg)
+    require_new(path)
     with warehouse.connected() as con, copied(con, warehouse.path, path) as copy:
         expected = _count(con)
         with warehouse.reading(copy, "it was thrown away: back up again") as backed_up:

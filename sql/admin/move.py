@@ -6,9 +6,10 @@ What does not belong here: how either is opened.
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from sql.admin.retention import require_new
 from sql.engine.copied_files import written_copy
 from sql.engine.locks import exclusive
-from sql.engine.opening import pending_migrations, reject_unnameable
+from sql.engine.opening import pending_migrations
 from sql.engine.statements import execute, literal, tables, transaction
 from sql.engine.table_copies import copy_tables, require_empty
 from sql.errors import MigrationError, WarehouseError
@@ -68,10 +69,7 @@ def copy_to_file(lake: Lake, path: Path) -> None:
 
     *Raises* `WarehouseError` when there is a file of that name, or any value differs: nothing was changed then.
     """
-    reject_unnameable(path)
-    if path.exists():
-        msg = f"{path} is there already and is not overwritten: give another name, or move it away"
-        raise WarehouseError(msg)
+    require_new(path)
     make_folder(path.parent)
     with written_copy(path) as temporary:
         lake.copy_into(temporary)

@@ -13,6 +13,7 @@ from pathlib import Path
 from sql.any_warehouse import AnyWarehouse
 from sql.engine.connections import find_owner
 from sql.engine.locks import exclusive
+from sql.engine.opening import reject_unnameable
 from sql.engine.owners import warehouse_id
 from sql.engine.statements import execute
 from sql.errors import WarehouseError
@@ -28,6 +29,14 @@ _LONGEST_PROOF = timedelta(days=1)
 def new_backup_path(path: Path, folder: Path | None) -> Path:
     """Name a new backup of the warehouse by the time. Without a folder: in backups/ beside it."""
     return _backup_folder(path, folder) / f"{path.stem}-{datetime.now(UTC):{_FORMAT}}{path.suffix}"
+
+
+def require_new(path: Path) -> None:
+    """Reject a name for a backup that cannot be opened, or that a file has. *Raises* `WarehouseError`."""
+    reject_unnameable(path)
+    if path.exists():
+        msg = f"{path} is there already and is not overwritten: give another name, or move it away"
+        raise WarehouseError(msg)
 
 
 def unverified(path: Path) -> Path:
